@@ -1,0 +1,71 @@
+"""The settings that the command line and the server extension share, as traitlets.
+
+They are read from `jupyter_wasmwheel_config.py` or `.json` in Jupyter's configuration path, for
+example `c.Wasmwheel.home = "/srv/wasmwheel"`; the environment variables win over the files.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import jupyter_core.paths
+from traitlets import List, Unicode, default
+from traitlets.config import Configurable
+from traitlets.config.loader import (
+    Config,
+    ConfigFileNotFound,
+    JSONFileConfigLoader,
+    PyFileConfigLoader,
+)
+
+from .store import Store
+
+#: The name of the configuration files, without their endings.
+CONFIG_NAME = "jupyter_wasmwheel_config"
+
+
+class Wasmwheel(Configurable):  # type: ignore[misc]
+    """Settings of jupyter-wasmwheel."""
+
+    home = Unicode(
+        help="The folder where toolchains, runtimes, work folders and sites are kept. "
+        "WASMWHEEL_HOME sets it too."
+    ).tag(config=True)
+
+    path = List(
+        Unicode(),
+        help="Read-only stores to look in before the home, an administrator's for all users. "
+        "WASMWHEEL_PATH sets it too, its folders separated as those of PATH.",
+    ).tag(config=True)
+
+    @default("home")
+    def _default_home(self) -> str:
+        return str(Path(jupyter_core.paths.jupyter_data_dir()) / "wasmwheel")
+
+    def store(self) -> Store:
+        """The store that these settings and the environment name."""
+        home = os.environ.get("WASMWHEEL_HOME") or self.home
+        listed = os.environ.get("WASMWHEEL_PATH")
+        path = listed.split(os.pathsep) if listed else self.path
+        return Store(
+            home=Path(home).expanduser().absolute(),
+            read_only=tuple(Path(entry).expanduser().absolute() for entry in path if entry),
+        )
+
+
+def load() -> Wasmwheel:
+    """The settings as the files of Jupyter's configuration path give them, nearest file last."""
+    merged = Config()
+    for folder in reversed(jupyter_core.paths.jupyter_config_path()):
+        loaders: list[Any] = [
+            PyFileConfigLoader(f"{CONFIG_NAME}.py", path=folder),
+            JSONFileConfigLoader(f"{CONFIG_NAME}.json", path=folder),
+        ]
+        for loader in loaders:
+            try:
+                merged.merge(loader.load_config())
+            except ConfigFileNotFound:
+                continue
+    return Wasmwheel(config=merged)

@@ -1,0 +1,98 @@
+"""Every error a user can meet: what happened, why, what to do about it, its exit status."""
+
+from __future__ import annotations
+
+import errno
+from typing import ClassVar
+
+
+class WasmwheelError(Exception):
+    """An error with an answer: three sentences for a person and an exit status for a program."""
+
+    status: ClassVar[int] = 1
+
+    def __init__(self, what: str, why: str, fix: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  why: {self.why}\n  fix: {self.fix}"
+
+
+class UsageError(WasmwheelError):
+    """The command was asked for something that contradicts itself or does not exist."""
+
+    status = 2
+
+
+class SourceError(WasmwheelError):
+    """The source is missing, not buildable, hostile, or its lock file cannot be satisfied."""
+
+    status = 3
+
+
+class ToolchainError(WasmwheelError):
+    """Rust, the sysroot, the linker, a C compiler, Node or a runtime is missing or too old."""
+
+    status = 4
+
+
+class CompileError(WasmwheelError):
+    """The compiler, the linker or the build front end refused the project."""
+
+    status = 5
+
+
+class CheckError(WasmwheelError):
+    """A wheel that is none, that the runtime cannot link, or that does not import."""
+
+    status = 6
+
+
+class SiteError(WasmwheelError):
+    """There is no such site, or the wheel is for another target than the site's."""
+
+    status = 7
+
+
+class OwnTestsFailed(WasmwheelError):
+    """The project's own tests failed in the target's runtime."""
+
+    status = 8
+
+
+class LimitError(WasmwheelError):
+    """A limit was met: time, memory, the log's length, or a full disk."""
+
+    status = 9
+
+
+class Cancelled(WasmwheelError):
+    """The user stopped the run."""
+
+    status = 130
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Cancelled.", "The run was interrupted.", "Run the same command to start again."
+        )
+
+
+def from_os_error(error: OSError) -> WasmwheelError | None:
+    """The user's error for an operating system's one, or None where it is a fault of ours."""
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return LimitError(
+            f"The disk is full{where}.",
+            "Nothing more could be written; what was being written has been removed.",
+            "Free some space, for example with `jupyter wasmwheel cache clear`, and run it again.",
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return UsageError(
+            f"Not allowed to write or read{where}.",
+            str(error.strerror),
+            "Choose a folder of your own, or set WASMWHEEL_HOME to one.",
+        )
+    return None

@@ -1,0 +1,140 @@
+"""The events of a run; every long step takes an emitter and tells it what happens.
+
+As JSON (`--events`) an event is one line `{job, seq, time, kind, …}`: `time` is seconds since
+1970, `seq` counts from 1 within a job, and the other fields are those of its dataclass.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TextIO
+
+#: The phases of a build, in the order in which they run.
+PHASES = (
+    "source",
+    "project",
+    "toolchain",
+    "compile",
+    "package",
+    "optimise",
+    "audit",
+    "smoke",
+    "publish",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened in a run."""
+
+    kind: ClassVar[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase(Event):
+    """A phase began or ended."""
+
+    kind = "phase"
+    name: str
+    state: Literal["started", "done", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress(Event):
+    """How far the running phase is: `done` of `total` units (`total` is None where unknown)."""
+
+    kind = "progress"
+    done: int
+    total: int | None
+    unit: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log(Event):
+    """A line of output of a tool, or a remark of ours (`stream` is then `note`)."""
+
+    kind = "log"
+    stream: Literal["stdout", "stderr", "note"]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnostic(Event):
+    """A message of the compiler; `file` is a path of the user's own source."""
+
+    kind = "diagnostic"
+    level: str
+    code: str | None
+    message: str
+    rendered: str
+    file: str | None
+    line: int | None
+    column: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportEvent(Event):
+    """The run is done; this is its report."""
+
+    kind = "report"
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorEvent(Event):
+    """The run ended with an error."""
+
+    kind = "error"
+    what: str
+    why: str
+    fix: str
+    status: int
+
+
+Emitter = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """An emitter that tells nobody."""
+
+
+def note(emit: Emitter, text: str) -> None:
+    """Emit a remark of ours."""
+    emit(Log(stream="note", text=text))
+
+
+class JsonLines:
+    """An emitter that writes one JSON line an event."""
+
+    def __init__(self, stream: TextIO, job: str) -> None:
+        self._stream = stream
+        self._job = job
+        self._seq = 0
+
+    def __call__(self, event: Event) -> None:
+        self._seq += 1
+        head = {"job": self._job, "seq": self._seq, "time": time.time(), "kind": event.kind}
+        self._stream.write(json.dumps(head | dataclasses.asdict(event)) + "\n")
+        self._stream.flush()
+
+
+@contextmanager
+def phase(emit: Emitter, name: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Emit the start and the end of a phase around its work; its duration is added to `seconds`."""
+    if name not in PHASES:
+        raise ValueError(f"{name} is no phase")
+    emit(Phase(name=name, state="started"))
+    begin = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        emit(Phase(name=name, state="failed"))
+        raise
+    seconds[name] = seconds.get(name, 0.0) + time.monotonic() - begin
+    emit(Phase(name=name, state="done"))

@@ -1,0 +1,214 @@
+"""The user's package index, asked by his own pip settings, without running anything of a package.
+
+`pip download` runs the build backend of an sdist to learn its metadata. Here files are found and
+fetched by `unearth`, with what `pip config list` says: index, extra indexes, find-links, trusted
+hosts, certificates and proxy.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+from packaging.requirements import Requirement
+from unearth import Link, Package, PackageFinder, TargetPython
+from unearth.fetchers.sync import PyPIClient
+
+from .errors import SourceError, WasmwheelError
+
+#: Seconds that an index may be silent where pip's own setting does not say otherwise.
+TIMEOUT = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipSettings:
+    """What pip is configured to do when it looks for packages."""
+
+    index_url: str | None
+    extra_index_urls: tuple[str, ...]
+    find_links: tuple[str, ...]
+    trusted_hosts: tuple[str, ...]
+    no_index: bool
+    cert: str | None
+    client_cert: str | None
+    proxy: str | None
+    timeout: float
+
+
+@functools.cache
+def pip_settings() -> PipSettings:
+    """What `pip config list` says; a setting for `download` or `install` wins over a global one."""
+    listing = subprocess.run(
+        [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    values: dict[str, str] = {}
+    for section in ("global.", "install.", "download.", ":env:."):
+        for line in listing.splitlines():
+            name, _, value = line.partition("=")
+            if name.startswith(section):
+                values[name.removeprefix(section)] = str(ast.literal_eval(value))
+
+    def many(name: str) -> tuple[str, ...]:
+        return tuple(values.get(name, "").split())
+
+    return PipSettings(
+        index_url=values.get("index-url"),
+        extra_index_urls=many("extra-index-url"),
+        find_links=many("find-links"),
+        trusted_hosts=many("trusted-host"),
+        no_index=values.get("no-index", "").lower() in ("1", "true", "yes", "on"),
+        cert=values.get("cert"),
+        client_cert=values.get("client-cert"),
+        proxy=values.get("proxy"),
+        timeout=float(values.get("default-timeout") or values.get("timeout") or TIMEOUT),
+    )
+
+
+class Index:
+    """The user's package index."""
+
+    def __init__(self, *, offline: bool = False) -> None:
+        self._offline = offline
+
+    def _finder(
+        self, target: TargetPython | None = None, no_binary: Sequence[str] = ()
+    ) -> PackageFinder:
+        settings = pip_settings()
+        client = PyPIClient(
+            trusted_hosts=settings.trusted_hosts,
+            verify=settings.cert or True,
+            cert=settings.client_cert,
+            proxy=settings.proxy,
+            timeout=settings.timeout,
+            follow_redirects=True,
+        )
+        indexes = [settings.index_url] if settings.index_url else []
+        finder = PackageFinder(
+            session=client,
+            index_urls=indexes,
+            trusted_hosts=settings.trusted_hosts,
+            target_python=target,
+            no_binary=no_binary,
+        )
+        if settings.no_index:
+            finder.sources.clear()
+        else:
+            for url in settings.extra_index_urls:
+                finder.add_index_url(url)
+        for place in settings.find_links:
+            finder.add_find_links(place)
+        return finder
+
+    def sdist(self, requirement: Requirement, python: tuple[int, int]) -> Package:
+        """The newest sdist that a requirement allows and that is meant for this Python."""
+        finder = self._finder(TargetPython(py_ver=python), no_binary=[requirement.name])
+        return self._best(finder, requirement, lambda link: not link.is_wheel, "sdist")
+
+    def wheel(
+        self,
+        requirement: Requirement,
+        python: tuple[int, int] | None = None,
+        platform: str | None = None,
+    ) -> Package:
+        """The newest wheel that a requirement allows: for this machine, or for another platform.
+
+        `platform` is a wheel's platform tag; a CPython of version `python` is meant with it.
+        """
+        where = TargetPython(
+            py_ver=python,
+            platforms=[platform] if platform else None,
+            impl="cp" if platform else None,
+            abis=["cp{}{}".format(*python)] if platform and python else None,
+        )
+        return self._best(self._finder(where), requirement, lambda link: link.is_wheel, "wheel")
+
+    def _best(
+        self,
+        finder: PackageFinder,
+        requirement: Requirement,
+        fits: Callable[[Link], bool],
+        form: str,
+    ) -> Package:
+        if self._offline:
+            raise SourceError(
+                f"{requirement} is not here.",
+                "It would have to be fetched, and this run is offline.",
+                "Run it once without --offline, or name a folder or a file.",
+            )
+        match = finder.find_best_match(requirement)
+        for package in match.applicable:
+            if fits(package.link):
+                return package
+        raise self._not_found(finder, requirement, form, [p.version or "" for p in match.candidates])
+
+    def _not_found(
+        self, finder: PackageFinder, requirement: Requirement, form: str, versions: list[str]
+    ) -> WasmwheelError:
+        """Why nothing fits: no index answers, no such package, no such version, or no such form."""
+        if versions:
+            known = ", ".join(dict.fromkeys(versions[:5]))
+            return SourceError(
+                f"No {form} of {requirement} is on the package index.",
+                f"What the index has of {requirement.name}: {known}.",
+                "Take another version, or name a folder or a git address.",
+            )
+        for source in finder.sources:
+            try:
+                finder.session.get(source["url"]) if source["url"].startswith("http") else None
+            except httpx2.HTTPError as error:
+                return SourceError(
+                    "The package index cannot be reached.",
+                    f"{type(error).__name__}: {error}",
+                    "Check the network and `pip config list`, then run it again.",
+                )
+        return SourceError(
+            f"There is no package {requirement.name} on the package index.",
+            "The index answers, but does not know this name.",
+            "Check the spelling, and which index `pip config list` names.",
+        )
+
+    def fetch(self, package: Package, folder: Path) -> Path:
+        """The file of a package, written into a folder; the index's sha256 is verified."""
+        link = package.link
+        path = folder / link.filename
+        digest = hashlib.sha256()
+        try:
+            with path.open("wb") as stream:
+                if link.is_file:
+                    data = link.file_path.read_bytes()
+                    digest.update(data)
+                    stream.write(data)
+                else:
+                    with self._finder().session.get_stream(link.normalized) as response:
+                        response.raise_for_status()
+                        for chunk in response.iter_bytes():
+                            digest.update(chunk)
+                            stream.write(chunk)
+        except (httpx2.HTTPError, OSError) as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise
+            raise SourceError(
+                f"{link.filename} could not be fetched.",
+                f"{type(error).__name__}: {error}",
+                "Check the network and run it again.",
+            ) from error
+        stated = (link.hashes or {}).get("sha256")
+        if stated and stated != digest.hexdigest():
+            path.unlink()
+            raise SourceError(
+                f"{link.filename} is not what the index states.",
+                f"Its sha256 is {digest.hexdigest()}, the index says {stated}.",
+                "Run it again; if it stays so, the index or something before it is broken.",
+            )
+        return path

@@ -1,0 +1,1 @@
+"""What is to be built: sources, private copies and manifests."""

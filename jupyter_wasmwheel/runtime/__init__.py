@@ -1,0 +1,1 @@
+"""What runs wheels: targets, Pyodide runtimes, Node, memory snapshots and locks."""

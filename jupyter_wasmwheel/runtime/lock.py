@@ -1,0 +1,128 @@
+"""Pyodide's lock, read and edited: which packages a runtime knows and where their files are.
+
+Written by hand because `pyodide-lock` (0.1.2) needs Python 3.12 to read the locks of Pyodide 314,
+and refuses fields that it does not know. The format is `pyodide-lock.json` as Pyodide's
+`packages` documentation describes it; what is not understood is kept as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from ..errors import SiteError
+from ..store import replace_file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A package of a lock. `file_name` is a URL, or a path relative to the lock's own place."""
+
+    name: str
+    version: str
+    file_name: str
+    sha256: str
+    imports: tuple[str, ...]
+    depends: tuple[str, ...]
+    install_dir: str = "site"
+    package_type: str = "package"
+    unvendored_tests: bool = False
+    extra: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, row: Mapping[str, Any]) -> Entry:
+        """The entry of one row of a lock's `packages`."""
+        known = set(cls.__dataclass_fields__) - {"extra"}
+        return cls(
+            **{key: value for key, value in row.items() if key in known}
+            | {"imports": tuple(row["imports"]), "depends": tuple(row["depends"])},
+            extra={key: value for key, value in row.items() if key not in known},
+        )
+
+    def row(self) -> dict[str, Any]:
+        """The entry as a row of a lock's `packages`."""
+        fields = {key: getattr(self, key) for key in self.__dataclass_fields__ if key != "extra"}
+        return (
+            fields
+            | {"imports": list(self.imports), "depends": list(self.depends)}
+            | dict(self.extra)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """A lock: `head` is all of the file but its packages, which are keyed by canonical name."""
+
+    head: Mapping[str, Any]
+    packages: Mapping[str, Entry]
+
+    @property
+    def abi(self) -> str:
+        """The ABI of the runtime that the lock belongs to, as `2026_0`."""
+        return str(self.head["info"]["abi_version"])
+
+    @property
+    def python(self) -> str:
+        """The full version of the runtime's Python."""
+        return str(self.head["info"]["python"])
+
+    def get(self, name: str) -> Entry | None:
+        """The entry of a package, whichever way its name is spelled (PEP 503)."""
+        return self.packages.get(canonicalize_name(name))
+
+    def closure(self, names: Iterable[str]) -> tuple[list[Entry], list[str]]:
+        """The entries of packages and all that they depend on, and the names that are not there."""
+        entries: dict[str, Entry] = {}
+        missing: list[str] = []
+        waiting = list(names)
+        while waiting:
+            name = canonicalize_name(waiting.pop())
+            entry = self.packages.get(name)
+            if entry is None:
+                missing.append(name)
+            elif name not in entries:
+                entries[name] = entry
+                waiting.extend(entry.depends)
+        return list(entries.values()), sorted(set(missing))
+
+    def with_entry(self, entry: Entry) -> Lock:
+        """The lock with an entry added, or put in the place of one of the same name."""
+        return replace(self, packages={**self.packages, canonicalize_name(entry.name): entry})
+
+    def without(self, name: str) -> Lock:
+        """The lock without a package."""
+        key = canonicalize_name(name)
+        return replace(self, packages={k: v for k, v in self.packages.items() if k != key})
+
+    def dump(self) -> bytes:
+        """The lock as the file's bytes."""
+        rows = {entry.name: entry.row() for entry in self.packages.values()}
+        return json.dumps({**self.head, "packages": rows}, separators=(",", ":")).encode()
+
+    def write(self, path: Path) -> None:
+        """Replace a lock's file by this one, whole."""
+        replace_file(path, self.dump())
+
+
+def read(path: Path) -> Lock:
+    """The lock in a file; a SiteError where it is none."""
+    try:
+        data = json.loads(path.read_bytes())
+        packages = {
+            canonicalize_name(name): Entry.parse(row)
+            for name, row in data.pop("packages").items()
+        }
+        lock = Lock(head=data, packages=packages)
+        lock.abi, lock.python  # noqa: B018 - both must be there
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SiteError(
+            f"{path} is not a Pyodide lock.",
+            f"{type(error).__name__}: {error}",
+            "Make the site anew with `jupyter wasmwheel site create`.",
+        ) from error
+    return lock

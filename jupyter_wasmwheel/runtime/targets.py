@@ -1,0 +1,86 @@
+"""The targets that wheels are built for: an ABI of Pyodide's a row (PEP 783), read from data."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+
+from ..errors import UsageError
+
+#: Rust's target triple, the same for every ABI.
+TRIPLE = "wasm32-unknown-emscripten"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JupyterLite:
+    """The releases on PyPI of the front end that serves a target in a site."""
+
+    core: str
+    kernel: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """An ABI that wheels are built for, and the releases that go with it."""
+
+    abi: str
+    pyodide: str
+    integrity: str
+    python: str
+    emscripten: str
+    rust: str
+    jupyterlite: JupyterLite | None
+
+    @property
+    def platform_tag(self) -> str:
+        """The last part of a wheel's tag, as PEP 783 spells it."""
+        return f"pyemscripten_{self.abi}_wasm32"
+
+    @property
+    def python_tag(self) -> str:
+        """The interpreter's part of a wheel's tag, as `cp314`."""
+        return "cp" + self.python.replace(".", "")
+
+    @property
+    def python_version(self) -> tuple[int, int]:
+        """The Python's major and minor version."""
+        major, minor = self.python.split(".")
+        return int(major), int(minor)
+
+
+@functools.cache
+def _table() -> dict[str, object]:
+    text = resources.files(__package__).joinpath("targets.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@functools.cache
+def all_targets() -> tuple[Target, ...]:
+    """Every target, oldest ABI first."""
+    rows = _table()["target"]
+    assert isinstance(rows, dict)
+    return tuple(
+        Target(abi=abi, **row | {"jupyterlite": JupyterLite(**lite) if lite else None})
+        for abi, row in rows.items()
+        for lite in [row.get("jupyterlite")]
+    )
+
+
+def default_abi() -> str:
+    """The ABI that is built for where nobody says otherwise."""
+    return str(_table()["default"])
+
+
+def find(abi: str) -> Target:
+    """The target of an ABI such as `2026_0`; a UsageError names those there are."""
+    for target in all_targets():
+        if target.abi == abi:
+            return target
+    known = ", ".join(target.abi for target in all_targets())
+    raise UsageError(
+        f"There is no target {abi!r}.",
+        "A target is named by its ABI, the number in a wheel's platform tag (PEP 783).",
+        f"Take one of {known}; `jupyter wasmwheel targets` lists them.",
+    )

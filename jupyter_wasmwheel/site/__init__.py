@@ -1,0 +1,1 @@
+"""Where wheels are used: JupyterLite sites, what they publish, and their server."""
