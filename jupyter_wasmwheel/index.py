@@ -149,7 +149,9 @@ class Index:
         for package in match.applicable:
             if fits(package.link):
                 return package
-        raise self._not_found(finder, requirement, form, [p.version or "" for p in match.candidates])
+        raise self._not_found(
+            finder, requirement, form, [p.version or "" for p in match.candidates]
+        )
 
     def _not_found(
         self, finder: PackageFinder, requirement: Requirement, form: str, versions: list[str]

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from ..errors import SiteError
 from ..store import replace_file
+from ..wheel import Wheel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +110,25 @@ class Lock:
         replace_file(path, self.dump())
 
 
+def entry_for(wheel: Wheel, file_name: str, depends: Iterable[str]) -> Entry:
+    """The entry under which a wheel of ours is published."""
+    return Entry(
+        name=wheel.canonical_name,
+        version=wheel.version,
+        file_name=file_name,
+        sha256=wheel.sha256,
+        imports=wheel.imports,
+        depends=tuple(sorted(canonicalize_name(name) for name in depends)),
+        extra={},
+    )
+
+
 def read(path: Path) -> Lock:
     """The lock in a file; a SiteError where it is none."""
     try:
         data = json.loads(path.read_bytes())
         packages = {
-            canonicalize_name(name): Entry.parse(row)
-            for name, row in data.pop("packages").items()
+            canonicalize_name(name): Entry.parse(row) for name, row in data.pop("packages").items()
         }
         lock = Lock(head=data, packages=packages)
         lock.abi, lock.python  # noqa: B018 - both must be there
