@@ -102,7 +102,7 @@ class Lock:
 
     def dump(self) -> bytes:
         """The lock as the file's bytes."""
-        rows = {entry.name: entry.row() for entry in self.packages.values()}
+        rows = {key: entry.row() for key, entry in self.packages.items()}
         return json.dumps({**self.head, "packages": rows}, separators=(",", ":")).encode()
 
     def write(self, path: Path) -> None:
@@ -127,7 +127,7 @@ def read(path: Path) -> Lock:
     """The lock in a file; a SiteError where it is none."""
     try:
         data = json.loads(path.read_bytes())
-        packages = {
+        packages: dict[str, Entry] = {
             canonicalize_name(name): Entry.parse(row) for name, row in data.pop("packages").items()
         }
         lock = Lock(head=data, packages=packages)

@@ -1,0 +1,216 @@
+"""Whether a runtime can link a wheel: every import of every module against what it provides.
+
+Pyodide itself finds a name that it lacks only when a module is loaded or a function is called, one
+at a time ("Dynamic linking error: cannot resolve symbol").
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from packaging.tags import Tag
+
+from ..errors import CheckError
+from ..events import Emitter
+from ..runtime import snapshot
+from ..runtime.node import Node
+from ..runtime.pyodide import Runtime
+from ..runtime.snapshot import Snapshot
+from ..runtime.targets import Target
+from ..store import Store
+from ..wheel import ExtensionModule, Wheel
+from . import side_module
+from .side_module import Damaged, SideModule
+
+#: The first bytes of what only a host can run. A Windows one begins with MZ, as any text may, and
+#: has its own mark at the place that the word at 0x3C names.
+HOST_MAGICS = {
+    b"\x7fELF": "Linux",
+    b"\xfe\xed\xfa\xce": "macOS",
+    b"\xfe\xed\xfa\xcf": "macOS",
+    b"\xce\xfa\xed\xfe": "macOS",
+    b"\xcf\xfa\xed\xfe": "macOS",
+}
+
+#: The import modules that the runtime's exports fill, and those that its offset table fills.
+_DIRECT = ("env", "wasi_snapshot_preview1")
+_OFFSETS = ("GOT.mem", "GOT.func")
+
+#: What Emscripten calls each function through where exceptions are JavaScript's.
+_JS_EXCEPTIONS = "invoke_"
+
+#: How many names an error spells out; the report has all.
+_SPELLED_OUT = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """`missing` are names that the runtime lacks; `unexpected` are sentences, one a finding."""
+
+    ok: bool
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+
+
+def audit(
+    wheel: Wheel, target: Target, runtime: Runtime, node: Node, store: Store, emit: Emitter
+) -> Audit:
+    """Hold a wheel against an exact runtime; nothing of the wheel is run."""
+    if wheel.is_pure and not wheel.extension_modules:
+        return Audit(ok=True, missing=(), unexpected=())
+    known = snapshot.get(runtime, node, store, emit)
+    unexpected = [*_wrong_tags(wheel, target), *_host_binaries(wheel)]
+    modules: dict[ExtensionModule, SideModule] = {}
+    for extension in wheel.extension_modules:
+        try:
+            modules[extension] = side_module.parse(wheel.read(extension.member))
+        except Damaged as error:
+            unexpected.append(f"{extension.member} is not a WebAssembly module: {error}.")
+    missing: set[str] = set()
+    for extension, module in modules.items():
+        lacking = _missing(module, modules, known)
+        missing.update(lacking)
+        if any(name.startswith(_JS_EXCEPTIONS) for name in lacking):
+            unexpected.append(
+                f"{extension.member} was compiled for JavaScript exceptions; Pyodide "
+                f"{runtime.version} links only modules with WebAssembly exceptions."
+            )
+        if not _is_library(extension, module, modules):
+            unexpected.extend(_misplaced(extension, module, known))
+    return Audit(
+        ok=not missing and not unexpected,
+        missing=tuple(sorted(missing)),
+        unexpected=tuple(unexpected),
+    )
+
+
+def require(audit: Audit, wheel: Wheel, runtime: Runtime) -> None:
+    """A CheckError with all that an audit found, where it found anything."""
+    if audit.ok:
+        return
+    reasons = list(audit.unexpected)
+    if audit.missing:
+        names = ", ".join(audit.missing[:_SPELLED_OUT])
+        more = len(audit.missing) - _SPELLED_OUT
+        rest = f" and {more} more" if more > 0 else ""
+        reasons.append(f"It imports what this runtime does not provide: {names}{rest}.")
+    raise CheckError(
+        f"{wheel.path.name} does not fit Pyodide {runtime.version}.",
+        "\n       ".join(reasons),
+        _fix(audit),
+    )
+
+
+def _fix(audit: Audit) -> str:
+    text = " ".join(audit.unexpected)
+    if "JavaScript exceptions" in text:
+        return (
+            "Compile Rust with 1.93 or newer, and C and C++ with -fwasm-exceptions "
+            "-sSUPPORT_LONGJMP=wasm; `jupyter wasmwheel build` does both."
+        )
+    if "init function" in text:
+        return (
+            "Give the #[pymodule] function and `module-name` in pyproject.toml's [tool.maturin] "
+            "the same last name, then build it again."
+        )
+    if audit.unexpected:
+        return "Build the wheel again for this target with `jupyter wasmwheel build`."
+    return (
+        "Leave out the feature or the crate that calls these functions (threads, signals, "
+        "processes and sockets are not there in a browser), or link in the library that has them."
+    )
+
+
+def _wrong_tags(wheel: Wheel, target: Target) -> Iterator[str]:
+    if wheel.is_pure:
+        yield "Its tag says that any platform will do, but there are compiled modules in it."
+    # Before PEP 783 the same ABI was called after Pyodide.
+    elif not {target.platform_tag, f"pyodide_{target.abi}_wasm32"} & set(wheel.platform_tags):
+        yield f"It is for {', '.join(wheel.platform_tags)}; this target is {target.platform_tag}."
+    elif not any(_suits(tag, target) for tag in wheel.tags):
+        tags = ", ".join(sorted(f"{tag.interpreter}-{tag.abi}" for tag in wheel.tags))
+        yield f"It is for {tags}; this target's Python is {target.python} ({target.python_tag})."
+
+
+def _suits(tag: Tag, target: Target) -> bool:
+    """Whether the target's Python takes wheels with a tag, the platform aside."""
+    if tag.abi == "none":
+        return tag.interpreter in (target.python_tag, "py3", f"py{target.python_tag[2:]}")
+    if tag.abi == "abi3":
+        version = tag.interpreter.removeprefix("cp3")
+        return version.isdecimal() and int(version) <= target.python_version[1]
+    return tag.interpreter == tag.abi == target.python_tag
+
+
+def _host_binaries(wheel: Wheel) -> Iterator[str]:
+    with zipfile.ZipFile(wheel.path) as archive:
+        for member in wheel.members:
+            with archive.open(member) as stream:
+                system = _host_system(stream.read(1024))
+            if system:
+                yield f"{member} is a program or a library for {system}."
+
+
+def _host_system(head: bytes) -> str | None:
+    if head[:2] == b"MZ":
+        mark = int.from_bytes(head[0x3C:0x40], "little")
+        return "Windows" if head[mark : mark + 4] == b"PE\0\0" else None
+    return HOST_MAGICS.get(head[:4])
+
+
+def _missing(
+    module: SideModule, modules: Mapping[ExtensionModule, SideModule], known: Snapshot
+) -> set[str]:
+    """The names that a module imports and nobody gives it."""
+    beside = {PurePosixPath(extension.member).name: other for extension, other in modules.items()}
+    given = known.provided | module.exports
+    waiting, seen = list(module.needed), set()
+    missing = set()
+    while waiting:
+        library = PurePosixPath(waiting.pop()).name
+        if library in seen:
+            continue
+        seen.add(library)
+        if library in beside:
+            given |= beside[library].exports
+            waiting.extend(beside[library].needed)
+        else:
+            missing.add(library)
+    for entry in module.imports:
+        if entry.module not in (*_DIRECT, *_OFFSETS):
+            missing.add(f"{entry.module}.{entry.name}")
+        elif entry.name not in given and entry.name not in module.weak:
+            missing.add(entry.name)
+    return missing
+
+
+def _is_library(
+    extension: ExtensionModule,
+    module: SideModule,
+    modules: Mapping[ExtensionModule, SideModule],
+) -> bool:
+    """Whether a module is there for others to link against, or to be opened by hand (ctypes)."""
+    path = PurePosixPath(extension.member)
+    if any(path.name == PurePosixPath(n).name for other in modules.values() for n in other.needed):
+        return True
+    by_name = path.name.startswith("lib") or path.parent.name.endswith(".libs")
+    return by_name and not any(name.startswith("PyInit") for name in module.exports)
+
+
+def _misplaced(extension: ExtensionModule, module: SideModule, known: Snapshot) -> Iterator[str]:
+    """Why Python would not find a module at its place in the wheel, or would not initialise it."""
+    file_name = PurePosixPath(extension.member).name
+    ending = "." + file_name.partition(".")[2]
+    if ending not in known.extension_suffixes:
+        endings = ", ".join(known.extension_suffixes)
+        yield f"{extension.member} is not found by this Python: its modules end in {endings}."
+    wanted = extension.init_function
+    # From Python 3.15 on a module may export its slots instead (PEP 793).
+    if {wanted, wanted.replace("PyInit", "PyModExport", 1)} & module.exports:
+        return
+    found = sorted(name for name in module.exports if name.startswith("PyInit"))
+    its = f"its init function is {' and '.join(found)}" if found else "it has no init function"
+    yield f"The module is called {extension.name}, but {its}; {wanted} would have to be there."

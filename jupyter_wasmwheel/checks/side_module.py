@@ -1,0 +1,163 @@
+"""A side module: what a WebAssembly file imports and exports, and how it wants to be linked.
+
+Read by hand because a Node.js for it would take ten times as long. The format is the binary one of
+the WebAssembly core specification; the section `dylink.0` is that of the tool conventions'
+`DynamicLinking.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..wheel import MAGIC
+
+#: Ids of sections.
+_CUSTOM, _IMPORT, _EXPORT = 0, 2, 7
+
+#: Kinds of imports, in the order of their numbers.
+_KINDS = ("function", "table", "memory", "global", "tag")
+
+#: Kinds of subsections of `dylink.0`, and the flag of an import that may be absent.
+_NEEDED, _IMPORT_INFO = 2, 4
+_BINDING_MASK, _BINDING_WEAK = 0x3, 0x1
+
+
+class Damaged(ValueError):
+    """The bytes are not a whole WebAssembly module."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Import:
+    """A name that a module wants to be given; `kind` is function, table, memory, global or tag."""
+
+    module: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideModule:
+    """What the linker needs to know of a module."""
+
+    imports: tuple[Import, ...]
+    exports: frozenset[str]
+    needed: tuple[str, ...]
+    weak: frozenset[str]
+
+
+def parse(data: bytes) -> SideModule:
+    """The linker's view of a module's bytes; Damaged where they are none."""
+    if data[:4] != MAGIC or len(data) < 8:
+        raise Damaged("it does not begin as one")
+    imports: tuple[Import, ...] = ()
+    exports: frozenset[str] = frozenset()
+    needed: tuple[str, ...] = ()
+    weak: frozenset[str] = frozenset()
+    reader = _Reader(data, 8, len(data))
+    try:
+        while not reader.at_end:
+            number = reader.byte()
+            section = reader.part(reader.number())
+            if number == _IMPORT:
+                imports = tuple(_import(section) for _ in range(section.number()))
+            elif number == _EXPORT:
+                exports = frozenset(_export(section) for _ in range(section.number()))
+            elif number == _CUSTOM and section.name() == "dylink.0":
+                needed, weak = _dylink(section)
+    except (IndexError, UnicodeDecodeError) as error:
+        raise Damaged("it ends too early, or its sections are damaged") from error
+    return SideModule(imports=imports, exports=exports, needed=needed, weak=weak)
+
+
+def _import(section: _Reader) -> Import:
+    module, name = section.name(), section.name()
+    kind = _KINDS[section.byte()]
+    if kind == "function":
+        section.number()
+    elif kind == "table":
+        section.byte()
+        section.limits()
+    elif kind == "memory":
+        section.limits()
+    else:
+        # A global's type and whether it is mutable; a tag's attribute and its type.
+        section.byte()
+        section.number()
+    return Import(module=module, name=name, kind=kind)
+
+
+def _export(section: _Reader) -> str:
+    name = section.name()
+    section.byte()
+    section.number()
+    return name
+
+
+def _dylink(section: _Reader) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The libraries that a module needs, and those of its imports that may be absent."""
+    needed: tuple[str, ...] = ()
+    weak = set()
+    while not section.at_end:
+        kind = section.byte()
+        part = section.part(section.number())
+        if kind == _NEEDED:
+            needed = tuple(part.name() for _ in range(part.number()))
+        elif kind == _IMPORT_INFO:
+            for _ in range(part.number()):
+                part.name()
+                name, flags = part.name(), part.number()
+                if flags & _BINDING_MASK == _BINDING_WEAK:
+                    weak.add(name)
+    return needed, frozenset(weak)
+
+
+class _Reader:
+    """A place in a part of a module's bytes; an IndexError where it would leave the part."""
+
+    def __init__(self, data: bytes, start: int, end: int) -> None:
+        if end > len(data):
+            raise IndexError
+        self._data = data
+        self._at = start
+        self._end = end
+
+    @property
+    def at_end(self) -> bool:
+        return self._at >= self._end
+
+    def byte(self) -> int:
+        if self.at_end:
+            raise IndexError
+        self._at += 1
+        return self._data[self._at - 1]
+
+    def number(self) -> int:
+        """An unsigned number of at most 64 bits in LEB128."""
+        result = 0
+        for shift in range(0, 70, 7):
+            byte = self.byte()
+            result |= (byte & 0x7F) << shift
+            if not byte & 0x80:
+                return result
+        raise IndexError
+
+    def part(self, length: int) -> _Reader:
+        """The next bytes as a part of its own, which is stepped over."""
+        start = self._at
+        self._at += length
+        return _Reader(self._data, start, self._at)
+
+    def name(self) -> str:
+        length = self.number()
+        start = self._at
+        self._at += length
+        if self._at > self._end:
+            raise IndexError
+        return self._data[start : self._at].decode("utf-8")
+
+    def limits(self) -> None:
+        """Step over a minimum, and a maximum where the flags say that there is one."""
+        flags = self.byte()
+        self.number()
+        if flags & 1:
+            self.number()
