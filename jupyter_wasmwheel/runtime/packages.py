@@ -1,11 +1,12 @@
-"""The packages that a Pyodide lock names, fetched as wheels from the user's package index.
+"""The packages that a runtime can use, fetched as wheels from the user's package index.
 
-Pyodide's own files of them are on a CDN. The index has the same names and versions with other
-bytes, so whoever takes a file from here writes its sha256 and its name into the lock that he uses.
+Pyodide's own files of what its lock names are on a CDN. The index has the same names and versions
+with other bytes, so whoever takes a file from here writes its name and its sha256 into his lock.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -15,6 +16,7 @@ from ..errors import SourceError
 from ..events import Emitter, note
 from ..index import Index
 from ..store import Store
+from ..wheel import Wheel
 from .lock import Entry, Lock
 
 
@@ -31,25 +33,71 @@ def fetch(entry: Entry, of: Lock, index: Index, store: Store, emit: Emitter) -> 
         requirement = Requirement(f"{canonicalize_name(entry.name)}=={entry.version}")
     except InvalidRequirement as error:
         raise _pyodide_only(title, f"{error} (in the lock)") from error
-    python = python_version(of)
-    platform = f"pyemscripten_{of.abi}_wasm32"
-
-    def fill(folder: Path) -> None:
-        note(emit, f"Fetching {title} from the package index.")
-        index.fetch(index.wheel(requirement, python, platform), folder)
-
+    kept = store.find(_key(of, entry.name, entry.version))
+    if kept:
+        return _wheel_in(kept)
     try:
-        folder = store.install(f"packages/{of.abi}/{entry.name}-{entry.version}", fill, emit)
+        return newest(requirement, of, index, store, emit)
     except SourceError as error:
         raise _pyodide_only(title, f"{error.what} {error.why}") from error
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+
+
+def newest(requirement: Requirement, of: Lock, index: Index, store: Store, emit: Emitter) -> Path:
+    """The newest wheel on the user's index that a requirement allows and a lock's runtime can load.
+
+    That is a pure one, or one with the ABI's platform tag (PEP 783). It is kept in the store.
+    """
+    found = index.wheel(requirement, python_version(of), f"pyemscripten_{of.abi}_wasm32")
+
+    def fill(folder: Path) -> None:
+        note(emit, f"Fetching {found.link.filename} from the package index.")
+        index.fetch(found, folder)
+
+    key = _key(of, requirement.name, found.version or "unknown")
+    return _wheel_in(store.install(key, fill, emit))
 
 
 def python_version(lock: Lock) -> tuple[int, int]:
     """The major and minor version of the Python that a lock belongs to."""
     major, minor = lock.python.split(".")[:2]
     return int(major), int(minor)
+
+
+def marker_environment(lock: Lock) -> dict[str, str]:
+    """What environment markers (PEP 508) are evaluated with in the runtime of a lock."""
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": lock.python,
+        "os_name": "posix",
+        "platform_machine": "wasm32",
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": "Emscripten",
+        "platform_version": "",
+        "python_full_version": lock.python,
+        "python_version": "{}.{}".format(*python_version(lock)),
+        "sys_platform": "emscripten",
+    }
+
+
+def requirements(wheel: Wheel, of: Lock, extras: Iterable[str] = ()) -> list[Requirement]:
+    """What a wheel requires in the runtime of a lock, with the extras that were asked for."""
+    environment = marker_environment(of)
+    contexts = [environment | {"extra": extra} for extra in ("", *extras)]
+    return [
+        requirement
+        for requirement in wheel.requires
+        if requirement.marker is None or any(map(requirement.marker.evaluate, contexts))
+    ]
+
+
+def _key(lock: Lock, name: str, version: str) -> str:
+    return f"packages/{lock.abi}/{canonicalize_name(name)}-{version}"
+
+
+def _wheel_in(folder: Path) -> Path:
+    (wheel,) = folder.glob("*.whl")
+    return wheel
 
 
 def _pyodide_only(title: str, why: str) -> SourceError:

@@ -1,0 +1,169 @@
+"""The notebooks of a site: their files, and the listing that JupyterLite reads to find them.
+
+JupyterLite's browser-side contents manager reads `api/contents/all.json`, a directory model of
+Jupyter's contents API, and each file from `files/`. A copy in the browser's storage beats the
+served file, therefore a notebook's name has the version in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from ..store import replace_file
+from ..wheel import Wheel
+
+#: The listing of the site's root folder, and the folder of its files.
+LISTING = Path("api/contents/all.json")
+FILES = Path("files")
+
+#: The cell that imports a package and shows what is in it.
+SHOW = """\
+import {module}
+
+import inspect
+from IPython.display import Markdown
+
+rows = ["| in `{module}` | what it is |", "|:--|:--|"]
+for name, value in inspect.getmembers({module}):
+    if name.startswith("_") or inspect.ismodule(value):
+        continue
+    try:
+        name += str(inspect.signature(value))
+    except (TypeError, ValueError):
+        pass  # it cannot be called, or does not say how
+    about = (inspect.getdoc(value) or type(value).__name__).splitlines()[0]
+    rows.append("| `{{}}` | {{}} |".format(*(text.replace("|", r"\\|") for text in (name, about))))
+Markdown("\\n".join(rows))"""
+
+
+def notebook_name(name: str, version: str) -> str:
+    """The name of the notebook that shows a package."""
+    return f"try-{canonicalize_name(name)}-{version}.ipynb"
+
+
+def notebook(wheel: Wheel, built_with: str | None, when: datetime) -> dict[str, Any]:
+    """A notebook (nbformat 4.5) that says what a package is, imports it and is open for more."""
+    module = main_module(wheel)
+    day = f"{when.day} {when:%B %Y}"
+    facts = f"Built {f'with {_plain(built_with)}, ' if built_with else ''}published on {day}."
+    summary = wheel_summary(wheel)
+    about = [f"# {wheel.canonical_name} {wheel.version}"]
+    about += [f"**{_plain(summary)}**"] if summary else []
+    about += [
+        facts,
+        "It runs in this page, in your browser. There is nothing to install: "
+        f"`import {module}` loads it from this site. "
+        "Click the cell below and press **Shift + Enter**.",
+    ]
+    cells = [
+        _cell("about", "markdown", "\n\n".join(about)),
+        _cell("show", "code", SHOW.format(module=module)),
+        _cell("yours", "code", f"# Your turn: call something of {module}'s here.\n"),
+    ]
+    return {
+        "cells": cells,
+        "metadata": {
+            "kernelspec": {
+                "display_name": "Python (Pyodide)",
+                "language": "python",
+                "name": "python",
+            },
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def main_module(wheel: Wheel) -> str:
+    """The name that a package is most likely meant to be imported by."""
+    wanted = wheel.canonical_name.replace("-", "_")
+    public = [name for name in wheel.imports if not name.startswith("_")] or list(wheel.imports)
+    same = [name for name in public if name.lower() == wanted]
+    like = [name for name in public if wanted.startswith(name.lower())]
+    return next(iter(same + like + public), wanted)
+
+
+def wheel_summary(wheel: Wheel) -> str:
+    """The one line that a package says of itself in its metadata, or nothing."""
+    (member,) = (
+        name
+        for name in wheel.members
+        if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
+    )
+    head = wheel.read(member).decode("utf-8", "replace").partition("\n\n")[0]
+    found = re.search(r"^Summary: (.+)$", head, re.MULTILINE)
+    line = found.group(1).strip() if found else ""
+    return "" if line == "UNKNOWN" else line
+
+
+def add(site: Path, name: str, document: dict[str, Any], when: datetime) -> None:
+    """Write a notebook into a site's folder and list it."""
+    data = json.dumps(document, indent=1, ensure_ascii=False).encode()
+    (site / FILES).mkdir(exist_ok=True)
+    replace_file(site / FILES / name, data)
+    time = when.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    row = {
+        "name": name,
+        "path": name,
+        "type": "notebook",
+        "format": None,
+        "mimetype": None,
+        "content": None,
+        "created": time,
+        "last_modified": time,
+        "size": len(data),
+        "writable": True,
+    }
+    _list(site, [*(old for old in _listed(site) if old["name"] != name), row])
+
+
+def remove(site: Path, name: str) -> None:
+    """Take a notebook out of the listing and remove its file."""
+    _list(site, [row for row in _listed(site) if row["name"] != name])
+    (site / FILES / name).unlink(missing_ok=True)
+
+
+def start(site: Path) -> None:
+    """Write the listing of a site that has no files yet."""
+    (site / LISTING).parent.mkdir(parents=True, exist_ok=True)
+    (site / FILES).mkdir(exist_ok=True)
+    _list(site, [])
+
+
+def _listed(site: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads((site / LISTING).read_bytes())["content"]
+    return rows
+
+
+def _list(site: Path, rows: list[dict[str, Any]]) -> None:
+    now = max((str(row["last_modified"]) for row in rows), default="1970-01-01T00:00:00Z")
+    listing = {
+        "name": "",
+        "path": "",
+        "type": "directory",
+        "format": "json",
+        "mimetype": None,
+        "content": sorted(rows, key=lambda row: str(row["name"])),
+        "created": now,
+        "last_modified": now,
+        "size": None,
+        "writable": True,
+    }
+    replace_file(site / LISTING, json.dumps(listing).encode())
+
+
+def _cell(name: str, kind: str, source: str) -> dict[str, Any]:
+    cell: dict[str, Any] = {"cell_type": kind, "id": name, "metadata": {}, "source": source}
+    return cell | ({"execution_count": None, "outputs": []} if kind == "code" else {})
+
+
+def _plain(text: str) -> str:
+    """A text of a stranger's as Markdown that shows it as it is."""
+    return re.sub(r"([\\`*_{}\[\]<>#|!&~$])", r"\\\1", " ".join(text.split()))

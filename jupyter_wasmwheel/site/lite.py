@@ -1,0 +1,458 @@
+"""JupyterLite sites: made from a kernel's release and a runtime, and found again.
+
+JupyterLite's own build runs once for a release of the kernel, in a private environment of pinned
+packages, so that nothing of the user's own labextensions, versions or settings gets into a site.
+What it made is a template in the store. A site is a copy of that, of a Pyodide and of the wheels
+that the kernel needs, made beside its place and renamed into it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import io
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from packaging.requirements import Requirement
+
+from ..errors import SiteError, UsageError
+from ..events import Emitter, note
+from ..index import Index
+from ..runtime import lock, pyodide, targets
+from ..runtime.lock import Lock
+from ..runtime.node import Node
+from ..runtime.pyodide import Runtime
+from ..runtime.targets import JupyterLite, Target
+from ..store import Store
+from ..wheel import read
+from . import contents, packages, wheels
+
+#: The folder in a site that is ours and never served, and the version of what is in it.
+PRIVATE = ".wasmwheel"
+SCHEMA = 1
+
+#: Where a site keeps its Pyodide and its lock; the kernel's settings are under this plugin's name.
+PYODIDE = "static/pyodide"
+PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
+KERNEL_WHEELS = "extensions/@jupyterlite/pyodide-kernel-extension/static/pypi"
+
+#: The address of a Pyodide release's files for sites that are not to be used offline.
+CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
+
+#: What the kernel needs, and what makes the web reachable from Python, out of Pyodide's lock.
+KERNEL_PACKAGES = ("micropip", "ipython", "jedi", "requests", "pyodide-http")
+
+#: What a name of a site is made of.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+
+#: Ports are taken from here: below those that systems give out by themselves.
+PORTS = range(20000, 30000)
+
+#: What JupyterLite's build is told; a change of it makes another template.
+BUILD = {
+    "apps": ["lab", "notebooks", "tree", "edit", "consoles"],
+    "ignore_sys_prefix": True,
+    "no_sourcemaps": True,
+    "no_unused_shared_packages": True,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A JupyterLite site in a folder; `port` and `prefix` make its origin and address."""
+
+    folder: Path
+    abi: str
+    pyodide: str
+    core: str
+    kernel: str
+    mode: Literal["offline", "cdn"]
+    port: int
+    prefix: str
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return self.folder.name
+
+    @property
+    def target(self) -> Target:
+        """The target that its wheels are for."""
+        return targets.find(self.abi)
+
+    @property
+    def private(self) -> Path:
+        """The folder with what is ours."""
+        return self.folder / PRIVATE
+
+    @property
+    def lock(self) -> Path:
+        """The lock that its kernels read."""
+        return self.folder / PYODIDE / "pyodide-lock.json"
+
+    @property
+    def original_lock(self) -> Path:
+        """The lock that came with its Pyodide, with all that Pyodide's CDN has."""
+        return self.private / "pyodide-lock.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """What a release of the kernel needs; `releases.toml` says more about each field."""
+
+    environment: tuple[str, ...]
+    comm: str
+    preload: tuple[str, ...]
+
+
+@functools.cache
+def release(kernel: str) -> Release:
+    """What is known of a release of jupyterlite-pyodide-kernel."""
+    text = resources.files(__package__).joinpath("releases.toml").read_text(encoding="utf-8")
+    row = tomllib.loads(text)[kernel]
+    return Release(
+        environment=tuple(row["environment"]), comm=row["comm"], preload=tuple(row["preload"])
+    )
+
+
+def place(name_or_dir: str, store: Store) -> Path:
+    """The folder that a person means: a name's is in the store, a path is a path."""
+    path = Path(name_or_dir).expanduser()
+    if len(path.parts) > 1 or path.is_absolute() or _is_site(path):
+        return path.absolute()
+    if not NAME.fullmatch(name_or_dir) or len(name_or_dir) > 64:
+        raise UsageError(
+            f"{name_or_dir!r} cannot be the name of a site.",
+            "A name has letters, digits, `-`, `_` and single dots, and begins with a letter or "
+            "a digit.",
+            "Choose another name, or write a path such as ./site.",
+        )
+    return store.home / "sites" / name_or_dir
+
+
+def find(name_or_dir: str, store: Store) -> Site:
+    """A site by its name or its folder; a SiteError where there is none."""
+    return read_site(place(name_or_dir, store))
+
+
+def list_sites(store: Store) -> list[Site]:
+    """The sites in the store that are whole, by name."""
+    root = store.home / "sites"
+    folders = sorted(root.iterdir()) if root.is_dir() else []
+    return [read_site(folder) for folder in folders if _is_site(folder)]
+
+
+def read_site(folder: Path) -> Site:
+    """The site in a folder; a SiteError where it is none, or one of another version of us."""
+    try:
+        data = json.loads((folder / PRIVATE / "site.json").read_bytes())
+        if data.pop("schema") != SCHEMA:
+            raise ValueError("it was made by another version of jupyter-wasmwheel")
+        site = Site(folder=folder, **data)
+        if not (site.lock.is_file() and site.original_lock.is_file()):
+            raise ValueError("it has lost its Pyodide lock")
+    except FileNotFoundError:
+        raise SiteError(
+            f"There is no site in {folder}.",
+            "It is not a folder that `jupyter wasmwheel site create` made."
+            if folder.exists()
+            else "There is no such folder.",
+            f"Make one with `jupyter wasmwheel site create {_spelled(folder)}`.",
+        ) from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SiteError(
+            f"The site in {folder} cannot be read.",
+            f"{PRIVATE}/site.json: {error or type(error).__name__}.",
+            "Remove the folder and make the site anew with `jupyter wasmwheel site create`.",
+        ) from error
+    return site
+
+
+def runtime(
+    site: Site, node: Node, store: Store, emit: Emitter, *, offline: bool = False
+) -> Runtime:
+    """The exact Pyodide of a site: its own, or, where it uses the CDN's, the store's."""
+    if site.mode == "offline":
+        return pyodide.in_folder(site.folder / PYODIDE)
+    if site.target.pyodide != site.pyodide:
+        raise SiteError(
+            f"The site {site.name} uses Pyodide {site.pyodide}, which cannot be had here.",
+            f"This version of jupyter-wasmwheel brings {site.target.pyodide}.",
+            "Make the site anew with `jupyter wasmwheel site create`.",
+        )
+    return pyodide.get(site.target, node, store, emit, offline=offline)
+
+
+def create(
+    folder: Path,
+    target: Target,
+    store: Store,
+    node: Node,
+    index: Index,
+    emit: Emitter,
+    *,
+    cdn: bool = False,
+    with_packages: Sequence[str] = (),
+) -> Site:
+    """Make a site in a folder that is not there yet, or is empty.
+
+    It is offline (nothing comes from another host) unless `cdn` is set. A SiteError where no
+    release of the kernel serves the target, or where something is in the folder already.
+    """
+    if target.jupyterlite is None:
+        raise SiteError(
+            f"There can be no site for {target.abi} (Pyodide {target.pyodide}) yet.",
+            "No release of jupyterlite-pyodide-kernel serves that Pyodide.",
+            "Import wheels for it with `jupyter wasmwheel smoke`, or make a site for "
+            f"{targets.default_abi()}.",
+        )
+    wanted = packages.parse(with_packages)
+    _refuse_occupied(folder)
+    front = template(target.jupyterlite, store, index, emit)
+    engine = pyodide.get(target, node, store, emit)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with store.lock(f"site-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}", emit):
+        _refuse_occupied(folder)
+        stage = folder.with_name(f".{folder.name}.making")
+        shutil.rmtree(stage, ignore_errors=True)
+        try:
+            site = Site(
+                folder=stage,
+                abi=target.abi,
+                pyodide=engine.version,
+                core=target.jupyterlite.core,
+                kernel=target.jupyterlite.kernel,
+                mode="cdn" if cdn else "offline",
+                port=_free_port(store),
+                prefix=secrets.token_hex(16),
+            )
+            _fill(site, front, engine, wanted, index, store, emit)
+            if folder.is_dir():
+                folder.rmdir()
+            stage.rename(folder)
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+    return replace(site, folder=folder)
+
+
+def _fill(
+    site: Site,
+    front: Path,
+    engine: Runtime,
+    wanted: list[Requirement],
+    index: Index,
+    store: Store,
+    emit: Emitter,
+) -> None:
+    """Write all files of a new site into its folder."""
+    shutil.copytree(front, site.folder)
+    beside = site.lock.parent
+    (beside / wheels.FOLDER).mkdir(parents=True)
+    site.private.mkdir()
+    shutil.copy(engine.lock, site.original_lock)
+    original = lock.read(engine.lock)
+    base = replace(original, packages={})
+    if site.mode == "cdn":
+        base = _at_cdn(original, site.pyodide)
+    else:
+        for name in (*pyodide.FILES, *pyodide.MAIN_MODULES, "package.json"):
+            if (engine.folder / name).is_file():
+                shutil.copy(engine.folder / name, beside / name)
+    known = release(site.kernel)
+    named = [Requirement(name) for name in KERNEL_PACKAGES]
+    named.append(Requirement(f"comm=={known.comm}"))
+    ready = packages.bring([*named, *wanted], base, beside, original, index, store, emit)
+    ready = _with_kernel(ready, site.folder / KERNEL_WHEELS, beside)
+    ready = _with_stand_ins(ready, known.preload, beside)
+    ready.write(site.lock)
+    contents.start(site.folder)
+    _configure(site, known)
+    fields = dataclasses.asdict(site)
+    del fields["folder"]
+    (site.private / "site.json").write_text(json.dumps({"schema": SCHEMA} | fields, indent=2))
+
+
+def _at_cdn(original: Lock, version: str) -> Lock:
+    """A runtime's lock with its packages at the addresses where the CDN has them."""
+    base = CDN.format(version=version)
+    moved = {
+        name: replace(entry, file_name=base + entry.file_name)
+        for name, entry in original.packages.items()
+    }
+    return replace(original, packages=moved)
+
+
+def _with_kernel(into: Lock, folder: Path, beside: Path) -> Lock:
+    """A lock with the wheels that the kernel's own release brings (piplite, ipykernel, …)."""
+    for path in sorted(folder.glob("*.whl")):
+        if path.name.startswith("widgetsnbextension"):
+            continue  # two versions of a stub; %pip finds them where they are
+        wheel = read(path)
+        needs = [need.name for need in wheel.requires if into.get(need.name)]
+        file_name = wheels.put(path, wheel.sha256, beside)
+        into = into.with_entry(lock.entry_for(wheel, file_name, needs))
+    return into
+
+
+def _with_stand_ins(into: Lock, preload: Sequence[str], beside: Path) -> Lock:
+    """A lock with an empty wheel for each name that the kernel insists on and nobody can have.
+
+    The kernel for Pyodide 0.29 wants `sqlite3`, which only the CDN has, and hangs without it;
+    IPython runs without.
+    """
+    for name in preload:
+        if not into.get(name):
+            path = beside / f"{name}-0-py3-none-any.whl"
+            path.write_bytes(_empty_wheel(name))
+            wheel = read(path)
+            file_name = wheels.put(path, wheel.sha256, beside)
+            path.unlink()
+            into = into.with_entry(lock.entry_for(wheel, file_name, ()))
+    return into
+
+
+def _empty_wheel(name: str) -> bytes:
+    about = f"{name}-0.dist-info"
+    members = {
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n"
+        "Summary: Stands in for a part of Pyodide that this site does not have.\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: jupyter-wasmwheel\n"
+        "Root-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{about}/{member},,\n" for member in (*members, "RECORD"))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for member, text in (members | {"RECORD": record}).items():
+            archive.writestr(zipfile.ZipInfo(f"{about}/{member}"), text)
+    return out.getvalue()
+
+
+def _configure(site: Site, known: Release) -> None:
+    """Tell the site's front end where its Pyodide, its lock and its files are."""
+    path = site.folder / "jupyter-lite.json"
+    config = json.loads(path.read_bytes())
+    data = config["jupyter-config-data"]
+    data["contentsAllJsonFile"] = contents.LISTING.name
+    data["appUrl"] = "./tree"
+    settings = data["litePluginSettings"][PLUGIN]
+    options: dict[str, Any] = {"packages": list(known.preload)}
+    if site.mode == "cdn":
+        settings["pyodideUrl"] = CDN.format(version=site.pyodide) + "pyodide.mjs"
+        options["lockFileURL"] = f"./{PYODIDE}/pyodide-lock.json"
+    else:
+        settings["pyodideUrl"] = f"./{PYODIDE}/pyodide.mjs"
+        settings["disablePyPIFallback"] = True
+    settings["loadPyodideOptions"] = options
+    path.write_text(json.dumps(config, indent=1))
+
+
+def template(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
+    """The output of JupyterLite's own build for a release of the kernel, made once."""
+    known = release(lite.kernel)
+    recipe = json.dumps([known.environment, BUILD]).encode()
+    key = f"lite/{lite.core}-{lite.kernel}-{hashlib.sha256(recipe).hexdigest()[:12]}"
+
+    def fill(folder: Path) -> None:
+        note(emit, f"Building the front end of JupyterLite {lite.core}, once.")
+        work = folder.parent / "work"
+        environment = work / "environment"
+        for requirement in known.environment:
+            wheel = index.fetch(index.wheel(Requirement(requirement)), _made(work))
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(environment)
+        _build(environment, work, folder)
+
+    return store.install(key, fill, emit)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _build(environment: Path, work: Path, output: Path) -> None:
+    """Run `jupyter lite build` on a private environment's packages, with no settings of the user's."""
+    extensions = environment.glob("*.data/data/share/jupyter/labextensions")
+    config = {
+        "LiteBuildConfig": BUILD
+        | {
+            "lite_dir": str(_made(work / "lite")),
+            "cache_dir": str(work / "cache"),
+            "output_dir": str(output),
+        },
+        "FederatedExtensionAddon": {"extra_labextensions_path": [str(e) for e in extensions]},
+    }
+    settings = work / "jupyter_lite_config.json"
+    settings.write_text(json.dumps(config))
+    code = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+        "from jupyterlite_core.app import main; main()"
+    )
+    own = ("JUPYTER", "PYTHON", "SOURCE_DATE_EPOCH")
+    variables = {key: value for key, value in os.environ.items() if not key.startswith(own)}
+    variables |= {"JUPYTER_NO_CONFIG": "1", "JUPYTER_PLATFORM_DIRS": "1"}
+    variables |= {f"JUPYTER_{kind}_DIR": str(work) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, environment, "build", "--config", settings],
+        cwd=work / "lite",
+        env=variables,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode or not (output / "jupyter-lite.json").is_file():
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise SiteError(
+            "JupyterLite's own build failed.",
+            " ".join(lines[-3:]) or "It gave no reason.",
+            "Run it again; if it stays so, report it with the lines above.",
+        )
+
+
+def _refuse_occupied(folder: Path) -> None:
+    if _is_site(folder):
+        raise SiteError(
+            f"There is a site in {folder} already.",
+            "Making it anew would lose what is published there, and its address.",
+            "Publish to it as it is, or remove the folder first.",
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SiteError(
+            f"{folder} is not empty.",
+            "A site is made in a folder of its own.",
+            "Name a folder that is not there yet.",
+        )
+
+
+def _is_site(folder: Path) -> bool:
+    return (folder / PRIVATE / "site.json").is_file()
+
+
+def _spelled(folder: Path) -> str:
+    return folder.name if folder.parent.name == "sites" else str(folder)
+
+
+def _free_port(store: Store) -> int:
+    """A port that nothing listens on now and that no other site in the store keeps."""
+    kept = {site.port for site in list_sites(store)}
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe:
+            if port not in kept and probe.connect_ex(("127.0.0.1", port)):
+                return port

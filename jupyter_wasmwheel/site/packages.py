@@ -1,0 +1,97 @@
+"""The packages of a site that are not ours: Pyodide's or the index's, brought in with their files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from ..errors import SourceError, UsageError
+from ..events import Emitter, note
+from ..index import Index
+from ..runtime import packages
+from ..runtime.lock import Entry, Lock, entry_for
+from ..store import Store
+from ..wheel import read
+from . import wheels
+
+
+def parse(names: Sequence[str]) -> list[Requirement]:
+    """Requirements as a person writes them; a UsageError where one is none."""
+    found = []
+    for name in names:
+        try:
+            found.append(Requirement(name))
+        except InvalidRequirement as error:
+            raise UsageError(
+                f"{name!r} is not the name of a package.",
+                str(error).splitlines()[0],
+                "Write a name such as `attrs`, or a name with a version such as `attrs==25.3.0`.",
+            ) from error
+    return found
+
+
+def bring(
+    wanted: Iterable[Requirement],
+    into: Lock,
+    beside: Path,
+    original: Lock,
+    index: Index,
+    store: Store,
+    emit: Emitter,
+) -> Lock:
+    """A site's lock with packages and all that they require added; their wheels go beside it.
+
+    A package comes from the runtime's original lock where that one fits and the index has its
+    file, else in its newest version from the index.
+    """
+    waiting = list(wanted)
+    asked = {canonicalize_name(requirement.name) for requirement in waiting}
+    found: dict[str, Entry] = {}
+    while waiting:
+        requirement = waiting.pop(0)
+        name = canonicalize_name(requirement.name)
+        if name in found or into.get(name):
+            continue
+        known = original.get(name)
+        if known and known.package_type != "package" and name not in asked:
+            note(emit, f"Left out {name}: only Pyodide's CDN has it.")
+            continue
+        found[name], more = _one(requirement, known, beside, original, index, store, emit)
+        waiting += more
+    for entry in found.values():
+        into = into.with_entry(entry)
+    for entry in found.values():
+        there = tuple(name for name in entry.depends if into.get(name))
+        into = into.with_entry(replace(entry, depends=there))
+    return into
+
+
+def _one(
+    requirement: Requirement,
+    known: Entry | None,
+    beside: Path,
+    original: Lock,
+    index: Index,
+    store: Store,
+    emit: Emitter,
+) -> tuple[Entry, list[Requirement]]:
+    """The entry of one package, its wheel beside the lock, and what it requires in turn."""
+    if known and requirement.specifier.contains(known.version, prereleases=True):
+        try:
+            path = packages.fetch(known, original, index, store, emit)
+        except SourceError as error:
+            if known.package_type != "package":
+                raise
+            note(emit, f"{error.what} Looking for another version of it.")
+        else:
+            sha256 = wheels.hash_of(path)
+            entry = replace(known, file_name=wheels.put(path, sha256, beside), sha256=sha256)
+            return entry, [Requirement(canonicalize_name(name)) for name in known.depends]
+    wheel = read(packages.newest(requirement, original, index, store, emit))
+    needs = packages.requirements(wheel, original, requirement.extras)
+    file_name = wheels.put(wheel.path, wheel.sha256, beside)
+    return entry_for(wheel, file_name, (need.name for need in needs)), needs

@@ -1,0 +1,230 @@
+"""A server for one site, on an origin of its own.
+
+A wheel's code runs with the rights of its page. So the page is never on Jupyter's own origin, and
+is found only under a prefix that cannot be guessed. Port and prefix are kept for each site: what a
+person wrote in the site's notebooks is stored in the browser under that address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import mimetypes
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+import tornado.httpserver
+import tornado.netutil
+import tornado.web
+
+from ..errors import SiteError
+from . import wheels
+from .lite import Site
+
+#: The host of a site's origin. Not `localhost`, where Jupyter's cookies are.
+HOST = "127.0.0.1"
+
+#: The application of JupyterLite that shows one notebook and little else.
+APPLICATION = "notebooks/index.html"
+
+#: What the endings of a site's files mean; the system's own table may differ from one to the next.
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".ipynb": "application/json",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".mjs": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".whl": "application/zip",
+    ".zip": "application/zip",
+}
+
+
+def origin(site: Site) -> str:
+    """The origin that a site is served from."""
+    return f"http://{HOST}:{site.port}"
+
+
+def address(site: Site, notebook: str | None = None) -> str:
+    """The address of a site's list of notebooks, or of one of them."""
+    root = f"{origin(site)}/{site.prefix}"
+    if notebook is None:
+        return f"{root}/tree/index.html"
+    return f"{root}/{APPLICATION}?path={quote(notebook, safe='')}"
+
+
+class Files(tornado.web.StaticFileHandler):
+    """The files of a site."""
+
+    port: int
+    offline: bool
+
+    def initialize(self, path: str, port: int, offline: bool) -> None:  # type: ignore[override]
+        super().initialize(path, default_filename="index.html")
+        self.port = port
+        self.offline = offline
+
+    def prepare(self) -> None:
+        # A page of another host that resolves to this machine must not read the site.
+        if self.request.host != f"{HOST}:{self.port}":
+            raise tornado.web.HTTPError(421)
+
+    def set_default_headers(self) -> None:
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "same-origin")  # the prefix is not to be told
+        self.clear_header("Server")
+
+    def set_extra_headers(self, path: str) -> None:
+        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
+        policy = "require-corp" if self.offline else "credentialless"
+        self.set_header("Cross-Origin-Embedder-Policy", policy)
+        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.set_header("Content-Security-Policy", "frame-ancestors 'self'")
+        forever = _is_hashed(path)
+        self.set_header(
+            "Cache-Control", "public, max-age=31536000, immutable" if forever else "no-cache"
+        )
+
+    def get_content_type(self) -> str:
+        path = Path(self.absolute_path or "")
+        known = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
+        text = known in ("text/css", "text/html", "text/javascript", "application/json")
+        return f"{known}; charset=utf-8" if text else known or "application/octet-stream"
+
+    def compute_etag(self) -> str | None:
+        # Tornado's own is a hash that it keeps by path; these files are replaced while it runs.
+        stat = Path(self.absolute_path or "").stat()
+        return f'"{stat.st_mtime_ns:x}-{stat.st_size:x}-{stat.st_ino:x}"'
+
+    def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
+        found = super().validate_absolute_path(root, absolute_path)
+        if found is None:
+            return None
+        inside = Path(found).resolve()
+        if not inside.is_relative_to(Path(root).resolve()):
+            raise tornado.web.HTTPError(404)
+        if any(part.startswith(".") for part in inside.relative_to(Path(root).resolve()).parts):
+            raise tornado.web.HTTPError(404)
+        return found
+
+    def write_error(self, status_code: int, **_: object) -> None:
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{status_code} {self._reason}\n")
+
+
+def application(site: Site) -> tornado.web.Application:
+    """The web application that serves a site's files, and nothing but them."""
+    options = {
+        "path": str(site.folder),
+        "port": site.port,
+        "offline": site.mode == "offline",
+    }
+    return tornado.web.Application(
+        [(rf"/{site.prefix}/(.*)", Files, options)],
+        default_handler_class=tornado.web.ErrorHandler,
+        default_handler_args={"status_code": 404},
+        log_function=lambda handler: None,
+    )
+
+
+def listen(site: Site) -> tornado.httpserver.HTTPServer:
+    """Serve a site on the running event loop; a SiteError where its port is taken."""
+    try:
+        sockets = tornado.netutil.bind_sockets(site.port, HOST)
+    except OSError as error:
+        raise _taken(site, error) from error
+    server = tornado.httpserver.HTTPServer(application(site))
+    server.add_sockets(sockets)
+    return server
+
+
+def serve(site: Site, ready: Callable[[str], None] = lambda url: None) -> None:
+    """Serve a site until it is interrupted; `ready` is called with its address once it is there."""
+
+    async def until_interrupted() -> None:
+        server = listen(site)
+        try:
+            ready(address(site))
+            await asyncio.Event().wait()
+        finally:
+            server.stop()
+            await server.close_all_connections()
+
+    try:
+        asyncio.run(until_interrupted())
+    except KeyboardInterrupt:
+        return
+
+
+@contextmanager
+def serving(site: Site) -> Iterator[str]:
+    """Serve a site from a thread for as long as the context lasts; its address."""
+    outcome: list[BaseException] = []
+    up = threading.Event()
+    loop = asyncio.new_event_loop()
+    over = asyncio.Event()
+
+    async def until_over() -> None:
+        try:
+            server = listen(site)
+        except SiteError as error:
+            outcome.append(error)
+            return
+        finally:
+            up.set()
+        await over.wait()
+        server.stop()
+        await server.close_all_connections()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(until_over()), daemon=True)
+    thread.start()
+    up.wait()
+    try:
+        if outcome:
+            raise outcome[0]
+        yield address(site)
+    finally:
+        if thread.is_alive():
+            loop.call_soon_threadsafe(over.set)
+        thread.join()
+        loop.close()
+
+
+def is_served(site: Site) -> bool:
+    """Whether this very site answers at its address."""
+    connection = http.client.HTTPConnection(HOST, site.port, timeout=1)
+    try:
+        connection.request("HEAD", f"/{site.prefix}/jupyter-lite.json")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _is_hashed(path: str) -> bool:
+    """Whether a file's bytes can never change under its path: a wheel under its hash."""
+    parts = PurePosixPath(path).parts
+    return len(parts) > 3 and parts[-3] == wheels.FOLDER and len(parts[-2]) == 64
+
+
+def _taken(site: Site, error: OSError) -> SiteError:
+    if is_served(site):
+        return SiteError(
+            f"The site {site.name} is being served already.",
+            f"It answers at {address(site)}.",
+            "Open that address, or stop the other server first.",
+        )
+    return SiteError(
+        f"The site {site.name} cannot be served: its port {site.port} is taken.",
+        f"{error.strerror or error}. A site keeps its port, because the browser keeps a person's "
+        "notebooks by address.",
+        f"Stop the program that listens on port {site.port} and serve the site again.",
+    )

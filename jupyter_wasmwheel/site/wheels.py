@@ -1,0 +1,87 @@
+"""The files of the wheels in a site, each in a folder that is named by its sha256.
+
+The same name with other bytes would break the tabs that have read the lock already, and the
+browser's cache; under its hash a file never changes and may be cached for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from ..errors import CheckError
+from ..runtime.lock import Entry, Lock
+
+#: The folder of the wheels, beside the lock.
+FOLDER = "wheels"
+
+#: Seconds for which a wheel that has been replaced is kept for the tabs that still name it.
+GRACE = 24 * 3600.0
+
+#: What a file's name may be made of, to be the same in a URL.
+SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]*\.whl")
+
+
+def put(path: Path, sha256: str, beside: Path) -> str:
+    """Copy a wheel whole to its place beside a lock; the `file_name` for the lock."""
+    if not SAFE.fullmatch(path.name):
+        raise CheckError(
+            f"{path.name!r} is not a name for a wheel.",
+            "It has characters in it that no wheel's name has, and that mean something in a URL.",
+            "Build it again; a wheel's name is made from its package's name, version and tags.",
+        )
+    folder = beside / FOLDER / sha256
+    if not (folder / path.name).is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder, prefix=".")
+        try:
+            with os.fdopen(handle, "wb") as target, path.open("rb") as source:
+                shutil.copyfileobj(source, target)
+                target.flush()
+                os.fsync(target.fileno())
+            Path(name).chmod(0o644)
+            os.replace(name, folder / path.name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    return f"{FOLDER}/{sha256}/{path.name}"
+
+
+def hash_of(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def let_go(entry: Entry, beside: Path) -> None:
+    """Start the time of grace of a wheel that the lock no longer names."""
+    if entry.file_name.startswith(f"{FOLDER}/"):
+        folder = (beside / entry.file_name).parent
+        if folder.is_dir():
+            os.utime(folder)
+
+
+def remove(entry: Entry, beside: Path) -> None:
+    """Remove a wheel at once; a tab that is fetching it right now still gets all of it."""
+    if entry.file_name.startswith(f"{FOLDER}/"):
+        shutil.rmtree((beside / entry.file_name).parent, ignore_errors=True)
+
+
+def sweep(lock: Lock, beside: Path, now: float | None = None) -> None:
+    """Remove the wheels that the lock does not name, once their time of grace is over."""
+    used = {part for entry in lock.packages.values() for part in entry.file_name.split("/")}
+    used |= {part for entry in lock.packages.values() for part in _displaced(entry)}
+    until = (time.time() if now is None else now) - GRACE
+    with os.scandir(beside / FOLDER) as folders:
+        for folder in folders:
+            if folder.name not in used and folder.stat().st_mtime < until:
+                shutil.rmtree(folder.path, ignore_errors=True)
+
+
+def _displaced(entry: Entry) -> list[str]:
+    row = entry.extra.get("tool", {}).get("wasmwheel", {}).get("displaced")
+    return row["file_name"].split("/") if row else []
