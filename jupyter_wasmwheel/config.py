@@ -26,7 +26,7 @@ from .store import Store
 CONFIG_NAME = "jupyter_wasmwheel_config"
 
 
-class Wasmwheel(Configurable):  # type: ignore[misc]
+class Wasmwheel(Configurable):
     """Settings of jupyter-wasmwheel."""
 
     home = Unicode(

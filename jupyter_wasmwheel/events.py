@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TextIO
 
@@ -124,17 +123,32 @@ class JsonLines:
         self._stream.flush()
 
 
-@contextmanager
-def phase(emit: Emitter, name: str, seconds: dict[str, float]) -> Iterator[None]:
-    """Emit the start and the end of a phase around its work; its duration is added to `seconds`."""
-    if name not in PHASES:
-        raise ValueError(f"{name} is no phase")
-    emit(Phase(name=name, state="started"))
-    begin = time.monotonic()
-    try:
-        yield
-    except BaseException:
-        emit(Phase(name=name, state="failed"))
-        raise
-    seconds[name] = seconds.get(name, 0.0) + time.monotonic() - begin
-    emit(Phase(name=name, state="done"))
+class Phases:
+    """The phases of a run, one after the other: entering one ends the one before it."""
+
+    def __init__(self, emit: Emitter) -> None:
+        self._emit = emit
+        self._current: str | None = None
+        self._begin = 0.0
+        self.seconds: dict[str, float] = {}
+
+    def enter(self, name: str) -> None:
+        """End the running phase, if any, and begin another one; begun already, nothing happens."""
+        if name not in PHASES:
+            raise ValueError(f"{name} is no phase")
+        if name != self._current:
+            self._end("done")
+            self._current, self._begin = name, time.monotonic()
+            self._emit(Phase(name=name, state="started"))
+
+    def __enter__(self) -> Phases:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self._end("failed" if kind else "done")
+
+    def _end(self, state: Literal["done", "failed"]) -> None:
+        if self._current:
+            self.seconds[self._current] = time.monotonic() - self._begin
+            self._emit(Phase(name=self._current, state=state))
+            self._current = None

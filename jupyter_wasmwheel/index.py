@@ -15,11 +15,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import httpx2
 from packaging.requirements import Requirement
 from unearth import Link, Package, PackageFinder, TargetPython
-from unearth.fetchers.sync import PyPIClient
+from unearth.fetchers import Fetcher, PyPIClient
 
 from .errors import SourceError, WasmwheelError
 
@@ -94,7 +95,7 @@ class Index:
         )
         indexes = [settings.index_url] if settings.index_url else []
         finder = PackageFinder(
-            session=client,
+            session=cast(Fetcher, client),
             index_urls=indexes,
             trusted_hosts=settings.trusted_hosts,
             target_python=target,

@@ -41,18 +41,22 @@ class Runtime:
         return digest.hexdigest()[:32]
 
 
+def key(target: Target) -> str:
+    """The entry of the store that holds a target's runtime."""
+    return f"pyodide/{target.pyodide}"
+
+
 def get(
     target: Target, node: Node, store: Store, emit: Emitter, *, offline: bool = False
 ) -> Runtime:
     """The newest tried runtime of a target, installed from npm into the store."""
-    key = f"pyodide/{target.pyodide}"
 
     def fill(folder: Path) -> None:
         note(emit, f"Fetching Pyodide {target.pyodide} from npm.")
         specifier = f"pyodide@{target.pyodide}"
         fetch_npm_package(node, specifier, target.integrity, folder, offline=offline)
 
-    folder = store.install(key, fill, emit)
+    folder = store.install(key(target), fill, emit)
     return in_folder(folder)
 
 

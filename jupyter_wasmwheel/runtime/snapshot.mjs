@@ -22,6 +22,9 @@ const provided = {
 };
 fs.writeFileSync(join(out, "provided.json"), JSON.stringify(provided));
 
+// What Pyodide's loadPackage imports when it is first called; it takes half of the call's time.
+pyodide.runPython("import email, encodings.cp437, importlib.metadata, tarfile");
+
 try {
   const memory = pyodide.makeMemorySnapshot();
   await resume(folder, memory, {});

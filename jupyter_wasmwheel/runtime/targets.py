@@ -7,7 +7,8 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 
-from ..errors import UsageError
+from ..errors import CheckError, UsageError
+from ..wheel import Wheel
 
 #: Rust's target triple, the same for every ABI.
 TRIPLE = "wasm32-unknown-emscripten"
@@ -83,4 +84,19 @@ def find(abi: str) -> Target:
         f"There is no target {abi!r}.",
         "A target is named by its ABI, the number in a wheel's platform tag (PEP 783).",
         f"Take one of {known}; `jupyter wasmwheel targets` lists them.",
+    )
+
+
+def of_wheel(wheel: Wheel) -> Target:
+    """The target that a wheel's tag names, the default for a pure one; else a CheckError."""
+    if wheel.is_pure:
+        return find(default_abi())
+    for target in all_targets():
+        if target.platform_tag in wheel.platform_tags:
+            return target
+    raise CheckError(
+        f"{wheel.path.name} is not for Pyodide.",
+        f"Its platform is {', '.join(wheel.platform_tags)}; Pyodide's are "
+        f"{', '.join(target.platform_tag for target in all_targets())}.",
+        "Build it for one of them with `jupyter wasmwheel build`.",
     )

@@ -1,0 +1,22 @@
+"""The modules of a wheel, optimised, and the wheel packed again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..events import Emitter, note
+from ..toolchain.wasm_opt import WasmOpt
+from ..wheel import Wheel, read, rewrite
+
+
+def optimise(wheel: Wheel, tool: WasmOpt | None, folder: Path, emit: Emitter) -> Wheel:
+    """The wheel with each of its modules optimised where there is a tool, written to a folder."""
+    into = folder / wheel.path.name
+    replaced = {}
+    if tool:
+        for module in wheel.extension_modules:
+            before = wheel.read(module.member)
+            after = replaced[module.member] = tool.optimise(before)
+            note(emit, f"{module.name}: {len(before):,} -> {len(after):,} bytes by wasm-opt")
+    rewrite(wheel.path, replaced, into)
+    return read(into)

@@ -1,0 +1,32 @@
+"""What somebody asks to be built, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Profile = Literal["release", "draft"]
+PROFILES: tuple[Profile, ...] = ("release", "draft")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRequest:
+    """A build as it is asked for: the words of `jupyter wasmwheel build`.
+
+    `target` is an ABI, None where the site or the default decides; `site` is a name or a folder;
+    `out` is the folder that the wheel is put into.
+    """
+
+    source: str
+    target: str | None = None
+    site: str | None = None
+    profile: Profile = "release"
+    linker: str = "auto"
+    features: tuple[str, ...] = ()
+    no_default_features: bool = False
+    cargo_args: tuple[str, ...] = ()
+    ignore_lock: bool = False
+    out: Path | None = None
+    smoke: bool = True
+    offline: bool = False

@@ -1,0 +1,131 @@
+"""The command line, `jupyter wasmwheel`: one module a command."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+from .. import __version__, config
+from ..errors import Cancelled, UsageError, WasmwheelError, from_os_error
+from ..events import ErrorEvent, JsonLines, ReportEvent, ignore
+from . import audit, build, cache, demo, doctor, new, site, smoke, targets
+from .answer import Answer, Session
+from .display import Display
+
+COMMANDS = (doctor, targets, build, audit, smoke, site, new, demo, cache)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are said as all others are: what, why, fix."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(
+            f"{self.prog}: {message}.",
+            self.format_usage().strip().replace("\n", " "),
+            f"`{self.prog} --help` explains each option.",
+        )
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = _Parser(
+        prog="jupyter wasmwheel",
+        description="Put a Python package with Rust in it into a browser.",
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    output = argparse.ArgumentParser(add_help=False)
+    output.add_argument("--json", action="store_true", help="one JSON document at the end")
+    output.add_argument("--events", action="store_true", help="JSON lines as it goes")
+    output.add_argument("-v", "--verbose", action="store_true", help="show the tools' output too")
+    commands = top.add_subparsers(metavar="COMMAND", dest="command", parser_class=_Parser)
+    for module in COMMANDS:
+        module.add(commands, output)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and end the process with its exit status."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; its exit status is 0, or that of the error it met."""
+    words = list(arguments)
+    as_events, as_json = "--events" in words, "--json" in words
+    job = os.environ.get("WASMWHEEL_JOB") or uuid.uuid4().hex
+    lines = JsonLines(sys.stdout, job)
+    try:
+        args = parser().parse_args(words)
+        if not args.command:
+            parser().print_help()
+            return UsageError.status
+        if args.json and args.events:
+            raise UsageError(
+                "--json and --events exclude each other.",
+                "The one writes a document at the end, the other lines as it goes.",
+                "Leave one of them away.",
+            )
+        with _interruptible(), _display(args) as display:
+            emit = lines if args.events else ignore if args.json else display
+            answer: Answer = args.run(args, Session(store=config.load().store(), emit=emit))
+        if args.events:
+            lines(ReportEvent(report=answer.document))
+        else:
+            print(json.dumps(answer.document, indent=2) if args.json else answer.text)
+        return answer.status
+    except WasmwheelError as error:
+        return _say(error, lines if as_events else None, as_json)
+    except KeyboardInterrupt:
+        return _say(Cancelled(), lines if as_events else None, as_json)
+    except BrokenPipeError:
+        # The reader of our output is gone, as with `| head`; there is nobody to tell.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 1
+    except OSError as error:
+        known = from_os_error(error)
+        if known is None:
+            raise
+        return _say(known, lines if as_events else None, as_json)
+
+
+def _say(error: WasmwheelError, lines: JsonLines | None, as_json: bool) -> int:
+    """Tell of an error in each of the forms that were asked for."""
+    event = ErrorEvent(what=error.what, why=error.why, fix=error.fix, status=error.status)
+    if lines:
+        lines(event)
+    elif as_json:
+        print(json.dumps({"schema": 1, "error": dataclasses.asdict(event)}, indent=2))
+    print(f"{error.what}\n  why: {error.why}\n  fix: {error.fix}", file=sys.stderr)
+    return error.status
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Take a termination for an interruption, so that both stop the children and clean up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _display(args: argparse.Namespace) -> Iterator[Display]:
+    display = Display(verbose=args.verbose)
+    if args.json or args.events:
+        yield display
+        return
+    with display:
+        yield display

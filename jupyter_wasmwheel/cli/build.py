@@ -1,0 +1,85 @@
+"""`jupyter wasmwheel build`: from a source to a wheel, checked, and published if asked."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from .. import pipeline
+from ..build.request import PROFILES, BuildRequest
+from ..report import Report
+from .answer import Answer, Session, answer, duration, size
+
+
+def add(commands: Any, output: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "build",
+        parents=[output],
+        help="build a wheel for Pyodide, check it, and publish it into a site",
+    )
+    parser.add_argument("source", metavar="SOURCE", help="a folder, an sdist, or pypi:NAME")
+    parser.add_argument("--site", metavar="NAME|DIR", help="publish the wheel into this site")
+    parser.add_argument("--target", metavar="ABI", help="the ABI to build for, as 2026_0")
+    parser.add_argument(
+        "--profile",
+        choices=PROFILES,
+        default="release",
+        help="draft is quick to build, larger and slower to run",
+    )
+    parser.add_argument("--linker", default="auto", metavar="auto|wasm-ld|emcc")
+    parser.add_argument("--features", action="append", default=[], metavar="F")
+    parser.add_argument("--no-default-features", action="store_true")
+    parser.add_argument("--cargo-arg", action="append", default=[], metavar="A", dest="cargo_args")
+    parser.add_argument(
+        "--ignore-lock", action="store_true", help="let cargo choose all versions anew"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the wheel goes (dist)")
+    parser.add_argument("--no-smoke", action="store_true", help="do not import the wheel")
+    parser.add_argument("--offline", action="store_true", help="fetch nothing")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, session: Session) -> Answer:
+    """Build what the arguments ask for."""
+    request = BuildRequest(
+        source=args.source,
+        target=args.target,
+        site=args.site,
+        profile=args.profile,
+        linker=args.linker,
+        features=tuple(args.features),
+        no_default_features=args.no_default_features,
+        cargo_args=tuple(args.cargo_args),
+        ignore_lock=args.ignore_lock,
+        out=args.out,
+        smoke=not args.no_smoke,
+        offline=args.offline,
+    )
+    report = pipeline.run(request, session.store, session.emit)
+    return answer(summary(report), report.as_json())
+
+
+def summary(report: Report) -> str:
+    """What a person wants to know of a report."""
+    lines = [
+        f"{report.wheel.path.name}",
+        f"  size     {size(report.wheel.size)}",
+        f"  wheel    {report.wheel.path}",
+        f"  time     {duration(sum(report.phases.values()))}: "
+        + ", ".join(f"{name} {duration(took)}" for name, took in report.phases.items()),
+    ]
+    if report.smoke:
+        module = report.smoke.module
+        lines.append(
+            f"  import   {module} works in Pyodide {report.runtime.version}"
+            f" ({duration(report.smoke.seconds)})"
+        )
+    for each in report.dependencies:
+        where = "is nowhere to be had" if each.source == "missing" else f"from {each.source}"
+        lines.append(f"  needs    {each.requirement}, {where}")
+    if report.published:
+        lines.append(f"  site     {report.published.site}")
+        lines.append(f"  notebook {report.published.url}")
+    return "\n".join(lines)

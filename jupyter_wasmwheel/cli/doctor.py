@@ -1,0 +1,45 @@
+"""`jupyter wasmwheel doctor`: what is there to build with, what is missing, and how to mend it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any
+
+from ..errors import ToolchainError
+from ..runtime import targets
+from ..toolchain import doctor
+from .answer import Answer, Session, answer
+
+MARKS = {"ok": "✓", "optional": "·", "missing": "✗"}
+
+
+def add(commands: Any, output: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "doctor", parents=[output], help="say what is there to build with, and what is missing"
+    )
+    parser.add_argument("--fix", action="store_true", help="install what can be had without root")
+    parser.add_argument("--target", metavar="ABI", default=targets.default_abi())
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, session: Session) -> Answer:
+    """Examine what there is, after mending it if asked."""
+    target = targets.find(args.target)
+    if args.fix:
+        doctor.fix(target, session.store, session.emit)
+    findings = doctor.examine(target, session.store)
+    lines = []
+    for finding in findings:
+        lines.append(f"{MARKS[finding.state]} {finding.part}: {finding.text}")
+        if finding.fix:
+            lines.append(f"    {finding.fix}")
+    missing = [finding.part for finding in findings if finding.state == "missing"]
+    verdict = f"Missing: {', '.join(missing)}." if missing else "Ready to build for Pyodide "
+    lines.append(verdict if missing else f"{verdict}{target.pyodide} ({target.abi}).")
+    return answer(
+        "\n".join(lines),
+        {"ok": not missing, "findings": [dataclasses.asdict(each) for each in findings]},
+        status=ToolchainError.status if missing else 0,
+    )

@@ -1,0 +1,122 @@
+"""`jupyter wasmwheel site`: make JupyterLite sites, publish into them, and serve them."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from .. import pipeline
+from ..index import Index
+from ..runtime import node, targets
+from ..site import lite, publish, server
+from .answer import Answer, Session, answer, size
+
+
+def add(commands: Any, output: argparse.ArgumentParser) -> None:
+    """Add the commands to the parser."""
+    parser = commands.add_parser("site", help="make, fill and serve a JupyterLite site")
+    actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
+
+    creating = actions.add_parser("create", parents=[output], help="make a site")
+    creating.add_argument("site", metavar="NAME|DIR")
+    creating.add_argument("--target", metavar="ABI", default=targets.default_abi())
+    creating.add_argument("--cdn", action="store_true", help="small: Pyodide comes from its CDN")
+    creating.add_argument("--with", action="append", default=[], metavar="PACKAGE", dest="packages")
+    creating.set_defaults(run=run_create)
+
+    publishing = actions.add_parser("publish", parents=[output], help="put a wheel into a site")
+    publishing.add_argument("site", metavar="NAME|DIR")
+    publishing.add_argument("wheel", type=Path, metavar="WHEEL")
+    publishing.set_defaults(run=run_publish)
+
+    removing = actions.add_parser("remove", parents=[output], help="take a package out of a site")
+    removing.add_argument("site", metavar="NAME|DIR")
+    removing.add_argument("name", metavar="NAME")
+    removing.set_defaults(run=run_remove)
+
+    listing = actions.add_parser("list", parents=[output], help="list sites, or what is in one")
+    listing.add_argument("site", metavar="NAME|DIR", nargs="?")
+    listing.set_defaults(run=run_list)
+
+    serving = actions.add_parser("serve", parents=[output], help="serve a site on its own origin")
+    serving.add_argument("site", metavar="NAME|DIR")
+    serving.set_defaults(run=run_serve)
+
+
+def run_create(args: argparse.Namespace, session: Session) -> Answer:
+    """Make a site."""
+    target = targets.find(args.target)
+    its_node = node.get(session.store, session.emit)
+    site = lite.create(
+        lite.place(args.site, session.store),
+        target,
+        session.store,
+        its_node,
+        Index(),
+        session.emit,
+        cdn=args.cdn,
+        with_packages=args.packages,
+    )
+    text = (
+        f"Made the site {site.folder} (Pyodide {site.pyodide}).\n"
+        f"  Serve it: jupyter wasmwheel site serve {args.site}"
+    )
+    return answer(text, _row(site))
+
+
+def run_publish(args: argparse.Namespace, session: Session) -> Answer:
+    """Put a wheel into a site, once it has passed the checks."""
+    site = lite.find(args.site, session.store)
+    done = pipeline.publish_wheel(args.wheel, site, session.store, session.emit)
+    package = done.package
+    text = f"{package.name} {package.version} is in the site {site.name}.\n  {done.url}"
+    return answer(text, {"published": dataclasses.asdict(package), "url": done.url})
+
+
+def run_remove(args: argparse.Namespace, session: Session) -> Answer:
+    """Take a package out of a site."""
+    site = lite.find(args.site, session.store)
+    package = publish.remove(site, args.name, session.emit)
+    text = f"{package.name} {package.version} is no longer in the site {site.name}."
+    return answer(text, {"removed": dataclasses.asdict(package)})
+
+
+def run_list(args: argparse.Namespace, session: Session) -> Answer:
+    """List the sites of the store, or what is published in one."""
+    if args.site is None:
+        sites = lite.list_sites(session.store)
+        lines = [f"{site.name:<20} Pyodide {site.pyodide:<16} {site.folder}" for site in sites]
+        text = "\n".join(lines) or "There is no site yet: jupyter wasmwheel site create NAME"
+        return answer(text, {"sites": [_row(site) for site in sites]})
+    site = lite.find(args.site, session.store)
+    packages = publish.published(site)
+    lines = [f"{each.name:<20} {each.version:<12} {size(each.size):>8}" for each in packages]
+    text = "\n".join(lines) or f"Nothing is published in {site.name} yet."
+    return answer(text, _row(site) | {"packages": [dataclasses.asdict(each) for each in packages]})
+
+
+def run_serve(args: argparse.Namespace, session: Session) -> Answer:
+    """Serve a site until it is interrupted."""
+    site = lite.find(args.site, session.store)
+    serve(site)
+    return answer("Stopped.", _row(site))
+
+
+def serve(site: lite.Site, notebook: str | None = None) -> None:
+    """Say where a site is served, then serve it until an interruption, which is no error."""
+    print(f"Serving {site.name} at\n\n  {server.address(site, notebook)}\n", flush=True)
+    print("Press Ctrl-C to stop.", flush=True)
+    server.serve(site)
+
+
+def _row(site: lite.Site) -> dict[str, Any]:
+    return {
+        "site": site.name,
+        "folder": str(site.folder),
+        "target": site.abi,
+        "pyodide": site.pyodide,
+        "mode": site.mode,
+        "url": server.address(site),
+    }

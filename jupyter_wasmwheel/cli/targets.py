@@ -1,0 +1,35 @@
+"""`jupyter wasmwheel targets`: the ABIs that wheels can be built for."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any
+
+from ..runtime import targets
+from .answer import Answer, Session, answer
+
+
+def add(commands: Any, output: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "targets", parents=[output], help="list the ABIs that wheels can be built for"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, session: Session) -> Answer:
+    """List the targets."""
+    lines = ["ABI      Pyodide          Python  Emscripten  JupyterLite"]
+    for target in targets.all_targets():
+        default = "  (default)" if target.abi == targets.default_abi() else ""
+        served = target.jupyterlite.kernel if target.jupyterlite else "none yet"
+        lines.append(
+            f"{target.abi:<8} {target.pyodide:<16} {target.python:<7} {target.emscripten:<11} "
+            f"{served}{default}"
+        )
+    rows = [
+        dataclasses.asdict(target) | {"platform_tag": target.platform_tag}
+        for target in targets.all_targets()
+    ]
+    return answer("\n".join(lines), {"default": targets.default_abi(), "targets": rows})

@@ -1,0 +1,193 @@
+"""Where a project comes from: a folder, an sdist file, or the package index."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from ..errors import SourceError, UsageError
+from ..events import Emitter, note
+from ..index import Index
+from ..runtime.targets import Target
+from ..store import Store
+
+#: What an sdist may unpack to, in bytes and in members; a larger one is taken for a bomb.
+LARGEST, MOST_MEMBERS = 2 * 1024**3, 100_000
+
+ARCHIVES = (".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A source as the user named it: a path, or a requirement for the package index."""
+
+    text: str
+    kind: Literal["folder", "sdist", "pypi"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """A source that is at hand: its project's folder, and its hash where it came as a file."""
+
+    source: Source
+    folder: Path
+    sha256: str | None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a folder of the user's own, which he edits."""
+        return self.source.kind == "folder"
+
+
+def parse(text: str) -> Source:
+    """The source that a SOURCE argument names; a UsageError or SourceError where it names none."""
+    if text.startswith("pypi:"):
+        _requirement(text)
+        return Source(text=text, kind="pypi")
+    if text.startswith("git+"):
+        raise UsageError(
+            "Git addresses cannot be built yet.",
+            "This version builds folders, sdist files and packages of the package index.",
+            "Clone it, and name the folder.",
+        )
+    path = Path(text)
+    if path.is_dir():
+        return Source(text=text, kind="folder")
+    if path.is_file() and path.name.endswith(ARCHIVES):
+        return Source(text=text, kind="sdist")
+    if path.is_file():
+        raise SourceError(
+            f"{text} is no source.",
+            f"It is a file, but no sdist ({', '.join(ARCHIVES)}).",
+            "Name a project's folder, an sdist file, or `pypi:NAME`.",
+        )
+    raise SourceError(
+        f"There is no {text}.",
+        "A source is a folder, an sdist file, or `pypi:NAME[==VERSION]`.",
+        f"Check the path, or write `pypi:{text}` for a package of the package index."
+        if text.replace("-", "").replace("_", "").isalnum()
+        else "Check the path.",
+    )
+
+
+def _requirement(text: str) -> Requirement:
+    try:
+        requirement = Requirement(text.removeprefix("pypi:"))
+    except InvalidRequirement as error:
+        raise UsageError(
+            f"{text!r} names no package.",
+            str(error).splitlines()[0],
+            "Write it as `pypi:NAME` or `pypi:NAME==VERSION`.",
+        ) from error
+    if requirement.url or requirement.marker or requirement.extras:
+        raise UsageError(
+            f"{text!r} says more than a name and a version.",
+            "Only `pypi:NAME` with version specifiers can be built.",
+            "Leave addresses, markers and extras away.",
+        )
+    return requirement
+
+
+def fetch(
+    source: Source, target: Target, store: Store, emit: Emitter, *, offline: bool = False
+) -> Fetched:
+    """Bring a source to hand; archives are unpacked into the store, nothing of them is run."""
+    if source.kind == "folder":
+        return Fetched(source=source, folder=Path(source.text).resolve(), sha256=None)
+    if source.kind == "sdist":
+        return _unpacked(source, Path(source.text), store, emit)
+    return _unpacked(source, _from_index(source, target, store, emit, offline), store, emit)
+
+
+def _from_index(source: Source, target: Target, store: Store, emit: Emitter, offline: bool) -> Path:
+    """The sdist of a package of the index, kept in the store; offline, the newest one kept."""
+    requirement = _requirement(source.text)
+    if offline:
+        kept = [
+            path
+            for path in (store.home / "sdists").glob("*/*")
+            if _matches(path.name, requirement) and path.name.endswith(ARCHIVES)
+        ]
+        if kept:
+            return max(kept, key=lambda path: path.stat().st_mtime)
+    index = Index(offline=offline)
+    package = index.sdist(requirement, target.python_version)
+    name = package.link.filename
+    note(emit, f"Fetching {name} from the package index.")
+    folder = store.install(
+        f"sdists/{name}", lambda stage: _ignore_path(index.fetch(package, stage)), emit
+    )
+    return folder / name
+
+
+def _ignore_path(path: Path) -> None:
+    """Drop a result that a caller does not want."""
+
+
+def _matches(file_name: str, requirement: Requirement) -> bool:
+    from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
+
+    try:
+        name, version = parse_sdist_filename(file_name)
+    except InvalidSdistFilename:
+        return False
+    return name == canonicalize_name(requirement.name) and version in requirement.specifier
+
+
+def _unpacked(source: Source, archive: Path, store: Store, emit: Emitter) -> Fetched:
+    """The project in an sdist, unpacked once for its hash."""
+    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+    root = store.install(f"sources/{sha256[:32]}", lambda stage: unpack(archive, stage), emit)
+    (folder,) = root.iterdir()
+    return Fetched(source=source, folder=folder, sha256=sha256)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack an sdist; a SourceError for one that is damaged, hostile, or not one folder."""
+    try:
+        if archive.name.endswith(".zip"):
+            with zipfile.ZipFile(archive) as zipped:
+                _refuse(archive, [(i.filename, i.file_size) for i in zipped.infolist()])
+                zipped.extractall(folder)
+        else:
+            with tarfile.open(archive) as tarred:
+                _refuse(archive, [(m.name, m.size) for m in tarred])
+                tarred.extractall(folder, filter="data")
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError) as error:
+        raise SourceError(
+            f"{archive.name} cannot be unpacked.",
+            f"{type(error).__name__}: {error}",
+            "Fetch it again; if it stays so, do not trust it.",
+        ) from error
+    inside = list(folder.iterdir())
+    if len(inside) != 1 or not inside[0].is_dir():
+        raise SourceError(
+            f"{archive.name} is not an sdist.",
+            "An sdist holds one folder, NAME-VERSION; this one holds "
+            f"{len(inside)} entries at its top.",
+            "Make one with `maturin sdist` or `python -m build --sdist`.",
+        )
+
+
+def _refuse(archive: Path, members: list[tuple[str, int]]) -> None:
+    """Refuse an archive that would write outside its folder, or fill the disk."""
+    for name, _ in members:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise SourceError(
+                f"{archive.name} is not safe to unpack.",
+                f"Its member {name!r} would be written outside its folder.",
+                "Do not trust it; get it from its author again.",
+            )
+    if sum(size for _, size in members) > LARGEST or len(members) > MOST_MEMBERS:
+        raise SourceError(
+            f"{archive.name} is too large.",
+            f"It would unpack to more than {LARGEST // 1024**3} GiB or {MOST_MEMBERS:,} files.",
+            "Unpack it yourself if you trust it, and name the folder.",
+        )

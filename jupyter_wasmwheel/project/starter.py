@@ -1,0 +1,77 @@
+"""Starter crates: a small package with Rust in it, made from a template."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import shutil
+import tempfile
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from ..errors import SourceError, UsageError
+
+#: The template that is taken when nobody names one.
+DEFAULT = "function"
+
+
+def templates() -> tuple[str, ...]:
+    """The names of the templates there are."""
+    return tuple(sorted(entry.name for entry in _root().iterdir() if entry.is_dir()))
+
+
+def _root() -> Traversable:
+    return resources.files("jupyter_wasmwheel") / "templates"
+
+
+def module_name(name: str) -> str:
+    """The module that a package of this name is imported as; a UsageError for a bad name."""
+    # PEP 508's names, less the dot, which neither Rust nor an import could carry.
+    module = canonicalize_name(name).replace("-", "_")
+    if not re.fullmatch(r"[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?", name) or keyword.iskeyword(module):
+        raise UsageError(
+            f"{name!r} cannot be the name of a package.",
+            "A name begins with a letter, holds letters, digits, `-` and `_`, and is no word of "
+            "Python's own.",
+            "Choose another one, for example `my-package`.",
+        )
+    return module
+
+
+def make(name: str, folder: Path, template: str = DEFAULT) -> Path:
+    """Make a starter crate in a new folder, whole or not at all, and give that folder."""
+    module = module_name(name)
+    if template not in templates():
+        raise UsageError(
+            f"There is no template {template!r}.",
+            f"There are: {', '.join(templates())}.",
+            "Take one of them.",
+        )
+    place = folder / name
+    if place.exists():
+        raise SourceError(
+            f"{place} is there already.",
+            "A starter crate is made in a new folder, so that nothing is overwritten.",
+            "Choose another name, or remove that folder.",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}-") as scratch:
+        stage = Path(scratch) / name
+        _copy(_root() / template, stage, {"__NAME__": name, "__MODULE__": module})
+        shutil.move(stage, place)
+    return place
+
+
+def _copy(source: Traversable, target: Path, values: dict[str, str]) -> None:
+    target.mkdir()
+    for entry in source.iterdir():
+        if entry.is_dir():
+            _copy(entry, target / entry.name, values)
+        else:
+            text = entry.read_text(encoding="utf-8")
+            for key, value in values.items():
+                text = text.replace(key, value)
+            (target / entry.name).write_text(text, encoding="utf-8")

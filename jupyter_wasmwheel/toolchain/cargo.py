@@ -1,0 +1,181 @@
+"""What cargo says, read as data: progress, diagnostics, and how long each crate took.
+
+maturin and setuptools-rust call cargo with `--message-format json-render-diagnostics`, so that the
+compiler's messages reach them only as text. They are pointed at a `cargo` of ours instead, the
+console script `wasmwheel-cargo` (`main` below): it asks for `json`, hands on to them what they
+expect, and writes the compiler's messages to stderr as JSON text sequences (RFC 7464: a record
+separator, the JSON, a line feed). `Reader` makes events out of them.
+
+The formats are those of cargo's "External tools" reference; the progress bar is the one that
+CARGO_TERM_PROGRESS_WHEN=always makes it draw.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+from ..events import Diagnostic, Emitter, Log, Progress
+
+#: RFC 7464's record separator, with which a line of JSON begins.
+SEPARATOR = "\x1e"
+
+#: The variables by which a build tells `wasmwheel-cargo` which cargo to run, and what to add.
+PROGRAM, ARGUMENTS = "WASMWHEEL_CARGO", "WASMWHEEL_CARGO_ARGUMENTS"
+
+#: What makes cargo draw its progress bar, which says how many units there are.
+PROGRESS = {"CARGO_TERM_PROGRESS_WHEN": "always", "CARGO_TERM_PROGRESS_WIDTH": "100"}
+
+_COMPILING = re.compile(r"\s+Compiling (\S+) v(\S+)")
+_BLOCKING = re.compile(r"\s+Blocking waiting for file lock on (.+)")
+_BUILDING = re.compile(r"\s+Building \[[=> ]*\] (\d+)/(\d+)(?:: (.*))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crate:
+    """A crate that was compiled; `seconds` from its first unit's start to its last one's end."""
+
+    name: str
+    version: str
+    seconds: float
+
+
+class Reader:
+    """Turns cargo's output into events, line by line, and remembers what the report needs."""
+
+    def __init__(
+        self, emit: Emitter, locate: Callable[[str], str], rename: Mapping[str, str] | None = None
+    ) -> None:
+        self._emit = emit
+        self._locate = locate
+        self._rename = rename or {}
+        self._started: dict[tuple[str, str], float] = {}
+        self._ended: dict[tuple[str, str], float] = {}
+        self.errors: list[Diagnostic] = []
+        self.tail: list[str] = []
+
+    @property
+    def crates(self) -> tuple[Crate, ...]:
+        """The crates that were compiled, in the order in which they were begun."""
+        return tuple(
+            Crate(name=name, version=version, seconds=round(end - begin, 3))
+            for (name, version), begin in self._started.items()
+            for end in [self._ended.get((name, version), begin)]
+        )
+
+    def __call__(self, stream: str, line: str) -> None:
+        """Take one line of output."""
+        if line.startswith(SEPARATOR):
+            try:
+                self._message(json.loads(line[1:]))
+            except (ValueError, KeyError, TypeError):
+                self._log(line)
+        elif found := _BUILDING.match(line):
+            done, total, label = found.groups()
+            self._emit(Progress(done=int(done), total=int(total), unit="units", label=label or ""))
+        elif line.strip():
+            if found := _COMPILING.match(line):
+                name, version = found.groups()
+                self._started.setdefault((name, version), time.monotonic())
+            elif found := _BLOCKING.match(line):
+                label = f"waiting for a lock ({found.group(1)})"
+                self._emit(Progress(done=0, total=None, unit="units", label=label))
+            self._log(line)
+
+    def _log(self, line: str) -> None:
+        for private, public in self._rename.items():
+            line = line.replace(private, public)
+        self.tail = [*self.tail[-199:], line]
+        self._emit(Log(stream="stderr", text=line))
+
+    def _message(self, message: dict[str, Any]) -> None:
+        if message["reason"] == "compiler-artifact":
+            name, version = _package(message["package_id"])
+            self._ended[name, version] = time.monotonic()
+        elif message["reason"] == "compiler-message":
+            self._diagnostic(message["message"])
+
+    def _diagnostic(self, message: dict[str, Any]) -> None:
+        primary = next((span for span in message["spans"] if span["is_primary"]), None)
+        rendered = message.get("rendered") or message["message"]
+        file = None
+        if primary:
+            file = self._locate(primary["file_name"])
+        for span in message["spans"]:
+            named = span["file_name"]
+            rendered = rendered.replace(f"--> {named}:", f"--> {self._locate(named)}:")
+            rendered = rendered.replace(f"::: {named}:", f"::: {self._locate(named)}:")
+        for private, public in self._rename.items():
+            rendered = rendered.replace(private, public)
+        diagnostic = Diagnostic(
+            level=message["level"],
+            code=(message.get("code") or {}).get("code"),
+            message=message["message"],
+            rendered=rendered,
+            file=file,
+            line=primary["line_start"] if primary else None,
+            column=primary["column_start"] if primary else None,
+        )
+        if diagnostic.level.startswith("error") and not diagnostic.message.startswith("aborting"):
+            self.errors.append(diagnostic)
+        self._emit(diagnostic)
+
+
+def _package(identifier: str) -> tuple[str, str]:
+    """The name and version in a package id, `URL#NAME@VERSION` or `URL/NAME#VERSION`."""
+    url, _, fragment = identifier.rpartition("#")
+    name, at, version = fragment.rpartition("@")
+    return (name, version) if at else (url.rstrip("/").rpartition("/")[2], fragment)
+
+
+def main() -> None:
+    """Run the real cargo, as `wasmwheel-cargo`, with the compiler's messages as data."""
+    command = [os.environ[PROGRAM], *sys.argv[1:]]
+    try:
+        place = command.index("json-render-diagnostics")
+    except ValueError:
+        sys.exit(subprocess.call(command))
+    command[place] = "json"
+    added = json.loads(os.environ.get(ARGUMENTS, "[]"))
+    end = command.index("--") if "--" in command else len(command)
+    command[end:end] = added
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout
+    assert child.stderr
+    # Both streams go through this process, so that a long line of JSON is never cut in two.
+    one_at_a_time = threading.Lock()
+    relay = threading.Thread(target=_relay, args=(child.stderr, one_at_a_time))
+    relay.start()
+    for line in child.stdout:
+        reason = line.startswith(b"{") and json.loads(line).get("reason")
+        if reason in ("compiler-message", "compiler-artifact"):
+            with one_at_a_time:
+                sys.stderr.buffer.write(SEPARATOR.encode() + line)
+                sys.stderr.buffer.flush()
+        if reason != "compiler-message":
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+    relay.join()
+    sys.exit(child.wait())
+
+
+def _relay(pipe: IO[bytes], one_at_a_time: threading.Lock) -> None:
+    """Pass on whole lines of cargo's stderr; a carriage return ends one too."""
+    rest = b""
+    read = getattr(pipe, "read1", pipe.read)
+    while chunk := read(65536):
+        *whole, rest = re.split(rb"(?<=[\r\n])", rest + chunk)
+        with one_at_a_time:
+            sys.stderr.buffer.write(b"".join(whole))
+            sys.stderr.buffer.flush()
+    with one_at_a_time:
+        sys.stderr.buffer.write(rest)
+        sys.stderr.buffer.flush()

@@ -1,0 +1,200 @@
+"""Rust: which toolchains are on the machine, and which of them can build for a target.
+
+The user's toolchains are only read. rustup's proxies are never called: a `rust-toolchain` file or
+an environment variable would redirect them, so the programs of a toolchain are called directly.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from ..errors import ToolchainError
+from ..runtime.targets import TRIPLE, Target
+from ..store import Store
+
+EXE = ".exe" if os.name == "nt" else ""
+
+#: How to get a Rust, for error messages.
+HOW_TO_GET = (
+    "Run `jupyter wasmwheel doctor --fix`, which installs one by rustup where it can. On Debian: "
+    "`apt-get install rustc-web cargo-web rust-web-src lld-22`."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rust:
+    """A Rust toolchain; `version` is a release such as 1.96.0, `commit` a git hash."""
+
+    rustc: Path
+    cargo: Path
+    version: str
+    channel: str
+    commit: str
+    host: str
+    llvm: int
+    sysroot: Path
+    origin: str
+
+    @property
+    def has_std(self) -> bool:
+        """Whether the target's standard library came with it, prebuilt."""
+        return any((self.sysroot / "lib/rustlib" / TRIPLE / "lib").glob("libstd-*.rlib"))
+
+    @property
+    def sources(self) -> Path | None:
+        """The folder of the standard library's sources, where they are installed (rust-src)."""
+        folder = self.sysroot / "lib/rustlib/src/rust/library"
+        return folder if (folder / "std/Cargo.toml").is_file() else None
+
+    @property
+    def linker(self) -> Path | None:
+        """The wasm-ld that came with it, where one did."""
+        program = self.sysroot / "lib/rustlib" / self.host / "bin/gcc-ld" / f"wasm-ld{EXE}"
+        return program if program.is_file() else None
+
+    def __str__(self) -> str:
+        return f"Rust {self.version} ({self.origin})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A toolchain that was looked at, and why it can or cannot be taken."""
+
+    rust: Rust
+    usable: bool
+    reason: str
+
+
+def installed(store: Store) -> Iterator[Rust]:
+    """Every Rust on the machine: ours, the user's rustup toolchains, then those on PATH."""
+    homes = [(store.home / "rustup", "installed by jupyter-wasmwheel")]
+    homes += [(root / "rustup", f"from {root}") for root in store.read_only]
+    homes += [(Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup"), "rustup")]
+    for home, whose in homes:
+        for folder in sorted((home / "toolchains").glob("*")):
+            rust = _read(folder / "bin" / f"rustc{EXE}", f"{whose}, {folder.name}")
+            if rust:
+                yield rust
+    seen = set()
+    for folder_name in [*os.environ.get("PATH", "").split(os.pathsep), "/usr/bin"]:
+        rustc = Path(folder_name) / f"rustc{EXE}"
+        if not rustc.is_file() or rustc.resolve() in seen or _is_rustup_proxy(rustc):
+            continue
+        seen.add(rustc.resolve())
+        rust = _read(rustc, f"the system's, {rustc}")
+        if rust:
+            yield rust
+
+
+def _is_rustup_proxy(rustc: Path) -> bool:
+    """Whether a program is rustup under another name, by a link or by a copy."""
+    if rustc.resolve().stem.startswith("rustup"):
+        return True
+    rustup = rustc.with_name(f"rustup{EXE}")
+    return rustup.is_file() and rustup.stat().st_size == rustc.stat().st_size
+
+
+def _read(rustc: Path, origin: str) -> Rust | None:
+    """What a rustc says of itself, or None where it does not run or has no cargo beside it."""
+    cargo = rustc.with_name(f"cargo{EXE}")
+    if not rustc.is_file() or not cargo.is_file():
+        return None
+    try:
+        said = subprocess.run([rustc, "-vV"], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    fields = dict(line.split(": ", 1) for line in said.stdout.splitlines() if ": " in line)
+    if said.returncode or "release" not in fields:
+        return None
+    release, _, channel = fields["release"].partition("-")
+    sysroot = subprocess.run([rustc, "--print", "sysroot"], capture_output=True, text=True)
+    return Rust(
+        rustc=rustc,
+        cargo=cargo,
+        version=release,
+        channel=channel.partition(".")[0] or "stable",
+        commit=fields.get("commit-hash", "unknown"),
+        host=fields["host"],
+        llvm=int(fields.get("LLVM version", "0").partition(".")[0]),
+        sysroot=Path(sysroot.stdout.strip()),
+        origin=origin,
+    )
+
+
+def judge(rust: Rust, target: Target, channel: str | None) -> Candidate:
+    """Whether a Rust can build for a target, and for a project that asks for a channel."""
+    if Version(rust.version) < Version(target.rust):
+        reason = f"too old: Pyodide {target.pyodide} needs {target.rust} or newer"
+        return Candidate(rust=rust, usable=False, reason=reason)
+    if channel and not answers(rust, channel):
+        return Candidate(
+            rust=rust, usable=False, reason=f"the project's rust-toolchain asks for {channel}"
+        )
+    if rust.has_std:
+        return Candidate(rust=rust, usable=True, reason=f"has the {TRIPLE} target prebuilt")
+    if rust.sources:
+        return Candidate(
+            rust=rust, usable=True, reason=f"has std's sources, to build it for {TRIPLE} once"
+        )
+    return Candidate(
+        rust=rust, usable=False, reason=f"has neither the {TRIPLE} target nor std's sources"
+    )
+
+
+def answers(rust: Rust, channel: str) -> bool:
+    """Whether a Rust is what a `rust-toolchain` file asks for (`stable`, `1.96`, `nightly-…`)."""
+    name = channel.partition("-")[0]
+    if name in ("stable", "beta", "nightly"):
+        return rust.channel == name
+    return rust.version == name or rust.version.startswith(name + ".")
+
+
+def choose(candidates: Iterable[Candidate], target: Target, channel: str | None) -> Candidate:
+    """The candidate to build with: a prebuilt target before sources, the order found, then age."""
+    everyone = list(candidates)
+    usable = [c for c in everyone if c.usable]
+    if usable:
+        return max(usable, key=lambda c: (c.rust.has_std, -_place(c.rust), Version(c.rust.version)))
+    looked_at = "; ".join(f"{c.rust}: {c.reason}" for c in everyone)
+    if not everyone:
+        raise ToolchainError(
+            "There is no Rust on this machine.",
+            "Neither rustup's toolchains nor a rustc with its cargo on PATH were found.",
+            HOW_TO_GET,
+        )
+    if channel and any(judge(c.rust, target, None).usable for c in everyone):
+        raise ToolchainError(
+            f"The project's rust-toolchain file asks for {channel}, which is not here.",
+            f"Looked at: {looked_at}.",
+            f"Install it (`rustup toolchain install {channel} --target {TRIPLE}`), or edit or "
+            "remove the file to build with another one.",
+        )
+    if all(Version(c.rust.version) < Version(target.rust) for c in everyone):
+        raise ToolchainError(
+            f"Rust is too old for Pyodide {target.pyodide}.",
+            f"Its wheels need Rust {target.rust} or newer. Looked at: {looked_at}.",
+            HOW_TO_GET,
+        )
+    raise ToolchainError(
+        "No Rust on this machine can build for Pyodide.",
+        f"Looked at: {looked_at}.",
+        f"`rustup target add {TRIPLE}` brings the target, `rustup component add rust-src` the "
+        f"sources. {HOW_TO_GET}",
+    )
+
+
+def _place(rust: Rust) -> int:
+    """Where a Rust stands in the order of preference: ours, the user's, the system's."""
+    return 0 if "jupyter-wasmwheel" in rust.origin else 1
+
+
+def rustup() -> str | None:
+    """The rustup on PATH."""
+    return shutil.which("rustup")

@@ -1,0 +1,115 @@
+"""The standard library for the target: prebuilt with the toolchain, or built once from sources.
+
+Built from `rust-src`, it is made a full replacement for rustup's prebuilt one: with bitcode (for
+crates with `lto`), and with a `panic_abort` of its own panic strategy (for crates with
+`panic = "abort"`). It belongs to one rustc, so its key is that rustc's commit.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ToolchainError
+from ..events import Emitter, note
+from ..process import run
+from ..runtime.targets import TRIPLE
+from ..store import Store
+from . import cargo
+from .rust import Rust
+
+#: Changes with what is done here, so that an older sysroot is not taken.
+RECIPE = "1"
+
+#: How std is compiled: for side modules, and with bitcode.
+FLAGS = ("-Crelocation-model=pic", "-Cembed-bitcode=yes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sysroot:
+    """Where the target's standard library is; `folder` is None where it is in rustc's own."""
+
+    folder: Path | None
+    origin: str
+
+
+def key(rust: Rust) -> str:
+    """The entry of the store that holds the sysroot of a Rust."""
+    return f"sysroots/{rust.version}-{rust.commit[:12]}-{RECIPE}"
+
+
+def get(rust: Rust, store: Store, emit: Emitter) -> Sysroot:
+    """The sysroot of a Rust, built on the first call where it did not come with it."""
+    if rust.has_std:
+        return Sysroot(folder=None, origin=f"prebuilt, with {rust}")
+    folder = store.install(key(rust), lambda stage: _build(rust, stage, emit), emit)
+    return Sysroot(folder=folder, origin=f"built from the sources of {rust}")
+
+
+def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
+    note(emit, f"Building the standard library for {TRIPLE} from {rust.sources}, once.")
+    begin = time.monotonic()
+    work = stage / "work"
+    (work / "src").mkdir(parents=True)
+    (work / "src/lib.rs").touch()
+    manifest = '[package]\nname = "sysroot"\nversion = "0.0.0"\nedition = "2021"\n'
+    (work / "Cargo.toml").write_text(manifest, encoding="utf-8")
+    # The bootstrap variable lets a stable rustc take -Z flags; it is set for these builds alone.
+    env = (
+        _clean(os.environ)
+        | cargo.PROGRESS
+        | {
+            "RUSTC": str(rust.rustc),
+            "RUSTC_BOOTSTRAP": "1",
+            "CARGO_TARGET_DIR": str(work / "target"),
+            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(FLAGS),
+        }
+    )
+    reader = cargo.Reader(emit, str)
+    command = [str(rust.cargo), "build", "--release", "--target", TRIPLE]
+    command.append("-Zbuild-std=std,panic_unwind")
+    status = run(command, cwd=work, env=env, on_line=reader)
+    if status:
+        raise ToolchainError(
+            f"The standard library for {TRIPLE} could not be built.",
+            " ".join(line.strip() for line in reader.tail[-5:]),
+            f"Check that the sources in {rust.sources} belong to {rust.rustc}, or install a Rust "
+            f"with the target prebuilt: `rustup target add {TRIPLE}`.",
+        )
+    libraries = stage / "lib/rustlib" / TRIPLE / "lib"
+    libraries.mkdir(parents=True)
+    for rlib in (work / "target" / TRIPLE / "release/deps").glob("*.rlib"):
+        if not rlib.name.startswith(("libsysroot-", "libpanic_abort-")):
+            rlib.rename(libraries / rlib.name)
+    _build_panic_abort(rust, stage, libraries, env)
+    shutil.rmtree(work)
+    note(emit, f"Built it in {time.monotonic() - begin:.0f} s; it is kept for later builds.")
+
+
+def _build_panic_abort(rust: Rust, sysroot: Path, libraries: Path, env: Mapping[str, str]) -> None:
+    """Compile `panic_abort` by itself; built along with std it has the wrong panic strategy."""
+    assert rust.sources
+    source = rust.sources / "panic_abort/src/lib.rs"
+    command: list[str | Path] = [rust.rustc, source]
+    command += ["--crate-name", "panic_abort", "--crate-type", "rlib"]
+    command += ["--edition", "2024", "--target", TRIPLE, "--sysroot", sysroot]
+    command += ["-Copt-level=3", "-Cpanic=abort", "-Zforce-unstable-if-unmarked", *FLAGS]
+    command += ["--out-dir", libraries]
+    done = subprocess.run(command, env=dict(env), capture_output=True, text=True)
+    if done.returncode:
+        raise ToolchainError(
+            "panic_abort could not be built for the target.",
+            done.stderr.strip()[-500:],
+            f"Install a Rust with the target prebuilt: `rustup target add {TRIPLE}`.",
+        )
+
+
+def _clean(env: Mapping[str, str]) -> dict[str, str]:
+    """An environment without what would change how std is built."""
+    unwanted = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "CARGO_BUILD_TARGET")
+    return {name: value for name, value in env.items() if name not in unwanted}

@@ -1,0 +1,129 @@
+"""The choice of a toolchain, with its reasons."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ToolchainError, UsageError
+from ..events import Emitter, note
+from ..runtime.node import Node
+from ..runtime.targets import Target
+from ..store import Store
+from . import emscripten, linker, rust, sysroot, wasm_opt
+from .emscripten import Emscripten
+from .linker import Linker
+from .rust import Rust
+from .sysroot import Sysroot
+from .wasm_opt import WasmOpt
+
+#: What `--linker` takes.
+LINKERS = ("auto", "wasm-ld", "emcc")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolchain:
+    """All that a build is made with; `linker` is None where emcc links."""
+
+    rust: Rust
+    sysroot: Sysroot
+    linker: Linker | None
+    emscripten: Emscripten | None
+    wasm_opt: WasmOpt | None
+    maturin: str
+
+    def reasons(self) -> list[str]:
+        """What was chosen and why, a line a part."""
+        c_compiler = self.emscripten
+        lines = [
+            f"Rust: {self.rust.version}, {self.rust.origin}",
+            f"std: {self.sysroot.origin}",
+            f"linker: wasm-ld {self.linker.version}, {self.linker.origin}"
+            if self.linker
+            else "linker: emcc",
+            f"C compiler: Emscripten {c_compiler.version}, {c_compiler.folder}"
+            if c_compiler
+            else "C compiler: none (only needed where a crate compiles C or C++)",
+        ]
+        if self.wasm_opt:
+            whose = "npm's binaryen" if self.wasm_opt.node else str(self.wasm_opt.program)
+            lines.append(f"wasm-opt: {self.wasm_opt.version}, {whose}")
+        return lines
+
+
+def choose(
+    target: Target,
+    node: Node,
+    store: Store,
+    emit: Emitter,
+    *,
+    linker_choice: str = "auto",
+    optimise: bool = True,
+    channel: str | None = None,
+    offline: bool = False,
+) -> Toolchain:
+    """The toolchain for a target: chosen among what there is, what is missing installed.
+
+    `channel` is what the project's `rust-toolchain` file asks for. A ToolchainError says what is
+    missing or too old, and how to get it.
+    """
+    if linker_choice not in LINKERS:
+        raise UsageError(
+            f"There is no linker {linker_choice!r}.",
+            f"--linker takes one of {', '.join(LINKERS)}.",
+            "Leave it away: wasm-ld links unless Emscripten is asked for.",
+        )
+    candidates = [rust.judge(each, target, channel) for each in rust.installed(store)]
+    chosen = rust.choose(candidates, target, channel).rust
+    c_compiler = emscripten.find()
+    if linker_choice == "emcc" and not c_compiler:
+        raise ToolchainError(
+            "There is no emcc to link with.",
+            "--linker emcc asks for Emscripten's linker, and no emcc is on PATH.",
+            "Leave the option away to link with wasm-ld, or install Emscripten "
+            f"{target.emscripten} by emsdk.",
+        )
+    toolchain = Toolchain(
+        rust=chosen,
+        sysroot=sysroot.get(chosen, store, emit),
+        linker=None if linker_choice == "emcc" else choose_linker(chosen),
+        emscripten=c_compiler,
+        wasm_opt=wasm_opt.get(node, store, emit, offline=offline) if optimise else None,
+        maturin=importlib.metadata.version("maturin"),
+    )
+    for reason in toolchain.reasons():
+        note(emit, reason)
+    return toolchain
+
+
+def choose_linker(chosen: Rust) -> Linker:
+    """The wasm-ld to link with: the one that came with Rust, else the nearest to its LLVM."""
+    found = linker.find(chosen.linker)
+    usable = [each for each in found if each.major >= linker.OLDEST]
+    if not usable:
+        seen = ", ".join(f"{each.program} {each.version}" for each in found) or "none"
+        raise ToolchainError(
+            "There is no wasm-ld to link with.",
+            f"{chosen} came without one, and on PATH is {seen}; "
+            f"LLVM {linker.OLDEST} or newer is needed.",
+            "Install lld, on Debian `apt-get install lld-22`, or a Rust by rustup, which brings "
+            "its own.",
+        )
+    return min(usable, key=lambda each: abs(each.major - chosen.llvm))
+
+
+def script(name: str) -> Path:
+    """Where a console script of this package is installed."""
+    for file in importlib.metadata.files("jupyter-wasmwheel") or ():
+        if file.stem == name:
+            return Path(str(file.locate())).resolve()
+    found = shutil.which(name)
+    if found:
+        return Path(found)
+    raise ToolchainError(
+        f"The console script {name} is missing.",
+        "It is installed along with jupyter-wasmwheel.",
+        "Install it again: `pip install --force-reinstall jupyter-wasmwheel`.",
+    )
