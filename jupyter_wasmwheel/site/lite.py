@@ -262,7 +262,7 @@ def _fill(
     """Write all files of a new site into its folder."""
     shutil.copytree(front, site.folder)
     beside = site.lock.parent
-    (beside / wheels.FOLDER).mkdir(parents=True)
+    (beside / wheels.PUBLISHED).mkdir(parents=True)
     site.private.mkdir()
     shutil.copy(engine.lock, site.original_lock)
     original = lock.read(engine.lock)
@@ -282,6 +282,7 @@ def _fill(
     ready.write(site.lock)
     contents.start(site.folder)
     _configure(site, known)
+    _add_icons(site)
     fields = dataclasses.asdict(site)
     del fields["folder"]
     (site.private / "site.json").write_text(json.dumps({"schema": SCHEMA} | fields, indent=2))
@@ -304,7 +305,7 @@ def _with_kernel(into: Lock, folder: Path, beside: Path) -> Lock:
             continue  # two versions of a stub; %pip finds them where they are
         wheel = read(path)
         needs = [need.name for need in wheel.requires if into.get(need.name)]
-        file_name = wheels.put(path, wheel.sha256, beside)
+        file_name = wheels.put(path, wheel.sha256, beside, wheels.BROUGHT)
         into = into.with_entry(lock.entry_for(wheel, file_name, needs))
     return into
 
@@ -320,7 +321,7 @@ def _with_stand_ins(into: Lock, preload: Sequence[str], beside: Path) -> Lock:
             path = beside / f"{name}-0-py3-none-any.whl"
             path.write_bytes(_empty_wheel(name))
             wheel = read(path)
-            file_name = wheels.put(path, wheel.sha256, beside)
+            file_name = wheels.put(path, wheel.sha256, beside, wheels.BROUGHT)
             path.unlink()
             into = into.with_entry(lock.entry_for(wheel, file_name, ()))
     return into
@@ -361,6 +362,14 @@ def _configure(site: Site, known: Release) -> None:
     path.write_text(json.dumps(config, indent=1))
 
 
+def _add_icons(site: Site) -> None:
+    """Put the icons there that Jupyter Notebook asks its server for and JupyterLite lacks."""
+    icons = site.folder / "static/favicons"
+    icons.mkdir()
+    for name in ("favicon-notebook.ico", "favicon-busy-1.ico"):
+        shutil.copy(site.folder / "notebooks/favicon.ico", icons / name)
+
+
 def template(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
     """The output of JupyterLite's own build for a release of the kernel, made once."""
     known = release(lite.kernel)
@@ -386,7 +395,7 @@ def _made(folder: Path) -> Path:
 
 
 def _build(environment: Path, work: Path, output: Path) -> None:
-    """Run `jupyter lite build` on a private environment's packages, with no settings of the user's."""
+    """Run `jupyter lite build` on a private environment's packages and no settings of a user's."""
     extensions = environment.glob("*.data/data/share/jupyter/labextensions")
     config = {
         "LiteBuildConfig": BUILD

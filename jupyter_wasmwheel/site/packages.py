@@ -1,4 +1,4 @@
-"""The packages of a site that are not ours: Pyodide's or the index's, brought in with their files."""
+"""The packages of a site that others made: Pyodide's or the index's, with their files."""
 
 from __future__ import annotations
 
@@ -89,9 +89,10 @@ def _one(
             note(emit, f"{error.what} Looking for another version of it.")
         else:
             sha256 = wheels.hash_of(path)
-            entry = replace(known, file_name=wheels.put(path, sha256, beside), sha256=sha256)
+            file_name = wheels.put(path, sha256, beside, wheels.BROUGHT)
+            entry = replace(known, file_name=file_name, sha256=sha256)
             return entry, [Requirement(canonicalize_name(name)) for name in known.depends]
     wheel = read(packages.newest(requirement, original, index, store, emit))
     needs = packages.requirements(wheel, original, requirement.extras)
-    file_name = wheels.put(wheel.path, wheel.sha256, beside)
+    file_name = wheels.put(wheel.path, wheel.sha256, beside, wheels.BROUGHT)
     return entry_for(wheel, file_name, (need.name for need in needs)), needs

@@ -67,7 +67,7 @@ def publish(
     now = datetime.now(UTC)
     beside = site.lock.parent
     with _locked(site, emit):
-        file_name = wheels.put(wheel.path, wheel.sha256, beside)
+        file_name = wheels.put(wheel.path, wheel.sha256, beside, wheels.PUBLISHED)
         old = lock.read(site.lock)
         before = old.get(wheel.canonical_name)
         here = [name for name in depends if old.get(name)]

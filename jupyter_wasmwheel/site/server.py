@@ -212,7 +212,8 @@ def is_served(site: Site) -> bool:
 def _is_hashed(path: str) -> bool:
     """Whether a file's bytes can never change under its path: a wheel under its hash."""
     parts = PurePosixPath(path).parts
-    return len(parts) > 3 and parts[-3] == wheels.FOLDER and len(parts[-2]) == 64
+    folders = (wheels.PUBLISHED, wheels.BROUGHT)
+    return len(parts) > 3 and parts[-3] in folders and len(parts[-2]) == 64
 
 
 def _taken(site: Site, error: OSError) -> SiteError:
