@@ -116,6 +116,7 @@ class Release:
     """What a release of the kernel needs; `releases.toml` says more about each field."""
 
     environment: tuple[str, ...]
+    entry: str
     comm: str
     preload: tuple[str, ...]
 
@@ -126,7 +127,10 @@ def release(kernel: str) -> Release:
     text = resources.files(__package__).joinpath("releases.toml").read_text(encoding="utf-8")
     row = tomllib.loads(text)[kernel]
     return Release(
-        environment=tuple(row["environment"]), comm=row["comm"], preload=tuple(row["preload"])
+        environment=tuple(row["environment"]),
+        entry=row["entry"],
+        comm=row["comm"],
+        preload=tuple(row["preload"]),
     )
 
 
@@ -266,14 +270,14 @@ def _fill(
     site.private.mkdir()
     shutil.copy(engine.lock, site.original_lock)
     original = lock.read(engine.lock)
+    known = release(site.kernel)
     base = replace(original, packages={})
     if site.mode == "cdn":
         base = _at_cdn(original, site.pyodide)
     else:
-        for name in (*pyodide.FILES, *pyodide.MAIN_MODULES, "package.json"):
+        for name in {*pyodide.FILES, *pyodide.MAIN_MODULES, "package.json", known.entry}:
             if (engine.folder / name).is_file():
                 shutil.copy(engine.folder / name, beside / name)
-    known = release(site.kernel)
     named = [Requirement(name) for name in KERNEL_PACKAGES]
     named.append(Requirement(f"comm=={known.comm}"))
     ready = packages.bring([*named, *wanted], base, beside, original, index, store, emit)
@@ -353,10 +357,10 @@ def _configure(site: Site, known: Release) -> None:
     settings = data["litePluginSettings"][PLUGIN]
     options: dict[str, Any] = {"packages": list(known.preload)}
     if site.mode == "cdn":
-        settings["pyodideUrl"] = CDN.format(version=site.pyodide) + "pyodide.mjs"
+        settings["pyodideUrl"] = CDN.format(version=site.pyodide) + known.entry
         options["lockFileURL"] = f"./{PYODIDE}/pyodide-lock.json"
     else:
-        settings["pyodideUrl"] = f"./{PYODIDE}/pyodide.mjs"
+        settings["pyodideUrl"] = f"./{PYODIDE}/{known.entry}"
         settings["disablePyPIFallback"] = True
     settings["loadPyodideOptions"] = options
     path.write_text(json.dumps(config, indent=1))
