@@ -137,7 +137,8 @@ def release(kernel: str) -> Release:
 def place(name_or_dir: str, store: Store) -> Path:
     """The folder that a person means: a name's is in the store, a path is a path."""
     path = Path(name_or_dir).expanduser()
-    if len(path.parts) > 1 or path.is_absolute() or _is_site(path):
+    is_path = any(mark in name_or_dir for mark in (os.sep, os.altsep) if mark)
+    if is_path or (name_or_dir and _is_site(path)):
         return path.absolute()
     if not NAME.fullmatch(name_or_dir) or len(name_or_dir) > 64:
         raise UsageError(
