@@ -10,8 +10,10 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import ssl
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,27 +77,47 @@ def pip_settings() -> PipSettings:
     )
 
 
+def _trusted(settings: PipSettings) -> ssl.SSLContext | bool:
+    """Whom to trust and as whom to come: pip's `cert` (a file or a folder) and `client-cert`."""
+    if not (settings.cert or settings.client_cert):
+        return True
+    place = Path(settings.cert) if settings.cert else None
+    is_folder = place is not None and place.is_dir()
+    context = ssl.create_default_context(
+        cafile=None if is_folder else place, capath=place if is_folder else None
+    )
+    if settings.client_cert:
+        context.load_cert_chain(settings.client_cert)
+    return context
+
+
 class Index:
     """The user's package index."""
 
     def __init__(self, *, offline: bool = False) -> None:
         self._offline = offline
 
-    def _finder(
-        self, target: TargetPython | None = None, no_binary: Sequence[str] = ()
-    ) -> PackageFinder:
+    @functools.cached_property
+    def _client(self) -> PyPIClient:
+        """One client for all that is asked; its connections are closed when the index goes."""
         settings = pip_settings()
         client = PyPIClient(
             trusted_hosts=settings.trusted_hosts,
-            verify=settings.cert or True,
-            cert=settings.client_cert,
+            verify=_trusted(settings),
             proxy=settings.proxy,
             timeout=settings.timeout,
             follow_redirects=True,
         )
+        weakref.finalize(self, client.close)
+        return client
+
+    def _finder(
+        self, target: TargetPython | None = None, no_binary: Sequence[str] = ()
+    ) -> PackageFinder:
+        settings = pip_settings()
         indexes = [settings.index_url] if settings.index_url else []
         finder = PackageFinder(
-            session=cast(Fetcher, client),
+            session=cast(Fetcher, self._client),
             index_urls=indexes,
             trusted_hosts=settings.trusted_hosts,
             target_python=target,
@@ -192,7 +214,7 @@ class Index:
                     digest.update(data)
                     stream.write(data)
                 else:
-                    with self._finder().session.get_stream(link.normalized) as response:
+                    with self._client.get_stream(link.normalized) as response:
                         response.raise_for_status()
                         for chunk in response.iter_bytes():
                             digest.update(chunk)

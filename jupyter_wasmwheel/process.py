@@ -112,10 +112,11 @@ def stop_group(child: subprocess.Popen[bytes]) -> None:
 def _read(name: Stream, pipe: IO[bytes], lines: queue.Queue[Line | None]) -> None:
     rest = b""
     read = getattr(pipe, "read1", pipe.read)
-    while chunk := read(65536):
-        *whole, rest = re.split(rb"\r\n|\n|\r", rest + chunk)
-        for line in whole:
-            lines.put((name, line.decode("utf-8", "replace")))
+    with pipe:
+        while chunk := read(65536):
+            *whole, rest = re.split(rb"\r\n|\n|\r", rest + chunk)
+            for line in whole:
+                lines.put((name, line.decode("utf-8", "replace")))
     if rest:
         lines.put((name, rest.decode("utf-8", "replace")))
     lines.put(None)

@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
 
 from .errors import CheckError
 
@@ -121,7 +122,7 @@ class Wheel:
 def read(path: Path) -> Wheel:
     """The wheel in a file; a CheckError where the file is none, or is not whole."""
     try:
-        _, _, _, tags = parse_wheel_filename(path.name)
+        file_name, file_version, _, tags = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
         raise _none(path, str(error)) from error
     try:
@@ -139,11 +140,20 @@ def read(path: Path) -> Wheel:
     name, version = metadata.get("Name"), metadata.get("Version")
     if not name or not version:
         raise _none(path, "its METADATA has no name or no version")
+    if (canonicalize_name(name), _version(version)) != (file_name, file_version):
+        raise _none(path, f"its METADATA is that of {name!r} {version!r}")
     try:
         requires = tuple(Requirement(line) for line in metadata.get_all("Requires-Dist", []))
     except InvalidRequirement as error:
         raise _none(path, f"a requirement in its METADATA cannot be read: {error}") from error
     return Wheel(path, name, version, tags, requires, members)
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
 
 
 def _metadata(archive: zipfile.ZipFile, members: tuple[str, ...]) -> email.message.Message:

@@ -164,21 +164,18 @@ def _host_system(head: bytes) -> str | None:
 def _missing(
     module: SideModule, modules: Mapping[ExtensionModule, SideModule], known: Snapshot
 ) -> set[str]:
-    """The names that a module imports and nobody gives it."""
+    """The names that a module imports and nobody gives it, libraries that it needs among them."""
     beside = {PurePosixPath(extension.member).name: other for extension, other in modules.items()}
-    given = known.provided | module.exports
-    waiting, seen = list(module.needed), set()
     missing = set()
-    while waiting:
-        library = PurePosixPath(waiting.pop()).name
-        if library in seen:
-            continue
-        seen.add(library)
-        if library in beside:
-            given |= beside[library].exports
-            waiting.extend(beside[library].needed)
+    given = known.provided | module.exports
+    waiting = list(module.needed)
+    for needed in waiting:
+        library = beside.get(PurePosixPath(needed).name)
+        if library is None:
+            missing.add(needed)
         else:
-            missing.add(library)
+            given |= library.exports
+            waiting.extend(name for name in library.needed if name not in waiting)
     for entry in module.imports:
         if entry.module not in (*_DIRECT, *_OFFSETS):
             missing.add(f"{entry.module}.{entry.name}")

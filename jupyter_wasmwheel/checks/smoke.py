@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from ..errors import CheckError, LimitError, SourceError, ToolchainError
+from ..errors import CheckError, LimitError, SourceError, ToolchainError, WasmwheelError
 from ..events import Emitter, Log, note
 from ..index import Index
 from ..process import run
@@ -69,7 +70,7 @@ def smoke(
     known = snapshot.get(runtime, node, store, emit)
     modules = [name for wheel in wheels for name in modules_to_import(wheel)]
     base = (site_lock or runtime.lock).resolve()
-    lock, absent = _lock_of_files(wheels, base, index, store, emit)
+    lock, absent = _lock_of_files(wheels, code, base, index, store, emit)
     for name, reason in absent.items():
         note(emit, f"{name} is nowhere to be had; trying the import without it. {reason}")
     with tempfile.TemporaryDirectory(prefix="wasmwheel-smoke-") as temporary:
@@ -79,7 +80,7 @@ def smoke(
             "runtime": str(runtime.folder.resolve()),
             "memory": str(known.memory.resolve()) if known.memory else None,
             "lock": str(folder / "pyodide-lock.json"),
-            "packages": [wheel.canonical_name for wheel in wheels],
+            "packages": sorted(lock.packages),
             "imports": modules,
             "code": code,
         }
@@ -89,7 +90,14 @@ def smoke(
         course = _run(_command(node, readable, folder / "request.json"), folder, timeout)
     for text in course.notes:
         note(emit, text)
-    _require(course, wheels, runtime, node, absent, timeout, emit)
+    names = " and ".join(wheel.name for wheel in wheels)
+    where = f"Pyodide {runtime.version} in Node.js {node.version}"
+    if course.failure:
+        for text in (*course.output, *course.failure.text.splitlines()):
+            emit(Log(stream="stderr", text=text))
+        raise _raised(course, course.failure, names, where, absent)
+    if not course.done:
+        raise _broken_off(course, names, where, timeout)
     return Smoke(
         ok=True,
         module=", ".join(modules),
@@ -105,41 +113,59 @@ def modules_to_import(wheel: Wheel) -> tuple[str, ...]:
 
 
 def _lock_of_files(
-    wheels: Sequence[Wheel], base: Path, index: Index, store: Store, emit: Emitter
+    wheels: Sequence[Wheel],
+    code: str | None,
+    base: Path,
+    index: Index,
+    store: Store,
+    emit: Emitter,
 ) -> tuple[Lock, dict[str, str]]:
     """A lock of the wheels and all that they need, by absolute paths; what is absent, and why."""
     lock = locks.read(base)
+    absent: dict[str, str] = {}
     offered = lock
     for wheel in wheels:
         offered = offered.with_entry(locks.entry_for(wheel, wheel.path.resolve().as_posix(), []))
-    absent: dict[str, str] = {}
     for wheel in wheels:
-        found = dependencies.resolve(wheel, offered)
-        for dependency in found:
-            if dependency.source == "missing":
-                other = f", but there is {dependency.version}" if dependency.version else ""
-                absent[dependency.name] = f"It requires {dependency.requirement}{other}."
-        depends = [dependency.name for dependency in found if dependency.source != "missing"]
-        offered = offered.with_entry(
-            replace(offered.packages[wheel.canonical_name], depends=tuple(depends))
-        )
+        depends = []
+        for dependency in dependencies.resolve(wheel, offered):
+            if dependency.source != "missing":
+                depends.append(dependency.name)
+                continue
+            other = f", but there is {dependency.version}" if dependency.version else ""
+            absent[dependency.name] = f"{wheel.name} requires {dependency.requirement}{other}."
+        entry = offered.packages[wheel.canonical_name]
+        offered = offered.with_entry(replace(entry, depends=tuple(depends)))
     own = {wheel.canonical_name for wheel in wheels}
     files: dict[str, Entry] = {}
-    for entry in offered.closure(own)[0]:
+    for entry in offered.closure([*own, *_packages_of(code, offered)])[0]:
         name: str = canonicalize_name(entry.name)
         try:
-            path = (
-                Path(entry.file_name)
-                if name in own
-                else _file(entry, lock, base, index, store, emit)
-            )
-            files[name] = replace(entry, file_name=path.as_posix())
+            is_file = name in own
+            path = entry.file_name if is_file else _file(entry, lock, base, index, store, emit)
         except SourceError as error:
             absent[entry.name] = f"{error.what} {error.why}"
+        else:
+            files[name] = replace(entry, file_name=Path(path).as_posix())
     for name, entry in files.items():
         present = tuple(depend for depend in entry.depends if canonicalize_name(depend) in files)
         files[name] = replace(entry, depends=present)
     return replace(lock, packages=files), absent
+
+
+def _packages_of(code: str | None, lock: Lock) -> list[str]:
+    """The packages that a notebook would load for code, by the imports in it."""
+    try:
+        statements = list(ast.walk(ast.parse(code or "")))
+    except SyntaxError:
+        # The runtime's Python may be newer than this one; it will say what is wrong.
+        return []
+    modules = {
+        name.name for node in statements if isinstance(node, ast.Import) for name in node.names
+    }
+    modules |= {node.module or "" for node in statements if isinstance(node, ast.ImportFrom)}
+    names = modules | {module.partition(".")[0] for module in modules}
+    return [entry.name for entry in lock.packages.values() if names & set(entry.imports)]
 
 
 def _file(entry: Entry, lock: Lock, base: Path, index: Index, store: Store, emit: Emitter) -> Path:
@@ -160,14 +186,24 @@ def _command(node: Node, readable: Sequence[Path], request: Path) -> list[str | 
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Failure:
+    """What an import raised, or the code where `module` is None; `text` ends with a traceback."""
+
+    module: str | None
+    type: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Course:
-    """What Node.js told and how it ended; `end` is the last event, None where it did not come."""
+    """What Node.js told, how far it came, and how it ended."""
 
     started: bool
+    done: bool
+    failure: _Failure | None
+    timed_out: bool
     output: tuple[str, ...]
     notes: tuple[str, ...]
-    end: dict[str, Any] | None
-    timed_out: bool
     stderr: str
 
 
@@ -191,103 +227,94 @@ def _run(command: Sequence[str | Path], folder: Path, timeout: float) -> _Course
         on_line=on_line,
         stop_when=lambda: time.monotonic() > deadline,
     )
+    failed = next((event["failed"] for event in events if "failed" in event), None)
     return _Course(
         started=any("started" in event for event in events),
+        done=any("done" in event for event in events),
+        failure=_Failure(**failed) if failed else None,
+        timed_out=time.monotonic() > deadline,
         output=tuple(event["out"] for event in events if "out" in event),
         notes=tuple(event["note"] for event in events if "note" in event),
-        end=next((event for event in events if "done" in event or "failed" in event), None),
-        timed_out=time.monotonic() > deadline,
         stderr="\n".join(stderr[-LAST_LINES:]),
     )
 
 
-def _require(
-    course: _Course,
-    wheels: Sequence[Wheel],
-    runtime: Runtime,
-    node: Node,
-    absent: Mapping[str, str],
-    timeout: float,
-    emit: Emitter,
-) -> None:
-    """Raise the error of a course that did not end well."""
-    names = " and ".join(wheel.name for wheel in wheels)
-    if course.end and "done" in course.end:
-        return
-    if course.end:
-        raise _failure(course.end["failed"], names, runtime, absent, emit)
+def _broken_off(course: _Course, names: str, where: str, timeout: float) -> WasmwheelError:
+    """The error of a course that came to no end."""
     if course.timed_out:
-        raise LimitError(
-            f"{names} did not finish importing in Pyodide {runtime.version}.",
+        return LimitError(
+            f"{names} did not finish importing with {where}.",
             f"It was stopped after {timeout:g} seconds.",
             "Look for what the package does on import: a loop, or waiting for a thread or a "
             "process, which a browser does not have.",
         )
     if not course.started:
-        raise ToolchainError(
-            f"Pyodide {runtime.version} does not start in Node.js {node.version}.",
+        return ToolchainError(
+            f"No start of {where}.",
             course.stderr or "Node.js gave no reason.",
             "Put another Node.js first on PATH (20 or newer).",
         )
-    raise CheckError(
-        f"Node.js ended while {names} was imported in Pyodide {runtime.version}.",
+    return CheckError(
+        f"{names} ended {where}.",
         course.stderr or "It gave no reason; the machine's memory may have run out.",
         "Run it again; if it stays so, the package's native code brings the runtime down.",
     )
 
 
-def _failure(
-    failed: Mapping[str, Any],
-    names: str,
-    runtime: Runtime,
-    absent: Mapping[str, str],
-    emit: Emitter,
+def _raised(
+    course: _Course, failure: _Failure, names: str, where: str, absent: Mapping[str, str]
 ) -> CheckError:
     """The error of an import or of code that raised, with its known causes in words."""
-    text = str(failed["text"]).rstrip()
-    emit(Log(stream="stderr", text=text))
-    cause, fix = _cause(str(failed["type"]), text, absent)
-    last_lines = "\n       ".join(text.splitlines()[-LAST_LINES:])
-    module = failed["module"]
-    what = f"import {module} fails" if module else f"The code fails with {names}"
-    return CheckError(f"{what} in Pyodide {runtime.version}.", f"{cause}\n       {last_lines}", fix)
+    cause, fix = _cause(failure, course, absent)
+    frames = [line for line in failure.text.splitlines() if "<frozen importlib" not in line]
+    last_lines = "\n       ".join(frames[-LAST_LINES:])
+    subject = f"import {failure.module}" if failure.module else f"The code given for {names}"
+    return CheckError(f"{subject} fails with {where}.", f"{cause}\n       {last_lines}", fix)
 
 
-def _cause(kind: str, text: str, absent: Mapping[str, str]) -> tuple[str, str]:
-    """Why an import failed and what to do, from the exception's type and its traceback."""
-    lacking = re.search(r"No module named '([^']+)'", text)
+def _cause(failure: _Failure, course: _Course, absent: Mapping[str, str]) -> tuple[str, str]:
+    """Why an import failed and what to do, from its traceback and what was said before."""
+    lacking = re.search(r"No module named '([^'.]+)", failure.text)
     if lacking:
-        name = lacking[1].partition(".")[0]
-        for requirement, reason in absent.items():
-            if canonicalize_name(requirement) == canonicalize_name(name):
-                return (
-                    f"It cannot do without {requirement}, which is not there. {reason}",
-                    f"Build {requirement} for this target first, or, where the package can do "
-                    f"without it, build with `--make-optional {requirement}`.",
-                )
-        return (
-            f"It imports {name}, which it does not require and which is not in this runtime.",
-            f"Add {name} to the package's dependencies, or import it only where it is used.",
-        )
-    symbol = re.search(r"cannot resolve symbol (\S+)|undefined symbol '([^']+)'", text)
+        return _cause_of_lacking(lacking[1], absent)
+    # A module that cannot be linked fails when its package is loaded; its import fails later.
+    said = "\n".join((*course.notes, failure.text))
+    symbol = re.search(r"cannot resolve symbol (\S+)|undefined symbol '([^']+)'", said)
     if symbol:
         return (
-            f"The runtime does not have the function {symbol[1] or symbol[2]} that it calls.",
+            f"The runtime does not have {symbol[1] or symbol[2]}, which it links against.",
             "`jupyter wasmwheel audit` lists all names that it lacks; leave out the feature or "
             "the crate that calls them.",
         )
-    if "PanicException" in text:
+    panic = next((line for line in course.output if "panicked at" in line), "")
+    if panic or "PanicException" in failure.text:
         return (
-            "Its Rust code panicked; what it said stands in the last lines.",
-            "Find the call in the Rust sources. Threads, processes, sockets and clocks of the "
-            "system are not there in a browser.",
+            f"Its Rust code panicked. {panic}".rstrip(),
+            "Find that place in the Rust sources. A browser has no threads, processes, sockets "
+            "or signals.",
         )
-    if kind == "RuntimeError" and "unreachable" in text:
+    if failure.type == "RuntimeError" and "unreachable" in failure.text:
         return (
-            'Its native code aborted (a panic with panic = "abort", or an assertion in C).',
-            'Build with panic = "unwind" to see what it says.',
+            "Its native code gave up: an assertion in C, or a panic that was left no message.",
+            'Build it with panic = "unwind", cargo\'s own setting, which keeps the message.',
         )
     return (
-        f"It raised {kind}.",
+        f"It raised {failure.type}.",
         "The last lines say where; the package has to be changed to get past it in a browser.",
+    )
+
+
+def _cause_of_lacking(module: str, absent: Mapping[str, str]) -> tuple[str, str]:
+    """Why a module is not there: it belongs to a requirement that is absent, or to none."""
+    for name, reason in absent.items():
+        if canonicalize_name(name) == canonicalize_name(module):
+            return (
+                f"It cannot do without {name}, which is not there. {reason}",
+                f"Build {name} for this target first and publish it to the same site, or give its "
+                f"wheel along; or, if the import can do without it, `--make-optional {name}`.",
+            )
+    left_out = f" Of its requirements these are not there: {', '.join(absent)}." if absent else ""
+    return (
+        f"It imports {module}, which is not there and is no requirement of that name.{left_out}",
+        f"Add {module} to the package's dependencies, or import it only where it is used.",
     )

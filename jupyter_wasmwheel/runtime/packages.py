@@ -33,9 +33,6 @@ def fetch(entry: Entry, of: Lock, index: Index, store: Store, emit: Emitter) -> 
         requirement = Requirement(f"{canonicalize_name(entry.name)}=={entry.version}")
     except InvalidRequirement as error:
         raise _pyodide_only(title, f"{error} (in the lock)") from error
-    kept = store.find(_key(of, entry.name, entry.version))
-    if kept:
-        return _wheel_in(kept)
     try:
         return newest(requirement, of, index, store, emit)
     except SourceError as error:
@@ -45,8 +42,14 @@ def fetch(entry: Entry, of: Lock, index: Index, store: Store, emit: Emitter) -> 
 def newest(requirement: Requirement, of: Lock, index: Index, store: Store, emit: Emitter) -> Path:
     """The newest wheel on the user's index that a requirement allows and a lock's runtime can load.
 
-    That is a pure one, or one with the ABI's platform tag (PEP 783). It is kept in the store.
+    That is a pure one, or one with the ABI's platform tag (PEP 783). It is kept in the store, and
+    nothing is asked where one version is required (`==`) that is there already.
     """
+    (exact,) = requirement.specifier if len(requirement.specifier) == 1 else (None,)
+    if exact and exact.operator == "==":
+        kept = store.find(_key(of, requirement.name, exact.version))
+        if kept:
+            return _wheel_in(kept)
     found = index.wheel(requirement, python_version(of), f"pyemscripten_{of.abi}_wasm32")
 
     def fill(folder: Path) -> None:

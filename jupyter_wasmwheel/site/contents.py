@@ -33,12 +33,13 @@ rows = ["| in `{module}` | what it is |", "|:--|:--|"]
 for name, value in inspect.getmembers({module}):
     if name.startswith("_") or inspect.ismodule(value):
         continue
+    about = inspect.getdoc(value) if callable(value) else f"`{{repr(value)[:80]}}`"
     try:
         name += str(inspect.signature(value))
     except (TypeError, ValueError):
         pass  # it cannot be called, or does not say how
-    about = (inspect.getdoc(value) or type(value).__name__).splitlines()[0]
-    rows.append("| `{{}}` | {{}} |".format(*(text.replace("|", r"\\|") for text in (name, about))))
+    row = f"`{{name}}`", (about or type(value).__name__).splitlines()[0]
+    rows.append("| {{}} | {{}} |".format(*(text.replace("|", r"\\|") for text in row)))
 Markdown("\\n".join(rows))"""
 
 

@@ -116,6 +116,7 @@ class Release:
     """What a release of the kernel needs; `releases.toml` says more about each field."""
 
     environment: tuple[str, ...]
+    entry: str
     comm: str
     preload: tuple[str, ...]
 
@@ -126,14 +127,18 @@ def release(kernel: str) -> Release:
     text = resources.files(__package__).joinpath("releases.toml").read_text(encoding="utf-8")
     row = tomllib.loads(text)[kernel]
     return Release(
-        environment=tuple(row["environment"]), comm=row["comm"], preload=tuple(row["preload"])
+        environment=tuple(row["environment"]),
+        entry=row["entry"],
+        comm=row["comm"],
+        preload=tuple(row["preload"]),
     )
 
 
 def place(name_or_dir: str, store: Store) -> Path:
     """The folder that a person means: a name's is in the store, a path is a path."""
     path = Path(name_or_dir).expanduser()
-    if len(path.parts) > 1 or path.is_absolute() or _is_site(path):
+    is_path = any(mark in name_or_dir for mark in (os.sep, os.altsep) if mark)
+    if is_path or (name_or_dir and _is_site(path)):
         return path.absolute()
     if not NAME.fullmatch(name_or_dir) or len(name_or_dir) > 64:
         raise UsageError(
@@ -262,18 +267,18 @@ def _fill(
     """Write all files of a new site into its folder."""
     shutil.copytree(front, site.folder)
     beside = site.lock.parent
-    (beside / wheels.FOLDER).mkdir(parents=True)
+    (beside / wheels.PUBLISHED).mkdir(parents=True)
     site.private.mkdir()
     shutil.copy(engine.lock, site.original_lock)
     original = lock.read(engine.lock)
+    known = release(site.kernel)
     base = replace(original, packages={})
     if site.mode == "cdn":
         base = _at_cdn(original, site.pyodide)
     else:
-        for name in (*pyodide.FILES, *pyodide.MAIN_MODULES, "package.json"):
+        for name in {*pyodide.FILES, *pyodide.MAIN_MODULES, "package.json", known.entry}:
             if (engine.folder / name).is_file():
                 shutil.copy(engine.folder / name, beside / name)
-    known = release(site.kernel)
     named = [Requirement(name) for name in KERNEL_PACKAGES]
     named.append(Requirement(f"comm=={known.comm}"))
     ready = packages.bring([*named, *wanted], base, beside, original, index, store, emit)
@@ -282,6 +287,7 @@ def _fill(
     ready.write(site.lock)
     contents.start(site.folder)
     _configure(site, known)
+    _add_icons(site)
     fields = dataclasses.asdict(site)
     del fields["folder"]
     (site.private / "site.json").write_text(json.dumps({"schema": SCHEMA} | fields, indent=2))
@@ -304,7 +310,7 @@ def _with_kernel(into: Lock, folder: Path, beside: Path) -> Lock:
             continue  # two versions of a stub; %pip finds them where they are
         wheel = read(path)
         needs = [need.name for need in wheel.requires if into.get(need.name)]
-        file_name = wheels.put(path, wheel.sha256, beside)
+        file_name = wheels.put(path, wheel.sha256, beside, wheels.BROUGHT)
         into = into.with_entry(lock.entry_for(wheel, file_name, needs))
     return into
 
@@ -320,7 +326,7 @@ def _with_stand_ins(into: Lock, preload: Sequence[str], beside: Path) -> Lock:
             path = beside / f"{name}-0-py3-none-any.whl"
             path.write_bytes(_empty_wheel(name))
             wheel = read(path)
-            file_name = wheels.put(path, wheel.sha256, beside)
+            file_name = wheels.put(path, wheel.sha256, beside, wheels.BROUGHT)
             path.unlink()
             into = into.with_entry(lock.entry_for(wheel, file_name, ()))
     return into
@@ -352,13 +358,21 @@ def _configure(site: Site, known: Release) -> None:
     settings = data["litePluginSettings"][PLUGIN]
     options: dict[str, Any] = {"packages": list(known.preload)}
     if site.mode == "cdn":
-        settings["pyodideUrl"] = CDN.format(version=site.pyodide) + "pyodide.mjs"
+        settings["pyodideUrl"] = CDN.format(version=site.pyodide) + known.entry
         options["lockFileURL"] = f"./{PYODIDE}/pyodide-lock.json"
     else:
-        settings["pyodideUrl"] = f"./{PYODIDE}/pyodide.mjs"
+        settings["pyodideUrl"] = f"./{PYODIDE}/{known.entry}"
         settings["disablePyPIFallback"] = True
     settings["loadPyodideOptions"] = options
     path.write_text(json.dumps(config, indent=1))
+
+
+def _add_icons(site: Site) -> None:
+    """Put the icons there that Jupyter Notebook asks its server for and JupyterLite lacks."""
+    icons = site.folder / "static/favicons"
+    icons.mkdir()
+    for name in ("favicon-notebook.ico", "favicon-busy-1.ico"):
+        shutil.copy(site.folder / "notebooks/favicon.ico", icons / name)
 
 
 def template(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
@@ -386,7 +400,7 @@ def _made(folder: Path) -> Path:
 
 
 def _build(environment: Path, work: Path, output: Path) -> None:
-    """Run `jupyter lite build` on a private environment's packages, with no settings of the user's."""
+    """Run `jupyter lite build` on a private environment's packages and no settings of a user's."""
     extensions = environment.glob("*.data/data/share/jupyter/labextensions")
     config = {
         "LiteBuildConfig": BUILD

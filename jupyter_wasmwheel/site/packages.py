@@ -1,4 +1,4 @@
-"""The packages of a site that are not ours: Pyodide's or the index's, brought in with their files."""
+"""The packages of a site that others made: Pyodide's or the index's, with their files."""
 
 from __future__ import annotations
 
@@ -48,20 +48,22 @@ def bring(
     A package comes from the runtime's original lock where that one fits and the index has its
     file, else in its newest version from the index.
     """
-    waiting = list(wanted)
-    asked = {canonicalize_name(requirement.name) for requirement in waiting}
+    waiting: list[tuple[Requirement, str | None]] = [(one, None) for one in wanted]
     found: dict[str, Entry] = {}
     while waiting:
-        requirement = waiting.pop(0)
+        requirement, needed_by = waiting.pop(0)
         name = canonicalize_name(requirement.name)
         if name in found or into.get(name):
             continue
         known = original.get(name)
-        if known and known.package_type != "package" and name not in asked:
+        if known and known.package_type != "package" and needed_by:
             note(emit, f"Left out {name}: only Pyodide's CDN has it.")
             continue
-        found[name], more = _one(requirement, known, beside, original, index, store, emit)
-        waiting += more
+        try:
+            found[name], more = _one(requirement, known, beside, original, index, store, emit)
+        except SourceError as error:
+            raise _cannot_bring(requirement, needed_by, error) from error
+        waiting += [(one, name) for one in more]
     for entry in found.values():
         into = into.with_entry(entry)
     for entry in found.values():
@@ -89,9 +91,21 @@ def _one(
             note(emit, f"{error.what} Looking for another version of it.")
         else:
             sha256 = wheels.hash_of(path)
-            entry = replace(known, file_name=wheels.put(path, sha256, beside), sha256=sha256)
+            file_name = wheels.put(path, sha256, beside, wheels.BROUGHT)
+            entry = replace(known, file_name=file_name, sha256=sha256)
             return entry, [Requirement(canonicalize_name(name)) for name in known.depends]
     wheel = read(packages.newest(requirement, original, index, store, emit))
     needs = packages.requirements(wheel, original, requirement.extras)
-    file_name = wheels.put(wheel.path, wheel.sha256, beside)
+    file_name = wheels.put(wheel.path, wheel.sha256, beside, wheels.BROUGHT)
     return entry_for(wheel, file_name, (need.name for need in needs)), needs
+
+
+def _cannot_bring(needed: Requirement, needed_by: str | None, error: SourceError) -> SourceError:
+    return SourceError(
+        f"{needed} cannot be brought into the site"
+        + (f", and {needed_by} needs it." if needed_by else "."),
+        f"{error.what} {error.why}",
+        "Build it for the site with `jupyter wasmwheel build pypi:"
+        f"{needed.name} --site SITE`, or make a site that takes Pyodide's own packages from "
+        "its CDN: `jupyter wasmwheel site create DIR --cdn`.",
+    )

@@ -15,8 +15,8 @@ from typing import Any
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name
 
-from ..errors import SiteError
-from ..events import Emitter, ignore
+from ..errors import SiteError, SourceError
+from ..events import Emitter, ignore, note
 from ..index import Index
 from ..runtime import lock
 from ..runtime.lock import Entry, Lock
@@ -67,7 +67,7 @@ def publish(
     now = datetime.now(UTC)
     beside = site.lock.parent
     with _locked(site, emit):
-        file_name = wheels.put(wheel.path, wheel.sha256, beside)
+        file_name = wheels.put(wheel.path, wheel.sha256, beside, wheels.PUBLISHED)
         old = lock.read(site.lock)
         before = old.get(wheel.canonical_name)
         here = [name for name in depends if old.get(name)]
@@ -127,17 +127,30 @@ def published(site: Site) -> list[Package]:
 
 
 def add_packages(
-    site: Site, names: Sequence[str], index: Index, store: Store, emit: Emitter
+    site: Site,
+    names: Sequence[str],
+    index: Index,
+    store: Store,
+    emit: Emitter,
+    *,
+    keep_going: bool = False,
 ) -> list[str]:
     """Bring packages, and all that they require, into a site; the names of those that were new.
 
-    They come from the site's Pyodide where the index has its version, else from the index.
+    They come from the site's Pyodide where the index has its version, else from the index. With
+    `keep_going` one that cannot be had is noted and left out, else it is a SourceError.
     """
     wanted = packages.parse(names)
     original = lock.read(site.original_lock)
     with _locked(site, emit):
-        old = lock.read(site.lock)
-        new = packages.bring(wanted, old, site.lock.parent, original, index, store, emit)
+        old = new = lock.read(site.lock)
+        for one in wanted:
+            try:
+                new = packages.bring([one], new, site.lock.parent, original, index, store, emit)
+            except SourceError as error:
+                if not keep_going:
+                    raise
+                note(emit, f"{error.what} {error.why}")
         if new is not old:
             new.write(site.lock)
     return sorted(set(new.packages) - set(old.packages))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import mimetypes
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,6 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 import tornado.httpserver
-import tornado.netutil
 import tornado.web
 
 from ..errors import SiteError
@@ -137,11 +137,12 @@ def application(site: Site) -> tornado.web.Application:
 def listen(site: Site) -> tornado.httpserver.HTTPServer:
     """Serve a site on the running event loop; a SiteError where its port is taken."""
     try:
-        sockets = tornado.netutil.bind_sockets(site.port, HOST)
+        listening = socket.create_server((HOST, site.port), backlog=128)
     except OSError as error:
         raise _taken(site, error) from error
+    listening.setblocking(False)
     server = tornado.httpserver.HTTPServer(application(site))
-    server.add_sockets(sockets)
+    server.add_socket(listening)
     return server
 
 
@@ -212,7 +213,8 @@ def is_served(site: Site) -> bool:
 def _is_hashed(path: str) -> bool:
     """Whether a file's bytes can never change under its path: a wheel under its hash."""
     parts = PurePosixPath(path).parts
-    return len(parts) > 3 and parts[-3] == wheels.FOLDER and len(parts[-2]) == 64
+    folders = (wheels.PUBLISHED, wheels.BROUGHT)
+    return len(parts) > 3 and parts[-3] in folders and len(parts[-2]) == 64
 
 
 def _taken(site: Site, error: OSError) -> SiteError:

@@ -17,8 +17,9 @@ from pathlib import Path
 from ..errors import CheckError
 from ..runtime.lock import Entry, Lock
 
-#: The folder of the wheels, beside the lock.
-FOLDER = "wheels"
+#: The folders of the wheels, beside the lock: what was published, and what others made.
+PUBLISHED = "wheels"
+BROUGHT = "packages"
 
 #: Seconds for which a wheel that has been replaced is kept for the tabs that still name it.
 GRACE = 24 * 3600.0
@@ -27,7 +28,7 @@ GRACE = 24 * 3600.0
 SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]*\.whl")
 
 
-def put(path: Path, sha256: str, beside: Path) -> str:
+def put(path: Path, sha256: str, beside: Path, under: str) -> str:
     """Copy a wheel whole to its place beside a lock; the `file_name` for the lock."""
     if not SAFE.fullmatch(path.name):
         raise CheckError(
@@ -35,7 +36,7 @@ def put(path: Path, sha256: str, beside: Path) -> str:
             "It has characters in it that no wheel's name has, and that mean something in a URL.",
             "Build it again; a wheel's name is made from its package's name, version and tags.",
         )
-    folder = beside / FOLDER / sha256
+    folder = beside / under / sha256
     if not (folder / path.name).is_file():
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=folder, prefix=".")
@@ -48,7 +49,7 @@ def put(path: Path, sha256: str, beside: Path) -> str:
             os.replace(name, folder / path.name)
         finally:
             Path(name).unlink(missing_ok=True)
-    return f"{FOLDER}/{sha256}/{path.name}"
+    return f"{under}/{sha256}/{path.name}"
 
 
 def hash_of(path: Path) -> str:
@@ -59,7 +60,7 @@ def hash_of(path: Path) -> str:
 
 def let_go(entry: Entry, beside: Path) -> None:
     """Start the time of grace of a wheel that the lock no longer names."""
-    if entry.file_name.startswith(f"{FOLDER}/"):
+    if entry.file_name.startswith(f"{PUBLISHED}/"):
         folder = (beside / entry.file_name).parent
         if folder.is_dir():
             os.utime(folder)
@@ -67,21 +68,15 @@ def let_go(entry: Entry, beside: Path) -> None:
 
 def remove(entry: Entry, beside: Path) -> None:
     """Remove a wheel at once; a tab that is fetching it right now still gets all of it."""
-    if entry.file_name.startswith(f"{FOLDER}/"):
+    if entry.file_name.startswith(f"{PUBLISHED}/"):
         shutil.rmtree((beside / entry.file_name).parent, ignore_errors=True)
 
 
 def sweep(lock: Lock, beside: Path, now: float | None = None) -> None:
-    """Remove the wheels that the lock does not name, once their time of grace is over."""
+    """Remove what was published and is no longer named, once its time of grace is over."""
     used = {part for entry in lock.packages.values() for part in entry.file_name.split("/")}
-    used |= {part for entry in lock.packages.values() for part in _displaced(entry)}
     until = (time.time() if now is None else now) - GRACE
-    with os.scandir(beside / FOLDER) as folders:
+    with os.scandir(beside / PUBLISHED) as folders:
         for folder in folders:
             if folder.name not in used and folder.stat().st_mtime < until:
                 shutil.rmtree(folder.path, ignore_errors=True)
-
-
-def _displaced(entry: Entry) -> list[str]:
-    row = entry.extra.get("tool", {}).get("wasmwheel", {}).get("displaced")
-    return row["file_name"].split("/") if row else []

@@ -1,0 +1,89 @@
+"""A real Chromium, driven as a person drives it: a notebook opened, its cells run and read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+#: What keeps Chromium from needing a screen, a sandbox of root's, or the network.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+#: Milliseconds that a kernel may take to start and answer on a busy machine.
+PATIENCE = 180_000
+
+
+@dataclass
+class Tab:
+    """A tab with a notebook in it, and the addresses of all that was asked for in its browser."""
+
+    page: Page
+    asked_for: list[str] = field(default_factory=list)
+
+    def run(self, number: int, code: str | None = None) -> str:
+        """Run a code cell (the first is 0), with other code if given; the text of its output."""
+        cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+        cell.locator(".cm-content").click()
+        if code is not None:
+            self.page.keyboard.press("Control+a")
+            self.page.keyboard.insert_text(code)
+        self.page.keyboard.press("Control+Enter")
+        cell.locator(".jp-InputPrompt", has_text="[*]").wait_for(timeout=PATIENCE)
+        return self.result(number)
+
+    def result(self, number: int) -> str:
+        """The text of a cell's output, once the cell has been run."""
+        cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+        done = cell.locator(".jp-InputArea-prompt").filter(has_not_text="*").filter(has_text="[")
+        done.filter(has_not_text="[ ]").wait_for(timeout=PATIENCE)
+        return "\n".join(cell.locator(".jp-OutputArea-output").all_inner_texts())
+
+    def run_all(self) -> None:
+        """Run all cells, by the menu."""
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_text("Run All Cells", exact=True).click()
+
+    def from_elsewhere(self, origin: str) -> list[str]:
+        """What was asked for from any other origin than one."""
+        own = (f"{origin}/", "data:", f"blob:{origin}/", "blob:null/")
+        return [url for url in self.asked_for if not url.startswith(own)]
+
+
+@contextmanager
+def browser(profile: Path) -> Iterator[BrowserContext]:
+    """A browser with a profile of its own, which keeps what a person's browser would keep."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        raise RuntimeError("There is no chromium on PATH; `make test` says how to install it.")
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=program,
+            args=list(FLAGS),
+            viewport={"width": 1280, "height": 860},
+        )
+        try:
+            yield context
+        finally:
+            context.close()
+
+
+def open_notebook(context: BrowserContext, url: str) -> Tab:
+    """Open a notebook in a new tab and wait until its cells are there."""
+    tab = Tab(page=context.new_page())
+    context.on("request", lambda request: tab.asked_for.append(request.url))
+    tab.page.goto(url)
+    tab.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=PATIENCE)
+    return tab

@@ -1,0 +1,124 @@
+"""Wheels and WebAssembly modules made by hand, for what no compiler would make."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from jupyter_wasmwheel import config, events
+from jupyter_wasmwheel.runtime import node, pyodide, targets
+from jupyter_wasmwheel.runtime.node import Node
+from jupyter_wasmwheel.runtime.pyodide import Runtime
+from jupyter_wasmwheel.runtime.targets import Target
+from jupyter_wasmwheel.store import Store
+
+WEAK = 1
+
+
+class Machine(NamedTuple):
+    target: Target
+    runtime: Runtime
+    node: Node
+    store: Store
+
+
+def machine(abi: str) -> Machine:
+    store = config.load().store()
+    target = targets.find(abi)
+    its_node = node.get(store, events.ignore)
+    return Machine(target, pyodide.get(target, its_node, store, events.ignore), its_node, store)
+
+
+def wheel(
+    folder: Path,
+    tag: str,
+    members: Mapping[str, bytes],
+    *,
+    requires: Iterable[str] = (),
+    name: str = "handmade",
+    version: str = "1.0",
+) -> Path:
+    """A wheel's file; its RECORD is empty, which nothing here reads."""
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    metadata += "".join(f"Requires-Dist: {line}\n" for line in requires)
+    path = folder / f"{name}-{version}-{tag}.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, data in members.items():
+            archive.writestr(member, data)
+        archive.writestr(f"{info}/METADATA", metadata)
+        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return path
+
+
+def side_module(
+    imports: Iterable[tuple[str, str]] = (),
+    exports: Iterable[str] = (),
+    *,
+    calls: int | None = None,
+    needed: Iterable[str] = (),
+    weak: Iterable[str] = (),
+) -> bytes:
+    """A side module of functions without arguments that give an i32.
+
+    Imports of the modules GOT.mem and GOT.func are globals, as in a real one. Every exported
+    function calls the import of number `calls`, or traps.
+    """
+    imports, exports = list(imports), list(exports)
+    functions = [(module, name) for module, name in imports if not module.startswith("GOT.")]
+    dylink = _part(1, _number(0) * 4)
+    if needed:
+        dylink += _part(2, _list([_name(library) for library in needed]))
+    if weak:
+        dylink += _part(4, _list([_name("env") + _name(name) + _number(WEAK) for name in weak]))
+    body = bytes([0x10, calls]) if calls is not None else b"\x00"
+    return b"".join(
+        [
+            b"\0asm\1\0\0\0",
+            _part(0, _name("dylink.0") + dylink),
+            _part(1, _list([b"\x60\x00\x01\x7f"])),
+            _part(2, _list([_import(module, name) for module, name in imports])),
+            _part(3, _list([_number(0) for _ in exports])),
+            _part(
+                7,
+                _list(
+                    _name(name) + b"\0" + _number(len(functions) + place)
+                    for place, name in enumerate(exports)
+                ),
+            ),
+            _part(10, _list([_sized(b"\0" + body + b"\x0b") for _ in exports])),
+        ]
+    )
+
+
+def _import(module: str, name: str) -> bytes:
+    what = b"\x03\x7f\x01" if module.startswith("GOT.") else b"\x00\x00"
+    return _name(module) + _name(name) + what
+
+
+def _number(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def _sized(data: bytes) -> bytes:
+    return _number(len(data)) + data
+
+
+def _name(text: str) -> bytes:
+    return _sized(text.encode())
+
+
+def _list(items: Iterable[bytes]) -> bytes:
+    items = list(items)
+    return _number(len(items)) + b"".join(items)
+
+
+def _part(number: int, data: bytes) -> bytes:
+    return bytes([number]) + _sized(data)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_wasmwheel.errors import SiteError
+from jupyter_wasmwheel.runtime import lock
+
+
+def row(name: str, *depends: str, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "version": "1.0",
+        "file_name": f"{name}-1.0-py3-none-any.whl",
+        "sha256": "0" * 64,
+        "install_dir": "site",
+        "package_type": "package",
+        "imports": [name.lower()],
+        "depends": list(depends),
+        "unvendored_tests": False,
+        **more,
+    }
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "pyodide-lock.json"
+    packages = {
+        "prompt-toolkit": row("prompt_toolkit", "wcwidth"),
+        "wcwidth": row("wcwidth"),
+        "ipython": row("IPython", "prompt_toolkit", "sqlite3", tool={"kept": 1}),
+    }
+    info = {"abi_version": "2026_0", "arch": "wasm32", "python": "3.14.2", "platform": "x"}
+    path.write_text(json.dumps({"info": info, "tool": {"also": "kept"}, "packages": packages}))
+    return path
+
+
+def test_reading_and_writing_keeps_what_is_not_understood(file: Path) -> None:
+    before = json.loads(file.read_text())
+    lock.read(file).write(file)
+    assert json.loads(file.read_text()) == before
+
+
+def test_names_are_compared_as_pep_503_does(file: Path) -> None:
+    found = lock.read(file)
+    for name in ("prompt_toolkit", "Prompt.Toolkit", "prompt-toolkit"):
+        entry = found.get(name)
+        assert entry is not None
+        assert entry.name == "prompt_toolkit"
+
+
+def test_closure_has_all_that_is_needed_and_says_what_is_missing(file: Path) -> None:
+    entries, missing = lock.read(file).closure(["IPython"])
+    assert sorted(entry.name for entry in entries) == ["IPython", "prompt_toolkit", "wcwidth"]
+    assert missing == ["sqlite3"]
+
+
+def test_an_entry_replaces_the_one_of_the_same_name(file: Path) -> None:
+    found = lock.read(file)
+    other = lock.Entry.parse(row("Prompt.Toolkit", version="2.0"))
+    changed = found.with_entry(other)
+    assert len(changed.packages) == 3
+    assert json.loads(changed.dump())["packages"]["prompt-toolkit"]["version"] == "2.0"
+    assert changed.without("prompt_toolkit").get("prompt-toolkit") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"packages": {}}', '{"packages": {"a": 1}, "info": {}}']
+)
+def test_what_is_no_lock_is_refused_in_words(file: Path, text: str) -> None:
+    file.write_text(text)
+    with pytest.raises(SiteError, match="is not a Pyodide lock"):
+        lock.read(file)
