@@ -1,3 +1,10 @@
 """Put a Python package with Rust in it into a browser."""
 
 __version__ = "0.1.0"
+
+
+def _jupyter_server_extension_points() -> list[dict[str, object]]:
+    """Where Jupyter finds the server extension; asked only by a Jupyter server."""
+    from .server.app import WasmwheelApp
+
+    return [{"module": "jupyter_wasmwheel.server.app", "app": WasmwheelApp}]

@@ -2,23 +2,38 @@
 
 A build starts compilers, linkers and build scripts of its own; they are all in the group of the
 process that was started, so that stopping the group leaves nothing behind.
+
+A job of the server's has one process more, its guard (jobs/guard.py), which outlives the server and
+the command line for as long as it takes to leave nothing of them: see `adopt_orphans` and below.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import queue
 import re
 import signal
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
 #: Seconds between interrupting a group, terminating it, and killing it.
 GRACE = 2.0
+
+#: Set for a process that is to end when its stdin does: its parent holds the other end.
+GUARDED = "WASMWHEEL_GUARDED"
+
+#: Linux's option of prctl(2) that makes a process the parent of its descendants' orphans.
+PR_SET_CHILD_SUBREAPER = 36
+
+#: How much less of the processor a job asks for than the server beside it (nice(2)).
+NICENESS = 5
 
 Stream = Literal["stdout", "stderr"]
 Line = tuple[Stream, str]
@@ -107,6 +122,93 @@ def stop_group(child: subprocess.Popen[bytes]) -> None:
                 os.killpg(child.pid, signal.SIGKILL)
         break
     child.wait()
+
+
+def adopt_orphans() -> None:
+    """Become the parent of what this process's descendants leave behind; on Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def be_nice() -> None:
+    """Let others go first, so that a server beside a build still answers at once."""
+    if os.name != "nt":
+        os.nice(NICENESS)
+
+
+def descendants() -> list[int]:
+    """The processes below this one that still run; empty where the system does not say (/proc)."""
+    children: dict[int, list[int]] = {}
+    ended = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = path.read_text(errors="replace").rpartition(")")[2].split()[:2]
+        except (OSError, ValueError):
+            continue
+        pid = int(path.parent.name)
+        children.setdefault(int(parent), []).append(pid)
+        if state in "ZX":
+            ended.add(pid)
+    found: list[int] = []
+    waiting = [os.getpid()]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return [pid for pid in found if pid not in ended]
+
+
+def stop_all(child: subprocess.Popen[bytes]) -> None:
+    """Stop a child and everything below this process, whatever its group, in twice GRACE."""
+    if child.poll() is not None:
+        return
+    if os.name == "nt":
+        stop_group(child)
+        return
+    # The child is asked first: it stops its own children, and removes what it had staged.
+    _signal(-child.pid, signal.SIGINT)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=GRACE)
+            break
+        _signal(-child.pid, number)
+        for pid in descendants():
+            _signal(pid, number)
+    child.wait()
+
+
+def sweep() -> None:
+    """Kill what is left below this process, and what that left, until there is nothing."""
+    deadline = time.monotonic() + GRACE
+    while (left := descendants()) and time.monotonic() < deadline:
+        for pid in left:
+            _signal(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def end_with_stdin() -> None:
+    """Interrupt this process when its stdin ends, which is when whoever started it has ended.
+
+    It has as long as a group that is stopped; then it ends without having been asked again.
+    """
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        if os.name == "nt":
+            signal.raise_signal(signal.SIGINT)
+        else:
+            os.kill(os.getpid(), signal.SIGINT)  # unlike the other, it ends a system call too
+        time.sleep(2 * GRACE)
+        sweep()
+        os._exit(128 + signal.SIGINT)
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()
 
 
 def _read(name: Stream, pipe: IO[bytes], lines: queue.Queue[Line | None]) -> None:

@@ -1,0 +1,113 @@
+"""Where a job's command line runs: on this machine, as a process group with a guard."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from ..process import GRACE, own_group, stop_group
+
+#: How long the guard may take to stop a job before it is stopped itself, in seconds.
+PATIENCE = 4 * GRACE
+
+#: The longest line that is taken for an event, in bytes; a report with a large diff is one line.
+LONGEST = 8 * 1024 * 1024
+
+
+class Run(Protocol):
+    """A command line that runs."""
+
+    def lines(self) -> Iterator[list[bytes]]:
+        """What it writes to stdout, whole lines as they come; ends when all of it has ended."""
+
+    def stop(self) -> None:
+        """Stop it and all that it started; returns at once, may be called more than once."""
+
+    def wait(self) -> tuple[int, str]:
+        """Its exit status, and the last lines that it wrote to stderr."""
+
+
+class Executor(Protocol):
+    """Something that runs the command line."""
+
+    def start(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Run:
+        """Run the command line in a folder; an OSError where it cannot be started."""
+
+
+class Local:
+    """Runs the command line on this machine, so that nothing of it outlives the server."""
+
+    def start(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Run:
+        """Run the command line under its guard (jobs/guard.py)."""
+        child = subprocess.Popen(
+            [sys.executable, "-m", "jupyter_wasmwheel.jobs.guard", *arguments],
+            cwd=folder,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **own_group(),
+        )
+        return LocalRun(child)
+
+
+class LocalRun:
+    """A guard, the command line that it guards, and the end of the pipe between it and us."""
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = child
+        self._said: deque[bytes] = deque(maxlen=30)
+        self._reader = threading.Thread(target=self._read_errors, daemon=True)
+        self._reader.start()
+        self._last = threading.Timer(PATIENCE, stop_group, [child])
+        self._last.daemon = True
+        self._stopping = threading.Lock()
+
+    def lines(self) -> Iterator[list[bytes]]:
+        """Whole lines of stdout; a line that is too long is left out."""
+        assert self._child.stdout
+        rest = b""
+        read = getattr(self._child.stdout, "read1", self._child.stdout.read)
+        with self._child.stdout:
+            while chunk := read(65536):
+                *whole, rest = (rest + chunk).split(b"\n")
+                if len(rest) > LONGEST:
+                    rest = b""
+                if whole:
+                    yield whole
+        if rest:
+            yield [rest]
+
+    def stop(self) -> None:
+        """Close the guard's stdin, which makes it stop all; should it not, it is stopped itself."""
+        if self._stopping.acquire(blocking=False):
+            self._last.start()
+            self._close()
+
+    def wait(self) -> tuple[int, str]:
+        """Its exit status, and the last lines that it wrote to stderr."""
+        status = self._child.wait()
+        self._reader.join()
+        if self._stopping.acquire(blocking=False):
+            self._close()
+        else:
+            self._last.cancel()
+        return status, b"".join(self._said).decode("utf-8", "replace")
+
+    def _close(self) -> None:
+        assert self._child.stdin
+        with contextlib.suppress(OSError):
+            self._child.stdin.close()
+
+    def _read_errors(self) -> None:
+        assert self._child.stderr
+        with self._child.stderr:
+            # By parts of lines: a line without an end would fill the memory.
+            while line := self._child.stderr.readline(4096):
+                self._said.append(line)

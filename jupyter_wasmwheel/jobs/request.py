@@ -1,0 +1,293 @@
+"""What may be asked for: the words of the command line, as a JSON object, checked one by one.
+
+Nothing of a request gets into the command line that is not in the tables here, and a value is never
+where an option could be: it is joined to its option by `=`, or comes after `--`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from packaging.requirements import Requirement
+
+from ..errors import SourceError, UsageError
+from ..project import manifest
+from ..project import source as sources
+from ..runtime import targets
+from ..site import lite
+from ..site.lite import Site
+from ..store import Store
+
+#: The longest text, and the most entries of a list, that a request may hold.
+LONGEST, MOST = 4096, 256
+
+
+class OutsideError(SourceError):
+    """A source, or a folder, is outside of those that the server allows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """A field of a request: its type, its option on the command line, the values it may have."""
+
+    type: Literal["text", "switch", "texts"]
+    option: str = ""
+    choices: tuple[str, ...] = ()
+    needed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of job: the words that its command line begins with, and its fields."""
+
+    command: tuple[str, ...]
+    fields: Mapping[str, Field] = field(default_factory=dict)
+
+
+#: The kinds of jobs there are; a field without an option is put into the command by `_place`.
+KINDS: Mapping[str, Kind] = {
+    "build": Kind(
+        command=("build",),
+        fields={
+            "source": Field(type="text", needed=True),
+            "site": Field(type="text"),
+            "target": Field(type="text", option="--target"),
+            "profile": Field(type="text", option="--profile", choices=("release", "draft")),
+            "linker": Field(type="text", option="--linker", choices=("auto", "wasm-ld", "emcc")),
+            "features": Field(type="texts", option="--features"),
+            "no_default_features": Field(type="switch", option="--no-default-features"),
+            "cargo_args": Field(type="texts", option="--cargo-arg"),
+            "ignore_lock": Field(type="switch", option="--ignore-lock"),
+            "no_smoke": Field(type="switch", option="--no-smoke"),
+            "offline": Field(type="switch", option="--offline"),
+        },
+    ),
+    "install": Kind(
+        command=("doctor", "--fix"), fields={"target": Field(type="text", option="--target")}
+    ),
+    "site": Kind(
+        command=("site", "create"),
+        fields={
+            "site": Field(type="text", needed=True),
+            "target": Field(type="text", option="--target"),
+            "cdn": Field(type="switch", option="--cdn"),
+            "with": Field(type="texts", option="--with"),
+        },
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A request that is in order: what was posted, and the words of its command line.
+
+    `name` and `version` are what a person calls it, as far as is known beforehand.
+    """
+
+    posted: dict[str, Any]
+    name: str
+    version: str | None
+    arguments: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The kind of the job."""
+        return str(self.posted["kind"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where a server looks: its root, other folders that sources may be in, its sites."""
+
+    root: Path
+    allowed: tuple[Path, ...]
+    store: Store
+    find_site: Callable[[str], Site]
+
+    def resolve(self, path: str) -> Path:
+        """The folder or file that a path of the contents API names.
+
+        An OutsideError where it is, or a link leads, outside of what is allowed.
+        """
+        if "\0" in path or "\\" in path:
+            raise UsageError(
+                f"{path!r} is no path.",
+                "It has a character that no path here may have.",
+                "Write it as Jupyter's file browser shows it, with `/` between folders.",
+            )
+        # Jupyter's front ends write paths with and without a slash at the beginning.
+        named = Path(path)
+        inside = self.root / str(PurePosixPath(path)).lstrip("/")
+        place = named if named.is_absolute() and self._allows(named) else inside
+        place = Path(os.path.realpath(place))
+        if not self._allows(place):
+            raise OutsideError(
+                f"{path} is outside of the folders that this server may build from.",
+                "They are its root folder and those that its configuration adds.",
+                "Copy it under the root, or add its folder to `WasmwheelApp.allowed_folders`.",
+            )
+        return place
+
+    def _allows(self, path: Path) -> bool:
+        real = Path(os.path.realpath(path))
+        return any(real.is_relative_to(os.path.realpath(top)) for top in (self.root, *self.allowed))
+
+    def name(self, path: Path) -> str | None:
+        """What the contents API calls a path; None where it is not under the root."""
+        real, root = Path(os.path.realpath(path)), Path(os.path.realpath(self.root))
+        return real.relative_to(root).as_posix() if real.is_relative_to(root) else None
+
+
+def parse(body: object, places: Places) -> Request:
+    """The request that a posted body is; one of our errors where it is none.
+
+    Looks into the file system, so it may take a moment.
+    """
+    if not isinstance(body, dict):
+        raise UsageError(
+            "That is no request.", "It is not a JSON object.", "Post an object such as {kind: …}."
+        )
+    name = body.get("kind")
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise UsageError(
+            f"There is no job of the kind {name!r:.80}.",
+            f"There are: {', '.join(KINDS)}.",
+            "Set `kind` to one of them.",
+        )
+    given = {key: value for key, value in body.items() if key != "kind" and value is not None}
+    _check(given, kind)
+    if "target" in given:
+        targets.find(given["target"])
+    posted = {"kind": name} | given
+    label, version, last = _place(str(name), given, places)
+    arguments = [*kind.command, "--events", *_options(given, kind), *last]
+    return Request(posted=posted, name=label, version=version, arguments=tuple(arguments))
+
+
+def _check(given: Mapping[str, Any], kind: Kind) -> None:
+    """Refuse fields that are unknown, missing, or not what they should be."""
+    for name, value in given.items():
+        known = kind.fields.get(name)
+        if known is None:
+            raise UsageError(
+                f"There is no field {name!r:.80}.",
+                f"There are: {', '.join(kind.fields)}.",
+                "Leave it away.",
+            )
+        if not _fits(value, known):
+            wanted = {"text": "a text", "switch": "true or false", "texts": "a list of texts"}
+            said = " or ".join(known.choices) or wanted[known.type]
+            raise UsageError(
+                f"{value!r:.80} is no value for {name}.",
+                f"It has to be {said}.",
+                "Correct it, or leave the field away.",
+            )
+    for name, known in kind.fields.items():
+        if known.needed and name not in given:
+            raise UsageError(
+                f"The field {name} is missing.", "It says what this is about.", f"Give a {name}."
+            )
+
+
+def _fits(value: object, known: Field) -> bool:
+    if known.type == "switch":
+        return isinstance(value, bool)
+    if known.type == "texts":
+        return (
+            isinstance(value, list)
+            and len(value) <= MOST
+            and all(_is_text(each) and each for each in value)
+        )
+    return _is_text(value) and (not known.choices or value in known.choices)
+
+
+def _is_text(value: object) -> bool:
+    # Control characters are in no name; a zero could not even be handed to a process.
+    return isinstance(value, str) and len(value) <= LONGEST and value.isprintable()
+
+
+def _options(given: Mapping[str, Any], kind: Kind) -> list[str]:
+    """The options of the command line that the fields stand for."""
+    options = []
+    for name, value in given.items():
+        option = kind.fields[name].option
+        if not option or value is False:
+            continue
+        if value is True:
+            options.append(option)
+        else:
+            values = value if isinstance(value, list) else [value]
+            options += [f"{option}={each}" for each in values]
+    return options
+
+
+def _place(
+    kind: str, given: Mapping[str, Any], places: Places
+) -> tuple[str, str | None, list[str]]:
+    """Name and version of what a job is about, and the words that say where it is."""
+    if kind == "install":
+        return "toolchain", None, []
+    if kind == "site":
+        folder = _new_site(given["site"], places)
+        return folder.name, None, ["--", folder.name]
+    more = []
+    if "site" in given:
+        more.append(f"--site={places.find_site(given['site']).folder}")
+    name, version, source = _source(given["source"], places)
+    return name, version, [*more, "--", source]
+
+
+def _new_site(name: str, places: Places) -> Path:
+    folder = places.store.home / "sites" / name
+    if not lite.NAME.fullmatch(name) or len(name) > 64:
+        raise UsageError(
+            f"{name!r} cannot be the name of a site.",
+            "A name has letters, digits, `-`, `_` and single dots, and begins with a letter or "
+            "a digit.",
+            "Choose another name.",
+        )
+    if folder.exists():
+        raise UsageError(
+            f"There is a site {name} already.",
+            "Making it anew would lose what is published there.",
+            "Publish to it as it is, or choose another name.",
+        )
+    return folder
+
+
+def _source(text: str, places: Places) -> tuple[str, str | None, str]:
+    """Name, version and full spelling of a source."""
+    if text.startswith("pypi:"):
+        sources.parse(text)
+        wanted = Requirement(text.removeprefix("pypi:"))
+        exact = [each.version for each in wanted.specifier if each.operator == "=="]
+        return wanted.name, exact[0] if exact else None, text
+    if text.startswith("git+"):
+        _refuse_local(text)
+        sources.parse(text)
+        name = text.partition("#")[0].rstrip("/").rpartition("/")[2].partition("@")[0]
+        return name.removesuffix(".git"), None, text
+    path = places.resolve(text)
+    sources.parse(str(path))
+    if path.is_dir():
+        project = manifest.read(path)
+        return project.name, project.version, str(path)
+    stem = path.name.removesuffix(next(e for e in sources.ARCHIVES if path.name.endswith(e)))
+    name, _, version = stem.rpartition("-")
+    return (name, version, str(path)) if name else (stem, None, str(path))
+
+
+def _refuse_local(text: str) -> None:
+    """Refuse a git address that is a path of the server's, which may be outside of its root."""
+    address = text.removeprefix("git+")
+    if not address.startswith(("https://", "http://", "ssh://")):
+        raise OutsideError(
+            f"{text} cannot be built by this server.",
+            "Only addresses that begin with https://, http:// or ssh:// are fetched.",
+            "Name the folder itself, if it is under the server's root.",
+        )

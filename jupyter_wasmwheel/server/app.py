@@ -1,0 +1,201 @@
+"""The extension itself: its settings, its routes, and when it starts and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from jupyter_server._tz import utcnow
+from jupyter_server.extension.application import ExtensionApp
+from tornado.ioloop import PeriodicCallback
+from traitlets import Bool, Integer, List, Unicode
+
+from ..config import Wasmwheel
+from ..jobs.executors import Local
+from ..jobs.queue import Limits, Queue
+from ..jobs.request import Places
+from ..store import Store
+from . import events, jobs, sites, toolchain
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+API, THROUGH = "wasmwheel/api", "wasmwheel/site/"
+
+#: How many things that may block are done at once, and how often a build is told to be activity.
+THREADS, ACTIVITY = 8, 20_000
+
+#: What a build must not see of the server's environment: it runs strangers' code.
+SECRET = ("JPY_", "JUPYTERHUB_", "JUPYTER_TOKEN", "CONFIGPROXY_AUTH_TOKEN")
+
+JOB, NAME = r"([0-9A-Za-z]+)", r"([^/]+)"
+
+ROUTES: tuple[tuple[str, type], ...] = (
+    (rf"/{API}/?", toolchain.RootHandler),
+    (rf"/{API}/toolchain", toolchain.ToolchainHandler),
+    (rf"/{API}/targets", toolchain.TargetsHandler),
+    (rf"/{API}/project", toolchain.ProjectHandler),
+    (rf"/{API}/templates", toolchain.TemplatesHandler),
+    (rf"/{API}/new", toolchain.NewHandler),
+    (rf"/{API}/events", events.EventsHandler),
+    (rf"/{API}/jobs", jobs.JobsHandler),
+    (rf"/{API}/jobs/{JOB}", jobs.JobHandler),
+    (rf"/{API}/jobs/{JOB}/cancel", jobs.CancelHandler),
+    (rf"/{API}/jobs/{JOB}/events", jobs.JobEventsHandler),
+    (rf"/{API}/jobs/{JOB}/log", jobs.LogHandler),
+    (rf"/{API}/jobs/{JOB}/wheel", jobs.WheelHandler),
+    (rf"/{API}/sites", sites.SitesHandler),
+    (rf"/{API}/sites/{NAME}/open", sites.OpenHandler),
+    (rf"/{API}/sites/{NAME}/packages", sites.PackagesHandler),
+    (rf"/{API}/sites/{NAME}/packages/{NAME}", sites.PackageHandler),
+    (rf"/{THROUGH}{NAME}/(.*)", sites.ThroughHandler),
+)
+
+
+class WasmwheelApp(ExtensionApp):
+    """Builds Python packages with Rust in them for Pyodide, from JupyterLab."""
+
+    name = "wasmwheel"
+    extension_url = "/"
+    load_other_extensions = True
+    classes = [Wasmwheel]  # noqa: RUF012 - traitlets' own way
+
+    max_running = Integer(
+        2, min=1, help="How many builds run at the same time; others wait for their turn."
+    ).tag(config=True)
+
+    max_waiting = Integer(50, min=0, help="How many builds may wait; one more is refused.").tag(
+        config=True
+    )
+
+    max_kept = Integer(
+        100,
+        min=1,
+        help="How many builds that have ended are kept, with their logs and wheels; the oldest "
+        "are deleted.",
+    ).tag(config=True)
+
+    max_log = Integer(
+        10_000_000,
+        min=10_000,
+        help="How many bytes of a build's log are kept. What comes after that is left out, but "
+        "never the build's phases, its report or its error.",
+    ).tag(config=True)
+
+    allowed_folders = List(
+        Unicode(),
+        help="Folders outside of the server's root from which packages may be built too. None by "
+        "default: what cannot be seen in the file browser cannot be built.",
+    ).tag(config=True)
+
+    site_folders = List(
+        Unicode(),
+        help="Folders of JupyterLite sites to publish to, besides those kept in the store. A "
+        "site is called by its folder's name.",
+    ).tag(config=True)
+
+    serve_sites = Bool(
+        True,
+        help="Whether the Jupyter server itself gives out a site's files where a browser cannot "
+        "reach the site's own origin, as behind JupyterHub. The packages in the site then run on "
+        "Jupyter's origin, with the rights of the user who opens it.",
+    ).tag(config=True)
+
+    def initialize_settings(self) -> None:
+        """Read the settings; the database is opened when somebody asks for it."""
+        self.store: Store = Wasmwheel(parent=self).store()
+        self.stream = events.Stream()
+        base_url: str = self.settings["base_url"]
+        self.sites = sites.Sites(
+            store=self.store,
+            configured=_folders(self.site_folders),
+            through=f"{base_url}{THROUGH}" if self.serve_sites else None,
+            origins=sites.Origins(),
+        )
+        assert self.serverapp
+        self.places = Places(
+            root=Path(self.serverapp.root_dir).expanduser().absolute(),
+            allowed=_folders(self.allowed_folders),
+            store=self.store,
+            find_site=self.sites.find,
+        )
+        self._queue: Queue | None = None
+        self._opening = threading.Lock()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="wasmwheel")
+        self._activity = PeriodicCallback(self._tell_activity, ACTIVITY)
+
+    def initialize_handlers(self) -> None:
+        """Add the routes."""
+        self.handlers.extend(ROUTES)
+
+    async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that may block, without blocking the server."""
+        call = functools.partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    def queue(self) -> Queue:
+        """The jobs, opened at the first call, which may block."""
+        with self._opening:
+            if self._queue is None:
+                root = hashlib.sha256(os.fsencode(self.places.root)).hexdigest()[:12]
+                self._queue = Queue(
+                    self.store.home / "jobs" / root,
+                    Local(),
+                    self.places,
+                    _environment(os.environ, self.store),
+                    Limits(
+                        running=self.max_running,
+                        waiting=self.max_waiting,
+                        kept=self.max_kept,
+                        log=self.max_log,
+                    ),
+                    self.stream.tell,
+                )
+            return self._queue
+
+    def current_activity(self) -> int:
+        """How many jobs wait or run; a server that is to end when nobody uses it asks."""
+        return sum(job.active for job in self._queue.jobs()) if self._queue else 0
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        self._activity.start()
+
+    def _tell_activity(self) -> None:
+        # What /api/status says, and what JupyterHub's culler goes by.
+        if self.current_activity():
+            self.settings_of_server["last_activity_times"]["wasmwheel"] = utcnow()
+
+    @property
+    def settings_of_server(self) -> dict[str, Any]:
+        """The settings of the web application."""
+        assert self.serverapp
+        settings: dict[str, Any] = self.serverapp.web_app.settings
+        return settings
+
+    async def stop_extension(self) -> None:
+        """Stop what runs; builds are interrupted by it."""
+        self._activity.stop()
+        self.stream.end()
+        if self._queue:
+            await self.in_thread(self._queue.close)
+        await self.in_thread(self.sites.origins.close)
+        self._threads.shutdown(wait=False)
+
+
+def _folders(paths: list[str]) -> tuple[Path, ...]:
+    return tuple(Path(path).expanduser().absolute() for path in paths)
+
+
+def _environment(environ: Mapping[str, str], store: Store) -> dict[str, str]:
+    """The environment of a job: the server's, without its secrets, with its store."""
+    env = {key: value for key, value in environ.items() if not key.startswith(SECRET)}
+    env["WASMWHEEL_HOME"] = str(store.home)
+    env["WASMWHEEL_PATH"] = os.pathsep.join(map(str, store.read_only))
+    return env

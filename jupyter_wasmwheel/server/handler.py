@@ -1,0 +1,147 @@
+"""What all handlers of the REST API share: who may ask, how errors are said, where work is done.
+
+An error is answered as `{what, why, fix, status, message}`: `status` is the command line's exit
+status for it, `message` is `what` again, which is where Jupyter's clients look.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http.client import responses
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+from ..errors import LimitError, SiteError, SourceError, UsageError, WasmwheelError, from_os_error
+from ..jobs.queue import BusyError, ConflictError, UnknownJob
+from ..jobs.request import OutsideError
+
+if TYPE_CHECKING:
+    from .app import WasmwheelApp
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: The largest body that a request may have, in bytes.
+LARGEST = 64 * 1024
+
+#: The HTTP status for an error of ours; the first that fits, so a subclass comes before its base.
+HTTP_STATUS: tuple[tuple[type[WasmwheelError], int], ...] = (
+    (OutsideError, 403),
+    (UnknownJob, 404),
+    (SiteError, 404),
+    (ConflictError, 409),
+    (BusyError, 503),
+    (LimitError, 507),
+    (UsageError, 400),
+    (SourceError, 400),
+)
+
+
+class Refused(web.HTTPError):
+    """An error of ours on its way to the client."""
+
+    def __init__(self, error: WasmwheelError) -> None:
+        fitting = (status for kind, status in HTTP_STATUS if isinstance(error, kind))
+        super().__init__(next(fitting, 500), error.what.replace("%", "%%"))
+        self.error = error
+
+
+class Handler(APIHandler):
+    """A handler of the REST API; each method of a subclass is authenticated and authorized."""
+
+    auth_resource = "wasmwheel"
+
+    @property
+    def app(self) -> WasmwheelApp:
+        """The extension."""
+        found: WasmwheelApp = self.settings["wasmwheel"]
+        return found
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Refuse what is too large before anybody reads it."""
+        await super().prepare()
+        if len(self.request.body) > LARGEST:
+            raise web.HTTPError(413)
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that may block, in a thread, and refuse with the error that it raises."""
+        try:
+            return await self.app.in_thread(function, *args, **kwargs)
+        except WasmwheelError as error:
+            raise Refused(error) from error
+        except OSError as error:
+            known = from_os_error(error)
+            if known is None:
+                raise
+            raise Refused(known) from error
+
+    def body(self) -> Any:
+        """What was posted, as JSON."""
+        try:
+            return json.loads(self.request.body)
+        except (ValueError, RecursionError) as error:
+            raise Refused(
+                UsageError(
+                    "The request cannot be read.",
+                    "Its body is not JSON.",
+                    "Post a JSON object.",
+                )
+            ) from error
+
+    def fields(self, *names: str) -> dict[str, Any]:
+        """The posted object, which may have these fields and no other."""
+        body = self.body()
+        if not isinstance(body, dict) or not set(body) <= set(names):
+            raise Refused(
+                UsageError(
+                    "That is no request.",
+                    f"It may be an object with {', '.join(names) or 'nothing'} in it.",
+                    "Leave the rest away.",
+                )
+            )
+        return body
+
+    def answer(self, document: Any, status: int = 200) -> None:
+        """Answer with a JSON document, or with a text that is one."""
+        self.set_status(status)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(document if isinstance(document, str) else json.dumps(document))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with an error's three sentences."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        known = error.error if isinstance(error, Refused) else _plain(status_code, error)
+        document = {"what": known.what, "why": known.why, "fix": known.fix}
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps(document | {"status": known.status, "message": known.what}))
+
+
+def _plain(status_code: int, error: object) -> WasmwheelError:
+    """The words for an error that is HTTP's, or the fault of ours."""
+    said = {
+        403: (
+            "That is not allowed.",
+            "You are not logged in, your page is out of date, or this server does not let you.",
+            "Reload the page and log in; else ask whoever runs the server.",
+        ),
+        404: ("There is nothing here.", "The address is none of wasmwheel's.", "Correct it."),
+        405: ("That cannot be done here.", "The address does not know that verb.", "Correct it."),
+        413: (
+            "The request is too large.",
+            f"It has more than {LARGEST // 1024} KiB.",
+            "Ask for less at once.",
+        ),
+    }
+    reason = getattr(error, "log_message", None) or responses.get(status_code, "Unknown")
+    what, why, fix = said.get(
+        status_code,
+        (
+            "The server could not answer." if status_code >= 500 else "That cannot be answered.",
+            str(reason),
+            "Try it again; if it stays so, look at the server's log.",
+        ),
+    )
+    return UsageError(what, why, fix)

@@ -1,0 +1,288 @@
+"""The sites over HTTP, and the servers that give each of them an origin of its own.
+
+A wheel's code runs with the rights of its page, therefore *Try it* goes to the site's own origin
+(site/server.py), which this module serves from a thread. Where the browser cannot reach that, the
+Jupyter server gives the files out itself, to users who are logged in. That page then has Jupyter's
+origin. A sandbox by Content-Security-Policy would take that from it, and with it everything that
+JupyterLite runs on: workers, storage, the login by which its files are fetched. So it is not
+sandboxed, the panel says so, and an administrator can turn it off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+import tornado.httpserver
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import JupyterHandler
+from tornado import web
+
+from ..errors import SiteError, UsageError, WasmwheelError
+from ..site import lite, publish, server
+from ..site.lite import Site
+from ..store import Store
+from .handler import Handler, Refused
+
+if TYPE_CHECKING:
+    from .app import WasmwheelApp
+
+#: What a page loads as an image to find out whether its browser reaches a site's own origin.
+PROBE = "probe.svg"
+
+
+class Probe(web.RequestHandler):
+    """An image that any page may load; it says that the site is there, and nothing else."""
+
+    def initialize(self, host: str) -> None:
+        """Take the one host that is answered."""
+        self.host = host
+
+    def get(self) -> None:
+        """Give the image."""
+        if self.request.host != self.host:
+            raise web.HTTPError(421)
+        self.set_header("Content-Type", "image/svg+xml")
+        self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
+        self.set_header("Cache-Control", "no-store")
+        self.finish('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>')
+
+
+class Origins:
+    """The servers of the sites that are open, all on one thread; may be used from any other."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._open: dict[Path, tuple[Site, tornado.httpserver.HTTPServer]] = {}
+
+    def has(self, site: Site) -> bool:
+        """Whether this very site is served from here."""
+        known = self._open.get(site.folder)
+        return known is not None and known[0] == site
+
+    def open(self, site: Site) -> None:
+        """Serve a site; a SiteError where its port is taken."""
+        with self._lock:
+            if self.has(site):
+                return
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+                self._thread.start()
+            asyncio.run_coroutine_threadsafe(self._listen(site), self._loop).result()
+
+    async def _listen(self, site: Site) -> None:
+        old = self._open.pop(site.folder, None)
+        if old:
+            old[1].stop()
+            await old[1].close_all_connections()
+        http = server.listen(site)
+        application = cast(web.Application, http.request_callback)
+        host = f"{server.HOST}:{site.port}"
+        application.add_handlers(".*", [(rf"/{site.prefix}/{PROBE}", Probe, {"host": host})])
+        self._open[site.folder] = site, http
+
+    def close(self) -> None:
+        """Stop all of them."""
+        with self._lock:
+            if self._loop is None or self._thread is None:
+                return
+            asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._loop = self._thread = None
+
+    async def _stop(self) -> None:
+        for _, http in self._open.values():
+            http.stop()
+            await http.close_all_connections()
+        self._open.clear()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sites:
+    """The sites of a server: those in its store, and those that its configuration names.
+
+    `through` is the address under which Jupyter itself serves them, None where it does not.
+    """
+
+    store: Store
+    configured: tuple[Path, ...]
+    through: str | None
+    origins: Origins
+
+    def find(self, name: str) -> Site:
+        """A site by its name; a UsageError for what is no name, a SiteError where there is none."""
+        if not lite.NAME.fullmatch(name) or len(name) > 64:
+            raise UsageError(
+                f"{name!r:.80} is not the name of a site.",
+                "A name has letters, digits, `-`, `_` and single dots.",
+                "Take one of the sites that are listed.",
+            )
+        kept = self.store.home / "sites" / name
+        folders = [folder for folder in self.configured if folder.name == name]
+        return lite.read_site(kept if kept.is_dir() or not folders else folders[0])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All sites, those that cannot be read among them."""
+        return [self._row_of(folder) for folder in self._folders()]
+
+    def _folders(self) -> Iterator[Path]:
+        root = self.store.home / "sites"
+        kept = sorted(root.iterdir()) if root.is_dir() else []
+        for folder in kept:
+            if not folder.name.startswith(".") and folder.is_dir():
+                yield folder
+        names = {folder.name for folder in kept}
+        yield from (folder for folder in self.configured if folder.name not in names)
+
+    def _row_of(self, folder: Path) -> dict[str, Any]:
+        try:
+            return self.row(lite.read_site(folder))
+        except WasmwheelError as error:
+            keys = ("target", "pyodide", "mode", "url", "up", "probe", "through")
+            row = {"name": folder.name, "folder": str(folder), **dict.fromkeys(keys)}
+            return row | {"error": _sentences(error)}
+
+    def row(self, site: Site, error: WasmwheelError | None = None) -> dict[str, Any]:
+        """A site as clients see it."""
+        return {
+            "name": site.name,
+            "folder": str(site.folder),
+            "target": site.abi,
+            "pyodide": site.pyodide,
+            "mode": site.mode,
+            "url": server.address(site),
+            "up": self.origins.has(site) or server.is_served(site),
+            "probe": f"{server.origin(site)}/{site.prefix}/{PROBE}",
+            "through": self._through(site, server.address(site)),
+            "error": error and _sentences(error),
+        }
+
+    def _through(self, site: Site, url: str) -> str | None:
+        """Jupyter's own address for one of a site's."""
+        if self.through is None:
+            return None
+        inside = url.removeprefix(f"{server.origin(site)}/{site.prefix}/")
+        return f"{self.through}{quote(site.name)}/{inside}"
+
+    def open(self, name: str) -> dict[str, Any]:
+        """Serve a site on its own origin; its row, with the error where that cannot be."""
+        site = self.find(name)
+        try:
+            if not server.is_served(site):
+                self.origins.open(site)
+        except SiteError as error:
+            return self.row(site, error)
+        return self.row(site)
+
+    def packages(self, name: str) -> list[dict[str, Any]]:
+        """What is published in a site."""
+        site = self.find(name)
+        rows = []
+        for package in publish.published(site):
+            url = server.address(site, package.notebook)
+            addresses = {"url": url, "through": self._through(site, url)}
+            rows.append(dataclasses.asdict(package) | addresses)
+        return rows
+
+    def remove(self, name: str, package: str) -> dict[str, Any]:
+        """Take a package out of a site."""
+        return dataclasses.asdict(publish.remove(self.find(name), package))
+
+
+def _sentences(error: WasmwheelError) -> dict[str, Any]:
+    return {"what": error.what, "why": error.why, "fix": error.fix, "status": error.status}
+
+
+class SitesHandler(Handler):
+    """`GET sites`: `{"sites": [site, …]}`."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """List the sites."""
+        self.answer({"sites": await self.call(self.app.sites.rows)})
+
+
+class OpenHandler(Handler):
+    """`POST sites/NAME/open {}`: the site, served now, or with an error where it cannot be."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, name: str) -> None:
+        """Serve a site on its own origin."""
+        if self.request.body:
+            self.fields()
+        self.answer(await self.call(self.app.sites.open, name))
+
+
+class PackagesHandler(Handler):
+    """`GET sites/NAME/packages`: `{"site", "packages": [Package with url and through, …]}`."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        """List what is published in a site."""
+        packages = await self.call(self.app.sites.packages, name)
+        self.answer({"site": name, "packages": packages})
+
+
+class PackageHandler(Handler):
+    """`DELETE sites/NAME/packages/PACKAGE`: the package as it was."""
+
+    @web.authenticated
+    @authorized
+    async def delete(self, name: str, package: str) -> None:
+        """Take a package out of a site."""
+        self.answer(await self.call(self.app.sites.remove, name, package))
+
+
+class ThroughHandler(JupyterHandler, server.Files):
+    """`/wasmwheel/site/NAME/…`: a site's files by the Jupyter server, for users who may read."""
+
+    auth_resource = "wasmwheel"
+
+    def initialize(self) -> None:  # type: ignore[override]
+        """Nothing is known before the site's name is."""
+        super(JupyterHandler, self).initialize(path="", port=0, offline=True)
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Ask who it is; the host is Jupyter's own to check."""
+        await JupyterHandler.prepare(self)
+
+    @web.authenticated
+    @authorized
+    async def head(self, name: str, path: str) -> None:  # type: ignore[override]
+        """Say what a file is like."""
+        await self._give(name, path, include_body=False)
+
+    @web.authenticated
+    @authorized
+    async def get(self, name: str, path: str) -> None:  # type: ignore[override]
+        """Give a file."""
+        await self._give(name, path, include_body=True)
+
+    async def _give(self, name: str, path: str, *, include_body: bool) -> None:
+        app: WasmwheelApp = self.settings["wasmwheel"]
+        sites = app.sites
+        if sites.through is None:
+            raise web.HTTPError(404)
+        try:
+            site = await app.in_thread(sites.find, name)
+        except WasmwheelError as error:
+            raise Refused(error) from error
+        self.root, self.offline = str(site.folder), site.mode == "offline"
+        await server.Files.get(self, path, include_body)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer in plain words, not with a page of Jupyter's that could be framed."""
+        server.Files.write_error(self, status_code)

@@ -1,0 +1,124 @@
+"""What there is to build with, and from: `toolchain`, `targets`, `project`, `templates`, `new`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from .. import __version__
+from ..errors import UsageError
+from ..jobs.queue import ConflictError
+from ..project import manifest, starter
+from ..runtime import targets
+from ..toolchain import doctor
+from .handler import Handler, Refused
+
+
+class RootHandler(Handler):
+    """`GET` of the API's root: `{"schema": 1, "version"}`, of the extension that is installed."""
+
+    @web.authenticated
+    @authorized
+    def get(self) -> None:
+        """Say which version answers."""
+        self.answer({"schema": 1, "version": __version__})
+
+
+class ToolchainHandler(Handler):
+    """`GET toolchain?target=ABI`: `{"schema", "ok", "target", "findings": [Finding, …]}`."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Look at what there is to build with; nothing is installed."""
+        abi = self.get_argument("target", targets.default_abi())
+
+        def examine() -> dict[str, Any]:
+            findings = doctor.examine(targets.find(abi), self.app.store)
+            return {
+                "schema": 1,
+                "ok": all(each.state != "missing" for each in findings),
+                "target": abi,
+                "findings": [dataclasses.asdict(each) for each in findings],
+            }
+
+        self.answer(await self.call(examine))
+
+
+class TargetsHandler(Handler):
+    """`GET targets`: `{"schema", "default", "targets": [Target with platform_tag, …]}`."""
+
+    @web.authenticated
+    @authorized
+    def get(self) -> None:
+        """List the ABIs that wheels can be built for."""
+        rows = [
+            dataclasses.asdict(target) | {"platform_tag": target.platform_tag}
+            for target in targets.all_targets()
+        ]
+        self.answer({"schema": 1, "default": targets.default_abi(), "targets": rows})
+
+
+class ProjectHandler(Handler):
+    """`GET project?source=PATH`: `{"name", "version", "backend", "features"}` of a folder."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Say what is in a folder; 400 where nothing can be built of it."""
+        source = self.get_argument("source", "", strip=False)
+
+        def look() -> dict[str, Any]:
+            project = manifest.read(self.app.places.resolve(source))
+            crate = manifest.load_toml(project.crate) if project.crate else {}
+            return {
+                "name": project.name,
+                "version": project.version,
+                "backend": project.backend,
+                "features": sorted(crate.get("features", {})),
+            }
+
+        self.answer(await self.call(look))
+
+
+class TemplatesHandler(Handler):
+    """`GET templates`: `{"default", "templates": [name, …]}`."""
+
+    @web.authenticated
+    @authorized
+    def get(self) -> None:
+        """List the templates of starter crates."""
+        self.answer({"default": starter.DEFAULT, "templates": list(starter.templates())})
+
+
+class NewHandler(Handler):
+    """`POST new {name, template?, folder?}`: 201 and `{"path", "name", "module"}`."""
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """Make a starter crate in a folder under the server's root."""
+        body = self.fields("name", "template", "folder")
+        name, template = body.get("name"), body.get("template") or starter.DEFAULT
+        folder = body.get("folder") or ""
+        if not all(isinstance(value, str) for value in (name, template, folder)):
+            raise Refused(
+                UsageError("That is no request.", "A value is not a text.", "Give a name.")
+            )
+
+        def make() -> dict[str, Any]:
+            module = starter.module_name(str(name))
+            where = self.app.places.resolve(folder)
+            if (where / str(name)).exists():
+                raise ConflictError(
+                    f"{name} is there already.",
+                    "A starter crate is made in a new folder, so that nothing is overwritten.",
+                    "Choose another name, or remove that folder.",
+                )
+            made = starter.make(str(name), where, template)
+            return {"path": self.app.places.name(made), "name": name, "module": module}
+
+        self.answer(await self.call(make), 201)
