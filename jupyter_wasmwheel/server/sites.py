@@ -246,7 +246,14 @@ class PackageHandler(Handler):
         self.answer(await self.call(self.app.sites.remove, name, package))
 
 
-class ThroughHandler(JupyterHandler, server.Files):
+class _Files(server.Files):
+    """A site's files on another host than its own; which one, is checked by Jupyter."""
+
+    def prepare(self) -> None:
+        """Refuse no host."""
+
+
+class ThroughHandler(JupyterHandler, _Files):
     """`/wasmwheel/site/NAME/…`: a site's files by the Jupyter server, for users who may read."""
 
     auth_resource = "wasmwheel"
@@ -256,7 +263,7 @@ class ThroughHandler(JupyterHandler, server.Files):
         super(JupyterHandler, self).initialize(path="", port=0, offline=True)
 
     async def prepare(self) -> None:  # type: ignore[override]
-        """Ask who it is; the host is Jupyter's own to check."""
+        """Check the host and find out who asks."""
         await JupyterHandler.prepare(self)
 
     @web.authenticated
