@@ -286,7 +286,9 @@ def _cause(failure: _Failure, course: _Course, absent: Mapping[str, str]) -> tup
             "`jupyter wasmwheel audit` lists all names that it lacks; leave out the feature or "
             "the crate that calls them.",
         )
-    panic = next((line for line in course.output if "panicked at" in line), "")
+    # The place is in one line, the message in the next one.
+    place = next((at for at, line in enumerate(course.output) if "panicked at" in line), None)
+    panic = "" if place is None else " ".join(course.output[place : place + 2])
     if panic or "PanicException" in failure.text:
         return (
             f"Its Rust code panicked. {panic}".rstrip(),
