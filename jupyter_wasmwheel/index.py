@@ -168,18 +168,23 @@ class Index:
                 "It would have to be fetched, and this run is offline.",
                 "Run it once without --offline, or name a folder or a file.",
             )
-        match = finder.find_best_match(requirement)
+        try:
+            match = finder.find_best_match(requirement)
+        except httpx2.HTTPError as error:
+            raise SourceError(
+                "The package index cannot be reached.",
+                f"{type(error).__name__}: {error}",
+                "Check the network and `pip config list`, then run it again.",
+            ) from error
         for package in match.applicable:
             if fits(package.link):
                 return package
-        raise self._not_found(
-            finder, requirement, form, [p.version or "" for p in match.candidates]
-        )
+        raise self._not_found(requirement, form, [p.version or "" for p in match.candidates])
 
     def _not_found(
-        self, finder: PackageFinder, requirement: Requirement, form: str, versions: list[str]
+        self, requirement: Requirement, form: str, versions: list[str]
     ) -> WasmwheelError:
-        """Why nothing fits: no index answers, no such package, no such version, or no such form."""
+        """Why nothing fits: no such package, no such version, or no such form."""
         if versions:
             known = ", ".join(dict.fromkeys(versions[:5]))
             return SourceError(
@@ -187,15 +192,6 @@ class Index:
                 f"What the index has of {requirement.name}: {known}.",
                 "Take another version, or name a folder or a git address.",
             )
-        for source in finder.sources:
-            try:
-                finder.session.get(source["url"]) if source["url"].startswith("http") else None
-            except httpx2.HTTPError as error:
-                return SourceError(
-                    "The package index cannot be reached.",
-                    f"{type(error).__name__}: {error}",
-                    "Check the network and `pip config list`, then run it again.",
-                )
         return SourceError(
             f"There is no package {requirement.name} on the package index.",
             "The index answers, but does not know this name.",

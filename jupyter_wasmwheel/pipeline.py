@@ -16,7 +16,7 @@ from .events import Emitter, Phases, note
 from .index import Index
 from .project import copy, manifest, source
 from .report import Report
-from .runtime import lock, node, pyodide, targets
+from .runtime import lock, node, pyodide, snapshot, targets
 from .runtime.pyodide import Runtime
 from .runtime.targets import Target
 from .site import lite, publish
@@ -59,6 +59,7 @@ def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
             phases.enter("toolchain")
             its_node = node.get(store, emit, offline=request.offline)
             runtime = _runtime(site, target, its_node, store, emit, offline=request.offline)
+            snapshot.get(runtime, its_node, store, emit)
             made = _make(request, project, private, target, its_node, work, store, emit, phases)
             phases.enter("optimise")
             tool = made.toolchain.wasm_opt if made.toolchain else None
@@ -118,6 +119,7 @@ def publish_wheel(path: Path, site: Site, store: Store, emit: Emitter) -> publis
         phases.enter("toolchain")
         its_node = node.get(store, emit)
         runtime = _runtime(site, site.target, its_node, store, emit)
+        snapshot.get(runtime, its_node, store, emit)
         proof = _prove(
             wheel, True, site.target, runtime, its_node, index, site, store, emit, phases
         )

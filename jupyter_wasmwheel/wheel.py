@@ -10,9 +10,12 @@ import base64
 import csv
 import email.message
 import email.parser
+import errno
 import hashlib
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,10 +26,21 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from .errors import CheckError
+from .errors import CheckError, UsageError
 
 #: What a wheel may unpack to, in bytes; a larger one is taken for a bomb.
 LARGEST = 2 * 1024**3
+
+#: What zipfile and what it is made of raise where an archive is damaged, encrypted or exotic.
+DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    KeyError,
+    RuntimeError,
+    ValueError,
+)
 
 #: The first bytes of a WebAssembly module.
 MAGIC = b"\0asm"
@@ -125,17 +139,24 @@ def read(path: Path) -> Wheel:
         file_name, file_version, _, tags = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
         raise _none(path, str(error)) from error
+    if not path.is_file():
+        raise UsageError(
+            f"There is no file {path}.", "A wheel's file was named.", "Check its name and folder."
+        )
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
             _refuse_unsafe(path, archive)
             broken = archive.testzip()
             if broken:
                 raise _none(path, f"its member {broken} is damaged")
             members = tuple(info.filename for info in archive.infolist() if not info.is_dir())
             metadata = _metadata(archive, members)
-    except (zipfile.BadZipFile, EOFError, KeyError, OSError, UnicodeDecodeError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+    except OSError as error:
+        # A place in the file that cannot be is a fault of the archive; all else is the system's.
+        if error.errno not in (None, errno.EINVAL):
             raise
+        raise _none(path, str(error)) from error
+    except DAMAGES as error:
         raise _none(path, str(error) or type(error).__name__) from error
     name, version = metadata.get("Name"), metadata.get("Version")
     if not name or not version:
@@ -157,8 +178,10 @@ def _version(text: str) -> Version | None:
 
 
 def _metadata(archive: zipfile.ZipFile, members: tuple[str, ...]) -> email.message.Message:
-    (name,) = (m for m in members if m.count("/") == 1 and m.endswith(".dist-info/METADATA"))
-    return email.parser.Parser().parsestr(archive.read(name).decode("utf-8"))
+    names = [m for m in members if m.count("/") == 1 and m.endswith(".dist-info/METADATA")]
+    if len(names) != 1:
+        raise zipfile.BadZipFile(f"it has {len(names) or 'no'} .dist-info/METADATA")
+    return email.parser.Parser().parsestr(archive.read(names[0]).decode("utf-8"))
 
 
 def _refuse_unsafe(path: Path, archive: zipfile.ZipFile) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from jupyter_wasmwheel import config, events
+from jupyter_wasmwheel import events
 from jupyter_wasmwheel.runtime import node, pyodide, targets
 from jupyter_wasmwheel.runtime.node import Node
 from jupyter_wasmwheel.runtime.pyodide import Runtime
@@ -24,8 +24,7 @@ class Machine(NamedTuple):
     store: Store
 
 
-def machine(abi: str) -> Machine:
-    store = config.load().store()
+def machine(abi: str, store: Store) -> Machine:
     target = targets.find(abi)
     its_node = node.get(store, events.ignore)
     return Machine(target, pyodide.get(target, its_node, store, events.ignore), its_node, store)

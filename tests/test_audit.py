@@ -5,26 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from handmade import Machine, machine, side_module, wheel
 
 from jupyter_wasmwheel import events
 from jupyter_wasmwheel.checks.audit import Audit, audit, require
 from jupyter_wasmwheel.errors import CheckError
 from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read, rewrite
+
+from .handmade import Machine, machine, side_module, wheel
 
 TAG = "cp314-cp314-pyemscripten_2026_0_wasm32"
 SUFFIX = ".cpython-314-wasm32-emscripten.so"
 
 
 @pytest.fixture(scope="module", params=[target.abi for target in targets.all_targets()])
-def each(request: pytest.FixtureRequest) -> Machine:
-    return machine(request.param)
+def each(request: pytest.FixtureRequest, store: Store) -> Machine:
+    return machine(request.param, store)
 
 
 @pytest.fixture(scope="module")
-def here() -> Machine:
-    return machine("2026_0")
+def here(store: Store) -> Machine:
+    return machine("2026_0", store)
 
 
 def audited(path: Path, here: Machine) -> Audit:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from handmade import wheel
 
 from jupyter_wasmwheel.checks.dependencies import Dependency, resolve
 from jupyter_wasmwheel.runtime.lock import Entry, Lock
 from jupyter_wasmwheel.wheel import Wheel, read
+
+from .handmade import wheel
 
 
 def entry(name: str, version: str, folder: str = "") -> Entry:

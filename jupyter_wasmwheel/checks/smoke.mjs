@@ -1,4 +1,4 @@
-// node smoke.mjs REQUEST: load packages into a Pyodide, then import modules and run code.
+// node smoke.mjs REQUEST: load packages into a Pyodide, then import modules or run code.
 //
 // What happens is told as JSON lines on stdout, an object of one key each: {"started": true},
 // {"note": TEXT}, {"out": TEXT} for a line that Python prints, and last {"done": true} or {"failed":

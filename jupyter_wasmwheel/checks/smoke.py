@@ -40,7 +40,7 @@ LAST_LINES = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Smoke:
-    """`module` names what was imported; `output` is what Python printed; `seconds` is all of it."""
+    """`module` names what can be imported; `output` is what was printed; `seconds` is all of it."""
 
     ok: bool
     module: str
@@ -60,7 +60,7 @@ def smoke(
     code: str | None = None,
     timeout: float = 120,
 ) -> Smoke:
-    """Import wheels, and run code after that; a CheckError where that fails.
+    """Import wheels, or run code with them; a CheckError where that fails.
 
     `timeout` is in seconds, for Node.js alone, and ends in a LimitError. Without `site_lock` the
     requirements come from the runtime's own lock. The wheels' code runs in Node.js, which may read
@@ -81,7 +81,7 @@ def smoke(
             "memory": str(known.memory.resolve()) if known.memory else None,
             "lock": str(folder / "pyodide-lock.json"),
             "packages": sorted(lock.packages),
-            "imports": modules,
+            "imports": modules if code is None else [],
             "code": code,
         }
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
@@ -286,7 +286,9 @@ def _cause(failure: _Failure, course: _Course, absent: Mapping[str, str]) -> tup
             "`jupyter wasmwheel audit` lists all names that it lacks; leave out the feature or "
             "the crate that calls them.",
         )
-    panic = next((line for line in course.output if "panicked at" in line), "")
+    # The place is in one line, the message in the next one.
+    place = next((at for at, line in enumerate(course.output) if "panicked at" in line), None)
+    panic = "" if place is None else " ".join(course.output[place : place + 2])
     if panic or "PanicException" in failure.text:
         return (
             f"Its Rust code panicked. {panic}".rstrip(),

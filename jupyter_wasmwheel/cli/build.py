@@ -80,6 +80,6 @@ def summary(report: Report) -> str:
         where = "is nowhere to be had" if each.source == "missing" else f"from {each.source}"
         lines.append(f"  needs    {each.requirement}, {where}")
     if report.published:
-        lines.append(f"  site     {report.published.site}")
+        lines.append(f"  site     {report.published.site.folder}")
         lines.append(f"  notebook {report.published.url}")
     return "\n".join(lines)

@@ -8,10 +8,12 @@ from typing import Any
 
 from .. import pipeline
 from ..build.request import BuildRequest
+from ..checks import smoke
 from ..errors import SiteError
 from ..events import note
 from ..index import Index
 from ..project import starter
+from ..report import Report
 from ..runtime import node, targets
 from ..site import lite
 from . import build
@@ -39,7 +41,7 @@ def run(args: argparse.Namespace, session: Session) -> Answer:
     note(session.emit, f"The crate is {folder}")
     request = BuildRequest(source=str(folder), site=SITE, out=folder.parent / "dist")
     report = pipeline.run(request, session.store, session.emit)
-    text = build.summary(report)
+    text = f"{build.summary(report)}\n  result   {_call(report, session)}"
     notebook = report.published.package.notebook if report.published else None
     if sys.stdout.isatty() and sys.stdin.isatty() and not (args.json or args.events):
         print(text, flush=True)
@@ -47,6 +49,15 @@ def run(args: argparse.Namespace, session: Session) -> Answer:
         return answer("Stopped.", report.as_json())
     next_step = f"Open it: jupyter wasmwheel site serve {SITE}"
     return answer(f"{text}\n{next_step}", report.as_json())
+
+
+def _call(report: Report, session: Session) -> str:
+    """What a function of the crate answers in the runtime."""
+    its_node = node.get(session.store, session.emit)
+    code = f"import {CRATE}; print({CRATE}.greet('you'))"
+    wheels, runtime = [report.wheel], report.runtime
+    done = smoke.smoke(wheels, runtime, its_node, session.store, Index(), session.emit, code=code)
+    return f"{CRATE}.greet('you') -> {done.output.strip()!r}"
 
 
 def _site(session: Session) -> lite.Site:

@@ -378,7 +378,8 @@ def _add_icons(site: Site) -> None:
 def template(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
     """The output of JupyterLite's own build for a release of the kernel, made once."""
     known = release(lite.kernel)
-    recipe = json.dumps([known.environment, BUILD]).encode()
+    start = resources.files(__package__).joinpath("page-start.js").read_text(encoding="utf-8")
+    recipe = json.dumps([known.environment, BUILD, start]).encode()
     key = f"lite/{lite.core}-{lite.kernel}-{hashlib.sha256(recipe).hexdigest()[:12]}"
 
     def fill(folder: Path) -> None:
@@ -390,6 +391,8 @@ def template(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Pa
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(environment)
         _build(environment, work, folder)
+        first = folder / "config-utils.js"
+        first.write_text(start + first.read_text(encoding="utf-8"), encoding="utf-8")
 
     return store.install(key, fill, emit)
 

@@ -80,7 +80,11 @@ class Reader:
                 self._log(line)
         elif found := _BUILDING.match(line):
             done, total, label = found.groups()
-            self._emit(Progress(done=int(done), total=int(total), unit="units", label=label or ""))
+            self._emit(
+                Progress(
+                    done=int(done), total=int(total), unit="units", label=(label or "").strip()
+                )
+            )
         elif line.strip():
             if found := _COMPILING.match(line):
                 name, version = found.groups()

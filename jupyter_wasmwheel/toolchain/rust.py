@@ -83,7 +83,7 @@ def installed(store: Store) -> Iterator[Rust]:
             if rust:
                 yield rust
     seen = set()
-    for folder_name in [*os.environ.get("PATH", "").split(os.pathsep), "/usr/bin"]:
+    for folder_name in os.environ.get("PATH", "").split(os.pathsep):
         rustc = Path(folder_name) / f"rustc{EXE}"
         if not rustc.is_file() or rustc.resolve() in seen or _is_rustup_proxy(rustc):
             continue

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Install what is missing, and nothing that is there: system packages by apt-get where it may,
+# a virtual environment in .venv, and what the doctor can mend without root.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+rust_packages=(rustc-web cargo-web rust-web-src lld-22)
+packages=()
+
+# Whether this user may install system packages, and by which command.
+if [ "$(id -u)" = 0 ]; then
+    as_root=()
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    as_root=(sudo)
+else
+    as_root=(false)
+fi
+command -v apt-get >/dev/null || as_root=(false)
+
+install_packages() {
+    if [ "${as_root[*]}" = false ]; then
+        echo "These system packages are missing, and installing them needs root:" >&2
+        echo "    apt-get install $*" >&2
+        echo "Have them installed (on other systems: their like), then run it again." >&2
+        exit 1
+    fi
+    echo "Installing system packages: $*"
+    "${as_root[@]}" apt-get update -q
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+}
+
+python=""
+for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+if [ -z "$python" ] || ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    packages+=(python3 python3-venv)
+fi
+command -v cc >/dev/null || packages+=(gcc libc6-dev)
+if [ "${1:-}" = --with-browser ] && ! command -v chromium >/dev/null; then
+    packages+=(chromium fonts-dejavu-core)
+fi
+if ! command -v rustup >/dev/null && ! command -v rustc >/dev/null; then
+    packages+=("${rust_packages[@]}")
+fi
+if [ ${#packages[@]} -gt 0 ]; then
+    install_packages "${packages[@]}"
+fi
+
+stamp=.venv/.installed
+if [ ! -f "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
+    [ -x .venv/bin/python ] || "${python:-python3}" -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+    touch "$stamp"
+fi
+
+# The doctor says what is missing to build with; rustup is tried first, then Debian's packages.
+if ! .venv/bin/jupyter wasmwheel doctor >/dev/null 2>&1; then
+    .venv/bin/jupyter wasmwheel doctor --fix || install_packages "${rust_packages[@]}"
+    .venv/bin/jupyter wasmwheel doctor
+fi

@@ -1,0 +1,355 @@
+"""Bad input: each meets the real condition, is told in words, and leaves nothing half-made."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_wasmwheel.store import Store
+from tests.conftest import Command, Ran
+
+#: An address where nothing listens: the discard port of this machine.
+NOWHERE = "http://127.0.0.1:9/"
+
+
+def error_of(ran: Ran, status: int) -> dict[str, Any]:
+    """The error of a run with `--json`, which says what, why and what to do, on stderr too."""
+    assert ran.status == status, ran.stdout + ran.stderr
+    error: dict[str, Any] = ran.document["error"]
+    assert error["status"] == status
+    for part in ("what", "why", "fix"):
+        assert error[part].strip()
+        assert error[part] in ran.stderr
+    return error
+
+
+def programs(folder: Path, *names: str) -> str:
+    """A PATH of one folder that holds these programs of the machine, and no others."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        program = shutil.which(name)
+        assert program, f"{name} is needed for this test"
+        (folder / name).symlink_to(program)
+    return str(folder)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Iterator[Path]:
+    """A folder for wheels that must not have one afterwards, whole or in part."""
+    folder = tmp_path / "dist"
+    yield folder
+    assert not folder.exists() or not list(folder.iterdir())
+
+
+def test_a_folder_without_pyproject(wasmwheel: Command, tmp_path: Path, out: Path) -> None:
+    error = error_of(wasmwheel("build", tmp_path, "--json", "--out", out), 3)
+    assert "no pyproject.toml" in error["what"]
+    assert "jupyter wasmwheel new" in error["fix"]
+
+
+def test_a_source_that_is_not_there(wasmwheel: Command, out: Path) -> None:
+    error = error_of(wasmwheel("build", "rpds-py", "--json", "--out", out), 3)
+    assert "pypi:rpds-py" in error["fix"]
+
+
+def test_a_crate_without_python_bindings(wasmwheel: Command, crate: Path, out: Path) -> None:
+    manifest = crate / "Cargo.toml"
+    manifest.write_text(manifest.read_text().replace('pyo3 = "0.30"', ""))
+    error = error_of(wasmwheel("build", crate, "--json", "--out", out), 3)
+    assert "without Python bindings" in error["what"]
+    (crate / "pyproject.toml").unlink()
+    error = error_of(wasmwheel("build", crate, "--json", "--out", out), 3)
+    assert "without Python bindings" in error["what"]
+
+
+def test_a_compile_error_names_the_users_own_file(
+    wasmwheel: Command, crate: Path, out: Path
+) -> None:
+    source = crate / "src/lib.rs"
+    source.write_text(source.read_text().replace("Ok(a)", "Ok(a + nothing)"))
+    ran = wasmwheel("build", crate, "--events", "--profile", "draft", "--out", out)
+    assert ran.status == 5
+    line = next(n for n, text in enumerate(source.read_text().splitlines(), 1) if "nothing" in text)
+    (found,) = (e for e in ran.events if e["kind"] == "diagnostic" and e["code"] == "E0425")
+    assert (found["level"], found["file"], found["line"]) == ("error", str(source), line)
+    assert "cannot find value `nothing`" in found["rendered"]
+    assert f"--> {source}:{line}:" in found["rendered"]
+    assert ran.events[-1]["kind"] == "error"
+    assert ran.events[-1]["what"] == "hello 0.1.0 did not compile: 1 problem."
+    assert str(source) in ran.events[-1]["why"]
+
+
+def test_a_lock_file_that_names_what_the_registry_lacks(
+    wasmwheel: Command, crate: Path, tmp_path: Path, out: Path
+) -> None:
+    subprocess.run(["cargo", "generate-lockfile"], cwd=crate, check=True, capture_output=True)
+    lock = crate / "Cargo.lock"
+    lock.write_text(re.sub(r'(name = "heck"\nversion = )"[^"]*"', r'\1"0.5.999"', lock.read_text()))
+    error = error_of(wasmwheel("build", crate, "--json", "--out", out), 3)
+    assert "Cargo.lock" in error["what"]
+    assert "heck" in error["why"]
+    assert "--ignore-lock" in error["fix"]
+    words = ("build", crate, "--json", "--profile", "draft", "--ignore-lock")
+    assert wasmwheel(*words, "--out", tmp_path / "anew").status == 0
+
+
+def test_a_module_name_that_differs_from_its_init_function(
+    wasmwheel: Command, crate: Path, out: Path
+) -> None:
+    source = crate / "src/lib.rs"
+    source.write_text(source.read_text().replace("mod hello {", "mod goodbye {"))
+    words = ("build", crate, "--json", "--profile", "draft", "--out", out)
+    error = error_of(wasmwheel(*words), 6)
+    assert "PyInit_goodbye" in error["why"]
+    assert "PyInit_hello" in error["why"] + error["fix"]
+
+
+def test_a_rust_toolchain_file_that_asks_for_what_is_not_there(
+    wasmwheel: Command, crate: Path, out: Path
+) -> None:
+    (crate / "rust-toolchain.toml").write_text('[toolchain]\nchannel = "1.94.1"\n')
+    error = error_of(wasmwheel("build", crate, "--json", "--out", out), 4)
+    assert "rust-toolchain" in error["what"]
+    assert "1.94.1" in error["what"]
+
+
+@pytest.mark.parametrize("name", ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"])
+def test_rustflags_of_the_users(wasmwheel: Command, crate: Path, out: Path, name: str) -> None:
+    ran = wasmwheel("build", crate, "--json", "--out", out, env={name: "-Ctarget-cpu=native"})
+    error = error_of(ran, 2)
+    assert name in error["what"]
+
+
+def test_no_rust(wasmwheel: Command, crate: Path, out: Path, tmp_path: Path) -> None:
+    env = {
+        "PATH": programs(tmp_path / "bin", "node", "npm"),
+        "RUSTUP_HOME": str(tmp_path / "none"),
+    }
+    error = error_of(wasmwheel("build", crate, "--json", "--out", out, env=env), 4)
+    assert "no Rust" in error["what"]
+    assert "doctor --fix" in error["fix"]
+
+
+@pytest.fixture(scope="session")
+def debian_rust(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Debian's own Rust, 1.63, unpacked without being installed; its programs' folder."""
+    folder = tmp_path_factory.mktemp("old-rust")
+    packages = ["rustc", "cargo", "libstd-rust-1.63", "libllvm14"]
+    subprocess.run(["apt-get", "download", *packages], cwd=folder, check=True, capture_output=True)
+    for package in folder.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "-x", package, folder / "root"], check=True)
+    return folder / "root/usr"
+
+
+def test_rust_too_old_for_the_target(
+    wasmwheel: Command, crate: Path, out: Path, tmp_path: Path, debian_rust: Path
+) -> None:
+    (libraries,) = (path.parent for path in debian_rust.rglob("libLLVM-14.so.1"))
+    env = {
+        "PATH": f"{debian_rust / 'bin'}{os.pathsep}{programs(tmp_path / 'bin', 'node', 'npm')}",
+        "LD_LIBRARY_PATH": str(libraries),
+        "RUSTUP_HOME": str(tmp_path / "none"),
+    }
+    error = error_of(wasmwheel("build", crate, "--json", "--out", out, env=env), 4)
+    assert "too old" in error["what"]
+    assert "1.63.0" in error["why"]
+    assert "1.93" in error["why"]
+
+
+@pytest.fixture
+def without_emcc(tmp_path: Path) -> dict[str, str]:
+    """An environment in which no emcc is on PATH, whatever the machine has."""
+    path = os.environ["PATH"].split(os.pathsep)
+    if not shutil.which("emcc"):
+        return {}
+    folder = programs(tmp_path / "bin", "node", "npm", "cc", "gcc", "ld", "rustc", "cargo")
+    (tmp_path / "bin/wasm-ld-22").symlink_to(str(shutil.which("wasm-ld-22")))
+    return {"PATH": os.pathsep.join([folder, *(p for p in path if "rust" in p)])}
+
+
+def test_c_to_compile_and_no_compiler_for_it(
+    wasmwheel: Command, out: Path, without_emcc: dict[str, str]
+) -> None:
+    ran = wasmwheel("build", "pypi:orjson", "--json", "--out", out, env=without_emcc)
+    error = error_of(ran, 4)
+    assert error["what"].startswith("orjson compiles C")
+    assert "emsdk" in error["fix"]
+
+
+def test_a_crate_that_could_compile_c_but_need_not_is_built(
+    wasmwheel: Command, tmp_path: Path, without_emcc: dict[str, str]
+) -> None:
+    words = ("build", "pypi:blake3", "--json", "--profile", "draft", "--out", tmp_path / "dist")
+    ran = wasmwheel(*words, env=without_emcc)
+    assert ran.status == 0, ran.stderr
+    code = "import blake3; print(blake3.blake3(b'').hexdigest()[:8])"
+    assert wasmwheel("smoke", ran.document["wheel"], "-c", code).stdout.strip() == "af1349b9"
+
+
+def test_no_node_and_none_to_be_had(
+    wasmwheel: Command, crate: Path, out: Path, tmp_path: Path
+) -> None:
+    env = {
+        "PATH": programs(tmp_path / "bin", "rustc", "cargo"),
+        "WASMWHEEL_HOME": str(tmp_path / "home"),
+        "PIP_INDEX_URL": NOWHERE,
+        "PIP_DEFAULT_TIMEOUT": "2",
+    }
+    error = error_of(wasmwheel("build", crate, "--json", "--out", out, env=env), 4)
+    assert "Node" in error["what"]
+    assert "Node.js 20" in error["fix"]
+
+
+def test_a_package_index_that_cannot_be_reached(wasmwheel: Command, out: Path) -> None:
+    env = {"PIP_INDEX_URL": NOWHERE, "PIP_DEFAULT_TIMEOUT": "2", "PIP_FIND_LINKS": None}
+    ran = wasmwheel("build", "pypi:rpds-py==0.0.1", "--json", "--out", out, env=env)
+    assert "cannot be reached" in error_of(ran, 3)["what"]
+
+
+def test_a_package_that_the_index_does_not_have(wasmwheel: Command, out: Path) -> None:
+    ran = wasmwheel("build", "pypi:rpds-py==0.0.0.1", "--json", "--out", out)
+    assert "rpds-py==0.0.0.1" in error_of(ran, 3)["what"]
+
+
+def test_a_crate_registry_that_cannot_be_reached(
+    wasmwheel: Command, crate: Path, out: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "cargo").mkdir()
+    (tmp_path / "cargo/config.toml").write_text(
+        '[source.crates-io]\nreplace-with = "nowhere"\n'
+        f'[source.nowhere]\nregistry = "sparse+{NOWHERE}"\n[net]\nretry = 0\n'
+    )
+    env = {"CARGO_HOME": str(tmp_path / "cargo")}
+    error = error_of(wasmwheel("build", crate, "--json", "--out", out, env=env), 3)
+    assert "could not be fetched" in error["what"]
+
+
+def test_a_full_disk(
+    wasmwheel: Command, store: Store, crate: Path, out: Path, tmp_path: Path
+) -> None:
+    """The work folder is on a file system of 30 MB, in a mount namespace of its own."""
+    full = tmp_path / "full"
+    full.mkdir()
+    command = [sys.executable, "-m", "jupyter_wasmwheel", "build", crate, "--json", "--out", out]
+    script = 'mount -t tmpfs -o size=30m tmpfs "$0" && exec "$@"'
+    unshared = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, full]
+    done = subprocess.run(
+        [*unshared, *command],
+        env={**os.environ, "WASMWHEEL_HOME": str(full), "WASMWHEEL_PATH": str(store.home)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    error = error_of(Ran(done.returncode, done.stdout, done.stderr), 9)
+    assert "disk is full" in error["what"]
+
+
+def test_a_wheel_for_another_target_is_not_published(
+    wasmwheel: Command, starter_wheel: Path, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    assert wasmwheel("site", "create", site, "--target", "2025_0").status == 0
+    lock = (site / "static/pyodide/pyodide-lock.json").read_bytes()
+    error = error_of(wasmwheel("site", "publish", site, starter_wheel, "--json"), 7)
+    assert "pyemscripten_2026_0_wasm32" in error["why"]
+    assert "pyemscripten_2025_0_wasm32" in error["why"]
+    assert (site / "static/pyodide/pyodide-lock.json").read_bytes() == lock
+
+
+def test_a_site_that_is_not_there(wasmwheel: Command, crate: Path, out: Path) -> None:
+    ran = wasmwheel("build", crate, "--json", "--site", "nowhere", "--out", out)
+    assert "site create" in error_of(ran, 7)["fix"]
+
+
+def test_a_truncated_wheel(wasmwheel: Command, starter_wheel: Path, tmp_path: Path) -> None:
+    short = tmp_path / starter_wheel.name
+    short.write_bytes(starter_wheel.read_bytes()[:-1000])
+    for command in ("audit", "smoke"):
+        assert "is not a wheel" in error_of(wasmwheel(command, short, "--json"), 6)["what"]
+
+
+@pytest.mark.parametrize("name", ["../up", "a b", "it's", 'a"b', "", "..", "a/b", "-x", "class"])
+def test_names_that_are_none(wasmwheel: Command, tmp_path: Path, name: str) -> None:
+    words = ("new", "--json", "--", name)
+    error_of(wasmwheel(*words, cwd=tmp_path), 2)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a b", "it's", 'a"b', ".."])
+def test_names_of_sites_that_are_none(wasmwheel: Command, name: str) -> None:
+    error_of(wasmwheel("site", "create", name, "--json"), 2)
+
+
+@pytest.mark.parametrize(
+    "text", ["pypi:../x", "pypi:a b", "pypi:'x'", "pypi:", "pypi:a @ file:///x"]
+)
+def test_names_of_packages_that_are_none(wasmwheel: Command, text: str) -> None:
+    error_of(wasmwheel("build", text, "--json"), 2)
+
+
+def test_options_that_contradict_each_other(wasmwheel: Command, crate: Path) -> None:
+    ran = wasmwheel("build", crate, "--json", "--events")
+    assert ran.status == 2
+    assert "exclude each other" in ran.stderr
+    assert wasmwheel("build", crate, "--json", "--target", "2024_0").status == 2
+    assert wasmwheel("build", crate, "--json", "--nonsense").status == 2
+
+
+def processes_in(folder: Path) -> list[str]:
+    """The command lines of all processes that work in a folder, or name it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            where = os.readlink(entry / "cwd")
+        except OSError:
+            continue
+        if str(folder) in line or where.startswith(str(folder)):
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("phase", ["toolchain", "compile"])
+def test_an_interruption_leaves_no_child_and_nothing_half_made(
+    store: Store, crate: Path, out: Path, tmp_path: Path, phase: str
+) -> None:
+    home = tmp_path / "home"
+    shared = {} if phase == "toolchain" else {"WASMWHEEL_PATH": str(store.home)}
+    words = ["build", crate, "--events", "--profile", "draft", "--out", out]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_wasmwheel", *words],
+        env={**os.environ, "WASMWHEEL_HOME": str(home), **shared},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert child.stdout
+    phases = []
+    for line in child.stdout:
+        if '"kind": "phase"' in line:
+            phases.append(line)
+        if '"kind": "progress"' in line and '"done": 3' in line and f'"{phase}"' in phases[-1]:
+            break
+    assert processes_in(home)
+    child.send_signal(signal.SIGINT)
+    rest, _ = child.communicate(timeout=20)
+    assert child.returncode == 130
+    assert '"what": "Cancelled."' in rest.splitlines()[-1]
+    deadline = time.monotonic() + 5
+    while processes_in(home) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not processes_in(home)
+    assert not (home / "sysroots").exists()
+    assert not list((home / "staging").glob("*"))

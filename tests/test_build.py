@@ -1,0 +1,207 @@
+"""Building: what a person gets from a folder, an sdist, a workspace, a pure project."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_wasmwheel import wheel
+from jupyter_wasmwheel.events import PHASES
+from jupyter_wasmwheel.project import starter
+from tests.conftest import Command
+
+
+def test_report_says_what_was_made_with_what_and_how_long_it_took(
+    starter_report: dict[str, Any],
+) -> None:
+    report = starter_report
+    path = Path(report["wheel"])
+    assert path.name == "hello-0.1.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl"
+    assert report["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert report["size"] == path.stat().st_size < 60_000
+    assert [phase["name"] for phase in report["phases"]] == list(PHASES[:-1])
+    assert {"name": "hello", "version": "0.1.0"} in [
+        {"name": crate["name"], "version": crate["version"]} for crate in report["crates"]
+    ]
+    assert report["audit"] == {"ok": True, "missing": [], "unexpected": []}
+    assert report["smoke"]["ok"]
+    assert report["toolchain"]["linker"].startswith("wasm-ld ")
+    assert report["toolchain"]["emscripten"] is None
+
+
+def test_smoke_runs_code_with_the_wheel(wasmwheel: Command, starter_wheel: Path) -> None:
+    ran = wasmwheel("smoke", starter_wheel, "-c", "import hello; print(hello.fibonacci(90))")
+    assert (ran.status, ran.stdout.strip()) == (0, "2880067194370816120"), ran.stderr
+
+
+def test_events_end_with_the_report_and_name_the_phases_in_order(
+    starter_events: list[dict[str, Any]],
+) -> None:
+    events = starter_events
+    started = [e["name"] for e in events if e["kind"] == "phase" and e["state"] == "started"]
+    assert started == list(PHASES[:-1])
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert events[-1]["kind"] == "report"
+    steps = [e for e in events if e["kind"] == "progress" and e["unit"] == "units"]
+    assert len({step["done"] for step in steps}) >= 3
+    assert all(step["total"] is None or step["done"] <= step["total"] for step in steps)
+
+
+def test_without_a_terminal_progress_is_plain_lines(
+    wasmwheel: Command, crate: Path, tmp_path: Path
+) -> None:
+    ran = wasmwheel("build", crate, "--profile", "draft", "--out", tmp_path / "dist")
+    assert ran.status == 0
+    assert "\x1b" not in ran.stderr + ran.stdout
+    assert "✓ compile" in ran.stderr
+    assert ran.stdout.splitlines()[0].endswith("-pyemscripten_2026_0_wasm32.whl")
+
+
+def test_an_sdist_builds_as_its_folder_does(
+    wasmwheel: Command, crate: Path, tmp_path: Path
+) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "maturin", "sdist", "--out", str(tmp_path)],
+        cwd=crate,
+        check=True,
+        capture_output=True,
+    )
+    sdist = tmp_path / "hello-0.1.0.tar.gz"
+    ran = wasmwheel("build", sdist, "--json", "--profile", "draft", "--out", tmp_path / "dist")
+    assert ran.status == 0, ran.stderr
+    assert ran.document["smoke"]["ok"]
+
+
+def test_a_workspace_with_a_path_dependency_outside_of_it_is_copied_whole(
+    wasmwheel: Command, workbench: Path, tmp_path: Path
+) -> None:
+    top = workbench / "deep"
+    shutil.rmtree(top, ignore_errors=True)
+    member = starter.make("hello", top / "top" / "crates")
+    (top / "top/Cargo.toml").write_text('[workspace]\nmembers = ["crates/*"]\n')
+    shared = top / "shared" / "answer"
+    (shared / "src").mkdir(parents=True)
+    (shared / "Cargo.toml").write_text('[package]\nname = "answer"\nversion = "0.1.0"\n')
+    (shared / "src/lib.rs").write_text("pub const ANSWER: u32 = 42;\n")
+    manifest = member / "Cargo.toml"
+    manifest.write_text(
+        manifest.read_text().replace(
+            "[dependencies]", '[dependencies]\nanswer = { path = "../../../shared/answer" }'
+        )
+    )
+    source = member / "src/lib.rs"
+    source.write_text(source.read_text().replace("Ok(a)", "Ok(a + u128::from(answer::ANSWER))"))
+    before = {path: path.stat().st_mtime_ns for path in top.rglob("*")}
+    out = tmp_path / "dist"
+    ran = wasmwheel("build", member, "--json", "--profile", "draft", "--out", out)
+    assert ran.status == 0, ran.stderr
+    said = wasmwheel(
+        "smoke", ran.document["wheel"], "-c", "import hello; print(hello.fibonacci(0))"
+    )
+    assert said.stdout.strip() == "42"
+    after = {path: path.stat().st_mtime_ns for path in before}
+    assert after == before, "the build wrote into the source"
+
+
+def test_features_and_cargo_arguments_reach_cargo(
+    wasmwheel: Command, crate: Path, tmp_path: Path
+) -> None:
+    manifest = crate / "Cargo.toml"
+    manifest.write_text(manifest.read_text() + "\n[features]\nloud = []\nquiet = []\n")
+    source = crate / "src/lib.rs"
+    text = source.read_text().replace('"Hello, {name}!', '"{}{} {name}!')
+    text = text.replace(
+        'in your browser.")', 'in your browser.", cfg!(feature = "loud"), cfg!(feature = "quiet"))'
+    )
+    source.write_text(text)
+    ran = wasmwheel(
+        *("build", crate, "--json", "--profile", "draft", "--out", tmp_path / "dist"),
+        *("--features", "loud", "--cargo-arg=--features=quiet"),
+    )
+    assert ran.status == 0, ran.stderr
+    said = wasmwheel("smoke", ran.document["wheel"], "-c", "import hello; print(hello.greet('x'))")
+    assert said.stdout.startswith("truetrue x!")
+
+
+def test_a_pure_project_is_built_without_a_toolchain(wasmwheel: Command, tmp_path: Path) -> None:
+    project = tmp_path / "plain"
+    (project / "plain").mkdir(parents=True)
+    (project / "plain/__init__.py").write_text('WORD = "plain"\n')
+    (project / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["flit_core>=3.11"]\nbuild-backend = "flit_core.buildapi"\n'
+        '[project]\nname = "plain"\nversion = "1.0"\n'
+        'description = "No Rust."\nrequires-python = ">=3.9"\n'
+    )
+    ran = wasmwheel("build", project, "--json", "--out", tmp_path / "dist")
+    assert ran.status == 0, ran.stderr
+    assert Path(ran.document["wheel"]).name == "plain-1.0-py3-none-any.whl"
+    assert ran.document["toolchain"] is None
+    assert ran.document["smoke"]["ok"]
+    assert "nothing to compile" in wasmwheel("build", project, "--out", tmp_path / "dist").stderr
+
+
+def test_a_crate_with_abort_and_lto_links(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
+    manifest = crate / "Cargo.toml"
+    manifest.write_text(manifest.read_text() + 'panic = "abort"\n')
+    ran = wasmwheel("build", crate, "--json", "--out", tmp_path / "dist")
+    assert ran.status == 0, ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("abi", "tag"),
+    [
+        ("2025_0", "cp313-cp313-pyemscripten_2025_0_wasm32"),
+        ("2026_5", "cp315-cp315-pyemscripten_2026_5_wasm32"),
+    ],
+)
+def test_the_other_targets_build_and_import(
+    wasmwheel: Command, crate: Path, tmp_path: Path, abi: str, tag: str
+) -> None:
+    ran = wasmwheel("build", crate, "--json", "--target", abi, "--out", tmp_path / "dist")
+    assert ran.status == 0, ran.stderr
+    assert Path(ran.document["wheel"]).name == f"hello-0.1.0-{tag}.whl"
+    assert ran.document["smoke"]["ok"]
+
+
+def test_two_first_builds_at_once_share_one_standard_library(
+    wasmwheel: Command, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    crates = [starter.make("hello", tmp_path / str(number)) for number in range(2)]
+    runs: dict[Path, Any] = {}
+
+    def build(crate: Path) -> None:
+        runs[crate] = wasmwheel(
+            *("build", crate, "--events", "--profile", "draft", "--out", crate / "dist"),
+            env={"WASMWHEEL_HOME": str(home)},
+        )
+
+    threads = [threading.Thread(target=build, args=(crate,)) for crate in crates]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [run.status for run in runs.values()] == [0, 0], [run.stderr for run in runs.values()]
+    texts = [event.get("text", "") for run in runs.values() for event in run.events]
+    built = [text for text in texts if text.startswith("Building the standard library")]
+    assert len(built) == 1
+    assert len(list((home / "sysroots").iterdir())) == 1
+    assert all(wheel.read(Path(run.events[-1]["report"]["wheel"])) for run in runs.values())
+    assert not list((home / "staging").iterdir())
+
+
+def test_an_sdist_that_leaves_its_folder_is_refused(wasmwheel: Command, tmp_path: Path) -> None:
+    (tmp_path / "evil").write_text("x")
+    with tarfile.open(tmp_path / "evil-1.0.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "evil", arcname="evil-1.0/../../evil")
+    ran = wasmwheel("build", tmp_path / "evil-1.0.tar.gz", "--json")
+    assert ran.status == 3
+    assert "outside its folder" in ran.document["error"]["why"]
