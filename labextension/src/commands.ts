@@ -1,0 +1,297 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+import { wheelIcon } from './icons';
+import type { IBuildRequest, IStarter, ITemplates, JobRequest } from './contract';
+import type { Folders } from './folders';
+import { type IConsent, makeSite, order, orderBuild, tell } from './ordering';
+import { Refusal } from './server';
+import { CommandIDs, type IWasmwheel } from './tokens';
+import { visit } from './visit';
+
+/** What the commands need beside the models. */
+export interface ISurroundings {
+  app: JupyterFrontEnd;
+  session: IWasmwheel;
+  consent: IConsent;
+  folders: Folders;
+  showPanel: () => void;
+  openBuild: (id: string) => void;
+  openFile: (path: string, line: number, column: number) => Promise<void>;
+}
+
+/** Add all commands. */
+export function addCommands(around: ISurroundings): void {
+  addBuilding(around);
+  addStarting(around);
+  addJobs(around);
+  addSites(around);
+}
+
+/** A string out of a command's arguments. */
+function text(args: ReadonlyPartialJSONObject, name: string): string | undefined {
+  const value = args[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function addBuilding(around: ISurroundings): void {
+  const { session, consent, folders } = around;
+  const { commands, trans, request, sites, toolchain, jobs, projects } = session;
+
+  commands.addCommand(CommandIDs.showPanel, {
+    label: trans.__('Pyodide Wheels'),
+    caption: trans.__('Show the panel that builds wheels for Pyodide'),
+    icon: args => (args['isMenu'] ? undefined : wheelIcon),
+    execute: around.showPanel
+  });
+
+  commands.addCommand(CommandIDs.build, {
+    label: trans.__('Build for Pyodide'),
+    caption: trans.__('Build what the panel names'),
+    icon: wheelIcon,
+    isEnabled: () => request.source !== null,
+    execute: async () => (await orderBuild(session, consent))?.id ?? null
+  });
+
+  commands.addCommand(CommandIDs.buildFolder, {
+    label: trans.__('Build for Pyodide'),
+    caption: trans.__('Build the package with Rust in this folder'),
+    icon: wheelIcon,
+    isVisible: args => folders.offers(args['toolbar'] === true, text(args, 'path')),
+    execute: async args => {
+      const folder = text(args, 'path') ?? folders.chosen(args['toolbar'] === true);
+      if (folder === undefined) {
+        return null;
+      }
+      request.set({ from: 'folder', folder });
+      return (await orderBuild(session, consent, folder || '.'))?.id ?? null;
+    }
+  });
+
+  commands.addCommand(CommandIDs.setUp, {
+    label: trans.__('Set Up the Toolchain for Pyodide Wheels'),
+    caption: trans.__('Install what is missing; nothing of yours is changed'),
+    execute: async () => {
+      const job = await order(session, { kind: 'install' }, consent);
+      if (job) {
+        void jobs.end(job.id).then(() => toolchain.refresh());
+      }
+    }
+  });
+
+  commands.addCommand(CommandIDs.refresh, {
+    label: trans.__('Look Again for Toolchain, Sites and Packages'),
+    execute: async () => {
+      projects.clear();
+      jobs.retry();
+      await Promise.all([toolchain.refresh(), sites.refresh(), folders.follow()]);
+    }
+  });
+}
+
+function addStarting(around: ISurroundings): void {
+  const { session, consent, folders } = around;
+  const { commands, trans, jobs, request } = session;
+
+  commands.addCommand(CommandIDs.newExtension, {
+    label: trans.__('New Rust Extension'),
+    caption: trans.__('Make a small Python package with Rust in it'),
+    icon: wheelIcon,
+    execute: async args => {
+      const asked = await askForStarter(around);
+      if (!asked) {
+        return null;
+      }
+      const folder = text(args, 'cwd') ?? folders.current;
+      try {
+        const made = await jobs.server.post<IStarter>(['new'], { ...asked, folder });
+        await folders.go(made.path);
+        request.set({ from: 'folder', folder: made.path });
+        await session.projects.look(made.path);
+        await around.openFile(`${made.path}/src/lib.rs`, 1, 1);
+        around.showPanel();
+        return made.path;
+      } catch (error) {
+        await tell(error, session);
+        return null;
+      }
+    }
+  });
+
+  commands.addCommand(CommandIDs.buildExample, {
+    label: trans.__('Build an Example for Pyodide'),
+    caption: trans.__('Make a small package with Rust in it, build it, and put it into a site'),
+    icon: wheelIcon,
+    execute: async () => {
+      try {
+        const folder = await example(around);
+        request.set({ from: 'folder', folder });
+        void session.projects.look(folder);
+        around.showPanel();
+        return (await orderBuild(session, consent, folder))?.id ?? null;
+      } catch (error) {
+        await tell(error, session);
+        return null;
+      }
+    }
+  });
+}
+
+/** The folder of the example, made now unless it is there already. */
+async function example({ session, folders }: ISurroundings): Promise<string> {
+  const name = 'hello';
+  const folder = folders.current;
+  try {
+    const made = await session.jobs.server.post<IStarter>(['new'], { name, folder });
+    await folders.refresh();
+    return made.path;
+  } catch (error) {
+    if (error instanceof Refusal && error.http === 409) {
+      return folder ? `${folder}/${name}` : name;
+    }
+    throw error;
+  }
+}
+
+async function askForStarter({
+  session
+}: ISurroundings): Promise<{ name: string; template: string } | null> {
+  const { trans, jobs } = session;
+  const { templates, ...answer } = await jobs.server.get<ITemplates>(['templates']);
+  const name = await InputDialog.getText({
+    title: trans.__('New Rust extension'),
+    label: trans.__('Name of the package'),
+    text: 'hello',
+    okLabel: templates.length > 1 ? trans.__('Next') : trans.__('Make it'),
+    pattern: '[A-Za-z0-9]([A-Za-z0-9_\\-]*[A-Za-z0-9])?',
+    required: true
+  });
+  if (!name.button.accept || !name.value) {
+    return null;
+  }
+  if (templates.length === 1) {
+    return { name: name.value, template: answer.default };
+  }
+  const template = await InputDialog.getItem({
+    title: trans.__('New Rust extension'),
+    label: trans.__('What it starts from'),
+    items: templates,
+    current: templates.indexOf(answer.default),
+    okLabel: trans.__('Make it')
+  });
+  return template.button.accept && template.value
+    ? { name: name.value, template: template.value }
+    : null;
+}
+
+function addJobs(around: ISurroundings): void {
+  const { session, consent } = around;
+  const { commands, trans, jobs } = session;
+  const withJob =
+    (act: (id: string) => Promise<unknown>) => async (args: ReadonlyPartialJSONObject) => {
+      const id = text(args, 'id');
+      if (id !== undefined) {
+        await act(id).catch(error => tell(error, session));
+      }
+    };
+
+  commands.addCommand(CommandIDs.openBuild, {
+    label: trans.__('Show the Build'),
+    execute: args => {
+      const id = text(args, 'id');
+      if (id !== undefined) {
+        around.openBuild(id);
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.cancel, {
+    label: trans.__('Cancel the Build'),
+    execute: withJob(id => jobs.cancel(id))
+  });
+  commands.addCommand(CommandIDs.remove, {
+    label: trans.__('Delete the Build from the List'),
+    execute: withJob(id => jobs.remove(id))
+  });
+  commands.addCommand(CommandIDs.again, {
+    label: trans.__('Build Again'),
+    execute: async args => {
+      const before = jobs.get(text(args, 'id') ?? '');
+      if (before) {
+        const changes = (args['with'] ?? {}) as Partial<IBuildRequest>;
+        const request = { ...before.request, ...changes } as JobRequest;
+        const job = await order(session, request, consent);
+        if (job) {
+          around.openBuild(job.id);
+        }
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.downloadWheel, {
+    label: trans.__('Download the Wheel'),
+    execute: args => {
+      const address = jobs.server.address('jobs', text(args, 'id') ?? '', 'wheel');
+      window.open(address, '_blank', 'noopener');
+    }
+  });
+  commands.addCommand(CommandIDs.openSource, {
+    label: trans.__('Open the File of a Problem'),
+    execute: async args => {
+      const path = text(args, 'path');
+      if (path !== undefined) {
+        await around.openFile(path, Number(args['line'] ?? 1), Number(args['column'] ?? 1));
+      }
+    }
+  });
+}
+
+function addSites(around: ISurroundings): void {
+  const { session, consent } = around;
+  const { commands, trans, sites, request } = session;
+
+  commands.addCommand(CommandIDs.tryIt, {
+    label: trans.__('Try It'),
+    caption: trans.__("Open the package's notebook in a new tab"),
+    execute: args => visit(sites, trans, text(args, 'site') ?? '', text(args, 'name'))
+  });
+  commands.addCommand(CommandIDs.openSite, {
+    label: trans.__('Open the Site'),
+    isEnabled: () => sites.usable.length > 0,
+    execute: args => visit(sites, trans, text(args, 'site') ?? sites.current?.name ?? '')
+  });
+  commands.addCommand(CommandIDs.removePackage, {
+    label: trans.__('Remove from the Site…'),
+    execute: async args => {
+      const [site, name] = [text(args, 'site') ?? '', text(args, 'name') ?? ''];
+      const answer = await showDialog({
+        title: trans.__('Remove %1 from the site %2?', name, site),
+        body: trans.__('Notebooks of the site can then no longer import it. It can be built again at any time.'),
+        buttons: [
+          Dialog.cancelButton({ label: trans.__('Cancel') }),
+          Dialog.warnButton({ label: trans.__('Remove') })
+        ]
+      });
+      if (answer.button.accept) {
+        await sites.remove(site, name).catch(error => tell(error, session));
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.newSite, {
+    label: trans.__('New Site for Pyodide Wheels'),
+    execute: async () => {
+      const answer = await InputDialog.getText({
+        title: trans.__('New site'),
+        label: trans.__('Name of the site'),
+        pattern: '[A-Za-z0-9][A-Za-z0-9_.\\-]*',
+        required: true,
+        okLabel: trans.__('Make it')
+      });
+      if (answer.button.accept && answer.value) {
+        const name = await makeSite(session, answer.value, consent);
+        if (name !== undefined) {
+          request.set({ site: name });
+        }
+      }
+    }
+  });
+}

@@ -1,0 +1,27 @@
+import * as React from 'react';
+
+import type { IError } from '../contract';
+
+/** An error with its answer: what happened, why, and what to do about it. */
+export function Answer(props: {
+  error: IError;
+  quiet?: boolean;
+  children?: React.ReactNode;
+}): JSX.Element {
+  const { what, why, fix } = props.error;
+  return (
+    <div className="jp-wasmwheel-answer" role={props.quiet ? undefined : 'alert'}>
+      <p className="jp-wasmwheel-answer-what">{what}</p>
+      {why && <p className="jp-wasmwheel-answer-why">{withCode(why)}</p>}
+      {fix && <p className="jp-wasmwheel-answer-fix">{withCode(fix)}</p>}
+      {props.children}
+    </div>
+  );
+}
+
+/** A sentence with what is between backticks set as code. */
+export function withCode(text: string): React.ReactNode[] {
+  return text
+    .split('`')
+    .map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part));
+}

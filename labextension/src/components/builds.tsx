@@ -1,0 +1,136 @@
+import { closeIcon, deleteIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { type IJob, isOver } from '../contract';
+import { clock, duration, size } from '../quantities';
+import { CommandIDs, type IWasmwheel } from '../tokens';
+import { failure, phaseSentence, phaseWord, stateWord, title } from '../words';
+import { IconButton, LinkButton } from './buttons';
+import { useModel, useNow } from './hooks';
+
+/** The builds: running ones, and those that are over and kept. */
+export function Builds(props: { session: IWasmwheel }): JSX.Element {
+  const { jobs, trans } = props.session;
+  useModel(jobs);
+  return (
+    <section className="jp-wasmwheel-section" aria-label={trans.__('Builds')}>
+      <h3>{trans.__('Builds')}</h3>
+      {!jobs.isReady && <p className="jp-wasmwheel-quiet">{trans.__('Asking the server…')}</p>}
+      <ul className="jp-wasmwheel-list">
+        {jobs.jobs.map(job => (
+          <Build key={job.id} job={job} session={props.session} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Build(props: { job: IJob; session: IWasmwheel }): JSX.Element {
+  const { job, session } = props;
+  const { commands, trans } = session;
+  const name = title(job, trans);
+  const run = (command: string) => void commands.execute(command, { id: job.id });
+  return (
+    <li className="jp-wasmwheel-item" data-state={job.state} data-job={job.id}>
+      <button
+        type="button"
+        className="jp-wasmwheel-item-main"
+        title={trans.__('Show %1', name)}
+        onClick={() => run(CommandIDs.openBuild)}
+      >
+        <Mark job={job} trans={trans} />
+        <span className="jp-wasmwheel-item-name">{name}</span>
+        <Facts job={job} session={session} />
+      </button>
+      {isOver(job) ? (
+        <>
+          <Action job={job} session={session} />
+          <span className="jp-wasmwheel-on-hover">
+            <IconButton
+              icon={deleteIcon}
+              label={trans.__('Delete %1 from this list', name)}
+              onClick={() => run(CommandIDs.remove)}
+            />
+          </span>
+        </>
+      ) : (
+        <IconButton
+          icon={closeIcon}
+          label={trans.__('Cancel %1', name)}
+          onClick={() => run(CommandIDs.cancel)}
+        />
+      )}
+      {!isOver(job) && <Bar job={job} name={name} />}
+    </li>
+  );
+}
+
+function Mark(props: { job: IJob; trans: IWasmwheel['trans'] }): JSX.Element {
+  const word = stateWord(props.job, props.trans);
+  return <span className="jp-wasmwheel-mark" role="img" aria-label={word} title={word} />;
+}
+
+/** What there is to say of it beside its name: how far it is, or what came of it. */
+function Facts(props: { job: IJob; session: IWasmwheel }): JSX.Element {
+  const { job, session } = props;
+  const { jobs, trans } = session;
+  const now = useNow(job.state === 'running', jobs.server.skew);
+  const took = (job.ended ?? now) - (job.started ?? job.created);
+  const facts: string[] = [];
+  let hint: string | undefined;
+  if (job.state === 'running') {
+    const count = job.total ? ` ${job.done}/${job.total}` : '';
+    facts.push((job.phase ? phaseWord(job.phase, trans) : trans.__('starting')) + count);
+    facts.push(clock(took));
+    hint = job.phase ? phaseSentence(job.phase, trans) : undefined;
+  } else if (job.state === 'done') {
+    facts.push(...(job.report?.size ? [size(job.report.size)] : []), duration(took));
+  } else if (job.state === 'failed') {
+    facts.push(failure(job, trans));
+    hint = job.error?.what;
+  } else {
+    facts.push(stateWord(job, trans));
+  }
+  return (
+    <span className="jp-wasmwheel-facts" title={hint}>
+      {facts.map((fact, index) => (
+        <span key={index}>{fact}</span>
+      ))}
+    </span>
+  );
+}
+
+/** The one thing to do next. */
+function Action(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
+  const { job } = props;
+  const { commands, trans } = props.session;
+  if (job.state === 'done' && job.report?.published) {
+    const { site } = job.report.published;
+    const args = { site, name: job.report.name };
+    return <LinkButton label={trans.__('Try it')} onClick={() => void commands.execute(CommandIDs.tryIt, args)} />;
+  }
+  if (job.state === 'interrupted' || job.state === 'cancelled') {
+    const again = () => void commands.execute(CommandIDs.again, { id: job.id });
+    return <LinkButton label={trans.__('Again')} onClick={again} />;
+  }
+  const show = () => void commands.execute(CommandIDs.openBuild, { id: job.id });
+  return <LinkButton label={trans.__('Show')} onClick={show} />;
+}
+
+function Bar(props: { job: IJob; name: string }): JSX.Element {
+  const { done, total } = props.job;
+  const known = total !== null && done !== null && total > 0;
+  return (
+    <div
+      className="jp-wasmwheel-bar"
+      role="progressbar"
+      aria-label={props.name}
+      aria-valuemin={0}
+      aria-valuemax={known ? total : undefined}
+      aria-valuenow={known ? done : undefined}
+      data-known={known}
+    >
+      <div style={known ? { width: `${(100 * done) / total}%` } : undefined} />
+    </div>
+  );
+}

@@ -1,0 +1,238 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import {
+  copyIcon,
+  downloadIcon,
+  LabIcon,
+  searchIcon
+} from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import type { ILine, LogLines } from '../../model/log';
+
+/** The height of a line in pixels; the style sheet sets the same. */
+const LINE = 18;
+
+/** How many lines are drawn above and below those that are seen. */
+const MARGIN = 12;
+
+/**
+ * A log of any length: only the lines that are seen are in the page.
+ *
+ * It follows its end until somebody scrolls up, and again once he is at the end.
+ */
+export function LogView(props: {
+  log: LogLines;
+  revision: number;
+  trans: TranslationBundle;
+  onCopy: (text: string) => void;
+  onDownload: () => void;
+}): JSX.Element {
+  const { log, revision, trans } = props;
+  const [query, setQuery] = React.useState('');
+  const found = useFound(log, query, revision);
+  const [current, setCurrent] = React.useState(0);
+  const view = useWindow(log, revision);
+  const go = (step: number) => {
+    const next = (current + step + found.length) % Math.max(1, found.length);
+    setCurrent(next);
+    if (found[next] !== undefined) {
+      view.show(found[next]);
+    }
+  };
+  return (
+    <div className="jp-wasmwheel-log">
+      <div className="jp-wasmwheel-log-bar" role="toolbar" aria-label={trans.__('Log')}>
+        <LogSearch
+          trans={trans}
+          query={query}
+          place={found.length ? Math.min(current, found.length - 1) + 1 : 0}
+          count={found.length}
+          onQuery={text => {
+            setQuery(text);
+            setCurrent(0);
+          }}
+          onStep={go}
+        />
+        <span className="jp-wasmwheel-grow" />
+        <label className="jp-wasmwheel-check">
+          <input
+            type="checkbox"
+            checked={view.following}
+            onChange={event => view.follow(event.currentTarget.checked)}
+          />
+          {trans.__('Follow')}
+        </label>
+        <IconButton icon={copyIcon} label={trans.__('Copy the log')} onClick={() => props.onCopy(log.text())} />
+        <IconButton icon={downloadIcon} label={trans.__('Download the log')} onClick={props.onDownload} />
+      </div>
+      {log.dropped > 0 && (
+        <div className="jp-wasmwheel-log-dropped">
+          {trans.__('%1 earlier lines are not shown; the download has them.', log.dropped.toLocaleString())}
+        </div>
+      )}
+      <div
+        className="jp-wasmwheel-log-lines"
+        ref={view.ref}
+        onScroll={view.onScroll}
+        tabIndex={0}
+        role="log"
+        aria-live="off"
+        aria-label={trans.__('Output of the build')}
+      >
+        <div style={{ height: log.length * LINE }}>
+          <div style={{ transform: `translateY(${view.first * LINE}px)` }}>
+            {log.slice(view.first, view.last).map((line, index) => (
+              <Line
+                key={log.dropped + view.first + index}
+                line={line}
+                query={query}
+                current={found[current] === view.first + index}
+              />
+            ))}
+          </div>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function LogSearch(props: {
+  trans: TranslationBundle;
+  query: string;
+  place: number;
+  count: number;
+  onQuery: (text: string) => void;
+  onStep: (step: number) => void;
+}): JSX.Element {
+  const { trans, query, place, count } = props;
+  return (
+    <div className="jp-wasmwheel-search">
+      <searchIcon.react tag="span" className="jp-wasmwheel-icon" />
+      <input
+        type="search"
+        className="jp-wasmwheel-search-input"
+        placeholder={trans.__('Search the log')}
+        aria-label={trans.__('Search the log')}
+        value={query}
+        onChange={event => props.onQuery(event.currentTarget.value)}
+        onKeyDown={event => {
+          if (event.key === 'Enter') {
+            props.onStep(event.shiftKey ? -1 : 1);
+          }
+        }}
+      />
+      <span className="jp-wasmwheel-search-count" role="status">
+        {query && trans.__('%1 of %2', place, count)}
+      </span>
+    </div>
+  );
+}
+
+/** A line, with what is searched for marked in it. */
+const Line = React.memo(function Line(props: {
+  line: ILine;
+  query: string;
+  current: boolean;
+}): JSX.Element {
+  const { line, query, current } = props;
+  const kind = /^\s*error\b/.test(line.text)
+    ? 'error'
+    : /^\s*warning\b/.test(line.text)
+      ? 'warning'
+      : line.stream;
+  return (
+    <div className="jp-wasmwheel-log-line" data-kind={kind} data-current={current || undefined}>
+      {query ? marked(line.text, query) : line.text || '\u00a0'}
+    </div>
+  );
+});
+
+function marked(text: string, query: string): React.ReactNode[] {
+  const parts: React.ReactNode[] = [];
+  const lower = text.toLowerCase();
+  const wanted = query.toLowerCase();
+  let from = 0;
+  for (let at = lower.indexOf(wanted); at >= 0; at = lower.indexOf(wanted, from)) {
+    parts.push(text.slice(from, at));
+    from = at + wanted.length;
+    parts.push(<mark key={at}>{text.slice(at, from)}</mark>);
+  }
+  parts.push(text.slice(from));
+  return parts;
+}
+
+/** Where a text is in the log; as the log grows only what is new is searched. */
+function useFound(log: LogLines, query: string, revision: number): number[] {
+  const last = React.useRef({ query: '', searched: 0, dropped: 0, found: [] as number[] });
+  return React.useMemo(() => {
+    const before = last.current;
+    const gone = log.dropped - before.dropped;
+    const same = query === before.query && gone >= 0 && before.searched - gone <= log.length;
+    const kept = same ? before.found.map(at => at - gone).filter(at => at >= 0) : [];
+    const from = same ? Math.max(0, before.searched - gone) : 0;
+    const found = query ? kept.concat(log.find(query, from)) : [];
+    last.current = { query, searched: log.length, dropped: log.dropped, found };
+    return found;
+  }, [log, query, revision]);
+}
+
+/** The part of the log that is seen, and whether it follows the end. */
+function useWindow(log: LogLines, revision: number) {
+  const ref = React.useRef<HTMLDivElement>(null);
+  const [top, setTop] = React.useState(0);
+  const [height, setHeight] = React.useState(600);
+  const [following, setFollowing] = React.useState(true);
+  const lastTop = React.useRef(0);
+  const lastDropped = React.useRef(0);
+
+  React.useEffect(() => {
+    const node = ref.current!;
+    const observer = new ResizeObserver(() => setHeight(node.clientHeight));
+    observer.observe(node);
+    return () => observer.disconnect();
+  }, []);
+
+  React.useLayoutEffect(() => {
+    const node = ref.current!;
+    const gone = log.dropped - lastDropped.current;
+    lastDropped.current = log.dropped;
+    if (following) {
+      node.scrollTop = node.scrollHeight;
+    } else if (gone > 0) {
+      node.scrollTop -= gone * LINE;
+    }
+  }, [log, revision, following, height]);
+
+  const onScroll = () => {
+    const node = ref.current!;
+    const atEnd = node.scrollTop + node.clientHeight >= node.scrollHeight - LINE;
+    if (atEnd) {
+      setFollowing(true);
+    } else if (node.scrollTop < lastTop.current) {
+      setFollowing(false);
+    }
+    lastTop.current = node.scrollTop;
+    setTop(node.scrollTop);
+  };
+  const show = (index: number) => {
+    setFollowing(false);
+    ref.current!.scrollTop = Math.max(0, index * LINE - ref.current!.clientHeight / 2);
+  };
+  const first = Math.max(0, Math.min(Math.floor(top / LINE) - MARGIN, log.length - MARGIN));
+  const last = Math.min(log.length, Math.ceil((top + height) / LINE) + MARGIN);
+  return { ref, first, last, following, follow: setFollowing, onScroll, show };
+}
+
+function IconButton(props: { icon: LabIcon; label: string; onClick: () => void }): JSX.Element {
+  return (
+    <button
+      type="button"
+      className="jp-wasmwheel-icon-button"
+      title={props.label}
+      aria-label={props.label}
+      onClick={props.onClick}
+    >
+      <props.icon.react tag="span" />
+    </button>
+  );
+}

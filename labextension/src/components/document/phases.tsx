@@ -1,0 +1,54 @@
+import * as React from 'react';
+
+import { type IJob, isOver, PHASES } from '../../contract';
+import type { BuildModel } from '../../model/build';
+import { duration } from '../../quantities';
+import type { IWasmwheel } from '../../tokens';
+import { phaseSentence, phaseWord } from '../../words';
+import { useNow } from '../hooks';
+
+/** A phase's part of the bar is never thinner than this share of the whole. */
+const LEAST = 0.04;
+
+/** The phases as one bar, each with its seconds; the running one moves. */
+export function Phases(props: {
+  build: BuildModel;
+  job: IJob;
+  session: IWasmwheel;
+}): JSX.Element | null {
+  const { build, job, session } = props;
+  const { jobs, trans } = session;
+  const over = isOver(job);
+  const now = useNow(!over, jobs.server.skew, 100);
+  if (job.kind !== 'build') {
+    return null;
+  }
+  const rows = PHASES.map(name => {
+    const phase = build.phases.find(each => each.name === name);
+    const end = phase?.ended ?? (over ? (job.ended ?? now) : now);
+    const state = !phase ? 'to come' : phase.state === 'started' && over ? 'failed' : phase.state;
+    return { name, state, seconds: phase ? Math.max(0, end - phase.began) : 0 };
+  });
+  const whole = rows.reduce((sum, row) => sum + row.seconds, 0) || 1;
+  const percent = job.total ? Math.round((100 * (job.done ?? 0)) / job.total) : null;
+  return (
+    <ol className="jp-wasmwheel-phases" aria-label={trans.__('Phases')}>
+      {rows.map(row => (
+        <li
+          key={row.name}
+          data-state={row.state}
+          title={phaseSentence(row.name, trans)}
+          style={{ flexGrow: Math.max(LEAST, row.seconds / whole) }}
+        >
+          <div className="jp-wasmwheel-phase-bar">
+            {row.state === 'started' && percent !== null && <div style={{ width: `${percent}%` }} />}
+          </div>
+          <span className="jp-wasmwheel-phase-name">{phaseWord(row.name, trans)}</span>
+          <span className="jp-wasmwheel-phase-time">
+            {row.state === 'to come' ? '\u00a0' : duration(row.seconds)}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}

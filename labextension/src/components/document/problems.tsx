@@ -1,0 +1,112 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { type IDiagnostic, type IJob, isOver } from '../../contract';
+import type { BuildModel } from '../../model/build';
+import { CommandIDs, type IWasmwheel } from '../../tokens';
+import { Answer } from '../answer';
+import { TextButton } from '../buttons';
+
+/** What went wrong: first the answer, then the compiler's own messages. */
+export function Problems(props: {
+  build: BuildModel;
+  job: IJob;
+  session: IWasmwheel;
+  onOpen: (problem: IDiagnostic) => void;
+}): JSX.Element {
+  const { build, job, session } = props;
+  const { trans } = session;
+  const sorted = [...build.diagnostics].sort((one, other) => rank(one) - rank(other));
+  return (
+    <div className="jp-wasmwheel-problems">
+      {job.error && (
+        <Answer error={job.error} quiet>
+          <Mend job={job} session={session} />
+        </Answer>
+      )}
+      {!job.error && !sorted.length && (
+        <p className="jp-wasmwheel-quiet">
+          {isOver(job) ? trans.__('No problems.') : trans.__('No problems so far.')}
+        </p>
+      )}
+      <ul>
+        {sorted.map((problem, index) => (
+          <Problem key={index} problem={problem} trans={trans} onOpen={props.onOpen} />
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function rank(problem: IDiagnostic): number {
+  return problem.level.startsWith('error') ? 0 : 1;
+}
+
+/** A button where one can do what the answer says. */
+function Mend(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
+  const { job } = props;
+  const { commands, trans } = props.session;
+  if (job.kind === 'build' && job.error?.status === 4) {
+    return (
+      <TextButton
+        accept
+        label={trans.__('Set up the toolchain')}
+        onClick={() => void commands.execute(CommandIDs.setUp)}
+      />
+    );
+  }
+  if (job.kind === 'build' && job.error?.fix.includes('--ignore-lock')) {
+    return (
+      <TextButton
+        accept
+        label={trans.__('Build again, all versions chosen anew')}
+        onClick={() =>
+          void commands.execute(CommandIDs.again, { id: job.id, with: { ignore_lock: true } })
+        }
+      />
+    );
+  }
+  return null;
+}
+
+function Problem(props: {
+  problem: IDiagnostic;
+  trans: TranslationBundle;
+  onOpen: (problem: IDiagnostic) => void;
+}): JSX.Element {
+  const { problem, trans } = props;
+  const { level, code, message, file, line, column, path, rendered } = problem;
+  const place = file && `${file}:${line ?? 1}:${column ?? 1}`;
+  const isError = level.startsWith('error');
+  return (
+    <li className="jp-wasmwheel-problem" data-level={isError ? 'error' : level}>
+      <div className="jp-wasmwheel-problem-head">
+        <span
+          className="jp-wasmwheel-mark"
+          role="img"
+          aria-label={isError ? trans.__('error') : trans.__('warning')}
+        />
+        <span className="jp-wasmwheel-problem-message">
+          {message} {code && <code>{code}</code>}
+        </span>
+        {place &&
+          (path ? (
+            <button
+              type="button"
+              className="jp-wasmwheel-link"
+              title={trans.__('Open %1 at line %2', file, line ?? 1)}
+              onClick={() => props.onOpen(problem)}
+            >
+              {place}
+            </button>
+          ) : (
+            <span className="jp-wasmwheel-quiet">{place}</span>
+          ))}
+      </div>
+      <details open={isError}>
+        <summary>{trans.__('What the compiler says')}</summary>
+        <pre tabIndex={0}>{rendered.trimEnd()}</pre>
+      </details>
+    </li>
+  );
+}

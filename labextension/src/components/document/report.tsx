@@ -1,0 +1,169 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import type { IDependency, IJob, IReport } from '../../contract';
+import { duration, size } from '../../quantities';
+
+/** What a build came to: the wheel, what made it, and what proves that it works. */
+export function ReportView(props: { job: IJob; trans: TranslationBundle }): JSX.Element {
+  const { job, trans } = props;
+  if (!job.report) {
+    return <p className="jp-wasmwheel-quiet">{trans.__('There is a report once the build is done.')}</p>;
+  }
+  if (job.kind !== 'build') {
+    return <pre className="jp-wasmwheel-report">{JSON.stringify(job.report, null, 2)}</pre>;
+  }
+  const { report } = job;
+  return (
+    <div className="jp-wasmwheel-report">
+      <Wheel report={report} trans={trans} />
+      <Toolchain report={report} trans={trans} />
+      <Checks report={report} trans={trans} />
+      <Requirements dependencies={report.dependencies} trans={trans} />
+      <Edits patches={report.patches} trans={trans} />
+    </div>
+  );
+}
+
+type Row = [label: string, value: React.ReactNode, hint?: string];
+
+function Table(props: { title: string; rows: Row[] }): JSX.Element {
+  return (
+    <section>
+      <h2>{props.title}</h2>
+      <dl>
+        {props.rows.map(([label, value, hint]) => (
+          <React.Fragment key={label}>
+            <dt title={hint}>{label}</dt>
+            <dd>{value}</dd>
+          </React.Fragment>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+function Wheel(props: { report: IReport; trans: TranslationBundle }): JSX.Element {
+  const { report, trans } = props;
+  const { target } = report;
+  const rows: Row[] = [
+    [trans.__('File'), <code>{report.wheel.split(/[\\/]/).pop()}</code>],
+    [trans.__('Size'), size(report.size)],
+    ['SHA-256', <code>{report.sha256}</code>, trans.__('The hash by which the file is recognised')],
+    [trans.__('For'), trans.__('Pyodide %1, Python %2', target.pyodide, target.python)],
+    [
+      'ABI',
+      <code>{target.platform_tag}</code>,
+      trans.__('Application binary interface: wheels run in every Pyodide of the same one')
+    ],
+    [
+      trans.__('Profile'),
+      report.profile === 'draft'
+        ? trans.__('Draft: quick to build, larger and slower to run')
+        : trans.__('Release: optimised, as you would publish it')
+    ]
+  ];
+  if (report.published) {
+    rows.push([trans.__('Site'), <code>{report.published.site}</code>]);
+  }
+  return <Table title={trans.__('Wheel')} rows={rows} />;
+}
+
+function Toolchain(props: { report: IReport; trans: TranslationBundle }): JSX.Element | null {
+  const { toolchain } = props.report;
+  const { trans } = props;
+  if (!toolchain) {
+    return null;
+  }
+  const { emscripten } = toolchain;
+  const c = emscripten
+    ? trans.__('Emscripten %1, for %2', emscripten.version, emscripten.crates.join(', '))
+    : trans.__('not needed: there is no C or C++ in it');
+  const rows: Row[] = [
+    ['Rust', toolchain.rustc],
+    [
+      trans.__('Standard library'),
+      toolchain.std,
+      trans.__("Rust's standard library compiled for the target, the sysroot")
+    ],
+    [trans.__('Linker'), toolchain.linker],
+    [trans.__('C compiler'), c],
+    [
+      'wasm-opt',
+      toolchain.wasm_opt ?? trans.__('not used in a draft'),
+      trans.__('Makes a WebAssembly module smaller and faster')
+    ],
+    ['maturin', toolchain.maturin, trans.__('Builds Python packages that have Rust in them')]
+  ];
+  return <Table title={trans.__('Toolchain')} rows={rows} />;
+}
+
+function Checks(props: { report: IReport; trans: TranslationBundle }): JSX.Element {
+  const { audit, smoke, target } = props.report;
+  const { trans } = props;
+  const rows: Row[] = [
+    [
+      trans.__('Audit'),
+      audit.ok
+        ? trans.__('Pyodide %1 has everything that the module asks for', target.pyodide)
+        : trans.__('missing: %1', audit.missing.join(', ')),
+      trans.__('Every import of the module compared with what that Pyodide provides')
+    ],
+    [
+      trans.__('Smoke'),
+      smoke
+        ? trans.__('import %1 works, in %2', smoke.module, duration(smoke.seconds))
+        : trans.__('not done'),
+      trans.__('The wheel was imported in the real Pyodide')
+    ]
+  ];
+  return <Table title={trans.__('Checks')} rows={rows} />;
+}
+
+function Requirements(props: {
+  dependencies: IDependency[];
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { dependencies, trans } = props;
+  if (!dependencies.length) {
+    return null;
+  }
+  const from: Record<IDependency['from'], string> = {
+    pyodide: trans.__('comes with Pyodide'),
+    pypi: trans.__('from PyPI'),
+    'pypi-wasm': trans.__('from PyPI, built for Pyodide'),
+    site: trans.__('in the site'),
+    built: trans.__('built along'),
+    missing: trans.__('nowhere to be had; the import works without it')
+  };
+  const rows = dependencies.map((each): Row => [each.requirement, from[each.from]]);
+  return <Table title={trans.__('Requirements')} rows={rows} />;
+}
+
+function Edits(props: {
+  patches: IReport['patches'];
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  if (!props.patches.length) {
+    return null;
+  }
+  return (
+    <section>
+      <h2>{props.trans.__('Edits')}</h2>
+      {props.patches.map(patch => (
+        <figure key={patch.file}>
+          <figcaption>
+            <code>{patch.file}</code>
+          </figcaption>
+          <pre className="jp-wasmwheel-diff" tabIndex={0}>
+            {patch.diff.split('\n').map((line, index) => (
+              <div key={index} data-kind={/^[+-]/.test(line) ? line[0] : undefined}>
+                {line || '\u00a0'}
+              </div>
+            ))}
+          </pre>
+        </figure>
+      ))}
+    </section>
+  );
+}

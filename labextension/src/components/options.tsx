@@ -1,0 +1,62 @@
+import { HTMLSelect } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import type { IProject } from '../contract';
+import type { IFields } from '../model/request';
+import type { IWasmwheel } from '../tokens';
+
+/** What few need: features, the linker, arguments for cargo. */
+export function Options(props: { session: IWasmwheel; project: IProject | null }): JSX.Element {
+  const { request, trans } = props.session;
+  const fields = request.fields;
+  const check = (name: 'defaultFeatures' | 'ignoreLock' | 'offline', label: string, title: string) => (
+    <label className="jp-wasmwheel-check" title={title}>
+      <input
+        type="checkbox"
+        checked={fields[name]}
+        onChange={event => request.set({ [name]: event.currentTarget.checked })}
+      />
+      {label}
+    </label>
+  );
+  const text = (name: 'features' | 'cargoArgs', label: string, placeholder: string) => (
+    <label className="jp-wasmwheel-option">
+      {label}
+      <input
+        type="text"
+        className="jp-mod-styled"
+        value={fields[name]}
+        placeholder={placeholder}
+        spellCheck={false}
+        onChange={event => request.set({ [name]: event.currentTarget.value } as Partial<IFields>)}
+      />
+    </label>
+  );
+  const known = props.project?.features.join(' ') ?? '';
+  return (
+    <details className="jp-wasmwheel-options">
+      <summary>{trans.__('Options')}</summary>
+      {text('features', trans.__('Features'), known || trans.__('none'))}
+      {check('defaultFeatures', trans.__('Default features too'), trans.__('What the package switches on by itself'))}
+      <label className="jp-wasmwheel-option">
+        {trans.__('Linker')}
+        <HTMLSelect
+          value={fields.linker}
+          onChange={event => request.set({ linker: event.currentTarget.value })}
+          options={[
+            { value: 'auto', label: trans.__('as fits') },
+            { value: 'wasm-ld', label: 'wasm-ld' },
+            { value: 'emcc', label: 'emcc' }
+          ]}
+        />
+      </label>
+      {text('cargoArgs', trans.__('Arguments for cargo'), '--locked')}
+      {check(
+        'ignoreLock',
+        trans.__('Choose all versions of crates anew'),
+        trans.__('Leave Cargo.lock aside, where it names a version that cannot be had')
+      )}
+      {check('offline', trans.__('Fetch nothing'), trans.__('Only use what is on this machine already'))}
+    </details>
+  );
+}

@@ -1,0 +1,77 @@
+import { ellipsesIcon } from '@jupyterlab/ui-components';
+import { Menu } from '@lumino/widgets';
+import * as React from 'react';
+
+import type { IPackage } from '../contract';
+import { size } from '../quantities';
+import { CommandIDs, type IWasmwheel } from '../tokens';
+import { Answer } from './answer';
+import { IconButton, LinkButton } from './buttons';
+import { useModel } from './hooks';
+
+/** What is in the site that is looked at. */
+export function Packages(props: { session: IWasmwheel }): JSX.Element | null {
+  const { sites, commands, trans } = props.session;
+  useModel(sites);
+  const site = sites.current;
+  if (!site) {
+    return null;
+  }
+  return (
+    <section className="jp-wasmwheel-section" aria-label={trans.__('In the site')}>
+      <h3>
+        <span title={site.folder}>{trans.__('In the site %1', site.name)}</span>
+        {!site.error && (
+          <LinkButton
+            label={trans.__('Open site')}
+            onClick={() => void commands.execute(CommandIDs.openSite, { site: site.name })}
+          />
+        )}
+      </h3>
+      {site.error && <Answer error={site.error} quiet />}
+      {!site.error && !sites.packages.length && (
+        <p className="jp-wasmwheel-quiet">{trans.__('Nothing yet. What you build for it appears here.')}</p>
+      )}
+      <ul className="jp-wasmwheel-list">
+        {sites.packages.map(each => (
+          <Package key={each.name} site={site.name} package={each} session={props.session} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Package(props: { site: string; package: IPackage; session: IWasmwheel }): JSX.Element {
+  const { site, session } = props;
+  const { commands, trans } = session;
+  const { name, version, published } = props.package;
+  const when = new Date(published).toLocaleString();
+  return (
+    <li className="jp-wasmwheel-item" data-package={name}>
+      <span className="jp-wasmwheel-item-main" title={trans.__('Published %1', when)}>
+        <span className="jp-wasmwheel-item-name">{`${name} ${version}`}</span>
+        <span className="jp-wasmwheel-facts">{size(props.package.size)}</span>
+      </span>
+      <LinkButton
+        label={trans.__('Try it')}
+        title={trans.__('Open its notebook in a new tab')}
+        onClick={() => void commands.execute(CommandIDs.tryIt, { site, name })}
+      />
+      <IconButton
+        menu
+        icon={ellipsesIcon}
+        label={trans.__('More about %1', name)}
+        onClick={event => openMenu(session, { site, name }, event.currentTarget)}
+      />
+    </li>
+  );
+}
+
+function openMenu(session: IWasmwheel, args: { site: string; name: string }, at: Element): void {
+  const menu = new Menu({ commands: session.commands });
+  menu.addItem({ command: CommandIDs.tryIt, args });
+  menu.addItem({ command: CommandIDs.removePackage, args });
+  menu.aboutToClose.connect(() => void Promise.resolve().then(() => menu.dispose()));
+  const { left, bottom } = at.getBoundingClientRect();
+  menu.open(left, bottom);
+}

@@ -1,0 +1,252 @@
+/**
+ * The server extension's answers and events, as docs/rest.md has them.
+ *
+ * Times are seconds since 1970, sizes are bytes.
+ */
+
+/** The phases of a build, in the order in which they run. */
+export const PHASES = [
+  'source',
+  'project',
+  'toolchain',
+  'compile',
+  'package',
+  'optimise',
+  'audit',
+  'smoke',
+  'publish'
+] as const;
+
+export type State =
+  | 'queued'
+  | 'running'
+  | 'done'
+  | 'failed'
+  | 'cancelled'
+  | 'interrupted';
+
+export type Profile = 'draft' | 'release';
+
+/** An error with an answer. `status` is the exit status of the command line. */
+export interface IError {
+  what: string;
+  why: string;
+  fix: string;
+  status: number;
+}
+
+/** What `POST jobs` takes. */
+export interface IBuildRequest {
+  kind: 'build';
+  source: string;
+  site?: string | undefined;
+  target?: string | undefined;
+  profile?: Profile | undefined;
+  linker?: string | undefined;
+  features?: string[] | undefined;
+  no_default_features?: boolean | undefined;
+  cargo_args?: string[] | undefined;
+  ignore_lock?: boolean | undefined;
+  no_smoke?: boolean | undefined;
+  offline?: boolean | undefined;
+}
+
+export interface IInstallRequest {
+  kind: 'install';
+  target?: string | undefined;
+}
+
+export interface ISiteRequest {
+  kind: 'site';
+  site: string;
+  target?: string | undefined;
+}
+
+export type JobRequest = IBuildRequest | IInstallRequest | ISiteRequest;
+
+/** A job, whatever its kind. */
+export interface IJob {
+  id: string;
+  kind: 'build' | 'install' | 'site';
+  state: State;
+  request: JobRequest;
+  name: string;
+  version: string | null;
+  created: number;
+  started: number | null;
+  ended: number | null;
+  phase: string | null;
+  done: number | null;
+  total: number | null;
+  label: string | null;
+  report: IReport | null;
+  error: IError | null;
+  seq: number;
+}
+
+/** The report of a build. */
+export interface IReport {
+  name: string;
+  version: string;
+  wheel: string;
+  sha256: string;
+  size: number;
+  target: {
+    abi: string;
+    pyodide: string;
+    python: string;
+    platform_tag: string;
+  };
+  toolchain: IUsedToolchain | null;
+  profile: Profile;
+  phases: { name: string; seconds: number }[];
+  crates: ICrate[];
+  cached: boolean;
+  seeded: boolean;
+  patches: { file: string; diff: string }[];
+  audit: { ok: boolean; missing: unknown[]; unexpected: unknown[] };
+  smoke: { ok: boolean; module: string; seconds: number } | null;
+  dependencies: IDependency[];
+  published: { site: string; url: string } | null;
+}
+
+export interface IUsedToolchain {
+  rustc: string;
+  std: string;
+  linker: string;
+  emscripten: { version: string; wanted: string; crates: string[] } | null;
+  wasm_opt: string | null;
+  maturin: string;
+}
+
+/** A crate that was compiled; `started` is seconds after the compile phase began, if known. */
+export interface ICrate {
+  name: string;
+  version: string;
+  seconds: number;
+  started?: number;
+}
+
+export interface IDependency {
+  name: string;
+  requirement: string;
+  from: 'pyodide' | 'pypi' | 'pypi-wasm' | 'site' | 'built' | 'missing';
+}
+
+/** A message of the compiler. `path` is its file for the contents API, if it has one there. */
+export interface IDiagnostic {
+  level: string;
+  code: string | null;
+  message: string;
+  rendered: string;
+  file: string | null;
+  line: number | null;
+  column: number | null;
+  path?: string | null;
+}
+
+/** An event of the one stream. */
+export type Event = { seq: number; time: number } & (
+  | { kind: 'job'; job: IJob }
+  | { kind: 'removed'; job: string }
+  | {
+      kind: 'phase';
+      job: string;
+      name: string;
+      state: 'started' | 'done' | 'failed';
+    }
+  | {
+      kind: 'progress';
+      job: string;
+      done: number;
+      total: number | null;
+      unit: string;
+      label: string;
+    }
+  | {
+      kind: 'log';
+      job: string;
+      stream: 'stdout' | 'stderr' | 'note';
+      text: string;
+    }
+  | ({ kind: 'diagnostic'; job: string } & IDiagnostic)
+  | { kind: 'report'; job: string; report: IReport }
+  | ({ kind: 'error'; job: string } & IError)
+);
+
+/** A part of what building needs. */
+export interface IFinding {
+  part: string;
+  state: 'ok' | 'optional' | 'missing';
+  text: string;
+  fix: string;
+}
+
+export interface IToolchain {
+  ok: boolean;
+  target: string;
+  findings: IFinding[];
+}
+
+export interface ITarget {
+  abi: string;
+  pyodide: string;
+  python: string;
+  emscripten: string;
+}
+
+export interface ITargets {
+  default: string;
+  targets: ITarget[];
+}
+
+/** What a folder holds that can be built. */
+export interface IProject {
+  name: string;
+  version: string | null;
+  backend: 'maturin' | 'setuptools-rust' | 'pure';
+  features: string[];
+}
+
+export interface ITemplates {
+  default: string;
+  templates: string[];
+}
+
+/** A starter that was made. */
+export interface IStarter {
+  path: string;
+  name: string;
+  module: string;
+}
+
+/** A JupyterLite site; one that cannot be read has an error instead of an address. */
+export interface ISite {
+  name: string;
+  folder: string;
+  target: string | null;
+  pyodide: string | null;
+  mode: string | null;
+  url: string | null;
+  up: boolean | null;
+  probe: string | null;
+  through: string | null;
+  error: IError | null;
+}
+
+/** A package in a site. */
+export interface IPackage {
+  name: string;
+  version: string;
+  size: number;
+  sha256: string;
+  published: string;
+  notebook: string;
+  url: string;
+  through: string | null;
+}
+
+/** Whether a job has come to its end. */
+export function isOver(job: IJob): boolean {
+  return job.state !== 'queued' && job.state !== 'running';
+}

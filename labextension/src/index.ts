@@ -1,0 +1,7 @@
+import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+
+import { lab } from './lab';
+
+const plugins: JupyterFrontEndPlugin<unknown>[] = [lab];
+
+export default plugins;

@@ -1,0 +1,201 @@
+/**
+ * The plugin of JupyterLab: the panel, the documents and where people look for them.
+ */
+
+import {
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
+import { PageConfig } from '@jupyterlab/coreutils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import type { FileEditor } from '@jupyterlab/fileeditor';
+import { FileDialog, IDefaultFileBrowser } from '@jupyterlab/filebrowser';
+import { ILauncher } from '@jupyterlab/launcher';
+import type { IDocumentWidget } from '@jupyterlab/docregistry';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { addCommands } from './commands';
+import type { Profile } from './contract';
+import { isOver } from './contract';
+import { Folders } from './folders';
+import { JobsModel } from './model/jobs';
+import { ProjectsModel } from './model/projects';
+import { RequestModel } from './model/request';
+import { SitesModel } from './model/sites';
+import { ToolchainModel } from './model/toolchain';
+import { notify } from './notices';
+import type { IConsent } from './ordering';
+import { Server } from './server';
+import { CommandIDs, DOMAIN, IWasmwheel, PLUGIN } from './tokens';
+import { BuildWidget } from './widgets/document';
+import { PanelWidget } from './widgets/panel';
+
+/** Whether this page is a JupyterLite site, which has no server to build on. */
+export function isLite(): boolean {
+  return PageConfig.getOption('appName') === 'JupyterLite' || PageConfig.getOption('litePluginSettings') !== '';
+}
+
+export const lab: JupyterFrontEndPlugin<IWasmwheel | null> = {
+  id: PLUGIN,
+  description: 'Builds Python packages with Rust in them for Pyodide.',
+  autoStart: true,
+  provides: IWasmwheel,
+  requires: [IDocumentManager],
+  optional: [
+    ICommandPalette,
+    IDefaultFileBrowser,
+    ILauncher,
+    ILayoutRestorer,
+    ISettingRegistry,
+    ITranslator
+  ],
+  activate: (app, documents, palette, browser, launcher, restorer, registry, translator) => {
+    if (isLite()) {
+      return null;
+    }
+    const session = begin(app, translator ?? nullTranslator);
+    const consent = settle(session, registry);
+    const folders = new Folders(session, browser, app.serviceManager.contents);
+    const documentsOfBuilds = new WidgetTracker<BuildWidget>({ namespace: 'wasmwheel-builds' });
+    const panel = new PanelWidget(session, async current => {
+      const chosen = await FileDialog.getExistingDirectory({
+        manager: documents,
+        defaultPath: `/${current}`,
+        title: session.trans.__('Choose the folder of a package')
+      });
+      const path = chosen.value?.[0]?.path;
+      return chosen.button.accept && path !== undefined
+        ? app.serviceManager.contents.localPath(path)
+        : null;
+    });
+    app.shell.add(panel, 'left', { rank: 350, type: 'Pyodide wheels' });
+    restorer?.add(panel, panel.id);
+
+    const openBuild = (id: string) => {
+      const open = documentsOfBuilds.find(widget => widget.job === id);
+      const widget = open ?? new BuildWidget(id, session);
+      if (!open) {
+        app.shell.add(widget, 'main');
+        void documentsOfBuilds.add(widget);
+      }
+      app.shell.activateById(widget.id);
+    };
+    addCommands({
+      app,
+      session,
+      consent,
+      folders,
+      showPanel: () => app.shell.activateById(panel.id),
+      openBuild,
+      openFile: async (path, line, column) => {
+        const widget = documents.openOrReveal(path, 'Editor') as
+          | IDocumentWidget<FileEditor>
+          | undefined;
+        if (widget) {
+          await widget.revealed;
+          await widget.context.ready;
+          const { editor } = widget.content;
+          const place = { line: line - 1, column: column - 1 };
+          editor.setCursorPosition(place);
+          editor.revealPosition(place);
+          editor.focus();
+        }
+      }
+    });
+    if (restorer) {
+      void restorer.restore(documentsOfBuilds, {
+        command: CommandIDs.openBuild,
+        args: (widget: BuildWidget) => ({ id: widget.job }),
+        name: (widget: BuildWidget) => widget.job
+      });
+    }
+    announce(session, palette, launcher);
+    void app.restored.then(() => start(session, folders));
+    return session;
+  }
+};
+
+/** The models. */
+function begin(app: JupyterFrontEnd, translator: ITranslator): IWasmwheel {
+  const trans = translator.load(DOMAIN);
+  const server = new Server(app.serviceManager.serverSettings, trans);
+  return {
+    jobs: new JobsModel(server),
+    sites: new SitesModel(server),
+    toolchain: new ToolchainModel(server),
+    projects: new ProjectsModel(server),
+    request: new RequestModel(),
+    commands: app.commands,
+    trans
+  };
+}
+
+/** What the settings say: the profile, the consent, whether to tell of builds. */
+function settle(session: IWasmwheel, registry: ISettingRegistry | null): IConsent {
+  let given = false;
+  let settings: ISettingRegistry.ISettings | undefined;
+  const loaded = registry?.load(PLUGIN).then(found => {
+    settings = found;
+    const read = () => {
+      given = found.get('foreignCode').composite === 'allow';
+      session.request.set({ profile: found.get('profile').composite as Profile });
+    };
+    found.changed.connect(read);
+    read();
+    return found.get('notifications').composite === true;
+  });
+  void (loaded ?? Promise.resolve(true)).then(wanted => wanted && notify(session));
+  return {
+    get given() {
+      return given;
+    },
+    give: async () => {
+      given = true;
+      await settings?.set('foreignCode', 'allow');
+    }
+  };
+}
+
+/** Put the commands where people look for them; the menus are in the settings schema. */
+function announce(
+  session: IWasmwheel,
+  palette: ICommandPalette | null,
+  launcher: ILauncher | null
+): void {
+  const category = session.trans.__('Pyodide Wheels');
+  for (const command of [
+    CommandIDs.showPanel,
+    CommandIDs.build,
+    CommandIDs.buildExample,
+    CommandIDs.newExtension,
+    CommandIDs.openSite,
+    CommandIDs.newSite,
+    CommandIDs.setUp,
+    CommandIDs.refresh
+  ]) {
+    palette?.addItem({ command, category });
+  }
+  launcher?.add({
+    command: CommandIDs.newExtension,
+    category: session.trans.__('Other'),
+    rank: 10
+  });
+}
+
+/** Ask for everything, and again for what a job changes when it ends. */
+async function start(session: IWasmwheel, folders: Folders): Promise<void> {
+  const { jobs, sites, toolchain } = session;
+  jobs.stateChanged.connect((_, job) => {
+    if (isOver(job) && jobs.isReady) {
+      void sites.refresh();
+      if (job.kind === 'install') {
+        void toolchain.refresh();
+      }
+    }
+  });
+  await jobs.start();
+  await Promise.all([sites.refresh(), toolchain.refresh(), folders.follow()]);
+}

@@ -1,0 +1,233 @@
+import { PromiseDelegate } from '@lumino/coreutils';
+import type { IDisposable } from '@lumino/disposable';
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import {
+  type Event,
+  type IError,
+  type IJob,
+  type JobRequest,
+  isOver
+} from '../contract';
+import { asError, type Server } from '../server';
+import { BuildModel } from './build';
+import { Pulse } from './pulse';
+import { type Connection, EventStream } from './stream';
+
+/** How long to wait before asking a server that did not answer, in milliseconds. */
+const RETRY = 5_000;
+
+/** The jobs of the server: what it said when asked, and what its events said since. */
+export class JobsModel implements IDisposable {
+  constructor(server: Server) {
+    this.server = server;
+    this._pulse = new Pulse<this>(this);
+    this._stream = new EventStream(server);
+    this._stream.received.connect((_, event) => this._take(event));
+    this._stream.connectionChanged.connect(() => this._pulse.touch());
+  }
+
+  readonly server: Server;
+
+  /** Emitted soon after something changed, however often it did. */
+  get changed(): ISignal<this, void> {
+    return this._pulse.changed;
+  }
+
+  /** Emitted at once when a job begins, changes its state, or is met for the first time. */
+  get stateChanged(): ISignal<this, IJob> {
+    return this._stateChanged;
+  }
+
+  /** Emitted with what is known of a running job when it has come further. */
+  get progressed(): ISignal<this, IJob> {
+    return this._progressed;
+  }
+
+  get revision(): number {
+    return this._pulse.count;
+  }
+
+  /** The jobs, newest first. */
+  get jobs(): IJob[] {
+    return [...this._jobs.values()].sort((one, other) => other.created - one.created);
+  }
+
+  /** Why the jobs are not known, or null. */
+  get error(): IError | null {
+    return this._error;
+  }
+
+  /** Resolved once the server has answered. */
+  get ready(): Promise<void> {
+    return this._answered.promise;
+  }
+
+  /** Whether the server was asked and has answered. */
+  get isReady(): boolean {
+    return this._ready;
+  }
+
+  get connection(): Connection {
+    return this._stream.connection;
+  }
+
+  get isDisposed(): boolean {
+    return this._stream.isDisposed;
+  }
+
+  get(id: string): IJob | undefined {
+    return this._jobs.get(id);
+  }
+
+  /** Ask for all jobs until the server answers, then follow their events. */
+  async start(): Promise<void> {
+    while (!this.isDisposed) {
+      try {
+        const answer = await this.server.get<{ jobs: IJob[]; seq: number }>(['jobs']);
+        this._error = null;
+        answer.jobs.forEach(job => this._jobs.set(job.id, job));
+        this._ready = true;
+        this._answered.resolve();
+        this._pulse.touch();
+        void this._stream.follow(answer.seq);
+        return;
+      } catch (error) {
+        this._error = asError(error);
+        this._pulse.touch();
+        await this._pause();
+      }
+    }
+  }
+
+  /** Ask again now, where the server did not answer. */
+  retry(): void {
+    this._wake?.();
+  }
+
+  /** Begin a job. */
+  async submit(request: JobRequest): Promise<IJob> {
+    const job = await this.server.post<IJob>(['jobs'], request);
+    this._put(job);
+    return job;
+  }
+
+  /** Ask for a job's end; it is over when its state says so. */
+  async cancel(id: string): Promise<void> {
+    this._put(await this.server.post<IJob>(['jobs', id, 'cancel']));
+  }
+
+  /** Forget a job that is over. */
+  async remove(id: string): Promise<void> {
+    await this.server.remove(['jobs', id]);
+    this._forget(id);
+  }
+
+  /** A job's end, as a promise. */
+  async end(id: string): Promise<IJob> {
+    const now = this._jobs.get(id);
+    if (now && isOver(now)) {
+      return now;
+    }
+    return await new Promise(resolve => {
+      const slot = (_: this, job: IJob) => {
+        if (job.id === id && isOver(job)) {
+          this._stateChanged.disconnect(slot);
+          resolve(job);
+        }
+      };
+      this._stateChanged.connect(slot);
+    });
+  }
+
+  /** All that is known of one job: its phases, its log, its problems. Kept until let go. */
+  build(id: string): BuildModel {
+    let model = this._builds.get(id);
+    if (!model) {
+      model = new BuildModel(id, this);
+      this._builds.set(id, model);
+      void model.load();
+    }
+    return model;
+  }
+
+  /** Nobody looks at that job any more. */
+  letGo(id: string): void {
+    this._builds.get(id)?.dispose();
+    this._builds.delete(id);
+  }
+
+  dispose(): void {
+    this._stream.dispose();
+    this._pulse.dispose();
+    this._builds.forEach(model => model.dispose());
+    this.retry();
+    Signal.clearData(this);
+  }
+
+  private _take(event: Event): void {
+    if (event.kind === 'job') {
+      this._put(event.job);
+      return;
+    }
+    if (event.kind === 'removed') {
+      this._forget(event.job);
+      return;
+    }
+    this._builds.get(event.job)?.take(event);
+    const job = this._jobs.get(event.job);
+    if (!job || event.seq <= job.seq) {
+      return;
+    }
+    job.seq = event.seq;
+    if (event.kind === 'phase' && event.state === 'started') {
+      Object.assign(job, { phase: event.name, done: null, total: null, label: null });
+    } else if (event.kind === 'progress') {
+      Object.assign(job, { done: event.done, total: event.total, label: event.label });
+    } else {
+      return;
+    }
+    this._progressed.emit(job);
+    this._pulse.touch();
+  }
+
+  private _put(job: IJob): void {
+    const before = this._jobs.get(job.id);
+    if (before && before.seq > job.seq) {
+      return;
+    }
+    this._jobs.set(job.id, job);
+    this._pulse.touch();
+    this._builds.get(job.id)?.touch();
+    if (before?.state !== job.state) {
+      this._stateChanged.emit(job);
+    }
+  }
+
+  private _forget(id: string): void {
+    this._jobs.delete(id);
+    this._builds.get(id)?.touch();
+    this._pulse.touch();
+  }
+
+  private _pause(): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, RETRY);
+      this._wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  private readonly _jobs = new Map<string, IJob>();
+  private readonly _builds = new Map<string, BuildModel>();
+  private readonly _pulse: Pulse<this>;
+  private readonly _stream: EventStream;
+  private readonly _stateChanged = new Signal<this, IJob>(this);
+  private readonly _progressed = new Signal<this, IJob>(this);
+  private _error: IError | null = null;
+  private readonly _answered = new PromiseDelegate<void>();
+  private _ready = false;
+  private _wake: (() => void) | undefined;
+}

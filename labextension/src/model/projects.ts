@@ -1,0 +1,76 @@
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import type { IError, IProject } from '../contract';
+import { asError, Refusal, type Server } from '../server';
+
+/** What is known of a folder is asked for again after this many milliseconds. */
+const FRESH = 15_000;
+
+/** What a folder holds: a project that can be built, or the reason why there is none. */
+export type Found = { project: IProject; error: null } | { project: null; error: IError };
+
+/** Which folders can be built: the file browser's menu must know before it opens. */
+export class ProjectsModel {
+  constructor(server: Server) {
+    this._server = server;
+  }
+
+  /** Emitted with a folder's path when it is known what the folder holds. */
+  get looked(): ISignal<this, string> {
+    return this._looked;
+  }
+
+  /** What is known of a folder by now; undefined where nobody has looked yet. */
+  known(path: string): Found | undefined {
+    return this._found.get(path);
+  }
+
+  /** Whether a folder is known to hold a package with Rust in it. */
+  hasRust(path: string): boolean {
+    const backend = this.known(path)?.project?.backend;
+    return backend !== undefined && backend !== 'pure';
+  }
+
+  /** Look into a folder, unless that was done just now. */
+  async look(path: string): Promise<Found> {
+    const known = this._found.get(path);
+    if (known && Date.now() - this._when.get(path)! < FRESH) {
+      return known;
+    }
+    let asked = this._asked.get(path);
+    if (!asked) {
+      asked = this._ask(path).finally(() => this._asked.delete(path));
+      this._asked.set(path, asked);
+    }
+    return await asked;
+  }
+
+  /** Forget what was found: files may have changed. */
+  clear(): void {
+    this._when.forEach((_, path) => this._when.set(path, 0));
+  }
+
+  private async _ask(path: string): Promise<Found> {
+    let found: Found;
+    try {
+      const query = { source: path || '.' };
+      const project = await this._server.get<IProject>(['project'], query);
+      found = { project, error: null };
+    } catch (error) {
+      found = { project: null, error: asError(error) };
+      if (!(error instanceof Refusal && error.http === 400)) {
+        return found;
+      }
+    }
+    this._found.set(path, found);
+    this._when.set(path, Date.now());
+    this._looked.emit(path);
+    return found;
+  }
+
+  private readonly _server: Server;
+  private readonly _found = new Map<string, Found>();
+  private readonly _when = new Map<string, number>();
+  private readonly _asked = new Map<string, Promise<Found>>();
+  private readonly _looked = new Signal<this, string>(this);
+}

@@ -1,0 +1,116 @@
+import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
+
+import type { IError, IPackage, ISite } from '../contract';
+import { asError, type Server } from '../server';
+import { Pulse } from './pulse';
+
+/** The sites that the server knows, and what is in the one that is looked at. */
+export class SitesModel implements IDisposable {
+  constructor(server: Server) {
+    this.server = server;
+    this._pulse = new Pulse<this>(this, 0);
+  }
+
+  readonly server: Server;
+
+  get changed(): ISignal<this, void> {
+    return this._pulse.changed;
+  }
+
+  get revision(): number {
+    return this._pulse.count;
+  }
+
+  get isDisposed(): boolean {
+    return this._pulse.isDisposed;
+  }
+
+  /** The sites, also those that cannot be read. */
+  get sites(): readonly ISite[] {
+    return this._sites;
+  }
+
+  /** The sites that packages can be published to. */
+  get usable(): readonly ISite[] {
+    return this._sites.filter(site => !site.error);
+  }
+
+  /** The site that is looked at, if there is any. */
+  get current(): ISite | undefined {
+    return this._sites.find(site => site.name === this._name) ?? this.usable[0] ?? this._sites[0];
+  }
+
+  /** What is in the current site. */
+  get packages(): readonly IPackage[] {
+    return this._packages;
+  }
+
+  get error(): IError | null {
+    return this._error;
+  }
+
+  get isReady(): boolean {
+    return this._ready;
+  }
+
+  /** Look at another site. */
+  async choose(name: string): Promise<void> {
+    this._name = name;
+    this._pulse.touch();
+    await this.refresh();
+  }
+
+  /** Ask for the sites and the packages of the current one. */
+  async refresh(): Promise<void> {
+    try {
+      this._sites = (await this.server.get<{ sites: ISite[] }>(['sites'])).sites;
+      const site = this.current;
+      this._packages = site && !site.error ? await this._list(site) : [];
+      this._error = null;
+      this._ready = true;
+    } catch (error) {
+      this._error = asError(error);
+    }
+    this._pulse.touch();
+  }
+
+  /** Have a site served, and say how it can be reached. */
+  async open(name: string): Promise<ISite> {
+    return await this.server.post<ISite>(['sites', name, 'open']);
+  }
+
+  /** A package of a site, or undefined where it is there no more. */
+  async find(site: string, name: string): Promise<IPackage | undefined> {
+    const known = this._sites.find(each => each.name === site || each.folder === site);
+    const packages = await this._list(known ?? { name: site });
+    return packages.find(each => canonical(each.name) === canonical(name));
+  }
+
+  /** Take a package out of a site. */
+  async remove(site: string, name: string): Promise<void> {
+    await this.server.remove(['sites', site, 'packages', name]);
+    await this.refresh();
+  }
+
+  dispose(): void {
+    this._pulse.dispose();
+  }
+
+  private async _list(site: Pick<ISite, 'name'>): Promise<IPackage[]> {
+    const parts = ['sites', site.name, 'packages'];
+    return (await this.server.get<{ packages: IPackage[] }>(parts)).packages;
+  }
+
+  private readonly _pulse: Pulse<this>;
+  private _sites: ISite[] = [];
+  private _packages: IPackage[] = [];
+  private _name: string | undefined;
+  private _error: IError | null = null;
+  private _ready = false;
+}
+
+/** A package's name as PEP 503 compares it. */
+export function canonical(name: string): string {
+  return name.toLowerCase().replace(/[-_.]+/g, '-');
+}

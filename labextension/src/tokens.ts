@@ -1,0 +1,52 @@
+import { Token } from '@lumino/coreutils';
+import type { CommandRegistry } from '@lumino/commands';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { JobsModel } from './model/jobs';
+import type { ProjectsModel } from './model/projects';
+import type { RequestModel } from './model/request';
+import type { SitesModel } from './model/sites';
+import type { ToolchainModel } from './model/toolchain';
+
+/** The translation domain. */
+export const DOMAIN = 'jupyter_wasmwheel';
+
+/** The plugin of JupyterLab, whose settings schema has the menus. */
+export const PLUGIN = 'jupyter-wasmwheel:plugin';
+
+/** Everything that the panel and the documents show, one model a resource. */
+export interface IWasmwheel {
+  readonly jobs: JobsModel;
+  readonly sites: SitesModel;
+  readonly toolchain: ToolchainModel;
+  readonly projects: ProjectsModel;
+  readonly request: RequestModel;
+  readonly commands: CommandRegistry;
+  readonly trans: TranslationBundle;
+}
+
+export const IWasmwheel = new Token<IWasmwheel>(
+  'jupyter-wasmwheel:IWasmwheel',
+  'Builds of wheels for Pyodide: the jobs, the sites, the toolchain.'
+);
+
+/** The commands; the settings schema names the same ones. */
+export const CommandIDs = {
+  showPanel: 'wasmwheel:show-panel',
+  build: 'wasmwheel:build',
+  buildFolder: 'wasmwheel:build-folder',
+  buildExample: 'wasmwheel:build-example',
+  newExtension: 'wasmwheel:new',
+  setUp: 'wasmwheel:set-up',
+  newSite: 'wasmwheel:new-site',
+  openBuild: 'wasmwheel:open-build',
+  cancel: 'wasmwheel:cancel',
+  again: 'wasmwheel:again',
+  remove: 'wasmwheel:remove',
+  downloadWheel: 'wasmwheel:download-wheel',
+  openSource: 'wasmwheel:open-source',
+  tryIt: 'wasmwheel:try',
+  openSite: 'wasmwheel:open-site',
+  removePackage: 'wasmwheel:remove-package',
+  refresh: 'wasmwheel:refresh'
+} as const;

@@ -1,0 +1,152 @@
+/**
+ * *Try it*: a site opened in a new tab, on an origin of its own where the browser reaches it.
+ *
+ * What a package's code does in the notebook it does with the rights of its page. On the site's own
+ * origin those are none of Jupyter's; through the Jupyter server they are those of the user.
+ */
+
+import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { ISite } from './contract';
+import type { SitesModel } from './model/sites';
+import { asError, Refusal } from './server';
+
+/** How long the browser may take to reach the site, in milliseconds. */
+const PATIENCE = 4_000;
+
+/** Open a site's list of notebooks, or the notebook of one of its packages. */
+export async function visit(
+  sites: SitesModel,
+  trans: TranslationBundle,
+  name: string,
+  packageName?: string
+): Promise<void> {
+  // Only within the click itself is a browser sure to open a tab; its address comes later.
+  const tab = window.open('about:blank', '_blank');
+  if (tab) {
+    tab.document.title = packageName ?? name;
+    tab.document.body.textContent = trans.__('Opening %1…', packageName ?? name);
+  }
+  try {
+    const known = sites.sites.find(each => each.name === name || each.folder === name);
+    const site = await sites.open(known?.name ?? name);
+    const place = await addresses(sites, site, packageName, trans);
+    const direct = site.up && place.url && site.probe && (await reaches(site.probe));
+    const address = direct
+      ? place.url
+      : place.through && sites.server.page(place.through);
+    if (!address) {
+      throw unreachable(site, trans);
+    }
+    if (direct || (await mayGoThrough(site, tab, trans))) {
+      show(address, tab, trans);
+    }
+  } catch (error) {
+    tab?.close();
+    const { what, why, fix } = asError(error);
+    void showDialog({
+      title: what,
+      body: [why, fix].filter(text => text).join(' '),
+      buttons: [Dialog.okButton({ label: trans.__('Close') })]
+    });
+  }
+}
+
+async function addresses(
+  sites: SitesModel,
+  site: ISite,
+  packageName: string | undefined,
+  trans: TranslationBundle
+): Promise<{ url: string | null; through: string | null }> {
+  if (packageName === undefined) {
+    return site;
+  }
+  const found = await sites.find(site.name, packageName);
+  if (!found) {
+    throw new Refusal(
+      404,
+      trans.__('%1 is no longer in the site %2.', packageName, site.name),
+      trans.__('It was removed after it had been built.'),
+      trans.__('Build it again.')
+    );
+  }
+  return found;
+}
+
+/** Whether the browser gets a picture from the site's own origin. */
+function reaches(probe: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const picture = new Image();
+    const timer = setTimeout(() => resolve(false), PATIENCE);
+    const answer = (reached: boolean) => () => {
+      clearTimeout(timer);
+      resolve(reached);
+    };
+    picture.onload = answer(true);
+    picture.onerror = answer(false);
+    picture.src = `${probe}?${Date.now()}`;
+  });
+}
+
+/** The sites whose visitors were told what it means to go through the server. */
+const told = new Set<string>();
+
+/** Say once what going through the Jupyter server means, and ask. */
+async function mayGoThrough(
+  site: ISite,
+  tab: Window | null,
+  trans: TranslationBundle
+): Promise<boolean> {
+  if (told.has(site.name)) {
+    return true;
+  }
+  // The question is on this page, so it should not be hidden behind the new tab.
+  tab?.close();
+  const answer = await showDialog({
+    title: trans.__('Open the site through the Jupyter server?'),
+    body: trans.__(
+      'Your browser does not reach the address that the site %1 has for itself. The Jupyter server can show it instead. The code of the packages in it then runs with the rights of your login here: open only what you trust.',
+      site.name
+    ),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.okButton({ label: trans.__('Open through the server') })
+    ]
+  });
+  if (answer.button.accept) {
+    told.add(site.name);
+  }
+  return answer.button.accept;
+}
+
+function show(address: string, tab: Window | null, trans: TranslationBundle): void {
+  const opened = tab && !tab.closed ? tab : window.open('about:blank', '_blank');
+  if (opened) {
+    // The page must not reach back into this one.
+    opened.opener = null;
+    opened.location.replace(address);
+    return;
+  }
+  Notification.info(trans.__('The browser did not let a new tab be opened.'), {
+    autoClose: false,
+    actions: [
+      {
+        label: trans.__('Open it'),
+        callback: () => void window.open(address, '_blank', 'noopener')
+      }
+    ]
+  });
+}
+
+function unreachable(site: ISite, trans: TranslationBundle): Refusal {
+  const { error } = site;
+  return error
+    ? new Refusal(0, error.what, error.why, error.fix)
+    : new Refusal(
+        0,
+        trans.__('The site %1 cannot be opened from here.', site.name),
+        trans.__('Your browser does not reach %1, and the Jupyter server does not show sites itself.', site.url ?? site.folder),
+        trans.__('Open the address on the computer where the server runs, or ask its administrator to switch that on.')
+      );
+}

@@ -1,0 +1,113 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { IJob } from './contract';
+
+/** What a job is called: its package, or what it is about. */
+export function title(job: IJob, trans: TranslationBundle): string {
+  switch (job.request.kind) {
+    case 'install':
+      return trans.__('Toolchain');
+    case 'site':
+      return trans.__('Site %1', job.request.site);
+    case 'build':
+      return job.version ? `${job.name} ${job.version}` : job.name;
+  }
+}
+
+/** A job's state in a word. */
+export function stateWord(job: IJob, trans: TranslationBundle): string {
+  switch (job.state) {
+    case 'queued':
+      return trans.__('waiting');
+    case 'running':
+      return job.phase ? phaseWord(job.phase, trans) : trans.__('starting');
+    case 'done':
+      return trans.__('done');
+    case 'failed':
+      return trans.__('did not build');
+    case 'cancelled':
+      return trans.__('cancelled');
+    case 'interrupted':
+      return trans.__('interrupted');
+  }
+}
+
+/** How many problems the compiler found, if that is what a job failed of. */
+export function problemCount(job: IJob): number {
+  const [, count] = /: (\d+) problems?\b/.exec(job.error?.what ?? '') ?? [];
+  return Number(count ?? 0);
+}
+
+/** A failed job in two words. */
+export function failure(job: IJob, trans: TranslationBundle): string {
+  const count = problemCount(job);
+  if (count) {
+    return trans._n('%1 problem', '%1 problems', count);
+  }
+  switch (job.error?.status) {
+    case 3:
+      return trans.__('source');
+    case 4:
+      return trans.__('toolchain');
+    case 6:
+      return trans.__('checks');
+    case 7:
+      return trans.__('site');
+    case 9:
+      return trans.__('limit met');
+    default:
+      return trans.__('failed');
+  }
+}
+
+/** A phase's name. */
+export function phaseWord(phase: string, trans: TranslationBundle): string {
+  switch (phase) {
+    case 'source':
+      return trans.__('source');
+    case 'project':
+      return trans.__('project');
+    case 'toolchain':
+      return trans.__('toolchain');
+    case 'compile':
+      return trans.__('compile');
+    case 'package':
+      return trans.__('package');
+    case 'optimise':
+      return trans.__('optimise');
+    case 'audit':
+      return trans.__('audit');
+    case 'smoke':
+      return trans.__('smoke');
+    case 'publish':
+      return trans.__('publish');
+    default:
+      return phase;
+  }
+}
+
+/** A phase in a sentence, for those who do not know the word. */
+export function phaseSentence(phase: string, trans: TranslationBundle): string {
+  switch (phase) {
+    case 'source':
+      return trans.__('Source: get the code');
+    case 'project':
+      return trans.__('Project: read what is to be built, and how');
+    case 'toolchain':
+      return trans.__('Toolchain: find or fetch Rust, the linker and Pyodide');
+    case 'compile':
+      return trans.__('Compile: every crate to WebAssembly');
+    case 'package':
+      return trans.__('Package: put the module into a wheel, the file that Python installs');
+    case 'optimise':
+      return trans.__('Optimise: make the module smaller and faster');
+    case 'audit':
+      return trans.__('Audit: compare what the module needs with what Pyodide has');
+    case 'smoke':
+      return trans.__('Smoke: import the wheel in the real Pyodide, to see that it works');
+    case 'publish':
+      return trans.__('Publish: put the wheel into the site');
+    default:
+      return phase;
+  }
+}
