@@ -127,13 +127,13 @@ class Queue:
     def submit(self, request: Request) -> Job:
         """Put a request into the queue; a LimitError where it is full, or the disk is."""
         with self._lock:
-            waiting = sum(job.state == "queued" for job in self.jobs())
-            if self._closing or waiting >= self._limits.waiting:
+            active = sum(job.active for job in self.jobs())
+            if self._closing or active >= self._limits.running + self._limits.waiting:
                 raise BusyError(
                     "No more builds can be taken on now.",
-                    f"{waiting} are waiting already."
-                    if not self._closing
-                    else "The server is about to end.",
+                    "The server is about to end."
+                    if self._closing
+                    else f"{active} are running or waiting already.",
                     "Wait for them, or cancel some.",
                 )
             job = Job(

@@ -89,6 +89,11 @@ class WasmwheelApp(ExtensionApp):
         "never the build's phases, its report or its error.",
     ).tag(config=True)
 
+    jobs_folder = Unicode(
+        help="Where the records, logs and wheels of builds are kept. By default in the store, a "
+        "folder for each root of a server; servers with the same root count up: NAME-0, NAME-1.",
+    ).tag(config=True)
+
     allowed_folders = List(
         Unicode(),
         help="Folders outside of the server's root from which packages may be built too. None by "
@@ -108,6 +113,9 @@ class WasmwheelApp(ExtensionApp):
         "Jupyter's origin, with the rights of the user who opens it.",
     ).tag(config=True)
 
+    _activity: PeriodicCallback | None = None
+    _queue: Queue | None = None
+
     def initialize_settings(self) -> None:
         """Read the settings; the database is opened when somebody asks for it."""
         self.store: Store = Wasmwheel(parent=self).store()
@@ -126,7 +134,6 @@ class WasmwheelApp(ExtensionApp):
             store=self.store,
             find_site=self.sites.find,
         )
-        self._queue: Queue | None = None
         self._opening = threading.Lock()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="wasmwheel")
         self._activity = PeriodicCallback(self._tell_activity, ACTIVITY)
@@ -145,8 +152,9 @@ class WasmwheelApp(ExtensionApp):
         with self._opening:
             if self._queue is None:
                 root = hashlib.sha256(os.fsencode(self.places.root)).hexdigest()[:12]
+                kept = self.store.home / "jobs" / root
                 self._queue = Queue(
-                    self.store.home / "jobs" / root,
+                    Path(self.jobs_folder).expanduser().absolute() if self.jobs_folder else kept,
                     Local(),
                     self.places,
                     _environment(os.environ, self.store),
@@ -165,6 +173,7 @@ class WasmwheelApp(ExtensionApp):
         return sum(job.active for job in self._queue.jobs()) if self._queue else 0
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        assert self._activity
         self._activity.start()
 
     def _tell_activity(self) -> None:
@@ -181,6 +190,8 @@ class WasmwheelApp(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Stop what runs; builds are interrupted by it."""
+        if self._activity is None:
+            return  # it was never started
         self._activity.stop()
         self.stream.end()
         if self._queue:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 
 from jupyter_server.auth.decorator import authorized
@@ -36,7 +36,7 @@ BATCH = 500
 
 
 class Subscriber:
-    """A client's list of the events that wait for it; `lost` once it did not keep up."""
+    """A client's list of the events that wait for it; `lost` once it is to be let go."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[int, str]] = []
@@ -48,9 +48,14 @@ class Subscriber:
         """Put events on the list."""
         self.size += size
         if self.size > MOST_WAITING:
-            self.lost, self.waiting = True, []
+            self.leave()
         elif not self.lost:
             self.waiting += events
+            self.more.set()
+
+    def leave(self) -> None:
+        """Let the client go: it has gone, or has not kept up."""
+        self.lost, self.waiting = True, []
         self.more.set()
 
     def take(self) -> list[tuple[int, str]]:
@@ -68,7 +73,6 @@ class Stream:
         self._told: list[tuple[int, str]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._subscribers: set[Subscriber] = set()
-        self.ended = False
 
     def tell(self, seq: int, text: str) -> None:
         """Take an event; the loop is woken once for all that come close together."""
@@ -91,36 +95,34 @@ class Stream:
 
     def end(self) -> None:
         """Let all clients go."""
-        self.ended = True
         for subscriber in self._subscribers:
-            subscriber.more.set()
+            subscriber.leave()
 
     async def follow(
-        self, queue: Queue, after: int | None, handler: Handler
-    ) -> AsyncGenerator[str, None]:
+        self, subscriber: Subscriber, queue: Queue, after: int | None, handler: Handler
+    ) -> AsyncIterator[str]:
         """The events after a number, then those that come, as blocks of the stream's text."""
-        with self._subscribe() as subscriber:
-            last = queue.head
-            yield "retry: 1000\n\n"
-            if after is not None and after < last:
-                until, kept = last, queue.replay(after, last)
-                while block := await handler.call(lambda: list(islice(kept, BATCH))):
-                    yield _block(block)
-                last = until
-            while not (subscriber.lost or self.ended):
-                try:
-                    await asyncio.wait_for(subscriber.more.wait(), KEEP_ALIVE)
-                except TimeoutError:
-                    yield ": still here\n\n"
-                    continue
-                # What was read from the files may have been told a second time.
-                new = [(seq, text) for seq, text in subscriber.take() if seq > last]
-                if new:
-                    last = new[-1][0]
-                    yield _block(new)
+        last = queue.head
+        yield "retry: 1000\n\n"
+        if after is not None and after < last:
+            kept = queue.replay(after, last)
+            while block := await handler.call(lambda: list(islice(kept, BATCH))):
+                yield _block(block)
+        while not subscriber.lost:
+            try:
+                await asyncio.wait_for(subscriber.more.wait(), KEEP_ALIVE)
+            except TimeoutError:
+                yield ": still here\n\n"
+                continue
+            # What was read from the files may have been told a second time.
+            new = [(seq, text) for seq, text in subscriber.take() if seq > last]
+            if new:
+                last = new[-1][0]
+                yield _block(new)
 
     @contextlib.contextmanager
-    def _subscribe(self) -> Iterator[Subscriber]:
+    def subscribe(self) -> Iterator[Subscriber]:
+        """Hand a client what comes, for as long as the context lasts; called on the loop."""
         if len(self._subscribers) >= MOST_CLIENTS:
             raise Refused(
                 BusyError(
@@ -145,6 +147,8 @@ def _block(events: list[tuple[int, str]]) -> str:
 class EventsHandler(Handler):
     """`GET events?after=SEQ`: `text/event-stream`; 503 where too many follow already."""
 
+    _subscriber: Subscriber | None = None
+
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -155,14 +159,20 @@ class EventsHandler(Handler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")  # nginx would gather events otherwise
         self.update_api_activity()
-        async with contextlib.aclosing(self.app.stream.follow(queue, after, self)) as blocks:
-            async for block in blocks:
+        with self.app.stream.subscribe() as self._subscriber:
+            async for block in self.app.stream.follow(self._subscriber, queue, after, self):
                 self.write(block)
                 try:
                     await asyncio.wait_for(self.flush(), PATIENCE)
                 except (StreamClosedError, TimeoutError):
                     self._hang_up()
                     return
+
+    def on_connection_close(self) -> None:
+        """Notice that the client has gone."""
+        super().on_connection_close()
+        if self._subscriber:
+            self._subscriber.leave()
 
     def _after(self) -> int | None:
         text = self.request.headers.get("Last-Event-ID") or self.get_argument("after", None)

@@ -1,0 +1,628 @@
+"""The jobs below the server: what may be asked for, the queue, its record, and its processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_wasmwheel.errors import (
+    LimitError,
+    SiteError,
+    SourceError,
+    UsageError,
+    WasmwheelError,
+)
+from jupyter_wasmwheel.jobs.database import Database, Job
+from jupyter_wasmwheel.jobs.executors import Local, LocalRun
+from jupyter_wasmwheel.jobs.queue import BusyError, ConflictError, Limits, Queue, UnknownJob
+from jupyter_wasmwheel.jobs.request import OutsideError, Places, Request, parse
+from jupyter_wasmwheel.process import own_group
+from jupyter_wasmwheel.project import starter
+from jupyter_wasmwheel.site import lite
+from jupyter_wasmwheel.store import Store
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+#: The beginning of a script that stands for the command line: it says events and can be stopped.
+SAYS = """
+import json, os, sys, threading, time
+def say(kind, **fields):
+    print(json.dumps({"job": "x", "seq": 1, "time": 0, "kind": kind, **fields}), flush=True)
+def log(text):
+    say("log", stream="stdout", text=text)
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(130)), daemon=True).start()
+"""
+DONE = "say('report', report={'schema': 1, 'name': 'hello', 'version': '2.0'})\n"
+WAIT = "say('phase', name='compile', state='started')\ntime.sleep(60)\n"
+
+
+class Script:
+    """Runs a script in the place of the command line."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def start(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> LocalRun:
+        child = subprocess.Popen(
+            [sys.executable, "-c", SAYS + self.code, *arguments],
+            cwd=folder,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **own_group(),
+        )
+        return LocalRun(child)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The root of a server, with a crate in it and something beside it."""
+    root = tmp_path / "root"
+    starter.make("hello", root / "examples")
+    starter.make("outside", tmp_path)
+    return root
+
+
+@pytest.fixture
+def places(root: Path, tmp_path: Path) -> Places:
+    store = Store(home=tmp_path / "home")
+    return Places(root=root, allowed=(), store=store, find_site=lambda name: lite.find(name, store))
+
+
+Told = list[tuple[int, dict[str, Any]]]
+Open = Callable[..., Queue]
+
+
+@pytest.fixture
+def told() -> Told:
+    """All that a queue told, in the order in which it was told."""
+    return []
+
+
+@pytest.fixture
+def queue_of(tmp_path: Path, places: Places, told: Told) -> Iterator[Open]:
+    """Open a queue whose jobs are scripts; closed at the end."""
+    opened: list[Queue] = []
+
+    def open_queue(code: str = DONE, **limits: int) -> Queue:
+        queue = Queue(
+            tmp_path / "jobs",
+            Script(code),
+            places,
+            os.environ,
+            Limits(**limits),
+            lambda seq, text: told.append((seq, json.loads(text))),
+        )
+        opened.append(queue)
+        return queue
+
+    yield open_queue
+    for queue in opened:
+        queue.close()
+
+
+def request(name: str = "hello") -> Request:
+    posted = {"kind": "build", "source": name}
+    return Request(posted=posted, name=name, version=None, arguments=("build", "--", name))
+
+
+def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.01)
+
+
+def ended(queue: Queue, job: Job) -> Job:
+    until(lambda: not queue.get(job.id).active)
+    return queue.get(job.id)
+
+
+# What may be asked for
+
+
+def test_a_request_becomes_the_words_of_the_command_line(places: Places, root: Path) -> None:
+    asked = {
+        "kind": "build",
+        "source": "examples/hello",
+        "site": None,
+        "target": "2026_0",
+        "profile": "draft",
+        "features": ["one", "two"],
+        "no_default_features": True,
+        "ignore_lock": False,
+        "cargo_args": ["-v"],
+    }
+    made = parse(asked, places)
+    assert made.arguments == (
+        "build",
+        "--events",
+        "--target=2026_0",
+        "--profile=draft",
+        "--features=one",
+        "--features=two",
+        "--no-default-features",
+        "--cargo-arg=-v",
+        "--",
+        str(root / "examples/hello"),
+    )
+    assert (made.kind, made.name, made.version) == ("build", "hello", "0.1.0")
+    assert made.posted == {key: value for key, value in asked.items() if value is not None}
+    assert parse(made.posted, places) == made
+
+
+def test_a_package_of_the_index_is_named_as_it_is(places: Places) -> None:
+    made = parse({"kind": "build", "source": "pypi:rpds-py==0.30.0"}, places)
+    assert (made.name, made.version) == ("rpds-py", "0.30.0")
+    assert made.arguments[-1] == "pypi:rpds-py==0.30.0"
+
+
+def test_the_root_itself_can_be_built(places: Places, root: Path) -> None:
+    starter.make("top", root.parent / "other")
+    moved = Places(
+        root=root.parent / "other/top", allowed=(), store=places.store, find_site=places.find_site
+    )
+    assert parse({"kind": "build", "source": ""}, moved).name == "top"
+    assert parse({"kind": "build", "source": "."}, moved).name == "top"
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ([], UsageError),
+        ("build", UsageError),
+        ({}, UsageError),
+        ({"kind": "shell", "source": "examples/hello"}, UsageError),
+        ({"kind": ["build"], "source": "examples/hello"}, UsageError),
+        ({"kind": "build"}, UsageError),
+        ({"kind": "build", "source": 7}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "out": "/tmp"}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "profile": "fast"}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "linker": "--help"}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "features": "one"}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "features": ["x"] * 1000}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "offline": "yes"}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "target": "9999_9"}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "site": "nowhere"}, SiteError),
+        ({"kind": "build", "source": "examples/hello", "site": "--cdn"}, WasmwheelError),
+        ({"kind": "build", "source": "examples/hello\n"}, UsageError),
+        ({"kind": "build", "source": "examples/\0hello"}, UsageError),
+        ({"kind": "build", "source": "examples\\hello"}, UsageError),
+        ({"kind": "build", "source": "\ud800"}, UsageError),
+        ({"kind": "build", "source": "x" * 10_000}, UsageError),
+        ({"kind": "build", "source": "examples"}, SourceError),
+        ({"kind": "build", "source": "examples/none"}, SourceError),
+        ({"kind": "build", "source": "examples/hello/Cargo.toml"}, SourceError),
+        ({"kind": "build", "source": "--version"}, SourceError),
+        ({"kind": "build", "source": "pypi:--help"}, UsageError),
+        ({"kind": "build", "source": "../outside"}, OutsideError),
+        ({"kind": "build", "source": "examples/../../outside"}, OutsideError),
+        ({"kind": "build", "source": "git+file:///etc"}, OutsideError),
+        ({"kind": "build", "source": "git+/etc"}, OutsideError),
+        ({"kind": "site", "site": "../evil"}, UsageError),
+        ({"kind": "site", "site": ".hidden"}, UsageError),
+        ({"kind": "site", "site": "x" * 100}, UsageError),
+        ({"kind": "install", "source": "examples/hello"}, UsageError),
+    ],
+)
+def test_what_is_no_request_is_refused(
+    body: object, error: type[WasmwheelError], places: Places
+) -> None:
+    with pytest.raises(error) as raised:
+        parse(body, places)
+    assert raised.value.what
+    assert raised.value.why
+    assert raised.value.fix
+
+
+def test_an_absolute_path_outside_the_root_is_refused_unless_configured(
+    places: Places, root: Path
+) -> None:
+    outside = root.parent / "outside"
+    with pytest.raises(SourceError):
+        parse({"kind": "build", "source": str(outside)}, places)
+    allowed = Places(root=root, allowed=(outside,), store=places.store, find_site=places.find_site)
+    assert parse({"kind": "build", "source": str(outside)}, allowed).arguments[-1] == str(outside)
+
+
+def test_a_link_that_leads_out_of_the_root_is_refused(places: Places, root: Path) -> None:
+    (root / "link").symlink_to(root.parent / "outside")
+    with pytest.raises(OutsideError):
+        parse({"kind": "build", "source": "link"}, places)
+
+
+# The queue
+
+
+def test_a_job_is_queued_runs_and_is_done(queue_of: Open, told: Told) -> None:
+    queue = queue_of("log('hi')\n" + DONE)
+    job = ended(queue, queue.submit(request()))
+    assert (job.state, job.name, job.version) == ("done", "hello", "2.0")
+    assert job.started
+    assert job.ended
+    assert job.created <= job.started <= job.ended
+    assert [event["kind"] for _, event in told] == ["job", "job", "log", "report", "job"]
+    states = [event["job"]["state"] for _, event in told if event["kind"] == "job"]
+    assert states == ["queued", "running", "done"]
+    assert told[-1][1]["job"] == json.loads(job.text)
+
+
+def test_numbers_grow_over_all_jobs_and_all_is_kept_in_order(queue_of: Open, told: Told) -> None:
+    queue = queue_of("for n in range(300): log(str(n))\n" + DONE, running=3)
+    jobs = [queue.submit(request(f"n{n}")) for n in range(5)]
+    for job in jobs:
+        ended(queue, job)
+    numbers = [seq for seq, _ in told]
+    assert numbers == sorted(set(numbers))
+    assert queue.head == numbers[-1]
+    kept = [(seq, json.loads(text)) for seq, text in queue.replay(0, queue.head)]
+    assert kept == told
+    middle = numbers[len(numbers) // 2]
+    assert [seq for seq, _ in queue.replay(middle, numbers[-2])] == [
+        seq for seq in numbers if middle < seq <= numbers[-2]
+    ]
+
+
+def test_only_so_many_run_at_once(queue_of: Open) -> None:
+    queue = queue_of(WAIT, running=2, waiting=1)
+    first, second, third = (queue.submit(request()) for _ in range(3))
+    assert [queue.get(job.id).state for job in (first, second, third)] == [
+        "running",
+        "running",
+        "queued",
+    ]
+    with pytest.raises(BusyError):
+        queue.submit(request())
+    queue.cancel(first.id)
+    until(lambda: queue.get(third.id).state == "running")
+    assert queue.get(first.id).state == "cancelled"
+
+
+def test_a_job_says_how_far_it_is(queue_of: Open) -> None:
+    queue = queue_of(
+        "say('phase', name='compile', state='started')\n"
+        "say('progress', done=3, total=9, unit='units', label='pyo3')\ntime.sleep(60)\n"
+    )
+    job = queue.submit(request())
+    until(lambda: queue.get(job.id).done)
+    now = queue.get(job.id)
+    assert (now.phase, now.done, now.total, now.label) == ("compile", 3, 9, "pyo3")
+
+
+def test_an_error_of_the_command_line_is_the_jobs(queue_of: Open) -> None:
+    queue = queue_of("say('error', what='No.', why='So.', fix='Do.', status=5); sys.exit(5)")
+    job = ended(queue, queue.submit(request()))
+    assert job.state == "failed"
+    assert job.error == {"what": "No.", "why": "So.", "fix": "Do.", "status": 5}
+
+
+def test_a_command_line_that_dies_says_its_last_words(queue_of: Open) -> None:
+    queue = queue_of("sys.stderr.write('Segfault in the middle'); os.abort()")
+    job = ended(queue, queue.submit(request()))
+    assert job.state == "failed"
+    assert job.error
+    assert "Segfault in the middle" in job.error["why"]
+
+
+def test_what_is_no_event_is_ignored(queue_of: Open, told: Told) -> None:
+    queue = queue_of(
+        "print('noise'); print('[1]'); print('{' * 9999); say('job', state='done')\n"
+        "sys.stdout.buffer.write(b'\\xff\\n')\n" + DONE
+    )
+    assert ended(queue, queue.submit(request())).state == "done"
+    assert [event["kind"] for _, event in told] == ["job", "job", "report", "job"]
+
+
+def test_a_long_log_is_cut_with_one_note_and_the_rest_is_kept(queue_of: Open) -> None:
+    queue = queue_of(
+        "for n in range(5000): log('x' * 100)\n"
+        "say('phase', name='package', state='started')\n" + DONE,
+        log=100_000,
+    )
+    job = ended(queue, queue.submit(request()))
+    events = [json.loads(line) for line in queue.lines(job.id)]
+    notes = [event["text"] for event in events if event.get("stream") == "note"]
+    assert notes == ["The log is longer than 0.1 MB; the rest is left out."]
+    assert [event["kind"] for event in events][-3:] == ["phase", "report", "job"]
+    assert (queue.folder / job.id / "events.jsonl").stat().st_size < 150_000
+
+
+def test_a_diagnostic_says_which_file_of_the_browsers_it_is_in(
+    queue_of: Open, told: Told, root: Path
+) -> None:
+    file = root / "examples/hello/src/lib.rs"
+    rest = "level='error', code=None, message='m', rendered='r', line=1, column=1"
+    queue = queue_of(
+        f"say('diagnostic', file={str(file)!r}, {rest})\n"
+        f"say('diagnostic', file='/usr/lib/x.rs', {rest})\nsay('diagnostic', file=None, {rest})\n"
+        + DONE
+    )
+    ended(queue, queue.submit(request()))
+    paths = [event["path"] for _, event in told if event["kind"] == "diagnostic"]
+    assert paths == ["examples/hello/src/lib.rs", None, None]
+
+
+def test_two_tabs_may_cancel_at_once(queue_of: Open, told: Told) -> None:
+    queue = queue_of(WAIT)
+    job = queue.submit(request())
+    threads = [threading.Thread(target=queue.cancel, args=(job.id,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ended(queue, job).state == "cancelled"
+    assert queue.cancel(job.id).state == "cancelled"
+    states = [event["job"]["state"] for _, event in told if event["kind"] == "job"]
+    assert states == ["queued", "running", "cancelled"]
+
+
+def test_a_waiting_job_is_cancelled_without_having_run(queue_of: Open) -> None:
+    queue = queue_of(WAIT, running=1)
+    queue.submit(request())
+    waiting = queue.submit(request())
+    assert queue.cancel(waiting.id).state == "cancelled"
+    assert queue.get(waiting.id).started is None
+
+
+def test_a_job_is_deleted_with_its_files_once_it_has_ended(queue_of: Open, told: Told) -> None:
+    queue = queue_of(WAIT)
+    job = queue.submit(request())
+    with pytest.raises(ConflictError):
+        queue.remove(job.id)
+    queue.cancel(job.id)
+    ended(queue, job)
+    before = queue.head
+    queue.remove(job.id)
+    assert not (queue.folder / job.id).exists()
+    with pytest.raises(UnknownJob):
+        queue.get(job.id)
+    with pytest.raises(UnknownJob):
+        queue.remove(job.id)
+    assert told[-1][1]["kind"] == "removed"
+    away = [json.loads(text) for _, text in queue.replay(before, queue.head)]
+    assert [(event["kind"], event["job"]) for event in away] == [("removed", job.id)]
+
+
+def test_only_so_many_are_kept(queue_of: Open) -> None:
+    queue = queue_of(kept=3)
+    jobs = []
+    for _ in range(5):
+        jobs.append(queue.submit(request()))
+        ended(queue, jobs[-1])
+    until(lambda: len(queue.jobs()) == 3)
+    assert [job.id for job in queue.jobs()] == [job.id for job in jobs[:1:-1]]
+
+
+# The record
+
+
+def test_what_a_server_lost_is_interrupted_and_can_be_asked_for_again(
+    tmp_path: Path, queue_of: Open, told: Told
+) -> None:
+    (tmp_path / "jobs-0/0123456789abcdef").mkdir(parents=True)
+    database = Database(tmp_path / "jobs-0/jobs.sqlite")
+    posted = {"kind": "build", "source": "examples/hello"}
+    lost = Job(
+        id="0123456789abcdef",
+        kind="build",
+        state="running",
+        request=posted,
+        name="hello",
+        version=None,
+        created=1.0,
+    )
+    database.save(lost)
+    last = database.next()
+    database.close()
+    queue = queue_of()
+    job = queue.get(lost.id)
+    assert job.state == "interrupted"
+    assert job.error
+    assert job.error["fix"] == "Build it again."
+    assert job.request == posted
+    assert told[0][1]["job"]["state"] == "interrupted"
+    assert told[0][0] > last
+
+
+def test_closing_interrupts_what_runs_and_waits(
+    tmp_path: Path, queue_of: Open, places: Places
+) -> None:
+    queue = queue_of(WAIT, running=1)
+    jobs = [queue.submit(request()) for _ in range(2)]
+    queue.close()
+    again = queue_of()
+    assert [again.get(job.id).state for job in jobs] == ["interrupted", "interrupted"]
+    assert again.head > queue.head
+
+
+def test_finished_jobs_are_there_after_a_restart(queue_of: Open) -> None:
+    queue = queue_of()
+    job = ended(queue, queue.submit(request()))
+    queue.close()
+    again = queue_of()
+    assert again.get(job.id) == job
+    assert list(again.lines(job.id)) == [text for _, text in again.replay(0, job.seq)]
+
+
+def test_two_servers_of_one_root_keep_their_jobs_apart(queue_of: Open) -> None:
+    first, second = queue_of(WAIT), queue_of()
+    job = first.submit(request())
+    assert first.folder != second.folder
+    with pytest.raises(UnknownJob):
+        second.get(job.id)
+    assert first.get(job.id).state == "running"
+
+
+def test_a_damaged_record_is_put_aside(tmp_path: Path, queue_of: Open) -> None:
+    (tmp_path / "jobs-0").mkdir()
+    (tmp_path / "jobs-0/jobs.sqlite").write_bytes(b"this is no database" * 1000)
+    queue = queue_of()
+    assert ended(queue, queue.submit(request())).state == "done"
+    assert (tmp_path / "jobs-0/jobs.damaged").is_file()
+
+
+def test_a_line_that_was_cut_short_is_left_out(queue_of: Open) -> None:
+    queue = queue_of()
+    job = ended(queue, queue.submit(request()))
+    whole = list(queue.lines(job.id))
+    with (queue.folder / job.id / "events.jsonl").open("a") as stream:
+        stream.write('{"seq": 99999999999999, "kind": "lo')
+    assert list(queue.lines(job.id)) == whole
+
+
+# A full disk
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_disk_that_fills_during_a_build_ends_it_with_the_reason(queue_of: Open) -> None:
+    queue = queue_of("for n in range(10**9):\n    log('x' * 1000)\n    time.sleep(0.01)\n")
+    job = queue.submit(request())
+    file = queue.folder / job.id / "events.jsonl"
+    until(lambda: queue.get(job.id).seq > job.seq)
+    file.unlink()
+    file.symlink_to("/dev/full")
+    failed = ended(queue, job)
+    assert failed.state == "failed"
+    assert failed.error
+    assert failed.error["status"] == LimitError.status
+    assert "full" in failed.error["what"]
+
+
+def test_a_full_disk_refuses_a_job_and_leaves_nothing_of_it(queue_of: Open) -> None:
+    queue = queue_of()
+    ended(queue, queue.submit(request()))
+    # SQLite says the same, by the same code, when the disk is full and when it may not grow.
+    connection: sqlite3.Connection = queue._database._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(LimitError) as raised:
+        queue.submit(request("x" * 1_000_000))
+    assert "full" in raised.value.what
+    connection.execute("PRAGMA max_page_count = 1000000")
+    left = {path.name for path in queue.folder.iterdir() if path.is_dir()}
+    assert left == {job.id for job in queue.jobs()}
+    assert ended(queue, queue.submit(request())).state == "done"
+
+
+# The processes
+
+
+def of_job(job: str) -> dict[int, str]:
+    """The processes that run for a job, and their commands, as the system knows them."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"WASMWHEEL_JOB={job}".encode() in path.read_bytes().split(b"\0"):
+                command = (path.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                found[int(path.parent.name)] = command
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture
+def building(
+    store: Store, workbench: Path, tmp_path: Path
+) -> Iterator[Callable[[], tuple[LocalRun, str]]]:
+    """Start a real build of a crate that was never built, and wait until it compiles."""
+    runs: list[LocalRun] = []
+
+    def start() -> tuple[LocalRun, str]:
+        job = f"test{time.monotonic_ns():x}"
+        crate = starter.make("fresh", tmp_path / job)
+        env = {**os.environ, "WASMWHEEL_JOB": job}
+        run = Local().start(["build", "--events", "--no-smoke", "--", str(crate)], tmp_path, env)
+        runs.append(run)
+        threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
+        until(lambda: any("rustc --crate-name" in said for said in of_job(job).values()), 60)
+        return run, job
+
+    yield start
+    for run in runs:
+        run.stop()
+        run.wait()
+
+
+def named(job: str, words: str) -> int:
+    return next(pid for pid, said in of_job(job).items() if words in said)
+
+
+@linux_only
+def test_a_cancelled_build_leaves_no_process(building: Callable[[], tuple[LocalRun, str]]) -> None:
+    run, job = building()
+    run.stop()
+    run.stop()
+    until(lambda: not of_job(job), 5)
+    assert run.wait()[0] == 130
+
+
+@linux_only
+@pytest.mark.parametrize("victim", ["jobs.guard", "-m jupyter_wasmwheel build"])
+def test_whichever_process_is_killed_no_compiler_outlives_it(
+    victim: str, building: Callable[[], tuple[LocalRun, str]]
+) -> None:
+    _, job = building()
+    os.kill(named(job, victim), signal.SIGKILL)
+    until(lambda: not of_job(job), 5)
+
+
+@linux_only
+def test_what_hides_from_its_group_is_killed_too(tmp_path: Path, store: Store) -> None:
+    """A build script may start a process that leaves group, session and parent, and stays."""
+    crate = starter.make("hiding", tmp_path)
+    (crate / "build.rs").write_text(
+        """
+fn main() {
+    let script = "trap '' INT TERM HUP; exec sleep 600";
+    std::process::Command::new("setsid").args(["--fork", "sh", "-c", script])
+        .stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null()).spawn().unwrap().wait().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(600));
+}
+"""
+    )
+    job = f"hiding{time.monotonic_ns():x}"
+    env = {**os.environ, "WASMWHEEL_JOB": job}
+    run = Local().start(["build", "--events", "--", str(crate)], tmp_path, env)
+    threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
+    until(lambda: any(said.startswith("sleep 600") for said in of_job(job).values()), 120)
+    run.stop()
+    until(lambda: not of_job(job), 6)
+
+
+def test_a_real_build_says_all_and_delivers_its_wheel(
+    tmp_path: Path, store: Store, root: Path, places: Places, told: Told
+) -> None:
+    with closing(
+        Queue(
+            tmp_path / "real",
+            Local(),
+            places,
+            os.environ,
+            Limits(),
+            lambda seq, text: told.append((seq, json.loads(text))),
+        )
+    ) as queue:
+        asked = {"kind": "build", "source": "examples/hello", "profile": "draft"}
+        job = queue.submit(parse(asked, places))
+        until(lambda: not queue.get(job.id).active, 300)
+        job = queue.get(job.id)
+        assert job.state == "done", job.error
+        wheel = queue.wheel(job.id)
+        assert wheel
+        assert wheel.stat().st_size == (job.report or {})["size"]
+        assert job.phase == "smoke"
+        assert {event["kind"] for _, event in told} >= {"phase", "progress", "log", "report", "job"}
