@@ -265,7 +265,9 @@ function addSites(around: ISurroundings): void {
       const [site, name] = [text(args, 'site') ?? '', text(args, 'name') ?? ''];
       const answer = await showDialog({
         title: trans.__('Remove %1 from the site %2?', name, site),
-        body: trans.__('Notebooks of the site can then no longer import it. It can be built again at any time.'),
+        body: trans.__(
+          'Notebooks of the site can then no longer import it. It can be built again at any time.'
+        ),
         buttons: [
           Dialog.cancelButton({ label: trans.__('Cancel') }),
           Dialog.warnButton({ label: trans.__('Remove') })

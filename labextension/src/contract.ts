@@ -17,13 +17,7 @@ export const PHASES = [
   'publish'
 ] as const;
 
-export type State =
-  | 'queued'
-  | 'running'
-  | 'done'
-  | 'failed'
-  | 'cancelled'
-  | 'interrupted';
+export type State = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 
 export type Profile = 'draft' | 'release';
 

@@ -31,9 +31,9 @@ export class Folders {
     return this._browser ? this._contents.localPath(this._browser.model.path) : '';
   }
 
-  /** The folder that is meant: the selected one, or, from the toolbar, also the one shown. */
+  /** The folder that is meant: the selected one, or, from the toolbar, the project that is shown. */
   chosen(fromToolbar: boolean): string | undefined {
-    return this._selected() ?? (fromToolbar ? this.current : undefined);
+    return fromToolbar ? this._around() : this._selected();
   }
 
   /** Whether to offer to build the folder that is meant. */
@@ -50,8 +50,10 @@ export class Folders {
   async follow(): Promise<void> {
     const { projects, request } = this._session;
     const started = ++this._follows;
+    this._session.commands.notifyCommandChanged(CommandIDs.buildFolder);
     const first = this._selected() ?? this.current;
     let found = first;
+    void Promise.all([...upwards(this.current)].map(path => projects.look(path)));
     for (const path of upwards(first)) {
       const { project } = await projects.look(path);
       if (project) {
@@ -72,6 +74,11 @@ export class Folders {
 
   async refresh(): Promise<void> {
     await this._browser?.model.refresh();
+  }
+
+  /** The project around the folder that the file browser shows. */
+  private _around(): string | undefined {
+    return [...upwards(this.current)].find(path => this._session.projects.hasRust(path));
   }
 
   private _selected(): string | undefined {

@@ -8,7 +8,6 @@ import {
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
-import { PageConfig } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import type { FileEditor } from '@jupyterlab/fileeditor';
 import { FileDialog, IDefaultFileBrowser } from '@jupyterlab/filebrowser';
@@ -33,12 +32,7 @@ import { CommandIDs, DOMAIN, IWasmwheel, PLUGIN } from './tokens';
 import { BuildWidget } from './widgets/document';
 import { PanelWidget } from './widgets/panel';
 
-/** Whether this page is a JupyterLite site, which has no server to build on. */
-export function isLite(): boolean {
-  return PageConfig.getOption('appName') === 'JupyterLite' || PageConfig.getOption('litePluginSettings') !== '';
-}
-
-export const lab: JupyterFrontEndPlugin<IWasmwheel | null> = {
+export const lab: JupyterFrontEndPlugin<IWasmwheel> = {
   id: PLUGIN,
   description: 'Builds Python packages with Rust in them for Pyodide.',
   autoStart: true,
@@ -53,9 +47,6 @@ export const lab: JupyterFrontEndPlugin<IWasmwheel | null> = {
     ITranslator
   ],
   activate: (app, documents, palette, browser, launcher, restorer, registry, translator) => {
-    if (isLite()) {
-      return null;
-    }
     const session = begin(app, translator ?? nullTranslator);
     const consent = settle(session, registry);
     const folders = new Folders(session, browser, app.serviceManager.contents);
@@ -92,8 +83,7 @@ export const lab: JupyterFrontEndPlugin<IWasmwheel | null> = {
       openBuild,
       openFile: async (path, line, column) => {
         const widget = documents.openOrReveal(path, 'Editor') as
-          | IDocumentWidget<FileEditor>
-          | undefined;
+          IDocumentWidget<FileEditor> | undefined;
         if (widget) {
           await widget.revealed;
           await widget.context.ready;
@@ -126,7 +116,7 @@ function begin(app: JupyterFrontEnd, translator: ITranslator): IWasmwheel {
     jobs: new JobsModel(server),
     sites: new SitesModel(server),
     toolchain: new ToolchainModel(server),
-    projects: new ProjectsModel(server),
+    projects: new ProjectsModel(server, app.serviceManager.contents, trans),
     request: new RequestModel(),
     commands: app.commands,
     trans

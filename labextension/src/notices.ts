@@ -112,7 +112,9 @@ function outcome(job: IJob, name: string, session: IWasmwheel): string {
       if (job.kind === 'site') {
         return trans.__('The site %1 is made', job.name);
       }
-      return job.report?.published ? trans.__('%1 is in the site', name) : trans.__('%1 is built', name);
+      return job.report?.published
+        ? trans.__('%1 is in the site', name)
+        : trans.__('%1 is built', name);
     case 'failed': {
       const count = problemCount(job);
       return count
@@ -139,7 +141,8 @@ function tryIt(job: IJob, session: IWasmwheel): Notification.IAction {
 function show(job: IJob, session: IWasmwheel): Notification.IAction {
   const { trans, commands } = session;
   return {
-    label: job.state === 'failed' && problemCount(job) ? trans.__('Show problems') : trans.__('Show'),
+    label:
+      job.state === 'failed' && problemCount(job) ? trans.__('Show problems') : trans.__('Show'),
     callback: event => {
       // Looking at it does not end it: the notice of a running job stays.
       if (!isOver(job)) {

@@ -35,7 +35,11 @@ export async function order(
   request: JobRequest,
   consent: IConsent
 ): Promise<IJob | null> {
-  if (request.kind === 'build' && !isOwn(request.source) && !(await agreed(session, request.source, consent))) {
+  if (
+    request.kind === 'build' &&
+    !isOwn(request.source) &&
+    !(await agreed(session, request.source, consent))
+  ) {
     return null;
   }
   try {
@@ -56,7 +60,9 @@ export async function orderBuild(
     return null;
   }
   const site = await destination(session, consent);
-  return site === undefined ? null : await order(session, session.request.build(source, site), consent);
+  return site === undefined
+    ? null
+    : await order(session, session.request.build(source, site), consent);
 }
 
 /** The site to publish to, made now where there is none; null for none, undefined if that failed. */

@@ -2,6 +2,8 @@
  * Numbers as people say them: sizes and times, with their units.
  */
 
+import type { TranslationBundle } from '@jupyterlab/translation';
+
 /** A size in bytes as `58 kB` or `1.4 MB`; a kB is 1000 bytes, as on PyPI. */
 export function size(bytes: number): string {
   if (bytes < 1000) {
@@ -23,9 +25,7 @@ export function clock(seconds: number): string {
     whole % 60
   ];
   const tail = String(rest).padStart(2, '0');
-  return hours
-    ? `${hours}:${String(minutes).padStart(2, '0')}:${tail}`
-    : `${minutes}:${tail}`;
+  return hours ? `${hours}:${String(minutes).padStart(2, '0')}:${tail}` : `${minutes}:${tail}`;
 }
 
 /** A time that is over: `0.4 s`, `24 s`, `3 min 5 s`. */
@@ -46,4 +46,17 @@ export function duration(seconds: number): string {
     return rest ? `${minutes} min ${rest} s` : `${minutes} min`;
   }
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** How long ago something was. */
+export function ago(seconds: number, trans: TranslationBundle): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) {
+    return trans.__('%1 s ago', whole);
+  }
+  if (whole < 3600) {
+    return trans.__('%1 min ago', Math.floor(whole / 60));
+  }
+  const hours = Math.floor(whole / 3600);
+  return hours < 48 ? trans.__('%1 h ago', hours) : trans.__('%1 days ago', Math.floor(hours / 24));
 }

@@ -33,9 +33,7 @@ export async function visit(
     const site = await sites.open(known?.name ?? name);
     const place = await addresses(sites, site, packageName, trans);
     const direct = site.up && place.url && site.probe && (await reaches(site.probe));
-    const address = direct
-      ? place.url
-      : place.through && sites.server.page(place.through);
+    const address = direct ? place.url : place.through && sites.server.page(place.through);
     if (!address) {
       throw unreachable(site, trans);
     }
@@ -146,7 +144,12 @@ function unreachable(site: ISite, trans: TranslationBundle): Refusal {
     : new Refusal(
         0,
         trans.__('The site %1 cannot be opened from here.', site.name),
-        trans.__('Your browser does not reach %1, and the Jupyter server does not show sites itself.', site.url ?? site.folder),
-        trans.__('Open the address on the computer where the server runs, or ask its administrator to switch that on.')
+        trans.__(
+          'Your browser does not reach %1, and the Jupyter server does not show sites itself.',
+          site.url ?? site.folder
+        ),
+        trans.__(
+          'Open the address on the computer where the server runs, or ask its administrator to switch that on.'
+        )
       );
 }

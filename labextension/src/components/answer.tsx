@@ -21,7 +21,5 @@ export function Answer(props: {
 
 /** A sentence with what is between backticks set as code. */
 export function withCode(text: string): React.ReactNode[] {
-  return text
-    .split('`')
-    .map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part));
+  return text.split('`').map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part));
 }

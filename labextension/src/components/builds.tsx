@@ -107,7 +107,12 @@ function Action(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
   if (job.state === 'done' && job.report?.published) {
     const { site } = job.report.published;
     const args = { site, name: job.report.name };
-    return <LinkButton label={trans.__('Try it')} onClick={() => void commands.execute(CommandIDs.tryIt, args)} />;
+    return (
+      <LinkButton
+        label={trans.__('Try it')}
+        onClick={() => void commands.execute(CommandIDs.tryIt, args)}
+      />
+    );
   }
   if (job.state === 'interrupted' || job.state === 'cancelled') {
     const again = () => void commands.execute(CommandIDs.again, { id: job.id });

@@ -1,6 +1,7 @@
 import { folderIcon, HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import type { Found } from '../model/projects';
 import type { From, IFields } from '../model/request';
 import { CommandIDs, type IWasmwheel } from '../tokens';
 import { IconButton } from './buttons';
@@ -30,16 +31,10 @@ export function Form(props: {
       <div className="jp-wasmwheel-fields">
         <label htmlFor="jp-wasmwheel-from">{trans.__('Build')}</label>
         <Source session={session} chooseFolder={props.chooseFolder} />
+        {found && <Hint found={found} folder={folder} trans={trans} />}
         <label htmlFor="jp-wasmwheel-for">{trans.__('for')}</label>
         <Destination session={session} />
       </div>
-      {found && (
-        <p className="jp-wasmwheel-hint" data-state={found.error ? 'none' : 'ok'} role="status">
-          {found.project
-            ? `${found.project.name} ${found.project.version ?? ''} · ${found.project.backend}`
-            : found.error.what}
-        </p>
-      )}
       <ProfileChoice
         profile={profile}
         trans={trans}
@@ -50,11 +45,31 @@ export function Form(props: {
         type="submit"
         className="jp-wasmwheel-build jp-mod-styled jp-mod-accept"
         disabled={!ready || (toolchain.isReady && !toolchain.ok)}
-        title={toolchain.isReady && !toolchain.ok ? trans.__('The toolchain has to be set up first.') : undefined}
+        title={
+          toolchain.isReady && !toolchain.ok
+            ? trans.__('The toolchain has to be set up first.')
+            : undefined
+        }
       >
         {trans.__('Build for Pyodide')}
       </button>
     </form>
+  );
+}
+
+/** What is in the folder, or why it cannot be built. */
+function Hint(props: { found: Found; folder: string; trans: IWasmwheel['trans'] }): JSX.Element {
+  const { found, folder, trans } = props;
+  const { project, error } = found;
+  const text = project
+    ? `${project.name} ${project.version ?? ''} · ${project.backend}`
+    : folder
+      ? error.what
+      : trans.__('Choose the folder of a package: it has a pyproject.toml in it.');
+  return (
+    <p className="jp-wasmwheel-hint" role="status">
+      {text}
+    </p>
   );
 }
 
@@ -90,24 +105,30 @@ function Source(props: {
           { value: 'git', label: 'Git' }
         ]}
       />
-      <input
-        type="text"
-        className="jp-mod-styled"
-        aria-label={labels[fields.from]}
-        title={labels[fields.from]}
-        placeholder={fields.from === 'folder' ? trans.__('the whole root folder') : PLACEHOLDERS[fields.from]}
-        spellCheck={false}
-        autoComplete="off"
-        value={fields[fields.from]}
-        onChange={event => write(event.currentTarget.value)}
-      />
-      {fields.from === 'folder' && (
-        <IconButton
-          icon={folderIcon}
-          label={trans.__('Choose a folder')}
-          onClick={() => void props.chooseFolder(fields.folder).then(path => path !== null && write(path))}
+      <div className="jp-wasmwheel-path">
+        <input
+          type="text"
+          className="jp-mod-styled"
+          aria-label={labels[fields.from]}
+          title={labels[fields.from]}
+          placeholder={
+            fields.from === 'folder' ? trans.__('no folder chosen') : PLACEHOLDERS[fields.from]
+          }
+          spellCheck={false}
+          autoComplete="off"
+          value={fields[fields.from]}
+          onChange={event => write(event.currentTarget.value)}
         />
-      )}
+        {fields.from === 'folder' && (
+          <IconButton
+            icon={folderIcon}
+            label={trans.__('Choose a folder')}
+            onClick={() =>
+              void props.chooseFolder(fields.folder).then(path => path !== null && write(path))
+            }
+          />
+        )}
+      </div>
     </div>
   );
 }
@@ -145,17 +166,17 @@ function Destination(props: { session: IWasmwheel }): JSX.Element {
       onChange={event => choose(event.currentTarget.value)}
     >
       {!sites.usable.length && (
-        <option value="first">{trans.__('a new site, “workshop” (Pyodide %1)', pyodide)}</option>
+        <option value="first">{trans.__('new site “workshop” (Pyodide %1)', pyodide)}</option>
       )}
       {sites.usable.map(each => (
         <option key={each.name} value={`site:${each.name}`}>
           {trans.__('%1 site (Pyodide %2)', each.name, short(each.pyodide!))}
         </option>
       ))}
-      {sites.usable.length > 0 && <option value="new:">{trans.__('a new site…')}</option>}
+      {sites.usable.length > 0 && <option value="new:">{trans.__('new site…')}</option>}
       {toolchain.targets.map(each => (
         <option key={each.abi} value={`wheel:${each.abi}`}>
-          {trans.__('no site, only the wheel (Pyodide %1)', short(each.pyodide))}
+          {trans.__('only the wheel (Pyodide %1)', short(each.pyodide))}
         </option>
       ))}
     </HTMLSelect>
@@ -197,4 +218,3 @@ function ProfileChoice(props: {
     </div>
   );
 }
-

@@ -9,7 +9,11 @@ import type { IWasmwheel } from '../tokens';
 export function Options(props: { session: IWasmwheel; project: IProject | null }): JSX.Element {
   const { request, trans } = props.session;
   const fields = request.fields;
-  const check = (name: 'defaultFeatures' | 'ignoreLock' | 'offline', label: string, title: string) => (
+  const check = (
+    name: 'defaultFeatures' | 'ignoreLock' | 'offline',
+    label: string,
+    title: string
+  ) => (
     <label className="jp-wasmwheel-check" title={title}>
       <input
         type="checkbox"
@@ -37,7 +41,11 @@ export function Options(props: { session: IWasmwheel; project: IProject | null }
     <details className="jp-wasmwheel-options">
       <summary>{trans.__('Options')}</summary>
       {text('features', trans.__('Features'), known || trans.__('none'))}
-      {check('defaultFeatures', trans.__('Default features too'), trans.__('What the package switches on by itself'))}
+      {check(
+        'defaultFeatures',
+        trans.__('Default features too'),
+        trans.__('What the package switches on by itself')
+      )}
       <label className="jp-wasmwheel-option">
         {trans.__('Linker')}
         <HTMLSelect
@@ -56,7 +64,11 @@ export function Options(props: { session: IWasmwheel; project: IProject | null }
         trans.__('Choose all versions of crates anew'),
         trans.__('Leave Cargo.lock aside, where it names a version that cannot be had')
       )}
-      {check('offline', trans.__('Fetch nothing'), trans.__('Only use what is on this machine already'))}
+      {check(
+        'offline',
+        trans.__('Fetch nothing'),
+        trans.__('Only use what is on this machine already')
+      )}
     </details>
   );
 }

@@ -18,9 +18,9 @@ export function Packages(props: { session: IWasmwheel }): JSX.Element | null {
     return null;
   }
   return (
-    <section className="jp-wasmwheel-section" aria-label={trans.__('In the site')}>
+    <section className="jp-wasmwheel-section" aria-label={trans.__('In the site %1', site.name)}>
       <h3>
-        <span title={site.folder}>{trans.__('In the site %1', site.name)}</span>
+        <span title={`${site.name}: ${site.folder}`}>{trans.__('In the site')}</span>
         {!site.error && (
           <LinkButton
             label={trans.__('Open site')}
@@ -30,7 +30,9 @@ export function Packages(props: { session: IWasmwheel }): JSX.Element | null {
       </h3>
       {site.error && <Answer error={site.error} quiet />}
       {!site.error && !sites.packages.length && (
-        <p className="jp-wasmwheel-quiet">{trans.__('Nothing yet. What you build for it appears here.')}</p>
+        <p className="jp-wasmwheel-quiet">
+          {trans.__('Nothing yet. What you build for it appears here.')}
+        </p>
       )}
       <ul className="jp-wasmwheel-list">
         {sites.packages.map(each => (

@@ -19,7 +19,9 @@ export function Toolchain(props: { session: IWasmwheel }): JSX.Element {
     <TextButton
       accept={!toolchain.ok}
       label={trans.__('Set up')}
-      title={trans.__('Install what is missing, in a place of its own; nothing of yours is changed.')}
+      title={trans.__(
+        'Install what is missing, in a place of its own; nothing of yours is changed.'
+      )}
       onClick={() => void commands.execute(CommandIDs.setUp)}
     />
   );
@@ -70,7 +72,12 @@ function Finding(props: { finding: IFinding; trans: TranslationBundle }): JSX.El
   };
   return (
     <li data-state={state}>
-      <span className="jp-wasmwheel-mark" role="img" aria-label={words[state]} title={words[state]} />
+      <span
+        className="jp-wasmwheel-mark"
+        role="img"
+        aria-label={words[state]}
+        title={words[state]}
+      />
       <div>
         <strong>{part}</strong> <span>{withCode(text)}</span>
         {state !== 'ok' && fix && <div className="jp-wasmwheel-quiet">{withCode(fix)}</div>}

@@ -170,10 +170,17 @@ export class BuildModel implements IDisposable {
     }
   }
 
-  /** cargo names what it is at; a crate that was begun and is not named is over. */
+  /**
+   * cargo names what it is at. A crate that was begun and is not named is over, until it is named
+   * again: build scripts and libraries are compiled at different times.
+   */
   private _endSpans(running: string, time: number): void {
+    const named = new Set(running.split(', ').map(unit => unit.replace(/\(.*/, '')));
+    const isWhole = !running.endsWith('...');
     for (const span of this._spans.values()) {
-      if (span.ended === null && time > span.began && !running.includes(span.name)) {
+      if (named.has(span.name)) {
+        span.ended = null;
+      } else if (span.ended === null && isWhole) {
         span.ended = time;
       }
     }

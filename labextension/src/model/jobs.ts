@@ -2,13 +2,7 @@ import { PromiseDelegate } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import {
-  type Event,
-  type IError,
-  type IJob,
-  type JobRequest,
-  isOver
-} from '../contract';
+import { type Event, type IError, type IJob, type JobRequest, isOver } from '../contract';
 import { asError, type Server } from '../server';
 import { BuildModel } from './build';
 import { Pulse } from './pulse';

@@ -15,7 +15,6 @@ export interface ILine {
 }
 
 // The colours of a terminal: escape sequences that begin with ESC [.
-// eslint-disable-next-line no-control-regex
 const COLOURS = /\x1b\[[0-9;]*[A-Za-z]/g;
 
 /** A log that grows at its end and forgets its beginning. */

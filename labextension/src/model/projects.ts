@@ -1,3 +1,5 @@
+import type { Contents } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { IError, IProject } from '../contract';
@@ -6,13 +8,18 @@ import { asError, Refusal, type Server } from '../server';
 /** What is known of a folder is asked for again after this many milliseconds. */
 const FRESH = 15_000;
 
+/** What makes a folder one of a package: one of these files. */
+const PROJECT_FILES = new Set(['pyproject.toml', 'setup.py', 'Cargo.toml']);
+
 /** What a folder holds: a project that can be built, or the reason why there is none. */
 export type Found = { project: IProject; error: null } | { project: null; error: IError };
 
 /** Which folders can be built: the file browser's menu must know before it opens. */
 export class ProjectsModel {
-  constructor(server: Server) {
+  constructor(server: Server, contents: Contents.IManager, trans: TranslationBundle) {
     this._server = server;
+    this._contents = contents;
+    this._trans = trans;
   }
 
   /** Emitted with a folder's path when it is known what the folder holds. */
@@ -53,6 +60,7 @@ export class ProjectsModel {
   private async _ask(path: string): Promise<Found> {
     let found: Found;
     try {
+      await this._require(path);
       const query = { source: path || '.' };
       const project = await this._server.get<IProject>(['project'], query);
       found = { project, error: null };
@@ -68,7 +76,24 @@ export class ProjectsModel {
     return found;
   }
 
+  /** Most folders are no projects, and the listing says so without an error of the server's. */
+  private async _require(path: string): Promise<void> {
+    const folder = await this._contents.get(path, { content: true, type: 'directory' });
+    const files = (folder.content ?? []) as Contents.IModel[];
+    if (!files.some(file => PROJECT_FILES.has(file.name))) {
+      const trans = this._trans;
+      throw new Refusal(
+        400,
+        trans.__('There is nothing to build in %1.', path || '/'),
+        trans.__('A Python package has a pyproject.toml in its folder.'),
+        trans.__('Choose the folder of a package.')
+      );
+    }
+  }
+
   private readonly _server: Server;
+  private readonly _contents: Contents.IManager;
+  private readonly _trans: TranslationBundle;
   private readonly _found = new Map<string, Found>();
   private readonly _when = new Map<string, number>();
   private readonly _asked = new Map<string, Promise<Found>>();

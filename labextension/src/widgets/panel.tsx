@@ -7,10 +7,7 @@ import type { IWasmwheel } from '../tokens';
 
 /** The side panel. */
 export class PanelWidget extends ReactWidget {
-  constructor(
-    session: IWasmwheel,
-    chooseFolder: (current: string) => Promise<string | null>
-  ) {
+  constructor(session: IWasmwheel, chooseFolder: (current: string) => Promise<string | null>) {
     super();
     this.id = 'jp-wasmwheel';
     this.addClass('jp-wasmwheel-side');

@@ -39,7 +39,7 @@ export function BuildDocument(props: {
     {
       id: 'problems',
       label: trans.__('Problems'),
-      count: build.diagnostics.length,
+      count: build.problems || build.diagnostics.length,
       body: <Problems build={build} job={job} session={session} onOpen={open} />
     },
     {
@@ -51,7 +51,9 @@ export function BuildDocument(props: {
           revision={revision}
           trans={trans}
           onCopy={props.onCopy}
-          onDownload={() => window.open(jobs.server.address('jobs', job.id, 'log'), '_blank', 'noopener')}
+          onDownload={() =>
+            window.open(jobs.server.address('jobs', job.id, 'log'), '_blank', 'noopener')
+          }
         />
       )
     },

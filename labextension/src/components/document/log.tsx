@@ -1,10 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import {
-  copyIcon,
-  downloadIcon,
-  LabIcon,
-  searchIcon
-} from '@jupyterlab/ui-components';
+import { copyIcon, downloadIcon, LabIcon, searchIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { ILine, LogLines } from '../../model/log';
@@ -62,12 +57,23 @@ export function LogView(props: {
           />
           {trans.__('Follow')}
         </label>
-        <IconButton icon={copyIcon} label={trans.__('Copy the log')} onClick={() => props.onCopy(log.text())} />
-        <IconButton icon={downloadIcon} label={trans.__('Download the log')} onClick={props.onDownload} />
+        <IconButton
+          icon={copyIcon}
+          label={trans.__('Copy the log')}
+          onClick={() => props.onCopy(log.text())}
+        />
+        <IconButton
+          icon={downloadIcon}
+          label={trans.__('Download the log')}
+          onClick={props.onDownload}
+        />
       </div>
       {log.dropped > 0 && (
         <div className="jp-wasmwheel-log-dropped">
-          {trans.__('%1 earlier lines are not shown; the download has them.', log.dropped.toLocaleString())}
+          {trans.__(
+            '%1 earlier lines are not shown; the download has them.',
+            log.dropped.toLocaleString()
+          )}
         </div>
       )}
       <div

@@ -41,7 +41,9 @@ export function Phases(props: {
           style={{ flexGrow: Math.max(LEAST, row.seconds / whole) }}
         >
           <div className="jp-wasmwheel-phase-bar">
-            {row.state === 'started' && percent !== null && <div style={{ width: `${percent}%` }} />}
+            {row.state === 'started' && percent !== null && (
+              <div style={{ width: `${percent}%` }} />
+            )}
           </div>
           <span className="jp-wasmwheel-phase-name">{phaseWord(row.name, trans)}</span>
           <span className="jp-wasmwheel-phase-time">

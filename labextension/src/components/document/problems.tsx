@@ -1,10 +1,10 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { type IDiagnostic, type IJob, isOver } from '../../contract';
+import { type IDiagnostic, type IError, type IJob, isOver } from '../../contract';
 import type { BuildModel } from '../../model/build';
 import { CommandIDs, type IWasmwheel } from '../../tokens';
-import { Answer } from '../answer';
+import { Answer, withCode } from '../answer';
 import { TextButton } from '../buttons';
 
 /** What went wrong: first the answer, then the compiler's own messages. */
@@ -20,7 +20,7 @@ export function Problems(props: {
   return (
     <div className="jp-wasmwheel-problems">
       {job.error && (
-        <Answer error={job.error} quiet>
+        <Answer error={answer(job.error, build, session)} quiet>
           <Mend job={job} session={session} />
         </Answer>
       )}
@@ -36,6 +36,14 @@ export function Problems(props: {
       </ul>
     </div>
   );
+}
+
+/** A compile error's answer is in the list below it. */
+function answer(error: IError, build: BuildModel, session: IWasmwheel): IError {
+  const fix = session.trans.__(
+    'Click on a place to open the file there, correct it, and build again.'
+  );
+  return error.status === 5 && build.problems > 0 ? { ...error, why: '', fix } : error;
 }
 
 function rank(problem: IDiagnostic): number {
@@ -76,7 +84,7 @@ function Problem(props: {
 }): JSX.Element {
   const { problem, trans } = props;
   const { level, code, message, file, line, column, path, rendered } = problem;
-  const place = file && `${file}:${line ?? 1}:${column ?? 1}`;
+  const place = file && `${path ?? file}:${line ?? 1}:${column ?? 1}`;
   const isError = level.startsWith('error');
   return (
     <li className="jp-wasmwheel-problem" data-level={isError ? 'error' : level}>
@@ -87,7 +95,7 @@ function Problem(props: {
           aria-label={isError ? trans.__('error') : trans.__('warning')}
         />
         <span className="jp-wasmwheel-problem-message">
-          {message} {code && <code>{code}</code>}
+          {withCode(message)} {code && <code>{code}</code>}
         </span>
         {place &&
           (path ? (

@@ -8,7 +8,9 @@ import { duration, size } from '../../quantities';
 export function ReportView(props: { job: IJob; trans: TranslationBundle }): JSX.Element {
   const { job, trans } = props;
   if (!job.report) {
-    return <p className="jp-wasmwheel-quiet">{trans.__('There is a report once the build is done.')}</p>;
+    return (
+      <p className="jp-wasmwheel-quiet">{trans.__('There is a report once the build is done.')}</p>
+    );
   }
   if (job.kind !== 'build') {
     return <pre className="jp-wasmwheel-report">{JSON.stringify(job.report, null, 2)}</pre>;

@@ -15,11 +15,7 @@ const AXIS = 22;
 const WIDTH = 1000;
 
 /** Where the time went: a bar a crate on a time axis. */
-export function Timings(props: {
-  build: BuildModel;
-  job: IJob;
-  session: IWasmwheel;
-}): JSX.Element {
+export function Timings(props: { build: BuildModel; job: IJob; session: IWasmwheel }): JSX.Element {
   const { build, job, session } = props;
   const { jobs, trans } = session;
   const over = isOver(job);
@@ -53,7 +49,14 @@ export function Timings(props: {
           preserveAspectRatio="none"
         >
           {ticks(whole).map(tick => (
-            <line key={tick} className="jp-wasmwheel-tick" x1={x(tick)} x2={x(tick)} y1={AXIS - 4} y2="100%" />
+            <line
+              key={tick}
+              className="jp-wasmwheel-tick"
+              x1={x(tick)}
+              x2={x(tick)}
+              y1={AXIS - 4}
+              y2="100%"
+            />
           ))}
           {spans.map((span, index) => (
             <rect
@@ -68,12 +71,22 @@ export function Timings(props: {
           ))}
         </svg>
         {ticks(whole).map(tick => (
-          <span key={tick} className="jp-wasmwheel-tick-label" style={{ left: `${(100 * tick) / whole}%` }}>
+          <span
+            key={tick}
+            className="jp-wasmwheel-tick-label"
+            style={{ left: `${(100 * tick) / whole}%` }}
+          >
             {`${tick} s`}
           </span>
         ))}
         {spans.map((span, index) => (
-          <Name key={`${span.name} ${span.version}`} span={span} row={index} whole={whole} end={end(span)} />
+          <Name
+            key={`${span.name} ${span.version}`}
+            span={span}
+            row={index}
+            whole={whole}
+            end={end(span)}
+          />
         ))}
       </div>
       <Longest spans={spans} end={end} session={session} />

@@ -1,0 +1,78 @@
+import { ReactWidget } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { TextButton } from '../components/buttons';
+import { useModel } from '../components/hooks';
+import { wheelIcon } from '../icons';
+import { ago, size } from '../quantities';
+import type { IPublished } from './lock';
+import type { PublishedModel } from './model';
+
+/** The panel in a site: what is published, and a way to use it. */
+export class PublishedWidget extends ReactWidget {
+  constructor(
+    model: PublishedModel,
+    trans: TranslationBundle,
+    onInsert: (published: IPublished) => void
+  ) {
+    super();
+    this.id = 'jp-wasmwheel-published';
+    this.addClass('jp-wasmwheel-side');
+    this.title.icon = wheelIcon;
+    this.title.caption = trans.__('Packages of this site');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', trans.__('Packages of this site'));
+    this._model = model;
+    this._trans = trans;
+    this._onInsert = onInsert;
+  }
+
+  protected override render(): JSX.Element {
+    return <Published model={this._model} trans={this._trans} onInsert={this._onInsert} />;
+  }
+
+  private readonly _model: PublishedModel;
+  private readonly _trans: TranslationBundle;
+  private readonly _onInsert: (published: IPublished) => void;
+}
+
+function Published(props: {
+  model: PublishedModel;
+  trans: TranslationBundle;
+  onInsert: (published: IPublished) => void;
+}): JSX.Element {
+  const { model, trans, onInsert } = props;
+  useModel(model);
+  return (
+    <div className="jp-wasmwheel-panel">
+      <header className="jp-wasmwheel-header">
+        <h2>{trans.__('Packages of this site')}</h2>
+      </header>
+      <p className="jp-wasmwheel-about">
+        {model.packages.length
+          ? trans.__('There is nothing to install: importing one loads it from this site.')
+          : trans.__('Nothing was published yet. What is built for this site appears here.')}
+      </p>
+      <ul className="jp-wasmwheel-list">
+        {model.packages.map(each => (
+          <li key={each.name} className="jp-wasmwheel-item" data-package={each.name}>
+            <span className="jp-wasmwheel-item-main" title={new Date(each.time).toLocaleString()}>
+              <span className="jp-wasmwheel-mark" aria-hidden="true" />
+              <span className="jp-wasmwheel-item-name">{`${each.name} ${each.version}`}</span>
+              <span className="jp-wasmwheel-facts">
+                <span>{size(each.size)}</span>
+                <span>{ago((Date.now() - each.time) / 1000, trans)}</span>
+              </span>
+            </span>
+            <TextButton
+              label={trans.__('Insert import')}
+              title={trans.__('Put a cell with “import %1” into the notebook', each.module)}
+              onClick={() => onInsert(each)}
+            />
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
