@@ -8,3 +8,8 @@ def _jupyter_server_extension_points() -> list[dict[str, object]]:
     from .server.app import WasmwheelApp
 
     return [{"module": "jupyter_wasmwheel.server.app", "app": WasmwheelApp}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Where the built front end is; asked by `jupyter labextension develop`."""
+    return [{"src": "labextension", "dest": "jupyter-wasmwheel"}]
