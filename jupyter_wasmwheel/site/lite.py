@@ -40,7 +40,7 @@ from ..runtime.pyodide import Runtime
 from ..runtime.targets import JupyterLite, Target
 from ..store import Store
 from ..wheel import read
-from . import contents, packages, wheels
+from . import contents, front_end, packages, wheels
 
 #: The folder in a site that is ours and never served, and the version of what is in it.
 PRIVATE = ".wasmwheel"
@@ -287,6 +287,7 @@ def _fill(
     ready.write(site.lock)
     contents.start(site.folder)
     _configure(site, known)
+    front_end.add(site.folder)
     _add_icons(site)
     fields = dataclasses.asdict(site)
     del fields["folder"]

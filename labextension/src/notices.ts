@@ -69,9 +69,12 @@ function update(notice: string, job: IJob, session: IWasmwheel): void {
 
 function building(job: IJob, session: IWasmwheel): string {
   const { trans } = session;
+  const percent = Math.floor(100 * fraction(job));
   switch (job.kind) {
     case 'build':
-      return trans.__('Building %1…', title(job, trans));
+      return percent
+        ? trans.__('Building %1… %2 %', title(job, trans), percent)
+        : trans.__('Building %1…', title(job, trans));
     case 'install':
       return trans.__('Setting up the toolchain…');
     case 'site':

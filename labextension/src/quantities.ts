@@ -51,6 +51,9 @@ export function duration(seconds: number): string {
 /** How long ago something was. */
 export function ago(seconds: number, trans: TranslationBundle): string {
   const whole = Math.max(0, Math.round(seconds));
+  if (whole < 1) {
+    return trans.__('just now');
+  }
   if (whole < 60) {
     return trans.__('%1 s ago', whole);
   }

@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { TextButton } from '../components/buttons';
-import { useModel } from '../components/hooks';
+import { useModel, useNow } from '../components/hooks';
 import { wheelIcon } from '../icons';
 import { ago, size } from '../quantities';
 import type { IPublished } from './lock';
@@ -44,6 +44,7 @@ function Published(props: {
 }): JSX.Element {
   const { model, trans, onInsert } = props;
   useModel(model);
+  const now = useNow(true, 0, 5_000);
   return (
     <div className="jp-wasmwheel-panel">
       <header className="jp-wasmwheel-header">
@@ -58,11 +59,11 @@ function Published(props: {
         {model.packages.map(each => (
           <li key={each.name} className="jp-wasmwheel-item" data-package={each.name}>
             <span className="jp-wasmwheel-item-main" title={new Date(each.time).toLocaleString()}>
-              <span className="jp-wasmwheel-mark" aria-hidden="true" />
+              <wheelIcon.react tag="span" elementSize="normal" className="jp-wasmwheel-mark" />
               <span className="jp-wasmwheel-item-name">{`${each.name} ${each.version}`}</span>
               <span className="jp-wasmwheel-facts">
                 <span>{size(each.size)}</span>
-                <span>{ago((Date.now() - each.time) / 1000, trans)}</span>
+                <span>{ago(now - each.time / 1000, trans)}</span>
               </span>
             </span>
             <TextButton

@@ -38,7 +38,7 @@ export function Phases(props: {
           key={row.name}
           data-state={row.state}
           title={phaseSentence(row.name, trans)}
-          style={{ flexGrow: Math.max(LEAST, row.seconds / whole) }}
+          style={{ flexGrow: 100 * Math.max(LEAST, row.seconds / whole) }}
         >
           <div className="jp-wasmwheel-phase-bar">
             {row.state === 'started' && percent !== null && (

@@ -53,8 +53,9 @@ function rank(problem: IDiagnostic): number {
 /** A button where one can do what the answer says. */
 function Mend(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
   const { job } = props;
-  const { commands, trans } = props.session;
-  if (job.kind === 'build' && job.error?.status === 4) {
+  const { commands, toolchain, trans } = props.session;
+  const fix = job.error?.fix ?? '';
+  if (job.error?.status === 4 && (fix.includes('--fix') || !toolchain.ok)) {
     return (
       <TextButton
         accept
@@ -63,7 +64,7 @@ function Mend(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
       />
     );
   }
-  if (job.kind === 'build' && job.error?.fix.includes('--ignore-lock')) {
+  if (job.kind === 'build' && fix.includes('--ignore-lock')) {
     return (
       <TextButton
         accept

@@ -1,0 +1,100 @@
+"""The fixtures of the front end's tests: a real JupyterLab and a real Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+from screen import Lab, open_lab
+
+from jupyter_wasmwheel.project import starter
+from tests.browser import browser
+
+#: JupyterLab's settings that keep its own questions off the screen.
+NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab with this package in it, on a folder with nothing in it yet."""
+    root = tmp_path_factory.mktemp("root")
+    settings = tmp_path_factory.mktemp("settings")
+    news = settings / "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+    news.parent.mkdir(parents=True)
+    news.write_text(json.dumps(NO_NEWS))
+    if "WASMWHEEL_HOME" not in os.environ:
+        os.environ["WASMWHEEL_HOME"] = str(tmp_path_factory.mktemp("home"))
+    own = {f"JUPYTER_{kind}_DIR": str(settings / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    token, port = secrets.token_hex(16), _free_port()
+    log = settings / "lab.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                f"--ServerApp.port={port}",
+                "--ServerApp.port_retries=0",
+                f"--ServerApp.root_dir={root}",
+                f"--IdentityProvider.token={token}",
+                f"--LabApp.user_settings_dir={settings}",
+                "--LabApp.expose_app_in_browser=True",
+            ],
+            env=os.environ | own,
+            cwd=root,
+            stdout=output,
+            stderr=output,
+        )
+    lab = Lab(f"http://localhost:{port}", token, root, process)
+    try:
+        _wait(lab, log)
+        yield lab
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait(lab: Lab, log: Path) -> None:
+    for _ in range(300):
+        try:
+            lab.api("")
+        except OSError:
+            assert lab.process.poll() is None, log.read_text()
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[BrowserContext]:
+    """A browser of its own for each test."""
+    with browser(tmp_path / "profile") as context:
+        yield context
+
+
+@pytest.fixture
+def page(lab: Lab, context: BrowserContext) -> Page:
+    """JupyterLab as somebody sees it who has just opened it."""
+    return open_lab(context, lab)
+
+
+@pytest.fixture
+def make_crate(lab: Lab) -> Callable[[str], Path]:
+    """Make a starter crate of a name in JupyterLab's folder."""
+    return lambda name: starter.make(name, lab.root)

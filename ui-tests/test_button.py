@@ -1,0 +1,85 @@
+"""The button: from a click in the file browser to a cell's output, on real parts only."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, Page, expect
+from screen import CLONE, Lab, build_folder, keep, row, show_panel
+
+from tests.browser import PATIENCE, Tab
+
+
+def test_a_click_on_a_folder_becomes_a_cell_that_runs(
+    page: Page, context: BrowserContext, lab: Lab, make_crate: Callable[[str], Path]
+) -> None:
+    crate = make_crate("hello")
+    first, second = put_nonce(crate), secrets.token_hex(8)
+
+    build_folder(page, "hello")
+    show_panel(page)
+    seen = watch_progress(page)
+    assert len(seen) >= 3, seen
+    notice = page.locator(".Toastify__toast", has_text="hello 0.1.0 is in the site")
+    expect(notice).to_be_visible()
+    expect(row(page, "hello 0.1.0")).to_contain_text("kB")
+    keep(page, "panel-built")
+
+    with context.expect_page() as opened:
+        notice.get_by_role("button", name="Try it").click()
+    tab = Tab(opened.value)
+    tab.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=PATIENCE)
+    place, own = urlsplit(tab.page.url), urlsplit(lab.origin)
+    assert place.hostname != own.hostname
+    assert place.port != own.port
+    assert first in tab.run(0)
+    tab.page.screenshot(path=CLONE / "artefacts/site-notebook.png")
+
+    put_nonce(crate, second)
+    page.bring_to_front()
+    build_folder(page, "hello")
+    tab.page.bring_to_front()
+    offer = tab.page.get_by_text("hello was published again")
+    offer.wait_for(timeout=PATIENCE)
+    tab.page.screenshot(path=CLONE / "artefacts/site-published-again.png")
+    tab.page.get_by_role("button", name="Restart kernel and use it").click()
+    expect(tab.page.locator(".jp-OutputArea-output").first).to_contain_text(
+        second, timeout=PATIENCE
+    )
+
+    tab.page.get_by_role("button", name="Packages of this site").click()
+    tab.page.get_by_role("button", name="Insert import").click()
+    expect(tab.page.locator(".jp-CodeCell").filter(has_text="import hello").nth(1)).to_be_visible()
+    tab.page.screenshot(path=CLONE / "artefacts/site-packages.png")
+
+
+def put_nonce(crate: Path, nonce: str | None = None) -> str:
+    """Put a word that nobody can guess into the crate's source."""
+    nonce = nonce or secrets.token_hex(8)
+    source = crate / "src/lib.rs"
+    text = source.read_text()
+    lines = [
+        f"/// Greet somebody by name, {nonce}." if line.startswith("/// Greet") else line
+        for line in text.splitlines()
+    ]
+    source.write_text("\n".join(lines) + "\n")
+    return nonce
+
+
+def watch_progress(page: Page) -> set[str]:
+    """What the bar of the running build said until the build was over."""
+    newest = row(page, "hello")
+    newest.wait_for(timeout=PATIENCE)
+    seen: set[str] = set()
+    while newest.get_attribute("data-state") in ("queued", "running"):
+        bar = newest.get_by_role("progressbar")
+        if bar.count() and (value := bar.get_attribute("aria-valuenow", timeout=2000)):
+            seen.add(value)
+            if len(seen) == 2:
+                newest.locator(".jp-wasmwheel-item-main").click()
+                page.screenshot(path=CLONE / "artefacts/building.png")
+        page.wait_for_timeout(50)
+    return seen

@@ -1,0 +1,199 @@
+"""A build that is followed: over a reload, over a time without a network, and at full speed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, Route, expect
+from screen import Lab, build_folder, open_lab, row, run, show_panel, until_there
+
+from tests.browser import PATIENCE
+
+#: A job as the server tells of it; what is done with it needs no compiler.
+JOB: dict[str, Any] = {
+    "id": "0123456789abcdef",
+    "kind": "build",
+    "state": "running",
+    "request": {"kind": "build", "source": "hello"},
+    "name": "hello",
+    "version": "0.1.0",
+    "created": 1.0,
+    "started": 1.0,
+    "ended": None,
+    "phase": "compile",
+    "done": 3,
+    "total": 14,
+    "label": "pyo3",
+    "report": None,
+    "error": None,
+    "seq": 10,
+}
+
+#: Puts a stream of the test's own in the place of the server's: RATE lines a second in batches,
+#: as a server sends them, and counts how many streams were opened.
+FLOOD = """
+window.opened = 0;
+window.longest = 0;
+window.sent = 0;
+new PerformanceObserver(list => {
+  for (const task of list.getEntries()) {
+    window.longest = Math.max(window.longest, task.duration);
+  }
+}).observe({ type: 'longtask' });
+const real = window.fetch;
+const isEvents = url => new URL(url).pathname.endsWith('/wasmwheel/api/events');
+window.fetch = (request, init) => {
+  if (!isEvents(request.url ?? request)) {
+    return real(request, init);
+  }
+  window.opened += 1;
+  let seq = 1000;
+  let begun = 0;
+  const encoder = new TextEncoder();
+  const body = new ReadableStream({
+    start(controller) {
+      setInterval(() => {
+        if (!window.flooding) {
+          return;
+        }
+        begun ||= performance.now();
+        const due = Math.floor(((performance.now() - begun) / 1000) * RATE);
+        let text = '';
+        for (; window.sent < due; window.sent += 1) {
+          const job = window.jobs[window.sent % window.jobs.length];
+          const line = `   line ${window.sent} of a build that says very much about what it does`;
+          const head = { seq: ++seq, job, job_seq: seq, time: Date.now() / 1000 };
+          const event = { ...head, kind: 'log', stream: 'stderr', text: line };
+          text += `id: ${seq}\\ndata: ${JSON.stringify(event)}\\n\\n`;
+        }
+        controller.enqueue(encoder.encode(text));
+      }, 20);
+    }
+  });
+  return Promise.resolve(new Response(body, { status: 200 }));
+};
+"""
+
+
+def test_a_reload_in_the_middle_loses_nothing_and_shows_nothing_twice(
+    page: Page, lab: Lab, make_crate: Callable[[str], Path]
+) -> None:
+    make_crate("reloaded")
+    build_folder(page, "reloaded")
+    show_panel(page)
+    newest = row(page, "reloaded")
+    newest.locator(".jp-wasmwheel-facts", has_text="compile").wait_for(timeout=PATIENCE)
+    newest.locator(".jp-wasmwheel-item-main").click()
+    document = page.locator(".jp-wasmwheel-document")
+    document.get_by_role("log").get_by_text("Compiling").first.wait_for(timeout=PATIENCE)
+    page.wait_for_timeout(1500)  # JupyterLab keeps its layout a second after a change
+    page.goto(f"{lab.origin}/lab")
+    until_there(page)
+    expect(document).to_be_visible(timeout=PATIENCE)
+    expect(document.locator("h1")).to_have_text("reloaded 0.1.0")
+    expect(row(page, "reloaded")).to_have_attribute("data-state", "done", timeout=PATIENCE)
+    assert log_of(page) == full_log(lab, row(page, "reloaded").get_attribute("data-job"))
+
+
+def test_a_time_without_a_network_is_caught_up_with(
+    page: Page, context: BrowserContext, lab: Lab, make_crate: Callable[[str], Path]
+) -> None:
+    make_crate("offline")
+    build_folder(page, "offline")
+    show_panel(page)
+    newest = row(page, "offline")
+    newest.locator(".jp-wasmwheel-facts", has_text="compile").wait_for(timeout=PATIENCE)
+    newest.locator(".jp-wasmwheel-item-main").click()
+    job = newest.get_attribute("data-job")
+    context.set_offline(True)
+    while lab.api(f"jobs/{job}")["state"] == "running":
+        time.sleep(0.2)
+    context.set_offline(False)
+    expect(row(page, "offline")).to_have_attribute("data-state", "done", timeout=PATIENCE)
+    page.locator(".jp-wasmwheel-document").get_by_role("tab", name="Log").click()
+    assert log_of(page) == full_log(lab, job)
+
+
+def test_a_build_that_says_too_much_does_not_stop_the_page(
+    context: BrowserContext, lab: Lab
+) -> None:
+    page = flooded(context, lab, [JOB], rate=10_000)
+    run(page, "wasmwheel:open-build", id=JOB["id"])
+    lines = page.locator(".jp-wasmwheel-log-lines")
+    lines.wait_for()
+    page.wait_for_timeout(2000)
+    page.evaluate("window.longest = 0; window.flooding = true")
+    page.wait_for_timeout(8000)
+    sent, longest = page.evaluate("[window.sent, window.longest]")
+    print(f"{sent} lines in 8 s; the longest task took {longest:.0f} ms")
+    assert sent > 60_000
+    assert longest < 100
+    expect(lines.locator(".jp-wasmwheel-log-line").last).to_contain_text("line ")
+    assert lines.locator(".jp-wasmwheel-log-line").count() < 200
+
+    lines.hover()
+    page.mouse.wheel(0, -2000)
+    page.wait_for_timeout(500)
+    assert not page.get_by_label("Follow").is_checked()
+    first = lines.locator(".jp-wasmwheel-log-line").first.inner_text()
+    page.wait_for_timeout(1000)
+    assert lines.locator(".jp-wasmwheel-log-line").first.inner_text() == first
+    page.evaluate("window.flooding = false")
+    page.get_by_placeholder("Search the log").fill("line 4242 ")
+    page.keyboard.press("Enter")
+    expect(lines.locator("mark").first).to_be_visible()
+
+
+def test_twenty_jobs_share_one_stream(context: BrowserContext, lab: Lab) -> None:
+    jobs = [JOB | {"id": f"{number:016x}", "name": f"job{number}"} for number in range(20)]
+    page = flooded(context, lab, jobs, rate=100)
+    for job in jobs:
+        run(page, "wasmwheel:open-build", id=job["id"])
+    page.evaluate("window.flooding = true")
+    page.wait_for_timeout(3000)
+    assert page.locator(".jp-wasmwheel-document").count() == 20
+    assert page.evaluate("window.opened") == 1
+
+
+def flooded(context: BrowserContext, lab: Lab, jobs: list[dict[str, Any]], rate: int) -> Page:
+    """JupyterLab with jobs and a stream that the test makes."""
+    names = [job["id"] for job in jobs]
+    context.add_init_script(
+        FLOOD.replace("RATE", str(rate)) + f"window.jobs = {json.dumps(names)};"
+    )
+    context.route("**/wasmwheel/api/jobs", lambda route: answer(route, {"jobs": jobs, "seq": 10}))
+    context.route(
+        "**/wasmwheel/api/jobs/*/events",
+        lambda route: route.fulfill(content_type="application/x-ndjson", body=""),
+    )
+    page = open_lab(context, lab)
+    show_panel(page)
+    return page
+
+
+def answer(route: Route, document: object) -> None:
+    route.fulfill(content_type="application/json", body=json.dumps(document))
+
+
+def log_of(page: Page) -> list[str]:
+    """All lines of the log, read from its top to its end."""
+    page.locator(".jp-wasmwheel-document").get_by_role("tab", name="Log").click()
+    page.evaluate("() => { window.copied = null; }")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the log").click()
+    text: str = page.evaluate("() => navigator.clipboard.readText()")
+    return text.splitlines()
+
+
+def full_log(lab: Lab, job: str | None) -> list[str]:
+    """The lines of the log as the server kept them."""
+    return [
+        line
+        for event in lab.events(f"{job}")
+        if event["kind"] == "log"
+        for line in event["text"].split("\n")
+    ]

@@ -1,0 +1,250 @@
+"""States that are rare, or that a real build takes long to come to: the answers are ours."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+from screen import Lab, keep, open_lab, show_panel
+from test_following import JOB
+
+#: What the command line says of a build that is done.
+REPORT: dict[str, Any] = {
+    "schema": 1,
+    "name": "rpds-py",
+    "version": "2026.9",
+    "wheel": "/home/me/dist/rpds_py-2026.9-cp314-cp314-pyemscripten_2026_0_wasm32.whl",
+    "sha256": "5f1c" * 16,
+    "size": 142_000,
+    "target": {
+        "abi": "2026_0",
+        "pyodide": "314.0.7",
+        "python": "3.14",
+        "platform_tag": "pyemscripten_2026_0_wasm32",
+    },
+    "toolchain": {
+        "rustc": "1.96.0 (ac68faa20)",
+        "std": "prebuilt",
+        "linker": "wasm-ld 22.1.8",
+        "emscripten": {"version": "5.0.3", "wanted": "5.0.3", "crates": ["onig_sys"]},
+        "wasm_opt": "132",
+        "maturin": "1.16.0",
+    },
+    "profile": "release",
+    "phases": [],
+    "crates": [],
+    "cached": False,
+    "seeded": False,
+    "patches": [
+        {
+            "file": "Cargo.toml",
+            "diff": "--- Cargo.toml\n+++ Cargo.toml\n@@ -1,2 +1,2 @@\n"
+            '-tokio = { version = "1", features = ["signal"] }\n+tokio = { version = "1" }\n',
+        }
+    ],
+    "audit": {"ok": True, "missing": [], "unexpected": []},
+    "smoke": {"ok": True, "module": "rpds", "seconds": 0.8},
+    "dependencies": [
+        {"name": "numpy", "requirement": "numpy>=2", "from": "pyodide"},
+        {"name": "torch", "requirement": "torch", "from": "missing"},
+    ],
+    "built_along": [],
+    "tests": None,
+    "published": {"site": "workshop", "url": "http://127.0.0.1:1/x/"},
+}
+
+
+def job(number: int, state: str, name: str, **more: object) -> dict[str, Any]:
+    """A job that is over."""
+    return JOB | {
+        "id": f"{number:016x}",
+        "state": state,
+        "name": name,
+        "created": 100.0 - number,
+        "started": 100.0 - number,
+        "ended": 124.0 - number,
+        **more,
+    }
+
+
+JOBS = [
+    JOB | {"created": 200.0, "started": 200.0, "done": 9},
+    job(1, "queued", "next", started=None, ended=None, phase=None, total=None, done=None),
+    job(2, "done", "rpds-py", version="2026.9", report=REPORT),
+    job(
+        3,
+        "failed",
+        "tokenizers",
+        version="0.23.3",
+        error={
+            "what": "There is no Rust that can build for Pyodide.",
+            "why": "Rust 1.80 was found; the target needs 1.93.",
+            "fix": "Run `jupyter wasmwheel doctor --fix`, which installs one beside it.",
+            "status": 4,
+        },
+    ),
+    job(4, "interrupted", "old", version="0.3.0"),
+    job(5, "cancelled", "never-mind"),
+]
+
+
+@pytest.fixture
+def faked(context: BrowserContext, lab: Lab) -> Page:
+    """JupyterLab on a server with a job in every state."""
+    routes = {
+        "jobs": {"jobs": JOBS, "seq": 10},
+        "sites": {"sites": [SITE]},
+        "sites/workshop/packages": {"site": "workshop", "packages": [PACKAGE]},
+    }
+    for path, document in routes.items():
+        fake(context, path, document)
+    context.route(
+        "**/wasmwheel/api/jobs/*/events",
+        lambda route: route.fulfill(content_type="application/x-ndjson", body=""),
+    )
+    context.route("**/wasmwheel/api/events?*", lambda route: None)
+    page = open_lab(context, lab)
+    show_panel(page)
+    return page
+
+
+SITE = {
+    "name": "workshop",
+    "folder": "/home/me/sites/workshop",
+    "target": "2026_0",
+    "pyodide": "314.0.7",
+    "mode": "offline",
+    "url": "http://127.0.0.1:9/x/tree/index.html",
+    "up": True,
+    "probe": "http://127.0.0.1:9/x/probe.svg",
+    "through": "/wasmwheel/site/workshop/tree/index.html",
+    "error": None,
+}
+PACKAGE = {
+    "name": "rpds-py",
+    "version": "2026.9",
+    "size": 142_000,
+    "sha256": "5f1c" * 16,
+    "file_name": "wheels/x.whl",
+    "published": "2026-11-22T15:00:00.000+00:00",
+    "notebook": "try-rpds-py-2026.9.ipynb",
+    "url": "http://127.0.0.1:9/x/notebooks/index.html?path=try-rpds-py-2026.9.ipynb",
+    "through": "/wasmwheel/site/workshop/notebooks/index.html?path=try-rpds-py-2026.9.ipynb",
+}
+
+
+def fake(context: BrowserContext, path: str, document: object, status: int = 200) -> None:
+    """Answer in the server's place."""
+
+    def answer(route: Route) -> None:
+        route.fulfill(status=status, content_type="application/json", body=json.dumps(document))
+
+    context.route(f"**/wasmwheel/api/{path}", answer)
+    context.route(f"**/wasmwheel/api/{path}?*", answer)
+
+
+def test_every_state_has_its_words(faked: Page) -> None:
+    rows = faked.locator(".jp-wasmwheel-item[data-job]")
+    said = ["compile 9/14", "waiting", "142 kB24 s", "toolchain", "interrupted", "cancelled"]
+    expect(rows.locator(".jp-wasmwheel-facts")).to_contain_text(said)
+    for number, action in enumerate(["Try it", "Show", "Again", "Again"], start=2):
+        expect(rows.nth(number).get_by_role("button", name=action, exact=True)).to_be_visible()
+    keep(faked, "panel-states")
+
+
+def test_the_report_tells_everything(faked: Page) -> None:
+    faked.locator(".jp-wasmwheel-item-main", has_text="rpds-py").first.click()
+    report = faked.locator(".jp-wasmwheel-report")
+    for text in ("142 kB", "5f1c5f1c", "onig_sys", "numpy>=2", "nowhere to be had", "+tokio"):
+        expect(report).to_contain_text(text)
+    keep(faked, "build-report")
+
+
+def test_a_known_failure_says_what_to_do(faked: Page) -> None:
+    faked.locator(".jp-wasmwheel-item-main", has_text="tokenizers").click()
+    problems = faked.locator(".jp-wasmwheel-problems")
+    expect(problems).to_contain_text("There is no Rust")
+    expect(problems.get_by_role("button", name="Set up the toolchain")).to_be_visible()
+    keep(faked, "build-answer")
+
+
+def test_a_site_out_of_reach_is_opened_through_the_server(faked: Page) -> None:
+    fake(faked.context, "sites/workshop/open", SITE)
+    opened: list[str] = []
+    faked.context.on("page", lambda page: opened.append(page.url))
+    faked.locator('[data-package="rpds-py"]').get_by_role("button", name="Try it").click()
+    question = faked.locator(".jp-Dialog-content")
+    expect(question).to_contain_text("with the rights of your login", timeout=15_000)
+    keep(faked, "dialog-through-the-server")
+    with faked.context.expect_page() as through:
+        question.get_by_role("button", name="Open through the server").click()
+    through.value.wait_for_url("**/wasmwheel/site/workshop/notebooks/**")
+
+
+def test_a_missing_server_extension_is_said(context: BrowserContext, lab: Lab) -> None:
+    fake(context, "**", {"message": "Not Found"}, status=404)
+    page = open_lab(context, lab)
+    panel = show_panel(page)
+    answer = panel.get_by_role("alert")
+    expect(answer).to_contain_text("The server extension of jupyter-wasmwheel is not running.")
+    expect(answer).to_contain_text("does not answer at wasmwheel/api")
+    expect(answer).to_contain_text("jupyter server extension list")
+    keep(page, "panel-no-server")
+
+
+def test_a_missing_toolchain_can_be_set_up(context: BrowserContext, lab: Lab) -> None:
+    finding = {
+        "part": "Rust",
+        "state": "missing",
+        "text": "There is no Rust that can build for Pyodide.",
+        "fix": "`--fix` installs it by rustup, in a place of its own.",
+    }
+    fake(
+        context,
+        "toolchain",
+        {"schema": 1, "ok": False, "target": "2026_0", "findings": [finding]},
+    )
+    page = open_lab(context, lab)
+    panel = show_panel(page)
+    expect(panel.locator(".jp-wasmwheel-toolchain-line")).to_contain_text("Missing: Rust")
+    expect(panel.get_by_role("button", name="Set up")).to_be_visible()
+    expect(panel.get_by_role("button", name="Build for Pyodide")).to_be_disabled()
+    keep(page, "panel-no-toolchain")
+
+
+def test_a_site_that_is_gone_is_said(context: BrowserContext, lab: Lab) -> None:
+    error = {
+        "what": "There is no site in /home/me/sites/workshop.",
+        "why": "There is no such folder.",
+        "fix": "Make one with `jupyter wasmwheel site create workshop`.",
+        "status": 7,
+    }
+    nothing = dict.fromkeys(("target", "pyodide", "mode", "url", "up", "probe", "through"))
+    fake(context, "sites", {"sites": [SITE | nothing | {"error": error}]})
+    page = open_lab(context, lab)
+    panel = show_panel(page)
+    expect(panel.locator(".jp-wasmwheel-answer")).to_contain_text("There is no such folder.")
+    keep(page, "panel-no-site")
+
+
+def test_the_keyboard_is_enough(faked: Page) -> None:
+    faked.get_by_label("Where the code comes from").select_option("pypi")
+    faked.get_by_label("PyPI: name, or name==version").fill("rpds-py")
+    faked.locator("#jp-wasmwheel .jp-wasmwheel-header button").focus()
+    reached = []
+    for _ in range(24):
+        faked.keyboard.press("Tab")
+        reached.append(
+            faked.evaluate("document.activeElement.ariaLabel ?? document.activeElement.innerText")
+        )
+    for label in ("Build for Pyodide", "Cancel hello 0.1.0", "Again"):
+        assert any(label in each for each in reached if each), f"{label}: {reached}"
+    faked.locator(".jp-wasmwheel-item-main", has_text="rpds-py").first.focus()
+    faked.keyboard.press("Enter")
+    tab = faked.get_by_role("tab", name="Report")
+    tab.focus()
+    faked.keyboard.press("ArrowRight")
+    expect(faked.get_by_role("tab", name="Timings")).to_be_focused()
+    expect(faked.get_by_role("tab", name="Timings")).to_have_attribute("aria-selected", "true")
