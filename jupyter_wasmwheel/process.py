@@ -33,7 +33,7 @@ GUARDED = "WASMWHEEL_GUARDED"
 PR_SET_CHILD_SUBREAPER = 36
 
 #: How much less of the processor a job asks for than the server beside it (nice(2)).
-NICENESS = 5
+NICENESS = 10
 
 Stream = Literal["stdout", "stderr"]
 Line = tuple[Stream, str]

@@ -600,6 +600,7 @@ class Jupyter:
     """A Jupyter server of its own, as a person starts it."""
 
     def __init__(self, root: Path, log: Path) -> None:
+        root.mkdir(exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -667,6 +668,41 @@ def test_a_server_that_ends_takes_its_builds_along(
     finally:
         again.process.terminate()
         assert again.process.wait(20) is not None
+
+
+def test_the_whole_way_over_http(store: Store, tmp_path: Path) -> None:
+    """Set up, make a site, make a crate, build it into the site, try it, take it out again."""
+    jupyter = Jupyter(tmp_path / "root", tmp_path / "log")
+
+    def done(**request: Any) -> dict[str, Any]:
+        job: dict[str, Any] = jupyter.ask("POST", "jobs", **request)
+        deadline = time.monotonic() + 600
+        while job["state"] in ("queued", "running"):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            job = jupyter.ask("GET", f"jobs/{job['id']}")
+        assert job["state"] == "done", job
+        return job
+
+    name = f"http-{time.time_ns():x}"
+    try:
+        mended = done(kind="install")
+        assert mended["report"]["ok"] is True
+        done(kind="site", site=name)
+        made = jupyter.ask("POST", "new", name="hello")
+        job = done(kind="build", source=made["path"], site=name, profile="draft")
+        assert job["report"]["published"]["site"] == str(store.home / "sites" / name)
+        row = jupyter.ask("POST", f"sites/{name}/open")
+        assert row["up"]
+        (package,) = jupyter.ask("GET", f"sites/{name}/packages")["packages"]
+        assert package["url"] == job["report"]["published"]["url"]
+        with urllib.request.urlopen(package["url"], timeout=10) as response:
+            assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert jupyter.ask("DELETE", f"sites/{name}/packages/hello")["version"] == "0.1.0"
+    finally:
+        jupyter.process.terminate()
+        jupyter.process.wait()
+        shutil.rmtree(store.home / "sites" / name, ignore_errors=True)
 
 
 def test_a_run_can_be_stopped_before_it_has_said_anything(tmp_path: Path) -> None:

@@ -21,24 +21,19 @@ from typing import Any
 
 import filelock
 
-from ..errors import (
-    Cancelled,
-    LimitError,
-    ToolchainError,
-    UsageError,
-    WasmwheelError,
-    from_os_error,
-)
+from ..errors import LimitError, UsageError, WasmwheelError, from_os_error
 from .database import Database, Job, State
 from .executors import Executor, Run
 from .journal import Journal, Listener
+from .outcome import cause, full, interrupted, outcome
 from .request import Places, Request
 
 #: The kinds of events that the command line writes; anything else on its stdout is none.
 KINDS = ("phase", "progress", "log", "diagnostic", "report", "error")
 
-#: How long a reader of many small writes waits for more of them, in seconds.
-PAUSE = 0.02
+#: How many lines are read without a pause, and how long a pause is where fewer have come, in
+#: seconds: many small writes are taken together.
+AT_ONCE, PAUSE = 50, 0.02
 
 
 class UnknownJob(UsageError):
@@ -101,12 +96,13 @@ class Queue:
         self._arguments: dict[str, tuple[str, ...]] = {}
         self._threads: set[threading.Thread] = set()
         self._closing = False
-        self._database = _open(self.folder / "jobs.sqlite")
+        with _said_plainly():
+            self._database = _open(self.folder / "jobs.sqlite")
         self._journal = Journal(self.folder, self._database, tell, limits.log)
         self._jobs = {job.id: job for job in self._database.jobs()}
         for job in self.jobs():
             if job.active:
-                self._end(job, "interrupted", error=_interrupted(job))
+                self._end(job, "interrupted", error=interrupted(job))
 
     @property
     def head(self) -> int:
@@ -188,7 +184,7 @@ class Queue:
             self._closing = True
             for job in self.jobs():
                 if job.state == "queued":
-                    self._end(job, "interrupted", error=_interrupted(job))
+                    self._end(job, "interrupted", error=interrupted(job))
             for running in self._running.values():
                 running.ending = running.ending or "interrupted"
                 running.run.stop()
@@ -230,7 +226,7 @@ class Queue:
         try:
             run = self._executor.start(arguments, folder, {**self._env, "WASMWHEEL_JOB": job.id})
         except OSError as error:
-            self._end(job, "failed", error=_error(error))
+            self._end(job, "failed", error=cause(error))
             return
         self._running[job.id] = _Running(run)
         self._change(replace(job, state="running", started=time.time()))
@@ -242,43 +238,44 @@ class Queue:
         """Read what a job says until it has ended, then start the next one."""
         broken: Exception | None = None
         for lines in run.lines():
-            events = [event for line in lines for event in self._read(job, line)]
-            if not broken:
+            for first in range(0, len(lines), AT_ONCE):
+                events = self._read(job, lines[first : first + AT_ONCE])
                 try:
-                    self._take(job, events)
+                    if not broken:
+                        self._take(job, list(events))
                 except Exception as error:
                     # It is stopped, and read to its end, or it would wait for a reader.
                     broken = error
                     run.stop()
-            if len(lines) < 100:
+                time.sleep(0)  # the server's loop waits while Python runs here
+            if len(lines) < AT_ONCE:
                 time.sleep(PAUSE)
         status, said = run.wait()
         with self._lock:
             running = self._running.pop(job)
-            state, why = _outcome(self.get(job), running.ending, status, said, broken)
+            state, why = outcome(self.get(job), running.ending, status, said, broken)
             self._end(self.get(job), state, error=why)
             self._prune()
             self._start_waiting()
             self._threads.discard(threading.current_thread())
 
-    def _read(self, job: str, line: bytes) -> Iterator[dict[str, Any]]:
-        """The event in a line of the command line's, as it is kept; none where it is none."""
-        try:
-            event = json.loads(line)
-        except (ValueError, RecursionError):
-            return
-        if not isinstance(event, dict) or event.get("kind") not in KINDS:
-            return
-        event["job"], event["job_seq"] = job, event.pop("seq", None)
-        if event["kind"] == "diagnostic" and isinstance(event.get("file"), str):
-            event["path"] = self._places.name(Path(event["file"]))
-        elif event["kind"] == "diagnostic":
-            event["path"] = None
-        yield event
+    def _read(self, job: str, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+        """The events in lines of the command line's, as they are kept; what is none is left out."""
+        for line in lines:
+            try:
+                event = _DECODER.decode(line.decode("utf-8", "replace"))
+            except (ValueError, RecursionError):
+                continue
+            if not isinstance(event, dict) or event.get("kind") not in KINDS:
+                continue
+            event["job"], event["job_seq"] = job, event.pop("seq", None)
+            if event["kind"] == "diagnostic":
+                file = event.get("file")
+                event["path"] = self._places.name(Path(file)) if isinstance(file, str) else None
+            yield event
 
-    def _take(self, job: str, events: Iterable[dict[str, Any]]) -> None:
+    def _take(self, job: str, events: list[dict[str, Any]]) -> None:
         """Keep and tell some events of a job, and what they say about it."""
-        events = list(events)
         seq = self._journal.write(job, events)
         with self._lock:
             now = self.get(job)
@@ -316,6 +313,13 @@ class Queue:
                 self.remove(job.id)
 
 
+def _refuse(text: str) -> None:
+    raise ValueError(f"{text} is no JSON, and no browser would read it")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
 def _own(folder: Path) -> tuple[Path, filelock.BaseFileLock]:
     """A folder that no other server uses: the one named, else the next one beside it."""
     number = 0
@@ -335,9 +339,9 @@ def _open(path: Path) -> Database:
     """The database in a file; one that cannot be read is put aside, and begun anew."""
     try:
         return Database(path)
-    except sqlite3.DatabaseError as error:
-        if not path.is_file() or "full" in str(error):
-            raise
+    except sqlite3.OperationalError:
+        raise  # of the system, not of the file
+    except sqlite3.DatabaseError:
         path.replace(path.with_suffix(".damaged"))
         for beside in ("-wal", "-shm"):
             path.with_name(path.name + beside).unlink(missing_ok=True)
@@ -350,17 +354,9 @@ def _said_plainly() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise _full() if "full" in str(error) else error from error
+        raise full() if "full" in str(error) else error from error
     except OSError as error:
         raise from_os_error(error) or error from error
-
-
-def _full() -> LimitError:
-    return LimitError(
-        "The disk is full.",
-        "Nothing more could be written; the build was not taken on.",
-        "Free some space, for example with `jupyter wasmwheel cache clear`, and try it again.",
-    )
 
 
 def _told(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -378,65 +374,3 @@ def _told(event: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "error":
         return {"error": {key: event.get(key) for key in ("what", "why", "fix", "status")}}
     return {}
-
-
-def _outcome(
-    job: Job, ending: State | None, status: int, said: str, broken: Exception | None
-) -> tuple[State, dict[str, Any] | None]:
-    """What became of a job whose process has ended, and the error it ended with."""
-    if broken:
-        return "failed", _error(broken)
-    if status == 0 and job.report is not None:
-        return "done", None  # also when somebody wanted to stop it, but a moment too late
-    if ending == "interrupted":
-        return "interrupted", _interrupted(job)
-    if ending or (job.error and job.error["status"] == Cancelled.status):
-        return "cancelled", None
-    if job.error:
-        return "failed", job.error
-    if job.kind == "install" and job.report is not None:
-        return "failed", _unmended(job.report)
-    last = " ".join(said.strip().splitlines()[-3:])
-    return "failed", {
-        "what": f"{job.name} ended before it was done.",
-        "why": last
-        or f"Its process ended with status {status} and gave no reason; it may have "
-        "been killed, for example for want of memory.",
-        "fix": "Build it again; if it stays so, report it with its log.",
-        "status": status,
-    }
-
-
-def _unmended(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The error of a set-up that could not mend everything; its findings say what is missing."""
-    missing = [each for each in report.get("findings", []) if each.get("state") == "missing"]
-    return {
-        "what": f"Still missing: {', '.join(each['part'] for each in missing)}.",
-        "why": " ".join(each["text"] for each in missing),
-        "fix": " ".join(each["fix"] for each in missing),
-        "status": ToolchainError.status,
-    }
-
-
-def _interrupted(job: Job) -> dict[str, Any]:
-    return {
-        "what": f"{job.name} was interrupted.",
-        "why": "The Jupyter server ended before it was done.",
-        "fix": "Build it again.",
-        "status": Cancelled.status,
-    }
-
-
-def _error(error: Exception) -> dict[str, Any]:
-    """An error as an event has it."""
-    known = from_os_error(error) if isinstance(error, OSError) else None
-    if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
-        known = _full()
-    if known:
-        return {"what": known.what, "why": known.why, "fix": known.fix, "status": known.status}
-    return {
-        "what": "The build was stopped: its events could not be kept.",
-        "why": f"{type(error).__name__}: {error}",
-        "fix": "Build it again; if it stays so, report it with the server's log.",
-        "status": 1,
-    }

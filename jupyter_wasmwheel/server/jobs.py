@@ -72,8 +72,9 @@ class _OfOne(Handler):
 
     async def send(self, texts: Iterator[str]) -> None:
         """Send texts that are read from a file, some at a time."""
-        while block := await self.call(lambda: list(islice(texts, BATCH))):
-            self.write("".join(block))
+        while block := await self.call(lambda: "".join(islice(texts, BATCH))):
+            # JSON may hold half of a surrogate pair, which UTF-8 has no way to write.
+            self.write(block.encode("utf-8", "replace"))
             await self.flush()
 
 
