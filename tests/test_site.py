@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from packaging.utils import canonicalize_name
 
-from jupyter_wasmwheel import config, wheel
+from jupyter_wasmwheel import wheel
 from jupyter_wasmwheel.errors import CheckError, SiteError, SourceError, UsageError, WasmwheelError
 from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.index import Index
@@ -456,11 +456,6 @@ def test_serving_ends_on_an_interrupt(site: Site) -> None:
 
 
 # Making sites, with the real JupyterLite and Pyodide
-
-
-@pytest.fixture(scope="module")
-def store() -> Store:
-    return config.load().store()
 
 
 def create(folder: Path, store: Store, abi: str = "2026_0", **options: Any) -> Site:
