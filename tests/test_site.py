@@ -291,7 +291,7 @@ def test_the_notebook_says_what_the_package_is_and_imports_it(tmp_path: Path) ->
     about, show, yours = (cell["source"] for cell in document["cells"])
     assert about.startswith("# rpds-py 2.0\n")
     assert r"Fast \| \<b\>maps\</b\> \*here\*" in about
-    assert "Built with Rust 1.96.0, published on 22 November 2026." in about
+    assert "Built with Rust 1.96.0 and published on 22 November 2026." in about
     assert show.startswith("import rpds_py\n")
     ast.parse(show)
     ast.parse(yours)

@@ -34,16 +34,11 @@ import inspect
 from IPython.display import Markdown
 
 rows = ["| in `{module}` | what it is |", "|:--|:--|"]
-for name, value in inspect.getmembers({module}):
-    if name.startswith("_") or inspect.ismodule(value):
-        continue
-    about = inspect.getdoc(value) if callable(value) else f"`{{repr(value)[:80]}}`"
-    try:
-        name += str(inspect.signature(value))
-    except (TypeError, ValueError):
-        pass  # it cannot be called, or does not say how
-    row = f"`{{name}}`", (about or type(value).__name__).splitlines()[0]
-    rows.append("| {{}} | {{}} |".format(*(text.replace("|", r"\\|") for text in row)))
+for name, value in vars({module}).items():
+    if callable(value) and not name.startswith("_"):
+        signature = getattr(value, "__text_signature__", None) or ""
+        about = (inspect.getdoc(value) or "").partition("\\n")[0].replace("|", "&#124;")
+        rows.append(f"| `{{name}}{{signature}}` | {{about}} |")
 Markdown("\\n".join(rows))"""
 
 
@@ -56,12 +51,12 @@ def notebook(wheel: Wheel, built_with: str | None, when: datetime) -> dict[str, 
     """A notebook (nbformat 4.5) that says what a package is, imports it and is open for more."""
     module = main_module(wheel)
     day = f"{when.day} {when:%B %Y}"
-    facts = f"Built {f'with {_plain(built_with)}, ' if built_with else ''}published on {day}."
+    facts = f"Built with {_plain(built_with)} and published" if built_with else "Published"
     summary = wheel_summary(wheel)
     about = [f"# {wheel.canonical_name} {wheel.version}"]
     about += [f"**{_plain(summary)}**"] if summary else []
     about += [
-        facts,
+        f"{facts} on {day}.",
         "It runs in this page, in your browser. There is nothing to install: "
         f"`import {module}` loads it from this site. "
         "Click the cell below and press **Shift + Enter**.",
