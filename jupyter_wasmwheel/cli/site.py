@@ -105,10 +105,13 @@ def run_serve(args: argparse.Namespace, session: Session) -> Answer:
 
 
 def serve(site: lite.Site, notebook: str | None = None) -> None:
-    """Say where a site is served, then serve it until an interruption, which is no error."""
-    print(f"Serving {site.name} at\n\n  {server.address(site, notebook)}\n", flush=True)
-    print("Press Ctrl-C to stop.", flush=True)
-    server.serve(site)
+    """Serve a site and say where, until an interruption, which is no error."""
+
+    def ready(url: str) -> None:
+        print(f"Serving {site.name} at\n\n  {server.address(site, notebook)}\n", flush=True)
+        print("Press Ctrl-C to stop.", flush=True)
+
+    server.serve(site, ready)
 
 
 def _row(site: lite.Site) -> dict[str, Any]:
