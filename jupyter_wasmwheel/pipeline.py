@@ -11,6 +11,7 @@ from pathlib import Path
 from .build import maturin, optimise, plan, pure
 from .build.request import BuildRequest
 from .checks import audit, dependencies, smoke
+from .checks.dependencies import Dependency
 from .errors import SourceError, UsageError
 from .events import Emitter, Phases, note
 from .index import Index
@@ -72,7 +73,7 @@ class Proof:
 
     audit: audit.Audit
     smoke: smoke.Smoke | None
-    dependencies: tuple[dependencies.Dependency, ...]
+    dependencies: tuple[Dependency, ...]
 
 
 def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
@@ -110,7 +111,8 @@ def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
             proof = prove(wheel, destination, means, with_smoke=request.smoke)
             wheel = deliver(wheel, request.out or OUT)
 
-        published = put_into(site, wheel, proof, means) if site else None
+        built_with = made.toolchain.summary if made.toolchain else None
+        published = put_into(site, wheel, proof, means, built_with) if site else None
 
     return Report(
         wheel=wheel,
@@ -228,6 +230,8 @@ def prove(wheel: Wheel, destination: Destination, means: Means, *, with_smoke: b
     if not with_smoke:
         return Proof(audit=audited, smoke=None, dependencies=needed)
     means.phases.enter("smoke")
+    if site:
+        bring(site, needed, means)
     smoked = smoke.smoke(
         [wheel],
         runtime,
@@ -253,17 +257,21 @@ def deliver(wheel: Wheel, folder: Path) -> Wheel:
     return read(place)
 
 
-def put_into(site: Site, wheel: Wheel, proof: Proof, means: Means) -> Published:
-    """Publish a proven wheel, and bring what it needs of Pyodide's distribution into the site."""
+def bring(site: Site, needed: tuple[Dependency, ...], means: Means) -> None:
+    """Bring what a wheel needs of Pyodide's distribution into the site that it goes into."""
+    wanted = [each.name for each in needed if each.source == "pyodide"]
+    if wanted:
+        publish.add_packages(site, wanted, means.index, means.store, means.emit, keep_going=True)
+
+
+def put_into(
+    site: Site, wheel: Wheel, proof: Proof, means: Means, built_with: str | None = None
+) -> Published:
+    """Publish a proven wheel, and say which of its requirements are nowhere to be had."""
     means.phases.enter("publish")
     for each in proof.dependencies:
         if each.source == "missing":
-            note(
-                means.emit,
-                f"{each.requirement} is nowhere to be had; the import works without it.",
-            )
-    wanted = [each.name for each in proof.dependencies if each.source == "pyodide"]
-    if wanted:
-        publish.add_packages(site, wanted, means.index, means.store, means.emit)
+            text = f"{each.requirement} is nowhere to be had; the import works without it."
+            note(means.emit, text)
     there = [each.name for each in proof.dependencies if each.source != "missing"]
-    return publish.publish(site, wheel, there, means.emit)
+    return publish.publish(site, wheel, there, means.emit, built_with=built_with)

@@ -1,15 +1,12 @@
 """JupyterLite sites: made from a kernel's release and a runtime, and found again.
 
-JupyterLite's own build runs once for a release of the kernel, in a private environment of pinned
-packages, so that nothing of the user's own labextensions, versions or settings gets into a site.
-What it made is a template in the store. A site is a copy of that, of a Pyodide and of the wheels
+A site is a copy of what JupyterLite's own build made (template.py), of a Pyodide and of the wheels
 that the kernel needs, made beside its place and renamed into it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import io
 import json
@@ -18,29 +15,25 @@ import re
 import secrets
 import shutil
 import socket
-import subprocess
-import sys
-import tomllib
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 from packaging.requirements import Requirement
 
 from ..errors import SiteError, UsageError
-from ..events import Emitter, note
+from ..events import Emitter
 from ..index import Index
 from ..runtime import lock, pyodide, targets
 from ..runtime.lock import Lock
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
-from ..runtime.targets import JupyterLite, Target
+from ..runtime.targets import Target
 from ..store import Store
 from ..wheel import read
-from . import contents, packages, wheels
+from . import contents, packages, template, wheels
 
 #: The folder in a site that is ours and never served, and the version of what is in it.
 PRIVATE = ".wasmwheel"
@@ -62,14 +55,6 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 
 #: Ports are taken from here: below those that systems give out by themselves.
 PORTS = range(20000, 30000)
-
-#: What JupyterLite's build is told; a change of it makes another template.
-BUILD = {
-    "apps": ["lab", "notebooks", "tree", "edit", "consoles"],
-    "ignore_sys_prefix": True,
-    "no_sourcemaps": True,
-    "no_unused_shared_packages": True,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,29 +94,6 @@ class Site:
     def original_lock(self) -> Path:
         """The lock that came with its Pyodide, with all that Pyodide's CDN has."""
         return self.private / "pyodide-lock.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Release:
-    """What a release of the kernel needs; `releases.toml` says more about each field."""
-
-    environment: tuple[str, ...]
-    entry: str
-    comm: str
-    preload: tuple[str, ...]
-
-
-@functools.cache
-def release(kernel: str) -> Release:
-    """What is known of a release of jupyterlite-pyodide-kernel."""
-    text = resources.files(__package__).joinpath("releases.toml").read_text(encoding="utf-8")
-    row = tomllib.loads(text)[kernel]
-    return Release(
-        environment=tuple(row["environment"]),
-        entry=row["entry"],
-        comm=row["comm"],
-        preload=tuple(row["preload"]),
-    )
 
 
 def place(name_or_dir: str, store: Store) -> Path:
@@ -228,7 +190,7 @@ def create(
         )
     wanted = packages.parse(with_packages)
     _refuse_occupied(folder)
-    front = template(target.jupyterlite, store, index, emit)
+    front = template.get(target.jupyterlite, store, index, emit)
     engine = pyodide.get(target, node, store, emit)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with store.lock(f"site-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}", emit):
@@ -271,7 +233,7 @@ def _fill(
     site.private.mkdir()
     shutil.copy(engine.lock, site.original_lock)
     original = lock.read(engine.lock)
-    known = release(site.kernel)
+    known = template.release(site.kernel)
     base = replace(original, packages={})
     if site.mode == "cdn":
         base = _at_cdn(original, site.pyodide)
@@ -348,7 +310,7 @@ def _empty_wheel(name: str) -> bytes:
     return out.getvalue()
 
 
-def _configure(site: Site, known: Release) -> None:
+def _configure(site: Site, known: template.Release) -> None:
     """Tell the site's front end where its Pyodide, its lock and its files are."""
     path = site.folder / "jupyter-lite.json"
     config = json.loads(path.read_bytes())
@@ -373,73 +335,6 @@ def _add_icons(site: Site) -> None:
     icons.mkdir()
     for name in ("favicon-notebook.ico", "favicon-busy-1.ico"):
         shutil.copy(site.folder / "notebooks/favicon.ico", icons / name)
-
-
-def template(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
-    """The output of JupyterLite's own build for a release of the kernel, made once."""
-    known = release(lite.kernel)
-    start = resources.files(__package__).joinpath("page-start.js").read_text(encoding="utf-8")
-    recipe = json.dumps([known.environment, BUILD, start]).encode()
-    key = f"lite/{lite.core}-{lite.kernel}-{hashlib.sha256(recipe).hexdigest()[:12]}"
-
-    def fill(folder: Path) -> None:
-        note(emit, f"Building the front end of JupyterLite {lite.core}, once.")
-        work = folder.parent / "work"
-        environment = work / "environment"
-        for requirement in known.environment:
-            wheel = index.fetch(index.wheel(Requirement(requirement)), _made(work))
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(environment)
-        _build(environment, work, folder)
-        first = folder / "config-utils.js"
-        first.write_text(start + first.read_text(encoding="utf-8"), encoding="utf-8")
-
-    return store.install(key, fill, emit)
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _build(environment: Path, work: Path, output: Path) -> None:
-    """Run `jupyter lite build` on a private environment's packages and no settings of a user's."""
-    extensions = environment.glob("*.data/data/share/jupyter/labextensions")
-    config = {
-        "LiteBuildConfig": BUILD
-        | {
-            "lite_dir": str(_made(work / "lite")),
-            "cache_dir": str(work / "cache"),
-            "output_dir": str(output),
-        },
-        "FederatedExtensionAddon": {"extra_labextensions_path": [str(e) for e in extensions]},
-    }
-    settings = work / "jupyter_lite_config.json"
-    settings.write_text(json.dumps(config))
-    code = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); "
-        "from jupyterlite_core.app import main; main()"
-    )
-    own = ("JUPYTER", "PYTHON", "SOURCE_DATE_EPOCH")
-    variables = {key: value for key, value in os.environ.items() if not key.startswith(own)}
-    variables |= {"JUPYTER_NO_CONFIG": "1", "JUPYTER_PLATFORM_DIRS": "1"}
-    variables |= {f"JUPYTER_{kind}_DIR": str(work) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code, environment, "build", "--config", settings],
-        cwd=work / "lite",
-        env=variables,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode or not (output / "jupyter-lite.json").is_file():
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise SiteError(
-            "JupyterLite's own build failed.",
-            " ".join(lines[-3:]) or "It gave no reason.",
-            "Run it again; if it stays so, report it with the lines above.",
-        )
 
 
 def _refuse_occupied(folder: Path) -> None:
