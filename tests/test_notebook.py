@@ -61,6 +61,11 @@ def test_a_crate_is_imported_in_a_notebook(
         assert "Greet somebody by name." in shown
         assert nonce in tab.run(1, "hello.greet('you')")
         assert tab.page.evaluate("crossOriginIsolated")
+        asked = f"'{server.origin(site)}/{site.prefix}/jupyter-lite.json'"
+        by_urllib = f"import urllib.request\nprint(urllib.request.urlopen({asked}).status)"
+        assert tab.run(1, by_urllib).strip() == "200", "pyodide-http is at work"
+        by_requests = f"import requests\nprint(requests.get({asked}).status_code)"
+        assert tab.run(1, by_requests).strip() == "200"
         too_late = "Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 1)"
         assert tab.page.evaluate(f"{too_late}.value instanceof Promise")
 

@@ -488,8 +488,11 @@ def test_a_site_on_the_cdn_is_small_and_published_to_alike(tmp_path: Path, store
     assert not list(site.folder.rglob("pyodide.asm.wasm"))
     settings = json.loads((site.folder / "jupyter-lite.json").read_text())
     kernel = settings["jupyter-config-data"]["litePluginSettings"][lite.PLUGIN]
-    assert kernel["pyodideUrl"] == lite.CDN.format(version=site.pyodide) + "pyodide.mjs"
-    assert kernel["loadPyodideOptions"]["lockFileURL"] == "./static/pyodide/pyodide-lock.json"
+    assert kernel["pyodideUrl"] == "./static/pyodide/kernel-start.mjs"
+    options = kernel["loadPyodideOptions"]
+    assert options["lockFileURL"] == "./static/pyodide/pyodide-lock.json"
+    pyodide = lite.CDN.format(version=site.pyodide) + "pyodide.mjs"
+    assert options["wasmwheel"] == {"pyodide": pyodide, "http": "urllib"}
     before = rows(site)["rpds-py"]
     assert before["file_name"].startswith(lite.CDN.format(version=site.pyodide))
     assert len(rows(site)) > 300

@@ -18,8 +18,9 @@ import socket
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from packaging.requirements import Requirement
 
@@ -34,6 +35,7 @@ from ..runtime.targets import Target
 from ..store import Store
 from ..wheel import read
 from . import contents, packages, template, wheels
+from .http_policy import POLICIES
 
 #: The folder in a site that is ours and never served, and the version of what is in it.
 PRIVATE = ".wasmwheel"
@@ -175,10 +177,12 @@ def create(
     *,
     cdn: bool = False,
     with_packages: Sequence[str] = (),
+    http: str = POLICIES[0],
 ) -> Site:
     """Make a site in a folder that is not there yet, or is empty.
 
-    It is offline (nothing comes from another host) unless `cdn` is set. A SiteError where no
+    It is offline (nothing comes from another host) unless `cdn` is set; `http` is the policy by
+    which Python reaches the web in it (http_policy.py). A SiteError where no
     release of the kernel serves the target, or where something is in the folder already.
     """
     if target.jupyterlite is None:
@@ -187,6 +191,12 @@ def create(
             "No release of jupyterlite-pyodide-kernel serves that Pyodide.",
             "Import wheels for it with `jupyter wasmwheel smoke`, or make a site for "
             f"{targets.default_abi()}.",
+        )
+    if http not in POLICIES:
+        raise UsageError(
+            f"There is no HTTP policy {http!r}.",
+            f"There are: {', '.join(POLICIES)}.",
+            f"Leave it away for `{POLICIES[0]}`.",
         )
     wanted = packages.parse(with_packages)
     _refuse_occupied(folder)
@@ -208,7 +218,7 @@ def create(
                 port=_free_port(store),
                 prefix=secrets.token_hex(16),
             )
-            _fill(site, front, engine, wanted, index, store, emit)
+            _fill(site, front, engine, wanted, http, index, store, emit)
             if folder.is_dir():
                 folder.rmdir()
             stage.rename(folder)
@@ -222,6 +232,7 @@ def _fill(
     front: Path,
     engine: Runtime,
     wanted: list[Requirement],
+    http: str,
     index: Index,
     store: Store,
     emit: Emitter,
@@ -248,7 +259,9 @@ def _fill(
     ready = _with_stand_ins(ready, known.preload, beside)
     ready.write(site.lock)
     contents.start(site.folder)
-    _configure(site, known)
+    for name in (_kernel_start(known), "http_policy.py"):
+        (beside / name).write_bytes((resources.files(__package__) / name).read_bytes())
+    _configure(site, known, http)
     _add_icons(site)
     fields = dataclasses.asdict(site)
     del fields["folder"]
@@ -310,7 +323,12 @@ def _empty_wheel(name: str) -> bytes:
     return out.getvalue()
 
 
-def _configure(site: Site, known: template.Release) -> None:
+def _kernel_start(known: template.Release) -> str:
+    """The file of ours that a kernel starts with, in the form that it can load."""
+    return f"kernel-start{Path(known.entry).suffix}"
+
+
+def _configure(site: Site, known: template.Release, http: str) -> None:
     """Tell the site's front end where its Pyodide, its lock and its files are."""
     path = site.folder / "jupyter-lite.json"
     config = json.loads(path.read_bytes())
@@ -318,14 +336,17 @@ def _configure(site: Site, known: template.Release) -> None:
     data["contentsAllJsonFile"] = contents.LISTING.name
     data["appUrl"] = "./tree"
     settings = data["litePluginSettings"][PLUGIN]
-    options: dict[str, Any] = {"packages": list(known.preload)}
-    if site.mode == "cdn":
-        settings["pyodideUrl"] = CDN.format(version=site.pyodide) + known.entry
-        options["lockFileURL"] = f"./{PYODIDE}/pyodide-lock.json"
-    else:
-        settings["pyodideUrl"] = f"./{PYODIDE}/{known.entry}"
-        settings["disablePyPIFallback"] = True
-    settings["loadPyodideOptions"] = options
+    cdn = site.mode == "cdn"
+    settings["pyodideUrl"] = f"./{PYODIDE}/{_kernel_start(known)}"
+    settings["disablePyPIFallback"] = not cdn
+    settings["loadPyodideOptions"] = {
+        "lockFileURL": f"./{PYODIDE}/pyodide-lock.json",
+        "packages": [*known.preload, "pyodide-http"],
+        "wasmwheel": {
+            "pyodide": (CDN.format(version=site.pyodide) if cdn else "./") + known.entry,
+            "http": http,
+        },
+    }
     path.write_text(json.dumps(config, indent=1))
 
 
