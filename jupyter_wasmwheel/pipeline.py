@@ -11,16 +11,21 @@ from pathlib import Path
 from .build import maturin, optimise, plan, pure
 from .build.request import BuildRequest
 from .checks import audit, dependencies, smoke
+from .checks.dependencies import Dependency
 from .errors import SourceError, UsageError
 from .events import Emitter, Phases, note
 from .index import Index
 from .project import copy, manifest, source
+from .project.copy import Copy
+from .project.manifest import Project
 from .report import Report
 from .runtime import lock, node, pyodide, snapshot, targets
+from .runtime.node import Node
 from .runtime.pyodide import Runtime
 from .runtime.targets import Target
 from .site import lite, publish
 from .site.lite import Site
+from .site.publish import Published
 from .store import Store
 from .toolchain import toolchain
 from .toolchain.cargo import Crate
@@ -31,13 +36,54 @@ from .wheel import Wheel, read
 OUT = Path("dist")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What every step works with: where state lives, whom to tell, and whom to ask."""
+
+    store: Store
+    emit: Emitter
+    phases: Phases
+    index: Index
+    offline: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """Where a wheel is to run: its target, the exact runtime, the site if it goes into one."""
+
+    target: Target
+    runtime: Runtime
+    node: Node
+    site: Site | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What building came to; a pure wheel has no toolchain and no crates."""
+
+    wheel: Wheel
+    toolchain: Toolchain | None = None
+    crates: tuple[Crate, ...] = ()
+    crates_with_c: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What the checks came to."""
+
+    audit: audit.Audit
+    smoke: smoke.Smoke | None
+    dependencies: tuple[Dependency, ...]
+
+
 def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
     """Build what is asked for, prove that it works, and publish it where a site is named."""
+    plan.refuse_overriding(os.environ)
+    site = lite.find(request.site, store) if request.site else None
+    target = choose_target(request, site)
+    index = Index(offline=request.offline)
     with Phases(emit) as phases:
-        site = lite.find(request.site, store) if request.site else None
-        target = _target(request, site)
-        plan.refuse_overriding(os.environ)
-
+        means = Means(store=store, emit=emit, phases=phases, index=index, offline=request.offline)
         phases.enter("source")
         fetched = source.fetch(
             source.parse(request.source), target, store, emit, offline=request.offline
@@ -48,7 +94,6 @@ def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
         phases.enter("project")
         project = manifest.read(fetched.folder)
         note(emit, f"{project.label}, built by {project.backend}")
-        index = Index(offline=request.offline)
         key = plan.work_key(project, fetched.sha256)
         with store.lock(key, emit), tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch:
             work = store.home / key
@@ -57,27 +102,22 @@ def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
                 copy.drop_lock_files(private)
 
             phases.enter("toolchain")
-            its_node = node.get(store, emit, offline=request.offline)
-            runtime = _runtime(site, target, its_node, store, emit, offline=request.offline)
-            snapshot.get(runtime, its_node, store, emit)
-            made = _make(request, project, private, target, its_node, work, store, emit, phases)
+            destination = reach(target, site, means)
+            made = make(request, project, private, destination, work, means)
+
             phases.enter("optimise")
             tool = made.toolchain.wasm_opt if made.toolchain else None
             wheel = optimise.optimise(made.wheel, tool, Path(scratch), emit)
+            proof = prove(wheel, destination, means, with_smoke=request.smoke)
+            wheel = deliver(wheel, request.out or OUT)
 
-            proof = _prove(
-                wheel, request.smoke, target, runtime, its_node, index, site, store, emit, phases
-            )
-            wheel = _deliver(wheel, request.out or OUT)
-            published = None
-            if site:
-                phases.enter("publish")
-                published = _publish(wheel, site, proof.dependencies, index, store, emit)
+        built_with = made.toolchain.summary if made.toolchain else None
+        published = put_into(site, wheel, proof, means, built_with) if site else None
 
     return Report(
         wheel=wheel,
         target=target,
-        runtime=runtime,
+        runtime=destination.runtime,
         toolchain=made.toolchain,
         profile=request.profile,
         phases=phases.seconds,
@@ -90,7 +130,19 @@ def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
     )
 
 
-def _target(request: BuildRequest, site: Site | None) -> Target:
+def publish_wheel(path: Path, site: Site, store: Store, emit: Emitter) -> Published:
+    """Publish a wheel that is there already, once it has passed the same checks."""
+    wheel = read(path)
+    publish.refuse_foreign(site, wheel)
+    with Phases(emit) as phases:
+        means = Means(store=store, emit=emit, phases=phases, index=Index())
+        phases.enter("toolchain")
+        destination = reach(site.target, site, means)
+        proof = prove(wheel, destination, means, with_smoke=True)
+        return put_into(site, wheel, proof, means)
+
+
+def choose_target(request: BuildRequest, site: Site | None) -> Target:
     """The target: the site's own where one is named, else what is asked for, else the default."""
     if site is None:
         return targets.find(request.target or targets.default_abi())
@@ -110,97 +162,27 @@ def _target(request: BuildRequest, site: Site | None) -> Target:
     return site.target
 
 
-def publish_wheel(path: Path, site: Site, store: Store, emit: Emitter) -> publish.Published:
-    """Publish a wheel that is there already, once it has passed the same checks."""
-    wheel = read(path)
-    publish.refuse_foreign(site, wheel)
-    index = Index()
-    with Phases(emit) as phases:
-        phases.enter("toolchain")
-        its_node = node.get(store, emit)
-        runtime = _runtime(site, site.target, its_node, store, emit)
-        snapshot.get(runtime, its_node, store, emit)
-        proof = _prove(
-            wheel, True, site.target, runtime, its_node, index, site, store, emit, phases
-        )
-        phases.enter("publish")
-        return _publish(wheel, site, proof.dependencies, index, store, emit)
-
-
-def _runtime(
-    site: Site | None,
-    target: Target,
-    its_node: node.Node,
-    store: Store,
-    emit: Emitter,
-    *,
-    offline: bool = False,
-) -> Runtime:
-    """The runtime to check against: the site's own, which it has beside it unless on a CDN."""
-    if site and site.mode == "offline":
-        return pyodide.in_folder(site.lock.parent)
-    return pyodide.get(target, its_node, store, emit, offline=offline)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Proof:
-    """What the checks came to."""
-
-    audit: audit.Audit
-    smoke: smoke.Smoke | None
-    dependencies: tuple[dependencies.Dependency, ...]
-
-
-def _prove(
-    wheel: Wheel,
-    with_smoke: bool,
-    target: Target,
-    runtime: Runtime,
-    its_node: node.Node,
-    index: Index,
-    site: Site | None,
-    store: Store,
-    emit: Emitter,
-    phases: Phases,
-) -> _Proof:
-    """Audit and import a wheel; a CheckError where it does not hold."""
-    phases.enter("audit")
-    audited = audit.audit(wheel, target, runtime, its_node, store, emit)
-    audit.require(audited, wheel, runtime)
-    needed = dependencies.resolve(
-        wheel,
-        lock.read(site.original_lock if site else runtime.lock),
-        lock.read(site.lock) if site else None,
+def reach(target: Target, site: Site | None, means: Means) -> Destination:
+    """Get Node, the runtime and its snapshot ready; a site's own runtime is the one that counts."""
+    store, emit, offline = means.store, means.emit, means.offline
+    its_node = node.get(store, emit, offline=offline)
+    runtime = (
+        lite.runtime(site, its_node, store, emit, offline=offline)
+        if site
+        else pyodide.get(target, its_node, store, emit, offline=offline)
     )
-    smoked = None
-    if with_smoke:
-        phases.enter("smoke")
-        site_lock = site.lock if site else None
-        smoked = smoke.smoke([wheel], runtime, its_node, store, index, emit, site_lock=site_lock)
-    return _Proof(audit=audited, smoke=smoked, dependencies=needed)
+    snapshot.get(runtime, its_node, store, emit)
+    return Destination(target=target, runtime=runtime, node=its_node, site=site)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Made:
-    """What the compile and package phases came to."""
-
-    wheel: Wheel
-    toolchain: Toolchain | None = None
-    crates: tuple[Crate, ...] = ()
-    crates_with_c: tuple[str, ...] = ()
-
-
-def _make(
+def make(
     request: BuildRequest,
-    project: manifest.Project,
-    private: copy.Copy,
-    target: Target,
-    its_node: node.Node,
+    project: Project,
+    private: Copy,
+    destination: Destination,
     work: Path,
-    store: Store,
-    emit: Emitter,
-    phases: Phases,
-) -> _Made:
+    means: Means,
+) -> Made:
     """Choose the toolchain and build the wheel; a pure project needs none."""
     if project.backend == "setuptools-rust":
         raise SourceError(
@@ -209,22 +191,22 @@ def _make(
             "Follow the changelog: setuptools-rust comes next.",
         )
     if project.backend == "pure":
-        phases.enter("package")
-        return _Made(wheel=read(pure.build(project, private, work, emit)))
+        means.phases.enter("package")
+        return Made(wheel=read(pure.build(project, private, work, means.emit)))
     chosen = toolchain.choose(
-        target,
-        its_node,
-        store,
-        emit,
+        destination.target,
+        destination.node,
+        means.store,
+        means.emit,
         linker_choice=request.linker,
         optimise=request.profile == "release",
         channel=project.channel,
-        offline=request.offline,
+        offline=means.offline,
     )
-    planned = plan.make(project, target, chosen, request, work, os.environ)
-    phases.enter("compile")
-    built = maturin.build(planned, private, emit, lambda: phases.enter("package"))
-    return _Made(
+    planned = plan.make(project, destination.target, chosen, request, work, os.environ)
+    means.phases.enter("compile")
+    built = maturin.build(planned, private, means.emit, lambda: means.phases.enter("package"))
+    return Made(
         wheel=read(built.wheel),
         toolchain=chosen,
         crates=built.crates,
@@ -232,7 +214,37 @@ def _make(
     )
 
 
-def _deliver(wheel: Wheel, folder: Path) -> Wheel:
+def prove(wheel: Wheel, destination: Destination, means: Means, *, with_smoke: bool) -> Proof:
+    """Audit and import a wheel; a CheckError where it does not hold."""
+    site, runtime = destination.site, destination.runtime
+    means.phases.enter("audit")
+    audited = audit.audit(
+        wheel, destination.target, runtime, destination.node, means.store, means.emit
+    )
+    audit.require(audited, wheel, runtime)
+    needed = dependencies.resolve(
+        wheel,
+        lock.read(site.original_lock if site else runtime.lock),
+        lock.read(site.lock) if site else None,
+    )
+    if not with_smoke:
+        return Proof(audit=audited, smoke=None, dependencies=needed)
+    means.phases.enter("smoke")
+    if site:
+        bring(site, needed, means)
+    smoked = smoke.smoke(
+        [wheel],
+        runtime,
+        destination.node,
+        means.store,
+        means.index,
+        means.emit,
+        site_lock=site.lock if site else None,
+    )
+    return Proof(audit=audited, smoke=smoked, dependencies=needed)
+
+
+def deliver(wheel: Wheel, folder: Path) -> Wheel:
     """Put the finished wheel into its folder, whole."""
     folder.mkdir(parents=True, exist_ok=True)
     place = folder.resolve() / wheel.path.name
@@ -245,20 +257,21 @@ def _deliver(wheel: Wheel, folder: Path) -> Wheel:
     return read(place)
 
 
-def _publish(
-    wheel: Wheel,
-    site: Site,
-    needed: tuple[dependencies.Dependency, ...],
-    index: Index,
-    store: Store,
-    emit: Emitter,
-) -> publish.Published:
-    """Publish the wheel and bring what it needs from Pyodide's distribution into the site."""
-    for each in needed:
-        if each.source == "missing":
-            note(emit, f"{each.requirement} is nowhere to be had; the import works without it.")
+def bring(site: Site, needed: tuple[Dependency, ...], means: Means) -> None:
+    """Bring what a wheel needs of Pyodide's distribution into the site that it goes into."""
     wanted = [each.name for each in needed if each.source == "pyodide"]
     if wanted:
-        publish.add_packages(site, wanted, index, store, emit)
-    there = [each.name for each in needed if each.source != "missing"]
-    return publish.publish(site, wheel, there, emit)
+        publish.add_packages(site, wanted, means.index, means.store, means.emit, keep_going=True)
+
+
+def put_into(
+    site: Site, wheel: Wheel, proof: Proof, means: Means, built_with: str | None = None
+) -> Published:
+    """Publish a proven wheel, and say which of its requirements are nowhere to be had."""
+    means.phases.enter("publish")
+    for each in proof.dependencies:
+        if each.source == "missing":
+            text = f"{each.requirement} is nowhere to be had; the import works without it."
+            note(means.emit, text)
+    there = [each.name for each in proof.dependencies if each.source != "missing"]
+    return publish.publish(site, wheel, there, means.emit, built_with=built_with)

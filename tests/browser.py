@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Locator, Page, sync_playwright
 
 #: What keeps Chromium from needing a screen, a sandbox of root's, or the network.
 FLAGS = (
@@ -22,7 +22,7 @@ FLAGS = (
 )
 
 #: Milliseconds that a kernel may take to start and answer on a busy machine.
-PATIENCE = 180_000
+PATIENCE = 60_000
 
 
 @dataclass
@@ -34,21 +34,30 @@ class Tab:
 
     def run(self, number: int, code: str | None = None) -> str:
         """Run a code cell (the first is 0), with other code if given; the text of its output."""
-        cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+        cell = self._cell(number)
+        before = cell.locator(".jp-InputPrompt").inner_text()
         cell.locator(".cm-content").click()
         if code is not None:
             self.page.keyboard.press("Control+a")
             self.page.keyboard.insert_text(code)
         self.page.keyboard.press("Control+Enter")
-        cell.locator(".jp-InputPrompt", has_text="[*]").wait_for(timeout=PATIENCE)
-        return self.result(number)
+        return self.result(number, before)
 
-    def result(self, number: int) -> str:
-        """The text of a cell's output, once the cell has been run."""
-        cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
-        done = cell.locator(".jp-InputArea-prompt").filter(has_not_text="*").filter(has_text="[")
-        done.filter(has_not_text="[ ]").wait_for(timeout=PATIENCE)
+    def result(self, number: int, before: str = "") -> str:
+        """The text of a cell's output, once its prompt has a number, other than one before."""
+        cell = self._cell(number)
+        self.page.wait_for_function(
+            """([prompt, before]) => {
+                const text = prompt.innerText;
+                return /\\d/.test(text) && text !== before;
+            }""",
+            arg=[cell.locator(".jp-InputPrompt").element_handle(), before],
+            timeout=PATIENCE,
+        )
         return "\n".join(cell.locator(".jp-OutputArea-output").all_inner_texts())
+
+    def _cell(self, number: int) -> Locator:
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
 
     def run_all(self) -> None:
         """Run all cells, by the menu."""

@@ -132,7 +132,7 @@ def test_rustflags_of_the_users(wasmwheel: Command, crate: Path, out: Path, name
 
 def test_no_rust(wasmwheel: Command, crate: Path, out: Path, tmp_path: Path) -> None:
     env = {
-        "PATH": programs(tmp_path / "bin", "node", "npm"),
+        "PATH": programs(tmp_path / "bin"),
         "RUSTUP_HOME": str(tmp_path / "none"),
     }
     error = error_of(wasmwheel("build", crate, "--json", "--out", out, env=env), 4)
@@ -156,7 +156,7 @@ def test_rust_too_old_for_the_target(
 ) -> None:
     (libraries,) = (path.parent for path in debian_rust.rglob("libLLVM-14.so.1"))
     env = {
-        "PATH": f"{debian_rust / 'bin'}{os.pathsep}{programs(tmp_path / 'bin', 'node', 'npm')}",
+        "PATH": str(debian_rust / "bin"),
         "LD_LIBRARY_PATH": str(libraries),
         "RUSTUP_HOME": str(tmp_path / "none"),
     }
@@ -172,7 +172,7 @@ def without_emcc(tmp_path: Path) -> dict[str, str]:
     path = os.environ["PATH"].split(os.pathsep)
     if not shutil.which("emcc"):
         return {}
-    folder = programs(tmp_path / "bin", "node", "npm", "cc", "gcc", "ld", "rustc", "cargo")
+    folder = programs(tmp_path / "bin", "cc", "gcc", "ld", "rustc", "cargo")
     (tmp_path / "bin/wasm-ld-22").symlink_to(str(shutil.which("wasm-ld-22")))
     return {"PATH": os.pathsep.join([folder, *(p for p in path if "rust" in p)])}
 

@@ -131,21 +131,42 @@ def test_features_and_cargo_arguments_reach_cargo(
     assert said.stdout.startswith("truetrue x!")
 
 
-def test_a_pure_project_is_built_without_a_toolchain(wasmwheel: Command, tmp_path: Path) -> None:
-    project = tmp_path / "plain"
-    (project / "plain").mkdir(parents=True)
-    (project / "plain/__init__.py").write_text('WORD = "plain"\n')
-    (project / "pyproject.toml").write_text(
+def plain_project(folder: Path, *, needs: str = "", code: str = "") -> Path:
+    """A project without Rust, in a new folder."""
+    (folder / "plain").mkdir(parents=True)
+    (folder / "plain/__init__.py").write_text(f'WORD = "plain"\n{code}')
+    (folder / "pyproject.toml").write_text(
         '[build-system]\nrequires = ["flit_core>=3.11"]\nbuild-backend = "flit_core.buildapi"\n'
-        '[project]\nname = "plain"\nversion = "1.0"\n'
+        f'[project]\nname = "plain"\nversion = "1.0"\ndependencies = [{needs}]\n'
         'description = "No Rust."\nrequires-python = ">=3.9"\n'
     )
+    return folder
+
+
+def test_a_pure_project_is_built_without_a_toolchain(wasmwheel: Command, tmp_path: Path) -> None:
+    project = plain_project(tmp_path / "plain")
     ran = wasmwheel("build", project, "--json", "--out", tmp_path / "dist")
     assert ran.status == 0, ran.stderr
     assert Path(ran.document["wheel"]).name == "plain-1.0-py3-none-any.whl"
     assert ran.document["toolchain"] is None
     assert ran.document["smoke"]["ok"]
     assert "nothing to compile" in wasmwheel("build", project, "--out", tmp_path / "dist").stderr
+
+
+def test_a_requirement_that_pyodide_has_is_brought_into_the_site(
+    wasmwheel: Command, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    assert wasmwheel("site", "create", site).status == 0
+    needs = '"typing-extensions>=4", "never-heard-of-this"'
+    project = plain_project(tmp_path / "plain", needs=needs, code="import typing_extensions\n")
+    words = ("build", project, "--json", "--site", site, "--out", tmp_path / "dist")
+    ran = wasmwheel(*words)
+    assert ran.status == 0, ran.stderr
+    found = {each["name"]: each["from"] for each in ran.document["dependencies"]}
+    assert found == {"typing-extensions": "pyodide", "never-heard-of-this": "missing"}
+    assert list((site / "static/pyodide").rglob("typing_extensions-*.whl"))
+    assert ran.document["published"]["url"].endswith("try-plain-1.0.ipynb")
 
 
 def test_a_crate_with_abort_and_lto_links(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:

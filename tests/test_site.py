@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from packaging.utils import canonicalize_name
 
-from jupyter_wasmwheel import config, wheel
+from jupyter_wasmwheel import wheel
 from jupyter_wasmwheel.errors import CheckError, SiteError, SourceError, UsageError, WasmwheelError
 from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.index import Index
@@ -291,7 +291,7 @@ def test_the_notebook_says_what_the_package_is_and_imports_it(tmp_path: Path) ->
     about, show, yours = (cell["source"] for cell in document["cells"])
     assert about.startswith("# rpds-py 2.0\n")
     assert r"Fast \| \<b\>maps\</b\> \*here\*" in about
-    assert "Built with Rust 1.96.0, published on 22 November 2026." in about
+    assert "Built with Rust 1.96.0 and published on 22 November 2026." in about
     assert show.startswith("import rpds_py\n")
     ast.parse(show)
     ast.parse(yours)
@@ -458,11 +458,6 @@ def test_serving_ends_on_an_interrupt(site: Site) -> None:
 # Making sites, with the real JupyterLite and Pyodide
 
 
-@pytest.fixture(scope="module")
-def store() -> Store:
-    return config.load().store()
-
-
 def create(folder: Path, store: Store, abi: str = "2026_0", **options: Any) -> Site:
     its_node = node.get(store, ignore)
     return lite.create(folder, targets.find(abi), store, its_node, Index(), ignore, **options)
@@ -493,8 +488,11 @@ def test_a_site_on_the_cdn_is_small_and_published_to_alike(tmp_path: Path, store
     assert not list(site.folder.rglob("pyodide.asm.wasm"))
     settings = json.loads((site.folder / "jupyter-lite.json").read_text())
     kernel = settings["jupyter-config-data"]["litePluginSettings"][lite.PLUGIN]
-    assert kernel["pyodideUrl"] == lite.CDN.format(version=site.pyodide) + "pyodide.mjs"
-    assert kernel["loadPyodideOptions"]["lockFileURL"] == "./static/pyodide/pyodide-lock.json"
+    assert kernel["pyodideUrl"] == "./static/pyodide/kernel-start.mjs"
+    options = kernel["loadPyodideOptions"]
+    assert options["lockFileURL"] == "./static/pyodide/pyodide-lock.json"
+    pyodide = lite.CDN.format(version=site.pyodide) + "pyodide.mjs"
+    assert options["wasmwheel"] == {"pyodide": pyodide, "http": "urllib"}
     before = rows(site)["rpds-py"]
     assert before["file_name"].startswith(lite.CDN.format(version=site.pyodide))
     assert len(rows(site)) > 300

@@ -10,6 +10,7 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
+from ..runtime import packages
 from ..runtime.lock import Entry, Lock
 from ..wheel import Wheel
 
@@ -45,31 +46,10 @@ def resolve(
 
     What a site's lock has wins over the runtime's own, as it does when the site is used.
     """
-    environment = marker_environment(runtime_lock)
     return tuple(
         _find(requirement, runtime_lock, site_lock)
-        for requirement in wheel.requires
-        if requirement.marker is None or requirement.marker.evaluate(environment)
+        for requirement in packages.requirements(wheel, runtime_lock)
     )
-
-
-def marker_environment(lock: Lock) -> dict[str, str]:
-    """The values of environment markers (PEP 508) in the runtime that a lock belongs to."""
-    platform = str(lock.head["info"].get("platform", ""))
-    return {
-        "extra": "",
-        "implementation_name": "cpython",
-        "implementation_version": lock.python,
-        "os_name": "posix",
-        "platform_machine": "wasm32",
-        "platform_python_implementation": "CPython",
-        "platform_release": platform.removeprefix("emscripten_").replace("_", "."),
-        "platform_system": "Emscripten",
-        "platform_version": "#1",
-        "python_full_version": lock.python,
-        "python_version": ".".join(lock.python.split(".")[:2]),
-        "sys_platform": "emscripten",
-    }
 
 
 def _find(requirement: Requirement, runtime_lock: Lock, site_lock: Lock | None) -> Dependency:

@@ -11,6 +11,7 @@ from .. import pipeline
 from ..index import Index
 from ..runtime import node, targets
 from ..site import lite, publish, server
+from ..site.http_policy import POLICIES
 from .answer import Answer, Session, answer, size
 
 
@@ -24,6 +25,12 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     creating.add_argument("--target", metavar="ABI", default=targets.default_abi())
     creating.add_argument("--cdn", action="store_true", help="small: Pyodide comes from its CDN")
     creating.add_argument("--with", action="append", default=[], metavar="PACKAGE", dest="packages")
+    creating.add_argument(
+        "--http",
+        choices=POLICIES,
+        default=POLICIES[0],
+        help="what goes through pyodide-http in its kernels",
+    )
     creating.set_defaults(run=run_create)
 
     publishing = actions.add_parser("publish", parents=[output], help="put a wheel into a site")
@@ -58,6 +65,7 @@ def run_create(args: argparse.Namespace, session: Session) -> Answer:
         session.emit,
         cdn=args.cdn,
         with_packages=args.packages,
+        http=args.http,
     )
     text = (
         f"Made the site {site.folder} (Pyodide {site.pyodide}).\n"
@@ -105,10 +113,13 @@ def run_serve(args: argparse.Namespace, session: Session) -> Answer:
 
 
 def serve(site: lite.Site, notebook: str | None = None) -> None:
-    """Say where a site is served, then serve it until an interruption, which is no error."""
-    print(f"Serving {site.name} at\n\n  {server.address(site, notebook)}\n", flush=True)
-    print("Press Ctrl-C to stop.", flush=True)
-    server.serve(site)
+    """Serve a site and say where, until an interruption, which is no error."""
+
+    def ready(url: str) -> None:
+        print(f"Serving {site.name} at\n\n  {server.address(site, notebook)}\n", flush=True)
+        print("Press Ctrl-C to stop.", flush=True)
+
+    server.serve(site, ready)
 
 
 def _row(site: lite.Site) -> dict[str, Any]:

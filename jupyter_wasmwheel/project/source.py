@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import tarfile
-import zipfile
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from .. import archive
 from ..errors import SourceError, UsageError
 from ..events import Emitter, note
 from ..index import Index
 from ..runtime.targets import Target
 from ..store import Store
-
-#: What an sdist may unpack to, in bytes and in members; a larger one is taken for a bomb.
-LARGEST, MOST_MEMBERS = 2 * 1024**3, 100_000
-
-ARCHIVES = (".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +53,12 @@ def parse(text: str) -> Source:
     path = Path(text)
     if path.is_dir():
         return Source(text=text, kind="folder")
-    if path.is_file() and path.name.endswith(ARCHIVES):
+    if path.is_file() and path.name.endswith(archive.ENDINGS):
         return Source(text=text, kind="sdist")
     if path.is_file():
         raise SourceError(
             f"{text} is no source.",
-            f"It is a file, but no sdist ({', '.join(ARCHIVES)}).",
+            f"It is a file, but no sdist ({', '.join(archive.ENDINGS)}).",
             "Name a project's folder, an sdist file, or `pypi:NAME`.",
         )
     raise SourceError(
@@ -112,7 +106,7 @@ def _from_index(source: Source, target: Target, store: Store, emit: Emitter, off
         kept = [
             path
             for path in (store.home / "sdists").glob("*/*")
-            if _matches(path.name, requirement) and path.name.endswith(ARCHIVES)
+            if _matches(path.name, requirement) and path.name.endswith(archive.ENDINGS)
         ]
         if kept:
             return max(kept, key=lambda path: path.stat().st_mtime)
@@ -120,14 +114,11 @@ def _from_index(source: Source, target: Target, store: Store, emit: Emitter, off
     package = index.sdist(requirement, target.python_version)
     name = package.link.filename
     note(emit, f"Fetching {name} from the package index.")
-    folder = store.install(
-        f"sdists/{name}", lambda stage: _ignore_path(index.fetch(package, stage)), emit
-    )
-    return folder / name
 
+    def fill(folder: Path) -> None:
+        index.fetch(package, folder)
 
-def _ignore_path(path: Path) -> None:
-    """Drop a result that a caller does not want."""
+    return store.install(f"sdists/{name}", fill, emit) / name
 
 
 def _matches(file_name: str, requirement: Requirement) -> bool:
@@ -140,54 +131,21 @@ def _matches(file_name: str, requirement: Requirement) -> bool:
     return name == canonicalize_name(requirement.name) and version in requirement.specifier
 
 
-def _unpacked(source: Source, archive: Path, store: Store, emit: Emitter) -> Fetched:
+def _unpacked(source: Source, sdist: Path, store: Store, emit: Emitter) -> Fetched:
     """The project in an sdist, unpacked once for its hash."""
-    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
-    root = store.install(f"sources/{sha256[:32]}", lambda stage: unpack(archive, stage), emit)
+    sha256 = hashlib.sha256(sdist.read_bytes()).hexdigest()
+    root = store.install(f"sources/{sha256[:32]}", lambda stage: _unpack(sdist, stage), emit)
     (folder,) = root.iterdir()
     return Fetched(source=source, folder=folder, sha256=sha256)
 
 
-def unpack(archive: Path, folder: Path) -> None:
-    """Unpack an sdist; a SourceError for one that is damaged, hostile, or not one folder."""
-    try:
-        if archive.name.endswith(".zip"):
-            with zipfile.ZipFile(archive) as zipped:
-                _refuse(archive, [(i.filename, i.file_size) for i in zipped.infolist()])
-                zipped.extractall(folder)
-        else:
-            with tarfile.open(archive) as tarred:
-                _refuse(archive, [(m.name, m.size) for m in tarred])
-                tarred.extractall(folder, filter="data")
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise SourceError(
-            f"{archive.name} cannot be unpacked.",
-            f"{type(error).__name__}: {error}",
-            "Fetch it again; if it stays so, do not trust it.",
-        ) from error
+def _unpack(sdist: Path, folder: Path) -> None:
+    archive.unpack(sdist, folder)
     inside = list(folder.iterdir())
     if len(inside) != 1 or not inside[0].is_dir():
         raise SourceError(
-            f"{archive.name} is not an sdist.",
+            f"{sdist.name} is not an sdist.",
             "An sdist holds one folder, NAME-VERSION; this one holds "
             f"{len(inside)} entries at its top.",
             "Make one with `maturin sdist` or `python -m build --sdist`.",
-        )
-
-
-def _refuse(archive: Path, members: list[tuple[str, int]]) -> None:
-    """Refuse an archive that would write outside its folder, or fill the disk."""
-    for name, _ in members:
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts:
-            raise SourceError(
-                f"{archive.name} is not safe to unpack.",
-                f"Its member {name!r} would be written outside its folder.",
-                "Do not trust it; get it from its author again.",
-            )
-    if sum(size for _, size in members) > LARGEST or len(members) > MOST_MEMBERS:
-        raise SourceError(
-            f"{archive.name} is too large.",
-            f"It would unpack to more than {LARGEST // 1024**3} GiB or {MOST_MEMBERS:,} files.",
-            "Unpack it yourself if you trust it, and name the folder.",
         )

@@ -8,7 +8,7 @@ and refuses fields that it does not know. The format is `pyodide-lock.json` as P
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,10 @@ from packaging.utils import canonicalize_name
 from ..errors import SiteError
 from ..store import replace_file
 from ..wheel import Wheel
+
+#: What stands around the packages in a lock's file that we write.
+HEAD_END = ',"packages":{'
+TAIL = "}}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,43 @@ class Entry:
             | {"imports": list(self.imports), "depends": list(self.depends)}
             | dict(self.extra)
         )
+
+
+class Rows(Mapping[str, Entry]):
+    """The packages of a lock by canonical name, each kept as its text until it is asked for.
+
+    A lock has hundreds of packages, and whoever publishes one looks at a few of them.
+    """
+
+    def __init__(self, rows: Mapping[str, str | Entry]) -> None:
+        self._rows = rows
+
+    def __getitem__(self, name: str) -> Entry:
+        row = self._rows[name]
+        return Entry.parse(json.loads(row)) if isinstance(row, str) else row
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def put(self, name: str, entry: Entry) -> Rows:
+        """The rows with one more, or another one of the same name."""
+        return Rows({**self._rows, name: entry})
+
+    def drop(self, name: str) -> Rows:
+        """The rows without one."""
+        return Rows({key: row for key, row in self._rows.items() if key != name})
+
+    def lines(self) -> Iterator[str]:
+        """Each row as a member of a JSON object, which has no line break in it."""
+        for name, row in self._rows.items():
+            text = row if isinstance(row, str) else json.dumps(row.row(), separators=(",", ":"))
+            yield f'"{name}":{text}'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,17 +134,19 @@ class Lock:
 
     def with_entry(self, entry: Entry) -> Lock:
         """The lock with an entry added, or put in the place of one of the same name."""
-        return replace(self, packages={**self.packages, canonicalize_name(entry.name): entry})
+        rows = self.packages if isinstance(self.packages, Rows) else Rows(self.packages)
+        return replace(self, packages=rows.put(canonicalize_name(entry.name), entry))
 
     def without(self, name: str) -> Lock:
         """The lock without a package."""
-        key = canonicalize_name(name)
-        return replace(self, packages={k: v for k, v in self.packages.items() if k != key})
+        rows = self.packages if isinstance(self.packages, Rows) else Rows(self.packages)
+        return replace(self, packages=rows.drop(canonicalize_name(name)))
 
     def dump(self) -> bytes:
-        """The lock as the file's bytes."""
-        rows = {key: entry.row() for key, entry in self.packages.items()}
-        return json.dumps({**self.head, "packages": rows}, separators=(",", ":")).encode()
+        """The lock as the file's bytes: a line for what is not a package, then a line for each."""
+        rows = self.packages if isinstance(self.packages, Rows) else Rows(self.packages)
+        head = json.dumps(self.head, separators=(",", ":"))[:-1]
+        return "\n".join((head + HEAD_END, ",\n".join(rows.lines()), TAIL)).encode()
 
     def write(self, path: Path) -> None:
         """Replace a lock's file by this one, whole."""
@@ -126,11 +169,8 @@ def entry_for(wheel: Wheel, file_name: str, depends: Iterable[str]) -> Entry:
 def read(path: Path) -> Lock:
     """The lock in a file; a SiteError where it is none."""
     try:
-        data = json.loads(path.read_bytes())
-        packages: dict[str, Entry] = {
-            canonicalize_name(name): Entry.parse(row) for name, row in data.pop("packages").items()
-        }
-        lock = Lock(head=data, packages=packages)
+        text = path.read_text(encoding="utf-8")
+        lock = _read_lines(text) or _read_any(text)
         lock.abi, lock.python  # noqa: B018 - both must be there
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SiteError(
@@ -139,3 +179,23 @@ def read(path: Path) -> Lock:
             "Make the site anew with `jupyter wasmwheel site create`.",
         ) from error
     return lock
+
+
+def _read_lines(text: str) -> Lock | None:
+    """The lock in a text that `Lock.dump` wrote, or None where it is not of that form."""
+    head, _, body = text.partition("\n")
+    if not (head.endswith(HEAD_END) and body.endswith("\n" + TAIL)):
+        return None
+    lines = body.removesuffix("\n" + TAIL).split(",\n")
+    cut = ((line.split('"', 2)[1], line) for line in lines if line)
+    rows = {name: line[len(name) + 3 :] for name, line in cut}
+    return Lock(head=json.loads(head.removesuffix(HEAD_END) + "}"), packages=Rows(rows))
+
+
+def _read_any(text: str) -> Lock:
+    """The lock in a text that anybody wrote."""
+    data = json.loads(text)
+    packages = {
+        str(canonicalize_name(name)): Entry.parse(row) for name, row in data.pop("packages").items()
+    }
+    return Lock(head=data, packages=packages)

@@ -7,13 +7,13 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tarfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from .. import archive
 from ..errors import ToolchainError, WasmwheelError
 from ..events import Emitter, note
 from ..store import Store
@@ -74,8 +74,8 @@ def get(store: Store, emit: Emitter, *, offline: bool = False) -> Node:
 
         index = Index(offline=offline)
         wheel = index.fetch(index.wheel(Requirement(WHEEL)), folder)
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder)
+        with zipfile.ZipFile(wheel) as zipped:
+            zipped.extractall(folder)
         wheel.unlink()
         program = _programs(folder)[0]
         program.chmod(0o755)
@@ -152,8 +152,7 @@ def fetch_npm_package(
             f"Its sha512 is {digest}; {integrity.removeprefix('sha512-')} was expected.",
             "Run it again; if it stays so, the registry or something before it is broken.",
         )
-    with tarfile.open(tarball) as archive:
-        archive.extractall(folder, filter="data")
+    archive.unpack(tarball, folder)
     tarball.unlink()
     for path in (folder / "package").iterdir():
         path.rename(folder / path.name)

@@ -68,15 +68,16 @@ def python_version(lock: Lock) -> tuple[int, int]:
 
 def marker_environment(lock: Lock) -> dict[str, str]:
     """What environment markers (PEP 508) are evaluated with in the runtime of a lock."""
+    platform = str(lock.head["info"].get("platform", ""))
     return {
         "implementation_name": "cpython",
         "implementation_version": lock.python,
         "os_name": "posix",
         "platform_machine": "wasm32",
         "platform_python_implementation": "CPython",
-        "platform_release": "",
+        "platform_release": platform.removeprefix("emscripten_").replace("_", "."),
         "platform_system": "Emscripten",
-        "platform_version": "",
+        "platform_version": "#1",
         "python_full_version": lock.python,
         "python_version": "{}.{}".format(*python_version(lock)),
         "sys_platform": "emscripten",

@@ -22,6 +22,10 @@ from ..wheel import Wheel
 LISTING = Path("api/contents/all.json")
 FILES = Path("files")
 
+#: What stands around the rows in the listing, one on a line each, and each with its name first.
+HEAD_END = ', "content": ['
+TAIL = "]}"
+
 #: The cell that imports a package and shows what is in it.
 SHOW = """\
 import {module}
@@ -30,16 +34,11 @@ import inspect
 from IPython.display import Markdown
 
 rows = ["| in `{module}` | what it is |", "|:--|:--|"]
-for name, value in inspect.getmembers({module}):
-    if name.startswith("_") or inspect.ismodule(value):
-        continue
-    about = inspect.getdoc(value) if callable(value) else f"`{{repr(value)[:80]}}`"
-    try:
-        name += str(inspect.signature(value))
-    except (TypeError, ValueError):
-        pass  # it cannot be called, or does not say how
-    row = f"`{{name}}`", (about or type(value).__name__).splitlines()[0]
-    rows.append("| {{}} | {{}} |".format(*(text.replace("|", r"\\|") for text in row)))
+for name, value in vars({module}).items():
+    if callable(value) and not name.startswith("_"):
+        signature = getattr(value, "__text_signature__", None) or ""
+        about = (inspect.getdoc(value) or "").partition("\\n")[0].replace("|", "&#124;")
+        rows.append(f"| `{{name}}{{signature}}` | {{about}} |")
 Markdown("\\n".join(rows))"""
 
 
@@ -52,12 +51,12 @@ def notebook(wheel: Wheel, built_with: str | None, when: datetime) -> dict[str, 
     """A notebook (nbformat 4.5) that says what a package is, imports it and is open for more."""
     module = main_module(wheel)
     day = f"{when.day} {when:%B %Y}"
-    facts = f"Built {f'with {_plain(built_with)}, ' if built_with else ''}published on {day}."
+    facts = f"Built with {_plain(built_with)} and published" if built_with else "Published"
     summary = wheel_summary(wheel)
     about = [f"# {wheel.canonical_name} {wheel.version}"]
     about += [f"**{_plain(summary)}**"] if summary else []
     about += [
-        facts,
+        f"{facts} on {day}.",
         "It runs in this page, in your browser. There is nothing to install: "
         f"`import {module}` loads it from this site. "
         "Click the cell below and press **Shift + Enter**.",
@@ -109,7 +108,7 @@ def add(site: Path, name: str, document: dict[str, Any], when: datetime) -> None
     data = json.dumps(document, indent=1, ensure_ascii=False).encode()
     (site / FILES).mkdir(exist_ok=True)
     replace_file(site / FILES / name, data)
-    time = when.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    time = _zulu(when)
     row = {
         "name": name,
         "path": name,
@@ -122,12 +121,12 @@ def add(site: Path, name: str, document: dict[str, Any], when: datetime) -> None
         "size": len(data),
         "writable": True,
     }
-    _list(site, [*(old for old in _listed(site) if old["name"] != name), row])
+    _change_listing(site, name, row, when)
 
 
 def remove(site: Path, name: str) -> None:
     """Take a notebook out of the listing and remove its file."""
-    _list(site, [row for row in _listed(site) if row["name"] != name])
+    _change_listing(site, name, None, datetime.now(UTC))
     (site / FILES / name).unlink(missing_ok=True)
 
 
@@ -135,29 +134,47 @@ def start(site: Path) -> None:
     """Write the listing of a site that has no files yet."""
     (site / LISTING).parent.mkdir(parents=True, exist_ok=True)
     (site / FILES).mkdir(exist_ok=True)
-    _list(site, [])
+    _write_listing(site, {}, datetime.now(UTC))
 
 
-def _listed(site: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads((site / LISTING).read_bytes())["content"]
-    return rows
+def _change_listing(site: Path, name: str, row: dict[str, Any] | None, when: datetime) -> None:
+    """Put a row into the listing, in the place of one of the same name, or take that one out."""
+    rows = _listing(site)
+    rows.pop(name, None)
+    if row:
+        rows[name] = json.dumps(row)
+    _write_listing(site, rows, when)
 
 
-def _list(site: Path, rows: list[dict[str, Any]]) -> None:
-    now = max((str(row["last_modified"]) for row in rows), default="1970-01-01T00:00:00Z")
-    listing = {
+def _listing(site: Path) -> dict[str, str]:
+    """The rows of the listing as texts by name; not parsed where the file is one of ours."""
+    text = (site / LISTING).read_text(encoding="utf-8")
+    head, _, body = text.partition("\n")
+    if head.endswith(HEAD_END) and body.endswith("\n" + TAIL):
+        lines = body.removesuffix("\n" + TAIL).split(",\n")
+        return {line.split('"', 4)[3]: line for line in lines if line}
+    return {row["name"]: json.dumps(row) for row in json.loads(text)["content"]}
+
+
+def _write_listing(site: Path, rows: dict[str, str], when: datetime) -> None:
+    time = _zulu(when)
+    head = {
         "name": "",
         "path": "",
         "type": "directory",
         "format": "json",
         "mimetype": None,
-        "content": sorted(rows, key=lambda row: str(row["name"])),
-        "created": now,
-        "last_modified": now,
+        "created": time,
+        "last_modified": time,
         "size": None,
         "writable": True,
     }
-    replace_file(site / LISTING, json.dumps(listing).encode())
+    text = "\n".join((json.dumps(head)[:-1] + HEAD_END, ",\n".join(rows.values()), TAIL))
+    replace_file(site / LISTING, text.encode())
+
+
+def _zulu(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _cell(name: str, kind: str, source: str) -> dict[str, Any]:

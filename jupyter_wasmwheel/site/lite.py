@@ -1,15 +1,12 @@
 """JupyterLite sites: made from a kernel's release and a runtime, and found again.
 
-JupyterLite's own build runs once for a release of the kernel, in a private environment of pinned
-packages, so that nothing of the user's own labextensions, versions or settings gets into a site.
-What it made is a template in the store. A site is a copy of that, of a Pyodide and of the wheels
+A site is a copy of what JupyterLite's own build made (template.py), of a Pyodide and of the wheels
 that the kernel needs, made beside its place and renamed into it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import io
 import json
@@ -18,29 +15,27 @@ import re
 import secrets
 import shutil
 import socket
-import subprocess
-import sys
-import tomllib
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from packaging.requirements import Requirement
 
 from ..errors import SiteError, UsageError
-from ..events import Emitter, note
+from ..events import Emitter
 from ..index import Index
 from ..runtime import lock, pyodide, targets
 from ..runtime.lock import Lock
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
-from ..runtime.targets import JupyterLite, Target
+from ..runtime.targets import Target
 from ..store import Store
 from ..wheel import read
-from . import contents, front_end, packages, wheels
+from . import contents, front_end, packages, template, wheels
+from .http_policy import POLICIES
 
 #: The folder in a site that is ours and never served, and the version of what is in it.
 PRIVATE = ".wasmwheel"
@@ -62,14 +57,6 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 
 #: Ports are taken from here: below those that systems give out by themselves.
 PORTS = range(20000, 30000)
-
-#: What JupyterLite's build is told; a change of it makes another template.
-BUILD = {
-    "apps": ["lab", "notebooks", "tree", "edit", "consoles"],
-    "ignore_sys_prefix": True,
-    "no_sourcemaps": True,
-    "no_unused_shared_packages": True,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,29 +96,6 @@ class Site:
     def original_lock(self) -> Path:
         """The lock that came with its Pyodide, with all that Pyodide's CDN has."""
         return self.private / "pyodide-lock.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Release:
-    """What a release of the kernel needs; `releases.toml` says more about each field."""
-
-    environment: tuple[str, ...]
-    entry: str
-    comm: str
-    preload: tuple[str, ...]
-
-
-@functools.cache
-def release(kernel: str) -> Release:
-    """What is known of a release of jupyterlite-pyodide-kernel."""
-    text = resources.files(__package__).joinpath("releases.toml").read_text(encoding="utf-8")
-    row = tomllib.loads(text)[kernel]
-    return Release(
-        environment=tuple(row["environment"]),
-        entry=row["entry"],
-        comm=row["comm"],
-        preload=tuple(row["preload"]),
-    )
 
 
 def place(name_or_dir: str, store: Store) -> Path:
@@ -213,10 +177,12 @@ def create(
     *,
     cdn: bool = False,
     with_packages: Sequence[str] = (),
+    http: str = POLICIES[0],
 ) -> Site:
     """Make a site in a folder that is not there yet, or is empty.
 
-    It is offline (nothing comes from another host) unless `cdn` is set. A SiteError where no
+    It is offline (nothing comes from another host) unless `cdn` is set; `http` is the policy by
+    which Python reaches the web in it (http_policy.py). A SiteError where no
     release of the kernel serves the target, or where something is in the folder already.
     """
     if target.jupyterlite is None:
@@ -226,9 +192,15 @@ def create(
             "Import wheels for it with `jupyter wasmwheel smoke`, or make a site for "
             f"{targets.default_abi()}.",
         )
+    if http not in POLICIES:
+        raise UsageError(
+            f"There is no HTTP policy {http!r}.",
+            f"There are: {', '.join(POLICIES)}.",
+            f"Leave it away for `{POLICIES[0]}`.",
+        )
     wanted = packages.parse(with_packages)
     _refuse_occupied(folder)
-    front = template(target.jupyterlite, store, index, emit)
+    front = template.get(target.jupyterlite, store, index, emit)
     engine = pyodide.get(target, node, store, emit)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with store.lock(f"site-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}", emit):
@@ -246,7 +218,7 @@ def create(
                 port=_free_port(store),
                 prefix=secrets.token_hex(16),
             )
-            _fill(site, front, engine, wanted, index, store, emit)
+            _fill(site, front, engine, wanted, http, index, store, emit)
             if folder.is_dir():
                 folder.rmdir()
             stage.rename(folder)
@@ -260,6 +232,7 @@ def _fill(
     front: Path,
     engine: Runtime,
     wanted: list[Requirement],
+    http: str,
     index: Index,
     store: Store,
     emit: Emitter,
@@ -271,7 +244,7 @@ def _fill(
     site.private.mkdir()
     shutil.copy(engine.lock, site.original_lock)
     original = lock.read(engine.lock)
-    known = release(site.kernel)
+    known = template.release(site.kernel)
     base = replace(original, packages={})
     if site.mode == "cdn":
         base = _at_cdn(original, site.pyodide)
@@ -286,7 +259,9 @@ def _fill(
     ready = _with_stand_ins(ready, known.preload, beside)
     ready.write(site.lock)
     contents.start(site.folder)
-    _configure(site, known)
+    for name in (_kernel_start(known), "http_policy.py"):
+        (beside / name).write_bytes((resources.files(__package__) / name).read_bytes())
+    _configure(site, known, http)
     front_end.add(site.folder)
     _add_icons(site)
     fields = dataclasses.asdict(site)
@@ -349,7 +324,12 @@ def _empty_wheel(name: str) -> bytes:
     return out.getvalue()
 
 
-def _configure(site: Site, known: Release) -> None:
+def _kernel_start(known: template.Release) -> str:
+    """The file of ours that a kernel starts with, in the form that it can load."""
+    return f"kernel-start{Path(known.entry).suffix}"
+
+
+def _configure(site: Site, known: template.Release, http: str) -> None:
     """Tell the site's front end where its Pyodide, its lock and its files are."""
     path = site.folder / "jupyter-lite.json"
     config = json.loads(path.read_bytes())
@@ -357,14 +337,17 @@ def _configure(site: Site, known: Release) -> None:
     data["contentsAllJsonFile"] = contents.LISTING.name
     data["appUrl"] = "./tree"
     settings = data["litePluginSettings"][PLUGIN]
-    options: dict[str, Any] = {"packages": list(known.preload)}
-    if site.mode == "cdn":
-        settings["pyodideUrl"] = CDN.format(version=site.pyodide) + known.entry
-        options["lockFileURL"] = f"./{PYODIDE}/pyodide-lock.json"
-    else:
-        settings["pyodideUrl"] = f"./{PYODIDE}/{known.entry}"
-        settings["disablePyPIFallback"] = True
-    settings["loadPyodideOptions"] = options
+    cdn = site.mode == "cdn"
+    settings["pyodideUrl"] = f"./{PYODIDE}/{_kernel_start(known)}"
+    settings["disablePyPIFallback"] = not cdn
+    settings["loadPyodideOptions"] = {
+        "lockFileURL": f"./{PYODIDE}/pyodide-lock.json",
+        "packages": [*known.preload, "pyodide-http"],
+        "wasmwheel": {
+            "pyodide": (CDN.format(version=site.pyodide) if cdn else "./") + known.entry,
+            "http": http,
+        },
+    }
     path.write_text(json.dumps(config, indent=1))
 
 
@@ -374,73 +357,6 @@ def _add_icons(site: Site) -> None:
     icons.mkdir()
     for name in ("favicon-notebook.ico", "favicon-busy-1.ico"):
         shutil.copy(site.folder / "notebooks/favicon.ico", icons / name)
-
-
-def template(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
-    """The output of JupyterLite's own build for a release of the kernel, made once."""
-    known = release(lite.kernel)
-    start = resources.files(__package__).joinpath("page-start.js").read_text(encoding="utf-8")
-    recipe = json.dumps([known.environment, BUILD, start]).encode()
-    key = f"lite/{lite.core}-{lite.kernel}-{hashlib.sha256(recipe).hexdigest()[:12]}"
-
-    def fill(folder: Path) -> None:
-        note(emit, f"Building the front end of JupyterLite {lite.core}, once.")
-        work = folder.parent / "work"
-        environment = work / "environment"
-        for requirement in known.environment:
-            wheel = index.fetch(index.wheel(Requirement(requirement)), _made(work))
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(environment)
-        _build(environment, work, folder)
-        first = folder / "config-utils.js"
-        first.write_text(start + first.read_text(encoding="utf-8"), encoding="utf-8")
-
-    return store.install(key, fill, emit)
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _build(environment: Path, work: Path, output: Path) -> None:
-    """Run `jupyter lite build` on a private environment's packages and no settings of a user's."""
-    extensions = environment.glob("*.data/data/share/jupyter/labextensions")
-    config = {
-        "LiteBuildConfig": BUILD
-        | {
-            "lite_dir": str(_made(work / "lite")),
-            "cache_dir": str(work / "cache"),
-            "output_dir": str(output),
-        },
-        "FederatedExtensionAddon": {"extra_labextensions_path": [str(e) for e in extensions]},
-    }
-    settings = work / "jupyter_lite_config.json"
-    settings.write_text(json.dumps(config))
-    code = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); "
-        "from jupyterlite_core.app import main; main()"
-    )
-    own = ("JUPYTER", "PYTHON", "SOURCE_DATE_EPOCH")
-    variables = {key: value for key, value in os.environ.items() if not key.startswith(own)}
-    variables |= {"JUPYTER_NO_CONFIG": "1", "JUPYTER_PLATFORM_DIRS": "1"}
-    variables |= {f"JUPYTER_{kind}_DIR": str(work) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code, environment, "build", "--config", settings],
-        cwd=work / "lite",
-        env=variables,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode or not (output / "jupyter-lite.json").is_file():
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise SiteError(
-            "JupyterLite's own build failed.",
-            " ".join(lines[-3:]) or "It gave no reason.",
-            "Run it again; if it stays so, report it with the lines above.",
-        )
 
 
 def _refuse_occupied(folder: Path) -> None:

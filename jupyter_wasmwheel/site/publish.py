@@ -85,7 +85,7 @@ def publish(
         contents.add(site.folder, package.notebook, document, now)
         if before and _ours(before) and before.file_name != file_name:
             wheels.let_go(before, beside)
-            wheels.sweep(new, beside)
+            wheels.sweep_now_and_then(new, beside, site.private)
             if before.version != entry.version:
                 contents.remove(site.folder, _package(before).notebook)
     return Published(site=site, package=package, url=server.address(site, package.notebook))
@@ -114,7 +114,7 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> Package:
         contents.remove(site.folder, package.notebook)
         if all(other.file_name != entry.file_name for other in new.packages.values()):
             wheels.remove(entry, beside)
-        wheels.sweep(new, beside)
+        wheels.sweep_now_and_then(new, beside, site.private)
     return package
 
 

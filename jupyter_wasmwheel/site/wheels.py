@@ -80,3 +80,11 @@ def sweep(lock: Lock, beside: Path, now: float | None = None) -> None:
         for folder in folders:
             if folder.name not in used and folder.stat().st_mtime < until:
                 shutil.rmtree(folder.path, ignore_errors=True)
+
+
+def sweep_now_and_then(lock: Lock, beside: Path, private: Path) -> None:
+    """Sweep if that has not been done for an hour: it looks at everything."""
+    stamp = private / "swept"
+    if not stamp.exists() or stamp.stat().st_mtime < time.time() - 3600:
+        sweep(lock, beside)
+        stamp.touch()

@@ -34,6 +34,12 @@ class Toolchain:
     wasm_opt: WasmOpt | None
     maturin: str
 
+    @property
+    def summary(self) -> str:
+        """What it is in a few words."""
+        linker = f"wasm-ld {self.linker.version}" if self.linker else "emcc"
+        return f"Rust {self.rust.version} and {linker}"
+
     def reasons(self) -> list[str]:
         """What was chosen and why, a line a part."""
         c_compiler = self.emscripten

@@ -1,0 +1,15 @@
+// What a kernel of a site starts with, in the place of Pyodide's own module: it starts that, and
+// then does what has to be done before the first cell.
+//
+// The kernel passes on `loadPyodideOptions` of its settings; `wasmwheel` in them is for us:
+// `pyodide` is the address of Pyodide's own module, `http` the name of a policy (http_policy.py).
+
+export async function loadPyodide({ wasmwheel, ...options }) {
+  const entry = new URL(wasmwheel.pyodide, options.indexURL);
+  const { loadPyodide } = await import(entry.href);
+  const pyodide = await loadPyodide({ ...options, indexURL: new URL(".", entry).href });
+  const policy = await fetch(new URL("http_policy.py", options.indexURL));
+  const code = `${await policy.text()}\n\napply(${JSON.stringify(wasmwheel.http)})`;
+  pyodide.runPython(code, { globals: pyodide.toPy({}) });
+  return pyodide;
+}

@@ -1,0 +1,125 @@
+"""JupyterLite's own output for a release of its kernel: what every site is a copy of.
+
+`jupyter lite build` runs once for a release, in a private environment of pinned packages, so that
+nothing of the user's own labextensions, versions or settings gets into a site.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from ..errors import SiteError
+from ..events import Emitter, note
+from ..index import Index
+from ..runtime.targets import JupyterLite
+from ..store import Store
+
+#: What JupyterLite's build is told; a change of it makes another template.
+BUILD = {
+    "apps": ["lab", "notebooks", "tree", "edit", "consoles"],
+    "ignore_sys_prefix": True,
+    "no_sourcemaps": True,
+    "no_unused_shared_packages": True,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """What a release of the kernel needs; `releases.toml` says more about each field."""
+
+    environment: tuple[str, ...]
+    entry: str
+    comm: str
+    preload: tuple[str, ...]
+
+
+@functools.cache
+def release(kernel: str) -> Release:
+    """What is known of a release of jupyterlite-pyodide-kernel."""
+    text = resources.files(__package__).joinpath("releases.toml").read_text(encoding="utf-8")
+    row = tomllib.loads(text)[kernel]
+    return Release(
+        environment=tuple(row["environment"]),
+        entry=row["entry"],
+        comm=row["comm"],
+        preload=tuple(row["preload"]),
+    )
+
+
+def get(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
+    """The output of JupyterLite's own build for a release of the kernel, made once."""
+    known = release(lite.kernel)
+    start = resources.files(__package__).joinpath("page-start.js").read_text(encoding="utf-8")
+    recipe = json.dumps([known.environment, BUILD, start]).encode()
+    key = f"lite/{lite.core}-{lite.kernel}-{hashlib.sha256(recipe).hexdigest()[:12]}"
+
+    def fill(folder: Path) -> None:
+        note(emit, f"Building the front end of JupyterLite {lite.core}, once.")
+        work = folder.parent / "work"
+        environment = work / "environment"
+        for requirement in known.environment:
+            wheel = index.fetch(index.wheel(Requirement(requirement)), _made(work))
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(environment)
+        _build(environment, work, folder)
+        first = folder / "config-utils.js"
+        first.write_text(start + first.read_text(encoding="utf-8"), encoding="utf-8")
+
+    return store.install(key, fill, emit)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _build(environment: Path, work: Path, output: Path) -> None:
+    """Run `jupyter lite build` on a private environment's packages and no settings of a user's."""
+    extensions = environment.glob("*.data/data/share/jupyter/labextensions")
+    config = {
+        "LiteBuildConfig": BUILD
+        | {
+            "lite_dir": str(_made(work / "lite")),
+            "cache_dir": str(work / "cache"),
+            "output_dir": str(output),
+        },
+        "FederatedExtensionAddon": {"extra_labextensions_path": [str(e) for e in extensions]},
+    }
+    settings = work / "jupyter_lite_config.json"
+    settings.write_text(json.dumps(config))
+    code = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+        "from jupyterlite_core.app import main; main()"
+    )
+    own = ("JUPYTER", "PYTHON", "SOURCE_DATE_EPOCH")
+    variables = {key: value for key, value in os.environ.items() if not key.startswith(own)}
+    variables |= {"JUPYTER_NO_CONFIG": "1", "JUPYTER_PLATFORM_DIRS": "1"}
+    variables |= {f"JUPYTER_{kind}_DIR": str(work) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, environment, "build", "--config", settings],
+        cwd=work / "lite",
+        env=variables,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode or not (output / "jupyter-lite.json").is_file():
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise SiteError(
+            "JupyterLite's own build failed.",
+            " ".join(lines[-3:]) or "It gave no reason.",
+            "Run it again; if it stays so, report it with the lines above.",
+        )

@@ -1,0 +1,112 @@
+"""In a real Chromium: what a person sees who opens a site's notebook and runs its cells."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.index import Index
+from jupyter_wasmwheel.runtime import node, targets
+from jupyter_wasmwheel.site import lite, publish, server
+from jupyter_wasmwheel.site.lite import Site
+from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.wheel import read
+
+from . import handmade
+from .browser import Tab, browser, open_notebook
+from .conftest import Command
+
+#: The targets that a kernel release serves.
+SERVED = [target.abi for target in targets.all_targets() if target.jupyterlite]
+
+
+def make_site(folder: Path, store: Store, abi: str, *packages: str) -> Site:
+    its_node = node.get(store, ignore)
+    target = targets.find(abi)
+    return lite.create(folder, target, store, its_node, Index(), ignore, with_packages=packages)
+
+
+@contextmanager
+def opened(site: Site, url: str, profile: Path) -> Iterator[Tab]:
+    """A notebook of a served site, in a browser that asks nobody else for anything."""
+    with server.serving(site), browser(profile) as context:
+        tab = open_notebook(context, url)
+        yield tab
+        assert tab.from_elsewhere(server.origin(site)) == []
+
+
+@pytest.mark.parametrize("abi", SERVED)
+def test_a_crate_is_imported_in_a_notebook(
+    wasmwheel: Command, store: Store, crate: Path, tmp_path: Path, abi: str
+) -> None:
+    nonce = secrets.token_hex(16)
+    source = crate / "src/lib.rs"
+    source.write_text(source.read_text().replace("This is Rust", nonce))
+    site = make_site(tmp_path / "site", store, abi)
+    built = wasmwheel(
+        "build", crate, "--site", site.folder, "--out", tmp_path, "--profile", "draft", "--json"
+    )
+    assert built.status == 0, built.stderr
+    with opened(site, built.document["published"]["url"], tmp_path / "profile") as tab:
+        assert "hello 0.1.0" in tab.page.locator(".jp-MarkdownOutput h1").inner_text()
+        tab.run_all()
+        shown = tab.result(0)
+        assert "greet(name)" in shown
+        assert "Greet somebody by name." in shown
+        assert nonce in tab.run(1, "hello.greet('you')")
+        assert tab.page.evaluate("crossOriginIsolated")
+        asked = f"'{server.origin(site)}/{site.prefix}/jupyter-lite.json'"
+        by_urllib = f"import urllib.request\nprint(urllib.request.urlopen({asked}).status)"
+        assert tab.run(1, by_urllib).strip() == "200", "pyodide-http is at work"
+        by_requests = f"import requests\nprint(requests.get({asked}).status_code)"
+        assert tab.run(1, by_requests).strip() == "200"
+        too_late = "Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 1)"
+        assert tab.page.evaluate(f"{too_late}.value instanceof Promise")
+
+
+def test_a_package_of_the_index_is_imported_once_it_is_published(
+    wasmwheel: Command, store: Store, tmp_path: Path
+) -> None:
+    site = make_site(tmp_path / "site", store, targets.default_abi())
+    prober = handmade.wheel(tmp_path, "py3-none-any", {"prober.py": b""}, name="prober")
+    url = publish.publish(site, read(prober), [], ignore).url
+    look = "import rpds\nimport hashlib\nprint(hashlib.sha256(open(rpds.rpds.__file__, 'rb')"
+    with opened(site, url, tmp_path / "before") as tab:
+        assert "ModuleNotFoundError" in tab.run(1, f"{look}.read()).hexdigest())")
+    built = wasmwheel("build", "pypi:rpds-py", "--site", site.folder, "--out", tmp_path, "--json")
+    assert built.status == 0, built.stderr
+    its = read(Path(built.document["wheel"]))
+    (extension,) = its.extension_modules
+    with opened(site, built.document["published"]["url"], tmp_path / "after") as tab:
+        tab.run_all()
+        assert "HashTrieMap" in tab.result(0)
+        loaded = tab.run(1, f"{look}.read()).hexdigest())")
+        assert loaded.strip() == hashlib.sha256(its.read(extension.member)).hexdigest()
+
+
+@pytest.mark.parametrize("abi", SERVED)
+def test_what_is_removed_is_gone_and_what_it_displaced_is_back(
+    store: Store, tmp_path: Path, abi: str
+) -> None:
+    site = make_site(tmp_path / "site", store, abi, "six")
+    nonce = secrets.token_hex(16)
+    own = {"six.py": f"__version__ = {nonce!r}\n".encode()}
+    ours = handmade.wheel(tmp_path, "py3-none-any", own, name="six", version="99.0")
+    only = handmade.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 1\n"}, name="only")
+    free = handmade.wheel(tmp_path, "py3-none-any", {"free.py": b""}, name="free")
+    for path in (ours, only, free):
+        url = publish.publish(site, read(path), [], ignore).url
+    with opened(site, url, tmp_path / "profile") as tab:
+        shown = tab.run(1, "import six, only\nprint(six.__version__, only.x)")
+        assert shown.split() == [nonce, "1"]
+    publish.remove(site, "six")
+    publish.remove(site, "only")
+    with opened(site, url, tmp_path / "profile") as tab:
+        assert tab.run(1, "import six\nprint(six.__version__)").startswith("1.")
+        assert "ModuleNotFoundError" in tab.run(0, "import only")
