@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from packaging.requirements import Requirement
 
+from .. import archive
 from ..errors import SourceError, UsageError
 from ..project import manifest
 from ..project import source as sources
@@ -277,7 +278,7 @@ def _source(text: str, places: Places) -> tuple[str, str | None, str]:
     if path.is_dir():
         project = manifest.read(path)
         return project.name, project.version, str(path)
-    stem = path.name.removesuffix(next(e for e in sources.ARCHIVES if path.name.endswith(e)))
+    stem = path.name.removesuffix(next(e for e in archive.ENDINGS if path.name.endswith(e)))
     name, _, version = stem.rpartition("-")
     return (name, version, str(path)) if name else (stem, None, str(path))
 
