@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,9 +173,7 @@ def test_a_package_of_the_index_is_named_as_it_is(places: Places) -> None:
 
 def test_the_root_itself_can_be_built(places: Places, root: Path) -> None:
     starter.make("top", root.parent / "other")
-    moved = Places(
-        root=root.parent / "other/top", allowed=(), store=places.store, find_site=places.find_site
-    )
+    moved = replace(places, root=root.parent / "other/top")
     assert parse({"kind": "build", "source": ""}, moved).name == "top"
     assert parse({"kind": "build", "source": "."}, moved).name == "top"
 
@@ -234,7 +233,7 @@ def test_an_absolute_path_outside_the_root_is_refused_unless_configured(
     outside = root.parent / "outside"
     with pytest.raises(SourceError):
         parse({"kind": "build", "source": str(outside)}, places)
-    allowed = Places(root=root, allowed=(outside,), store=places.store, find_site=places.find_site)
+    allowed = replace(places, allowed=(outside,))
     assert parse({"kind": "build", "source": str(outside)}, allowed).arguments[-1] == str(outside)
 
 
@@ -579,45 +578,51 @@ def test_whichever_process_is_killed_no_compiler_outlives_it(
     until(lambda: not of_job(job), 5)
 
 
+HIDES = """
+import subprocess, time
+def build_wheel(*arguments, **more):
+    script = "trap '' INT TERM HUP; exec sleep 600"
+    nowhere = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
+    subprocess.run(["setsid", "--fork", "sh", "-c", script], **nowhere)
+    time.sleep(600)
+"""
+
+
 @linux_only
 def test_what_hides_from_its_group_is_killed_too(tmp_path: Path, store: Store) -> None:
-    """A build script may start a process that leaves group, session and parent, and stays."""
-    crate = starter.make("hiding", tmp_path)
-    (crate / "build.rs").write_text(
-        """
-fn main() {
-    let script = "trap '' INT TERM HUP; exec sleep 600";
-    std::process::Command::new("setsid").args(["--fork", "sh", "-c", script])
-        .stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null()).spawn().unwrap().wait().unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(600));
-}
-"""
+    """What a build runs may leave group, session and parent, and turn a deaf ear."""
+    folder = tmp_path / "hiding"
+    folder.mkdir()
+    (folder / "hides.py").write_text(HIDES)
+    (folder / "pyproject.toml").write_text(
+        '[project]\nname = "hiding"\nversion = "1"\n'
+        '[build-system]\nrequires = []\nbuild-backend = "hides"\nbackend-path = ["."]\n'
     )
     job = f"hiding{time.monotonic_ns():x}"
     env = {**os.environ, "WASMWHEEL_JOB": job}
-    run = Local().start(["build", "--events", "--", str(crate)], tmp_path, env)
+    run = Local().start(["build", "--events", "--", str(folder)], tmp_path, env)
     threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
-    until(lambda: any(said.startswith("sleep 600") for said in of_job(job).values()), 120)
+    until(lambda: any(said.startswith("sleep 600") for said in of_job(job).values()), 60)
     run.stop()
     until(lambda: not of_job(job), 6)
+    assert run.wait()[0] == 130
 
 
 def test_a_real_build_says_all_and_delivers_its_wheel(
-    tmp_path: Path, store: Store, root: Path, places: Places, told: Told
+    tmp_path: Path, crate: Path, workbench: Path, places: Places, told: Told
 ) -> None:
+    there = replace(places, root=workbench)
     with closing(
         Queue(
             tmp_path / "real",
             Local(),
-            places,
+            there,
             os.environ,
             Limits(),
             lambda seq, text: told.append((seq, json.loads(text))),
         )
     ) as queue:
-        asked = {"kind": "build", "source": "examples/hello", "profile": "draft"}
-        job = queue.submit(parse(asked, places))
+        job = queue.submit(parse({"kind": "build", "source": crate.name}, there))
         until(lambda: not queue.get(job.id).active, 300)
         job = queue.get(job.id)
         assert job.state == "done", job.error

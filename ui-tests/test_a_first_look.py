@@ -45,7 +45,8 @@ def test_foreign_code_is_asked_about(page: Page, lab: Lab) -> None:
     panel = show_panel(page)
     panel.get_by_label("Where the code comes from").select_option("pypi")
     panel.get_by_label("PyPI: name, or name==version").fill("uuid-utils")
-    panel.get_by_label("for", exact=True).select_option(index=1)
+    abi = lab.api("targets")["default"]
+    panel.get_by_label("for", exact=True).select_option(f"wheel:{abi}")
     panel.get_by_role("button", name="Build for Pyodide").click()
     question = page.locator(".jp-Dialog-content")
     expect(question).to_contain_text("Building runs this package's code on this server.")

@@ -8,9 +8,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page, expect
-from screen import CLONE, Lab, build_folder, keep, row, show_panel
+from screen import CLONE, PATIENCE, Lab, build_folder, keep, row, show_panel
 
-from tests.browser import PATIENCE, Tab
+from tests.browser import Tab
 
 
 def test_a_click_on_a_folder_becomes_a_cell_that_runs(
@@ -51,7 +51,8 @@ def test_a_click_on_a_folder_becomes_a_cell_that_runs(
     )
 
     tab.page.get_by_role("button", name="Packages of this site").click()
-    tab.page.get_by_role("button", name="Insert import").click()
+    ours = tab.page.locator('[data-package="hello"]')
+    ours.get_by_role("button", name="Insert import").click()
     expect(tab.page.locator(".jp-CodeCell").filter(has_text="import hello").nth(1)).to_be_visible()
     tab.page.screenshot(path=CLONE / "artefacts/site-packages.png")
 

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Route, expect
-from screen import Lab, build_folder, open_lab, row, run, show_panel, until_there
-
-from tests.browser import PATIENCE
+from screen import PATIENCE, Lab, build_folder, open_lab, row, run, show_panel, until_there
 
 #: A job as the server tells of it; what is done with it needs no compiler.
 JOB: dict[str, Any] = {
@@ -113,6 +111,7 @@ def test_a_time_without_a_network_is_caught_up_with(
     while lab.api(f"jobs/{job}")["state"] == "running":
         time.sleep(0.2)
     context.set_offline(False)
+    page.get_by_role("button", name="Close", exact=True).click()  # JupyterLab's own warning
     expect(row(page, "offline")).to_have_attribute("data-state", "done", timeout=PATIENCE)
     page.locator(".jp-wasmwheel-document").get_by_role("tab", name="Log").click()
     assert log_of(page) == full_log(lab, job)

@@ -46,10 +46,12 @@ class Subscriber:
 
     def add(self, events: list[tuple[int, str]], size: int) -> None:
         """Put events on the list."""
+        if self.lost:
+            return
         self.size += size
         if self.size > MOST_WAITING:
             self.leave()
-        elif not self.lost:
+        else:
             self.waiting += events
             self.more.set()
 

@@ -2,7 +2,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { Event } from '../contract';
-import { Refusal, type Server } from '../server';
+import type { Server } from '../server';
 import { readLines } from './lines';
 
 /** How long to wait before asking again, in milliseconds: doubled from the first to the last. */
@@ -52,10 +52,8 @@ export class EventStream implements IDisposable {
       const before = this._seq;
       try {
         await this._read();
-      } catch (error) {
-        if (error instanceof Refusal && error.http === 404) {
-          this._set('lost');
-        }
+      } catch {
+        // Whatever it was: a server that is restarted, a network that is gone. Ask again.
       }
       if (this._disposed) {
         return;

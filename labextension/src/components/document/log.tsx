@@ -1,8 +1,9 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { copyIcon, downloadIcon, LabIcon, searchIcon } from '@jupyterlab/ui-components';
+import { copyIcon, downloadIcon, searchIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { ILine, LogLines } from '../../model/log';
+import { IconButton } from '../buttons';
 
 /** The height of a line in pixels; the style sheet sets the same. */
 const LINE = 18;
@@ -227,18 +228,4 @@ function useWindow(log: LogLines, revision: number) {
   const first = Math.max(0, Math.min(Math.floor(top / LINE) - MARGIN, log.length - MARGIN));
   const last = Math.min(log.length, Math.ceil((top + height) / LINE) + MARGIN);
   return { ref, first, last, following, follow: setFollowing, onScroll, show };
-}
-
-function IconButton(props: { icon: LabIcon; label: string; onClick: () => void }): JSX.Element {
-  return (
-    <button
-      type="button"
-      className="jp-wasmwheel-icon-button"
-      title={props.label}
-      aria-label={props.label}
-      onClick={props.onClick}
-    >
-      <props.icon.react tag="span" />
-    </button>
-  );
 }
