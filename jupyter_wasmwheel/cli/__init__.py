@@ -11,7 +11,6 @@ import signal
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
-from types import FrameType
 
 from .. import __version__, config
 from ..errors import Cancelled, UsageError, WasmwheelError, from_os_error
@@ -109,16 +108,17 @@ def _say(error: WasmwheelError, lines: JsonLines | None, as_json: bool) -> int:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Take a termination for an interruption, so that both stop the children and clean up."""
+    """Let an interruption and a termination both stop the children and clean up.
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+    An interruption too, where a shell that started this in the background made it ignored.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
