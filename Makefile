@@ -3,19 +3,28 @@
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test test-all lint benchmarks setup setup-browser
+.PHONY: demo lab test test-all lint lint-front-end benchmarks setup setup-browser
 
 demo: setup
 	jupyter wasmwheel demo
+	@echo "With a button instead: make lab"
+
+# JupyterLab on a starter crate; right click on its folder, then "Build for Pyodide".
+lab: setup
+	mkdir -p .make/lab
+	test -d .make/lab/hello || (cd .make/lab && jupyter wasmwheel new hello)
+	jupyter lab --ServerApp.root_dir=$(CURDIR)/.make/lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 # What the tests build stays in the clone, apart from the user's own.
 test test-all benchmarks: export WASMWHEEL_HOME := $(CURDIR)/.make/home
 
 test: setup-browser lint
-	pytest -m "not slow"
+	pytest -m "not slow" tests
+	pytest -m "not slow" ui-tests
 
-test-all: setup-browser lint
-	pytest
+test-all: setup-browser lint lint-front-end
+	pytest tests
+	pytest ui-tests
 
 lint: setup
 	ruff check .
@@ -23,9 +32,14 @@ lint: setup
 	mypy
 	lint-imports
 
+# The build of the front end checks its types; this checks its style too, and needs Node.js.
+lint-front-end: setup
+	cd labextension && jlpm install && jlpm check
+
 benchmarks: setup-browser
 	python benchmarks/first_build.py
 	python benchmarks/checks_and_publish.py
+	python benchmarks/server_latency.py
 
 setup:
 	./setup.sh

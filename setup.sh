@@ -50,8 +50,11 @@ if [ ${#packages[@]} -gt 0 ]; then
     install_packages "${packages[@]}"
 fi
 
+# Installing builds the front end too (hatch_build.py), where it is not built yet.
 stamp=.venv/.installed
-if [ ! -f "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
+if [ ! -f "$stamp" ] || [ -n "$(find pyproject.toml labextension/package.json \
+        labextension/src labextension/style labextension/schema -newer "$stamp" -print -quit)" ]; then
+    rm -rf jupyter_wasmwheel/labextension
     [ -x .venv/bin/python ] || "${python:-python3}" -m venv .venv
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
     touch "$stamp"

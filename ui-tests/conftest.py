@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,19 +28,25 @@ NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab with this package in it, on a folder with nothing in it yet."""
     root = tmp_path_factory.mktemp("root")
-    settings = tmp_path_factory.mktemp("settings")
-    news = settings / "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
-    news.parent.mkdir(parents=True)
-    news.write_text(json.dumps(NO_NEWS))
     if "WASMWHEEL_HOME" not in os.environ:
         os.environ["WASMWHEEL_HOME"] = str(tmp_path_factory.mktemp("home"))
+    with running([sys.executable], root, tmp_path_factory.mktemp("settings"), {}) as lab:
+        yield lab
+
+
+@contextmanager
+def running(python: list[str], root: Path, settings: Path, env: Mapping[str, str]) -> Iterator[Lab]:
+    """A JupyterLab of a Python, on a folder, with settings and variables of its own."""
+    news = settings / "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+    news.parent.mkdir(parents=True, exist_ok=True)
+    news.write_text(json.dumps(NO_NEWS))
     own = {f"JUPYTER_{kind}_DIR": str(settings / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
     token, port = secrets.token_hex(16), _free_port()
     log = settings / "lab.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *(*python, "-m", "jupyterlab", "--no-browser", "--allow-root"),
                 f"--ServerApp.port={port}",
                 "--ServerApp.port_retries=0",
                 f"--ServerApp.root_dir={root}",
@@ -48,7 +54,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
                 f"--LabApp.user_settings_dir={settings}",
                 "--LabApp.expose_app_in_browser=True",
             ],
-            env=os.environ | own,
+            env={**os.environ, **own, **env},
             cwd=root,
             stdout=output,
             stderr=output,
