@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_wasmwheel import cli
 from jupyter_wasmwheel.errors import (
     LimitError,
     SiteError,
@@ -28,7 +29,7 @@ from jupyter_wasmwheel.errors import (
 from jupyter_wasmwheel.jobs.database import Database, Job
 from jupyter_wasmwheel.jobs.executors import Local, LocalRun
 from jupyter_wasmwheel.jobs.queue import BusyError, ConflictError, Limits, Queue, UnknownJob
-from jupyter_wasmwheel.jobs.request import OutsideError, Places, Request, parse
+from jupyter_wasmwheel.jobs.request import KINDS, OutsideError, Places, Request, parse
 from jupyter_wasmwheel.process import own_group
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
@@ -241,6 +242,21 @@ def test_a_link_that_leads_out_of_the_root_is_refused(places: Places, root: Path
     (root / "link").symlink_to(root.parent / "outside")
     with pytest.raises(OutsideError):
         parse({"kind": "build", "source": "link"}, places)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_command_line_knows_every_word(name: str, places: Places) -> None:
+    values = {"text": "2026_0", "switch": True, "texts": ["-x", "y"]}
+    fields = {
+        key: known.choices[0] if known.choices else values[known.type]
+        for key, known in KINDS[name].fields.items()
+    }
+    if name == "build":
+        fields |= {"source": "examples/hello", "site": None}
+    made = parse({"kind": name, **fields}, places)
+    args = cli.parser().parse_args(made.arguments)
+    assert args.events
+    assert args.target == "2026_0"
 
 
 # The queue

@@ -20,6 +20,7 @@ from ..project import manifest
 from ..project import source as sources
 from ..runtime import targets
 from ..site import lite
+from ..site.http_policy import POLICIES
 from ..site.lite import Site
 from ..store import Store
 
@@ -77,6 +78,7 @@ KINDS: Mapping[str, Kind] = {
             "target": Field(type="text", option="--target"),
             "cdn": Field(type="switch", option="--cdn"),
             "with": Field(type="texts", option="--with"),
+            "http": Field(type="text", option="--http", choices=tuple(POLICIES)),
         },
     ),
 }
