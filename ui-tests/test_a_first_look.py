@@ -35,6 +35,7 @@ def test_a_new_rust_extension_is_made_from_the_launcher(page: Page, lab: Lab) ->
 
 
 def test_everything_is_in_the_palette(page: Page) -> None:
+    expect(page.locator(".jp-Launcher")).to_be_focused()  # which would close the palette
     page.keyboard.press("Control+Shift+C")
     page.locator("#modal-command-palette input").fill("pyodide")
     for label in ("Build for Pyodide", "Build an Example for Pyodide", "New Site"):
