@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -21,6 +22,9 @@ import pytest
 from jupyter_wasmwheel import config
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.store import Store
+
+# A shell that starts the tests in the background makes interruptions ignored, for all children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)

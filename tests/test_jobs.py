@@ -325,7 +325,7 @@ def test_an_error_of_the_command_line_is_the_jobs(queue_of: Open) -> None:
 
 
 def test_a_command_line_that_dies_says_its_last_words(queue_of: Open) -> None:
-    queue = queue_of("sys.stderr.write('Segfault in the middle'); os.abort()")
+    queue = queue_of("print('Segfault in the middle', file=sys.stderr, flush=True); os.abort()")
     job = ended(queue, queue.submit(request()))
     assert job.state == "failed"
     assert job.error

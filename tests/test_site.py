@@ -479,7 +479,8 @@ def test_an_offline_site_has_all_it_needs(tmp_path: Path, store: Store) -> None:
     text = json.dumps(settings["jupyter-config-data"]["litePluginSettings"])
     assert "://" not in text
     extensions = settings["jupyter-config-data"]["federated_extensions"]
-    assert [one["name"] for one in extensions] == ["@jupyterlite/pyodide-kernel-extension"]
+    names = ["@jupyterlite/pyodide-kernel-extension", "jupyter-wasmwheel"]
+    assert [one["name"] for one in extensions] == names
     assert list(tmp_path.iterdir()) == [site.folder]
 
 

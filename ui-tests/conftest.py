@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,10 @@ from screen import Lab, open_lab
 
 from jupyter_wasmwheel.project import starter
 from tests.browser import browser
+
+# A shell that starts the tests in the background makes interruptions ignored, for all children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 #: JupyterLab's settings that keep its own questions off the screen.
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
