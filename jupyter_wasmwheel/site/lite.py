@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 import json
 import os
 import re
 import secrets
 import shutil
 import socket
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -33,7 +31,6 @@ from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
 from ..runtime.targets import Target
 from ..store import Store
-from ..wheel import read
 from . import contents, front_end, packages, template, wheels
 from .http_policy import POLICIES
 
@@ -255,8 +252,8 @@ def _fill(
     named = [Requirement(name) for name in KERNEL_PACKAGES]
     named.append(Requirement(f"comm=={known.comm}"))
     ready = packages.bring([*named, *wanted], base, beside, original, index, store, emit)
-    ready = _with_kernel(ready, site.folder / KERNEL_WHEELS, beside)
-    ready = _with_stand_ins(ready, known.preload, beside)
+    ready = packages.with_kernel(ready, site.folder / KERNEL_WHEELS, beside)
+    ready = packages.with_stand_ins(ready, known.preload, beside)
     ready.write(site.lock)
     contents.start(site.folder)
     for name in (_kernel_start(known), "http_policy.py"):
@@ -277,51 +274,6 @@ def _at_cdn(original: Lock, version: str) -> Lock:
         for name, entry in original.packages.items()
     }
     return replace(original, packages=moved)
-
-
-def _with_kernel(into: Lock, folder: Path, beside: Path) -> Lock:
-    """A lock with the wheels that the kernel's own release brings (piplite, ipykernel, …)."""
-    for path in sorted(folder.glob("*.whl")):
-        if path.name.startswith("widgetsnbextension"):
-            continue  # two versions of a stub; %pip finds them where they are
-        wheel = read(path)
-        needs = [need.name for need in wheel.requires if into.get(need.name)]
-        file_name = wheels.put(path, wheel.sha256, beside, wheels.BROUGHT)
-        into = into.with_entry(lock.entry_for(wheel, file_name, needs))
-    return into
-
-
-def _with_stand_ins(into: Lock, preload: Sequence[str], beside: Path) -> Lock:
-    """A lock with an empty wheel for each name that the kernel insists on and nobody can have.
-
-    The kernel for Pyodide 0.29 wants `sqlite3`, which only the CDN has, and hangs without it;
-    IPython runs without.
-    """
-    for name in preload:
-        if not into.get(name):
-            path = beside / f"{name}-0-py3-none-any.whl"
-            path.write_bytes(_empty_wheel(name))
-            wheel = read(path)
-            file_name = wheels.put(path, wheel.sha256, beside, wheels.BROUGHT)
-            path.unlink()
-            into = into.with_entry(lock.entry_for(wheel, file_name, ()))
-    return into
-
-
-def _empty_wheel(name: str) -> bytes:
-    about = f"{name}-0.dist-info"
-    members = {
-        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n"
-        "Summary: Stands in for a part of Pyodide that this site does not have.\n",
-        "WHEEL": "Wheel-Version: 1.0\nGenerator: jupyter-wasmwheel\n"
-        "Root-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(f"{about}/{member},,\n" for member in (*members, "RECORD"))
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for member, text in (members | {"RECORD": record}).items():
-            archive.writestr(zipfile.ZipInfo(f"{about}/{member}"), text)
-    return out.getvalue()
 
 
 def _kernel_start(known: template.Release) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -109,3 +111,48 @@ def _cannot_bring(needed: Requirement, needed_by: str | None, error: SourceError
         f"{needed.name} --site SITE`, or make a site that takes Pyodide's own packages from "
         "its CDN: `jupyter wasmwheel site create DIR --cdn`.",
     )
+
+
+def with_kernel(into: Lock, folder: Path, beside: Path) -> Lock:
+    """A lock with the wheels that the kernel's own release brings (piplite, ipykernel, …)."""
+    for path in sorted(folder.glob("*.whl")):
+        if path.name.startswith("widgetsnbextension"):
+            continue  # two versions of a stub; %pip finds them where they are
+        wheel = read(path)
+        needs = [need.name for need in wheel.requires if into.get(need.name)]
+        file_name = wheels.put(path, wheel.sha256, beside, wheels.BROUGHT)
+        into = into.with_entry(entry_for(wheel, file_name, needs))
+    return into
+
+
+def with_stand_ins(into: Lock, preload: Sequence[str], beside: Path) -> Lock:
+    """A lock with an empty wheel for each name that the kernel insists on and nobody can have.
+
+    The kernel for Pyodide 0.29 wants `sqlite3`, which only the CDN has, and hangs without it;
+    IPython runs without.
+    """
+    for name in preload:
+        if not into.get(name):
+            path = beside / f"{name}-0-py3-none-any.whl"
+            path.write_bytes(_empty_wheel(name))
+            wheel = read(path)
+            file_name = wheels.put(path, wheel.sha256, beside, wheels.BROUGHT)
+            path.unlink()
+            into = into.with_entry(entry_for(wheel, file_name, ()))
+    return into
+
+
+def _empty_wheel(name: str) -> bytes:
+    about = f"{name}-0.dist-info"
+    members = {
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n"
+        "Summary: Stands in for a part of Pyodide that this site does not have.\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: jupyter-wasmwheel\n"
+        "Root-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{about}/{member},,\n" for member in (*members, "RECORD"))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for member, text in (members | {"RECORD": record}).items():
+            archive.writestr(zipfile.ZipInfo(f"{about}/{member}"), text)
+    return out.getvalue()
