@@ -15,7 +15,7 @@ import dataclasses
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import tornado.httpserver
@@ -31,26 +31,6 @@ from .handler import Handler, Refused
 
 if TYPE_CHECKING:
     from .app import WasmwheelApp
-
-#: What a page loads as an image to find out whether its browser reaches a site's own origin.
-PROBE = "probe.svg"
-
-
-class Probe(web.RequestHandler):
-    """An image that any page may load; it says that the site is there, and nothing else."""
-
-    def initialize(self, host: str) -> None:
-        """Take the one host that is answered."""
-        self.host = host
-
-    def get(self) -> None:
-        """Give the image."""
-        if self.request.host != self.host:
-            raise web.HTTPError(421)
-        self.set_header("Content-Type", "image/svg+xml")
-        self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
-        self.set_header("Cache-Control", "no-store")
-        self.finish('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>')
 
 
 class Origins:
@@ -83,11 +63,7 @@ class Origins:
         if old:
             old[1].stop()
             await old[1].close_all_connections()
-        http = server.listen(site)
-        application = cast(web.Application, http.request_callback)
-        host = f"{server.HOST}:{site.port}"
-        application.add_handlers(".*", [(rf"/{site.prefix}/{PROBE}", Probe, {"host": host})])
-        self._open[site.folder] = site, http
+        self._open[site.folder] = site, server.listen(site)
 
     def close(self) -> None:
         """Stop all of them."""
@@ -162,7 +138,7 @@ class Sites:
             "mode": site.mode,
             "url": server.address(site),
             "up": self.origins.has(site) or server.is_served(site),
-            "probe": f"{server.origin(site)}/{site.prefix}/{PROBE}",
+            "probe": f"{server.origin(site)}/{site.prefix}/{server.PROBE}",
             "through": self._through(site, server.address(site)),
             "error": error and _sentences(error),
         }

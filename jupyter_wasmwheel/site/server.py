@@ -30,6 +30,9 @@ HOST = "127.0.0.1"
 #: The application of JupyterLite that shows one notebook and little else.
 APPLICATION = "notebooks/index.html"
 
+#: What another page loads as an image to find out whether its browser reaches this origin.
+PROBE = "probe.svg"
+
 #: What the endings of a site's files mean; the system's own table may differ from one to the next.
 TYPES = {
     ".css": "text/css",
@@ -119,6 +122,21 @@ class Files(tornado.web.StaticFileHandler):
         self.finish(f"{status_code} {self._reason}\n")
 
 
+class Probe(tornado.web.RequestHandler):
+    """An image that any page may load; it says that the site is there, and nothing else."""
+
+    def initialize(self, port: int) -> None:
+        self.port = port
+
+    def get(self) -> None:
+        if self.request.host != f"{HOST}:{self.port}":
+            raise tornado.web.HTTPError(421)
+        self.set_header("Content-Type", "image/svg+xml")
+        self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
+        self.set_header("Cache-Control", "no-store")
+        self.finish('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>')
+
+
 def application(site: Site) -> tornado.web.Application:
     """The web application that serves a site's files, and nothing but them."""
     options = {
@@ -127,7 +145,10 @@ def application(site: Site) -> tornado.web.Application:
         "offline": site.mode == "offline",
     }
     return tornado.web.Application(
-        [(rf"/{site.prefix}/(.*)", Files, options)],
+        [
+            (rf"/{site.prefix}/{PROBE}", Probe, {"port": site.port}),
+            (rf"/{site.prefix}/(.*)", Files, options),
+        ],
         default_handler_class=tornado.web.ErrorHandler,
         default_handler_args={"status_code": 404},
         log_function=lambda handler: None,
