@@ -20,7 +20,6 @@ test test-all benchmarks: export WASMWHEEL_HOME := $(CURDIR)/.make/home
 
 test: setup-browser lint
 	pytest -m "not slow" tests
-	pytest -m "not slow" ui-tests
 
 test-all: setup-browser lint lint-front-end
 	pytest tests

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, sync_playwright
 
 #: What keeps Chromium from needing a screen, a sandbox of root's, or the network.
 FLAGS = (
@@ -46,14 +46,19 @@ class Tab:
     def result(self, number: int, before: str = "") -> str:
         """The text of a cell's output, once its prompt has a number, other than one before."""
         cell = self._cell(number)
-        self.page.wait_for_function(
-            """([prompt, before]) => {
-                const text = prompt.innerText;
-                return /\\d/.test(text) && text !== before;
-            }""",
-            arg=[cell.locator(".jp-InputPrompt").element_handle(), before],
-            timeout=PATIENCE,
-        )
+        try:
+            self.page.wait_for_function(
+                """([prompt, before]) => {
+                    const text = prompt.innerText;
+                    return /\\d/.test(text) && text !== before;
+                }""",
+                arg=[cell.locator(".jp-InputPrompt").element_handle(), before],
+                timeout=PATIENCE,
+            )
+        except TimeoutError:
+            # What a person would see instead, for whoever looks into it.
+            self.page.screenshot(path="artefacts/no-result.png")
+            raise
         return "\n".join(cell.locator(".jp-OutputArea-output").all_inner_texts())
 
     def _cell(self, number: int) -> Locator:
@@ -90,9 +95,21 @@ def browser(profile: Path) -> Iterator[BrowserContext]:
 
 
 def open_notebook(context: BrowserContext, url: str) -> Tab:
-    """Open a notebook in a new tab and wait until its cells are there."""
+    """Open a notebook in a new tab and wait until its kernel is there.
+
+    A kernel of JupyterLite's that hangs while it starts says nothing; the page is then loaded
+    again, once, as a person would.
+    """
     tab = Tab(page=context.new_page())
     context.on("request", lambda request: tab.asked_for.append(request.url))
     tab.page.goto(url)
+    idle = tab.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    try:
+        idle.first.wait_for(state="attached", timeout=PATIENCE)
+    except TimeoutError:
+        print(f"The kernel of {url} did not start; the page is loaded again.")
+        tab.page.screenshot(path="artefacts/no-kernel.png")
+        tab.page.reload()
+        idle.first.wait_for(state="attached", timeout=PATIENCE)
     tab.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=PATIENCE)
     return tab
