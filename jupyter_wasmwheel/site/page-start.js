@@ -1,14 +1,18 @@
 // Put before JupyterLite's config-utils.js, which every page of a site runs first.
 //
-// The kernel's page and its worker talk through `coincident` 1.x, which takes it for granted that
-// Atomics.waitAsync gives a promise. Where the worker has answered before the page gets to wait,
-// it gives a plain string; `.then` is then no function, and the cell runs for ever. That happens
-// on busy machines. So: always a promise. (jupyterlite/cockle#91 met the same.)
-if (Atomics.waitAsync) {
-  const waitAsync = Atomics.waitAsync.bind(Atomics);
-  Atomics.waitAsync = (...given) => ({
-    async: true,
-    value: Promise.resolve(waitAsync(...given).value)
-  });
+// The kernel's page and its worker talk through `coincident` 1.x: the page posts a message and then
+// waits, by Atomics.waitAsync, for the worker to write its answer. Where the worker is faster, the
+// page finds the answer there, or half of it, instead of a promise, and the cell runs for ever.
+// That happens on busy machines (jupyterlite/cockle#91 met the same). So: its messages leave once
+// the page waits.
+{
+  const CHANNEL = '64e10b34-2bf7-4616-9668-f99de5aa046e'; // coincident/channel.js
+  const { postMessage } = Worker.prototype;
+  Worker.prototype.postMessage = function (message, ...rest) {
+    if (message?.[CHANNEL]) {
+      queueMicrotask(() => postMessage.call(this, message, ...rest));
+    } else {
+      postMessage.call(this, message, ...rest);
+    }
+  };
 }
-
