@@ -1,0 +1,47 @@
+"""What a failed build means: a known failure, the compiler's diagnostics, or its last words."""
+
+from __future__ import annotations
+
+import re
+
+from .. import failures
+from ..errors import CompileError, WasmwheelError
+from ..toolchain.cargo import Reader
+
+
+def explain(project: str, reader: Reader) -> WasmwheelError:
+    """The error that the output of a failed build means; `project` is what it is called."""
+    said = _last_words(reader)
+    text = "\n".join([*reader.tail, *(each.rendered for each in reader.errors)])
+    known = failures.recognise("build", text, project=project, said=said)
+    if known:
+        return known[0]
+    if reader.errors:
+        first = reader.errors[0]
+        where = f"{first.file}:{first.line}:{first.column}: " if first.file else ""
+        count = len(reader.errors)
+        return CompileError(
+            f"{project} did not compile: {count} problem{'s' if count > 1 else ''}.",
+            f"{where}{first.message}",
+            "Correct it there and build again; the compiler's own words are above.",
+        )
+    return CompileError(
+        f"{project} was not built.",
+        said,
+        "The full output is above; `--cargo-arg=-v` makes cargo say more.",
+    )
+
+
+def _last_words(reader: Reader) -> str:
+    """The last error that the output names, and the innermost cause of it."""
+    said = [line.strip() for line in reader.tail if line.strip()]
+    place = next((at for at, line in enumerate(said) if line.startswith("💥")), len(said))
+    # What maturin says of cargo's failure adds nothing to what cargo said itself.
+    lines = said[:place] if any(map(_is_error, said[:place])) else said[place:] or said
+    errors = [line for line in lines if _is_error(line)] or lines[:1]
+    words = " ".join(dict.fromkeys([*errors[-1:], *lines[-1:]]))
+    return words[:600] or "The build tool gave no reason."
+
+
+def _is_error(line: str) -> bool:
+    return bool(re.match(r"error\b", line))

@@ -1,0 +1,80 @@
+"""The failures that are well known: how each looks, and what it means; read from data.
+
+What a tool or a runtime says when it fails is text that others wrote. An entry of `failures.toml`
+recognises such a text by a pattern, and tells it in a person's words, with its remedy.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from string import Template
+from typing import Literal
+
+from .errors import (
+    CheckError,
+    CompileError,
+    LimitError,
+    SourceError,
+    ToolchainError,
+    WasmwheelError,
+)
+
+#: Where a failure shows: in the output of a build, in what an audit found, or in an import.
+Stage = Literal["build", "audit", "import"]
+
+_ERRORS = {
+    kind.status: kind
+    for kind in (SourceError, ToolchainError, CompileError, CheckError, LimitError)
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A known failure.
+
+    `what`, `why` and `fix` are templates: `$crate` stands for the pattern's group of that name, or
+    for a word that the stage gives. `example` is what was really said, and `command` what said it.
+    """
+
+    name: str
+    stage: Stage
+    pattern: re.Pattern[str]
+    status: int
+    what: str
+    why: str
+    fix: str
+    example: str
+    command: str
+
+    def told(self, text: str, **words: str) -> WasmwheelError | None:
+        """The error that a text means, if it is this failure's."""
+        found = self.pattern.search(text)
+        if not found:
+            return None
+        known = words | {name: value.strip() for name, value in found.groupdict("").items()}
+        what, why, fix = (Template(each).substitute(known) for each in self._parts)
+        return _ERRORS[self.status](what, why, fix)
+
+    @property
+    def _parts(self) -> tuple[str, str, str]:
+        return self.what, self.why, self.fix
+
+
+@functools.cache
+def known() -> tuple[Failure, ...]:
+    """Every known failure; of those that a text shows, the first one says most."""
+    text = resources.files(__package__).joinpath("failures.toml").read_text(encoding="utf-8")
+    return tuple(
+        Failure(name=name, **row | {"pattern": re.compile(row["pattern"], re.MULTILINE)})
+        for name, row in tomllib.loads(text).items()
+    )
+
+
+def recognise(stage: Stage, text: str, **words: str) -> list[WasmwheelError]:
+    """The errors of all failures of a stage that a text shows, the one that says most first."""
+    told = [each.told(text, **words) for each in known() if each.stage == stage]
+    return [error for error in told if error]
