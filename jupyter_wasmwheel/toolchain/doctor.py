@@ -46,7 +46,7 @@ def examine(target: Target, store: Store) -> list[Finding]:
         if native
         else _installed("wasm-opt", "npm's binaryen", store, wasm_opt.key())
     )
-    findings.append(_c_compiler(target))
+    findings.append(_c_compiler(target, store))
     return findings
 
 
@@ -76,8 +76,8 @@ def _installed(part: str, what: str, store: Store, key: str) -> Finding:
     return Finding(part=part, state="optional", text=f"{what} is not here yet", fix=fix)
 
 
-def _c_compiler(target: Target) -> Finding:
-    found = emscripten.find()
+def _c_compiler(target: Target, store: Store) -> Finding:
+    found = emscripten.find(store, target)
     if not found:
         return Finding(
             part="C compiler",
@@ -85,10 +85,7 @@ def _c_compiler(target: Target) -> Finding:
             text="none; only needed for packages with C or C++ in them",
             fix=f"Emscripten {target.emscripten} by emsdk, or `apt-get install emscripten` to try.",
         )
-    same = found.version == target.emscripten
-    difference = "" if same else f"; Pyodide {target.pyodide} was built with {target.emscripten}"
-    text = f"Emscripten {found.version}, {found.folder}{difference}"
-    return Finding(part="C compiler", state="ok", text=text)
+    return Finding(part="C compiler", state="ok", text=str(found))
 
 
 def fix(target: Target, store: Store, emit: Emitter) -> None:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ToolchainError
+from ..runtime.targets import Target
+from ..store import Store
 
 #: The variables by which a build tells the shims where Emscripten is, and where to note a crate.
 FOLDER, NOTES = "WASMWHEEL_EMSCRIPTEN", "WASMWHEEL_C_CRATES"
@@ -28,27 +30,85 @@ CFLAGS = "-fPIC -fwasm-exceptions -sSUPPORT_LONGJMP=wasm"
 CXXFLAGS = f"-fexceptions {CFLAGS}"
 
 
+#: Where emcc is in an emsdk's folder.
+IN_EMSDK = Path("upstream/emscripten")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Emscripten:
-    """An Emscripten: the folder that holds emcc, em++, emar and emranlib."""
+    """An Emscripten: the folder that holds emcc, em++, emar and emranlib.
+
+    `wanted` is the version that the target's Pyodide was built with.
+    """
 
     folder: Path
     version: str
+    wanted: str
+    origin: str
+
+    def __str__(self) -> str:
+        other = "" if self.version == self.wanted else f"; Pyodide was built with {self.wanted}"
+        return f"Emscripten {self.version} ({self.origin}, {self.folder}{other})"
 
 
-def find() -> Emscripten | None:
-    """The Emscripten on PATH."""
-    program = shutil.which("emcc")
+def key(target: Target) -> str:
+    """The entry of the store that holds the emsdk of a target's very version."""
+    return f"emsdk/{target.emscripten}"
+
+
+def find(store: Store, target: Target) -> Emscripten | None:
+    """The Emscripten to compile with: one of the target's version, ours first, else PATH's first.
+
+    One of another version is good enough to try a wheel; who takes it says so.
+    """
+    installed = store.find(key(target))
+    found = []
+    if installed:
+        found.append(read(installed / IN_EMSDK, target, "installed by jupyter-wasmwheel"))
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        if folder and shutil.which("emcc", path=folder):
+            found.append(read(Path(folder), target, "on PATH"))
+    usable = [each for each in found if each]
+    same = [each for each in usable if each.version == each.wanted]
+    return next(iter(same or usable), None)
+
+
+def read(folder: Path, target: Target, origin: str) -> Emscripten | None:
+    """What the emcc in a folder says of itself, or None where it does not run."""
+    program = shutil.which("emcc", path=folder)
     if not program:
         return None
     try:
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60)
+        said = subprocess.run(
+            [program, "--version"],
+            env=environment(folder),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     match = re.search(r"\b(\d+\.\d+\.\d+)\b", said.stdout)
     if said.returncode or not match:
         return None
-    return Emscripten(folder=Path(program).parent, version=match.group(1))
+    version = match.group(1)
+    return Emscripten(folder=folder, version=version, wanted=target.emscripten, origin=origin)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The environment to run the Emscripten in a folder with.
+
+    An emsdk's is told its own configuration, which another one's variables would hide, and the
+    Python to run with, where its scripts would take whichever is on PATH.
+    """
+    env = dict(os.environ)
+    config = folder.parent.parent / ".emscripten"
+    if folder.name == IN_EMSDK.name and config.is_file():
+        for name in ("EM_CACHE", "EM_LLVM_ROOT", "EM_BINARYEN_ROOT", "EM_NODE_JS"):
+            env.pop(name, None)
+        env["EM_CONFIG"] = str(config)
+        env["EMSDK_PYTHON"] = sys.executable
+    return env
 
 
 def crates_with_c(notes: Path) -> tuple[str, ...]:
@@ -79,7 +139,7 @@ def _shim(tool: str) -> None:
     if not folder:
         sys.exit(f"{crate} compiles C or C++, and there is no emcc.")
     program = shutil.which(tool, path=folder)
-    sys.exit(subprocess.call([program or tool, *sys.argv[1:]]))
+    sys.exit(subprocess.call([program or tool, *sys.argv[1:]], env=environment(Path(folder))))
 
 
 def _script(tool: str) -> Callable[[], None]:

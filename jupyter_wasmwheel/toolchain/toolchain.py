@@ -49,7 +49,7 @@ class Toolchain:
             f"linker: wasm-ld {self.linker.version}, {self.linker.origin}"
             if self.linker
             else "linker: emcc",
-            f"C compiler: Emscripten {c_compiler.version}, {c_compiler.folder}"
+            f"C compiler: {c_compiler}"
             if c_compiler
             else "C compiler: none (only needed where a crate compiles C or C++)",
         ]
@@ -83,7 +83,7 @@ def choose(
         )
     candidates = [rust.judge(each, target, channel) for each in rust.installed(store)]
     chosen = rust.choose(candidates, target, channel).rust
-    c_compiler = emscripten.find()
+    c_compiler = emscripten.find(store, target)
     if linker_choice == "emcc" and not c_compiler:
         raise ToolchainError(
             "There is no emcc to link with.",

@@ -1,0 +1,64 @@
+"""Which Emscripten is taken, of those that there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.toolchain import emscripten
+
+TARGET = targets.find("2026_0")
+
+
+def put_emcc(folder: Path, version: str) -> Path:
+    """Put an emcc that says a version of itself into a folder."""
+    folder.mkdir(parents=True)
+    (folder / "emcc").write_text(f'#!/bin/sh\necho "emcc (Emscripten gcc/clang) {version} (0)"\n')
+    (folder / "emcc").chmod(0o755)
+    return folder
+
+
+def test_the_targets_own_emscripten_is_preferred(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(home=tmp_path / "home")
+    systems = put_emcc(tmp_path / "usr/bin", "3.1.6")
+    monkeypatch.setenv("PATH", str(systems))
+    found = emscripten.find(store, TARGET)
+    assert found
+    assert "3.1.6" in str(found)
+    assert "Pyodide was built with 5.0.3" in str(found)
+
+    activated = put_emcc(tmp_path / "emsdk/upstream/emscripten", TARGET.emscripten)
+    monkeypatch.setenv("PATH", f"{systems}:{activated}")
+    found = emscripten.find(store, TARGET)
+    assert found
+    assert found.folder == activated
+    assert "built with" not in str(found)
+
+    entry = store.home / emscripten.key(TARGET)
+    put_emcc(entry / emscripten.IN_EMSDK, TARGET.emscripten)
+    found = emscripten.find(store, TARGET)
+    assert found
+    assert found.folder.is_relative_to(entry)
+
+
+def test_an_emcc_that_does_not_run_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = put_emcc(tmp_path / "bin", "5.0.3")
+    (broken / "emcc").write_text("#!/bin/sh\nexit 1\n")
+    monkeypatch.setenv("PATH", str(broken))
+    assert emscripten.find(Store(home=tmp_path / "home"), TARGET) is None
+
+
+def test_an_emsdk_is_run_with_its_own_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EM_CONFIG", "/somebody/elses/.emscripten")
+    folder = put_emcc(tmp_path / "emsdk" / emscripten.IN_EMSDK, "5.0.3")
+    config = tmp_path / "emsdk/.emscripten"
+    config.touch()
+    assert emscripten.environment(folder)["EM_CONFIG"] == str(config)
+    assert emscripten.environment(tmp_path)["EM_CONFIG"] == "/somebody/elses/.emscripten"
