@@ -84,6 +84,8 @@ def site(tmp_path: Path) -> Site:
     text = json.dumps({"info": info, "packages": packages})
     (folder / "static/pyodide/pyodide-lock.json").write_text(text)
     (folder / ".wasmwheel/pyodide-lock.json").write_text(text)
+    settings = {"jupyter-config-data": {"federated_extensions": [{"name": "other"}]}}
+    (folder / "jupyter-lite.json").write_text(json.dumps(settings))
     contents.start(folder)
     return lite.read_site(folder)
 
@@ -162,6 +164,23 @@ def test_publishing_puts_the_wheel_under_its_hash_and_names_it_in_the_lock(
     assert done.url.endswith("?path=try-tiny-1.0.ipynb")
     assert publish.published(site) == [done.package]
     assert not list(site.folder.rglob(".*.whl*"))
+
+
+def test_a_site_of_an_older_version_has_this_ones_scripts_once_something_is_published(
+    site: Site, tmp_path: Path
+) -> None:
+    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    ours = [site.folder / "page-start.js", site.lock.parent / "kernel-start.mjs"]
+    now = [path.read_bytes() for path in ours]
+    for path in ours:
+        path.write_text("// of an older version")
+    (site.private / "own-files").write_text("of an older version")
+    settings = site.folder / "jupyter-lite.json"
+    settings.write_text(settings.read_text().replace("jupyter-wasmwheel", "renamed"))
+    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    assert [path.read_bytes() for path in ours] == now
+    rows = json.loads(settings.read_text())["jupyter-config-data"]["federated_extensions"]
+    assert [row["name"] for row in rows] == ["other", "renamed", "jupyter-wasmwheel"]
 
 
 def test_another_targets_wheel_is_refused_with_both_tags(site: Site, tmp_path: Path) -> None:

@@ -11,30 +11,35 @@ import shutil
 from importlib import resources
 from pathlib import Path
 
+from ..store import replace_file
+
 #: The extension's name, and where it is once it is built: in a clone only then.
 NAME = "jupyter-wasmwheel"
 BUILT = "labextension"
 
 
-def add(site: Path) -> bool:
-    """Put the front end into a site's folder, in place of an older one; False where none is built.
+def about() -> bytes:
+    """The built front end's package.json; nothing where none is built."""
+    path = resources.files("jupyter_wasmwheel") / BUILT / "package.json"
+    return path.read_bytes() if path.is_file() else b""
+
+
+def add(site: Path) -> None:
+    """Put the front end into a site's folder, where one is built.
 
     Its settings schema stays out: it has the menus of JupyterLab's half, whose commands a site
-    does not have.
+    does not have. What an older one left stays for the tabs that are open: its names are hashed.
     """
+    if not about():
+        return
     with resources.as_file(resources.files("jupyter_wasmwheel") / BUILT) as built:
-        about = built / "package.json"
-        if not about.is_file():
-            return False
         place = site / "extensions" / NAME
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(built / "static", place / "static")
-        shutil.copy(about, place / "package.json")
-        row = {"name": NAME} | json.loads(about.read_bytes())["jupyterlab"]["_build"]
+        shutil.copytree(built / "static", place / "static", dirs_exist_ok=True)
+        shutil.copy(built / "package.json", place / "package.json")
+    row = {"name": NAME} | json.loads(about())["jupyterlab"]["_build"]
     path = site / "jupyter-lite.json"
     config = json.loads(path.read_bytes())
     data = config["jupyter-config-data"]
     others = [each for each in data["federated_extensions"] if each["name"] != NAME]
     data["federated_extensions"] = [*others, row]
-    path.write_text(json.dumps(config, indent=1))
-    return True
+    replace_file(path, json.dumps(config, indent=1).encode())

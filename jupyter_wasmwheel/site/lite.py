@@ -16,7 +16,6 @@ import shutil
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
@@ -31,7 +30,7 @@ from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
 from ..runtime.targets import Target
 from ..store import Store
-from . import contents, front_end, packages, template, wheels
+from . import contents, own_files, packages, template, wheels
 from .http_policy import POLICIES
 
 #: The folder in a site that is ours and never served, and the version of what is in it.
@@ -256,14 +255,18 @@ def _fill(
     ready = packages.with_stand_ins(ready, known.preload, beside)
     ready.write(site.lock)
     contents.start(site.folder)
-    for name in (_kernel_start(known), "http_policy.py"):
-        (beside / name).write_bytes((resources.files(__package__) / name).read_bytes())
     _configure(site, known, http)
-    front_end.add(site.folder)
+    renew(site)
     _add_icons(site)
     fields = dataclasses.asdict(site)
     del fields["folder"]
     (site.private / "site.json").write_text(json.dumps({"schema": SCHEMA} | fields, indent=2))
+
+
+def renew(site: Site) -> None:
+    """Put into a site what this version of ours has, where another version's is in it."""
+    start = _kernel_start(template.release(site.kernel))
+    own_files.put(site.folder, site.lock.parent, site.private, start)
 
 
 def _at_cdn(original: Lock, version: str) -> Lock:

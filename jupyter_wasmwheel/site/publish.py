@@ -23,7 +23,7 @@ from ..runtime.lock import Entry, Lock
 from ..runtime.targets import Target
 from ..store import Store
 from ..wheel import Wheel
-from . import contents, packages, server, wheels
+from . import contents, lite, packages, server, wheels
 from .lite import Site
 
 
@@ -67,6 +67,7 @@ def publish(
     now = datetime.now(UTC)
     beside = site.lock.parent
     with _locked(site, emit):
+        lite.renew(site)
         file_name = wheels.put(wheel.path, wheel.sha256, beside, wheels.PUBLISHED)
         old = lock.read(site.lock)
         before = old.get(wheel.canonical_name)

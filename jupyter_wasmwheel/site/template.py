@@ -25,6 +25,7 @@ from ..events import Emitter, note
 from ..index import Index
 from ..runtime.targets import JupyterLite
 from ..store import Store
+from . import own_files
 
 #: What JupyterLite's build is told; a change of it makes another template.
 BUILD = {
@@ -33,6 +34,9 @@ BUILD = {
     "no_sourcemaps": True,
     "no_unused_shared_packages": True,
 }
+
+#: What is put before JupyterLite's config-utils.js, a module that every page of a site runs first.
+FIRST = f"import './{own_files.PAGE_START}';\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +51,15 @@ class Release:
 
 @functools.cache
 def release(kernel: str) -> Release:
-    """What is known of a release of jupyterlite-pyodide-kernel."""
+    """What is known of a release of jupyterlite-pyodide-kernel; a SiteError for other releases."""
     text = resources.files(__package__).joinpath("releases.toml").read_text(encoding="utf-8")
-    row = tomllib.loads(text)[kernel]
+    row = tomllib.loads(text).get(kernel)
+    if row is None:
+        raise SiteError(
+            f"jupyterlite-pyodide-kernel {kernel} is not known to this version.",
+            "The site was made by another version of jupyter-wasmwheel.",
+            "Make it anew with `jupyter wasmwheel site create`, or use that version.",
+        )
     return Release(
         environment=tuple(row["environment"]),
         entry=row["entry"],
@@ -61,8 +71,7 @@ def release(kernel: str) -> Release:
 def get(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
     """The output of JupyterLite's own build for a release of the kernel, made once."""
     known = release(lite.kernel)
-    start = resources.files(__package__).joinpath("page-start.js").read_text(encoding="utf-8")
-    recipe = json.dumps([known.environment, BUILD, start]).encode()
+    recipe = json.dumps([known.environment, BUILD, FIRST]).encode()
     key = f"lite/{lite.core}-{lite.kernel}-{hashlib.sha256(recipe).hexdigest()[:12]}"
 
     def fill(folder: Path) -> None:
@@ -75,7 +84,7 @@ def get(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
                 archive.extractall(environment)
         _build(environment, work, folder)
         first = folder / "config-utils.js"
-        first.write_text(start + first.read_text(encoding="utf-8"), encoding="utf-8")
+        first.write_text(FIRST + first.read_text(encoding="utf-8"), encoding="utf-8")
 
     return store.install(key, fill, emit)
 

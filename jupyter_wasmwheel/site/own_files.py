@@ -1,0 +1,41 @@
+"""What this package itself puts into a site: its front end, and the scripts that start it.
+
+A site lives longer than the version that made it, so these files are put there anew whenever
+something is published to a site that has others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+from ..store import replace_file
+from . import front_end
+
+#: The script that every page of a site runs first, beside JupyterLite's config-utils.js.
+PAGE_START = "page-start.js"
+
+#: The file in a site's private folder that says which of our files it has.
+STAMP = "own-files"
+
+
+def put(site: Path, beside_lock: Path, private: Path, kernel_start: str) -> None:
+    """Put our files into a site, unless it has the very same ones already."""
+    files = {
+        site / PAGE_START: _read(PAGE_START),
+        beside_lock / kernel_start: _read(kernel_start),
+        beside_lock / "http_policy.py": _read("http_policy.py"),
+    }
+    stamp = hashlib.sha256(b"".join([*files.values(), front_end.about()])).hexdigest()
+    noted = private / STAMP
+    if noted.is_file() and noted.read_text() == stamp:
+        return
+    for path, content in files.items():
+        replace_file(path, content)
+    front_end.add(site)
+    replace_file(noted, stamp.encode())
+
+
+def _read(name: str) -> bytes:
+    return (resources.files(__package__) / name).read_bytes()
