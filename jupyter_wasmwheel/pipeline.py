@@ -8,15 +8,16 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .build import maturin, optimise, plan, pure
+from .build import maturin, optimise, patched, plan, pure
 from .build.request import BuildRequest
 from .checks import audit, dependencies, smoke
 from .checks.dependencies import Dependency
 from .errors import SourceError, UsageError
 from .events import Emitter, Phases, note
 from .index import Index
-from .project import copy, manifest, source
+from .project import copy, edits, manifest, source
 from .project.copy import Copy
+from .project.edits import Edits, Patch
 from .project.manifest import Project
 from .report import Report
 from .runtime import lock, node, pyodide, snapshot, targets
@@ -65,6 +66,7 @@ class Made:
     toolchain: Toolchain | None = None
     crates: tuple[Crate, ...] = ()
     crates_with_c: tuple[str, ...] = ()
+    patches: tuple[Patch, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,16 +96,19 @@ def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
         phases.enter("project")
         project = manifest.read(fetched.folder)
         note(emit, f"{project.label}, built by {project.backend}")
+        its_edits = edits.choose(request.recipe, request.make_optional, project, emit)
+        changes = edits.changes(its_edits, project)
+        patches = edits.show(changes, emit)
         key = plan.work_key(project, fetched.sha256)
         with store.lock(key, emit), tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch:
             work = store.home / key
-            private = copy.refresh(project, work / "source")
+            private = copy.refresh(project, work / "source", changes)
             if request.ignore_lock:
                 copy.drop_lock_files(private)
 
             phases.enter("toolchain")
             destination = reach(target, site, means)
-            made = make(request, project, private, destination, work, means)
+            made = make(request, project, its_edits, private, destination, work, means)
 
             phases.enter("optimise")
             tool = made.toolchain.wasm_opt if made.toolchain else None
@@ -123,6 +128,8 @@ def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
         phases=phases.seconds,
         crates=made.crates,
         crates_with_c=made.crates_with_c,
+        recipe=its_edits.recipe,
+        patches=(*patches, *made.patches),
         audit=proof.audit,
         smoke=proof.smoke,
         dependencies=proof.dependencies,
@@ -178,6 +185,7 @@ def reach(target: Target, site: Site | None, means: Means) -> Destination:
 def make(
     request: BuildRequest,
     project: Project,
+    its_edits: Edits,
     private: Copy,
     destination: Destination,
     work: Path,
@@ -203,7 +211,14 @@ def make(
         channel=project.channel,
         offline=means.offline,
     )
-    planned = plan.make(project, destination.target, chosen, request, work, os.environ)
+    recipe = its_edits.recipe
+    crates = patched.patched(recipe, project, private, chosen.rust, work, offline=request.offline)
+    patches = edits.show([change for crate in crates for change in crate.changes], means.emit)
+    planned = plan.make(
+        *(project, destination.target, chosen, request, work, os.environ),
+        settings=recipe.cargo if recipe else plan.NO_SETTINGS,
+        crates=crates,
+    )
     means.phases.enter("compile")
     built = maturin.build(planned, private, means.emit, lambda: means.phases.enter("package"))
     return Made(
@@ -211,6 +226,7 @@ def make(
         toolchain=chosen,
         crates=built.crates,
         crates_with_c=built.crates_with_c,
+        patches=patches,
     )
 
 

@@ -13,6 +13,8 @@ from .build.request import Profile
 from .checks.audit import Audit
 from .checks.dependencies import Dependency
 from .checks.smoke import Smoke
+from .project.edits import Patch
+from .project.recipes import Recipe
 from .runtime.pyodide import Runtime
 from .runtime.targets import Target
 from .site.publish import Published
@@ -35,6 +37,8 @@ class Report:
     phases: dict[str, float]
     crates: tuple[Crate, ...]
     crates_with_c: tuple[str, ...]
+    recipe: Recipe | None
+    patches: tuple[Patch, ...]
     audit: Audit
     smoke: Smoke | None
     dependencies: tuple[Dependency, ...]
@@ -64,7 +68,8 @@ class Report:
             "crates": [dataclasses.asdict(crate) for crate in self.crates],
             "cached": False,
             "seeded": False,
-            "patches": [],
+            "recipe": self.recipe and self.recipe.summary(),
+            "patches": [dataclasses.asdict(patch) for patch in self.patches],
             "audit": dataclasses.asdict(self.audit),
             "smoke": self.smoke and dataclasses.asdict(self.smoke),
             "dependencies": [each.row() for each in self.dependencies],

@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import UsageError
 from ..project.manifest import Project
+from ..project.recipes import Cargo
 from ..runtime.targets import TRIPLE, Target
 from ..toolchain import cargo, emscripten, linker
 from ..toolchain.toolchain import Toolchain, script
+from .patched import PatchedCrate
 from .request import BuildRequest, Profile
+
+#: What cargo is told where there is no recipe.
+NO_SETTINGS = Cargo()
 
 #: Variables that make cargo ignore the flags which the target needs.
 OVERRIDING = (
@@ -87,17 +92,29 @@ def make(
     request: BuildRequest,
     work: Path,
     environ: Mapping[str, str],
+    settings: Cargo = NO_SETTINGS,
+    crates: tuple[PatchedCrate, ...] = (),
 ) -> Plan:
-    """The plan for a project, in a work folder of its own."""
+    """The plan for a project, in a work folder of its own.
+
+    `settings` are what a recipe has cargo told, and `crates` the ones that it edits.
+    """
     refuse_overriding(environ)
+    request = replace(
+        request,
+        features=(*request.features, *settings.features),
+        no_default_features=request.no_default_features or not settings.default_features,
+    )
     env = dict(environ)
     rust = toolchain.rust
     env |= cargo.PROGRESS
     env |= _shims(toolchain, work)
+    configuration = _configuration(toolchain, settings.cfg)
+    configuration += [option for crate in crates for option in crate.configuration]
     env |= {
         "CARGO": str(script("wasmwheel-cargo")),
         cargo.PROGRAM: str(rust.cargo),
-        cargo.ARGUMENTS: json.dumps([*_configuration(toolchain), *request.cargo_args]),
+        cargo.ARGUMENTS: json.dumps([*configuration, *request.cargo_args]),
         "RUSTC": str(rust.rustc),
         "PATH": os.pathsep.join([str(rust.rustc.parent), environ.get("PATH", "")]),
         "CARGO_TARGET_DIR": str(work / f"target-{target.abi}-{request.profile}"),
@@ -129,7 +146,7 @@ def _shims(toolchain: Toolchain, work: Path) -> dict[str, str]:
     }
 
 
-def _configuration(toolchain: Toolchain) -> list[str]:
+def _configuration(toolchain: Toolchain, cfg: Iterable[str]) -> list[str]:
     """Cargo's options that set the linker and the flags for the target.
 
     They are given as `--config` rather than as variables, which split flags at the spaces that a
@@ -141,6 +158,7 @@ def _configuration(toolchain: Toolchain) -> list[str]:
     if not toolchain.rust.linker:
         # A distribution's rustc comes without rust-lld, and would say that it misses it.
         flags += ["-C", "link-self-contained=no"]
+    flags += [f"--cfg={each}" for each in cfg]
     program = script("wasmwheel-ld") if toolchain.linker else "emcc"
     return [
         f"--config=target.{TRIPLE}.rustflags={json.dumps(flags)}",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..project import recipes
+
 Profile = Literal["release", "draft"]
 PROFILES: tuple[Profile, ...] = ("release", "draft")
 
@@ -15,7 +17,7 @@ class BuildRequest:
     """A build as it is asked for: the words of `jupyter wasmwheel build`.
 
     `target` is an ABI, None where the site or the default decides; `site` is a name or a folder;
-    `out` is the folder that the wheel is put into.
+    `out` is the folder that the wheel is put into. `recipe` is `auto`, `none` or a recipe's path.
     """
 
     source: str
@@ -27,6 +29,8 @@ class BuildRequest:
     no_default_features: bool = False
     cargo_args: tuple[str, ...] = ()
     ignore_lock: bool = False
+    make_optional: tuple[str, ...] = ()
+    recipe: str = recipes.AUTO
     out: Path | None = None
     smoke: bool = True
     offline: bool = False

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import pipeline
 from ..build.request import PROFILES, BuildRequest
+from ..project import recipes
 from ..report import Report
 from .answer import Answer, Session, answer, duration, size
 
@@ -35,6 +36,19 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ignore-lock", action="store_true", help="let cargo choose all versions anew"
     )
+    parser.add_argument(
+        "--make-optional",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="build it with this requirement as an extra",
+    )
+    parser.add_argument(
+        "--recipe",
+        default=recipes.AUTO,
+        metavar="auto|none|FILE",
+        help="what the package needs to build; auto takes the one that comes along, if any",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the wheel goes (dist)")
     parser.add_argument("--no-smoke", action="store_true", help="do not import the wheel")
     parser.add_argument("--offline", action="store_true", help="fetch nothing")
@@ -53,6 +67,8 @@ def run(args: argparse.Namespace, session: Session) -> Answer:
         no_default_features=args.no_default_features,
         cargo_args=tuple(args.cargo_args),
         ignore_lock=args.ignore_lock,
+        make_optional=tuple(args.make_optional),
+        recipe=args.recipe,
         out=args.out,
         smoke=not args.no_smoke,
         offline=args.offline,
@@ -76,6 +92,8 @@ def summary(report: Report) -> str:
             f"  import   {module} works in Pyodide {report.runtime.version}"
             f" ({duration(report.smoke.seconds)})"
         )
+    for patch in report.patches:
+        lines.append(f"  edited   {patch.summary}")
     for each in report.dependencies:
         where = "is nowhere to be had" if each.source == "missing" else f"from {each.source}"
         lines.append(f"  needs    {each.requirement}, {where}")

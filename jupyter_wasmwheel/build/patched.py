@@ -1,0 +1,105 @@
+"""Crates of the registry that a recipe edits: their copies, put in the place of the real ones.
+
+Cargo takes such a copy through `[patch.crates-io]`, wherever its version is the one required.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import SourceError
+from ..project import copy, edits
+from ..project.copy import Copy
+from ..project.edits import Change
+from ..project.manifest import Project
+from ..project.recipes import Recipe
+from ..runtime.targets import TRIPLE
+from ..toolchain.rust import Rust
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchedCrate:
+    """A crate's edited copy, and how it differs from the one in the registry."""
+
+    name: str
+    version: str
+    folder: Path
+    changes: tuple[Change, ...]
+
+    @property
+    def configuration(self) -> list[str]:
+        """Cargo's options that put the copy into the crate's place."""
+        # Any key will do, but one for each version of a crate.
+        key = "patch.crates-io." + re.sub(r"[^A-Za-z0-9_-]", "-", self.folder.name)
+        return [
+            f"--config={key}.package={json.dumps(self.name)}",
+            f"--config={key}.path={json.dumps(str(self.folder))}",
+        ]
+
+
+def patched(
+    recipe: Recipe | None,
+    project: Project,
+    private: Copy,
+    rust: Rust,
+    work: Path,
+    *,
+    offline: bool = False,
+) -> tuple[PatchedCrate, ...]:
+    """The copies of the crates that a recipe edits, brought up to date in a work folder.
+
+    A crate that is required in several versions is edited in each of them.
+    """
+    replacements = recipe.replacements(project.version) if recipe else ()
+    names = dict.fromkeys(each.dependency for each in replacements if each.dependency)
+    if not recipe or not names:
+        return ()
+    packages = _packages(project, private, rust, offline)
+    crates = []
+    for name in names:
+        found = [package for package in packages if _is_from_registry(package, name)]
+        if not found:
+            raise SourceError(
+                f"{recipe.origin} does not fit {project.label}.",
+                f"It edits the crate {name}, which the project does not require from the registry.",
+                "Build it with `--recipe none`, or with a recipe of your own: `--recipe FILE`.",
+            )
+        for package in found:
+            folder = Path(package["manifest_path"]).parent
+            changes = edits.changes_of_dependency(recipe, project.version, name, folder)
+            target = work / "crates" / f"{name}-{package['version']}"
+            copy.copy_folder(folder, target, changes)
+            crates.append(
+                PatchedCrate(name=name, version=package["version"], folder=target, changes=changes)
+            )
+    return tuple(crates)
+
+
+def _is_from_registry(package: dict[str, Any], name: str) -> bool:
+    return package["name"] == name and str(package["source"]).startswith("registry+")
+
+
+def _packages(project: Project, private: Copy, rust: Rust, offline: bool) -> list[dict[str, Any]]:
+    """The packages that cargo would build a project of, with their sources fetched."""
+    crate = project.crate or project.folder / "Cargo.toml"
+    manifest = private.top / crate.relative_to(private.original)
+    command = [str(rust.cargo), "metadata", "--format-version=1", "--all-features"]
+    command += [f"--filter-platform={TRIPLE}", f"--manifest-path={manifest}"]
+    if offline:
+        command.append("--offline")
+    env = {**os.environ, "RUSTC": str(rust.rustc)}
+    done = subprocess.run(command, cwd=private.folder, env=env, capture_output=True, text=True)
+    if done.returncode:
+        raise SourceError(
+            f"The crates that {project.label} needs could not be looked up.",
+            " ".join(line.strip() for line in done.stderr.splitlines()[-4:]),
+            "Correct that, and build it again.",
+        )
+    packages: list[dict[str, Any]] = json.loads(done.stdout)["packages"]
+    return packages

@@ -1,0 +1,449 @@
+"""Edits: requirements made optional, recipes, and what a person is told of both."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_wasmwheel import events
+from jupyter_wasmwheel.errors import SourceError, UsageError
+from jupyter_wasmwheel.project import edits, manifest, optional, recipes
+from tests.conftest import Command
+
+HEAD = '[build-system]\nrequires = ["flit_core>=3.11"]\nbuild-backend = "flit_core.buildapi"\n'
+
+#: A pyproject.toml, and how it changes when `requests` becomes optional.
+PYPROJECTS = {
+    "tiktoken's": (
+        """
+[project]
+name = "tiktoken"
+dependencies = ["regex>=2022.1.18", "requests>=2.26.0"]
+optional-dependencies = { blobfile = ["blobfile>=2"] }
+
+[project.urls]
+""",
+        """
+-dependencies = ["regex>=2022.1.18", "requests>=2.26.0"]
+-optional-dependencies = { blobfile = ["blobfile>=2"] }
++dependencies = ["regex>=2022.1.18"]
++optional-dependencies = { blobfile = ["blobfile>=2"], requests = ["requests>=2.26.0"] }
+""",
+    ),
+    "an inline table without spaces": (
+        """
+[project]
+dependencies = ["requests"]
+optional-dependencies = {a = ["b"]}
+""",
+        """
+-dependencies = ["requests"]
+-optional-dependencies = {a = ["b"]}
++dependencies = []
++optional-dependencies = {a = ["b"], requests = ["requests"]}
+""",
+    ),
+    "lines with comments, and a table": (
+        """
+[project]
+dependencies = [
+  "regex", # for patterns
+  # for the web
+  'Requests>2; python_version < "4"',
+  "numpy",
+]
+version = '1'
+
+[project.optional-dependencies]
+test = [
+  "pytest",
+]
+
+[tool.x]
+""",
+        """
+-  'Requests>2; python_version < "4"',
++requests = ["Requests>2; python_version < \\"4\\""]
+""",
+    ),
+    "no other extras": (
+        """
+[project]
+dependencies = ["a", "requests"]
+name = "x"
+
+[project.urls]
+""",
+        """
+-dependencies = ["a", "requests"]
++dependencies = ["a"]
++optional-dependencies = {requests = ["requests"]}
+""",
+    ),
+    "an extra of that name already": (
+        """
+[project]
+dependencies = ["requests"]
+optional-dependencies.Requests = ['b']
+""",
+        """
+-dependencies = ["requests"]
+-optional-dependencies.Requests = ['b']
++dependencies = []
++optional-dependencies.Requests = ['b', "requests"]
+""",
+    ),
+}
+
+SETUP_CFGS = {
+    "lines": (
+        """
+[options]
+# what it needs
+install_requires =
+    regex
+    requests>=2
+
+[tool:pytest]
+""",
+        """
++
++[options.extras_require]
++requests =
+""",
+    ),
+    "other extras": (
+        """
+[options.extras_require]
+test = pytest
+[options]
+install_requires = a; requests
+""",
+        """
++requests =
++    requests
+-install_requires = a; requests
++install_requires =
++    a
+""",
+    ),
+}
+
+
+def changed_lines(before: str, after: str) -> str:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+    return "".join(f"\n{line}" for line in list(lines)[2:] if not line.startswith("@@")) + "\n"
+
+
+@pytest.mark.parametrize("style", PYPROJECTS)
+def test_a_requirement_becomes_an_extra_in_the_files_own_style(style: str) -> None:
+    before, expected = PYPROJECTS[style]
+    assert changed_lines(before, optional.move_in_pyproject(before, "requests")) == expected
+
+
+@pytest.mark.parametrize("style", SETUP_CFGS)
+def test_a_requirement_becomes_an_extra_in_setup_cfg(style: str) -> None:
+    before, expected = SETUP_CFGS[style]
+    assert changed_lines(before, optional.move_in_setup_cfg(before, "Requests")) == expected
+
+
+def plain(folder: Path, project: str, files: dict[str, str] | None = None) -> Path:
+    """A project without Rust, with that `[project]` table."""
+    (folder / "plain").mkdir(parents=True)
+    (folder / "plain/__init__.py").write_text("WORD = 'plain'\n")
+    (folder / "pyproject.toml").write_text(f"{HEAD}{project}")
+    for name, text in (files or {}).items():
+        (folder / name).write_text(text)
+    return folder
+
+
+PLAIN = (
+    '[project]\nname = "plain"\nversion = "1.0"\ndescription = "No Rust."\n'
+    'dependencies = ["never-heard-of-this", "packaging"]\n'
+)
+
+
+def test_make_optional_changes_the_wheel_and_not_the_source(
+    wasmwheel: Command, tmp_path: Path
+) -> None:
+    project = plain(tmp_path / "plain", PLAIN)
+    ran = wasmwheel(
+        *("build", project, "--events", "--make-optional", "Never_heard.of-this"),
+        *("--out", tmp_path / "dist"),
+    )
+    assert ran.status == 0, ran.stderr
+    report = ran.events[-1]["report"]
+    (patch,) = report["patches"]
+    assert patch["file"] == "pyproject.toml"
+    assert '\n-dependencies = ["never-heard-of-this", "packaging"]\n' in patch["diff"]
+    assert '\n+dependencies = ["packaging"]\n' in patch["diff"]
+    assert [each["name"] for each in report["dependencies"]] == ["packaging"]
+    assert "Edited: pyproject.toml (+2 -1)." in " ".join(e.get("text", "") for e in ran.events)
+    with zipfile.ZipFile(report["wheel"]) as wheel:
+        metadata = wheel.read("plain-1.0.dist-info/METADATA").decode()
+    assert re.search(r"Requires-Dist: never-heard-of-this\s*; extra == .never-heard", metadata)
+    assert (project / "pyproject.toml").read_text() == HEAD + PLAIN
+
+
+@pytest.mark.parametrize(
+    ("project", "files", "why"),
+    [
+        (PLAIN, {}, "They are: never-heard-of-this, packaging."),
+        ('[project]\nname = "plain"\nversion = "1"\n', {}, "It has none."),
+        ('[project]\nname = "plain"\ndynamic = ["dependencies"]\n', {}, "backend works it out"),
+        ("", {"setup.py": "setup(install_requires=['requests'])"}, "its setup.py says it"),
+        ("", {"setup.cfg": "[options]\ninstall_requires =\n    regex\n"}, "They are: regex."),
+        ("", {"setup.cfg": "[options\n"}, "no section headers"),
+        (
+            PLAIN.replace("dependencies", 'dynamic = ["optional-dependencies"]\ndependencies')
+            + '[tool.x]\na = "requests"\n',
+            {},
+            "They are: never-heard-of-this, packaging.",
+        ),
+    ],
+)
+def test_what_cannot_be_made_optional_is_told(
+    tmp_path: Path, project: str, files: dict[str, str], why: str
+) -> None:
+    read = manifest.read(plain(tmp_path / "plain", project, files))
+    with pytest.raises(SourceError) as caught:
+        edits.changes(edits.Edits(make_optional=("requests",)), read)
+    assert why in caught.value.why
+
+
+RECIPE = 'name = "plain"\nversions = ">=1"\n'
+REPLACE = "[[replace]]\nfile = 'plain/__init__.py'\nwhy = 'to test'\n"
+
+
+def recipe_file(folder: Path, text: str) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            "name = 'plain'\nversions = new\n",
+            "It is not valid TOML: Invalid value (at line 2, column 12)",
+        ),
+        (
+            "# one\n\nname = 'plain'\nversion = '>=1'",
+            "Line 4: there is no key 'version'; there are",
+        ),
+        ("versions = '>1'\n", "the key 'name' is missing"),
+        ("name = 'plain'\n\nversions = 'new'\n", "Line 3: 'new' is no range of versions"),
+        (f"{RECIPE}[cargo]\nfeature = ['a']", "Line 4: there is no key 'feature'"),
+        (f"{RECIPE}[cargo]\nfeatures = 'a'", "Line 4: 'features' is no list"),
+        (f"{RECIPE}[cargo]\ndefault-features = 1", "Line 4: 1 is neither true nor false"),
+        (f"{RECIPE}[cargo]\ncfg = ['a', 'b c']", "Line 4: 'b c' is no cfg"),
+        (f"{RECIPE}replace = 'x'", "Line 3: 'replace' is no list"),
+        (f"{RECIPE}{REPLACE}old = 'a'", "Line 3: the key 'new' is missing"),
+        (f"{RECIPE}{REPLACE}old = ''\nnew = 'b'", "Line 6: it replaces nothing"),
+        (
+            f"{RECIPE}{REPLACE}old = '''\n[[replace]]\nof = 1\n'''\nnew = 'b'\nof = 'crates'",
+            "Line 11: 'crates' is none of project, crate or dependency:NAME",
+        ),
+        (
+            f"{RECIPE}{REPLACE}old = 'a'\nnew = 'b'\nversions = '1 or 2'",
+            "Line 8: '1 or 2' is no range",
+        ),
+    ],
+)
+def test_a_recipe_that_is_none_is_told_with_the_line(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        recipes.load(recipe_file(tmp_path, text))
+    assert why in caught.value.why
+
+
+@pytest.mark.parametrize("file", ["../x", "/etc/passwd", "plain/../../x", "", ".", "a\\b"])
+def test_a_recipe_that_leaves_the_project_is_refused(tmp_path: Path, file: str) -> None:
+    text = f"{RECIPE}[[replace]]\nfile = '{file}'\nwhy = ''\nold = 'a'\nnew = 'b'\n"
+    with pytest.raises(SourceError, match="no recipe") as caught:
+        recipes.load(recipe_file(tmp_path, text))
+    assert "Line 4" in caught.value.why
+
+
+def replacing(old: str, file: str = "plain/__init__.py") -> str:
+    return f"{RECIPE}[[replace]]\nfile = '{file}'\nwhy = ''\nold = '''{old}'''\nnew = 'b'\n"
+
+
+def link(project: Path) -> None:
+    (project / "plain/linked.py").symlink_to(project / "plain/__init__.py")
+
+
+def outside(project: Path) -> None:
+    (project.parent / "elsewhere").mkdir()
+    (project.parent / "elsewhere/x.py").write_text("WORD = 1\n")
+    (project / "linked").symlink_to(project.parent / "elsewhere")
+
+
+def binary(project: Path) -> None:
+    (project / "plain/data").write_bytes(b"WORD\0")
+    (project / "plain/latin").write_bytes("WÖRD".encode("latin-1"))
+
+
+def nothing(project: Path) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("prepare", "recipe", "why"),
+    [
+        (nothing, replacing("WORD = 'simple'\n"), "line 1 is \"WORD = 'plain'\""),
+        (nothing, replacing("import os"), "'import os' is not there, nor anything like it"),
+        (nothing, replacing("in"), "has the text 2 times, in lines 1, 3"),
+        (nothing, replacing("a", "plain/none.py"), "plain/none.py: there is no such file"),
+        (nothing, replacing("a", "plain"), "plain: there is no such file"),
+        (link, replacing("WORD", "plain/linked.py"), "it is a link"),
+        (outside, replacing("WORD", "linked/x.py"), "it is a link, or behind one"),
+        (binary, replacing("WORD", "plain/data"), "it has a zero in it"),
+        (binary, replacing("WORD", "plain/latin"), "it is no text in UTF-8"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_is_told_with_the_place(
+    tmp_path: Path, prepare: Callable[[Path], None], recipe: str, why: str
+) -> None:
+    project = plain(tmp_path / "plain", PLAIN)
+    source = project / "plain/__init__.py"
+    source.write_text(source.read_text() + "# first\n# in\n")
+    prepare(project)
+    read = manifest.read(project)
+    its = edits.choose(str(recipe_file(tmp_path, recipe)), (), read, events.ignore)
+    with pytest.raises(SourceError, match=r"does not fit plain 1\.0") as caught:
+        edits.changes(its, read)
+    assert why in caught.value.why
+
+
+def test_a_recipe_that_differs_further_down_is_told_with_that_line(tmp_path: Path) -> None:
+    project = plain(tmp_path / "plain", PLAIN)
+    (project / "plain/__init__.py").write_text("one\nfn f() {\n    two(2);\n    three();\n}\n")
+    recipe = recipe_file(tmp_path, replacing("fn f() {\n    two(2);\n    three(3);\n}\n"))
+    read = manifest.read(project)
+    with pytest.raises(SourceError) as caught:
+        edits.changes(edits.choose(str(recipe), (), read, events.ignore), read)
+    assert "line 4 is '    three();', and '    three(3);' is expected there" in caught.value.why
+
+
+def test_a_file_with_windows_line_ends_is_edited_with_them(tmp_path: Path) -> None:
+    project = plain(tmp_path / "plain", PLAIN)
+    (project / "plain/__init__.py").write_bytes(b"a\r\nb\r\nc\r\n")
+    read = manifest.read(project)
+    recipe = recipes.load(recipe_file(tmp_path, replacing("a\nb\n")))
+    (change,) = edits.changes(edits.Edits(recipe=recipe), read)
+    assert change.after == "bc\r\n"
+
+
+def test_a_recipe_for_another_package_or_version_is_refused_where_it_is_named(
+    wasmwheel: Command, tmp_path: Path
+) -> None:
+    project = plain(tmp_path / "plain", PLAIN)
+    for text in ('name = "other"\nversions = ">=1"\n', 'name = "plain"\nversions = "<1"\n'):
+        ran = wasmwheel("build", project, "--json", "--recipe", recipe_file(tmp_path, text))
+        assert ran.status == 3, ran.stderr
+        assert "is not for plain 1.0" in ran.document["error"]["what"]
+    ran = wasmwheel("build", project, "--json", "--recipe", tmp_path / "none.toml")
+    assert ran.status == 2
+    assert "There is no recipe" in ran.document["error"]["what"]
+
+
+def test_a_bundled_recipe_for_other_versions_is_left_aside_with_a_word() -> None:
+    assert recipes.choose("auto", "tokenizers", "0.15.2")[0] is None
+    assert "There is a recipe for tokenizers" in recipes.choose("auto", "tokenizers", "0.15.2")[1]
+    assert "is not known" in recipes.choose("auto", "tokenizers", None)[1]
+    assert recipes.choose("auto", "Tokenizers", "0.23.3")[0]
+    assert recipes.choose("none", "tokenizers", "0.23.3") == (None, "")
+    assert recipes.choose("auto", "rpds-py", "1.0") == (None, "")
+    with pytest.raises(UsageError):
+        recipes.choose("nowhere.toml", "tokenizers", "0.23.3")
+
+
+def test_every_bundled_recipe_is_one_for_the_package_it_is_named_after() -> None:
+    folder = Path(recipes.__file__).with_name("recipes")
+    names = [path.stem for path in folder.iterdir()]
+    assert "tokenizers" in names
+    for name in names:
+        recipe = recipes.bundled(name)
+        assert recipe
+        assert recipe.name == name
+        assert recipe.versions
+        assert all(each.why for each in recipe.replace)
+
+
+def test_edits_are_applied_anew_and_nothing_is_compiled_where_nothing_changed(
+    wasmwheel: Command, crate: Path, tmp_path: Path
+) -> None:
+    recipe = recipe_file(
+        tmp_path,
+        'name = "hello"\nversions = ""\n[[replace]]\nof = "crate"\nfile = "src/lib.rs"\n'
+        "why = 'To greet aloud.'\nold = 'in your browser.'\nnew = 'IN YOUR BROWSER.'\n",
+    )
+    before = (crate / "src/lib.rs").read_text()
+
+    def build(recipe: str | Path) -> tuple[dict[str, Any], str]:
+        ran = wasmwheel(
+            *("build", crate, "--json", "--profile", "draft", "--recipe", recipe),
+            *("--out", tmp_path / "dist"),
+        )
+        assert ran.status == 0, ran.stderr
+        code = "import hello; print(hello.greet('x'))"
+        said = wasmwheel("smoke", ran.document["wheel"], "-c", code)
+        return ran.document, said.stdout
+
+    report, said = build(recipe)
+    assert "IN YOUR BROWSER." in said
+    (patch,) = report["patches"]
+    assert patch["file"] == "src/lib.rs"
+    assert "\n+" in patch["diff"]
+    assert report["recipe"]["name"] == "hello"
+    assert (crate / "src/lib.rs").read_text() == before
+    report, said = build(recipe)
+    assert report["crates"] == []
+    assert "IN YOUR BROWSER." in said
+    report, said = build("none")
+    assert [each["name"] for each in report["crates"]] == ["hello"]
+    assert report["patches"] == []
+    assert report["recipe"] is None
+    assert "in your browser." in said
+
+
+@pytest.mark.slow
+def test_a_recipe_sets_features_and_cfgs_and_edits_a_crate_of_the_registry(
+    wasmwheel: Command, crate: Path, tmp_path: Path
+) -> None:
+    manifest = crate / "Cargo.toml"
+    text = manifest.read_text().replace("[dependencies]", '[dependencies]\nitoa = "=1.0.15"')
+    manifest.write_text(text + '\n[features]\ndefault = ["quiet"]\nloud = []\nquiet = []\n')
+    source = crate / "src/lib.rs"
+    text = source.read_text().replace('"Hello, {name}!', '"{}{}{}{} {name}!')
+    parts = ['cfg!(feature = "loud")', 'cfg!(feature = "quiet")', "cfg!(calm)"]
+    parts.append("itoa::Buffer::new().format(7)")
+    text = text.replace('in your browser.")', f'in your browser.", {", ".join(parts)})')
+    source.write_text(text)
+    recipe = recipe_file(
+        tmp_path,
+        'name = "hello"\nversions = ""\n[cargo]\nfeatures = ["loud"]\ndefault-features = false\n'
+        "cfg = ['calm']\n[[replace]]\nof = 'dependency:itoa'\nfile = 'src/lib.rs'\n"
+        "why = 'To count differently.'\n"
+        "old = 'let string = i.write('\n"
+        "new = 'if I::MAX_STR_LEN > 0 { return \"eight\"; } let string = i.write('\n",
+    )
+    words = ("build", crate, "--json", "--recipe", recipe, "--out", tmp_path / "dist")
+    ran = wasmwheel(*words, "--profile", "draft")
+    assert ran.status == 0, ran.stderr
+    said = wasmwheel("smoke", ran.document["wheel"], "-c", "import hello; print(hello.greet('x'))")
+    assert said.stdout.startswith("truefalsetrueeight x!")
+    assert [patch["file"] for patch in ran.document["patches"]] == ["itoa-1.0.15/src/lib.rs"]
+    again = wasmwheel(*words, "--profile", "draft")
+    assert again.document["crates"] == []
+    recipe.write_text(recipe.read_text().replace("dependency:itoa", "dependency:mio"))
+    ran = wasmwheel(*words)
+    assert ran.status == 3
+    assert "edits the crate mio" in ran.document["error"]["why"]
