@@ -17,8 +17,9 @@ from .events import Emitter, Phases, note
 from .index import Index
 from .project import copy, edits, manifest, source
 from .project.copy import Copy
-from .project.edits import Edits, Patch
+from .project.edits import Change, Edits, Patch
 from .project.manifest import Project
+from .project.source import Fetched
 from .report import Report
 from .runtime import lock, node, pyodide, snapshot, targets
 from .runtime.node import Node
@@ -46,6 +47,17 @@ class Means:
     phases: Phases
     index: Index
     offline: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """A source that is at hand, the project in it, and how that is edited before it is built."""
+
+    fetched: Fetched
+    project: Project
+    edits: Edits
+    changes: tuple[Change, ...]
+    patches: tuple[Patch, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,58 +90,101 @@ class Proof:
     dependencies: tuple[Dependency, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A wheel that is where it was asked for, with how it was made and what proves it."""
+
+    wheel: Wheel
+    destination: Destination
+    made: Made
+    proof: Proof
+
+
 def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
     """Build what is asked for, prove that it works, and publish it where a site is named."""
     plan.refuse_overriding(os.environ)
     site = lite.find(request.site, store) if request.site else None
     target = choose_target(request, site)
-    index = Index(offline=request.offline)
     with Phases(emit) as phases:
-        means = Means(store=store, emit=emit, phases=phases, index=index, offline=request.offline)
-        phases.enter("source")
-        fetched = source.fetch(
-            source.parse(request.source), target, store, emit, offline=request.offline
-        )
-        if not fetched.is_own:
-            note(emit, "Building runs this package's code on this machine, with your rights.")
+        means = means_of(request, store, emit, phases)
+        given = take(request, target, means)
+        finished = build(request, given, target, site, means)
+        published = put_into(site, finished, means) if site else None
+    return report(request, given, finished, phases, published=published)
 
-        phases.enter("project")
-        project = manifest.read(fetched.folder)
-        note(emit, f"{project.label}, built by {project.backend}")
-        its_edits = edits.choose(request.recipe, request.make_optional, project, emit)
-        changes = edits.changes(its_edits, project)
-        patches = edits.show(changes, emit)
-        key = plan.work_key(project, fetched.sha256)
-        with store.lock(key, emit), tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch:
-            work = store.home / key
-            private = copy.refresh(project, work / "source", changes)
-            if request.ignore_lock:
-                copy.drop_lock_files(private)
 
-            phases.enter("toolchain")
-            destination = reach(target, site, means)
-            made = make(request, project, its_edits, private, destination, work, means)
+def means_of(request: BuildRequest, store: Store, emit: Emitter, phases: Phases) -> Means:
+    """What the steps of a request work with."""
+    index = Index(offline=request.offline)
+    return Means(store=store, emit=emit, phases=phases, index=index, offline=request.offline)
 
-            phases.enter("optimise")
-            tool = made.toolchain.wasm_opt if made.toolchain else None
-            wheel = optimise.optimise(made.wheel, tool, Path(scratch), emit)
-            proof = prove(wheel, destination, means, with_smoke=request.smoke)
-            wheel = deliver(wheel, request.out or OUT)
 
-        built_with = made.toolchain.summary if made.toolchain else None
-        published = put_into(site, wheel, proof, means, built_with) if site else None
+def take(request: BuildRequest, target: Target, means: Means) -> Given:
+    """Bring the source to hand and read what project it is; nothing of it is run."""
+    means.phases.enter("source")
+    fetched = source.fetch(
+        source.parse(request.source), target, means.store, means.emit, offline=means.offline
+    )
+    if not fetched.is_own:
+        note(means.emit, "Building runs this package's code on this machine, with your rights.")
+    means.phases.enter("project")
+    project = manifest.read(fetched.folder)
+    note(means.emit, f"{project.label}, built by {project.backend}")
+    its_edits = edits.choose(request.recipe, request.make_optional, project, means.emit)
+    changes = edits.changes(its_edits, project)
+    patches = edits.show(changes, means.emit)
+    return Given(
+        fetched=fetched, project=project, edits=its_edits, changes=changes, patches=patches
+    )
 
+
+def build(
+    request: BuildRequest, given: Given, target: Target, site: Site | None, means: Means
+) -> Finished:
+    """Build a wheel on a private copy, prove it, and put it where it was asked for."""
+    key = plan.work_key(given.project, given.fetched.sha256)
+    with (
+        means.store.lock(key, means.emit),
+        tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch,
+    ):
+        work = means.store.home / key
+        private = copy.refresh(given.project, work / "source", given.changes)
+        if request.ignore_lock:
+            copy.drop_lock_files(private)
+
+        means.phases.enter("toolchain")
+        destination = reach(target, site, means)
+        made = make(request, given, private, destination, work, means)
+
+        means.phases.enter("optimise")
+        tool = made.toolchain.wasm_opt if made.toolchain else None
+        wheel = optimise.optimise(made.wheel, tool, Path(scratch), means.emit)
+        proof = prove(wheel, destination, means, with_smoke=request.smoke)
+        wheel = deliver(wheel, request.out or OUT)
+    return Finished(wheel=wheel, destination=destination, made=made, proof=proof)
+
+
+def report(
+    request: BuildRequest,
+    given: Given,
+    finished: Finished,
+    phases: Phases,
+    *,
+    published: Published | None = None,
+) -> Report:
+    """The report of a request, once its last phase has ended."""
+    made, proof = finished.made, finished.proof
     return Report(
-        wheel=wheel,
-        target=target,
-        runtime=destination.runtime,
+        wheel=finished.wheel,
+        target=finished.destination.target,
+        runtime=finished.destination.runtime,
         toolchain=made.toolchain,
         profile=request.profile,
         phases=phases.seconds,
         crates=made.crates,
         crates_with_c=made.crates_with_c,
-        recipe=its_edits.recipe,
-        patches=(*patches, *made.patches),
+        recipe=given.edits.recipe,
+        patches=(*given.patches, *made.patches),
         audit=proof.audit,
         smoke=proof.smoke,
         dependencies=proof.dependencies,
@@ -146,7 +201,9 @@ def publish_wheel(path: Path, site: Site, store: Store, emit: Emitter) -> Publis
         phases.enter("toolchain")
         destination = reach(site.target, site, means)
         proof = prove(wheel, destination, means, with_smoke=True)
-        return put_into(site, wheel, proof, means)
+        made = Made(wheel=wheel)
+        finished = Finished(wheel=wheel, destination=destination, made=made, proof=proof)
+        return put_into(site, finished, means)
 
 
 def choose_target(request: BuildRequest, site: Site | None) -> Target:
@@ -184,14 +241,14 @@ def reach(target: Target, site: Site | None, means: Means) -> Destination:
 
 def make(
     request: BuildRequest,
-    project: Project,
-    its_edits: Edits,
+    given: Given,
     private: Copy,
     destination: Destination,
     work: Path,
     means: Means,
 ) -> Made:
     """Choose the toolchain and build the wheel; a pure project needs none."""
+    project, recipe = given.project, given.edits.recipe
     if project.backend == "setuptools-rust":
         raise SourceError(
             f"{project.label} is built by setuptools-rust, which is not supported yet.",
@@ -211,7 +268,6 @@ def make(
         channel=project.channel,
         offline=means.offline,
     )
-    recipe = its_edits.recipe
     crates = patched.patched(recipe, project, private, chosen.rust, work, offline=request.offline)
     patches = edits.show([change for crate in crates for change in crate.changes], means.emit)
     planned = plan.make(
@@ -280,14 +336,15 @@ def bring(site: Site, needed: tuple[Dependency, ...], means: Means) -> None:
         publish.add_packages(site, wanted, means.index, means.store, means.emit, keep_going=True)
 
 
-def put_into(
-    site: Site, wheel: Wheel, proof: Proof, means: Means, built_with: str | None = None
-) -> Published:
+def put_into(site: Site, finished: Finished, means: Means) -> Published:
     """Publish a proven wheel, and say which of its requirements are nowhere to be had."""
     means.phases.enter("publish")
-    for each in proof.dependencies:
+    needed = finished.proof.dependencies
+    for each in needed:
         if each.source == "missing":
             text = f"{each.requirement} is nowhere to be had; the import works without it."
             note(means.emit, text)
-    there = [each.name for each in proof.dependencies if each.source != "missing"]
-    return publish.publish(site, wheel, there, means.emit, built_with=built_with)
+    there = [each.name for each in needed if each.source != "missing"]
+    toolchain = finished.made.toolchain
+    built_with = toolchain.summary if toolchain else None
+    return publish.publish(site, finished.wheel, there, means.emit, built_with=built_with)

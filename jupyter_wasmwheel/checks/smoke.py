@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import ast
 import json
-import os
 import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from ..errors import CheckError, LimitError, SourceError, ToolchainError, WasmwheelError
+from ..errors import CheckError, LimitError, ToolchainError, WasmwheelError
 from ..events import Emitter, Log, note
 from ..index import Index
 from ..process import run
+from ..runtime import confined, snapshot
 from ..runtime import lock as locks
-from ..runtime import packages, snapshot
-from ..runtime.lock import Entry, Lock
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
 from ..store import Store
 from ..wheel import Wheel
-from . import dependencies
+from . import loading
 
 #: The script that runs in Node.js.
 SCRIPT = Path(__file__).with_name("smoke.mjs")
-
-#: The variables that Node.js itself may need to start; the rest is none of the wheel's business.
-PASSED_ON = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 #: How many lines of a traceback an error repeats.
 LAST_LINES = 6
@@ -70,7 +64,8 @@ def smoke(
     known = snapshot.get(runtime, node, store, emit)
     modules = [name for wheel in wheels for name in modules_to_import(wheel)]
     base = (site_lock or runtime.lock).resolve()
-    lock, absent = _lock_of_files(wheels, code, base, index, store, emit)
+    also = loading.imported_by(code, locks.read(base)) if code else ()
+    lock, absent = loading.lock_of_files(wheels, also, base, index, store, emit)
     for name, reason in absent.items():
         note(emit, f"{name} is nowhere to be had; trying the import without it. {reason}")
     with tempfile.TemporaryDirectory(prefix="wasmwheel-smoke-") as temporary:
@@ -87,7 +82,9 @@ def smoke(
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
         readable = [folder, runtime.folder, known.folder, SCRIPT, snapshot.START]
         readable += [Path(entry.file_name) for entry in lock.packages.values()]
-        course = _run(_command(node, readable, folder / "request.json"), folder, timeout)
+        course = _run(
+            confined.command(node, readable, SCRIPT, folder / "request.json"), folder, timeout
+        )
     for text in course.notes:
         note(emit, text)
     names = " and ".join(wheel.name for wheel in wheels)
@@ -110,79 +107,6 @@ def modules_to_import(wheel: Wheel) -> tuple[str, ...]:
     """The public top-level modules of a wheel, and the private ones that are compiled."""
     compiled = {extension.name for extension in wheel.extension_modules}
     return tuple(name for name in wheel.imports if not name.startswith("_") or name in compiled)
-
-
-def _lock_of_files(
-    wheels: Sequence[Wheel],
-    code: str | None,
-    base: Path,
-    index: Index,
-    store: Store,
-    emit: Emitter,
-) -> tuple[Lock, dict[str, str]]:
-    """A lock of the wheels and all that they need, by absolute paths; what is absent, and why."""
-    lock = locks.read(base)
-    absent: dict[str, str] = {}
-    offered = lock
-    for wheel in wheels:
-        offered = offered.with_entry(locks.entry_for(wheel, wheel.path.resolve().as_posix(), []))
-    for wheel in wheels:
-        depends = []
-        for dependency in dependencies.resolve(wheel, offered):
-            if dependency.source != "missing":
-                depends.append(dependency.name)
-                continue
-            other = f", but there is {dependency.version}" if dependency.version else ""
-            absent[dependency.name] = f"{wheel.name} requires {dependency.requirement}{other}."
-        entry = offered.packages[wheel.canonical_name]
-        offered = offered.with_entry(replace(entry, depends=tuple(depends)))
-    own = {wheel.canonical_name for wheel in wheels}
-    files: dict[str, Entry] = {}
-    for entry in offered.closure([*own, *_packages_of(code, offered)])[0]:
-        name: str = canonicalize_name(entry.name)
-        try:
-            is_file = name in own
-            path = entry.file_name if is_file else _file(entry, lock, base, index, store, emit)
-        except SourceError as error:
-            absent[entry.name] = f"{error.what} {error.why}"
-        else:
-            files[name] = replace(entry, file_name=Path(path).as_posix())
-    for name, entry in files.items():
-        present = tuple(depend for depend in entry.depends if canonicalize_name(depend) in files)
-        files[name] = replace(entry, depends=present)
-    return replace(lock, packages=files), absent
-
-
-def _packages_of(code: str | None, lock: Lock) -> list[str]:
-    """The packages that a notebook would load for code, by the imports in it."""
-    try:
-        statements = list(ast.walk(ast.parse(code or "")))
-    except SyntaxError:
-        # The runtime's Python may be newer than this one; it will say what is wrong.
-        return []
-    modules = {
-        name.name for node in statements if isinstance(node, ast.Import) for name in node.names
-    }
-    modules |= {node.module or "" for node in statements if isinstance(node, ast.ImportFrom)}
-    names = modules | {module.partition(".")[0] for module in modules}
-    return [entry.name for entry in lock.packages.values() if names & set(entry.imports)]
-
-
-def _file(entry: Entry, lock: Lock, base: Path, index: Index, store: Store, emit: Emitter) -> Path:
-    """The file of a package: beside the lock as in a site, else from the package index."""
-    beside = base.parent / entry.file_name
-    return beside if beside.is_file() else packages.fetch(entry, lock, index, store, emit).resolve()
-
-
-def _command(node: Node, readable: Sequence[Path], request: Path) -> list[str | Path]:
-    """Node.js with its permission model on: it reads these files and folders, and that is all.
-
-    It starts no process and writes no file; from release 25 on it has no network either.
-    """
-    newer = int(node.version.partition(".")[0]) >= 24
-    permission = "--permission" if newer else "--experimental-permission"
-    allowed = [f"--allow-fs-read={path.resolve()}" for path in readable]
-    return [node.program, "--no-warnings", permission, *allowed, SCRIPT.resolve(), request]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,11 +143,10 @@ def _run(command: Sequence[str | Path], folder: Path, timeout: float) -> _Course
             # The source that Node.js quotes may be a line of 1 MB.
             stderr.append(line[:300])
 
-    env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     run(
         command,
         cwd=folder,
-        env=env,
+        env=confined.environment(),
         on_line=on_line,
         stop_when=lambda: time.monotonic() > deadline,
     )
