@@ -1,23 +1,31 @@
-"""What is loaded into a runtime for a check: wheels, with the files of all that they need."""
+"""What is loaded into a runtime for a check, and the Node.js that it is loaded in."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from ..errors import SourceError
 from ..events import Emitter
 from ..index import Index
+from ..runtime import confined, packages, snapshot
 from ..runtime import lock as locks
-from ..runtime import packages
 from ..runtime.lock import Entry, Lock
+from ..runtime.node import Node
+from ..runtime.pyodide import Runtime
+from ..runtime.snapshot import Snapshot
 from ..store import Store
 from ..wheel import Wheel
 from . import dependencies
+
+#: What the scripts of the checks have in common.
+LOAD = Path(__file__).with_name("load.mjs")
 
 
 def lock_of_files(
@@ -83,3 +91,30 @@ def _file(entry: Entry, lock: Lock, base: Path, index: Index, store: Store, emit
     """The file of a package: beside the lock as in a site, else from the package index."""
     beside = base.parent / entry.file_name
     return beside if beside.is_file() else packages.fetch(entry, lock, index, store, emit).resolve()
+
+
+def command(
+    script: Path,
+    wanted: Mapping[str, Any],
+    lock: Lock,
+    runtime: Runtime,
+    known: Snapshot,
+    node: Node,
+    folder: Path,
+) -> list[str | Path]:
+    """The command that runs a script of the checks in Node.js, which may read what it needs.
+
+    What the script is asked for is written into `folder`, with the lock of what it loads.
+    """
+    lock.write(folder / "pyodide-lock.json")
+    request = {
+        "runtime": str(runtime.folder.resolve()),
+        "memory": str(known.memory.resolve()) if known.memory else None,
+        "lock": str(folder / "pyodide-lock.json"),
+        "packages": sorted(lock.packages),
+        **wanted,
+    }
+    (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
+    readable = [folder, runtime.folder, known.folder, script, LOAD, snapshot.START]
+    readable += [Path(entry.file_name) for entry in lock.packages.values()]
+    return confined.command(node, readable, script, folder / "request.json")

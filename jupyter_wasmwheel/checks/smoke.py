@@ -70,21 +70,9 @@ def smoke(
         note(emit, f"{name} is nowhere to be had; trying the import without it. {reason}")
     with tempfile.TemporaryDirectory(prefix="wasmwheel-smoke-") as temporary:
         folder = Path(temporary).resolve()
-        lock.write(folder / "pyodide-lock.json")
-        request = {
-            "runtime": str(runtime.folder.resolve()),
-            "memory": str(known.memory.resolve()) if known.memory else None,
-            "lock": str(folder / "pyodide-lock.json"),
-            "packages": sorted(lock.packages),
-            "imports": modules if code is None else [],
-            "code": code,
-        }
-        (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
-        readable = [folder, runtime.folder, known.folder, SCRIPT, snapshot.START]
-        readable += [Path(entry.file_name) for entry in lock.packages.values()]
-        course = _run(
-            confined.command(node, readable, SCRIPT, folder / "request.json"), folder, timeout
-        )
+        wanted = {"imports": modules if code is None else [], "code": code}
+        command = loading.command(SCRIPT, wanted, lock, runtime, known, node, folder)
+        course = _run(command, folder, timeout)
     for text in course.notes:
         note(emit, text)
     names = " and ".join(wheel.name for wheel in wheels)
