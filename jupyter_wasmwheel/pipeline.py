@@ -192,6 +192,26 @@ def report(
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Foreseen:
+    """What a build would change of a project."""
+
+    project: Project
+    edits: Edits
+    patches: tuple[Patch, ...]
+
+
+def foresee(request: BuildRequest, store: Store, emit: Emitter) -> Foreseen:
+    """Say what a build would change of its source, which is fetched; nothing is run."""
+    target = targets.find(request.target or targets.default_abi())
+    fetched = source.fetch(source.parse(request.source), target, store, emit)
+    project = manifest.read(fetched.folder)
+    its_edits = edits.choose(request.recipe, request.make_optional, project, emit)
+    return Foreseen(
+        project=project, edits=its_edits, patches=edits.patches_foreseen(its_edits, project)
+    )
+
+
 def publish_wheel(path: Path, site: Site, store: Store, emit: Emitter) -> Published:
     """Publish a wheel that is there already, once it has passed the same checks."""
     wheel = read(path)

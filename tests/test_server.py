@@ -481,11 +481,51 @@ async def test_a_folder_says_what_is_in_it(hello: Path, jp_fetch: Fetch) -> None
         "version": "0.1.0",
         "backend": "maturin",
         "features": [],
+        "requirements": [],
     }
     for source, status in [("examples", 400), ("..", 403)]:
         with pytest.raises(HTTPClientError) as raised:
             await jp_fetch("wasmwheel", "api", "project", params={"source": source})
         assert raised.value.code == status
+
+
+async def test_what_a_build_would_change_is_told_before_it(
+    api: Api, hello: Path, jp_root_dir: Path
+) -> None:
+    pyproject = hello / "pyproject.toml"
+    pyproject.write_text(
+        pyproject.read_text().replace("[project]", '[project]\ndependencies = ["requests>2"]')
+    )
+    (jp_root_dir / "own.toml").write_text(
+        'name = "hello"\n[[replace]]\nof = "crate"\nfile = "src/lib.rs"\nold = "in your browser."\n'
+        'new = "HERE."\nwhy = "To be short."\n[[replace]]\nof = "dependency:itoa"\n'
+        'file = "src/lib.rs"\nold = "a"\nnew = "b"\nwhy = ""\n'
+    )
+    folder = {"source": "examples/hello"}
+    found = await api("POST", "edits", **folder)
+    assert found == {
+        "name": "hello",
+        "version": "0.1.0",
+        "recipe": None,
+        "patches": [],
+        "notes": [],
+    }
+    found = await api("POST", "edits", **folder, make_optional=["requests"], recipe="own.toml")
+    assert [patch["file"] for patch in found["patches"]] == [
+        "src/lib.rs",
+        "pyproject.toml",
+        "itoa/src/lib.rs",
+    ]
+    assert '+optional-dependencies = {requests = ["requests>2"]}' in found["patches"][1]["diff"]
+    assert found["recipe"]["name"] == "hello"
+    assert "is built by" in found["notes"][0]
+    refused = await api("POST", "edits", **folder, make_optional=["numpy"], status=400)
+    assert refused["why"] == "They are: requests."
+    await api("POST", "edits", **folder, recipe="../own.toml", status=403)
+    await api("POST", "edits", **folder, features=["x"], status=400)
+    found = await api("POST", "edits", source="pypi:tokenizers==0.22.2")
+    assert len(found["patches"]) == 3
+    assert found["notes"][-1].startswith("tokenizers 0.22.2 is built by the recipe")
 
 
 async def test_a_starter_crate_is_made_from_a_template(api: Api, jp_root_dir: Path) -> None:

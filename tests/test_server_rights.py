@@ -31,6 +31,7 @@ TABLE = [
     ("GET", f"{API}/toolchain", 200),
     ("GET", f"{API}/targets", 200),
     ("GET", f"{API}/project?source=none", 400),
+    ("POST", f"{API}/edits", 400),
     ("GET", f"{API}/templates", 200),
     ("POST", f"{API}/new", 400),
     ("GET", f"{API}/events?after=x", 400),

@@ -15,8 +15,9 @@ from typing import Any, Literal
 from packaging.requirements import Requirement
 
 from .. import archive
+from ..build.request import BuildRequest
 from ..errors import SourceError, UsageError
-from ..project import manifest
+from ..project import manifest, recipes
 from ..project import source as sources
 from ..runtime import targets
 from ..site import lite
@@ -50,6 +51,17 @@ class Kind:
     fields: Mapping[str, Field] = field(default_factory=dict)
 
 
+#: What can be asked of a build before it is ordered.
+EDITS = Kind(
+    command=(),
+    fields={
+        "source": Field(type="text", needed=True),
+        "target": Field(type="text"),
+        "make_optional": Field(type="texts"),
+        "recipe": Field(type="text"),
+    },
+)
+
 #: The kinds of jobs there are; a field without an option is put into the command by `_place`.
 KINDS: Mapping[str, Kind] = {
     "build": Kind(
@@ -64,6 +76,8 @@ KINDS: Mapping[str, Kind] = {
             "no_default_features": Field(type="switch", option="--no-default-features"),
             "cargo_args": Field(type="texts", option="--cargo-arg"),
             "ignore_lock": Field(type="switch", option="--ignore-lock"),
+            "make_optional": Field(type="texts", option="--make-optional"),
+            "recipe": Field(type="text"),
             "no_smoke": Field(type="switch", option="--no-smoke"),
             "offline": Field(type="switch", option="--offline"),
         },
@@ -172,6 +186,23 @@ def parse(body: object, places: Places) -> Request:
     return Request(posted=posted, name=label, version=version, arguments=tuple(arguments))
 
 
+def parse_edits(body: object, places: Places) -> BuildRequest:
+    """The build whose edits a posted body asks for; one of our errors where it is none."""
+    if not isinstance(body, dict):
+        raise UsageError(
+            "That is no request.", "It is not a JSON object.", "Post an object: {source: …}."
+        )
+    given = {key: value for key, value in body.items() if value is not None}
+    _check(given, EDITS)
+    _, _, source = _source(given["source"], places)
+    return BuildRequest(
+        source=source,
+        target=given.get("target"),
+        make_optional=tuple(given.get("make_optional", ())),
+        recipe=_recipe(given.get("recipe", recipes.AUTO), places),
+    )
+
+
 def _check(given: Mapping[str, Any], kind: Kind) -> None:
     """Refuse fields that are unknown, missing, or not what they should be."""
     for name, value in given.items():
@@ -241,6 +272,8 @@ def _place(
     more = []
     if "site" in given:
         more.append(f"--site={places.find_site(given['site']).folder}")
+    if "recipe" in given:
+        more.append(f"--recipe={_recipe(given['recipe'], places)}")
     name, version, source = _source(given["source"], places)
     return name, version, [*more, "--", source]
 
@@ -261,6 +294,11 @@ def _new_site(name: str, places: Places) -> Path:
             "Publish to it as it is, or choose another name.",
         )
     return folder
+
+
+def _recipe(text: str, places: Places) -> str:
+    """What `--recipe` takes: a file's full path, or the word that stands for none or ours."""
+    return text if text in (recipes.AUTO, recipes.NONE) else str(places.resolve(text))
 
 
 def _source(text: str, places: Places) -> tuple[str, str | None, str]:

@@ -7,6 +7,7 @@ stays as it was written.
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import configupdater
@@ -16,6 +17,7 @@ from packaging.utils import canonicalize_name
 from tomlkit.items import InlineTable
 
 from ..errors import SourceError
+from .manifest import load_toml
 
 PYPROJECT, SETUP_CFG = "pyproject.toml", "setup.cfg"
 
@@ -23,11 +25,28 @@ PYPROJECT, SETUP_CFG = "pyproject.toml", "setup.cfg"
 EXTRAS = "options.extras_require"
 
 
-def is_in_setup_cfg(pyproject: str, setup_cfg: str | None) -> bool:
+def is_in_setup_cfg(pyproject: str, setup_cfg: str) -> bool:
     """Whether a project's requirements are in its setup.cfg rather than in its pyproject.toml."""
-    project = tomllib.loads(pyproject).get("project")
-    elsewhere = project is None or "dependencies" in project.get("dynamic", ())
-    return elsewhere and bool(setup_cfg) and _has_requirements(_read(str(setup_cfg)))
+    return _is_elsewhere(tomllib.loads(pyproject)) and _has(_read(setup_cfg))
+
+
+def _is_elsewhere(pyproject: dict[str, Any]) -> bool:
+    """Whether the requirements are not in pyproject.toml, whose contents these are."""
+    project = pyproject.get("project")
+    return project is None or "dependencies" in project.get("dynamic", ())
+
+
+def requirements(folder: Path) -> list[str]:
+    """The names of what a project depends on, as far as its files say it."""
+    pyproject = load_toml(folder / PYPROJECT)
+    path = folder / SETUP_CFG
+    setup_cfg = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+    if _is_elsewhere(pyproject) and setup_cfg:
+        config = _read(setup_cfg)
+        lines = _lines(config["options"]["install_requires"].value or "") if _has(config) else []
+    else:
+        lines = pyproject.get("project", {}).get("dependencies", [])
+    return list(dict.fromkeys(name for name in map(_name, lines) if name))
 
 
 def move_in_pyproject(text: str, name: str) -> str:
@@ -139,7 +158,7 @@ def _read(text: str) -> configupdater.ConfigUpdater:
         ) from error
 
 
-def _has_requirements(config: configupdater.ConfigUpdater) -> bool:
+def _has(config: configupdater.ConfigUpdater) -> bool:
     return config.has_option("options", "install_requires")
 
 

@@ -42,6 +42,7 @@ ROUTES: tuple[tuple[str, type], ...] = (
     (rf"/{API}/toolchain", toolchain.ToolchainHandler),
     (rf"/{API}/targets", toolchain.TargetsHandler),
     (rf"/{API}/project", toolchain.ProjectHandler),
+    (rf"/{API}/edits", toolchain.EditsHandler),
     (rf"/{API}/templates", toolchain.TemplatesHandler),
     (rf"/{API}/new", toolchain.NewHandler),
     (rf"/{API}/events", events.EventsHandler),

@@ -1,4 +1,4 @@
-"""What there is to build with, and from: `toolchain`, `targets`, `project`, `templates`, `new`."""
+"""What there is to build with, and from, before a build: the toolchain, targets, projects."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from .. import __version__
+from .. import __version__, pipeline
 from ..errors import UsageError
+from ..events import Event, Log
 from ..jobs.queue import ConflictError
-from ..project import manifest, starter
+from ..jobs.request import parse_edits
+from ..project import manifest, optional, starter
 from ..runtime import targets
 from ..toolchain import doctor
 from .handler import Handler, Refused
@@ -63,7 +65,7 @@ class TargetsHandler(Handler):
 
 
 class ProjectHandler(Handler):
-    """`GET project?source=PATH`: `{"name", "version", "backend", "features"}` of a folder."""
+    """`GET project?source=PATH`: `{"name", "version", "backend", "features", "requirements"}`."""
 
     @web.authenticated
     @authorized
@@ -79,6 +81,32 @@ class ProjectHandler(Handler):
                 "version": project.version,
                 "backend": project.backend,
                 "features": sorted(crate.get("features", {})),
+                "requirements": optional.requirements(project.folder),
+            }
+
+        self.answer(await self.call(look))
+
+
+class EditsHandler(Handler):
+    """`POST edits {source, target?, make_optional?, recipe?}`: what a build would change of it."""
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """Fetch a source where it is not a folder, and say what would be changed; run nothing."""
+        body = self.body()
+
+        def look() -> dict[str, Any]:
+            request = parse_edits(body, self.app.places)
+            told: list[Event] = []
+            foreseen = pipeline.foresee(request, self.app.store, told.append)
+            recipe = foreseen.edits.recipe
+            return {
+                "name": foreseen.project.name,
+                "version": foreseen.project.version,
+                "recipe": recipe and recipe.summary(),
+                "patches": [dataclasses.asdict(patch) for patch in foreseen.patches],
+                "notes": [event.text for event in told if isinstance(event, Log)],
             }
 
         self.answer(await self.call(look))
