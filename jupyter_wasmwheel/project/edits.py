@@ -26,10 +26,11 @@ class Edits:
 
 @dataclass(frozen=True, kw_only=True)
 class Patch:
-    """What becomes of a file, as a unified diff; `file` is its path for a person."""
+    """What becomes of a file, as a unified diff, and why; `file` is its path for a person."""
 
     file: str
     diff: str
+    why: str
 
     @property
     def summary(self) -> str:
@@ -53,7 +54,8 @@ class Change:
     @property
     def patch(self) -> Patch:
         """The change as a diff."""
-        return Patch(file=self.file, diff=_diff(self.file, self.before, self.after))
+        diff = _diff(self.file, self.before, self.after)
+        return Patch(file=self.file, diff=diff, why=" ".join(self.reasons))
 
     def to(self, text: str, reason: str) -> Change:
         """The same file with yet another text."""
@@ -72,10 +74,11 @@ def show(changes: Iterable[Change], emit: Emitter) -> tuple[Patch, ...]:
     """Tell of changes, in short and as a diff, and give the diffs."""
     patches = []
     for change in changes:
-        note(emit, f"Edited: {change.patch.summary}. {' '.join(change.reasons)}")
-        for line in change.patch.diff.splitlines():
+        patch = change.patch
+        note(emit, f"Edited: {patch.summary}. {patch.why}")
+        for line in patch.diff.splitlines():
             emit(Log(stream="stdout", text=line))
-        patches.append(change.patch)
+        patches.append(patch)
     return tuple(patches)
 
 
@@ -112,6 +115,7 @@ def patches_foreseen(edits: Edits, project: Project) -> tuple[Patch, ...]:
         Patch(
             file=f"{each.dependency}/{each.file}",
             diff=_diff(f"{each.dependency}/{each.file}", each.old, each.new),
+            why=each.why,
         )
         for each in (recipe.replacements(project.version) if recipe else ())
         if each.dependency is not None

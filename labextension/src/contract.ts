@@ -41,6 +41,8 @@ export interface IBuildRequest {
   no_default_features?: boolean | undefined;
   cargo_args?: string[] | undefined;
   ignore_lock?: boolean | undefined;
+  make_optional?: string[] | undefined;
+  recipe?: string | undefined;
   no_smoke?: boolean | undefined;
   offline?: boolean | undefined;
 }
@@ -97,11 +99,43 @@ export interface IReport {
   crates: ICrate[];
   cached: boolean;
   seeded: boolean;
-  patches: { file: string; diff: string }[];
+  recipe?: IRecipe | null;
+  patches: IPatch[];
   audit: { ok: boolean; missing: unknown[]; unexpected: unknown[] };
   smoke: { ok: boolean; module: string; seconds: number } | null;
   dependencies: IDependency[];
   published: { site: string; url: string } | null;
+}
+
+/** What becomes of a file: a unified diff, and why. */
+export interface IPatch {
+  file: string;
+  diff: string;
+  why: string;
+}
+
+/** What a package needs to build; `cargo` is the part of it that no diff shows. */
+export interface IRecipe {
+  name: string;
+  versions: string;
+  origin: string;
+  cargo: { features: string[]; default_features: boolean; cfg: string[] };
+}
+
+/** What `POST edits` takes. */
+export interface IEditsRequest {
+  source: string;
+  make_optional?: string[];
+  recipe?: string;
+}
+
+/** What a build would change of a source. */
+export interface IEdits {
+  name: string;
+  version: string | null;
+  recipe: IRecipe | null;
+  patches: IPatch[];
+  notes: string[];
 }
 
 export interface IUsedToolchain {
@@ -200,6 +234,7 @@ export interface IProject {
   version: string | null;
   backend: 'maturin' | 'setuptools-rust' | 'pure';
   features: string[];
+  requirements: string[];
 }
 
 export interface ITemplates {

@@ -20,6 +20,7 @@ import { addCommands } from './commands';
 import type { Profile } from './contract';
 import { isOver } from './contract';
 import { Folders } from './folders';
+import { EditsModel } from './model/edits';
 import { JobsModel } from './model/jobs';
 import { ProjectsModel } from './model/projects';
 import { RequestModel } from './model/request';
@@ -117,6 +118,7 @@ function begin(app: JupyterFrontEnd, translator: ITranslator): IWasmwheel {
     sites: new SitesModel(server),
     toolchain: new ToolchainModel(server),
     projects: new ProjectsModel(server, app.serviceManager.contents, trans),
+    edits: new EditsModel(server),
     request: new RequestModel(),
     commands: app.commands,
     trans

@@ -2,6 +2,7 @@ import { Token } from '@lumino/coreutils';
 import type { CommandRegistry } from '@lumino/commands';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import type { EditsModel } from './model/edits';
 import type { JobsModel } from './model/jobs';
 import type { ProjectsModel } from './model/projects';
 import type { RequestModel } from './model/request';
@@ -20,6 +21,7 @@ export interface IWasmwheel {
   readonly sites: SitesModel;
   readonly toolchain: ToolchainModel;
   readonly projects: ProjectsModel;
+  readonly edits: EditsModel;
   readonly request: RequestModel;
   readonly commands: CommandRegistry;
   readonly trans: TranslationBundle;

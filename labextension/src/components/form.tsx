@@ -5,6 +5,7 @@ import type { Found } from '../model/projects';
 import type { From, IFields } from '../model/request';
 import { CommandIDs, type IWasmwheel } from '../tokens';
 import { IconButton } from './buttons';
+import { Changes } from './changes';
 import { useModel } from './hooks';
 import { Options } from './options';
 import { short } from './toolchain';
@@ -41,6 +42,9 @@ export function Form(props: {
         onChange={chosen => request.set({ profile: chosen })}
       />
       <Options session={session} project={found?.project ?? null} />
+      {ready && request.source !== null && (
+        <Changes session={session} source={request.source} fresh={found} />
+      )}
       <button
         type="submit"
         className="jp-wasmwheel-build jp-mod-styled jp-mod-accept"

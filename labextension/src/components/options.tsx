@@ -5,7 +5,7 @@ import type { IProject } from '../contract';
 import type { IFields } from '../model/request';
 import type { IWasmwheel } from '../tokens';
 
-/** What few need: features, the linker, arguments for cargo. */
+/** What few need: features, edits, the linker, arguments for cargo. */
 export function Options(props: { session: IWasmwheel; project: IProject | null }): JSX.Element {
   const { request, trans } = props.session;
   const fields = request.fields;
@@ -23,7 +23,11 @@ export function Options(props: { session: IWasmwheel; project: IProject | null }
       {label}
     </label>
   );
-  const text = (name: 'features' | 'cargoArgs', label: string, placeholder: string) => (
+  const text = (
+    name: 'features' | 'cargoArgs' | 'makeOptional' | 'recipe',
+    label: string,
+    placeholder: string
+  ) => (
     <label className="jp-wasmwheel-option">
       {label}
       <input
@@ -37,6 +41,7 @@ export function Options(props: { session: IWasmwheel; project: IProject | null }
     </label>
   );
   const known = props.project?.features.join(' ') ?? '';
+  const requirements = props.project?.requirements.join(' ') ?? '';
   return (
     <details className="jp-wasmwheel-options">
       <summary>{trans.__('Options')}</summary>
@@ -46,6 +51,22 @@ export function Options(props: { session: IWasmwheel; project: IProject | null }
         trans.__('Default features too'),
         trans.__('What the package switches on by itself')
       )}
+      {text('makeOptional', trans.__('Make optional'), requirements || trans.__('none'))}
+      <label className="jp-wasmwheel-option">
+        {trans.__('Recipe')}
+        <HTMLSelect
+          value={fields.recipe === 'auto' || fields.recipe === 'none' ? fields.recipe : ''}
+          onChange={event => request.set({ recipe: event.currentTarget.value })}
+          options={[
+            { value: 'auto', label: trans.__('as fits') },
+            { value: 'none', label: trans.__('none') },
+            { value: '', label: trans.__('a file') }
+          ]}
+        />
+      </label>
+      {fields.recipe !== 'auto' &&
+        fields.recipe !== 'none' &&
+        text('recipe', trans.__('File of the recipe'), 'recipes/mine.toml')}
       <label className="jp-wasmwheel-option">
         {trans.__('Linker')}
         <HTMLSelect

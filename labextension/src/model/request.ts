@@ -1,6 +1,6 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import type { IBuildRequest, Profile } from '../contract';
+import type { IBuildRequest, IEditsRequest, Profile } from '../contract';
 
 /** Where the code comes from. */
 export type From = 'folder' | 'pypi' | 'git';
@@ -21,6 +21,9 @@ export interface IFields {
   linker: string;
   cargoArgs: string;
   ignoreLock: boolean;
+  makeOptional: string;
+  /** `auto`, `none`, or the path of a recipe's file. */
+  recipe: string;
   offline: boolean;
 }
 
@@ -37,6 +40,8 @@ const START: IFields = {
   linker: 'auto',
   cargoArgs: '',
   ignoreLock: false,
+  makeOptional: '',
+  recipe: 'auto',
   offline: false
 };
 
@@ -89,7 +94,22 @@ export class RequestModel {
       ...(linker === 'auto' ? {} : { linker }),
       ...(cargoArgs.length ? { cargo_args: cargoArgs } : {}),
       ...(ignoreLock ? { ignore_lock: true } : {}),
+      ...this._edits(),
       ...(offline ? { offline: true } : {})
+    };
+  }
+
+  /** What a build changes of a source, in the words of the request for it. */
+  edits(source: string): IEditsRequest {
+    return { source, ...this._edits() };
+  }
+
+  private _edits(): Omit<IEditsRequest, 'source'> {
+    const names = words(this._fields.makeOptional.replaceAll(',', ' '));
+    const recipe = this._fields.recipe.trim();
+    return {
+      ...(names.length ? { make_optional: names } : {}),
+      ...(recipe && recipe !== 'auto' ? { recipe } : {})
     };
   }
 

@@ -3,6 +3,8 @@ import * as React from 'react';
 
 import type { IDependency, IJob, IReport } from '../../contract';
 import { duration, size } from '../../quantities';
+import { Recipe } from '../changes';
+import { Patches } from '../patches';
 
 /** What a build came to: the wheel, what made it, and what proves that it works. */
 export function ReportView(props: { job: IJob; trans: TranslationBundle }): JSX.Element {
@@ -22,7 +24,7 @@ export function ReportView(props: { job: IJob; trans: TranslationBundle }): JSX.
       <Toolchain report={report} trans={trans} />
       <Checks report={report} trans={trans} />
       <Requirements dependencies={report.dependencies} trans={trans} />
-      <Edits patches={report.patches} trans={trans} />
+      <Edits report={report} trans={trans} />
     </div>
   );
 }
@@ -142,30 +144,16 @@ function Requirements(props: {
   return <Table title={trans.__('Requirements')} rows={rows} />;
 }
 
-function Edits(props: {
-  patches: IReport['patches'];
-  trans: TranslationBundle;
-}): JSX.Element | null {
-  if (!props.patches.length) {
+function Edits(props: { report: IReport; trans: TranslationBundle }): JSX.Element | null {
+  const { report, trans } = props;
+  if (!report.patches.length && !report.recipe) {
     return null;
   }
   return (
     <section>
-      <h2>{props.trans.__('Edits')}</h2>
-      {props.patches.map(patch => (
-        <figure key={patch.file}>
-          <figcaption>
-            <code>{patch.file}</code>
-          </figcaption>
-          <pre className="jp-wasmwheel-diff" tabIndex={0}>
-            {patch.diff.split('\n').map((line, index) => (
-              <div key={index} data-kind={/^[+-]/.test(line) ? line[0] : undefined}>
-                {line || '\u00a0'}
-              </div>
-            ))}
-          </pre>
-        </figure>
-      ))}
+      <h2>{trans.__('Edits')}</h2>
+      {report.recipe && <Recipe recipe={report.recipe} trans={trans} />}
+      <Patches patches={report.patches} />
     </section>
   );
 }

@@ -1,0 +1,29 @@
+import * as React from 'react';
+
+import type { IPatch } from '../contract';
+
+/** Files with their diffs, and the reasons for them. */
+export function Patches(props: { patches: readonly IPatch[] }): JSX.Element {
+  return (
+    <>
+      {props.patches.map((patch, number) => (
+        <figure key={number}>
+          <figcaption>
+            <code>{patch.file}</code> <span className="jp-wasmwheel-quiet">{patch.why}</span>
+          </figcaption>
+          <pre className="jp-wasmwheel-diff" tabIndex={0}>
+            {patch.diff
+              .trimEnd()
+              .split('\n')
+              .slice(2)
+              .map((line, index) => (
+                <div key={index} data-kind={/^[-+@]/.test(line) ? line[0] : undefined}>
+                  {line || '\u00a0'}
+                </div>
+              ))}
+          </pre>
+        </figure>
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,66 @@
+import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
+
+import type { IEdits, IEditsRequest, IError } from '../contract';
+import { asError, type Server } from '../server';
+import { Pulse } from './pulse';
+
+/** What is known of the edits that a request asks for; nothing of both while it is asked for. */
+export interface IForeseen {
+  readonly edits?: IEdits;
+  readonly error?: IError;
+}
+
+/** What a build would change of a source, before it is ordered. */
+export class EditsModel implements IDisposable {
+  constructor(server: Server) {
+    this._server = server;
+    this._pulse = new Pulse<this>(this, 0);
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._pulse.changed;
+  }
+
+  get revision(): number {
+    return this._pulse.count;
+  }
+
+  get isDisposed(): boolean {
+    return this._pulse.isDisposed;
+  }
+
+  /** What is known of a request; undefined where nobody asked, or another one was asked for since. */
+  known(request: IEditsRequest): IForeseen | undefined {
+    return this._key === JSON.stringify(request) ? this._foreseen : undefined;
+  }
+
+  /** Ask what a build would change; what is not a folder is fetched for that. */
+  async look(request: IEditsRequest): Promise<void> {
+    const key = JSON.stringify(request);
+    if (key !== this._key) {
+      this._key = key;
+      this._foreseen = {};
+      this._pulse.touch();
+    }
+    let foreseen: IForeseen;
+    try {
+      foreseen = { edits: await this._server.post<IEdits>(['edits'], request) };
+    } catch (error) {
+      foreseen = { error: asError(error) };
+    }
+    if (key === this._key) {
+      this._foreseen = foreseen;
+      this._pulse.touch();
+    }
+  }
+
+  dispose(): void {
+    this._pulse.dispose();
+  }
+
+  private readonly _server: Server;
+  private readonly _pulse: Pulse<this>;
+  private _key = '';
+  private _foreseen: IForeseen | undefined;
+}

@@ -1,0 +1,77 @@
+"""What a build changes of a package: shown in the panel before it, and in its document after."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+from screen import PATIENCE, Lab, keep, row, show_panel
+
+PYPROJECT = """[build-system]
+requires = ["flit_core>=3.11"]
+build-backend = "flit_core.buildapi"
+
+[project]
+name = "plain"
+version = "1.0"
+description = "No Rust."
+dependencies = ["never-heard-of-this", "packaging"]
+"""
+
+RECIPE = """name = "plain"
+[[replace]]
+file = "plain/__init__.py"
+old = "WORD = 1"
+new = "WORD = 2"
+why = "Two is more."
+"""
+
+
+def test_edits_are_shown_before_the_build_and_in_its_report(page: Page, lab: Lab) -> None:
+    (lab.root / "plain/plain").mkdir(parents=True)
+    (lab.root / "plain/plain/__init__.py").write_text("WORD = 1\n")
+    (lab.root / "plain/pyproject.toml").write_text(PYPROJECT)
+    (lab.root / "mine.toml").write_text(RECIPE)
+    panel = show_panel(page)
+    # What the file browser shows is named in the form first.
+    hint = panel.locator(".jp-wasmwheel-hint")
+    expect(hint).to_contain_text("Choose the folder of a package", timeout=PATIENCE)
+    panel.get_by_label("Folder", exact=True).fill("plain")
+    expect(hint).to_contain_text("plain 1.0", timeout=PATIENCE)
+    abi = lab.api("targets")["default"]
+    panel.get_by_label("for", exact=True).select_option(f"wheel:{abi}")
+    panel.locator(".jp-wasmwheel-options summary").click()
+    optional = panel.get_by_label("Make optional")
+    expect(optional).to_have_attribute("placeholder", "never-heard-of-this packaging")
+    changes = panel.locator(".jp-wasmwheel-changes")
+    expect(changes).to_have_count(0)
+    optional.fill("numpy")
+    expect(panel.get_by_role("alert")).to_contain_text(
+        "numpy is none of the package's dependencies"
+    )
+    optional.fill("never-heard-of-this")
+    expect(changes).to_contain_text('+dependencies = ["packaging"]')
+    panel.get_by_label("Recipe").select_option("a file")
+    panel.get_by_label("File of the recipe").fill("mine.toml")
+    expect(changes).to_contain_text("The build changes 2 files of its copy")
+    expect(changes).to_contain_text("Two is more.")
+    expect(changes).to_contain_text("+WORD = 2")
+    keep(page, "panel-edits")
+    panel.get_by_role("button", name="Build for Pyodide").click()
+    row(page, "plain").locator(".jp-wasmwheel-item-main").click()
+    document = page.locator(".jp-wasmwheel-document")
+    expect(document.locator(".jp-wasmwheel-report h2", has_text="Edits")).to_be_visible(
+        timeout=PATIENCE
+    )
+    expect(document).to_contain_text("-WORD = 1")
+    keep(page, "document-edits")
+    assert (lab.root / "plain/plain/__init__.py").read_text() == "WORD = 1\n"
+
+
+def test_edits_of_a_package_of_the_index_are_shown_by_a_click(page: Page, lab: Lab) -> None:
+    panel = show_panel(page)
+    panel.get_by_label("Where the code comes from").select_option("pypi")
+    panel.get_by_label("PyPI: name, or name==version").fill("tokenizers==0.22.2")
+    panel.get_by_role("button", name="Show what is changed for the build").click()
+    changes = panel.locator(".jp-wasmwheel-changes")
+    expect(changes).to_contain_text("The build changes 3 files", timeout=PATIENCE)
+    expect(changes).to_contain_text("recipe tokenizers.toml of jupyter-wasmwheel")
+    keep(page, "panel-recipe")
