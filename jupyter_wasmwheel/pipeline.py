@@ -8,11 +8,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .build import maturin, optimise, patched, plan, pure
+from .build import backend, front_end, maturin, optimise, patched, plan
+from .build.front_end import Built
+from .build.patched import PatchedCrate
 from .build.request import BuildRequest
 from .checks import audit, dependencies, smoke
 from .checks.dependencies import Dependency
-from .errors import SourceError, UsageError
+from .errors import UsageError
 from .events import Emitter, Phases, note
 from .index import Index
 from .project import copy, edits, manifest, source
@@ -29,7 +31,7 @@ from .site import lite, publish
 from .site.lite import Site
 from .site.publish import Published
 from .store import Store
-from .toolchain import toolchain
+from .toolchain import emscripten, headers, toolchain
 from .toolchain.cargo import Crate
 from .toolchain.toolchain import Toolchain
 from .wheel import Wheel, read
@@ -267,18 +269,54 @@ def make(
     work: Path,
     means: Means,
 ) -> Made:
-    """Choose the toolchain and build the wheel; a pure project needs none."""
+    """Choose the toolchain and build the wheel; a project that compiles nothing needs none."""
     project, recipe = given.project, given.edits.recipe
-    if project.backend == "setuptools-rust":
-        raise SourceError(
-            f"{project.label} is built by setuptools-rust, which is not supported yet.",
-            "This version builds projects whose backend is maturin.",
-            "Follow the changelog: setuptools-rust comes next.",
+    chosen = choose_toolchain(request, project, destination, means) if project.crate else None
+    crates: tuple[PatchedCrate, ...] = ()
+    if chosen and chosen.rust:
+        crates = patched.patched(
+            *(recipe, project, private, chosen.rust, work), offline=request.offline
         )
-    if project.backend == "pure":
+    patches = edits.show([change for crate in crates for change in crate.changes], means.emit)
+
+    def packing() -> None:
         means.phases.enter("package")
-        return Made(wheel=read(pure.build(project, private, work, means.emit)))
-    chosen = toolchain.choose(
+
+    def attempt(chosen: Toolchain | None, include: Path | None) -> Built:
+        planned = plan.make(
+            *(project, destination.target, chosen, include, request, work, os.environ),
+            settings=recipe.cargo if recipe else plan.NO_SETTINGS,
+            crates=crates,
+        )
+        if project.backend == "maturin":
+            return maturin.build(planned, private, means.emit, packing)
+        runtime = destination.runtime
+        return backend.build(planned, private, runtime, means.store, means.emit, packing)
+
+    if project.backend != "pure":
+        means.phases.enter("compile")
+    try:
+        built = attempt(chosen, None)
+    except front_end.CompilesC:
+        chosen = chosen or choose_toolchain(request, project, destination, means)
+        built = attempt(chosen, headers_for_c(project, chosen, destination, means))
+    packing()
+    if chosen is None:
+        note(means.emit, f"{project.label} has nothing to compile; its plain wheel runs anywhere.")
+    return Made(
+        wheel=read(built.wheel),
+        toolchain=chosen,
+        crates=built.crates,
+        crates_with_c=built.crates_with_c,
+        patches=patches,
+    )
+
+
+def choose_toolchain(
+    request: BuildRequest, project: Project, destination: Destination, means: Means
+) -> Toolchain:
+    """The toolchain for what a project is made of: Rust with a crate, else C."""
+    return toolchain.choose(
         destination.target,
         destination.node,
         means.store,
@@ -287,23 +325,19 @@ def make(
         optimise=request.profile == "release",
         channel=project.channel,
         offline=means.offline,
+        with_rust=project.crate is not None,
+        with_maturin=project.backend == "maturin",
     )
-    crates = patched.patched(recipe, project, private, chosen.rust, work, offline=request.offline)
-    patches = edits.show([change for crate in crates for change in crate.changes], means.emit)
-    planned = plan.make(
-        *(project, destination.target, chosen, request, work, os.environ),
-        settings=recipe.cargo if recipe else plan.NO_SETTINGS,
-        crates=crates,
-    )
-    means.phases.enter("compile")
-    built = maturin.build(planned, private, means.emit, lambda: means.phases.enter("package"))
-    return Made(
-        wheel=read(built.wheel),
-        toolchain=chosen,
-        crates=built.crates,
-        crates_with_c=built.crates_with_c,
-        patches=patches,
-    )
+
+
+def headers_for_c(
+    project: Project, chosen: Toolchain, destination: Destination, means: Means
+) -> Path:
+    """The headers with which a package compiles C; a ToolchainError without a compiler."""
+    target = destination.target
+    if chosen.emscripten is None:
+        raise emscripten.missing_compiler((project.name,), target.emscripten)
+    return headers.get(target, destination.runtime, means.index, means.store, means.emit)
 
 
 def prove(wheel: Wheel, destination: Destination, means: Means, *, with_smoke: bool) -> Proof:

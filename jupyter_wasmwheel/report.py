@@ -88,8 +88,8 @@ def _toolchain(
         return None
     c_compiler = toolchain.emscripten if crates_with_c or not toolchain.linker else None
     return {
-        "rustc": f"{toolchain.rust.version} ({toolchain.rust.commit[:9]})",
-        "std": toolchain.sysroot.origin,
+        "rustc": toolchain.rust and f"{toolchain.rust.version} ({toolchain.rust.commit[:9]})",
+        "std": toolchain.sysroot and toolchain.sysroot.origin,
         "linker": f"wasm-ld {toolchain.linker.version}" if toolchain.linker else "emcc",
         "emscripten": c_compiler
         and {

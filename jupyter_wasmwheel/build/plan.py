@@ -14,6 +14,7 @@ from ..project.manifest import Project
 from ..project.recipes import Cargo
 from ..runtime.targets import TRIPLE, Target
 from ..toolchain import cargo, emscripten, linker
+from ..toolchain.rust import Rust
 from ..toolchain.toolchain import Toolchain, script
 from .patched import PatchedCrate
 from .request import BuildRequest, Profile
@@ -41,11 +42,16 @@ DRAFT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is run to build a project: the command's environment and its folders."""
+    """What is run to build a project: the command's environment and its folders.
+
+    `toolchain` is None as long as nothing is known to be compiled, and `headers`, the folder with
+    the target's Python.h, as long as the package itself is not known to compile C.
+    """
 
     project: Project
     target: Target
-    toolchain: Toolchain
+    toolchain: Toolchain | None
+    headers: Path | None
     request: BuildRequest
     work: Path
     env: Mapping[str, str]
@@ -61,9 +67,9 @@ class Plan:
         return self.work / "wheels"
 
     @property
-    def c_crates(self) -> Path:
-        """The file in which the compiler shims note the crates that compile C."""
-        return self.work / "c-crates"
+    def c_notes(self) -> Path:
+        """The file in which the compiler shims note for whom they were called."""
+        return self.work / "c-notes"
 
 
 def work_key(project: Project, sha256: str | None) -> str:
@@ -88,7 +94,8 @@ def refuse_overriding(env: Mapping[str, str]) -> None:
 def make(
     project: Project,
     target: Target,
-    toolchain: Toolchain,
+    toolchain: Toolchain | None,
+    headers: Path | None,
     request: BuildRequest,
     work: Path,
     environ: Mapping[str, str],
@@ -105,57 +112,75 @@ def make(
         features=(*request.features, *settings.features),
         no_default_features=request.no_default_features or not settings.default_features,
     )
-    env = dict(environ)
-    rust = toolchain.rust
-    env |= cargo.PROGRESS
-    env |= _shims(toolchain, work)
-    configuration = _configuration(toolchain, settings.cfg)
-    configuration += [option for crate in crates for option in crate.configuration]
-    env |= {
-        "CARGO": str(script("wasmwheel-cargo")),
-        cargo.PROGRAM: str(rust.cargo),
-        cargo.ARGUMENTS: json.dumps([*configuration, *request.cargo_args]),
-        "RUSTC": str(rust.rustc),
-        "PATH": os.pathsep.join([str(rust.rustc.parent), environ.get("PATH", "")]),
-        "CARGO_TARGET_DIR": str(work / f"target-{target.abi}-{request.profile}"),
-        "MATURIN_PYEMSCRIPTEN_PLATFORM_VERSION": target.abi,
-        "PYO3_CROSS_PYTHON_VERSION": target.python,
-    }
-    env |= _profile(request.profile)
-    if request.offline:
-        env["CARGO_NET_OFFLINE"] = "true"
+    env = {**environ, **_shims(toolchain, project, work)}
+    if toolchain and toolchain.rust:
+        arguments = _configuration(toolchain, toolchain.rust, settings.cfg)
+        arguments += [option for crate in crates for option in crate.configuration]
+        if project.backend != "maturin":
+            arguments += _features(request)
+        env |= _cargo(toolchain.rust, request, [*arguments, *request.cargo_args])
+        env |= {
+            "CARGO_TARGET_DIR": str(work / f"target-{target.abi}-{request.profile}"),
+            "MATURIN_PYEMSCRIPTEN_PLATFORM_VERSION": target.abi,
+            "PYO3_CROSS_PYTHON_VERSION": target.python,
+            "PATH": os.pathsep.join([str(toolchain.rust.rustc.parent), environ.get("PATH", "")]),
+        }
     return Plan(
-        project=project, target=target, toolchain=toolchain, request=request, work=work, env=env
+        project=project,
+        target=target,
+        toolchain=toolchain,
+        headers=headers,
+        request=request,
+        work=work,
+        env=env,
     )
 
 
-def _shims(toolchain: Toolchain, work: Path) -> dict[str, str]:
-    """The variables that point cargo's build scripts at the compiler shims, and these onwards."""
+def _cargo(rust: Rust, request: BuildRequest, arguments: list[str]) -> dict[str, str]:
+    """The variables that put our cargo before the real one, and tell it what to add."""
+    env = {
+        "CARGO": str(script("wasmwheel-cargo")),
+        cargo.PROGRAM: str(rust.cargo),
+        cargo.ARGUMENTS: json.dumps(arguments),
+        "RUSTC": str(rust.rustc),
+        **cargo.PROGRESS,
+        **_profile(request.profile),
+    }
+    if request.offline:
+        env["CARGO_NET_OFFLINE"] = "true"
+    return env
+
+
+def _shims(toolchain: Toolchain | None, project: Project, work: Path) -> dict[str, str]:
+    """The variables that point build scripts at the compiler shims, and these onwards.
+
+    Cargo's build scripts read those with the target's name, setuptools those without one.
+    """
     suffix = TRIPLE.replace("-", "_")
-    c_compiler = toolchain.emscripten
+    wasm_ld = toolchain and toolchain.linker
+    emcc = toolchain and toolchain.emscripten
+    tools = {name: str(script(f"wasmwheel-{name.lower()}")) for name in ("CC", "CXX", "AR")}
+    tools["RANLIB"] = str(script("wasmwheel-ranlib"))
+    tools |= {"CFLAGS": emscripten.CFLAGS, "CXXFLAGS": emscripten.CXXFLAGS}
     return {
-        f"CC_{suffix}": str(script("wasmwheel-cc")),
-        f"CXX_{suffix}": str(script("wasmwheel-cxx")),
-        f"AR_{suffix}": str(script("wasmwheel-ar")),
-        f"RANLIB_{suffix}": str(script("wasmwheel-ranlib")),
-        f"CFLAGS_{suffix}": emscripten.CFLAGS,
-        f"CXXFLAGS_{suffix}": emscripten.CXXFLAGS,
-        emscripten.NOTES: str(work / "c-crates"),
-        emscripten.FOLDER: str(c_compiler.folder) if c_compiler else "",
-        linker.PROGRAM: str(toolchain.linker.program) if toolchain.linker else "",
+        **{f"{name}_{suffix}": value for name, value in tools.items()},
+        emscripten.NOTES: str(work / "c-notes"),
+        emscripten.PACKAGE: project.name,
+        emscripten.FOLDER: str(emcc.folder) if emcc else "",
+        linker.PROGRAM: str(wasm_ld.program) if wasm_ld else "",
     }
 
 
-def _configuration(toolchain: Toolchain, cfg: Iterable[str]) -> list[str]:
+def _configuration(toolchain: Toolchain, rust: Rust, cfg: Iterable[str]) -> list[str]:
     """Cargo's options that set the linker and the flags for the target.
 
     They are given as `--config` rather than as variables, which split flags at the spaces that a
     path may hold.
     """
     flags = ["-C", "relocation-model=pic"]
-    if toolchain.sysroot.folder:
+    if toolchain.sysroot and toolchain.sysroot.folder:
         flags += ["--sysroot", str(toolchain.sysroot.folder)]
-    if not toolchain.rust.linker:
+    if not rust.linker:
         # A distribution's rustc comes without rust-lld, and would say that it misses it.
         flags += ["-C", "link-self-contained=no"]
     flags += [f"--cfg={each}" for each in cfg]
@@ -164,6 +189,12 @@ def _configuration(toolchain: Toolchain, cfg: Iterable[str]) -> list[str]:
         f"--config=target.{TRIPLE}.rustflags={json.dumps(flags)}",
         f"--config=target.{TRIPLE}.linker={json.dumps(str(program))}",
     ]
+
+
+def _features(request: BuildRequest) -> list[str]:
+    """Cargo's options for the features that are asked for; maturin takes them itself."""
+    chosen = [f"--features={feature}" for feature in request.features]
+    return [*chosen, *(["--no-default-features"] if request.no_default_features else [])]
 
 
 def _profile(profile: Profile) -> dict[str, str]:

@@ -11,7 +11,9 @@ from .answer import Answer, Session, answer, size
 
 #: What can be made or fetched again; sites and an installed Rust are not among them.
 CLEARED = (
+    "backends",
     "binaryen",
+    "headers",
     "lite",
     "node",
     "packages",

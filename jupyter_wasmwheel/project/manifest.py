@@ -7,15 +7,20 @@ because the project is looked at before there is a toolchain.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from packaging.metadata import RawMetadata, parse_email
+
 from ..errors import SourceError
 
-Backend = Literal["maturin", "setuptools-rust", "pure"]
+#: What builds a project. `setuptools` may compile C, which only shows when it runs; `pure` is any
+#: backend that compiles nothing.
+Backend = Literal["maturin", "setuptools-rust", "setuptools", "pure"]
 
 #: The crates that make bindings for Python; a project has one of them, or it has none.
 BINDINGS = ("pyo3", "pyo3-ffi", "cpython", "uniffi", "cffi")
@@ -46,21 +51,26 @@ class Project:
 def read(folder: Path) -> Project:
     """The project in a folder; a SourceError where there is none that can be built."""
     path = folder / "pyproject.toml"
-    if not path.is_file():
+    if not path.is_file() and not (folder / "setup.py").is_file():
         raise _no_pyproject(folder)
-    pyproject = load_toml(path)
+    pyproject = load_toml(path) if path.is_file() else {}
     backend = _backend(folder, pyproject)
-    crate = _crate(folder, pyproject) if backend == "maturin" else None
-    if crate:
+    crate = None
+    if backend == "maturin":
+        crate = _crate(folder, pyproject)
         _require_bindings(crate, pyproject)
+    elif backend == "setuptools-rust":
+        crate = _crate_of_setuptools(folder, pyproject)
     manifest = load_toml(crate) if crate else {}
     table = pyproject.get("project", {})
-    name = table.get("name") or manifest.get("package", {}).get("name") or folder.name
+    info = _pkg_info(folder)
+    name = table.get("name") or info.get("name") or manifest.get("package", {}).get("name")
+    version = table.get("version") or info.get("version")
     roots = tuple(_roots(folder, crate, table))
     return Project(
         folder=folder,
-        name=str(name),
-        version=table.get("version") or (_crate_version(crate, manifest) if crate else None),
+        name=str(name or folder.name),
+        version=version or (_crate_version(crate, manifest) if crate else None),
         backend=backend,
         crate=crate,
         roots=roots,
@@ -76,6 +86,12 @@ def load_toml(path: Path) -> dict[str, Any]:
         raise SourceError(
             f"{path} cannot be read.", f"It is not valid TOML: {error}.", "Correct that line."
         ) from error
+
+
+def _pkg_info(folder: Path) -> RawMetadata:
+    """What an sdist's own metadata says; nothing where there is none."""
+    path = folder / "PKG-INFO"
+    return parse_email(path.read_bytes())[0] if path.is_file() else {}
 
 
 def _no_pyproject(folder: Path) -> SourceError:
@@ -111,7 +127,9 @@ def _backend(folder: Path, pyproject: dict[str, Any]) -> Backend:
             "Name maturin or setuptools-rust in `[build-system]`, or build the folder without "
             "its Cargo.toml.",
         )
-    return "pure"
+    named = str(system.get("build-backend", "setuptools"))
+    # A backend of the project's own, beside it, mostly wraps setuptools.
+    return "setuptools" if "setuptools" in f"{named} {requires}" else "pure"
 
 
 def _crate(folder: Path, pyproject: dict[str, Any]) -> Path:
@@ -125,6 +143,31 @@ def _crate(folder: Path, pyproject: dict[str, Any]) -> Path:
         f"{folder} has no Cargo.toml.",
         f"Its build backend is maturin, which looks for {' or '.join(map(str, places))}.",
         "Add the crate, or set `manifest-path` under `[tool.maturin]`.",
+    )
+
+
+def _crate_of_setuptools(folder: Path, pyproject: dict[str, Any]) -> Path:
+    """Where setuptools-rust looks: what pyproject.toml or setup.py names, else the nearest crate.
+
+    setup.py is a program and is not run here; a path in it is taken where it is written out.
+    """
+    table = pyproject.get("tool", {}).get("setuptools-rust", {})
+    extensions = [*table.get("ext-modules", []), *table.get("bins", [])]
+    places = [str(each["path"]) for each in extensions if "path" in each]
+    setup = folder / "setup.py"
+    if setup.is_file():
+        text = setup.read_text(encoding="utf-8", errors="replace")
+        places += re.findall(r"""["']([^"'\n]*Cargo\.toml)["']""", text)
+    for place in [*places, "Cargo.toml"]:
+        if (folder / place).is_file():
+            return (folder / place).resolve()
+    found = sorted(folder.glob("*/Cargo.toml")) or sorted(folder.glob("*/*/Cargo.toml"))
+    if found:
+        return found[0].resolve()
+    raise SourceError(
+        f"{folder} has no Cargo.toml.",
+        "It is built by setuptools-rust, which compiles a crate.",
+        "Add the crate, or set `path` of its RustExtension.",
     )
 
 

@@ -23,6 +23,15 @@ class JupyterLite:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Headers:
+    """Where a target's Python headers are: a cross-build environment, and a suite of Debian's."""
+
+    url: str
+    sha256: str
+    debian: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """An ABI that wheels are built for, and the releases that go with it."""
 
@@ -32,6 +41,7 @@ class Target:
     python: str
     emscripten: str
     rust: str
+    headers: Headers
     jupyterlite: JupyterLite | None
 
     @property
@@ -63,9 +73,15 @@ def all_targets() -> tuple[Target, ...]:
     rows = _table()["target"]
     assert isinstance(rows, dict)
     return tuple(
-        Target(abi=abi, **row | {"jupyterlite": JupyterLite(**lite) if lite else None})
+        Target(
+            abi=abi,
+            **row
+            | {
+                "headers": Headers(**row["headers"]),
+                "jupyterlite": JupyterLite(**row["jupyterlite"]) if "jupyterlite" in row else None,
+            },
+        )
         for abi, row in rows.items()
-        for lite in [row.get("jupyterlite")]
     )
 
 

@@ -36,6 +36,7 @@ PROGRESS = {"CARGO_TERM_PROGRESS_WHEN": "always", "CARGO_TERM_PROGRESS_WIDTH": "
 
 _COMPILING = re.compile(r"\s+Compiling (\S+) v(\S+)")
 _BLOCKING = re.compile(r"\s+Blocking waiting for file lock on (.+)")
+_CLANG = re.compile(r"([^\s:][^:]*):(\d+):(\d+): (?:fatal )?(error|warning): (.+)")
 _BUILDING = re.compile(r"\s+Building \[[=> ]*\] (\d+)/(\d+)(?:: (.*))?")
 
 
@@ -89,6 +90,8 @@ class Reader:
             if found := _COMPILING.match(line):
                 name, version = found.groups()
                 self._started.setdefault((name, version), time.monotonic())
+            elif found := _CLANG.match(line):
+                self._c_diagnostic(line, *found.groups())
             elif found := _BLOCKING.match(line):
                 label = f"waiting for a lock ({found.group(1)})"
                 self._emit(Progress(done=0, total=None, unit="units", label=label))
@@ -106,6 +109,24 @@ class Reader:
             self._ended[name, version] = time.monotonic()
         elif message["reason"] == "compiler-message":
             self._diagnostic(message["message"])
+
+    def _c_diagnostic(
+        self, rendered: str, file: str, line: str, column: str, level: str, message: str
+    ) -> None:
+        """Take a message of the C compiler; its excerpt of the source stays in the log."""
+        place = self._locate(file)
+        diagnostic = Diagnostic(
+            level=level,
+            code=None,
+            message=message,
+            rendered=rendered.replace(file, place, 1),
+            file=place,
+            line=int(line),
+            column=int(column),
+        )
+        if level == "error":
+            self.errors.append(diagnostic)
+        self._emit(diagnostic)
 
     def _diagnostic(self, message: dict[str, Any]) -> None:
         primary = next((span for span in message["spans"] if span["is_primary"]), None)
@@ -142,12 +163,12 @@ def _package(identifier: str) -> tuple[str, str]:
 
 def main() -> None:
     """Run the real cargo, as `wasmwheel-cargo`, with the compiler's messages as data."""
-    command = [os.environ[PROGRAM], *sys.argv[1:]]
-    try:
-        place = command.index("json-render-diagnostics")
-    except ValueError:
+    given = [os.environ[PROGRAM], *sys.argv[1:]]
+    command = [re.sub(r"(.*)json-render-diagnostics$", r"\1json", word) for word in given]
+    if command == given:
         sys.exit(subprocess.call(command))
-    command[place] = "json"
+    # setuptools-rust always asks for each rustc's command line, which nobody wants to read.
+    command = [word for word in command if word != "-v"]
     added = json.loads(os.environ.get(ARGUMENTS, "[]"))
     end = command.index("--") if "--" in command else len(command)
     command[end:end] = added

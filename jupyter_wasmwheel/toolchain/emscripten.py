@@ -1,8 +1,9 @@
 """The C and C++ compiler for the target, and the shims that tell when one is needed.
 
-A crate that compiles C calls what `CC_wasm32_unknown_emscripten` and its like name: console
-scripts of this package. That one of them is called is the proof that C is compiled, and cargo says
-to it for which crate. It goes on to Emscripten where there is one.
+A crate that compiles C calls what `CC_wasm32_unknown_emscripten` and its like name, setuptools what
+`CC` and `LDSHARED` name: console scripts of this package. That one of them is called is the proof
+that C is compiled, and cargo says to it for which crate. It goes on to Emscripten where there is
+one; an extension module is linked by wasm-ld, as one of Rust is.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ from pathlib import Path
 from ..errors import ToolchainError
 from ..runtime.targets import Target
 from ..store import Store
+from . import linker
 
 #: The variables by which a build tells the shims where Emscripten is, and where to note a crate.
 FOLDER, NOTES = "WASMWHEEL_EMSCRIPTEN", "WASMWHEEL_C_CRATES"
+
+#: The variable that names the package to the shims where cargo does not name a crate.
+PACKAGE = "WASMWHEEL_C_PACKAGE"
 
 #: Flags for C, so that its exceptions and longjmp are WebAssembly's own, as Pyodide's are.
 CFLAGS = "-fPIC -fwasm-exceptions -sSUPPORT_LONGJMP=wasm"
@@ -111,19 +116,34 @@ def environment(folder: Path) -> dict[str, str]:
     return env
 
 
-def crates_with_c(notes: Path) -> tuple[str, ...]:
-    """The crates for which a shim was called, each once."""
-    if not notes.exists():
-        return ()
-    return tuple(dict.fromkeys(notes.read_text(encoding="utf-8").split()))
+@dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """For whom the shims were called: crates, and packages that compile C themselves."""
+
+    crates: tuple[str, ...]
+    packages: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.crates, *self.packages)
 
 
-def missing_compiler(crates: tuple[str, ...], wanted: str) -> ToolchainError:
-    """The error for crates that compile C where there is no compiler for the target."""
-    names = " and ".join(crates)
-    does = "compiles" if len(crates) == 1 else "compile"
+def who_compiled(notes: Path) -> Compiled:
+    """For whom a shim was called, each once."""
+    lines = notes.read_text(encoding="utf-8").splitlines() if notes.exists() else []
+    found = [line.split(" ", 1) for line in dict.fromkeys(lines) if " " in line]
+    return Compiled(
+        crates=tuple(name for kind, name in found if kind == "crate"),
+        packages=tuple(name for kind, name in found if kind == "package"),
+    )
+
+
+def missing_compiler(names: tuple[str, ...], wanted: str) -> ToolchainError:
+    """The error for what compiles C where there is no compiler for the target."""
+    does = "compiles" if len(names) == 1 else "compile"
     return ToolchainError(
-        f"{names} {does} C or C++, and there is no C compiler for Pyodide here.",
+        f"{' and '.join(names)} {does} C or C++, and there is no C compiler for Pyodide here.",
         "wasm-ld links Rust without Emscripten, but C and C++ need its compiler, emcc.",
         f"Install Emscripten: version {wanted} by emsdk is the target's own; on Debian `apt-get "
         "install emscripten` is good enough to try the wheel. Then run it again.",
@@ -131,15 +151,23 @@ def missing_compiler(crates: tuple[str, ...], wanted: str) -> ToolchainError:
 
 
 def _shim(tool: str) -> None:
-    """Note which crate compiles C, then go on to Emscripten's tool, or fail."""
-    crate = os.environ.get("CARGO_PKG_NAME") or os.environ.get("WASMWHEEL_C_PACKAGE") or "?"
+    """Note who compiles C, then go on to Emscripten's tool, or to wasm-ld for a module, or fail."""
+    crate, package = os.environ.get("CARGO_PKG_NAME"), os.environ.get(PACKAGE, "?")
     with Path(os.environ[NOTES]).open("a", encoding="utf-8") as notes:
-        notes.write(crate + "\n")
+        notes.write(f"crate {crate}\n" if crate else f"package {package}\n")
     folder = os.environ.get(FOLDER)
     if not folder:
-        sys.exit(f"{crate} compiles C or C++, and there is no emcc.")
+        sys.exit(f"{crate or package} compiles C or C++, and there is no emcc.")
+    arguments = sys.argv[1:]
+    if "-shared" in arguments:
+        wasm_ld = os.environ.get(linker.PROGRAM)
+        if wasm_ld:
+            sys.exit(subprocess.call([wasm_ld, *linker.translate_extension(arguments)]))
+        exported = f"-sEXPORTED_FUNCTIONS=_{linker.init_functions(arguments)[0]}"
+        arguments += ["-sSIDE_MODULE=2", "-sWASM_BIGINT", exported]
     program = shutil.which(tool, path=folder)
-    sys.exit(subprocess.call([program or tool, *sys.argv[1:]], env=environment(Path(folder))))
+    environ = environment(Path(folder))
+    sys.exit(subprocess.call([program or tool, *arguments], env=environ))
 
 
 def _script(tool: str) -> Callable[[], None]:

@@ -13,8 +13,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 #: The variable by which a build tells `wasmwheel-ld` which wasm-ld to run.
@@ -60,11 +61,9 @@ class Linker:
         return int(self.version.partition(".")[0])
 
 
-def find(with_rust: Path | None) -> list[Linker]:
-    """Every wasm-ld on the machine: the one that came with Rust, then those on PATH."""
-    found = []
-    if with_rust:
-        found.append(_read(with_rust, "came with Rust"))
+def find(with_rust: Iterable[Path]) -> list[Linker]:
+    """Every wasm-ld on the machine: those that came with a Rust, then those on PATH."""
+    found = [_read(program, "came with Rust") for program in with_rust]
     names = ["wasm-ld", *(f"wasm-ld-{major}" for major in range(40, OLDEST - 1, -1))]
     for name in names:
         program = shutil.which(name)
@@ -117,6 +116,25 @@ def translate(arguments: Sequence[str]) -> list[str]:
             words.inputs.append(word)
     inputs = [found for word in words.inputs for found in _library(word, words.folders)]
     return [*FLAGS, *(f"--export={name}" for name in words.exported), *inputs, "-o", words.output]
+
+
+def init_functions(arguments: Sequence[str]) -> tuple[str, str]:
+    """The functions that Python may look for in the C extension which a command line links.
+
+    They are named after the module's file; the second one is known from Python 3.15 on (PEP 793).
+    """
+    output = next((after for word, after in pairwise(arguments) if word == "-o"), "")
+    name = Path(output).name.partition(".")[0]
+    if name.isascii():
+        return f"PyInit_{name}", f"PyModExport_{name}"
+    coded = name.encode("punycode").replace(b"-", b"_").decode("ascii")
+    return f"PyInitU_{coded}", f"PyModExportU_{coded}"
+
+
+def translate_extension(arguments: Sequence[str]) -> list[str]:
+    """wasm-ld's arguments for those with which setuptools links a C extension."""
+    exported = (f"--export-if-defined={name}" for name in init_functions(arguments))
+    return [*exported, *translate(arguments)]
 
 
 def _expanded(arguments: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,27 +26,37 @@ LINKERS = ("auto", "wasm-ld", "emcc")
 
 @dataclass(frozen=True, kw_only=True)
 class Toolchain:
-    """All that a build is made with; `linker` is None where emcc links."""
+    """All that a build is made with; `linker` is None where emcc links.
 
-    rust: Rust
-    sysroot: Sysroot
+    `rust` and `sysroot` are None for a package of C alone, `maturin` where another one builds.
+    """
+
+    rust: Rust | None
+    sysroot: Sysroot | None
     linker: Linker | None
     emscripten: Emscripten | None
     wasm_opt: WasmOpt | None
-    maturin: str
+    maturin: str | None
 
     @property
     def summary(self) -> str:
         """What it is in a few words."""
         linker = f"wasm-ld {self.linker.version}" if self.linker else "emcc"
-        return f"Rust {self.rust.version} and {linker}"
+        compiler = f"Rust {self.rust.version}" if self.rust else self._c_compiler
+        return f"{compiler} and {linker}"
+
+    @property
+    def _c_compiler(self) -> str:
+        return f"Emscripten {self.emscripten.version}" if self.emscripten else "no compiler"
 
     def reasons(self) -> list[str]:
         """What was chosen and why, a line a part."""
         c_compiler = self.emscripten
-        lines = [
-            f"Rust: {self.rust.version}, {self.rust.origin}",
-            f"std: {self.sysroot.origin}",
+        lines = []
+        if self.rust and self.sysroot:
+            lines.append(f"Rust: {self.rust.version}, {self.rust.origin}")
+            lines.append(f"std: {self.sysroot.origin}")
+        lines += [
             f"linker: wasm-ld {self.linker.version}, {self.linker.origin}"
             if self.linker
             else "linker: emcc",
@@ -69,6 +80,8 @@ def choose(
     optimise: bool = True,
     channel: str | None = None,
     offline: bool = False,
+    with_rust: bool = True,
+    with_maturin: bool = True,
 ) -> Toolchain:
     """The toolchain for a target: chosen among what there is, what is missing installed.
 
@@ -81,8 +94,11 @@ def choose(
             f"--linker takes one of {', '.join(LINKERS)}.",
             "Leave it away: wasm-ld links unless Emscripten is asked for.",
         )
-    candidates = [rust.judge(each, target, channel) for each in rust.installed(store)]
-    chosen = rust.choose(candidates, target, channel).rust
+    installed = list(rust.installed(store))
+    chosen = None
+    if with_rust:
+        candidates = [rust.judge(each, target, channel) for each in installed]
+        chosen = rust.choose(candidates, target, channel).rust
     c_compiler = emscripten.find(store, target)
     if linker_choice == "emcc" and not c_compiler:
         raise ToolchainError(
@@ -93,31 +109,38 @@ def choose(
         )
     toolchain = Toolchain(
         rust=chosen,
-        sysroot=sysroot.get(chosen, store, emit),
-        linker=None if linker_choice == "emcc" else choose_linker(chosen),
+        sysroot=sysroot.get(chosen, store, emit) if chosen else None,
+        linker=None if linker_choice == "emcc" else choose_linker(chosen, installed),
         emscripten=c_compiler,
         wasm_opt=wasm_opt.get(node, store, emit, offline=offline) if optimise else None,
-        maturin=importlib.metadata.version("maturin"),
+        maturin=importlib.metadata.version("maturin") if with_maturin else None,
     )
     for reason in toolchain.reasons():
         note(emit, reason)
     return toolchain
 
 
-def choose_linker(chosen: Rust) -> Linker:
-    """The wasm-ld to link with: the one that came with Rust, else the nearest to its LLVM."""
-    found = linker.find(chosen.linker)
+def choose_linker(chosen: Rust | None, installed: Sequence[Rust] = ()) -> Linker:
+    """The wasm-ld to link with: the one that came with Rust, else the nearest to its LLVM.
+
+    Without a Rust, for C alone, it is the newest of what `installed` ones brought and PATH has.
+    """
+    rusts = [chosen] if chosen else installed
+    found = linker.find(each.linker for each in rusts if each.linker)
     usable = [each for each in found if each.major >= linker.OLDEST]
     if not usable:
         seen = ", ".join(f"{each.program} {each.version}" for each in found) or "none"
         raise ToolchainError(
             "There is no wasm-ld to link with.",
-            f"{chosen} came without one, and on PATH is {seen}; "
+            f"{chosen or 'Rust'} came without one, and on PATH is {seen}; "
             f"LLVM {linker.OLDEST} or newer is needed.",
             "Install lld, on Debian `apt-get install lld-22`, or a Rust by rustup, which brings "
             "its own.",
         )
-    return min(usable, key=lambda each: abs(each.major - chosen.llvm))
+    if chosen is None:
+        return max(usable, key=lambda each: each.major)
+    llvm = chosen.llvm
+    return min(usable, key=lambda each: abs(each.major - llvm))
 
 
 def script(name: str) -> Path:

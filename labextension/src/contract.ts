@@ -139,12 +139,12 @@ export interface IEdits {
 }
 
 export interface IUsedToolchain {
-  rustc: string;
-  std: string;
+  rustc: string | null;
+  std: string | null;
   linker: string;
   emscripten: { version: string; wanted: string; crates: string[] } | null;
   wasm_opt: string | null;
-  maturin: string;
+  maturin: string | null;
 }
 
 /** A crate that was compiled; `started` is seconds after the compile phase began, if known. */
@@ -232,7 +232,7 @@ export interface ITargets {
 export interface IProject {
   name: string;
   version: string | null;
-  backend: 'maturin' | 'setuptools-rust' | 'pure';
+  backend: 'maturin' | 'setuptools-rust' | 'setuptools' | 'pure';
   features: string[];
   requirements: string[];
 }

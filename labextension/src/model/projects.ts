@@ -35,7 +35,7 @@ export class ProjectsModel {
   /** Whether a folder is known to hold a package with Rust in it. */
   hasRust(path: string): boolean {
     const backend = this.known(path)?.project?.backend;
-    return backend !== undefined && backend !== 'pure';
+    return backend === 'maturin' || backend === 'setuptools-rust';
   }
 
   /** Look into a folder, unless that was done just now. */

@@ -84,10 +84,10 @@ function Toolchain(props: { report: IReport; trans: TranslationBundle }): JSX.El
     ? trans.__('Emscripten %1, for %2', emscripten.version, emscripten.crates.join(', '))
     : trans.__('not needed: there is no C or C++ in it');
   const rows: Row[] = [
-    ['Rust', toolchain.rustc],
+    ['Rust', toolchain.rustc ?? trans.__('not needed: there is no crate in it')],
     [
       trans.__('Standard library'),
-      toolchain.std,
+      toolchain.std ?? '–',
       trans.__("Rust's standard library compiled for the target, the sysroot")
     ],
     [trans.__('Linker'), toolchain.linker],
@@ -97,7 +97,7 @@ function Toolchain(props: { report: IReport; trans: TranslationBundle }): JSX.El
       toolchain.wasm_opt ?? trans.__('not used in a draft'),
       trans.__('Makes a WebAssembly module smaller and faster')
     ],
-    ['maturin', toolchain.maturin, trans.__('Builds Python packages that have Rust in them')]
+    ['maturin', toolchain.maturin ?? '–', trans.__('Builds Python packages that have Rust in them')]
   ];
   return <Table title={trans.__('Toolchain')} rows={rows} />;
 }

@@ -1,0 +1,180 @@
+"""A project's own build backend (PEP 517), run as if its Python were the target's.
+
+The backend runs with this Python, whatever its version, in an environment of its own. There
+`sysconfig` gives the target's answers: its own data, out of the runtime's standard library, and
+what `cross/sitecustomize.py` adds. setuptools then compiles by our shims, setuptools-rust by our
+cargo, and both name and tag what they make for the target. A project without anything to compile
+comes out as the plain wheel that it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import sys
+import venv
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMissing
+
+from ..errors import SourceError
+from ..events import Emitter, Log, note
+from ..process import run
+from ..project.copy import Copy
+from ..project.manifest import load_toml
+from ..runtime.pyodide import Runtime
+from ..runtime.targets import TRIPLE
+from ..store import Store
+from ..toolchain import emscripten
+from ..toolchain.toolchain import script
+from .front_end import Built, Step, drive
+from .plan import Plan
+
+#: What builds a project that does not say so itself (PEP 517 and 518).
+DEFAULT = {"requires": ["setuptools>=40.8.0"], "build-backend": "setuptools.build_meta:__legacy__"}
+
+#: How many of pip's last lines an error repeats.
+LAST_LINES = 3
+
+
+def build(
+    plan: Plan,
+    copy: Copy,
+    runtime: Runtime,
+    store: Store,
+    emit: Emitter,
+    compiled: Callable[[], None],
+) -> Built:
+    """The wheel of a project, by its own backend."""
+    path = copy.folder / "pyproject.toml"
+    system: dict[str, Any] = (load_toml(path) if path.is_file() else {}).get("build-system", {})
+    requires = system.get("requires", DEFAULT["requires"])
+    offline = plan.request.offline
+    env = _as_target(plan, runtime)
+
+    def work(step: Step) -> None:
+        environment = functools.partial(_environment, store=store, emit=emit, offline=offline)
+        caller = functools.partial(_caller, copy.folder, system, step, env)
+        more = caller(environment(requires)).get_requires_for_build_wheel()
+        caller(environment([*requires, *more])).build_wheel(str(plan.wheels))
+
+    try:
+        return drive(plan, copy, emit, compiled, work)
+    except (BackendUnavailable, HookMissing) as error:
+        raise SourceError(
+            f"{plan.project.label} has no build backend that works.",
+            f"{system.get('build-backend')}: {error}",
+            "Correct `[build-system]` in its pyproject.toml; `python -m build` shows the same.",
+        ) from error
+
+
+def _caller(
+    folder: Path, system: Mapping[str, Any], step: Step, env: Mapping[str, str], python: Path
+) -> BuildBackendHookCaller:
+    """What calls the hooks of a backend in an environment, each in a process of its own."""
+
+    def runner(
+        cmd: Sequence[str],
+        cwd: str | None = None,
+        extra_environ: Mapping[str, str] | None = None,
+    ) -> None:
+        path = os.pathsep.join([str(python.parent), env["PATH"]])
+        step(cmd, Path(cwd or folder), {**env, "PATH": path, **(extra_environ or {})})
+
+    return BuildBackendHookCaller(
+        str(folder),
+        system.get("build-backend", DEFAULT["build-backend"]),
+        system.get("backend-path"),
+        runner,
+        str(python),
+    )
+
+
+def _as_target(plan: Plan, runtime: Runtime) -> dict[str, str]:
+    """The variables by which a backend takes the target for its own platform."""
+    data = _sysconfig_data(runtime, plan.work / "cross")
+    ours = resources.files(__package__) / "cross"
+    optimised = "-O1" if plan.request.profile == "draft" else "-O2 -DNDEBUG"
+    return {
+        "PATH": plan.env.get("PATH", ""),
+        "PYTHONPATH": os.pathsep.join([str(ours), str(data.parent)]),
+        "_PYTHON_SYSCONFIGDATA_NAME": data.stem,
+        "_PYTHON_HOST_PLATFORM": f"pyemscripten-{plan.target.abi}-wasm32",
+        "WASMWHEEL_PYTHON": plan.target.python,
+        "WASMWHEEL_PYTHON_HEADERS": str(plan.headers or ""),
+        "CARGO_BUILD_TARGET": TRIPLE,
+        "CC": str(script("wasmwheel-cc")),
+        "CXX": str(script("wasmwheel-cxx")),
+        "AR": str(script("wasmwheel-ar")),
+        "RANLIB": str(script("wasmwheel-ranlib")),
+        "LDSHARED": f"{script('wasmwheel-cc')} -shared",
+        "LDCXXSHARED": f"{script('wasmwheel-cxx')} -shared",
+        "CFLAGS": f"{optimised} {emscripten.CFLAGS}",
+        "CXXFLAGS": f"{optimised} {emscripten.CXXFLAGS}",
+        "CPPFLAGS": "",
+        "LDFLAGS": "",
+    }
+
+
+def _sysconfig_data(runtime: Runtime, folder: Path) -> Path:
+    """The module with what the target's Python was built with, out of its standard library."""
+    with zipfile.ZipFile(runtime.folder / "python_stdlib.zip") as archive:
+        (name,) = (name for name in archive.namelist() if name.startswith("_sysconfigdata_"))
+        return Path(archive.extract(name, folder))
+
+
+def _environment(requires: Sequence[str], *, store: Store, emit: Emitter, offline: bool) -> Path:
+    """The Python of an environment with what a backend requires, made once and kept."""
+    told = "\n".join([sys.version, sys.base_prefix, *sorted(set(requires))])
+    key = f"backends/{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+
+    def fill(folder: Path) -> None:
+        if offline:
+            raise SourceError(
+                f"What builds the package is not here: {', '.join(requires)}.",
+                "It would have to be fetched, and this run is offline.",
+                "Run it once without --offline.",
+            )
+        note(emit, f"Making an environment with {', '.join(requires) or 'nothing'}.")
+        venv.create(folder, with_pip=False, symlinks=os.name != "nt")
+        _install(requires, folder, emit)
+        _move_scripts(folder, store.home / key)
+
+    return _python(store.install(key, fill, emit))
+
+
+def _install(requires: Sequence[str], folder: Path, emit: Emitter) -> None:
+    """Install packages into an environment by pip, from the user's own index."""
+    if not requires:
+        return
+    said: list[str] = []
+
+    def on_line(stream: str, line: str) -> None:
+        said.append(line)
+        emit(Log(stream="stdout" if stream == "stdout" else "stderr", text=line))
+
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(folder)]
+    command = [*pip, "install", "--no-warn-script-location", *requires]
+    if run(command, cwd=folder, env=os.environ, on_line=on_line):
+        raise SourceError(
+            f"What builds the package could not be installed: {', '.join(requires)}.",
+            " ".join(line.strip() for line in said[-LAST_LINES:])[:500] or "pip gave no reason.",
+            "Check the network and `pip config list`, then run it again.",
+        )
+
+
+def _move_scripts(folder: Path, place: Path) -> None:
+    """Let the scripts of an environment name the place that it is about to be renamed to."""
+    for path in _python(folder).parent.iterdir():
+        if path.is_file() and not path.is_symlink():
+            data = path.read_bytes()
+            path.write_bytes(data.replace(str(folder).encode(), str(place).encode()))
+
+
+def _python(folder: Path) -> Path:
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

@@ -1,0 +1,107 @@
+"""Running what builds a wheel: its output read as it comes, the wheel it leaves, why it failed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..events import Emitter
+from ..process import run
+from ..project.copy import Copy
+from ..toolchain import cargo, emscripten
+from .explain import explain
+from .plan import Plan
+
+#: Runs a command in a folder, with variables more than the plan's; raises Refused where it fails.
+Step = Callable[[Sequence[str], Path, Mapping[str, str]], None]
+
+#: What is said when all is compiled: by cargo, and by setuptools.
+COMPILED = ("Finished `", "installing to build", "running install_lib")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """A wheel as the front end left it, and the crates that were compiled for it."""
+
+    wheel: Path
+    crates: tuple[cargo.Crate, ...]
+    crates_with_c: tuple[str, ...]
+
+
+class Refused(Exception):
+    """A command of a build ended with another status than 0."""
+
+
+class CompilesC(Exception):
+    """The package itself, not one of its crates, compiles C, and the plan has not what it takes."""
+
+
+def drive(
+    plan: Plan,
+    copy: Copy,
+    emit: Emitter,
+    compiled: Callable[[], None],
+    work: Callable[[Step], None],
+) -> Built:
+    """Do the work of a front end; `compiled` is called when all is compiled and packing begins."""
+    shutil.rmtree(plan.wheels, ignore_errors=True)
+    plan.wheels.mkdir(parents=True)
+    plan.c_notes.unlink(missing_ok=True)
+    crate = plan.project.crate
+    base = copy.top / crate.parent.relative_to(copy.original) if crate else copy.folder
+    reader = cargo.Reader(
+        emit,
+        lambda name: copy.locate(name, _workspace(base, name)),
+        rename={str(copy.top): str(copy.original)},
+    )
+
+    def on_line(stream: str, line: str) -> None:
+        reader(stream, line)
+        if line.lstrip().startswith(COMPILED):
+            compiled()
+
+    def step(command: Sequence[str], folder: Path, more: Mapping[str, str]) -> None:
+        status = run(
+            command,
+            cwd=folder,
+            env={**plan.env, **more},
+            on_line=on_line,
+            stop_when=lambda: _lacking(plan) is not None,
+        )
+        if status:
+            raise Refused
+
+    failed = False
+    try:
+        work(step)
+    except Refused:
+        failed = True
+    lacking = _lacking(plan)
+    if lacking:
+        raise lacking
+    wheels = sorted(plan.wheels.glob("*.whl"))
+    if failed or not wheels:
+        raise explain(plan.project.label, reader)
+    with_c = emscripten.who_compiled(plan.c_notes).names
+    return Built(wheel=wheels[0], crates=reader.crates, crates_with_c=with_c)
+
+
+def _lacking(plan: Plan) -> Exception | None:
+    """What is to be raised where C is compiled and the plan has not what that takes."""
+    compiled = emscripten.who_compiled(plan.c_notes)
+    compiler = plan.toolchain and plan.toolchain.emscripten
+    if compiled.packages and not (compiler and plan.headers):
+        return CompilesC()
+    if compiled.crates and not compiler:
+        return emscripten.missing_compiler(compiled.crates, plan.target.emscripten)
+    return None
+
+
+def _workspace(base: Path, name: str) -> Path:
+    """The folder that rustc's relative paths are meant from: the workspace's, above the crate."""
+    for folder in (base, *base.parents):
+        if (folder / name).exists():
+            return folder
+    return base

@@ -1,0 +1,171 @@
+"""Projects of setuptools: C comes out as a module for the target, pure Python as it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import http.server
+import io
+import tarfile
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel.errors import ToolchainError
+from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.index import Index
+from jupyter_wasmwheel.runtime import pyodide, targets
+from jupyter_wasmwheel.runtime.node import get as get_node
+from jupyter_wasmwheel.runtime.pyodide import Runtime
+from jupyter_wasmwheel.runtime.targets import Target
+from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.toolchain import headers
+from tests.conftest import Command
+
+SOURCE = """\
+#include <Python.h>
+
+static PyObject *describe(PyObject *self, PyObject *args) {
+    return Py_BuildValue("(si)", PY_VERSION, (int)sizeof(void *));
+}
+static PyMethodDef methods[] = {{"describe", describe, METH_NOARGS, ""}, {NULL}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_inner", NULL, 0, methods};
+PyMODINIT_FUNC PyInit__inner(void) { return PyModule_Create(&module); }
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A setuptools project with a C extension, `inner`, of which setup.py alone knows."""
+    folder = tmp_path / "inner"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner/__init__.py").write_text("from ._inner import describe\n")
+    (folder / "inner/_inner.c").write_text(SOURCE)
+    (folder / "setup.py").write_text(
+        "from setuptools import Extension, setup\n"
+        "setup(name='inner', version='1.0', packages=['inner'],\n"
+        "      ext_modules=[Extension('inner._inner', ['inner/_inner.c'])])\n"
+    )
+    return folder
+
+
+def test_a_c_extension_is_built_for_the_target(
+    wasmwheel: Command, project: Path, tmp_path: Path
+) -> None:
+    ran = wasmwheel("build", project, "--json", "--out", tmp_path / "dist")
+    assert ran.status == 0, ran.stderr
+    report = ran.document
+    assert Path(report["wheel"]).name == "inner-1.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl"
+    assert report["toolchain"]["emscripten"]["crates"] == ["inner"]
+    assert report["toolchain"]["emscripten"]["wanted"] == "5.0.3"
+    assert report["toolchain"]["rustc"] is None
+    assert not (project / "build").exists()
+    said = wasmwheel("smoke", report["wheel"], "-c", "import inner; print(inner.describe()[1:])")
+    assert said.stdout.strip() == "(4,)", said.stderr
+
+
+def test_a_setuptools_project_without_c_stays_pure(
+    wasmwheel: Command, project: Path, tmp_path: Path
+) -> None:
+    (project / "inner/__init__.py").write_text("WORD = 'pure'\n")
+    (project / "inner/_inner.c").unlink()
+    (project / "setup.py").write_text(
+        "from setuptools import setup\nsetup(name='inner', version='1.0', packages=['inner'])\n"
+    )
+    ran = wasmwheel("build", project, "--json", "--out", tmp_path / "dist")
+    assert ran.status == 0, ran.stderr
+    assert Path(ran.document["wheel"]).name == "inner-1.0-py3-none-any.whl"
+    assert ran.document["toolchain"] is None
+
+
+def test_an_error_in_c_is_told_with_its_place(
+    wasmwheel: Command, project: Path, tmp_path: Path
+) -> None:
+    source = project / "inner/_inner.c"
+    source.write_text(SOURCE.replace("(void *));", "(void *), nothing);"))
+    ran = wasmwheel("build", project, "--events", "--out", tmp_path / "dist")
+    assert ran.status == 5, ran.stderr
+    line = next(n for n, text in enumerate(source.read_text().splitlines(), 1) if "nothing" in text)
+    (found,) = (e for e in ran.events if e["kind"] == "diagnostic" and e["level"] == "error")
+    assert (found["file"], found["line"]) == (str(source), line)
+    assert "undeclared identifier 'nothing'" in found["message"]
+    assert str(source) in ran.events[-1]["why"]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the address of a server that serves it."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def cross_build_environment(path: Path) -> str:
+    """Write a file laid out as Pyodide's is, with one header in it, and give its hash."""
+    place = "xbuildenv/pyodide-root/cpython/installs/python-3.14.2/include/python3.14/Python.h"
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo(place)
+        member.size = 9
+        archive.addfile(member, io.BytesIO(b"// Python"))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def runtime(store: Store) -> Runtime:
+    """The default target's runtime."""
+    target = targets.find("2026_0")
+    return pyodide.get(target, get_node(store, ignore), store, ignore)
+
+
+def with_headers_at(url: str, sha256: str) -> Target:
+    """The default target, its headers to be had at an address and nowhere else."""
+    known = targets.find("2026_0")
+    where = dataclasses.replace(known.headers, url=url, sha256=sha256, debian=None)
+    return dataclasses.replace(known, headers=where)
+
+
+def test_headers_are_those_of_the_cross_build_environment(
+    served: tuple[Path, str], runtime: Runtime, tmp_path: Path
+) -> None:
+    folder, url = served
+    sha256 = cross_build_environment(folder / "xbuildenv.tar.gz")
+    target = with_headers_at(f"{url}/xbuildenv.tar.gz", sha256)
+    store = Store(home=tmp_path / "home")
+    include = headers.get(target, runtime, Index(), store, ignore)
+    assert (include / "Python.h").read_text() == "// Python"
+    assert [path.name for path in include.parent.iterdir()] == ["include"]
+    (folder / "xbuildenv.tar.gz").unlink()
+    assert headers.get(target, runtime, Index(), store, ignore) == include
+
+
+def test_headers_of_another_hash_are_not_taken(
+    served: tuple[Path, str], runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    folder, url = served
+    cross_build_environment(folder / "xbuildenv.tar.gz")
+    target = with_headers_at(f"{url}/xbuildenv.tar.gz", "0" * 64)
+    store = Store(home=tmp_path / "home")
+    with pytest.raises(ToolchainError, match="not here") as raised:
+        headers.get(target, runtime, Index(), store, ignore)
+    assert "sha256" in raised.value.why
+    assert "no python3.14 on PATH" in raised.value.why
+    assert "python3.14" in raised.value.fix
+    assert not list((tmp_path / "home").rglob("include"))
+
+
+def test_pyconfig_says_what_the_target_was_built_with() -> None:
+    text = "#define SIZEOF_LONG 8\n/* #undef HAVE_A */\n#define HAVE_B 1\n#define OTHER 1\n"
+    values = {"SIZEOF_LONG": 4, "HAVE_A": 1, "HAVE_B": 0}
+    assert headers.pyconfig(text, values) == (
+        "#define SIZEOF_LONG 4\n#define HAVE_A 1\n/* #undef HAVE_B */\n#define OTHER 1\n"
+    )
