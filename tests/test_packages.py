@@ -1,0 +1,64 @@
+"""Packages of the index: each is built, and a page of calls answers as its native wheel does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Command
+
+#: The pages of calls, a file a package: each line an expression, whatever is above `---` before.
+PAGES = Path(__file__).with_name("pages")
+
+#: Answers each expression of a page, one a line, an exception by its type and text.
+ANSWERS = """
+def answers(page):
+    import json
+    before, _, calls = page.rpartition("---\\n")
+    known = {}
+    exec(before, known)
+    said = []
+    for call in calls.splitlines():
+        try:
+            said.append(repr(eval(call, known)))
+        except Exception as error:
+            said.append(f"{type(error).__name__}: {error}")
+    return json.dumps(said)
+"""
+
+
+def asked(page: str) -> str:
+    """The code that prints the answers to a page."""
+    return f"{ANSWERS}\nprint(answers({page!r}))"
+
+
+def natively(requirement: str, page: str, folder: Path) -> list[str]:
+    """The answers of the native wheel, installed from the index into a folder of its own."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
+    subprocess.run([*pip, "--target", str(folder), requirement], check=True)
+    code = f"import sys; sys.path.insert(0, {str(folder)!r})\n{asked(page)}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder
+    )
+    answers: list[str] = json.loads(done.stdout)
+    return answers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["orjson", "rpds-py", "safetensors", "blake3", "bcrypt"])
+def test_a_package_answers_as_its_native_wheel_does(
+    wasmwheel: Command, tmp_path: Path, name: str
+) -> None:
+    page = (PAGES / f"{name}.txt").read_text(encoding="utf-8")
+    ran = wasmwheel("build", f"pypi:{name}", "--json", "--out", tmp_path / "dist")
+    assert ran.status == 0, ran.stderr
+    assert ran.document["smoke"]["ok"]
+    said = wasmwheel("smoke", ran.document["wheel"], "-c", asked(page))
+    assert said.status == 0, said.stderr
+    expected = natively(f"{name}=={ran.document['version']}", page, tmp_path / "native")
+    assert json.loads(said.stdout) == expected
+    assert len(expected) >= 10
