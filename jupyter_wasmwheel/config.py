@@ -7,11 +7,12 @@ example `c.Wasmwheel.home = "/srv/wasmwheel"`; the environment variables win ove
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jupyter_core.paths
-from traitlets import List, Unicode, default
+from traitlets import Float, List, Unicode, default
 from traitlets.config import Configurable
 from traitlets.config.loader import (
     Config,
@@ -21,6 +22,22 @@ from traitlets.config.loader import (
 )
 
 from .store import Store
+
+#: Where emsdk comes from: its repository, and a revision that knows the version of every target.
+EMSDK = "https://github.com/emscripten-core/emsdk.git@e5bd3d0874e302a18f13c5b41f5bacf9a40c8e59"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Downloads:
+    """How other projects' installers are run.
+
+    `emsdk` is the address of a git repository with `@` and a revision; a server may be silent for
+    `timeout` seconds.
+    """
+
+    emsdk: str = EMSDK
+    timeout: float = 60.0
+
 
 #: The name of the configuration files, without their endings.
 CONFIG_NAME = "jupyter_wasmwheel_config"
@@ -40,6 +57,17 @@ class Wasmwheel(Configurable):
         "WASMWHEEL_PATH sets it too, its folders separated as those of PATH.",
     ).tag(config=True)
 
+    emsdk = Unicode(
+        EMSDK,
+        help="The git repository of emsdk, with `@` and the revision that is taken, for example a "
+        "mirror's. WASMWHEEL_EMSDK sets it too.",
+    ).tag(config=True)
+
+    download_timeout = Float(
+        Downloads.timeout,
+        help="Seconds that a server may send nothing before rustup or emsdk is stopped.",
+    ).tag(config=True)
+
     @default("home")
     def _default_home(self) -> str:
         return str(Path(jupyter_core.paths.jupyter_data_dir()) / "wasmwheel")
@@ -53,6 +81,11 @@ class Wasmwheel(Configurable):
             home=Path(home).expanduser().absolute(),
             read_only=tuple(Path(entry).expanduser().absolute() for entry in path if entry),
         )
+
+    def downloads(self) -> Downloads:
+        """How these settings and the environment have other projects' installers run."""
+        emsdk = os.environ.get("WASMWHEEL_EMSDK") or self.emsdk
+        return Downloads(emsdk=emsdk, timeout=self.download_timeout)
 
 
 def load() -> Wasmwheel:

@@ -3,8 +3,8 @@
 A build starts compilers, linkers and build scripts of its own; they are all in the group of the
 process that was started, so that stopping the group leaves nothing behind.
 
-A job of the server's has one process more, its guard (jobs/guard.py), which outlives the server and
-the command line for as long as it takes to leave nothing of them: see `adopt_orphans` and below.
+What must not outlive its starter, though that were killed, has one process more, its guard
+(guard.py), which stays for as long as it takes to leave nothing: see `adopt_orphans` and below.
 """
 
 from __future__ import annotations
@@ -46,18 +46,20 @@ def run(
     env: Mapping[str, str],
     on_line: Callable[[Stream, str], None],
     stop_when: Callable[[], bool] = lambda: False,
+    under_guard: bool = False,
 ) -> int:
     """Run a command in a group of its own and give its exit status.
 
     `on_line` gets each line of output as it comes, without its ending; a carriage return ends a
     line too, as in cargo's progress bar. `stop_when` is asked ten times a second and stops the
-    group. Whatever raises here, KeyboardInterrupt above all, stops the group as well.
+    group. Whatever raises here, KeyboardInterrupt above all, stops the group as well. `under_guard`
+    stops it too where this process is killed.
     """
     child = subprocess.Popen(
-        command,
+        guarded(command) if under_guard else command,
         cwd=cwd,
         env=dict(env),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if under_guard else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         **own_group(),
@@ -90,8 +92,16 @@ def run(
     except BaseException:
         stop_group(child)
         raise
+    finally:
+        if child.stdin:
+            child.stdin.close()
     stop_group(child)
     return child.wait()
+
+
+def guarded(command: Sequence[str | Path]) -> list[str | Path]:
+    """The command that runs a command under a guard, for which its stdin has to be a pipe."""
+    return [sys.executable, "-P", "-m", "jupyter_wasmwheel.guard", *command]
 
 
 def own_group() -> dict[str, Any]:

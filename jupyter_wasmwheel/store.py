@@ -7,6 +7,7 @@ is either whole or not there, because it is renamed into its place after it has 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -50,9 +51,11 @@ class Store:
             place = self.home / key
             stages = self.home / "staging" / key.replace("/", "+")
             shutil.rmtree(stages, ignore_errors=True)
-            stages.mkdir(parents=True)
+            stages.mkdir(parents=True, exist_ok=True)
             try:
-                stage = stages / place.name
+                # A folder of its own for each run: a program that outlived a killed one goes on
+                # writing where it began.
+                stage = Path(tempfile.mkdtemp(dir=stages)) / place.name
                 stage.mkdir()
                 fill(stage)
                 place.parent.mkdir(parents=True, exist_ok=True)
@@ -64,9 +67,7 @@ class Store:
     @contextmanager
     def lock(self, key: str, emit: Emitter) -> Iterator[None]:
         """Hold the lock of a key among all processes; says so where another one holds it."""
-        path = self.home / "locks" / (key.replace("/", "+") + ".lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path)
+        lock = self._lock(key)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
@@ -76,6 +77,17 @@ class Store:
             yield
         finally:
             lock.release()
+
+    def sweep(self) -> None:
+        """Remove what killed runs left behind; what is being filled now is left alone."""
+        for stages in (self.home / "staging").glob("*"):
+            with contextlib.suppress(filelock.Timeout), self._lock(stages.name).acquire(timeout=0):
+                shutil.rmtree(stages, ignore_errors=True)
+
+    def _lock(self, key: str) -> filelock.BaseFileLock:
+        path = self.home / "locks" / (key.replace("/", "+") + ".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return filelock.FileLock(path)
 
 
 def replace_file(path: Path, data: bytes) -> None:

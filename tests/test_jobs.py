@@ -572,7 +572,7 @@ def building(
 
 
 def named(job: str, words: str) -> int:
-    return next(pid for pid, said in of_job(job).items() if words in said)
+    return next(pid for pid, said in of_job(job).items() if said.startswith(words))
 
 
 @linux_only
@@ -585,12 +585,12 @@ def test_a_cancelled_build_leaves_no_process(building: Callable[[], tuple[LocalR
 
 
 @linux_only
-@pytest.mark.parametrize("victim", ["jobs.guard", "-m jupyter_wasmwheel build"])
+@pytest.mark.parametrize("victim", ["-P -m jupyter_wasmwheel.guard", "-m jupyter_wasmwheel"])
 def test_whichever_process_is_killed_no_compiler_outlives_it(
     victim: str, building: Callable[[], tuple[LocalRun, str]]
 ) -> None:
     _, job = building()
-    os.kill(named(job, victim), signal.SIGKILL)
+    os.kill(named(job, f"{sys.executable} {victim}"), signal.SIGKILL)
     until(lambda: not of_job(job), 5)
 
 

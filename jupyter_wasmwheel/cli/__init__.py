@@ -74,7 +74,9 @@ def run(arguments: Sequence[str]) -> int:
             )
         with _interruptible(), _display(args) as display:
             emit = lines if args.events else ignore if args.json else display
-            answer: Answer = args.run(args, Session(store=config.load().store(), emit=emit))
+            settings = config.load()
+            session = Session(store=settings.store(), emit=emit, downloads=settings.downloads())
+            answer: Answer = args.run(args, session)
         if args.events:
             lines(ReportEvent(report=answer.document))
         else:

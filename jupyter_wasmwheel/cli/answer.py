@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..config import Downloads
 from ..events import Emitter
 from ..store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """What every command gets: where state lives, and whom to tell what happens."""
+    """What every command gets: where state lives, whom to tell what happens, whence to install."""
 
     store: Store
     emit: Emitter
+    downloads: Downloads
 
 
 @dataclass(frozen=True, kw_only=True)

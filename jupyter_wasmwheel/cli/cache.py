@@ -9,7 +9,7 @@ from typing import Any
 
 from .answer import Answer, Session, answer, size
 
-#: What can be made or fetched again; sites and an installed Rust are not among them.
+#: What can be made or fetched again with a build; sites, Rust and Emscripten are not among them.
 CLEARED = (
     "backends",
     "binaryen",
@@ -21,7 +21,6 @@ CLEARED = (
     "sdists",
     "snapshots",
     "sources",
-    "staging",
     "sysroots",
     "work",
 )
@@ -33,7 +32,9 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
     listing = actions.add_parser("list", parents=[output], help="what is kept, and how large it is")
     listing.set_defaults(run=run_list)
-    clearing = actions.add_parser("clear", parents=[output], help="remove all but sites and Rust")
+    clearing = actions.add_parser(
+        "clear", parents=[output], help="remove all but sites, Rust and Emscripten"
+    )
     clearing.set_defaults(run=run_clear)
 
 
@@ -49,7 +50,10 @@ def run_list(args: argparse.Namespace, session: Session) -> Answer:
 
 def run_clear(args: argparse.Namespace, session: Session) -> Answer:
     """Remove what can be made or fetched again; whoever is at work with it is waited for."""
-    freed = 0
+    staging = session.store.home / "staging"
+    freed = _weigh(staging)
+    session.store.sweep()
+    freed -= _weigh(staging)
     for name in CLEARED:
         folder = session.store.home / name
         if folder.is_dir():

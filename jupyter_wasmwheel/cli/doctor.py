@@ -19,7 +19,16 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "doctor", parents=[output], help="say what is there to build with, and what is missing"
     )
-    parser.add_argument("--fix", action="store_true", help="install what can be had without root")
+    parser.add_argument(
+        "--fix",
+        action="extend",
+        nargs="*",
+        choices=doctor.EXTRAS,
+        metavar="EXTRA",
+        help="install what is missing and can be had without root; with a name, only that: "
+        "`emscripten` of the target's version, for packages with C or C++ in them, or a `nightly` "
+        "Rust, for projects whose rust-toolchain file asks for one",
+    )
     parser.add_argument("--target", metavar="ABI", default=targets.default_abi())
     parser.set_defaults(run=run)
 
@@ -27,8 +36,8 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, session: Session) -> Answer:
     """Examine what there is, after mending it if asked."""
     target = targets.find(args.target)
-    if args.fix:
-        doctor.fix(target, session.store, session.emit)
+    if args.fix is not None:
+        doctor.fix(target, session.store, session.emit, session.downloads, args.fix)
     findings = doctor.examine(target, session.store)
     lines = []
     for finding in findings:
@@ -41,5 +50,6 @@ def run(args: argparse.Namespace, session: Session) -> Answer:
     return answer(
         "\n".join(lines),
         {"ok": not missing, "findings": [dataclasses.asdict(each) for each in findings]},
-        status=ToolchainError.status if missing else 0,
+        # Of an extra that was asked for, an error has said so if it could not be installed.
+        status=ToolchainError.status if missing and not args.fix else 0,
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ..process import GRACE, own_group, stop_group
+from ..process import GRACE, guarded, own_group, stop_group
 
 #: How long the guard may take to stop a job before it is stopped itself, in seconds.
 PATIENCE = 4 * GRACE
@@ -44,9 +44,9 @@ class Local:
     """Runs the command line on this machine, so that nothing of it outlives the server."""
 
     def start(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Run:
-        """Run the command line under its guard (jobs/guard.py)."""
+        """Run the command line under its guard (guard.py)."""
         child = subprocess.Popen(
-            [sys.executable, "-m", "jupyter_wasmwheel.jobs.guard", *arguments],
+            guarded([sys.executable, "-m", "jupyter_wasmwheel", *arguments]),
             cwd=folder,
             env=dict(env),
             stdin=subprocess.PIPE,

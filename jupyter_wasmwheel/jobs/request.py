@@ -24,6 +24,7 @@ from ..site import lite
 from ..site.http_policy import POLICIES
 from ..site.lite import Site
 from ..store import Store
+from ..toolchain import doctor
 
 #: The longest text, and the most entries of a list, that a request may hold.
 LONGEST, MOST = 4096, 256
@@ -83,7 +84,11 @@ KINDS: Mapping[str, Kind] = {
         },
     ),
     "install": Kind(
-        command=("doctor", "--fix"), fields={"target": Field(type="text", option="--target")}
+        command=("doctor", "--fix"),
+        fields={
+            "extras": Field(type="texts", option="--fix", choices=doctor.EXTRAS),
+            "target": Field(type="text", option="--target"),
+        },
     ),
     "site": Kind(
         command=("site", "create"),
@@ -216,6 +221,8 @@ def _check(given: Mapping[str, Any], kind: Kind) -> None:
         if not _fits(value, known):
             wanted = {"text": "a text", "switch": "true or false", "texts": "a list of texts"}
             said = " or ".join(known.choices) or wanted[known.type]
+            if known.choices and known.type == "texts":
+                said = f"a list of {said}"
             raise UsageError(
                 f"{value!r:.80} is no value for {name}.",
                 f"It has to be {said}.",
@@ -235,9 +242,13 @@ def _fits(value: object, known: Field) -> bool:
         return (
             isinstance(value, list)
             and len(value) <= MOST
-            and all(_is_text(each) and each for each in value)
+            and all(each and _is_one_of(each, known.choices) for each in value)
         )
-    return _is_text(value) and (not known.choices or value in known.choices)
+    return _is_one_of(value, known.choices)
+
+
+def _is_one_of(value: object, choices: tuple[str, ...]) -> bool:
+    return _is_text(value) and (not choices or value in choices)
 
 
 def _is_text(value: object) -> bool:

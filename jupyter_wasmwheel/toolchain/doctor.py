@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import ToolchainError, WasmwheelError
-from ..events import Emitter, Log, note
-from ..process import run
+from ..config import Downloads
+from ..errors import WasmwheelError
+from ..events import Emitter
 from ..runtime import node, pyodide, snapshot
-from ..runtime.targets import TRIPLE, Target
+from ..runtime.targets import TRIPLE, Target, default_abi
 from ..store import Store
-from . import emscripten, rust, sysroot, wasm_opt
+from . import emscripten, emsdk, rust, rustup, sysroot, wasm_opt
 from .toolchain import choose_linker
+
+#: What is installed only where it is asked for by name.
+EXTRAS = ("emscripten", "nightly")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One part of what building needs: `state` is ok, missing, or optional (missing, but fine)."""
+    """One part of what building needs: `state` is ok, missing, or optional (missing, but fine).
+
+    `fix` says how to mend it. `mend` is what `doctor --fix` takes to do it: nothing to name, a name
+    out of EXTRAS, or None where it cannot.
+    """
 
     part: str
     state: str
     text: str
     fix: str = ""
-
-
-#: Debian's packages that bring Rust with its sources and wasm-ld, where rustup cannot download.
-DEBIAN_PACKAGES = ("rustc-web", "cargo-web", "rust-web-src", "lld-22")
+    mend: tuple[str, ...] | None = None
 
 
 def examine(target: Target, store: Store) -> list[Finding]:
@@ -37,14 +40,13 @@ def examine(target: Target, store: Store) -> list[Finding]:
     if its_node:
         findings.append(Finding(part="Node.js", state="ok", text=reason))
     else:
-        fix = "It is fetched from PyPI with the first build, or by --fix."
-        findings.append(Finding(part="Node.js", state="optional", text=reason, fix=fix))
-    findings.append(_installed("Pyodide", target.pyodide, store, pyodide.key(target)))
+        findings.append(_to_be_fetched("Node.js", reason, "PyPI", target))
+    findings.append(_installed("Pyodide", target.pyodide, pyodide.key(target), target, store))
     native, reason = wasm_opt.find_native()
     findings.append(
         Finding(part="wasm-opt", state="ok", text=reason)
         if native
-        else _installed("wasm-opt", "npm's binaryen", store, wasm_opt.key())
+        else _installed("wasm-opt", "npm's binaryen", wasm_opt.key(), target, store)
     )
     findings.append(_c_compiler(target, store))
     return findings
@@ -56,8 +58,17 @@ def _rust(target: Target, store: Store) -> Finding:
         chosen = rust.choose(candidates, target, None).rust
         linker = choose_linker(chosen)
     except WasmwheelError as error:
+        # With rustup here, all it takes is to ask for it.
+        by_rustup = rustup.find() is not None
         return Finding(
-            part="Rust", state="missing", text=f"{error.what} {error.why}", fix=error.fix
+            part="Rust",
+            state="missing",
+            text=f"{error.what} {error.why}",
+            fix=f"{_command(target)} installs one by rustup, in a place of its own."
+            if by_rustup
+            else f"Install rustup (https://rustup.rs) and run {_command(target)}, or on Debian run "
+            f"`{rust.DEBIAN}`.",
+            mend=() if by_rustup else None,
         )
     if chosen.has_std:
         std = f"the {TRIPLE} target came with it"
@@ -69,29 +80,61 @@ def _rust(target: Target, store: Store) -> Finding:
     return Finding(part="Rust", state="ok", text=text)
 
 
-def _installed(part: str, what: str, store: Store, key: str) -> Finding:
+def _installed(part: str, what: str, key: str, target: Target, store: Store) -> Finding:
     if store.find(key):
         return Finding(part=part, state="ok", text=f"{what} is installed")
-    fix = "It is fetched from npm with the first build, or by --fix."
-    return Finding(part=part, state="optional", text=f"{what} is not here yet", fix=fix)
+    return _to_be_fetched(part, f"{what} is not here yet", "npm", target)
+
+
+def _to_be_fetched(part: str, text: str, whence: str, target: Target) -> Finding:
+    fix = f"It is fetched from {whence} with the first build, or now by {_command(target)}."
+    return Finding(part=part, state="optional", text=text, fix=fix, mend=())
 
 
 def _c_compiler(target: Target, store: Store) -> Finding:
     found = emscripten.find(store, target)
+    by_emsdk = f"{_command(target, 'emscripten')} installs Emscripten {target.emscripten}"
+    fix = f"{by_emsdk}, which takes more than 1 GB"
     if not found:
         return Finding(
             part="C compiler",
             state="optional",
             text="none; only needed for packages with C or C++ in them",
-            fix=f"Emscripten {target.emscripten} by emsdk, or `apt-get install emscripten` to try.",
+            fix=f"{fix}; to try a wheel, Debian's is enough: `apt-get install emscripten`.",
+            mend=("emscripten",),
+        )
+    if found.version != target.emscripten:
+        text = f"{found}; good enough to try a wheel, not to publish one"
+        return Finding(
+            part="C compiler", state="ok", text=text, fix=f"{fix}.", mend=("emscripten",)
         )
     return Finding(part="C compiler", state="ok", text=str(found))
 
 
-def fix(target: Target, store: Store, emit: Emitter) -> None:
-    """Install what is missing and can be had without root; nothing of the user's is changed."""
+def _command(target: Target, *extras: str) -> str:
+    """The command that mends it, as a person types it."""
+    words = ["jupyter wasmwheel doctor --fix", *extras]
+    if target.abi != default_abi():
+        words.append(f"--target {target.abi}")
+    return f"`{' '.join(words)}`"
+
+
+def fix(
+    target: Target, store: Store, emit: Emitter, downloads: Downloads, extras: Sequence[str] = ()
+) -> None:
+    """Install what is missing and can be had without root; nothing of the user's is changed.
+
+    Where extras are named, they alone are installed.
+    """
+    store.sweep()
+    if "emscripten" in extras:
+        emsdk.install(target, store, emit, downloads)
+    if "nightly" in extras:
+        rustup.install(target, "nightly", store, emit, downloads.timeout)
+    if extras:
+        return
     if _rust(target, store).state == "missing":
-        _install_rust(store, emit)
+        rustup.install(target, "stable", store, emit, downloads.timeout)
     candidates = [rust.judge(each, target, None) for each in rust.installed(store)]
     chosen = rust.choose(candidates, target, None).rust
     choose_linker(chosen)
@@ -99,49 +142,3 @@ def fix(target: Target, store: Store, emit: Emitter) -> None:
     its_node = node.get(store, emit)
     snapshot.get(pyodide.get(target, its_node, store, emit), its_node, store, emit)
     wasm_opt.get(its_node, store, emit)
-
-
-def _install_rust(store: Store, emit: Emitter) -> None:
-    """Install a stable Rust with the target by rustup, into a RUSTUP_HOME of our own."""
-    program = rust.rustup()
-    if not program:
-        raise ToolchainError(
-            "There is no Rust that can build for Pyodide, and no rustup to get one with.",
-            "rustup is Rust's own installer; it was not found on PATH.",
-            f"Install rustup (https://rustup.rs), or on Debian: {apt_line()}",
-        )
-    with store.lock("rustup", emit):
-        home = store.home / "rustup"
-        stage = store.home / "staging/rustup"
-        shutil.rmtree(stage, ignore_errors=True)
-        note(emit, "Installing a stable Rust by rustup, in a place of our own.")
-        said: list[str] = []
-
-        def on_line(stream: str, line: str) -> None:
-            said.append(line)
-            emit(Log(stream="stderr", text=line))
-
-        stage.mkdir(parents=True)
-        env = {**os.environ, "RUSTUP_HOME": str(stage), "CARGO_HOME": str(stage / "cargo")}
-        command = [program, "toolchain", "install", "stable", "--profile", "minimal"]
-        command += ["--target", TRIPLE, "--component", "rust-src", "--no-self-update"]
-        try:
-            status = run(command, cwd=stage, env=env, on_line=on_line)
-            if status == 0:
-                home.parent.mkdir(parents=True, exist_ok=True)
-                shutil.rmtree(home, ignore_errors=True)
-                stage.rename(home)
-                return
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
-    errors = [line for line in said if line.startswith("error")]
-    raise ToolchainError(
-        "rustup could not install Rust.",
-        "; ".join(errors[:2]) or f"It ended with status {status}.",
-        f"Check the network, or on Debian: {apt_line()}",
-    )
-
-
-def apt_line() -> str:
-    """The command that installs Debian's Rust and wasm-ld."""
-    return f"apt-get install {' '.join(DEBIAN_PACKAGES)}"

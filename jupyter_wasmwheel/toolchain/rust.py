@@ -7,7 +7,6 @@ an environment variable would redirect them, so the programs of a toolchain are 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,10 +20,13 @@ from ..store import Store
 
 EXE = ".exe" if os.name == "nt" else ""
 
+#: What brings Debian's Rust, with its sources and wasm-ld, where rustup cannot download.
+DEBIAN = "apt-get install rustc-web cargo-web rust-web-src lld-22"
+
 #: How to get a Rust, for error messages.
 HOW_TO_GET = (
     "Run `jupyter wasmwheel doctor --fix`, which installs one by rustup where it can. On Debian: "
-    "`apt-get install rustc-web cargo-web rust-web-src lld-22`."
+    f"`{DEBIAN}`."
 )
 
 
@@ -74,14 +76,11 @@ class Candidate:
 
 def installed(store: Store) -> Iterator[Rust]:
     """Every Rust on the machine: ours, the user's rustup toolchains, then those on PATH."""
-    homes = [(store.home / "rustup", "installed by jupyter-wasmwheel")]
-    homes += [(root / "rustup", f"from {root}") for root in store.read_only]
-    homes += [(Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup"), "rustup")]
-    for home, whose in homes:
-        for folder in sorted((home / "toolchains").glob("*")):
-            rust = _read(folder / "bin" / f"rustc{EXE}", f"{whose}, {folder.name}")
-            if rust:
-                yield rust
+    for root in (store.home, *store.read_only):
+        whose = "installed by jupyter-wasmwheel" if root == store.home else f"from {root}"
+        for home in sorted((root / "rustup").glob("*")):
+            yield from in_home(home, whose)
+    yield from in_home(Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup"), "rustup")
     seen = set()
     for folder_name in os.environ.get("PATH", "").split(os.pathsep):
         rustc = Path(folder_name) / f"rustc{EXE}"
@@ -89,6 +88,14 @@ def installed(store: Store) -> Iterator[Rust]:
             continue
         seen.add(rustc.resolve())
         rust = _read(rustc, f"the system's, {rustc}")
+        if rust:
+            yield rust
+
+
+def in_home(home: Path, whose: str) -> Iterator[Rust]:
+    """Every Rust in a RUSTUP_HOME."""
+    for folder in sorted((home / "toolchains").glob("*")):
+        rust = _read(folder / "bin" / f"rustc{EXE}", f"{whose}, {folder.name}")
         if rust:
             yield rust
 
@@ -170,11 +177,13 @@ def choose(candidates: Iterable[Candidate], target: Target, channel: str | None)
             HOW_TO_GET,
         )
     if channel and any(judge(c.rust, target, None).usable for c in everyone):
+        command = f"rustup toolchain install {channel} --target {TRIPLE}"
+        if channel == "nightly":
+            command = "jupyter wasmwheel doctor --fix nightly"
         raise ToolchainError(
             f"The project's rust-toolchain file asks for {channel}, which is not here.",
             f"Looked at: {looked_at}.",
-            f"Install it (`rustup toolchain install {channel} --target {TRIPLE}`), or edit or "
-            "remove the file to build with another one.",
+            f"Install it (`{command}`), or edit or remove the file to build with another one.",
         )
     if all(Version(c.rust.version) < Version(target.rust) for c in everyone):
         raise ToolchainError(
@@ -193,8 +202,3 @@ def choose(candidates: Iterable[Candidate], target: Target, channel: str | None)
 def _place(rust: Rust) -> int:
     """Where a Rust stands in the order of preference: ours, the user's, the system's."""
     return 0 if "jupyter-wasmwheel" in rust.origin else 1
-
-
-def rustup() -> str | None:
-    """The rustup on PATH."""
-    return shutil.which("rustup")

@@ -1,13 +1,13 @@
-"""The guard of a job: `python -m jupyter_wasmwheel.jobs.guard ARGUMENTS…`.
+"""The guard of a command: `python -m jupyter_wasmwheel.guard COMMAND…`.
 
-It stands between the server and the command line, and holds an end of a pipe to each. When the
-server's end is closed, on purpose (a cancel) or because the server was killed, it stops the command
-line; when the command line has ended, however that came, it kills whatever is left of it. When the
-guard itself is killed, the command line sees the end of its stdin and stops by itself. So whichever
-of the three is killed, no compiler outlives it.
+It stands between the command and whoever started it, and holds an end of a pipe to each. When the
+starter's end is closed, on purpose (a cancel) or because the starter was killed, it stops the
+command; when the command has ended, however that came, it kills whatever is left of it. When the
+guard itself is killed, the command sees the end of its stdin; ours then stops by itself. So
+whichever of the three is killed, no compiler outlives it.
 
 On Linux the orphans of all descendants become children of the guard, and are found though they are
-in groups of their own. Elsewhere what the command line starts is stopped by the command line.
+in groups of their own. Elsewhere what the command starts is stopped by the command.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ import subprocess
 import sys
 import threading
 
-from ..process import GUARDED, adopt_orphans, be_nice, own_group, stop_all, sweep
+from .process import GUARDED, adopt_orphans, be_nice, own_group, stop_all, sweep
 
 
 def main() -> None:
-    """Run the command line, guarded, and end with its exit status."""
+    """Run the command, guarded, and end with its exit status."""
     adopt_orphans()
     be_nice()
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
     child = subprocess.Popen(
-        [sys.executable, "-m", "jupyter_wasmwheel", *sys.argv[1:]],
+        sys.argv[1:],
         stdin=subprocess.PIPE,
         env={**os.environ, GUARDED: "1"},
         **own_group(),
     )
 
-    def watch_server() -> None:
+    def watch_starter() -> None:
         while os.read(0, 4096):
             pass
         over.set()
@@ -44,7 +44,7 @@ def main() -> None:
         child.wait()
         over.set()
 
-    for watch in (watch_server, watch_child):
+    for watch in (watch_starter, watch_child):
         threading.Thread(target=watch, daemon=True).start()
     over.wait()
     stop_all(child)
