@@ -147,6 +147,7 @@ def test_rust_is_installed_by_rustup_and_nothing_of_the_users_is_changed(
     assert not machine.left
 
 
+@pytest.mark.slow
 def test_a_nightly_rust_is_installed_where_it_is_asked_for(
     wasmwheel: Command, machine: Machine, rust: DownloadServer
 ) -> None:
@@ -167,6 +168,7 @@ def test_rustup_killed_while_it_downloads(
     assert not machine.left
 
 
+@pytest.mark.slow
 def test_rustup_killed_while_it_unpacks(
     wasmwheel: Command, machine: Machine, rust: DownloadServer
 ) -> None:
@@ -270,7 +272,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DownloadServe
         yield server
 
 
-@pytest.fixture(scope="module", params=["stand-in", "real"])
+@pytest.fixture(scope="module", params=["stand-in", pytest.param("real", marks=pytest.mark.slow)])
 def emsdk_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The text of emsdk.py: a stand-in, or the real one where it can be fetched."""
     if request.param == "stand-in":
@@ -391,6 +393,7 @@ def test_emsdk_killed_while_it_downloads(
     assert_emscripten(machine)
 
 
+@pytest.mark.slow
 def test_emsdk_killed_while_it_unpacks(
     wasmwheel: Command, machine: Machine, emsdk_server: DownloadServer
 ) -> None:
