@@ -12,7 +12,7 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
-from typing import Literal
+from typing import Any, Literal
 
 from .errors import (
     CheckError,
@@ -69,9 +69,16 @@ def known() -> tuple[Failure, ...]:
     """Every known failure; of those that a text shows, the first one says most."""
     text = resources.files(__package__).joinpath("failures.toml").read_text(encoding="utf-8")
     return tuple(
-        Failure(name=name, **row | {"pattern": re.compile(row["pattern"], re.MULTILINE)})
-        for name, row in tomllib.loads(text).items()
+        Failure(**{"stage": stage, "name": name, **shared, **row, "pattern": _compiled(row)})
+        for stage, table in tomllib.loads(text).items()
+        for shared in [{key: value for key, value in table.items() if not isinstance(value, dict)}]
+        for name, row in table.items()
+        if isinstance(row, dict)
     )
+
+
+def _compiled(row: dict[str, Any]) -> re.Pattern[str]:
+    return re.compile(row["pattern"], re.MULTILINE)
 
 
 def recognise(stage: Stage, text: str, **words: str) -> list[WasmwheelError]:

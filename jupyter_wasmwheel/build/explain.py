@@ -6,13 +6,21 @@ import re
 
 from .. import failures
 from ..errors import CompileError, WasmwheelError
+from ..events import Diagnostic
+from ..toolchain import emscripten
 from ..toolchain.cargo import Reader
+
+#: Where cargo keeps the sources of dependencies: name and version in the path, or name and commit.
+DEPENDENCY = re.compile(
+    r"[/\\]registry[/\\]src[/\\][^/\\]+[/\\]([^/\\]+?)-(\d+\.\d+\.\d+[^/\\]*)[/\\]"
+    r"|[/\\]git[/\\]checkouts[/\\]([^/\\]+)-[0-9a-f]{16}[/\\]([0-9a-f]+)[/\\]"
+)
 
 
 def explain(project: str, reader: Reader) -> WasmwheelError:
     """The error that the output of a failed build means; `project` is what it is called."""
     said = _last_words(reader)
-    text = "\n".join([*reader.tail, *(each.rendered for each in reader.errors)])
+    text = "\n".join([*reader.tail, *map(_line, reader.errors)])
     known = failures.recognise("build", text, project=project, said=said)
     if known:
         return known[0]
@@ -30,6 +38,27 @@ def explain(project: str, reader: Reader) -> WasmwheelError:
         said,
         "The full output is above; `--cargo-arg=-v` makes cargo say more.",
     )
+
+
+def without_compiler(project: str, crates: tuple[str, ...], wanted: str) -> WasmwheelError:
+    """The error for crates that compile C where no Emscripten is, `wanted` the target's version.
+
+    Some of them would not build with one either.
+    """
+    text = "\n".join(f"{crate} compiles C" for crate in crates)
+    known = failures.recognise("build", text, project=project, said=text)
+    return known[0] if known else emscripten.missing_compiler(crates, wanted)
+
+
+def _line(error: Diagnostic) -> str:
+    """An error of the compiler's as failures.toml has it, "error in PLACE: MESSAGE"."""
+    found = DEPENDENCY.search(error.file or "")
+    place = (
+        " ".join(part for part in found.groups() if part)
+        if found
+        else f"{error.file}:{error.line}:{error.column}"
+    )
+    return f"error in {place}: {error.message}" if error.file else f"error: {error.message}"
 
 
 def _last_words(reader: Reader) -> str:

@@ -11,7 +11,7 @@ from ..events import Emitter
 from ..process import run
 from ..project.copy import Copy
 from ..toolchain import cargo, emscripten
-from .explain import explain
+from .explain import explain, without_compiler
 from .plan import Plan
 
 #: Runs a command in a folder, with variables more than the plan's; raises Refused where it fails.
@@ -95,7 +95,8 @@ def _lacking(plan: Plan) -> Exception | None:
     if compiled.packages and not (compiler and plan.headers):
         return CompilesC()
     if compiled.crates and not compiler:
-        return emscripten.missing_compiler(compiled.crates, plan.target.emscripten)
+        label, wanted = plan.project.label, plan.target.emscripten
+        return without_compiler(label, compiled.crates, wanted)
     return None
 
 

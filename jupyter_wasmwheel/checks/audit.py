@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from packaging.tags import Tag
 
-from ..errors import CheckError
+from .. import failures
 from ..events import Emitter
 from ..runtime import snapshot
 from ..runtime.node import Node
@@ -97,31 +97,9 @@ def require(audit: Audit, wheel: Wheel, runtime: Runtime) -> None:
         more = len(audit.missing) - _SPELLED_OUT
         rest = f" and {more} more" if more > 0 else ""
         reasons.append(f"It imports what this runtime does not provide: {names}{rest}.")
-    raise CheckError(
-        f"{wheel.path.name} does not fit Pyodide {runtime.version}.",
-        "\n       ".join(reasons),
-        _fix(audit),
-    )
-
-
-def _fix(audit: Audit) -> str:
-    text = " ".join(audit.unexpected)
-    if "JavaScript exceptions" in text:
-        return (
-            "Compile Rust with 1.93 or newer, and C and C++ with -fwasm-exceptions "
-            "-sSUPPORT_LONGJMP=wasm; `jupyter wasmwheel build` does both."
-        )
-    if "init function" in text:
-        return (
-            "Give the #[pymodule] function and `module-name` in pyproject.toml's [tool.maturin] "
-            "the same last name, then build it again."
-        )
-    if audit.unexpected:
-        return "Build the wheel again for this target with `jupyter wasmwheel build`."
-    return (
-        "Leave out the feature or the crate that calls these functions (threads, signals, "
-        "processes and sockets are not there in a browser), or link in the library that has them."
-    )
+    found = "\n".join((*audit.unexpected, *audit.missing))
+    words = {"wheel": wheel.path.name, "pyodide": runtime.version}
+    raise failures.recognise("audit", found, findings="\n       ".join(reasons), **words)[0]
 
 
 def _wrong_tags(wheel: Wheel, target: Target) -> Iterator[str]:

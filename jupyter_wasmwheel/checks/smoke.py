@@ -6,13 +6,14 @@ import json
 import re
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from .. import failures
 from ..errors import CheckError, LimitError, ToolchainError, WasmwheelError
 from ..events import Emitter, Log, note
 from ..index import Index
@@ -176,58 +177,31 @@ def _raised(
     course: _Course, failure: _Failure, names: str, where: str, absent: Mapping[str, str]
 ) -> CheckError:
     """The error of an import or of code that raised, with its known causes in words."""
-    cause, fix = _cause(failure, course, absent)
     frames = [line for line in failure.text.splitlines() if "<frozen importlib" not in line]
     last_lines = "\n       ".join(frames[-LAST_LINES:])
     subject = f"import {failure.module}" if failure.module else f"The code given for {names}"
-    return CheckError(f"{subject} fails with {where}.", f"{cause}\n       {last_lines}", fix)
+    # A module that cannot be linked says so when its package is loaded; its import fails later.
+    said = [*course.notes, *course.output, f"{failure.type}: {failure.text}"]
+    said += _lacking(failure, absent)
+    left_out = f" Of its requirements these are not there: {', '.join(absent)}." if absent else ""
+    known = failures.recognise(
+        "import", "\n".join(said), subject=subject, where=where, left_out=left_out
+    )
+    error = known[0] if known else _unknown(failure, subject, where)
+    return CheckError(error.what, f"{error.why}\n       {last_lines}", error.fix)
 
 
-def _cause(failure: _Failure, course: _Course, absent: Mapping[str, str]) -> tuple[str, str]:
-    """Why an import failed and what to do, from its traceback and what was said before."""
+def _lacking(failure: _Failure, absent: Mapping[str, str]) -> Iterator[str]:
+    """The requirement that a module which is not there belongs to, as failures.toml has it."""
     lacking = re.search(r"No module named '([^'.]+)", failure.text)
-    if lacking:
-        return _cause_of_lacking(lacking[1], absent)
-    # A module that cannot be linked fails when its package is loaded; its import fails later.
-    said = "\n".join((*course.notes, failure.text))
-    symbol = re.search(r"cannot resolve symbol (\S+)|undefined symbol '([^']+)'", said)
-    if symbol:
-        return (
-            f"The runtime does not have {symbol[1] or symbol[2]}, which it links against.",
-            "`jupyter wasmwheel audit` lists all names that it lacks; leave out the feature or "
-            "the crate that calls them.",
-        )
-    # The place is in one line, the message in the next one.
-    place = next((at for at, line in enumerate(course.output) if "panicked at" in line), None)
-    panic = "" if place is None else " ".join(course.output[place : place + 2])
-    if panic or "PanicException" in failure.text:
-        return (
-            f"Its Rust code panicked. {panic}".rstrip(),
-            "Find that place in the Rust sources. A browser has no threads, processes, sockets "
-            "or signals.",
-        )
-    if failure.type == "RuntimeError" and "unreachable" in failure.text:
-        return (
-            "Its native code gave up: an assertion in C, or a panic that was left no message.",
-            'Build it with panic = "unwind", cargo\'s own setting, which keeps the message.',
-        )
-    return (
+    for name, reason in absent.items():
+        if lacking and canonicalize_name(name) == canonicalize_name(lacking[1]):
+            yield f"The requirement {name} is absent: {reason}"
+
+
+def _unknown(failure: _Failure, subject: str, where: str) -> CheckError:
+    return CheckError(
+        f"{subject} fails with {where}.",
         f"It raised {failure.type}.",
         "The last lines say where; the package has to be changed to get past it in a browser.",
-    )
-
-
-def _cause_of_lacking(module: str, absent: Mapping[str, str]) -> tuple[str, str]:
-    """Why a module is not there: it belongs to a requirement that is absent, or to none."""
-    for name, reason in absent.items():
-        if canonicalize_name(name) == canonicalize_name(module):
-            return (
-                f"It cannot do without {name}, which is not there. {reason}",
-                f"Build {name} for this target first and publish it to the same site, or give its "
-                f"wheel along; or, if the import can do without it, `--make-optional {name}`.",
-            )
-    left_out = f" Of its requirements these are not there: {', '.join(absent)}." if absent else ""
-    return (
-        f"It imports {module}, which is not there and is no requirement of that name.{left_out}",
-        f"Add {module} to the package's dependencies, or import it only where it is used.",
     )

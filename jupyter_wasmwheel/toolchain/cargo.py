@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
@@ -33,6 +34,9 @@ PROGRAM, ARGUMENTS = "WASMWHEEL_CARGO", "WASMWHEEL_CARGO_ARGUMENTS"
 
 #: What makes cargo draw its progress bar, which says how many units there are.
 PROGRESS = {"CARGO_TERM_PROGRESS_WHEN": "always", "CARGO_TERM_PROGRESS_WIDTH": "100"}
+
+#: How many lines are kept for what a failure means; a build script may say some hundreds.
+_KEPT = 1000
 
 _COMPILING = re.compile(r"\s+Compiling (\S+) v(\S+)")
 _BLOCKING = re.compile(r"\s+Blocking waiting for file lock on (.+)")
@@ -61,7 +65,7 @@ class Reader:
         self._started: dict[tuple[str, str], float] = {}
         self._ended: dict[tuple[str, str], float] = {}
         self.errors: list[Diagnostic] = []
-        self.tail: list[str] = []
+        self.tail: deque[str] = deque(maxlen=_KEPT)
 
     @property
     def crates(self) -> tuple[Crate, ...]:
@@ -100,7 +104,7 @@ class Reader:
     def _log(self, line: str) -> None:
         for private, public in self._rename.items():
             line = line.replace(private, public)
-        self.tail = [*self.tail[-199:], line]
+        self.tail.append(line)
         self._emit(Log(stream="stderr", text=line))
 
     def _message(self, message: dict[str, Any]) -> None:

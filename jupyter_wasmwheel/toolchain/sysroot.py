@@ -77,7 +77,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
     if status:
         raise ToolchainError(
             f"The standard library for {TRIPLE} could not be built.",
-            " ".join(line.strip() for line in reader.tail[-5:]),
+            " ".join(line.strip() for line in list(reader.tail)[-5:]),
             f"Check that the sources in {rust.sources} belong to {rust.rustc}, or install a Rust "
             f"with the target prebuilt: `rustup target add {TRIPLE}`.",
         )
