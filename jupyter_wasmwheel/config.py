@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jupyter_core.paths
-from traitlets import Float, List, Unicode, default
+from traitlets import Float, Int, List, Unicode, default
 from traitlets.config import Configurable
 from traitlets.config.loader import (
     Config,
@@ -68,6 +68,11 @@ class Wasmwheel(Configurable):
         help="Seconds that a server may send nothing before rustup or emsdk is stopped.",
     ).tag(config=True)
 
+    limit = Int(
+        2_000_000_000,
+        help="How many bytes the finished wheels that are kept for the next build may take.",
+    ).tag(config=True)
+
     @default("home")
     def _default_home(self) -> str:
         return str(Path(jupyter_core.paths.jupyter_data_dir()) / "wasmwheel")
@@ -80,6 +85,7 @@ class Wasmwheel(Configurable):
         return Store(
             home=Path(home).expanduser().absolute(),
             read_only=tuple(Path(entry).expanduser().absolute() for entry in path if entry),
+            limit=self.limit,
         )
 
     def downloads(self) -> Downloads:

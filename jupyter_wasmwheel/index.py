@@ -17,14 +17,17 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import httpx2
 from packaging.requirements import Requirement
-from unearth import Link, Package, PackageFinder, TargetPython
-from unearth.fetchers import Fetcher, PyPIClient
 
 from .errors import SourceError, WasmwheelError
+
+# To import unearth takes longer than a build that fetches nothing, so it is imported when it is
+# asked for something.
+if TYPE_CHECKING:
+    from unearth import Link, Package, PackageFinder, TargetPython
+    from unearth.fetchers import Fetcher, PyPIClient
 
 #: Seconds that an index may be silent where pip's own setting does not say otherwise.
 TIMEOUT = 15.0
@@ -100,6 +103,8 @@ class Index:
     @functools.cached_property
     def _client(self) -> PyPIClient:
         """One client for all that is asked; its connections are closed when the index goes."""
+        from unearth.fetchers import PyPIClient
+
         settings = pip_settings()
         client = PyPIClient(
             trusted_hosts=settings.trusted_hosts,
@@ -114,10 +119,12 @@ class Index:
     def _finder(
         self, target: TargetPython | None = None, no_binary: Sequence[str] = ()
     ) -> PackageFinder:
+        from unearth import PackageFinder
+
         settings = pip_settings()
         indexes = [settings.index_url] if settings.index_url else []
         finder = PackageFinder(
-            session=cast(Fetcher, self._client),
+            session=cast("Fetcher", self._client),
             index_urls=indexes,
             trusted_hosts=settings.trusted_hosts,
             target_python=target,
@@ -134,6 +141,8 @@ class Index:
 
     def sdist(self, requirement: Requirement, python: tuple[int, int]) -> Package:
         """The newest sdist that a requirement allows and that is meant for this Python."""
+        from unearth import TargetPython
+
         finder = self._finder(TargetPython(py_ver=python), no_binary=[requirement.name])
         return self._best(finder, requirement, lambda link: not link.is_wheel, "sdist")
 
@@ -147,6 +156,8 @@ class Index:
 
         `platform` is a wheel's platform tag; a CPython of version `python` is meant with it.
         """
+        from unearth import TargetPython
+
         where = TargetPython(
             py_ver=python,
             platforms=[platform] if platform else None,
@@ -168,6 +179,8 @@ class Index:
                 "It would have to be fetched, and this run is offline.",
                 "Run it once without --offline, or name a folder or a file.",
             )
+        import httpx2
+
         try:
             match = finder.find_best_match(requirement)
         except httpx2.HTTPError as error:
@@ -212,6 +225,8 @@ class Index:
         self, url: str, sha256: str | None, folder: Path, file_name: str | None = None
     ) -> Path:
         """The file at an address, by way of pip's proxy and certificates; its hash is verified."""
+        import httpx2
+
         path = folder / (file_name or url.rpartition("/")[2])
         if self._offline:
             raise SourceError(

@@ -8,11 +8,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .build import backend, front_end, maturin, optimise, patched, plan
-from .build.front_end import Built
+from .build import backend, cache, front_end, maturin, optimise, patched, plan, pyo3, seeds
+from .build.cache import Kept
 from .build.patched import PatchedCrate
+from .build.plan import Plan
 from .build.request import BuildRequest
-from .checks import audit, dependencies, smoke
+from .checks import audit, dependencies, proofs, smoke
 from .checks.dependencies import Dependency
 from .errors import UsageError
 from .events import Emitter, Phases, note
@@ -81,6 +82,8 @@ class Made:
     crates: tuple[Crate, ...] = ()
     crates_with_c: tuple[str, ...] = ()
     patches: tuple[Patch, ...] = ()
+    seeded: bool = False
+    cached: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,13 +159,9 @@ def build(
 
         means.phases.enter("toolchain")
         destination = reach(target, site, means)
-        made = make(request, given, private, destination, work, means)
-
-        means.phases.enter("optimise")
-        tool = made.toolchain.wasm_opt if made.toolchain else None
-        wheel = optimise.optimise(made.wheel, tool, Path(scratch), means.emit)
-        proof = prove(wheel, destination, means, with_smoke=request.smoke)
-        wheel = deliver(wheel, request.out or OUT)
+        made = make(request, given, private, destination, work, Path(scratch), means)
+        proof = prove(made.wheel, destination, means, with_smoke=request.smoke, cached=made.cached)
+        wheel = deliver(made.wheel, request.out or OUT)
     return Finished(wheel=wheel, destination=destination, made=made, proof=proof)
 
 
@@ -185,6 +184,8 @@ def report(
         phases=phases.seconds,
         crates=made.crates,
         crates_with_c=made.crates_with_c,
+        seeded=made.seeded,
+        cached=made.cached,
         recipe=given.edits.recipe,
         patches=(*given.patches, *made.patches),
         audit=proof.audit,
@@ -267,9 +268,10 @@ def make(
     private: Copy,
     destination: Destination,
     work: Path,
+    scratch: Path,
     means: Means,
 ) -> Made:
-    """Choose the toolchain and build the wheel; a project that compiles nothing needs none."""
+    """The wheel, built or as it was kept; a project that compiles nothing needs no toolchain."""
     project, recipe = given.project, given.edits.recipe
     chosen = choose_toolchain(request, project, destination, means) if project.crate else None
     crates: tuple[PatchedCrate, ...] = ()
@@ -278,38 +280,63 @@ def make(
             *(recipe, project, private, chosen.rust, work), offline=request.offline
         )
     patches = edits.show([change for crate in crates for change in crate.changes], means.emit)
+    config = pyo3.configuration(destination.target, means.store, means.emit)
+
+    def planned(chosen: Toolchain | None, include: Path | None) -> Plan:
+        return plan.make(
+            *(project, destination.target, chosen, include, request, work, os.environ),
+            pyo3_config=config,
+            settings=recipe.cargo if recipe else plan.NO_SETTINGS,
+            crates=crates,
+        )
+
+    def build(chosen: Toolchain | None, include: Path | None = None) -> Kept:
+        return compile_wheel(planned(chosen, include), private, destination, scratch, means)
+
+    cached = False
+    try:
+        if chosen and request.cache:
+            key = cache.key(planned(chosen, None), copy.digest(private), patches)
+            kept, cached = cache.get_or_build(key, lambda: build(chosen), means.store, means.emit)
+        else:
+            kept = build(chosen)
+    except front_end.CompilesC:
+        chosen = chosen or choose_toolchain(request, project, destination, means)
+        kept = build(chosen, headers_for_c(project, chosen, destination, means))
+    if chosen is None:
+        note(means.emit, f"{project.label} has nothing to compile; its plain wheel runs anywhere.")
+    return Made(
+        wheel=kept.wheel,
+        toolchain=chosen,
+        crates=kept.crates,
+        crates_with_c=kept.crates_with_c,
+        patches=patches,
+        seeded=kept.seeded and not cached,
+        cached=cached,
+    )
+
+
+def compile_wheel(
+    planned: Plan, private: Copy, destination: Destination, scratch: Path, means: Means
+) -> Kept:
+    """Compile a wheel, from a seed where there is one, and optimise it."""
 
     def packing() -> None:
         means.phases.enter("package")
 
-    def attempt(chosen: Toolchain | None, include: Path | None) -> Built:
-        planned = plan.make(
-            *(project, destination.target, chosen, include, request, work, os.environ),
-            settings=recipe.cargo if recipe else plan.NO_SETTINGS,
-            crates=crates,
-        )
-        if project.backend == "maturin":
-            return maturin.build(planned, private, means.emit, packing)
-        runtime = destination.runtime
-        return backend.build(planned, private, runtime, means.store, means.emit, packing)
-
-    if project.backend != "pure":
+    if planned.project.backend != "pure":
         means.phases.enter("compile")
-    try:
-        built = attempt(chosen, None)
-    except front_end.CompilesC:
-        chosen = chosen or choose_toolchain(request, project, destination, means)
-        built = attempt(chosen, headers_for_c(project, chosen, destination, means))
+    seeded = seeds.sow(planned, private, means.store) if planned.project.crate else False
+    if planned.project.backend == "maturin":
+        built = maturin.build(planned, private, means.emit, packing)
+    else:
+        runtime = destination.runtime
+        built = backend.build(planned, private, runtime, means.store, means.emit, packing)
     packing()
-    if chosen is None:
-        note(means.emit, f"{project.label} has nothing to compile; its plain wheel runs anywhere.")
-    return Made(
-        wheel=read(built.wheel),
-        toolchain=chosen,
-        crates=built.crates,
-        crates_with_c=built.crates_with_c,
-        patches=patches,
-    )
+    means.phases.enter("optimise")
+    tool = planned.toolchain.wasm_opt if planned.toolchain else None
+    wheel = optimise.optimise(read(built.wheel), tool, scratch, means.emit)
+    return Kept(wheel=wheel, crates=built.crates, crates_with_c=built.crates_with_c, seeded=seeded)
 
 
 def choose_toolchain(
@@ -340,19 +367,28 @@ def headers_for_c(
     return headers.get(target, destination.runtime, means.index, means.store, means.emit)
 
 
-def prove(wheel: Wheel, destination: Destination, means: Means, *, with_smoke: bool) -> Proof:
-    """Audit and import a wheel; a CheckError where it does not hold."""
-    site, runtime = destination.site, destination.runtime
+def prove(
+    wheel: Wheel, destination: Destination, means: Means, *, with_smoke: bool, cached: bool = False
+) -> Proof:
+    """Audit and import a wheel; a CheckError where it does not hold.
+
+    A cached wheel that was proven before, against the very same, is not proven again.
+    """
+    site, runtime, its_node = destination.site, destination.runtime, destination.node
+
+    def needs() -> tuple[tuple[Dependency, ...], str]:
+        its_own, its_site = lock.read(runtime.lock), lock.read(site.lock) if site else None
+        if site:
+            its_own = lock.read(site.original_lock)
+        needed = dependencies.resolve(wheel, its_own, its_site)
+        return needed, proofs.key(wheel, runtime, its_node, its_site or its_own, needed)
+
     means.phases.enter("audit")
-    audited = audit.audit(
-        wheel, destination.target, runtime, destination.node, means.store, means.emit
-    )
+    needed, key = needs()
+    if cached and with_smoke and (known := proofs.find(key, means.store)):
+        return Proof(audit=known[0], smoke=known[1], dependencies=needed)
+    audited = audit.audit(wheel, destination.target, runtime, its_node, means.store, means.emit)
     audit.require(audited, wheel, runtime)
-    needed = dependencies.resolve(
-        wheel,
-        lock.read(site.original_lock if site else runtime.lock),
-        lock.read(site.lock) if site else None,
-    )
     if not with_smoke:
         return Proof(audit=audited, smoke=None, dependencies=needed)
     means.phases.enter("smoke")
@@ -361,12 +397,14 @@ def prove(wheel: Wheel, destination: Destination, means: Means, *, with_smoke: b
     smoked = smoke.smoke(
         [wheel],
         runtime,
-        destination.node,
+        its_node,
         means.store,
         means.index,
         means.emit,
         site_lock=site.lock if site else None,
     )
+    needed, key = needs()
+    proofs.keep(key, audited, smoked, means.store, means.emit)
     return Proof(audit=audited, smoke=smoked, dependencies=needed)
 
 

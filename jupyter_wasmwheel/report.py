@@ -37,6 +37,8 @@ class Report:
     phases: dict[str, float]
     crates: tuple[Crate, ...]
     crates_with_c: tuple[str, ...]
+    seeded: bool
+    cached: bool
     recipe: Recipe | None
     patches: tuple[Patch, ...]
     audit: Audit
@@ -66,8 +68,8 @@ class Report:
                 for name, seconds in self.phases.items()
             ],
             "crates": [dataclasses.asdict(crate) for crate in self.crates],
-            "cached": False,
-            "seeded": False,
+            "cached": self.cached,
+            "seeded": self.seeded,
             "recipe": self.recipe and self.recipe.summary(),
             "patches": [dataclasses.asdict(patch) for patch in self.patches],
             "audit": dataclasses.asdict(self.audit),

@@ -23,10 +23,14 @@ from .events import Emitter, Progress
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
-    """The folders that hold what is installed; `home` is the one that is written to."""
+    """The folders that hold what is installed; `home` is the one that is written to.
+
+    `limit` is how many bytes the finished wheels that are kept (build/cache.py) may take.
+    """
 
     home: Path
     read_only: tuple[Path, ...] = ()
+    limit: int = 2_000_000_000
 
     def find(self, key: str) -> Path | None:
         """The folder of an entry that is installed, or None; read-only stores come first."""
@@ -63,6 +67,18 @@ class Store:
             finally:
                 shutil.rmtree(stages, ignore_errors=True)
             return place
+
+    def remove(self, key: str, emit: Emitter) -> None:
+        """Remove an entry of the home, if it is there: at once, so that nobody finds half of it."""
+        with self.lock(key, emit):
+            gone = self.home / "staging" / (key.replace("/", "+") + ".gone")
+            shutil.rmtree(gone, ignore_errors=True)
+            gone.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                (self.home / key).rename(gone)
+            except FileNotFoundError:
+                return
+            shutil.rmtree(gone, ignore_errors=True)
 
     @contextmanager
     def lock(self, key: str, emit: Emitter) -> Iterator[None]:

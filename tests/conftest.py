@@ -20,6 +20,8 @@ from typing import Any
 import pytest
 
 from jupyter_wasmwheel import config
+from jupyter_wasmwheel.build import cache, seeds
+from jupyter_wasmwheel.checks import proofs
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.store import Store
 
@@ -52,10 +54,13 @@ Command = Callable[..., Ran]
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """The store that the whole run uses."""
+    """The store that the whole run uses; nothing that another run built is taken again."""
     if "WASMWHEEL_HOME" not in os.environ:
         os.environ["WASMWHEEL_HOME"] = str(tmp_path_factory.mktemp("home"))
-    return config.load().store()
+    store = config.load().store()
+    for kept in (cache.FOLDER, proofs.FOLDER, seeds.FOLDER):
+        shutil.rmtree(store.home / kept, ignore_errors=True)
+    return store
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from ..runtime.targets import TRIPLE, Target
 from ..toolchain import cargo, emscripten, linker
 from ..toolchain.rust import Rust
 from ..toolchain.toolchain import Toolchain, script
+from . import pyo3
 from .patched import PatchedCrate
 from .request import BuildRequest, Profile
 
@@ -67,6 +68,11 @@ class Plan:
         return self.work / "wheels"
 
     @property
+    def cargo_target(self) -> Path:
+        """The folder that cargo compiles into."""
+        return _cargo_target(self.work, self.target, self.request)
+
+    @property
     def c_notes(self) -> Path:
         """The file in which the compiler shims note for whom they were called."""
         return self.work / "c-notes"
@@ -99,6 +105,8 @@ def make(
     request: BuildRequest,
     work: Path,
     environ: Mapping[str, str],
+    *,
+    pyo3_config: Path,
     settings: Cargo = NO_SETTINGS,
     crates: tuple[PatchedCrate, ...] = (),
 ) -> Plan:
@@ -120,9 +128,10 @@ def make(
             arguments += _features(request)
         env |= _cargo(toolchain.rust, request, [*arguments, *request.cargo_args])
         env |= {
-            "CARGO_TARGET_DIR": str(work / f"target-{target.abi}-{request.profile}"),
+            "CARGO_TARGET_DIR": str(_cargo_target(work, target, request)),
             "MATURIN_PYEMSCRIPTEN_PLATFORM_VERSION": target.abi,
             "PYO3_CROSS_PYTHON_VERSION": target.python,
+            pyo3.VARIABLE: str(pyo3_config),
             "PATH": os.pathsep.join([str(toolchain.rust.rustc.parent), environ.get("PATH", "")]),
         }
     return Plan(
@@ -134,6 +143,10 @@ def make(
         work=work,
         env=env,
     )
+
+
+def _cargo_target(work: Path, target: Target, request: BuildRequest) -> Path:
+    return work / f"target-{target.abi}-{request.profile}"
 
 
 def _cargo(rust: Rust, request: BuildRequest, arguments: list[str]) -> dict[str, str]:

@@ -33,4 +33,5 @@ class BuildRequest:
     recipe: str = recipes.AUTO
     out: Path | None = None
     smoke: bool = True
+    cache: bool = True
     offline: bool = False

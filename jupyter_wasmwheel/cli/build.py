@@ -51,6 +51,7 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the wheel goes (dist)")
     parser.add_argument("--no-smoke", action="store_true", help="do not import the wheel")
+    parser.add_argument("--no-cache", action="store_true", help="build it, whatever is kept")
     parser.add_argument("--offline", action="store_true", help="fetch nothing")
     parser.set_defaults(run=run)
 
@@ -71,6 +72,7 @@ def run(args: argparse.Namespace, session: Session) -> Answer:
         recipe=args.recipe,
         out=args.out,
         smoke=not args.no_smoke,
+        cache=not args.no_cache,
         offline=args.offline,
     )
     report = pipeline.run(request, session.store, session.emit)

@@ -8,6 +8,7 @@ a file that is edited as before stays as it is.
 from __future__ import annotations
 
 import filecmp
+import hashlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -81,6 +82,23 @@ def drop_lock_files(copy: Copy) -> None:
     """Remove cargo's lock files from a copy, so that cargo chooses all versions anew."""
     for path in copy.top.rglob("Cargo.lock"):
         path.unlink()
+
+
+def digest(copy: Copy) -> str:
+    """A hash over all files of a copy, by name and content, less cargo's own lock files.
+
+    A lock file that cargo wrote into the copy says what it chose, not what was asked for.
+    """
+    found = hashlib.sha256()
+    for path in sorted(copy.top.rglob("*")):
+        name = path.relative_to(copy.top)
+        if not path.is_file() or (
+            name.name == "Cargo.lock" and not (copy.original / name).is_file()
+        ):
+            continue
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        found.update(f"{name.as_posix()}\0{content}\n".encode())
+    return found.hexdigest()
 
 
 def _outermost(roots: tuple[Path, ...]) -> list[Path]:

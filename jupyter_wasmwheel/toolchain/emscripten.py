@@ -79,10 +79,16 @@ def find(store: Store, target: Target) -> Emscripten | None:
 
 
 def read(folder: Path, target: Target, origin: str) -> Emscripten | None:
-    """What the emcc in a folder says of itself, or None where it does not run."""
+    """The Emscripten whose emcc is in a folder, or None where it does not say its version.
+
+    emcc reads its version from a file beside it; to run it for that takes half a second.
+    """
     program = shutil.which("emcc", path=folder)
     if not program:
         return None
+    noted = Path(program).resolve().with_name("emscripten-version.txt")
+    if noted.is_file() and (version := _version(noted.read_text(encoding="utf-8"))):
+        return Emscripten(folder=folder, version=version, wanted=target.emscripten, origin=origin)
     try:
         said = subprocess.run(
             [program, "--version"],
@@ -93,11 +99,15 @@ def read(folder: Path, target: Target, origin: str) -> Emscripten | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = re.search(r"\b(\d+\.\d+\.\d+)\b", said.stdout)
-    if said.returncode or not match:
+    version = None if said.returncode else _version(said.stdout)
+    if not version:
         return None
-    version = match.group(1)
     return Emscripten(folder=folder, version=version, wanted=target.emscripten, origin=origin)
+
+
+def _version(text: str) -> str | None:
+    match = re.search(r"\b(\d+\.\d+\.\d+)\b", text)
+    return match.group(1) if match else None
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -121,7 +121,6 @@ def _read(rustc: Path, origin: str) -> Rust | None:
     if said.returncode or "release" not in fields:
         return None
     release, _, channel = fields["release"].partition("-")
-    sysroot = subprocess.run([rustc, "--print", "sysroot"], capture_output=True, text=True)
     return Rust(
         rustc=rustc,
         cargo=cargo,
@@ -130,9 +129,18 @@ def _read(rustc: Path, origin: str) -> Rust | None:
         commit=fields.get("commit-hash", "unknown"),
         host=fields["host"],
         llvm=int(fields.get("LLVM version", "0").partition(".")[0]),
-        sysroot=Path(sysroot.stdout.strip()),
+        sysroot=_sysroot(rustc),
         origin=origin,
     )
+
+
+def _sysroot(rustc: Path) -> Path:
+    """Where a rustc has its libraries: beside its `bin`, or where it says if they are not there."""
+    beside = rustc.resolve().parent.parent
+    if (beside / "lib/rustlib").is_dir():
+        return beside
+    said = subprocess.run([rustc, "--print", "sysroot"], capture_output=True, text=True)
+    return Path(said.stdout.strip())
 
 
 def judge(rust: Rust, target: Target, channel: str | None) -> Candidate:

@@ -1,0 +1,194 @@
+"""Seeds: target folders in which pyo3 and all that it needs are compiled already.
+
+Most of a small crate's first build is spent on pyo3 and its macros. A seed is the target folder of
+a starter crate, built once for a toolchain, a target, a profile and a version of pyo3; a new build
+begins with a copy of it, and cargo takes from it what fits. It is copied, with the times that cargo
+compares, and never linked: cargo writes in place, and so might a build script. For the same reason
+no seed is made from anybody's project.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from ..errors import ToolchainError
+from ..events import Emitter, Event, Progress, note
+from ..project import copy, manifest, starter
+from ..project.copy import Copy
+from ..runtime.targets import Target
+from ..store import Store
+from ..toolchain import cargo
+from ..toolchain.toolchain import Toolchain
+from . import maturin, plan, pyo3
+from .plan import Plan
+from .request import BuildRequest, Profile
+
+#: Changes with what is done here, so that an older seed is not taken.
+RECIPE = "1"
+
+#: The folder of the seeds in a store.
+FOLDER = "seeds"
+
+#: The name of the crate that a seed is built from; nothing of it stays in the seed.
+NAME = "seed"
+
+#: The folders in a target folder that hold a crate's own output.
+OWN = ("deps", ".fingerprint", "build", "incremental", "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seed:
+    """A seed that is installed: its target folder, and the lock file that it was built with."""
+
+    folder: Path
+
+    @property
+    def target(self) -> Path:
+        """The target folder to begin with."""
+        return self.folder / "target"
+
+    @property
+    def lock(self) -> Path:
+        """Cargo's lock file of what is compiled in it."""
+        return self.folder / "Cargo.lock"
+
+
+def sow(planned: Plan, private: Copy, store: Store) -> bool:
+    """Begin a first build with a copy of a seed, where there is one that fits; whether it was.
+
+    A project without a lock file is given the seed's, so that the versions are those compiled.
+    """
+    target = planned.cargo_target
+    if target.exists():
+        return False
+    lock_file = _lock_file(planned, private)
+    seed = find(planned, store, locked_pyo3(lock_file))
+    if seed is None:
+        return False
+    stage = target.with_name(f"{target.name}.sowing")
+    shutil.rmtree(stage, ignore_errors=True)
+    shutil.copytree(seed.target, stage, symlinks=True)
+    stage.rename(target)
+    if not lock_file.exists() and not planned.request.ignore_lock:
+        shutil.copyfile(seed.lock, lock_file)
+    return True
+
+
+def find(planned: Plan, store: Store, version: str | None) -> Seed | None:
+    """The seed for a plan: that of a version of pyo3, else the newest one."""
+    prefix = _prefix(planned)
+    if version and (exact := store.find(f"{prefix}{version}")):
+        return Seed(folder=exact)
+    found: dict[Version, Path] = {}
+    for root in (store.home, *store.read_only):
+        for folder in root.glob(f"{prefix}*"):
+            try:
+                found[Version(folder.name.rpartition("-")[2])] = folder
+            except InvalidVersion:
+                continue
+    return Seed(folder=found[max(found)]) if found else None
+
+
+def make(
+    target: Target, toolchain: Toolchain, profile: Profile, store: Store, emit: Emitter
+) -> Seed:
+    """The seed of the newest pyo3 that the starter crate takes, made on the first call."""
+    with tempfile.TemporaryDirectory(prefix="wasmwheel-seed-") as scratch:
+        crate = starter.make(NAME, Path(scratch))
+        assert toolchain.rust, "a crate has a toolchain with Rust"
+        done = subprocess.run(
+            [toolchain.rust.cargo, "generate-lockfile"], cwd=crate, capture_output=True, text=True
+        )
+        version = locked_pyo3(crate / "Cargo.lock")
+        if done.returncode or not version:
+            raise ToolchainError(
+                "pyo3 could not be looked up, so nothing is prepared for quick builds.",
+                " ".join(done.stderr.split())[-300:] or "Cargo made no lock file.",
+                "Check the network and cargo's configuration; builds work without it, slower.",
+            )
+        project = manifest.read(crate)
+        config = pyo3.configuration(target, store, emit)
+        request = BuildRequest(source=str(crate), profile=profile)
+
+        def fill(folder: Path) -> None:
+            note(emit, f"Compiling pyo3 {version} for {target.abi} ({profile}), once.")
+            work = folder / "work"
+            private = copy.refresh(project, work / "source")
+            own = plan.make(
+                project, target, toolchain, None, request, work, os.environ, pyo3_config=config
+            )
+            maturin.build(own, private, _only_progress(emit), lambda: None)
+            own.cargo_target.rename(folder / "target")
+            shutil.copyfile(private.folder / "Cargo.lock", folder / "Cargo.lock")
+            _forget(folder / "target")
+            shutil.rmtree(work)
+
+        planned = plan.make(
+            project, target, toolchain, None, request, Path(scratch), os.environ, pyo3_config=config
+        )
+        return Seed(folder=store.install(f"{_prefix(planned)}{version}", fill, emit))
+
+
+def locked_pyo3(lock_file: Path) -> str | None:
+    """The version of pyo3 that a lock file of cargo's names; the newest, where it names several."""
+    try:
+        packages = tomllib.loads(lock_file.read_text(encoding="utf-8")).get("package", [])
+        versions = [Version(each["version"]) for each in packages if each["name"] == "pyo3"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return str(max(versions)) if versions else None
+
+
+def _prefix(planned: Plan) -> str:
+    """The key of a plan's seeds, less pyo3's version: all that cargo's fingerprints depend on."""
+    toolchain = planned.toolchain
+    assert toolchain, "a crate has a toolchain"
+    assert toolchain.rust
+    fixed = [
+        RECIPE,
+        toolchain.rust.commit,
+        toolchain.maturin,
+        planned.env[cargo.ARGUMENTS],
+        planned.env[pyo3.VARIABLE],
+        planned.request.profile,
+    ]
+    digest = hashlib.sha256(json.dumps(fixed).encode()).hexdigest()[:12]
+    return f"{FOLDER}/{planned.target.abi}-{planned.request.profile}-{digest}-"
+
+
+def _lock_file(planned: Plan, private: Copy) -> Path:
+    """Where cargo has the lock file of a private copy: in the workspace's root."""
+    crate = planned.project.crate
+    if crate is None:
+        return private.folder / "Cargo.lock"
+    root = manifest.workspace_root(crate) or crate.parent
+    return private.top / root.relative_to(private.original) / "Cargo.lock"
+
+
+def _only_progress(emit: Emitter) -> Emitter:
+    """An emitter that leaves out what is said of a crate that nobody asked for."""
+
+    def some(event: Event) -> None:
+        if isinstance(event, Progress):
+            emit(event)
+
+    return some
+
+
+def _forget(target: Path) -> None:
+    """Remove the starter crate's own output from a target folder."""
+    for folder in [path.parent for path in target.rglob("deps") if path.is_dir()]:
+        for name in OWN:
+            for path in (folder / name).glob(f"*{NAME}*"):
+                if path.name.removeprefix("lib").startswith((f"{NAME}-", f"{NAME}.")):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
