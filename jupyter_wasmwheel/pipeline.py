@@ -18,17 +18,18 @@ from .checks.dependencies import Dependency
 from .errors import UsageError
 from .events import Emitter, Phases, note
 from .index import Index
-from .project import copy, edits, manifest, source
+from .project import copy, edits, manifest, recipes, source
 from .project.copy import Copy
 from .project.edits import Change, Edits, Patch
 from .project.manifest import Project
+from .project.recipes import Recipe
 from .project.source import Fetched
 from .report import Report
 from .runtime import lock, node, pyodide, snapshot, targets
 from .runtime.node import Node
 from .runtime.pyodide import Runtime
 from .runtime.targets import Target
-from .site import lite, publish
+from .site import data, lite, publish
 from .site.lite import Site
 from .site.publish import Published
 from .store import Store
@@ -114,7 +115,7 @@ def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
         means = means_of(request, store, emit, phases)
         given = take(request, target, means)
         finished = build(request, given, target, site, means)
-        published = put_into(site, finished, means) if site else None
+        published = put_into(site, finished, given.edits.recipe, means) if site else None
     return report(request, given, finished, phases, published=published)
 
 
@@ -226,7 +227,8 @@ def publish_wheel(path: Path, site: Site, store: Store, emit: Emitter) -> Publis
         proof = prove(wheel, destination, means, with_smoke=True)
         made = Made(wheel=wheel)
         finished = Finished(wheel=wheel, destination=destination, made=made, proof=proof)
-        return put_into(site, finished, means)
+        recipe, _ = recipes.choose(recipes.AUTO, wheel.name, wheel.version)
+        return put_into(site, finished, recipe, means)
 
 
 def choose_target(request: BuildRequest, site: Site | None) -> Target:
@@ -428,8 +430,8 @@ def bring(site: Site, needed: tuple[Dependency, ...], means: Means) -> None:
         publish.add_packages(site, wanted, means.index, means.store, means.emit, keep_going=True)
 
 
-def put_into(site: Site, finished: Finished, means: Means) -> Published:
-    """Publish a proven wheel, and say which of its requirements are nowhere to be had."""
+def put_into(site: Site, finished: Finished, recipe: Recipe | None, means: Means) -> Published:
+    """Publish a proven wheel, with what its recipe ships, and say what is nowhere to be had."""
     means.phases.enter("publish")
     needed = finished.proof.dependencies
     for each in needed:
@@ -439,4 +441,10 @@ def put_into(site: Site, finished: Finished, means: Means) -> Published:
     there = [each.name for each in needed if each.source != "missing"]
     toolchain = finished.made.toolchain
     built_with = toolchain.summary if toolchain else None
-    return publish.publish(site, finished.wheel, there, means.emit, built_with=built_with)
+    wheel = finished.wheel
+    shipped = (
+        data.gather(recipe, wheel.version, means.store, means.emit, offline=means.offline)
+        if recipe
+        else publish.NOTHING
+    )
+    return publish.publish(site, wheel, there, means.emit, built_with=built_with, shipped=shipped)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 import re
 import zipfile
 from collections.abc import Callable
@@ -218,6 +220,7 @@ def test_what_cannot_be_made_optional_is_told(
 
 
 RECIPE = 'name = "plain"\nversions = ">=1"\n'
+DATA = f"[[data]]\nsha256 = '{64 * '0'}'\nwhy = ''\n"
 REPLACE = "[[replace]]\nfile = 'plain/__init__.py'\nwhy = 'to test'\n"
 
 
@@ -247,6 +250,9 @@ def recipe_file(folder: Path, text: str) -> Path:
         (f"{RECIPE}replace = 'x'", "Line 3: 'replace' is no list"),
         (f"{RECIPE}{REPLACE}old = 'a'", "Line 3: the key 'new' is missing"),
         (f"{RECIPE}{REPLACE}old = ''\nnew = 'b'", "Line 6: it replaces nothing"),
+        (f"{RECIPE}{DATA}url = 'file:///etc/passwd'", "Line 6: 'file:///etc/passwd' is no address"),
+        (f"{RECIPE}{DATA}url = 'http://x'\nfile = '../x'", "Line 7: '../x' is no path inside"),
+        (f"{RECIPE}[[data]]\nsha256 = 'AB'\nwhy = ''\nurl = 'http://x'", "Line 4: 'AB' is no SHA"),
         (
             f"{RECIPE}{REPLACE}old = '''\n[[replace]]\nof = 1\n'''\nnew = 'b'\nof = 'crates'",
             "Line 11: 'crates' is none of project, crate or dependency:NAME",
@@ -447,3 +453,34 @@ def test_a_recipe_sets_features_and_cfgs_and_edits_a_crate_of_the_registry(
     ran = wasmwheel(*words)
     assert ran.status == 3
     assert "edits the crate mio" in ran.document["error"]["why"]
+
+
+def test_data_is_shipped_with_the_site_and_leaves_it_with_the_package(
+    wasmwheel: Command, tmp_path: Path
+) -> None:
+    project = plain(tmp_path / "plain", PLAIN.replace('"never-heard-of-this", "packaging"', ""))
+    (tmp_path / "ranks.txt").write_text("a 1\n")
+    sha256 = hashlib.sha256(b"a 1\n").hexdigest()
+    url = "http://127.0.0.1:9/ranks.txt"
+    data = f"[[data]]\nurl = '{url}'\nsha256 = '{sha256}'\nwhy = 'The ranks.'\n"
+    recipe = recipe_file(tmp_path, RECIPE + data)
+    site = tmp_path / "site"
+    assert wasmwheel("site", "create", site).status == 0
+    words = ("build", project, "--recipe", recipe, "--site", site, "--out", tmp_path / "dist")
+    ran = wasmwheel(*words)
+    assert ran.status == 0, ran.stderr
+    assert f"{url} is not shipped with the site; it cannot be fetched" in ran.stderr
+    recipe.write_text(RECIPE + data + "file = 'ranks.txt'\n")
+    assert wasmwheel(*words).status == 0
+    lock = json.loads((site / "static/pyodide/pyodide-lock.json").read_text())
+    shipped = lock["packages"]["plain"]["tool"]["wasmwheel"]["data"]
+    place = site / "static/pyodide" / shipped.pop(url)
+    assert not shipped
+    assert place.read_text() == "a 1\n"
+    assert wasmwheel("site", "remove", site, "plain").status == 0
+    assert not place.exists()
+    (tmp_path / "ranks.txt").write_text("b 2\n")
+    recipe.write_text(RECIPE + data.replace(sha256, 64 * "0") + "file = 'ranks.txt'\n")
+    ran = wasmwheel(*words)
+    assert ran.status == 3
+    assert "ranks.txt is not what" in ran.stderr

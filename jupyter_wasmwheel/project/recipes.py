@@ -29,6 +29,7 @@ AUTO, NONE = "auto", "none"
 PROJECT, CRATE, DEPENDENCY = "project", "crate", "dependency:"
 
 _CFG = re.compile(r'[A-Za-z_]\w*(="[^"\\]*")?')
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _CRATE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -64,31 +65,56 @@ class Replacement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """What a package in these versions needs to build; `origin` is where that is written.
+class Data:
+    """A file that the package fetches from `url` while it runs, to be shipped with the site.
 
-    Empty versions are all of them.
+    `file` is where it is already, beside the recipe; empty where it is to be fetched. `versions`
+    are as those of a replacement.
+    """
+
+    url: str
+    sha256: str
+    why: str
+    file: str = ""
+    versions: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a package in these versions needs; empty versions are all of them.
+
+    `origin` is where that is written, and `folder` where other files of the user's recipe are.
     """
 
     name: str
     versions: str = ""
     cargo: Cargo = Cargo()
     replace: tuple[Replacement, ...] = ()
+    data: tuple[Data, ...] = ()
     origin: str = dataclasses.field(metadata={"written": False})
+    folder: Path | None = dataclasses.field(default=None, metadata={"written": False})
 
     def fits(self, version: str | None) -> bool:
         """Whether it is for a version of its package."""
         return _within(version, self.versions)
 
     def summary(self) -> dict[str, Any]:
-        """What it is, and what it has cargo told: the part that no diff shows."""
-        return {"name": self.name, "versions": self.versions, "origin": self.origin} | {
-            "cargo": dataclasses.asdict(self.cargo)
+        """What it is, what it has cargo told and what it ships: the part that no diff shows."""
+        return {
+            "name": self.name,
+            "versions": self.versions,
+            "origin": self.origin,
+            "cargo": dataclasses.asdict(self.cargo),
+            "data": [{"url": each.url, "why": each.why} for each in self.data],
         }
 
     def replacements(self, version: str | None) -> tuple[Replacement, ...]:
         """The replacements that a version needs."""
         return tuple(each for each in self.replace if _within(version, each.versions))
+
+    def shipped(self, version: str | None) -> tuple[Data, ...]:
+        """The files that a version fetches while it runs."""
+        return tuple(each for each in self.data if _within(version, each.versions))
 
 
 def bundled(name: str) -> Recipe | None:
@@ -112,7 +138,7 @@ def load(path: Path) -> Recipe:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise _invalid(str(path), "It is no text.") from error
-    return parse(text, str(path))
+    return dataclasses.replace(parse(text, str(path)), folder=path.absolute().parent)
 
 
 def choose(wanted: str, name: str, version: str | None) -> tuple[Recipe | None, str]:
@@ -216,22 +242,35 @@ def _check(recipe: Recipe) -> Recipe:
         if not _CFG.fullmatch(cfg):
             raise _Fault(("cargo", "cfg", at), f'{cfg!r} is no cfg, which is NAME or NAME="VALUE".')
     for at, each in enumerate(recipe.replace):
-        path = PurePosixPath(each.file)
-        if path.is_absolute() or ".." in path.parts or "\\" in each.file or not path.parts:
-            raise _Fault(("replace", at, "file"), f"{each.file!r} is no path inside of a folder.")
+        _check_path(each.file, ("replace", at, "file"))
         if not each.old or each.old == each.new:
             raise _Fault(("replace", at, "old"), "it replaces nothing.")
         crate = each.dependency
         if each.of not in (PROJECT, CRATE) and not (crate and _CRATE_NAME.fullmatch(crate)):
             choice = f"{PROJECT}, {CRATE} or {DEPENDENCY}NAME"
             raise _Fault(("replace", at, "of"), f"{each.of!r} is none of {choice}.")
+    for at, item in enumerate(recipe.data):
+        if not item.url.startswith(("http://", "https://")):
+            raise _Fault(("data", at, "url"), f"{item.url!r} is no address of http or https.")
+        if not _SHA256.fullmatch(item.sha256):
+            raise _Fault(("data", at, "sha256"), f"{item.sha256!r} is no SHA-256 in hexadecimal.")
+        if item.file:
+            _check_path(item.file, ("data", at, "file"))
     return recipe
+
+
+def _check_path(text: str, place: tuple[str | int, ...]) -> None:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or "\\" in text or not path.parts:
+        raise _Fault(place, f"{text!r} is no path inside of a folder.")
 
 
 def _version_ranges(recipe: Recipe) -> Iterator[tuple[tuple[str | int, ...], str]]:
     yield ("versions",), recipe.versions
     for at, each in enumerate(recipe.replace):
         yield ("replace", at, "versions"), each.versions
+    for at, item in enumerate(recipe.data):
+        yield ("data", at, "versions"), item.versions
 
 
 def _within(version: str | None, versions: str) -> bool:

@@ -6,10 +6,12 @@ with the time, the size, and the row of the package that it displaced, if there 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from packaging.tags import Tag, compatible_tags, cpython_tags
@@ -23,8 +25,11 @@ from ..runtime.lock import Entry, Lock
 from ..runtime.targets import Target
 from ..store import Store
 from ..wheel import Wheel
-from . import contents, lite, packages, server, wheels
+from . import contents, data, lite, packages, server, wheels
 from .lite import Site
+
+#: What is shipped with most packages.
+NOTHING: Mapping[str, Path] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +61,13 @@ def publish(
     emit: Emitter,
     *,
     built_with: str | None = None,
+    shipped: Mapping[str, Path] = NOTHING,
 ) -> Published:
     """Put a wheel into a site, so that `import` finds it in every notebook that is opened then.
 
     `depends` are the packages that are to be loaded with it; those that the site does not have
-    are left out. `built_with` goes into the notebook. A SiteError where the wheel is for another
-    target.
+    are left out. `built_with` goes into the notebook. `shipped` are files that it fetches while it
+    runs, by their addresses. A SiteError where the wheel is for another target.
     """
     refuse_foreign(site, wheel)
     now = datetime.now(UTC)
@@ -77,10 +83,12 @@ def publish(
             "published": now.isoformat(timespec="milliseconds"),
             "size": wheel.size,
             "displaced": _displaced(before),
+            "data": data.put(shipped, beside),
         }
         entry = replace(lock.entry_for(wheel, file_name, here), extra={"tool": {"wasmwheel": ours}})
         new = old.with_entry(entry)
         new.write(site.lock)
+        data.tidy(new, beside)
         package = _package(entry)
         document = contents.notebook(wheel, built_with, now)
         contents.add(site.folder, package.notebook, document, now)
@@ -111,6 +119,7 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> Package:
         back = ours["displaced"]
         new = old.with_entry(Entry.parse(back)) if back else _without(old, entry.name)
         new.write(site.lock)
+        data.tidy(new, beside)
         package = _package(entry)
         contents.remove(site.folder, package.notebook)
         if all(other.file_name != entry.file_name for other in new.packages.values()):

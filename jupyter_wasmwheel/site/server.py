@@ -21,7 +21,7 @@ import tornado.httpserver
 import tornado.web
 
 from ..errors import SiteError
-from . import wheels
+from . import data, wheels
 from .lite import Site
 
 #: The host of a site's origin. Not `localhost`, where Jupyter's cookies are.
@@ -232,9 +232,9 @@ def is_served(site: Site) -> bool:
 
 
 def _is_hashed(path: str) -> bool:
-    """Whether a file's bytes can never change under its path: a wheel under its hash."""
+    """Whether a file's bytes can never change under its path: a file under its hash."""
     parts = PurePosixPath(path).parts
-    folders = (wheels.PUBLISHED, wheels.BROUGHT)
+    folders = (wheels.PUBLISHED, wheels.BROUGHT, data.FOLDER)
     return len(parts) > 3 and parts[-3] in folders and len(parts[-2]) == 64
 
 

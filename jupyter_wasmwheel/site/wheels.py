@@ -25,11 +25,11 @@ BROUGHT = "packages"
 GRACE = 24 * 3600.0
 
 #: What a file's name may be made of, to be the same in a URL.
-SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]*\.whl")
+SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]*\.(whl|bin)")
 
 
 def put(path: Path, sha256: str, beside: Path, under: str) -> str:
-    """Copy a wheel whole to its place beside a lock; the `file_name` for the lock."""
+    """Copy a file whole to its place beside a lock; the `file_name` for the lock."""
     if not SAFE.fullmatch(path.name):
         raise CheckError(
             f"{path.name!r} is not a name for a wheel.",

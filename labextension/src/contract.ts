@@ -114,12 +114,13 @@ export interface IPatch {
   why: string;
 }
 
-/** What a package needs to build; `cargo` is the part of it that no diff shows. */
+/** What a package needs; `cargo` and `data` are the parts of it that no diff shows. */
 export interface IRecipe {
   name: string;
   versions: string;
   origin: string;
   cargo: { features: string[]; default_features: boolean; cfg: string[] };
+  data: { url: string; why: string }[];
 }
 
 /** What `POST edits` takes. */

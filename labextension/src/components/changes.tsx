@@ -87,7 +87,7 @@ function Foreseen(props: {
   );
 }
 
-/** Which recipe it is, and what it has cargo told. */
+/** Which recipe it is, what it has cargo told, and what it ships. */
 export function Recipe(props: { recipe: IRecipe; trans: IWasmwheel['trans'] }): JSX.Element {
   const { recipe, trans } = props;
   const { features, default_features, cfg } = recipe.cargo;
@@ -101,8 +101,15 @@ export function Recipe(props: { recipe: IRecipe; trans: IWasmwheel['trans'] }): 
     `${recipe.origin} (${`${recipe.name} ${recipe.versions}`.trim()})`
   );
   return (
-    <p className="jp-wasmwheel-quiet">
-      {told.length ? trans.__('%1 For cargo: %2.', said, told.join(', ')) : said}
-    </p>
+    <>
+      <p className="jp-wasmwheel-quiet">
+        {told.length ? trans.__('%1 For cargo: %2.', said, told.join(', ')) : said}
+      </p>
+      {recipe.data.map(each => (
+        <p key={each.url} className="jp-wasmwheel-quiet">
+          {trans.__('Shipped with the site: %1 %2', each.url, each.why)}
+        </p>
+      ))}
+    </>
   );
 }
