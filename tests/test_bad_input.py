@@ -169,12 +169,17 @@ def test_rust_too_old_for_the_target(
 @pytest.fixture
 def without_emcc(tmp_path: Path) -> dict[str, str]:
     """An environment in which no emcc is on PATH, whatever the machine has."""
-    path = os.environ["PATH"].split(os.pathsep)
-    if not shutil.which("emcc"):
-        return {}
-    folder = programs(tmp_path / "bin", "cc", "gcc", "ld", "rustc", "cargo")
-    (tmp_path / "bin/wasm-ld-22").symlink_to(str(shutil.which("wasm-ld-22")))
-    return {"PATH": os.pathsep.join([folder, *(p for p in path if "rust" in p)])}
+    folders = []
+    for number, folder in enumerate(os.environ["PATH"].split(os.pathsep)):
+        if (Path(folder) / "emcc").exists():
+            mirror = tmp_path / f"bin{number}"
+            mirror.mkdir()
+            for program in Path(folder).iterdir():
+                if not program.name.startswith("em"):
+                    (mirror / program.name).symlink_to(program)
+            folder = str(mirror)
+        folders.append(folder)
+    return {"PATH": os.pathsep.join(folders)}
 
 
 def test_c_to_compile_and_no_compiler_for_it(
