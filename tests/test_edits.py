@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 import re
+import secrets
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -459,8 +460,9 @@ def test_data_is_shipped_with_the_site_and_leaves_it_with_the_package(
     wasmwheel: Command, tmp_path: Path
 ) -> None:
     project = plain(tmp_path / "plain", PLAIN.replace('"never-heard-of-this", "packaging"', ""))
-    (tmp_path / "ranks.txt").write_text("a 1\n")
-    sha256 = hashlib.sha256(b"a 1\n").hexdigest()
+    ranks = f"a {secrets.token_hex()}\n"  # which no store has yet
+    (tmp_path / "ranks.txt").write_text(ranks)
+    sha256 = hashlib.sha256(ranks.encode()).hexdigest()
     url = "http://127.0.0.1:9/ranks.txt"
     data = f"[[data]]\nurl = '{url}'\nsha256 = '{sha256}'\nwhy = 'The ranks.'\n"
     recipe = recipe_file(tmp_path, RECIPE + data)
@@ -476,10 +478,9 @@ def test_data_is_shipped_with_the_site_and_leaves_it_with_the_package(
     shipped = lock["packages"]["plain"]["tool"]["wasmwheel"]["data"]
     place = site / "static/pyodide" / shipped.pop(url)
     assert not shipped
-    assert place.read_text() == "a 1\n"
+    assert place.read_text() == ranks
     assert wasmwheel("site", "remove", site, "plain").status == 0
     assert not place.exists()
-    (tmp_path / "ranks.txt").write_text("b 2\n")
     recipe.write_text(RECIPE + data.replace(sha256, 64 * "0") + "file = 'ranks.txt'\n")
     ran = wasmwheel(*words)
     assert ran.status == 3
