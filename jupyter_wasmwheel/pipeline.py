@@ -365,7 +365,7 @@ def headers_for_c(
     """The headers with which a package compiles C; a ToolchainError without a compiler."""
     target = destination.target
     if chosen.emscripten is None:
-        raise emscripten.missing_compiler((project.name,), target.emscripten)
+        raise emscripten.missing_compiler((project.name,), target)
     return headers.get(target, destination.runtime, means.index, means.store, means.emit)
 
 

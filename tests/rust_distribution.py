@@ -6,13 +6,16 @@ The formats are those of rustup's channel manifest (version 2) and of rust-insta
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
+import subprocess
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_wasmwheel.runtime.targets import TRIPLE
+from jupyter_wasmwheel.toolchain.rust import Rust
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,4 +123,44 @@ def small(folder: Path, version: str, host: str, filling: int) -> list[Component
             name="rust-std", target=TRIPLE, contents={f"{rustlib}/{TRIPLE}/lib/libstd-0.rlib": std}
         ),
         Component(name="rust-src", target="*", contents={f"{rustlib}/src/rust/library": sources}),
+    ]
+
+
+def repacked(folder: Path, rust: Rust, std: Path, linker: Path) -> list[Component]:
+    """Components of a Rust that is installed: they build what it builds, from where they are put.
+
+    `std` is the folder of the target's libraries, `linker` a wasm-ld.
+    """
+    folder.mkdir(parents=True)
+    listed = subprocess.run(["ldd", rust.rustc], capture_output=True, text=True, check=True).stdout
+    driver = Path(re.findall(r"=> (\S+/librustc_driver-\S+)", listed)[0])
+    # rustc takes the folder above its library for its own, and a distribution's is the system's.
+    rustc = folder / "rustc"
+    rustc.write_text(
+        '#!/bin/sh\nhere=$(dirname "$(readlink -f "$0")")/..\n'
+        'LD_LIBRARY_PATH=$here/lib exec "$here/libexec/rustc" "$@"\n'
+    )
+    rustc.chmod(0o755)
+    rustlib = Path("lib/rustlib")
+    host = f"{rustlib}/{rust.host}/lib"
+    assert rust.sources
+    return [
+        Component(
+            name="rustc",
+            target=rust.host,
+            contents={
+                "bin/rustc": rustc,
+                "libexec/rustc": rust.rustc,
+                f"lib/{driver.name}": driver,
+                f"{rustlib}/{rust.host}/bin/gcc-ld/wasm-ld": linker,
+            },
+        ),
+        Component(name="cargo", target=rust.host, contents={"bin/cargo": rust.cargo}),
+        Component(name="rust-std", target=rust.host, contents={host: rust.sysroot / host}),
+        Component(name="rust-std", target=TRIPLE, contents={f"{rustlib}/{TRIPLE}/lib": std}),
+        Component(
+            name="rust-src",
+            target="*",
+            contents={f"{rustlib}/src/rust/library/std": rust.sources / "std"},
+        ),
     ]

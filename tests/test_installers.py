@@ -6,27 +6,29 @@ fetched (WASMWHEEL_EMSDK may name a copy), and a stand-in with its two commands 
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from jupyter_wasmwheel import config
+from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.runtime.targets import TRIPLE
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import emscripten, emsdk
-from tests import rust_distribution
+from jupyter_wasmwheel.toolchain import rust as rusts
+from jupyter_wasmwheel.toolchain import sysroot as sysroots
+from jupyter_wasmwheel.toolchain.toolchain import choose_linker
+from tests import emsdk_repository, rust_distribution
 from tests.conftest import Command
 from tests.download_server import DownloadServer, serving
 from tests.test_bad_input import NOWHERE, error_of, programs
@@ -232,42 +234,46 @@ def test_no_rustup_to_install_rust_with(wasmwheel: Command, machine: Machine) ->
     assert "no rustup" in error["what"]
 
 
+@pytest.mark.slow
+def test_what_rustup_installs_builds_a_crate(
+    wasmwheel: Command, machine: Machine, store: Store, crate: Path, tmp_path: Path
+) -> None:
+    """The machine's own Rust, served as rustup fetches it, with std for the target prebuilt."""
+    if not shutil.which("rustup"):
+        pytest.skip("there is no rustup on PATH")
+    candidates = [rusts.judge(each, TARGET, None) for each in rusts.installed(store)]
+    ours = rusts.choose(candidates, TARGET, None).rust
+    sysroot = sysroots.get(ours, store, ignore).folder or ours.sysroot
+    parts = rust_distribution.repacked(
+        tmp_path / "parts",
+        ours,
+        sysroot / "lib/rustlib" / TRIPLE / "lib",
+        choose_linker(ours).program,
+    )
+    programs(tmp_path / "bin", "cc", "ld", "as")
+    with serving(tmp_path / "dist") as server:
+        root = tmp_path / "dist"
+        rust_distribution.publish(root, server.url, "stable", ours.version, ours.host, parts)
+        env = machine.env | {"RUSTUP_DIST_SERVER": server.url}
+        fixed = wasmwheel("doctor", "--fix", "--json", env=env)
+        assert fixed.status == 0, fixed.stderr
+    ran = wasmwheel("build", crate, "--json", "--out", tmp_path / "out", env=machine.env)
+    assert ran.status == 0, ran.stderr
+    report = ran.document
+    assert "installed by jupyter-wasmwheel, stable-" in report["toolchain"]["std"]
+    assert report["toolchain"]["std"].startswith("prebuilt")
+    assert report["smoke"]["ok"]
+
+
 # Emscripten
-
-
-#: What the release of these tests has in the place of emcc: it says its version, and compiles
-#: where its configuration leads to its LLVM.
-EMCC = """#!/bin/sh
-here=$(dirname "$(readlink -f "$0")")
-if [ "$1" = --version ]; then
-    echo "emcc (Emscripten gcc/clang) $(cat "$here/emscripten-version.txt") (0)"; exit
-fi
-llvm=$("$EMSDK_PYTHON" -c "import os; exec(open(os.environ['EM_CONFIG']).read()); print(LLVM_ROOT)")
-while [ $# -gt 1 ]; do [ "$1" = -o ] && out=$2; shift; done
-[ "$llvm/clang" -ef "$here/../bin/clang" ] && printf '\\0asm' > "$out"
-"""
-
-
-def pack(archive: Path, files: dict[str, str]) -> None:
-    """Write an archive as emsdk unpacks it: all in one folder, which is stripped."""
-    with tarfile.open(archive, "w:xz", preset=0) as tar:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(f"install/{name}")
-            entry.size, entry.mode = len(text), 0o755
-            tar.addfile(entry, io.BytesIO(text.encode()))
 
 
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DownloadServer]:
     """A server with the release of the target's Emscripten, and what goes with it."""
     root = tmp_path_factory.mktemp("releases")
-    emcc = {"emscripten/emcc": EMCC, "emscripten/node_modules/x": "", "bin/clang": ""}
-    many = {f"emscripten/cache/file-{number}": "" for number in range(MANY)}
     for name, version in (("good", TARGET.emscripten), ("other", "1.2.3")):
-        said = {"emscripten/emscripten-version.txt": f'"{version}"\n'}
-        (root / name).mkdir()
-        pack(root / name / "wasm-binaries.tar.xz", emcc | said | many)
-    pack(root / "node-24.tar.xz", {"bin/node": ""})
+        emsdk_repository.publish(root, name, version, MANY)
     with serving(root) as server:
         yield server
 
@@ -276,7 +282,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DownloadServe
 def emsdk_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The text of emsdk.py: a stand-in, or the real one where it can be fetched."""
     if request.param == "stand-in":
-        return Path(__file__).with_name("stand_in_emsdk.py").read_text()
+        return emsdk_repository.STAND_IN.read_text()
     folder = tmp_path_factory.mktemp("emsdk")
     address, revision = emsdk.split(config.load().downloads().emsdk)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
@@ -291,50 +297,9 @@ def emsdk_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 @pytest.fixture
 def repository(tmp_path: Path, emsdk_program: str, releases: DownloadServer) -> Path:
     """A git repository with that emsdk, whose manifest names the server's archives."""
-    return make_repository(tmp_path / "emsdk.git", emsdk_program, releases.url, "good")
-
-
-def make_repository(folder: Path, program: str, url: str, release: str) -> Path:
-    """Make emsdk's repository, with a manifest of what one release needs."""
-    folder.mkdir()
-    root = "%installation_dir%"
-    llvm = f"LLVM_ROOT='{root}/bin';EMSCRIPTEN_ROOT='{root}/emscripten'"
-    tools: list[dict[str, Any]] = [
-        {
-            "id": "node",
-            "version": "24",
-            "url_linux": f"{url}/node-24.tar.xz",
-            "activated_path": f"{root}/bin",
-            "activated_cfg": f"NODE_JS='{root}/bin/node'",
-        },
-        {
-            "id": "releases",
-            "version": "%releases-tag%",
-            "url_linux": f"{url}/%releases-tag%/wasm-binaries.tar.xz",
-            "install_path": "upstream",
-            "activated_path": f"{root}/emscripten",
-            "activated_cfg": llvm,
-        },
-    ]
-    sdk = {
-        "version": "releases-%releases-tag%",
-        "deps": ["node-24-64bit", "releases-%releases-tag%-64bit"],
-        "custom_install_script": "sdk_post_install",
-    }
-    manifest = {
-        "tools": [each | {"bitness": 64} for each in tools],
-        "sdks": [sdk | {"bitness": 64}],
-    }
-    tags = {"aliases": {}, "releases": {TARGET.emscripten: release}}
-    (folder / "emsdk.py").write_text(program)
-    (folder / "emsdk_manifest.json").write_text(json.dumps(manifest))
-    (folder / "emscripten-releases-tags.json").write_text(json.dumps(tags))
-    for name in ("legacy-emscripten-tags", "legacy-binaryen-tags", "llvm-tags-64bit"):
-        (folder / f"{name}.txt").touch()
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for words in (["init", "--quiet", "-b", "main"], ["add", "-A"], [*who, "commit", "-qm", "One"]):
-        subprocess.run(["git", *words], cwd=folder, check=True)
-    return folder
+    return emsdk_repository.make(
+        tmp_path / "emsdk.git", emsdk_program, releases.url, "good", TARGET
+    )
 
 
 @pytest.fixture
@@ -434,7 +399,9 @@ def test_a_release_of_another_version_is_refused(
     emsdk_program: str,
     tmp_path: Path,
 ) -> None:
-    other = make_repository(tmp_path / "other.git", emsdk_program, releases.url, "other")
+    other = emsdk_repository.make(
+        tmp_path / "other.git", emsdk_program, releases.url, "other", TARGET
+    )
     machine.env["WASMWHEEL_EMSDK"] = str(other)
     error = error_of(wasmwheel(*INSTALL, "--json", env=machine.env), 4)
     assert f"not Emscripten {TARGET.emscripten}" in error["what"]

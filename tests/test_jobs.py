@@ -216,6 +216,8 @@ def test_the_root_itself_can_be_built(places: Places, root: Path) -> None:
         ({"kind": "site", "site": ".hidden"}, UsageError),
         ({"kind": "site", "site": "x" * 100}, UsageError),
         ({"kind": "install", "source": "examples/hello"}, UsageError),
+        ({"kind": "install", "extras": ["--help"]}, UsageError),
+        ({"kind": "install", "extras": "emscripten"}, UsageError),
     ],
 )
 def test_what_is_no_request_is_refused(

@@ -199,7 +199,8 @@ def test_a_missing_toolchain_can_be_set_up(context: BrowserContext, lab: Lab) ->
         "part": "Rust",
         "state": "missing",
         "text": "There is no Rust that can build for Pyodide.",
-        "fix": "`--fix` installs it by rustup, in a place of its own.",
+        "fix": "`jupyter wasmwheel doctor --fix` installs one by rustup, in a place of its own.",
+        "mend": [],
     }
     fake(
         context,

@@ -7,6 +7,7 @@ import re
 from .. import failures
 from ..errors import CompileError, WasmwheelError
 from ..events import Diagnostic
+from ..runtime.targets import Target
 from ..toolchain import emscripten
 from ..toolchain.cargo import Reader
 
@@ -40,14 +41,14 @@ def explain(project: str, reader: Reader) -> WasmwheelError:
     )
 
 
-def without_compiler(project: str, crates: tuple[str, ...], wanted: str) -> WasmwheelError:
-    """The error for crates that compile C where no Emscripten is, `wanted` the target's version.
+def without_compiler(project: str, crates: tuple[str, ...], target: Target) -> WasmwheelError:
+    """The error for crates that compile C where no Emscripten is.
 
     Some of them would not build with one either.
     """
     text = "\n".join(f"{crate} compiles C" for crate in crates)
     known = failures.recognise("build", text, project=project, said=text)
-    return known[0] if known else emscripten.missing_compiler(crates, wanted)
+    return known[0] if known else emscripten.missing_compiler(crates, target)
 
 
 def _line(error: Diagnostic) -> str:

@@ -95,8 +95,7 @@ def _lacking(plan: Plan) -> Exception | None:
     if compiled.packages and not (compiler and plan.headers):
         return CompilesC()
     if compiled.crates and not compiler:
-        label, wanted = plan.project.label, plan.target.emscripten
-        return without_compiler(label, compiled.crates, wanted)
+        return without_compiler(plan.project.label, compiled.crates, plan.target)
     return None
 
 

@@ -9,9 +9,10 @@ from ..config import Downloads
 from ..errors import WasmwheelError
 from ..events import Emitter
 from ..runtime import node, pyodide, snapshot
-from ..runtime.targets import TRIPLE, Target, default_abi
+from ..runtime.targets import TRIPLE, Target
 from ..store import Store
 from . import emscripten, emsdk, rust, rustup, sysroot, wasm_opt
+from .installer import command_for
 from .toolchain import choose_linker
 
 #: What is installed only where it is asked for by name.
@@ -58,18 +59,7 @@ def _rust(target: Target, store: Store) -> Finding:
         chosen = rust.choose(candidates, target, None).rust
         linker = choose_linker(chosen)
     except WasmwheelError as error:
-        # With rustup here, all it takes is to ask for it.
-        by_rustup = rustup.find() is not None
-        return Finding(
-            part="Rust",
-            state="missing",
-            text=f"{error.what} {error.why}",
-            fix=f"{_command(target)} installs one by rustup, in a place of its own."
-            if by_rustup
-            else f"Install rustup (https://rustup.rs) and run {_command(target)}, or on Debian run "
-            f"`{rust.DEBIAN}`.",
-            mend=() if by_rustup else None,
-        )
+        return _without_rust(f"{error.what} {error.why}", target)
     if chosen.has_std:
         std = f"the {TRIPLE} target came with it"
     elif store.find(sysroot.key(chosen)):
@@ -80,6 +70,15 @@ def _rust(target: Target, store: Store) -> Finding:
     return Finding(part="Rust", state="ok", text=text)
 
 
+def _without_rust(text: str, target: Target) -> Finding:
+    if rustup.find():
+        fix = f"{command_for(target)} installs one by rustup, in a place of its own."
+        return Finding(part="Rust", state="missing", text=text, fix=fix, mend=())
+    run = f"run {command_for(target)}, or on Debian run `{rust.DEBIAN}`"
+    fix = f"Install rustup (https://rustup.rs) and {run}."
+    return Finding(part="Rust", state="missing", text=text, fix=fix)
+
+
 def _installed(part: str, what: str, key: str, target: Target, store: Store) -> Finding:
     if store.find(key):
         return Finding(part=part, state="ok", text=f"{what} is installed")
@@ -87,13 +86,13 @@ def _installed(part: str, what: str, key: str, target: Target, store: Store) -> 
 
 
 def _to_be_fetched(part: str, text: str, whence: str, target: Target) -> Finding:
-    fix = f"It is fetched from {whence} with the first build, or now by {_command(target)}."
+    fix = f"It is fetched from {whence} with the first build, or now by {command_for(target)}."
     return Finding(part=part, state="optional", text=text, fix=fix, mend=())
 
 
 def _c_compiler(target: Target, store: Store) -> Finding:
     found = emscripten.find(store, target)
-    by_emsdk = f"{_command(target, 'emscripten')} installs Emscripten {target.emscripten}"
+    by_emsdk = f"{command_for(target, 'emscripten')} installs Emscripten {target.emscripten}"
     fix = f"{by_emsdk}, which takes more than 1 GB"
     if not found:
         return Finding(
@@ -104,19 +103,11 @@ def _c_compiler(target: Target, store: Store) -> Finding:
             mend=("emscripten",),
         )
     if found.version != target.emscripten:
-        text = f"{found}; good enough to try a wheel, not to publish one"
+        text = f"{found}; good enough to try a wheel, not for PyPI"
         return Finding(
             part="C compiler", state="ok", text=text, fix=f"{fix}.", mend=("emscripten",)
         )
     return Finding(part="C compiler", state="ok", text=str(found))
-
-
-def _command(target: Target, *extras: str) -> str:
-    """The command that mends it, as a person types it."""
-    words = ["jupyter wasmwheel doctor --fix", *extras]
-    if target.abi != default_abi():
-        words.append(f"--target {target.abi}")
-    return f"`{' '.join(words)}`"
 
 
 def fix(

@@ -21,6 +21,7 @@ from ..errors import ToolchainError
 from ..runtime.targets import Target
 from ..store import Store
 from . import linker
+from .installer import command_for
 
 #: The variables by which a build tells the shims where Emscripten is, and where to note a crate.
 FOLDER, NOTES = "WASMWHEEL_EMSCRIPTEN", "WASMWHEEL_C_CRATES"
@@ -53,7 +54,7 @@ class Emscripten:
 
     def __str__(self) -> str:
         other = "" if self.version == self.wanted else f"; Pyodide was built with {self.wanted}"
-        return f"Emscripten {self.version} ({self.origin}, {self.folder}{other})"
+        return f"Emscripten {self.version} ({self.origin}{other})"
 
 
 def key(target: Target) -> str:
@@ -72,7 +73,7 @@ def find(store: Store, target: Target) -> Emscripten | None:
         found.append(read(installed / IN_EMSDK, target, "installed by jupyter-wasmwheel"))
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         if folder and shutil.which("emcc", path=folder):
-            found.append(read(Path(folder), target, "on PATH"))
+            found.append(read(Path(folder), target, f"on PATH, {folder}"))
     usable = [each for each in found if each]
     same = [each for each in usable if each.version == each.wanted]
     return next(iter(same or usable), None)
@@ -149,14 +150,15 @@ def who_compiled(notes: Path) -> Compiled:
     )
 
 
-def missing_compiler(names: tuple[str, ...], wanted: str) -> ToolchainError:
+def missing_compiler(names: tuple[str, ...], target: Target) -> ToolchainError:
     """The error for what compiles C where there is no compiler for the target."""
     does = "compiles" if len(names) == 1 else "compile"
     return ToolchainError(
         f"{' and '.join(names)} {does} C or C++, and there is no C compiler for Pyodide here.",
         "wasm-ld links Rust without Emscripten, but C and C++ need its compiler, emcc.",
-        f"Install Emscripten: version {wanted} by emsdk is the target's own; on Debian `apt-get "
-        "install emscripten` is good enough to try the wheel. Then run it again.",
+        f"{command_for(target, 'emscripten')} installs the target's own, {target.emscripten}, by "
+        "emsdk; on Debian `apt-get install emscripten` is good enough to try the wheel. Then run "
+        "it again.",
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..events import Emitter, Log, Progress
 from ..process import Stream, run
+from ..runtime.targets import Target, default_abi
 
 #: Seconds between two looks at how much there is.
 INTERVAL = 1.0
@@ -137,6 +138,14 @@ def run_installer(
         said=tuple(watch.said),
         silent_for=timeout if watch.silent else None,
     )
+
+
+def command_for(target: Target, *extras: str) -> str:
+    """The command that installs what a target needs, or extras for it, as a person types it."""
+    words = ["jupyter wasmwheel doctor --fix", *extras]
+    if target.abi != default_abi():
+        words.append(f"--target {target.abi}")
+    return f"`{' '.join(words)}`"
 
 
 def _weigh(folder: Path) -> tuple[int, int]:

@@ -17,17 +17,12 @@ from packaging.version import Version
 from ..errors import ToolchainError
 from ..runtime.targets import TRIPLE, Target
 from ..store import Store
+from .installer import command_for
 
 EXE = ".exe" if os.name == "nt" else ""
 
 #: What brings Debian's Rust, with its sources and wasm-ld, where rustup cannot download.
 DEBIAN = "apt-get install rustc-web cargo-web rust-web-src lld-22"
-
-#: How to get a Rust, for error messages.
-HOW_TO_GET = (
-    "Run `jupyter wasmwheel doctor --fix`, which installs one by rustup where it can. On Debian: "
-    f"`{DEBIAN}`."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,33 +172,37 @@ def choose(candidates: Iterable[Candidate], target: Target, channel: str | None)
     usable = [c for c in everyone if c.usable]
     if usable:
         return max(usable, key=lambda c: (c.rust.has_std, -_place(c.rust), Version(c.rust.version)))
+    how_to_get = (
+        f"Run {command_for(target)}, which installs one by rustup where it can. On Debian: "
+        f"`{DEBIAN}`."
+    )
     looked_at = "; ".join(f"{c.rust}: {c.reason}" for c in everyone)
     if not everyone:
         raise ToolchainError(
             "There is no Rust on this machine.",
             "Neither rustup's toolchains nor a rustc with its cargo on PATH were found.",
-            HOW_TO_GET,
+            how_to_get,
         )
     if channel and any(judge(c.rust, target, None).usable for c in everyone):
-        command = f"rustup toolchain install {channel} --target {TRIPLE}"
+        command = f"`rustup toolchain install {channel} --target {TRIPLE}`"
         if channel == "nightly":
-            command = "jupyter wasmwheel doctor --fix nightly"
+            command = command_for(target, channel)
         raise ToolchainError(
             f"The project's rust-toolchain file asks for {channel}, which is not here.",
             f"Looked at: {looked_at}.",
-            f"Install it (`{command}`), or edit or remove the file to build with another one.",
+            f"Install it ({command}), or edit or remove the file to build with another one.",
         )
     if all(Version(c.rust.version) < Version(target.rust) for c in everyone):
         raise ToolchainError(
             f"Rust is too old for Pyodide {target.pyodide}.",
             f"Its wheels need Rust {target.rust} or newer. Looked at: {looked_at}.",
-            HOW_TO_GET,
+            how_to_get,
         )
     raise ToolchainError(
         "No Rust on this machine can build for Pyodide.",
         f"Looked at: {looked_at}.",
         f"`rustup target add {TRIPLE}` brings the target, `rustup component add rust-src` the "
-        f"sources. {HOW_TO_GET}",
+        f"sources. {how_to_get}",
     )
 
 

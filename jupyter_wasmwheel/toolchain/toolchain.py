@@ -15,6 +15,7 @@ from ..runtime.targets import Target
 from ..store import Store
 from . import emscripten, linker, rust, sysroot, wasm_opt
 from .emscripten import Emscripten
+from .installer import command_for
 from .linker import Linker
 from .rust import Rust
 from .sysroot import Sysroot
@@ -105,7 +106,7 @@ def choose(
             "There is no emcc to link with.",
             "--linker emcc asks for Emscripten's linker, and no emcc is on PATH.",
             "Leave the option away to link with wasm-ld, or install Emscripten "
-            f"{target.emscripten} by emsdk.",
+            f"{target.emscripten}: {command_for(target, 'emscripten')}.",
         )
     toolchain = Toolchain(
         rust=chosen,

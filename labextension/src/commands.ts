@@ -3,7 +3,7 @@ import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { wheelIcon } from './icons';
-import type { IBuildRequest, IStarter, ITemplates, JobRequest } from './contract';
+import type { Extra, IBuildRequest, IStarter, ITemplates, JobRequest } from './contract';
 import type { Folders } from './folders';
 import { type IConsent, makeSite, order, orderBuild, tell } from './ordering';
 import { Refusal } from './server';
@@ -72,8 +72,9 @@ function addBuilding(around: ISurroundings): void {
   commands.addCommand(CommandIDs.setUp, {
     label: trans.__('Set Up the Toolchain for Pyodide Wheels'),
     caption: trans.__('Install what is missing; nothing of yours is changed'),
-    execute: async () => {
-      const job = await order(session, { kind: 'install' }, consent);
+    execute: async args => {
+      const extras = (args['extras'] ?? []) as Extra[];
+      const job = await order(session, { kind: 'install', extras }, consent);
       if (job) {
         void jobs.end(job.id).then(() => toolchain.refresh());
       }

@@ -47,8 +47,12 @@ export interface IBuildRequest {
   offline?: boolean | undefined;
 }
 
+/** What is installed only where it is asked for by name. */
+export type Extra = 'emscripten' | 'nightly';
+
 export interface IInstallRequest {
   kind: 'install';
+  extras?: Extra[] | undefined;
   target?: string | undefined;
 }
 
@@ -203,12 +207,13 @@ export type Event = { seq: number; time: number } & (
   | ({ kind: 'error'; job: string } & IError)
 );
 
-/** A part of what building needs. */
+/** A part of what building needs; `mend` are the extras of the install that mends it, if one does. */
 export interface IFinding {
   part: string;
   state: 'ok' | 'optional' | 'missing';
   text: string;
   fix: string;
+  mend: Extra[] | null;
 }
 
 export interface IToolchain {

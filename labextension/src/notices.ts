@@ -76,7 +76,7 @@ function building(job: IJob, session: IWasmwheel): string {
         ? trans.__('Building %1… %2 %', title(job, trans), percent)
         : trans.__('Building %1…', title(job, trans));
     case 'install':
-      return trans.__('Setting up the toolchain…');
+      return trans.__('Installing: %1…', title(job, trans));
     case 'site':
       return trans.__('Making the site %1…', job.name);
   }
@@ -84,6 +84,9 @@ function building(job: IJob, session: IWasmwheel): string {
 
 /** How much of it is done, from 0 to 1. */
 function fraction(job: IJob): number {
+  if (job.kind === 'install') {
+    return job.total ? Math.min(1, (job.done ?? 0) / job.total) : 0;
+  }
   const phase = job.phase ?? 'source';
   const from = BEGINS[phase] ?? 0;
   const next = PHASES[PHASES.indexOf(phase as (typeof PHASES)[number]) + 1];
@@ -110,7 +113,7 @@ function outcome(job: IJob, name: string, session: IWasmwheel): string {
   switch (job.state) {
     case 'done':
       if (job.kind === 'install') {
-        return trans.__('The toolchain is set up');
+        return trans.__('%1 is installed', name);
       }
       if (job.kind === 'site') {
         return trans.__('The site %1 is made', job.name);

@@ -1,17 +1,30 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { IJob } from './contract';
+import type { Extra, IJob } from './contract';
 
 /** What a job is called: its package, or what it is about. */
 export function title(job: IJob, trans: TranslationBundle): string {
   switch (job.request.kind) {
     case 'install':
-      return trans.__('Toolchain');
+      return installed(job.request.extras ?? [], trans);
     case 'site':
       return trans.__('Site %1', job.request.site);
     case 'build':
       return job.version ? `${job.name} ${job.version}` : job.name;
   }
+}
+
+/** What an install is of. */
+function installed(extras: readonly Extra[], trans: TranslationBundle): string {
+  const names = { emscripten: trans.__('Emscripten'), nightly: trans.__('Rust nightly') };
+  return extras.map(each => names[each]).join(', ') || trans.__('Toolchain');
+}
+
+/** How far a job is that has no phases: what it does now, in percent where that is known. */
+export function doing(job: IJob, trans: TranslationBundle): string {
+  const percent = job.total ? Math.floor((100 * (job.done ?? 0)) / job.total) : 0;
+  const label = job.label ?? trans.__('starting');
+  return percent ? trans.__('%1 · %2 %', label, percent) : label;
 }
 
 /** A job's state in a word. */

@@ -4,7 +4,7 @@ import * as React from 'react';
 import { type IJob, isOver } from '../contract';
 import { clock, duration, size } from '../quantities';
 import { CommandIDs, type IWasmwheel } from '../tokens';
-import { failure, phaseSentence, phaseWord, stateWord, title } from '../words';
+import { doing, failure, phaseSentence, phaseWord, stateWord, title } from '../words';
 import { IconButton, LinkButton } from './buttons';
 import { useModel, useNow } from './hooks';
 
@@ -78,7 +78,9 @@ function Facts(props: { job: IJob; session: IWasmwheel }): JSX.Element {
   const took = (job.ended ?? now) - (job.started ?? job.created);
   const facts: string[] = [];
   let hint: string | undefined;
-  if (job.state === 'running') {
+  if (job.state === 'running' && job.kind === 'install') {
+    facts.push(doing(job, trans), clock(took));
+  } else if (job.state === 'running') {
     const count = job.total ? ` ${job.done}/${job.total}` : '';
     facts.push((job.phase ? phaseWord(job.phase, trans) : trans.__('starting')) + count);
     facts.push(clock(took));
@@ -122,7 +124,8 @@ function Action(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
   return <LinkButton label={trans.__('Show')} onClick={show} />;
 }
 
-function Bar(props: { job: IJob; name: string }): JSX.Element {
+/** A thin bar that says how far a job is, or that it goes on. */
+export function Bar(props: { job: IJob; name: string }): JSX.Element {
   const { done, total } = props.job;
   const known = total !== null && done !== null && total > 0;
   return (

@@ -1,21 +1,26 @@
-import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
+import { caretDownIcon, caretRightIcon, closeIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { type IFinding, isOver } from '../contract';
+import { type IFinding, type IJob, isOver } from '../contract';
 import type { ToolchainModel } from '../model/toolchain';
 import { CommandIDs, type IWasmwheel } from '../tokens';
+import { doing, title } from '../words';
 import { Answer, withCode } from './answer';
-import { TextButton } from './buttons';
+import { Bar } from './builds';
+import { IconButton, TextButton } from './buttons';
 import { useModel } from './hooks';
 
 /** One line that says whether all is there; a click opens the details. */
 export function Toolchain(props: { session: IWasmwheel }): JSX.Element {
   const { jobs, toolchain, commands, trans } = props.session;
   useModel(toolchain);
-  const [open, setOpen] = React.useState(false);
-  const installing = jobs.jobs.some(job => job.kind === 'install' && !isOver(job));
-  const setUp = !installing && toolchain.isReady && (
+  const [chosen, setChosen] = React.useState<boolean | null>(null);
+  // What is missing is shown at once, with what helps.
+  const open = chosen ?? (toolchain.isReady && !toolchain.ok);
+  useModel(jobs);
+  const installing = jobs.jobs.filter(job => job.kind === 'install' && !isOver(job));
+  const setUp = !installing.length && toolchain.isReady && (
     <TextButton
       accept={!toolchain.ok}
       label={trans.__('Set up')}
@@ -25,7 +30,9 @@ export function Toolchain(props: { session: IWasmwheel }): JSX.Element {
       onClick={() => void commands.execute(CommandIDs.setUp)}
     />
   );
-  const toFetch = toolchain.findings.some(each => each.state !== 'ok' && isFetched(each));
+  const toFetch = toolchain.findings.some(each => each.mend?.length === 0);
+  const missing = toolchain.findings.filter(each => each.state === 'missing');
+  const canBeSetUp = missing.every(each => each.mend !== null);
   const Caret = open ? caretDownIcon : caretRightIcon;
   if (toolchain.error && !toolchain.isReady) {
     return <Answer error={toolchain.error} quiet />;
@@ -38,17 +45,20 @@ export function Toolchain(props: { session: IWasmwheel }): JSX.Element {
           className="jp-wasmwheel-toolchain-line"
           aria-expanded={open}
           data-state={!toolchain.isReady ? 'unknown' : toolchain.ok ? 'ok' : 'missing'}
-          onClick={() => setOpen(!open)}
+          onClick={() => setChosen(!open)}
         >
           <Caret.react tag="span" elementSize="normal" />
-          <span>{summary(toolchain, installing, trans)}</span>
+          <span>{summary(toolchain, trans)}</span>
         </button>
-        {!toolchain.ok && setUp}
+        {!toolchain.ok && canBeSetUp && setUp}
       </div>
+      {installing.map(job => (
+        <Installing key={job.id} job={job} session={props.session} />
+      ))}
       {open && (
         <ul className="jp-wasmwheel-findings">
           {toolchain.findings.map(finding => (
-            <Finding key={finding.part} finding={finding} trans={trans} />
+            <Finding key={finding.part} finding={finding} session={props.session} />
           ))}
         </ul>
       )}
@@ -57,14 +67,31 @@ export function Toolchain(props: { session: IWasmwheel }): JSX.Element {
   );
 }
 
-/** Whether a part that is not there yet is one that we can fetch ourselves. */
-function isFetched(finding: IFinding): boolean {
-  return finding.fix.includes('--fix');
+/** What is being installed, how far that is, and a way to stop it. */
+function Installing(props: { job: IJob; session: IWasmwheel }): JSX.Element {
+  const { job, session } = props;
+  const { commands, trans } = session;
+  const name = title(job, trans);
+  return (
+    <div className="jp-wasmwheel-installing" role="group" aria-label={trans.__('Installing')}>
+      <span>
+        <strong>{name}</strong> {doing(job, trans)}
+      </span>
+      <IconButton
+        icon={closeIcon}
+        label={trans.__('Cancel the installation: %1', name)}
+        onClick={() => void commands.execute(CommandIDs.cancel, { id: job.id })}
+      />
+      <Bar job={job} name={name} />
+    </div>
+  );
 }
 
-function Finding(props: { finding: IFinding; trans: TranslationBundle }): JSX.Element {
-  const { part, state, text, fix } = props.finding;
-  const { trans } = props;
+function Finding(props: { finding: IFinding; session: IWasmwheel }): JSX.Element {
+  const { part, state, text, fix, mend } = props.finding;
+  const { commands, jobs, trans } = props.session;
+  const extras = mend?.length ? mend : null;
+  const isAtWork = jobs.jobs.some(job => job.kind === 'install' && !isOver(job));
   const words = {
     ok: trans.__('there'),
     optional: trans.__('not there, not needed yet'),
@@ -80,21 +107,21 @@ function Finding(props: { finding: IFinding; trans: TranslationBundle }): JSX.El
       />
       <div>
         <strong>{part}</strong> <span>{withCode(text)}</span>
-        {state !== 'ok' && fix && <div className="jp-wasmwheel-quiet">{withCode(fix)}</div>}
+        {fix && <div className="jp-wasmwheel-quiet">{withCode(fix)}</div>}
+        {extras && (
+          <TextButton
+            label={trans.__('Install Emscripten')}
+            disabled={isAtWork}
+            onClick={() => void commands.execute(CommandIDs.setUp, { extras })}
+          />
+        )}
       </div>
     </li>
   );
 }
 
 /** The line: `Ready · Rust 1.96 · Pyodide 314 · no C compiler (…)`. */
-function summary(
-  toolchain: ToolchainModel,
-  installing: boolean,
-  trans: TranslationBundle
-): React.ReactNode {
-  if (installing) {
-    return trans.__('Setting up…');
-  }
+function summary(toolchain: ToolchainModel, trans: TranslationBundle): React.ReactNode {
   if (!toolchain.isReady) {
     return trans.__('Looking for Rust and Pyodide…');
   }

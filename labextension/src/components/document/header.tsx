@@ -55,7 +55,7 @@ function finished(job: IJob, session: IWasmwheel): string {
     return trans.__('The site is made');
   }
   if (job.kind === 'install') {
-    return trans.__('The toolchain is set up');
+    return trans.__('Installed');
   }
   return job.report?.published ? trans.__('In the site') : trans.__('Built');
 }

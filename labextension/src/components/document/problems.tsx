@@ -55,6 +55,18 @@ function Mend(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
   const { job } = props;
   const { commands, toolchain, trans } = props.session;
   const fix = job.error?.fix ?? '';
+  const extra = /doctor --fix (emscripten|nightly)/.exec(fix)?.[1];
+  if (job.kind === 'build' && extra) {
+    return (
+      <TextButton
+        accept
+        label={
+          extra === 'nightly' ? trans.__('Install Rust nightly') : trans.__('Install Emscripten')
+        }
+        onClick={() => void commands.execute(CommandIDs.setUp, { extras: [extra] })}
+      />
+    );
+  }
   if (job.error?.status === 4 && (fix.includes('--fix') || !toolchain.ok)) {
     return (
       <TextButton
