@@ -113,6 +113,7 @@ def test_what_was_not_asked_for_the_longest_goes_first(tmp_path: Path) -> None:
 def test_a_new_crate_begins_with_pyo3_compiled(build: Any, store: Store, tmp_path: Path) -> None:
     own = Store(home=tmp_path / "home", read_only=(store.home,))
     target = targets.find(targets.default_abi())
+    assert seeding.examine(target, own).mend == ("seeds",)
     its_node = node.get(own, ignore)
     chosen = toolchain.choose(target, its_node, own, ignore)
     made = seeding.make(target, chosen, "draft", own, ignore)

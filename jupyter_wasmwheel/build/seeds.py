@@ -25,13 +25,15 @@ from ..errors import ToolchainError
 from ..events import Emitter, Event, Progress, note
 from ..project import copy, manifest, starter
 from ..project.copy import Copy
+from ..runtime import node, targets
 from ..runtime.targets import Target
 from ..store import Store
-from ..toolchain import cargo
+from ..toolchain import cargo, toolchain
+from ..toolchain.doctor import Finding
 from ..toolchain.toolchain import Toolchain
 from . import maturin, plan, pyo3
 from .plan import Plan
-from .request import BuildRequest, Profile
+from .request import PROFILES, BuildRequest, Profile
 
 #: Changes with what is done here, so that an older seed is not taken.
 RECIPE = "1"
@@ -99,15 +101,13 @@ def find(planned: Plan, store: Store, version: str | None) -> Seed | None:
     return Seed(folder=found[max(found)]) if found else None
 
 
-def make(
-    target: Target, toolchain: Toolchain, profile: Profile, store: Store, emit: Emitter
-) -> Seed:
+def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit: Emitter) -> Seed:
     """The seed of the newest pyo3 that the starter crate takes, made on the first call."""
     with tempfile.TemporaryDirectory(prefix="wasmwheel-seed-") as scratch:
         crate = starter.make(NAME, Path(scratch))
-        assert toolchain.rust, "a crate has a toolchain with Rust"
+        assert chosen.rust, "a crate has a toolchain with Rust"
         done = subprocess.run(
-            [toolchain.rust.cargo, "generate-lockfile"], cwd=crate, capture_output=True, text=True
+            [chosen.rust.cargo, "generate-lockfile"], cwd=crate, capture_output=True, text=True
         )
         version = locked_pyo3(crate / "Cargo.lock")
         if done.returncode or not version:
@@ -125,7 +125,7 @@ def make(
             work = folder / "work"
             private = copy.refresh(project, work / "source")
             own = plan.make(
-                project, target, toolchain, None, request, work, os.environ, pyo3_config=config
+                project, target, chosen, None, request, work, os.environ, pyo3_config=config
             )
             maturin.build(own, private, _only_progress(emit), lambda: None)
             own.cargo_target.rename(folder / "target")
@@ -134,9 +134,37 @@ def make(
             shutil.rmtree(work)
 
         planned = plan.make(
-            project, target, toolchain, None, request, Path(scratch), os.environ, pyo3_config=config
+            project, target, chosen, None, request, Path(scratch), os.environ, pyo3_config=config
         )
         return Seed(folder=store.install(f"{_prefix(planned)}{version}", fill, emit))
+
+
+def prepare(target: Target, store: Store, emit: Emitter) -> None:
+    """Make the seeds of a target, one a profile."""
+    chosen = toolchain.choose(target, node.get(store, emit), store, emit)
+    for profile in PROFILES:
+        make(target, chosen, profile, store, emit)
+
+
+def examine(target: Target, store: Store) -> Finding:
+    """Whether a target's seeds are there, as the doctor says it."""
+    roots = (store.home, *store.read_only)
+    there = {
+        profile
+        for profile in PROFILES
+        if any(any(root.glob(f"{FOLDER}/{target.abi}-{profile}-*")) for root in roots)
+    }
+    if len(there) == len(PROFILES):
+        text = "a new crate's first build begins with pyo3 compiled"
+        return Finding(part="Seeds", state="ok", text=text)
+    option = "" if target.abi == targets.default_abi() else f" --target {target.abi}"
+    return Finding(
+        part="Seeds",
+        state="optional",
+        text="none; every new crate compiles pyo3 first, for 15 seconds and more",
+        fix=f"`jupyter wasmwheel doctor --fix seeds{option}` compiles it once for all of them.",
+        mend=("seeds",),
+    )
 
 
 def locked_pyo3(lock_file: Path) -> str | None:
@@ -151,13 +179,13 @@ def locked_pyo3(lock_file: Path) -> str | None:
 
 def _prefix(planned: Plan) -> str:
     """The key of a plan's seeds, less pyo3's version: all that cargo's fingerprints depend on."""
-    toolchain = planned.toolchain
-    assert toolchain, "a crate has a toolchain"
-    assert toolchain.rust
+    chosen = planned.toolchain
+    assert chosen, "a crate has a toolchain"
+    assert chosen.rust, "with Rust"
     fixed = [
         RECIPE,
-        toolchain.rust.commit,
-        toolchain.maturin,
+        chosen.rust.commit,
+        chosen.maturin,
         planned.env[cargo.ARGUMENTS],
         planned.env[pyo3.VARIABLE],
         planned.request.profile,

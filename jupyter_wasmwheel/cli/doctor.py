@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 from typing import Any
 
+from ..build import seeds
 from ..errors import ToolchainError
 from ..runtime import targets
 from ..toolchain import doctor
@@ -27,7 +28,8 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
         metavar="EXTRA",
         help="install what is missing and can be had without root; with a name, only that: "
         "`emscripten` of the target's version, for packages with C or C++ in them, or a `nightly` "
-        "Rust, for projects whose rust-toolchain file asks for one",
+        "Rust, for projects whose rust-toolchain file asks for one, or `seeds`, with which a new "
+        "crate's first build takes a second",
     )
     parser.add_argument("--target", metavar="ABI", default=targets.default_abi())
     parser.set_defaults(run=run)
@@ -38,7 +40,9 @@ def run(args: argparse.Namespace, session: Session) -> Answer:
     target = targets.find(args.target)
     if args.fix is not None:
         doctor.fix(target, session.store, session.emit, session.downloads, args.fix)
-    findings = doctor.examine(target, session.store)
+    if "seeds" in (args.fix or ()):
+        seeds.prepare(target, session.store, session.emit)
+    findings = [*doctor.examine(target, session.store), seeds.examine(target, session.store)]
     lines = []
     for finding in findings:
         lines.append(f"{MARKS[finding.state]} {finding.part}: {finding.text}")

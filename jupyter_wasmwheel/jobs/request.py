@@ -80,6 +80,7 @@ KINDS: Mapping[str, Kind] = {
             "make_optional": Field(type="texts", option="--make-optional"),
             "recipe": Field(type="text"),
             "no_smoke": Field(type="switch", option="--no-smoke"),
+            "no_cache": Field(type="switch", option="--no-cache"),
             "offline": Field(type="switch", option="--offline"),
         },
     ),

@@ -9,6 +9,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from .. import __version__, pipeline
+from ..build import seeds
 from ..errors import UsageError
 from ..events import Event, Log
 from ..jobs.queue import ConflictError
@@ -39,7 +40,8 @@ class ToolchainHandler(Handler):
         abi = self.get_argument("target", targets.default_abi())
 
         def examine() -> dict[str, Any]:
-            findings = doctor.examine(targets.find(abi), self.app.store)
+            target, store = targets.find(abi), self.app.store
+            findings = [*doctor.examine(target, store), seeds.examine(target, store)]
             return {
                 "schema": 1,
                 "ok": all(each.state != "missing" for each in findings),

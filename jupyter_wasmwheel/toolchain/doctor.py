@@ -16,7 +16,7 @@ from .installer import command_for
 from .toolchain import choose_linker
 
 #: What is installed only where it is asked for by name.
-EXTRAS = ("emscripten", "nightly")
+EXTRAS = ("emscripten", "nightly", "seeds")
 
 
 @dataclass(frozen=True, kw_only=True)
