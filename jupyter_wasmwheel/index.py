@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from .errors import SourceError, WasmwheelError
 
@@ -189,9 +190,11 @@ class Index:
                 f"{type(error).__name__}: {error}",
                 "Check the network and `pip config list`, then run it again.",
             ) from error
-        for package in match.applicable:
-            if fits(package.link):
-                return package
+        fitting = [package for package in match.applicable if fits(package.link)]
+        final = [each for each in fitting if not Version(each.version or "0").is_prerelease]
+        # As pip does: a release before the final one only where it is named, or there is no other.
+        for package in fitting if requirement.specifier.prereleases else final or fitting:
+            return package
         raise self._not_found(requirement, form, [p.version or "" for p in match.candidates])
 
     def _not_found(

@@ -1,0 +1,30 @@
+"""The package index, as the user's own pip settings have it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from jupyter_wasmwheel.index import Index
+
+
+@pytest.mark.parametrize(
+    ("wanted", "version"),
+    [
+        ("plain", "1.0"),
+        ("plain>=1", "1.0"),
+        ("plain>=2.0rc1", "2.0rc1"),
+        ("plain==2.0rc1", "2.0rc1"),
+        ("early", "0.1a1"),
+    ],
+)
+def test_a_release_before_the_final_one_is_only_taken_where_it_is_named_or_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, version: str
+) -> None:
+    for name in ("plain-0.9", "plain-1.0", "plain-2.0rc1", "early-0.1a1"):
+        (tmp_path / f"{name}.tar.gz").touch()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    assert Index().sdist(Requirement(wanted), (3, 14)).version == version
