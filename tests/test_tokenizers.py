@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.conftest import Command
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.store import Store
+
+from .conftest import Command
+from .test_notebook import make_site, opened
 
 #: What runs here and in Pyodide; `main` gives what has to be the same.
 CODE = """
@@ -79,8 +83,17 @@ async def main():
 """
 
 
-def answers_natively(version: str, folder: Path) -> Any:
-    """What the native wheel of a version gives, installed into an environment of its own."""
+#: In a notebook: the hash of what was printed, which is too much for a cell.
+IN_A_CELL = f"""{CODE}
+import contextlib, hashlib, io
+with contextlib.redirect_stdout(io.StringIO()) as said:
+    await main()
+print(hashlib.sha256(said.getvalue().encode()).hexdigest())
+"""
+
+
+def answers_natively(version: str, folder: Path) -> str:
+    """What the native wheel of a version prints, installed into an environment of its own."""
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     install = [python, "-m", "pip", "install", "-q", f"tokenizers=={version}"]
@@ -88,7 +101,7 @@ def answers_natively(version: str, folder: Path) -> Any:
     done = subprocess.run(
         [python, "-c", f"{CODE}\nasyncio.run(main())"], check=True, capture_output=True, text=True
     )
-    return json.loads(done.stdout)
+    return done.stdout
 
 
 @pytest.mark.slow
@@ -113,4 +126,19 @@ def test_tokenizers_gives_what_the_native_wheel_gives(
     assert said.status == 0, said.stderr
     answers = json.loads(said.stdout)
     assert answers["version"] == report["version"]
-    assert answers == answers_natively(report["version"], tmp_path / "native")
+    assert answers == json.loads(answers_natively(report["version"], tmp_path / "native"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_tokenizers_works_in_a_notebook(wasmwheel: Command, store: Store, tmp_path: Path) -> None:
+    site = make_site(tmp_path / "site", store, targets.default_abi())
+    ran = wasmwheel("build", "pypi:tokenizers", "--json", "--site", site.folder, cwd=tmp_path)
+    assert ran.status == 0, ran.stderr
+    native = answers_natively(ran.document["version"], tmp_path / "native")
+    with opened(site, ran.document["published"]["url"], tmp_path / "profile") as tab:
+        assert "Tokenizer" in tab.run(0)
+        shown = tab.run(1, IN_A_CELL)
+        assert shown.strip() == hashlib.sha256(native.encode()).hexdigest()
+        hub = tab.run(1, "import huggingface_hub\nprint(huggingface_hub.__version__)")
+        assert "Error" not in hub
