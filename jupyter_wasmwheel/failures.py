@@ -23,8 +23,8 @@ from .errors import (
     WasmwheelError,
 )
 
-#: Where a failure shows: in the output of a build, in what an audit found, or in an import.
-Stage = Literal["build", "audit", "import"]
+#: Where a failure shows: in the words of git or of a build, in an audit's findings, in an import.
+Stage = Literal["git", "build", "audit", "import"]
 
 _ERRORS = {
     kind.status: kind

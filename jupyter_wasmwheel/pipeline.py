@@ -148,7 +148,7 @@ def build(
     request: BuildRequest, given: Given, target: Target, site: Site | None, means: Means
 ) -> Finished:
     """Build a wheel on a private copy, prove it, and put it where it was asked for."""
-    key = plan.work_key(given.project, given.fetched.sha256)
+    key = plan.work_key(given.project, given.fetched.identity)
     with (
         means.store.lock(key, means.emit),
         tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch,

@@ -15,6 +15,7 @@ from tests.test_bad_input import error_of
 
 #: The words that each stage gives along.
 WORDS = {
+    "git": {"address": "https://example.org/hello.git"},
     "build": {"project": "hello 0.1.0", "said": "It said so."},
     "audit": {"wheel": "hello.whl", "pyodide": "314.0.7", "findings": "It does not fit."},
     "import": {"subject": "import hello", "where": "Pyodide 314.0.7", "left_out": ""},

@@ -172,6 +172,22 @@ def test_a_package_of_the_index_is_named_as_it_is(places: Places) -> None:
     assert made.arguments[-1] == "pypi:rpds-py==0.30.0"
 
 
+@pytest.mark.parametrize("address", ["git+examples/hello@v1", "git+file://ROOT/examples/hello@v1"])
+def test_a_repository_under_the_root_is_named_by_its_full_path(
+    places: Places, root: Path, address: str
+) -> None:
+    source = f"{address.replace('ROOT', str(root))}#subdirectory=a/b"
+    made = parse({"kind": "build", "source": source}, places)
+    assert (made.name, made.version) == ("hello", None)
+    assert made.arguments[-1] == f"git+{root}/examples/hello@v1#subdirectory=a/b"
+
+
+def test_a_repository_elsewhere_is_named_as_it_is(places: Places) -> None:
+    address = "git+https://example.org/a/b.git@v1"
+    made = parse({"kind": "build", "source": address}, places)
+    assert (made.name, made.arguments[-1]) == ("b", address)
+
+
 def test_the_root_itself_can_be_built(places: Places, root: Path) -> None:
     starter.make("top", root.parent / "other")
     moved = replace(places, root=root.parent / "other/top")
@@ -212,6 +228,9 @@ def test_the_root_itself_can_be_built(places: Places, root: Path) -> None:
         ({"kind": "build", "source": "examples/../../outside"}, OutsideError),
         ({"kind": "build", "source": "git+file:///etc"}, OutsideError),
         ({"kind": "build", "source": "git+/etc"}, OutsideError),
+        ({"kind": "build", "source": "git+../outside"}, OutsideError),
+        ({"kind": "build", "source": "git+ext::sh"}, UsageError),
+        ({"kind": "build", "source": "git+https://example.org/x@--help"}, UsageError),
         ({"kind": "site", "site": "../evil"}, UsageError),
         ({"kind": "site", "site": ".hidden"}, UsageError),
         ({"kind": "site", "site": "x" * 100}, UsageError),

@@ -78,9 +78,9 @@ class Plan:
         return self.work / "c-notes"
 
 
-def work_key(project: Project, sha256: str | None) -> str:
-    """The name of a project's work folder: the same for the same folder, or the same archive."""
-    origin = sha256 or str(project.folder)
+def work_key(project: Project, identity: str | None) -> str:
+    """The name of a project's work folder: the same for the same folder, archive or commit."""
+    origin = identity or str(project.folder)
     return f"work/{project.name}-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
 
 

@@ -20,7 +20,7 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
         parents=[output],
         help="build a wheel for Pyodide, check it, and publish it into a site",
     )
-    parser.add_argument("source", metavar="SOURCE", help="a folder, an sdist, or pypi:NAME")
+    parser.add_argument("source", metavar="SOURCE", help="a folder, an sdist, pypi:NAME or git+URL")
     parser.add_argument("--site", metavar="NAME|DIR", help="publish the wheel into this site")
     parser.add_argument("--target", metavar="ABI", help="the ABI to build for, as 2026_0")
     parser.add_argument(

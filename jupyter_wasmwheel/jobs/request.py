@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from .. import archive
 from ..build.request import BuildRequest
 from ..errors import SourceError, UsageError
-from ..project import manifest, recipes
+from ..project import git, manifest, recipes
 from ..project import source as sources
 from ..runtime import targets
 from ..site import lite
@@ -146,14 +146,18 @@ class Places:
         named = Path(path)
         inside = self.root / str(PurePosixPath(path)).lstrip("/")
         place = named if named.is_absolute() and self._allows(named) else inside
-        place = Path(os.path.realpath(place))
-        if not self._allows(place):
+        return self.inside(place)
+
+    def inside(self, place: Path) -> Path:
+        """Where a path really is; an OutsideError where that is outside of what is allowed."""
+        real = Path(os.path.realpath(place))
+        if not self._allows(real):
             raise OutsideError(
-                f"{path} is outside of the folders that this server may build from.",
+                f"{place} is outside of the folders that this server may build from.",
                 "They are its root folder and those that its configuration adds.",
                 "Copy it under the root, or add its folder to `WasmwheelApp.allowed_folders`.",
             )
-        return place
+        return real
 
     def _allows(self, path: Path) -> bool:
         real = Path(os.path.realpath(path))
@@ -321,10 +325,9 @@ def _source(text: str, places: Places) -> tuple[str, str | None, str]:
         exact = [each.version for each in wanted.specifier if each.operator == "=="]
         return wanted.name, exact[0] if exact else None, text
     if text.startswith("git+"):
-        _refuse_local(text)
-        sources.parse(text)
-        name = text.partition("#")[0].rstrip("/").rpartition("/")[2].partition("@")[0]
-        return name.removesuffix(".git"), None, text
+        address = git.parse(text, places.root)
+        place = address.local and places.inside(address.local)
+        return address.name, None, address.at(place) if place else text
     path = places.resolve(text)
     sources.parse(str(path))
     if path.is_dir():
@@ -333,14 +336,3 @@ def _source(text: str, places: Places) -> tuple[str, str | None, str]:
     stem = path.name.removesuffix(next(e for e in archive.ENDINGS if path.name.endswith(e)))
     name, _, version = stem.rpartition("-")
     return (name, version, str(path)) if name else (stem, None, str(path))
-
-
-def _refuse_local(text: str) -> None:
-    """Refuse a git address that is a path of the server's, which may be outside of its root."""
-    address = text.removeprefix("git+")
-    if not address.startswith(("https://", "http://", "ssh://")):
-        raise OutsideError(
-            f"{text} cannot be built by this server.",
-            "Only addresses that begin with https://, http:// or ssh:// are fetched.",
-            "Name the folder itself, if it is under the server's root.",
-        )

@@ -1,4 +1,4 @@
-"""Where a project comes from: a folder, an sdist file, or the package index."""
+"""Where a project comes from: a folder, an sdist file, the package index, or a git repository."""
 
 from __future__ import annotations
 
@@ -15,23 +15,27 @@ from ..events import Emitter, note
 from ..index import Index
 from ..runtime.targets import Target
 from ..store import Store
+from . import git
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A source as the user named it: a path, or a requirement for the package index."""
+    """A source as the user named it: a path, a requirement for the package index, or `git+…`."""
 
     text: str
-    kind: Literal["folder", "sdist", "pypi"]
+    kind: Literal["folder", "sdist", "pypi", "git"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fetched:
-    """A source that is at hand: its project's folder, and its hash where it came as a file."""
+    """A source that is at hand: its project's folder, and what tells it from every other.
+
+    `identity` is the hash of an archive, or a commit and the folder in it; None of a folder.
+    """
 
     source: Source
     folder: Path
-    sha256: str | None
+    identity: str | None
 
     @property
     def is_own(self) -> bool:
@@ -45,11 +49,8 @@ def parse(text: str) -> Source:
         _requirement(text)
         return Source(text=text, kind="pypi")
     if text.startswith("git+"):
-        raise UsageError(
-            "Git addresses cannot be built yet.",
-            "This version builds folders, sdist files and packages of the package index.",
-            "Clone it, and name the folder.",
-        )
+        git.parse(text)
+        return Source(text=text, kind="git")
     path = Path(text)
     if path.is_dir():
         return Source(text=text, kind="folder")
@@ -59,11 +60,11 @@ def parse(text: str) -> Source:
         raise SourceError(
             f"{text} is no source.",
             f"It is a file, but no sdist ({', '.join(archive.ENDINGS)}).",
-            "Name a project's folder, an sdist file, or `pypi:NAME`.",
+            "Name a project's folder, an sdist file, `pypi:NAME` or `git+URL`.",
         )
     raise SourceError(
         f"There is no {text}.",
-        "A source is a folder, an sdist file, or `pypi:NAME[==VERSION]`.",
+        "A source is a folder, an sdist file, `pypi:NAME[==VERSION]` or `git+URL[@REV]`.",
         f"Check the path, or write `pypi:{text}` for a package of the package index."
         if text.replace("-", "").replace("_", "").isalnum()
         else "Check the path.",
@@ -93,7 +94,9 @@ def fetch(
 ) -> Fetched:
     """Bring a source to hand; archives are unpacked into the store, nothing of them is run."""
     if source.kind == "folder":
-        return Fetched(source=source, folder=Path(source.text).resolve(), sha256=None)
+        return Fetched(source=source, folder=Path(source.text).resolve(), identity=None)
+    if source.kind == "git":
+        return _from_git(source, store, emit, offline)
     if source.kind == "sdist":
         return _unpacked(source, Path(source.text), store, emit)
     return _unpacked(source, _from_index(source, target, store, emit, offline), store, emit)
@@ -131,12 +134,38 @@ def _matches(file_name: str, requirement: Requirement) -> bool:
     return name == canonicalize_name(requirement.name) and version in requirement.specifier
 
 
+def _from_git(source: Source, store: Store, emit: Emitter, offline: bool) -> Fetched:
+    """The tree of a commit, and in it the folder that the address names."""
+    address = git.parse(source.text)
+    tree, commit = git.fetch(address, store, emit, offline=offline)
+    folder = (tree / address.subdirectory).resolve()
+    where = "at its top" if folder == tree.resolve() else f"in {address.subdirectory}"
+    if not folder.is_relative_to(tree.resolve()) or not any(
+        (folder / name).is_file() for name in ("pyproject.toml", "setup.py")
+    ):
+        raise SourceError(
+            f"{address.shown} has no Python package {where}.",
+            f"There is no pyproject.toml {where} of commit {commit}.",
+            _where_it_is(tree),
+        )
+    return Fetched(source=source, folder=folder, identity=f"{commit} {address.subdirectory}")
+
+
+def _where_it_is(tree: Path) -> str:
+    """What to write, by where in a tree there are Python packages; of many the first few."""
+    found = sorted(path.parent.relative_to(tree) for path in tree.rglob("pyproject.toml"))
+    folders = [folder.as_posix() for folder in found if folder != Path()][:5]
+    if not folders:
+        return "There is none in that repository at all; check its address."
+    return "Append " + " or ".join(f"`#subdirectory={folder}`" for folder in folders) + "."
+
+
 def _unpacked(source: Source, sdist: Path, store: Store, emit: Emitter) -> Fetched:
     """The project in an sdist, unpacked once for its hash."""
     sha256 = hashlib.sha256(sdist.read_bytes()).hexdigest()
     root = store.install(f"sources/{sha256[:32]}", lambda stage: _unpack(sdist, stage), emit)
     (folder,) = root.iterdir()
-    return Fetched(source=source, folder=folder, sha256=sha256)
+    return Fetched(source=source, folder=folder, identity=sha256)
 
 
 def _unpack(sdist: Path, folder: Path) -> None:

@@ -108,7 +108,11 @@ class EditsHandler(Handler):
                 "version": foreseen.project.version,
                 "recipe": recipe and recipe.summary(),
                 "patches": [dataclasses.asdict(patch) for patch in foreseen.patches],
-                "notes": [event.text for event in told if isinstance(event, Log)],
+                "notes": [
+                    event.text
+                    for event in told
+                    if isinstance(event, Log) and event.stream == "note"
+                ],
             }
 
         self.answer(await self.call(look))

@@ -77,7 +77,11 @@ function Hint(props: { found: Found; folder: string; trans: IWasmwheel['trans'] 
   );
 }
 
-const PLACEHOLDERS = { folder: '', pypi: 'rpds-py', git: 'https://…/project.git@v1.0' };
+const PLACEHOLDERS = {
+  folder: '',
+  pypi: 'rpds-py',
+  git: 'https://…/project.git@v1.0#subdirectory=python'
+};
 
 function Source(props: {
   session: IWasmwheel;
@@ -88,7 +92,7 @@ function Source(props: {
   const labels: Record<From, string> = {
     folder: trans.__('Folder'),
     pypi: trans.__('PyPI: name, or name==version'),
-    git: trans.__('Git: address, with @revision if wanted')
+    git: trans.__('Git: address, with @revision and #subdirectory=folder if wanted')
   };
   const write = (text: string) => {
     request.set({ [fields.from]: text } as Partial<IFields>);
