@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jupyter_core.paths
-from traitlets import Float, Int, List, Unicode, default
+from traitlets import Dict, Float, Int, List, Unicode, default
 from traitlets.config import Configurable
 from traitlets.config.loader import (
     Config,
@@ -71,6 +71,15 @@ class Wasmwheel(Configurable):
     limit = Int(
         2_000_000_000,
         help="How many bytes the finished wheels that are kept for the next build may take.",
+    ).tag(config=True)
+
+    proxy = Dict(
+        key_trait=Unicode(),
+        value_trait=List(Unicode()),
+        help="The hosts that a site's server fetches from for the site's notebooks, by the site's "
+        'name: {"workshop": ["data.example.org"]}. A host that sends no CORS headers cannot be '
+        "read otherwise. None by default. A host without a port stands for its ports 80 and 443. "
+        "An address that is not public (loopback, private) is used only if it is listed itself.",
     ).tag(config=True)
 
     @default("home")

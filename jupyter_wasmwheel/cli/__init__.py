@@ -75,7 +75,12 @@ def run(arguments: Sequence[str]) -> int:
         with _interruptible(), _display(args) as display:
             emit = lines if args.events else ignore if args.json else display
             settings = config.load()
-            session = Session(store=settings.store(), emit=emit, downloads=settings.downloads())
+            session = Session(
+                store=settings.store(),
+                emit=emit,
+                downloads=settings.downloads(),
+                proxy=settings.proxy,
+            )
             answer: Answer = args.run(args, session)
         if args.events:
             lines(ReportEvent(report=answer.document))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,12 @@ from ..store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """What every command gets: where state lives, whom to tell what happens, whence to install."""
+    """What every command gets: where state lives, whom to tell, and what the settings say."""
 
     store: Store
     emit: Emitter
     downloads: Downloads
+    proxy: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from ..runtime import node, targets
 from ..site import lite
 from . import build
 from .answer import Answer, Session, answer
-from .site import serve
+from .site import proxy_of, serve
 
 #: The names of the demo's crate and of its site.
 CRATE, SITE = "hello", "demo"
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace, session: Session) -> Answer:
     notebook = report.published.package.notebook if report.published else None
     if sys.stdout.isatty() and sys.stdin.isatty() and not (args.json or args.events):
         print(text, flush=True)
-        serve(site, notebook)
+        serve(site, proxy_of(site, SITE, session), notebook)
         return answer("Stopped.", report.as_json())
     next_step = f"Open it: jupyter wasmwheel site serve {SITE}"
     return answer(f"{text}\n{next_step}", report.as_json())

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import pipeline
 from ..index import Index
 from ..runtime import node, targets
-from ..site import lite, publish, server
+from ..site import lite, proxy, publish, server
 from ..site.http_policy import POLICIES
+from ..site.proxy import Proxy
 from .answer import Answer, Session, answer, size
 
 
@@ -49,6 +52,13 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
 
     serving = actions.add_parser("serve", parents=[output], help="serve a site on its own origin")
     serving.add_argument("site", metavar="NAME|DIR")
+    serving.add_argument(
+        "--proxy",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="let notebooks read from a host that sends no CORS headers; may be repeated",
+    )
     serving.set_defaults(run=run_serve)
 
 
@@ -108,18 +118,30 @@ def run_list(args: argparse.Namespace, session: Session) -> Answer:
 def run_serve(args: argparse.Namespace, session: Session) -> Answer:
     """Serve a site until it is interrupted."""
     site = lite.find(args.site, session.store)
-    serve(site)
+    serve(site, proxy_of(site, args.site, session, args.proxy))
     return answer("Stopped.", _row(site))
 
 
-def serve(site: lite.Site, notebook: str | None = None) -> None:
+def proxy_of(site: lite.Site, called: str, session: Session, more: Sequence[str] = ()) -> Proxy:
+    """What a site's server may fetch: what the settings say, and some hosts more."""
+    command = shlex.join(["jupyter", "wasmwheel", "site", "serve", called])
+    again = "".join(f" --proxy {each}" for each in more)
+    return Proxy(
+        hosts=proxy.parse([*session.proxy.get(site.name, []), *more]),
+        allow=f"{command}{again} --proxy {proxy.ANOTHER}",
+    )
+
+
+def serve(site: lite.Site, its_proxy: Proxy, notebook: str | None = None) -> None:
     """Serve a site and say where, until an interruption, which is no error."""
 
     def ready(url: str) -> None:
         print(f"Serving {site.name} at\n\n  {server.address(site, notebook)}\n", flush=True)
+        if its_proxy.hosts:
+            print(f"Its notebooks may read from {', '.join(sorted(its_proxy.hosts))} through it.")
         print("Press Ctrl-C to stop.", flush=True)
 
-    server.serve(site, ready)
+    server.serve(site, ready, its_proxy)
 
 
 def _row(site: lite.Site) -> dict[str, Any]:

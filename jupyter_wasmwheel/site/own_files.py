@@ -7,14 +7,18 @@ something is published to a site that has others.
 from __future__ import annotations
 
 import hashlib
+import json
 from importlib import resources
 from pathlib import Path
 
 from ..store import replace_file
-from . import front_end
+from . import front_end, proxy
 
 #: The script that every page of a site runs first, beside JupyterLite's config-utils.js.
 PAGE_START = "page-start.js"
+
+#: The script of a kernel's worker that finds out whether a host answers at all.
+REACH = "reach.js"
 
 #: The file in a site's private folder that says which of our files it has.
 STAMP = "own-files"
@@ -26,12 +30,16 @@ def put(site: Path, beside_lock: Path, private: Path, kernel_start: str) -> None
         site / PAGE_START: _read(PAGE_START),
         beside_lock / kernel_start: _read(kernel_start),
         beside_lock / "http_policy.py": _read("http_policy.py"),
+        beside_lock / REACH: _read(REACH),
+        # What any other server than ours says: that it fetches nothing.
+        site / proxy.HOSTS: json.dumps(proxy.OFF.document()).encode(),
     }
     stamp = hashlib.sha256(b"".join([*files.values(), front_end.about()])).hexdigest()
     noted = private / STAMP
     if noted.is_file() and noted.read_text() == stamp:
         return
     for path, content in files.items():
+        path.parent.mkdir(exist_ok=True)
         replace_file(path, content)
     front_end.add(site)
     replace_file(noted, stamp.encode())

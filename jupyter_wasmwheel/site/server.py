@@ -21,8 +21,10 @@ import tornado.httpserver
 import tornado.web
 
 from ..errors import SiteError
-from . import data, wheels
-from .lite import Site
+from . import data, proxy, wheels
+from .lite import PYODIDE, Site
+from .own_files import REACH
+from .proxy import Proxy
 
 #: The host of a site's origin. Not `localhost`, where Jupyter's cookies are.
 HOST = "127.0.0.1"
@@ -75,9 +77,7 @@ class Files(tornado.web.StaticFileHandler):
         self.offline = offline
 
     def prepare(self) -> None:
-        # A page of another host that resolves to this machine must not read the site.
-        if self.request.host != f"{HOST}:{self.port}":
-            raise tornado.web.HTTPError(421)
+        _refuse_other_host(self, self.port)
 
     def set_default_headers(self) -> None:
         self.set_header("X-Content-Type-Options", "nosniff")
@@ -86,7 +86,10 @@ class Files(tornado.web.StaticFileHandler):
 
     def set_extra_headers(self, path: str) -> None:
         self.set_header("Cross-Origin-Opener-Policy", "same-origin")
-        policy = "require-corp" if self.offline else "credentialless"
+        # An offline page embeds nothing of other hosts. The worker that asks whether one of them
+        # answers has to be able to: it learns no more than that.
+        strict = self.offline and path != f"{PYODIDE}/{REACH}"
+        policy = "require-corp" if strict else "credentialless"
         self.set_header("Cross-Origin-Embedder-Policy", policy)
         self.set_header("Cross-Origin-Resource-Policy", "same-origin")
         self.set_header("Content-Security-Policy", "frame-ancestors 'self'")
@@ -122,23 +125,41 @@ class Files(tornado.web.StaticFileHandler):
         self.finish(f"{status_code} {self._reason}\n")
 
 
+class Fetched(tornado.web.RequestHandler):
+    """What the proxy of a site fetches for its kernels."""
+
+    def initialize(self, port: int, proxy: Proxy) -> None:
+        self.port = port
+        self.proxy = proxy
+
+    def prepare(self) -> None:
+        _refuse_other_host(self, self.port)
+
+    async def get(self, path: str) -> None:
+        await proxy.answer(self, path, self.proxy)
+
+    async def head(self, path: str) -> None:
+        await proxy.answer(self, path, self.proxy)
+
+
 class Probe(tornado.web.RequestHandler):
     """An image that any page may load; it says that the site is there, and nothing else."""
 
     def initialize(self, port: int) -> None:
         self.port = port
 
+    def prepare(self) -> None:
+        _refuse_other_host(self, self.port)
+
     def get(self) -> None:
-        if self.request.host != f"{HOST}:{self.port}":
-            raise tornado.web.HTTPError(421)
         self.set_header("Content-Type", "image/svg+xml")
         self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
         self.set_header("Cache-Control", "no-store")
         self.finish('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>')
 
 
-def application(site: Site) -> tornado.web.Application:
-    """The web application that serves a site's files, and nothing but them."""
+def application(site: Site, its_proxy: Proxy = proxy.OFF) -> tornado.web.Application:
+    """The web application that serves a site's files, and what its proxy may fetch."""
     options = {
         "path": str(site.folder),
         "port": site.port,
@@ -147,6 +168,11 @@ def application(site: Site) -> tornado.web.Application:
     return tornado.web.Application(
         [
             (rf"/{site.prefix}/{PROBE}", Probe, {"port": site.port}),
+            (
+                rf"/{site.prefix}/({proxy.HOSTS}|{proxy.FETCH})",
+                Fetched,
+                {"port": site.port, "proxy": its_proxy},
+            ),
             (rf"/{site.prefix}/(.*)", Files, options),
         ],
         default_handler_class=tornado.web.ErrorHandler,
@@ -155,23 +181,27 @@ def application(site: Site) -> tornado.web.Application:
     )
 
 
-def listen(site: Site) -> tornado.httpserver.HTTPServer:
+def listen(site: Site, its_proxy: Proxy = proxy.OFF) -> tornado.httpserver.HTTPServer:
     """Serve a site on the running event loop; a SiteError where its port is taken."""
     try:
         listening = socket.create_server((HOST, site.port), backlog=128)
     except OSError as error:
         raise _taken(site, error) from error
     listening.setblocking(False)
-    server = tornado.httpserver.HTTPServer(application(site))
+    server = tornado.httpserver.HTTPServer(application(site, its_proxy))
     server.add_socket(listening)
     return server
 
 
-def serve(site: Site, ready: Callable[[str], None] = lambda url: None) -> None:
+def serve(
+    site: Site,
+    ready: Callable[[str], None] = lambda url: None,
+    its_proxy: Proxy = proxy.OFF,
+) -> None:
     """Serve a site until it is interrupted; `ready` is called with its address once it is there."""
 
     async def until_interrupted() -> None:
-        server = listen(site)
+        server = listen(site, its_proxy)
         try:
             ready(address(site))
             await asyncio.Event().wait()
@@ -186,7 +216,7 @@ def serve(site: Site, ready: Callable[[str], None] = lambda url: None) -> None:
 
 
 @contextmanager
-def serving(site: Site) -> Iterator[str]:
+def serving(site: Site, its_proxy: Proxy = proxy.OFF) -> Iterator[str]:
     """Serve a site from a thread for as long as the context lasts; its address."""
     outcome: list[BaseException] = []
     up = threading.Event()
@@ -195,7 +225,7 @@ def serving(site: Site) -> Iterator[str]:
 
     async def until_over() -> None:
         try:
-            server = listen(site)
+            server = listen(site, its_proxy)
         except SiteError as error:
             outcome.append(error)
             return
@@ -229,6 +259,12 @@ def is_served(site: Site) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _refuse_other_host(handler: tornado.web.RequestHandler, port: int) -> None:
+    # A page of another host that resolves to this machine must not read the site.
+    if handler.request.host != f"{HOST}:{port}":
+        raise tornado.web.HTTPError(421)
 
 
 def _is_hashed(path: str) -> bool:
