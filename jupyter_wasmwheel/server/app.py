@@ -21,6 +21,7 @@ from ..config import Wasmwheel
 from ..jobs.executors import Local
 from ..jobs.queue import Limits, Queue
 from ..jobs.request import Places
+from ..site import proxy
 from ..store import Store
 from . import events, jobs, sites, toolchain
 
@@ -56,6 +57,7 @@ ROUTES: tuple[tuple[str, type], ...] = (
     (rf"/{API}/sites/{NAME}/open", sites.OpenHandler),
     (rf"/{API}/sites/{NAME}/packages", sites.PackagesHandler),
     (rf"/{API}/sites/{NAME}/packages/{NAME}", sites.PackageHandler),
+    (rf"/{THROUGH}{NAME}/({proxy.HOSTS}|{proxy.FETCH})", sites.FetchedHandler),
     (rf"/{THROUGH}{NAME}/(.*)", sites.ThroughHandler),
 )
 
@@ -119,7 +121,8 @@ class WasmwheelApp(ExtensionApp):
 
     def initialize_settings(self) -> None:
         """Read the settings; the database is opened when somebody asks for it."""
-        self.store: Store = Wasmwheel(parent=self).store()
+        shared = Wasmwheel(parent=self)
+        self.store: Store = shared.store()
         self.stream = events.Stream()
         base_url: str = self.settings["base_url"]
         self.sites = sites.Sites(
@@ -127,6 +130,7 @@ class WasmwheelApp(ExtensionApp):
             configured=_folders(self.site_folders),
             through=f"{base_url}{THROUGH}" if self.serve_sites else None,
             origins=sites.Origins(),
+            proxy=shared.proxy,
         )
         assert self.serverapp
         self.places = Places(

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -23,9 +24,10 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
 
-from ..errors import SiteError, UsageError, WasmwheelError
-from ..site import lite, publish, server
+from ..errors import UsageError, WasmwheelError
+from ..site import lite, proxy, publish, server
 from ..site.lite import Site
+from ..site.proxy import Proxy
 from ..store import Store
 from .handler import Handler, Refused
 
@@ -47,7 +49,7 @@ class Origins:
         known = self._open.get(site.folder)
         return known is not None and known[0] == site
 
-    def open(self, site: Site) -> None:
+    def open(self, site: Site, its_proxy: Proxy) -> None:
         """Serve a site; a SiteError where its port is taken."""
         with self._lock:
             if self.has(site):
@@ -56,14 +58,14 @@ class Origins:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
                 self._thread.start()
-            asyncio.run_coroutine_threadsafe(self._listen(site), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self._listen(site, its_proxy), self._loop).result()
 
-    async def _listen(self, site: Site) -> None:
+    async def _listen(self, site: Site, its_proxy: Proxy) -> None:
         old = self._open.pop(site.folder, None)
         if old:
             old[1].stop()
             await old[1].close_all_connections()
-        self._open[site.folder] = site, server.listen(site)
+        self._open[site.folder] = site, server.listen(site, its_proxy)
 
     def close(self) -> None:
         """Stop all of them."""
@@ -87,13 +89,15 @@ class Origins:
 class Sites:
     """The sites of a server: those in its store, and those that its configuration names.
 
-    `through` is the address under which Jupyter itself serves them, None where it does not.
+    `through` is the address under which Jupyter itself serves them, None where it does not;
+    `proxy` the hosts that their servers fetch from, by name.
     """
 
     store: Store
     configured: tuple[Path, ...]
     through: str | None
     origins: Origins
+    proxy: Mapping[str, Sequence[str]]
 
     def find(self, name: str) -> Site:
         """A site by its name; a UsageError for what is no name, a SiteError where there is none."""
@@ -155,10 +159,19 @@ class Sites:
         site = self.find(name)
         try:
             if not server.is_served(site):
-                self.origins.open(site)
-        except SiteError as error:
+                self.origins.open(site, self.proxy_of(site))
+        except WasmwheelError as error:
             return self.row(site, error)
         return self.row(site)
+
+    def proxy_of(self, site: Site) -> Proxy:
+        """What a site's server may fetch; a UsageError where the settings name no host."""
+        listed = self.proxy.get(site.name, [])
+        setting = json.dumps({site.name: [*listed, proxy.ANOTHER]})
+        return Proxy(
+            hosts=proxy.parse(listed),
+            allow=f"c.Wasmwheel.proxy = {setting} in jupyter_wasmwheel_config.py",
+        )
 
     def packages(self, name: str) -> list[dict[str, Any]]:
         """What is published in a site."""
@@ -269,3 +282,43 @@ class ThroughHandler(JupyterHandler, _Files):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer in plain words, not with a page of Jupyter's that could be framed."""
         server.Files.write_error(self, status_code)
+
+
+class FetchedHandler(JupyterHandler):
+    """`/wasmwheel/site/NAME/proxy/…`: what the proxy of a site fetches, for users who may read.
+
+    Nothing of the user's goes with it, and nothing of the host's becomes Jupyter's (proxy.py).
+    """
+
+    auth_resource = "wasmwheel"
+
+    def get_login_url(self) -> str:
+        """Refuse: a kernel would take the page of the login for what it asked for."""
+        raise web.HTTPError(403, reason="You are not logged in to Jupyter.")
+
+    @web.authenticated
+    @authorized
+    async def head(self, name: str, path: str) -> None:
+        """Say what something is like."""
+        await self._answer(name, path)
+
+    @web.authenticated
+    @authorized
+    async def get(self, name: str, path: str) -> None:
+        """Fetch something."""
+        await self._answer(name, path)
+
+    async def _answer(self, name: str, path: str) -> None:
+        app: WasmwheelApp = self.settings["wasmwheel"]
+        if app.sites.through is None:
+            raise web.HTTPError(404)
+        try:
+            site = await app.in_thread(app.sites.find, name)
+            its_proxy = app.sites.proxy_of(site)
+        except WasmwheelError as error:
+            raise Refused(error) from error
+        await proxy.answer(self, path, its_proxy)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer in plain words."""
+        proxy.refuse(self, status_code, str(self._reason))
