@@ -6,27 +6,258 @@ The policies:
   with a urllib3 that cannot do it itself (before 2.2), because that one does it better.
 - `all`: `requests` goes through pyodide-http whatever its urllib3.
 - `off`: nothing is patched.
+
+With the first two, what the site's server may fetch (proxy.py) is fetched by it, and an error says
+what a browser does not: whether CORS headers are what is missing, and what helps.
 """
 
-import importlib.metadata
+from __future__ import annotations
+
+import importlib.abc
+import importlib.util
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 POLICIES = ("urllib", "all", "off")
 
+#: The ports of addresses that name none.
+PORTS = {"http": 80, "https": 443}
 
-def apply(policy: str) -> None:
-    """Patch what a policy says; a package that is not installed is left alone."""
+#: What the proxy is asked with, and what it says why it refuses with: see proxy.py.
+ASKING, REFUSED = "Wasmwheel-Proxy", "wasmwheel-proxy-refused"
+
+
+def apply(policy: str, site: str, proxy: str) -> None:
+    """Do what a policy says. `site` is the site's address, `proxy` what its server may fetch."""
     if policy == "off":
         return
     import pyodide_http  # type: ignore[import-not-found]
+    from pyodide_http import _urllib
 
+    web = Web(site, **json.loads(proxy))
     pyodide_http.patch_urllib()
-    if policy == "all" or _has_old_urllib3():
-        pyodide_http.patch_requests(continue_on_import_error=True)
+    _urllib.send = web.sending(_urllib.send, _url_error)
+    web.patch_pyfetch()
+    after_import("urllib3.contrib.emscripten.connection", web.patch_urllib3)
+    after_import("requests", lambda requests: web.patch_requests(requests, always=policy == "all"))
 
 
-def _has_old_urllib3() -> bool:
+class Web:
+    """The web as a kernel sees it.
+
+    `hosts` are those that the site's server fetches from, each with its port; `allow` tells how
+    another one becomes one of them, with `{}` in its place, or is empty where none can.
+    """
+
+    def __init__(self, site: str, hosts: list[str], allow: str) -> None:
+        self.site = site
+        self.hosts = frozenset(hosts)
+        self.allow = allow
+        self.prober = _start_worker(f"{site}static/pyodide/reach.js")
+
+    def route(self, method: str, url: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
+        """The address to ask in the place of another one, and with which headers."""
+        if _host(url) not in self.hosts or not _is_plain(method, headers):
+            return url, headers
+        return f"{self.site}proxy/fetch?url={quote(url, safe='')}", {**headers, ASKING: "1"}
+
+    def explain(self, method: str, url: str, headers: dict[str, str]) -> str:
+        """Why the browser has no answer, as far as it can be known, and what helps."""
+        host = _host(url)
+        name = host.removesuffix(f":{PORTS.get(urlsplit(url).scheme)}")
+        proxied = host in self.hosts
+        if proxied and _is_plain(method, headers):
+            return f"The site's server, which fetches from {name}, does not answer any more."
+        answers = self._answers(url)
+        if answers is False:
+            return f"{name} could not be reached: the browser got no answer from it at all."
+        what = f"{name} answers, but sends no CORS headers for this request"
+        if answers is None:
+            what = f"{name} sends no CORS headers, or it could not be reached"
+        if proxied:
+            return (
+                f"{what}, so the browser keeps the answer to itself. The site's server fetches "
+                f"from it, but only reads (GET, HEAD) and passes no login on."
+            )
+        allow = f"let the site's server fetch from it ({self.allow.replace('{}', name)}), or "
+        return (
+            f"{what}, so the browser keeps the answer to itself. "
+            f"What helps: {allow if self.allow else ''}ship the data with the site."
+        )
+
+    def _answers(self, url: str) -> bool | None:
+        """Whether a host answers, or None where that cannot be known."""
+        if self.prober is None:
+            return None
+        import js  # type: ignore[import-not-found]
+        from pyodide.ffi import to_js  # type: ignore[import-not-found]
+
+        cell = js.Int32Array.new(js.SharedArrayBuffer.new(4))
+        question = to_js({"url": url, "cell": cell}, dict_converter=js.Object.fromEntries)
+        self.prober.postMessage(question)
+        js.Atomics.wait(cell, 0, 0, 10_000)
+        return {1: True, 2: False}.get(cell[0])
+
+    def sending(self, send: Any, failure: Callable[[str], Exception]) -> Any:
+        """pyodide-http's `send`, through the proxy where that is to be, and with errors in words.
+
+        `failure` makes the error that those who call it expect.
+        """
+        from pyodide.ffi import JsException
+        from pyodide_http._core import (  # type: ignore[import-not-found]
+            _StreamingError,
+            _StreamingTimeout,
+        )
+
+        def sending(request: Any, *more: Any) -> Any:
+            method, url, headers = request.method, request.url, request.headers
+            request.url, request.headers = self.route(method, url, headers)
+            try:
+                response = send(request, *more)
+            except _StreamingTimeout:
+                raise
+            except (JsException, _StreamingError) as error:
+                raise failure(self.explain(method, url, headers)) from error
+            finally:
+                request.url, request.headers = url, headers
+            refused = _refusal(response.headers)
+            if refused:
+                raise failure(refused)
+            return response
+
+        return sending
+
+    def patch_requests(self, requests: Any, *, always: bool) -> None:
+        """Let `requests` go through pyodide-http, always or where its urllib3 is too old."""
+        version = sys.modules["urllib3"].__version__
+        if not always and tuple(map(int, version.split(".")[:2])) >= (2, 2):
+            return
+        import pyodide_http
+        from pyodide_http import _requests
+
+        pyodide_http.patch_requests()
+        _requests.send = self.sending(_requests.send, requests.ConnectionError)
+
+    def patch_urllib3(self, module: Any) -> None:
+        """Let urllib3's own way through the browser take the proxy, and put its errors in words."""
+        # Where it can, urllib3 waits by WebAssembly's promise integration. An error that is raised
+        # from there (Pyodide's run_sync) ends the cell in the kernel even if the code caught it.
+        vars(sys.modules["urllib3.contrib.emscripten.fetch"])["has_jspi"] = lambda: False
+        connection = module.EmscriptenHTTPConnection
+        ask = connection.request
+
+        def request(
+            self_: Any, method: str, url: str, body: Any = None, headers: Any = None, **more: Any
+        ) -> None:
+            given = dict(headers or {})
+            if url.startswith("/"):
+                url = f"{self_.scheme}://{_bracketed(self_.host)}:{self_.port}{url}"
+            routed, sent = self.route(method, url, given)
+            try:
+                ask(self_, method, routed, body, sent, **more)
+            except module.HTTPException as error:
+                raise module.HTTPException(self.explain(method, url, given)) from error
+            refused = _refusal(self_._response.headers)
+            if refused:
+                raise module.HTTPException(refused)
+            self_._response.request.url = url
+
+        connection.request = request
+
+    def patch_pyfetch(self) -> None:
+        """Let Pyodide's own `pyfetch` take the proxy, and add to its errors."""
+        import pyodide.http  # type: ignore[import-not-found]
+
+        ask = pyodide.http.pyfetch
+
+        async def pyfetch(request: Any, /, **options: Any) -> Any:
+            if not isinstance(request, str):
+                return await ask(request, **options)
+            method, headers = options.get("method", "GET"), dict(options.get("headers", {}))
+            routed, sent = self.route(method, request, headers)
+            try:
+                return await ask(routed, **{**options, "headers": sent})
+            except Exception as error:
+                error.add_note(self.explain(method, request, headers))
+                raise
+
+        pyodide.http.pyfetch = pyfetch
+
+
+def after_import(name: str, then: Callable[[Any], None]) -> None:
+    """Call a function with a module once that has been imported."""
+    if name in sys.modules:
+        then(sys.modules[name])
+    else:
+        sys.meta_path.insert(0, _Afterwards(name, then))
+
+
+class _Afterwards(importlib.abc.MetaPathFinder):
+    """Finds one module as the other finders do, and does something once it has been imported."""
+
+    def __init__(self, name: str, then: Callable[[Any], None]) -> None:
+        self.name = name
+        self.then = then
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        if name != self.name:
+            return None
+        sys.meta_path.remove(self)
+        spec = None
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            if spec is None or spec.loader is None:
+                sys.meta_path.insert(0, self)  # it may be installed later
+        if spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def exec_module(module: Any) -> None:
+            execute(module)
+            self.then(module)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+def _url_error(words: str) -> Exception:
+    from urllib.error import URLError
+
+    return URLError(words)
+
+
+def _start_worker(address: str) -> Any:
+    """A worker, or None where a kernel could not wait for it."""
+    import js
+
+    # It has to be there before it is needed: none starts while a kernel is busy.
+    return js.Worker.new(address) if getattr(js, "crossOriginIsolated", False) else None
+
+
+def _host(url: str) -> str:
+    """The host of an address with its port, or nothing where it has none."""
     try:
-        version = importlib.metadata.version("urllib3")
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return tuple(int(part) for part in version.split(".")[:2]) < (2, 2)
+        parts = urlsplit(url)
+        port = parts.port or PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return ""
+    return f"{_bracketed(parts.hostname)}:{port}" if parts.hostname else ""
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _is_plain(method: str, headers: dict[str, str]) -> bool:
+    """Whether the proxy would pass a request on as it is."""
+    names = {name.lower() for name in headers}
+    return method.upper() in ("GET", "HEAD") and not names & {"authorization", "cookie"}
+
+
+def _refusal(headers: Any) -> str | None:
+    """What the proxy said why it did not fetch something."""
+    return next((text for name, text in dict(headers).items() if name.lower() == REFUSED), None)

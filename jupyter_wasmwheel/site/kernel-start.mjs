@@ -6,10 +6,16 @@
 
 export async function loadPyodide({ wasmwheel, ...options }) {
   const entry = new URL(wasmwheel.pyodide, options.indexURL);
+  const site = new URL("../../", options.indexURL).href;
+  const texts = [
+    fetch(new URL("http_policy.py", options.indexURL)),
+    fetch(new URL("proxy/hosts.json", site), { cache: "no-store" })
+  ].map(async (answer) => (await answer).text());
   const { loadPyodide } = await import(entry.href);
   const pyodide = await loadPyodide({ ...options, indexURL: new URL(".", entry).href });
-  const policy = await fetch(new URL("http_policy.py", options.indexURL));
-  const code = `${await policy.text()}\n\napply(${JSON.stringify(wasmwheel.http)})`;
-  pyodide.runPython(code, { globals: pyodide.toPy({}) });
+  const [policy, proxy] = await Promise.all(texts);
+  const globals = pyodide.runPython("{'__name__': 'http_policy'}");
+  pyodide.runPython(policy, { globals, filename: "<http_policy.py>" });
+  globals.get("apply")(wasmwheel.http, site, proxy);
   return pyodide;
 }
