@@ -197,10 +197,9 @@ def _configuration(toolchain: Toolchain, rust: Rust, cfg: Iterable[str]) -> list
         # A distribution's rustc comes without rust-lld, and would say that it misses it.
         flags += ["-C", "link-self-contained=no"]
     flags += [f"--cfg={each}" for each in cfg]
-    program = script("wasmwheel-ld") if toolchain.linker else "emcc"
     return [
         f"--config=target.{TRIPLE}.rustflags={json.dumps(flags)}",
-        f"--config=target.{TRIPLE}.linker={json.dumps(str(program))}",
+        f"--config=target.{TRIPLE}.linker={json.dumps(str(script('wasmwheel-ld')))}",
     ]
 
 

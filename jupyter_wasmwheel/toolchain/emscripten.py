@@ -177,9 +177,14 @@ def _shim(tool: str) -> None:
             sys.exit(subprocess.call([wasm_ld, *linker.translate_extension(arguments)]))
         exported = f"-sEXPORTED_FUNCTIONS=_{linker.init_functions(arguments)[0]}"
         arguments += ["-sSIDE_MODULE=2", "-sWASM_BIGINT", exported]
+    sys.exit(call(tool, arguments))
+
+
+def call(tool: str, arguments: list[str]) -> int:
+    """Run a tool of the Emscripten that a build chose, and give its exit status."""
+    folder = os.environ[FOLDER]
     program = shutil.which(tool, path=folder)
-    environ = environment(Path(folder))
-    sys.exit(subprocess.call([program or tool, *arguments], env=environ))
+    return subprocess.call([program or tool, *arguments], env=environment(Path(folder)))
 
 
 def _script(tool: str) -> Callable[[], None]:

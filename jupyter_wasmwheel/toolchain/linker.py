@@ -169,6 +169,11 @@ def _library(word: str, folders: Sequence[str]) -> list[str]:
 
 
 def main() -> None:
-    """Link, as `wasmwheel-ld`, in the place of emcc."""
-    command = [os.environ[PROGRAM], *translate(sys.argv[1:])]
-    sys.exit(subprocess.call(command))
+    """Link, as `wasmwheel-ld`, in the place of emcc; without a wasm-ld, by emcc after all."""
+    from . import emscripten  # which imports this module, to link C extensions
+
+    arguments = sys.argv[1:]
+    program = os.environ.get(PROGRAM)
+    if program:
+        sys.exit(subprocess.call([program, *translate(arguments)]))
+    sys.exit(emscripten.call("emcc", arguments))
