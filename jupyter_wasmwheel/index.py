@@ -99,7 +99,8 @@ class Index:
     """The user's package index."""
 
     def __init__(self, *, offline: bool = False) -> None:
-        self._offline = offline
+        self.offline = offline
+        self._answers: dict[tuple[object, ...], Package | WasmwheelError] = {}
 
     @functools.cached_property
     def _client(self) -> PyPIClient:
@@ -155,8 +156,23 @@ class Index:
     ) -> Package:
         """The newest wheel that a requirement allows: for this machine, or for another platform.
 
-        `platform` is a wheel's platform tag; a CPython of version `python` is meant with it.
+        `platform` is a wheel's platform tag; a CPython of version `python` is meant with it. What
+        was asked before is answered as before.
         """
+        asked = (str(requirement), python, platform)
+        if asked not in self._answers:
+            try:
+                self._answers[asked] = self._wheel(requirement, python, platform)
+            except WasmwheelError as error:
+                self._answers[asked] = error
+        answer = self._answers[asked]
+        if isinstance(answer, WasmwheelError):
+            raise answer
+        return answer
+
+    def _wheel(
+        self, requirement: Requirement, python: tuple[int, int] | None, platform: str | None
+    ) -> Package:
         from unearth import TargetPython
 
         where = TargetPython(
@@ -174,7 +190,7 @@ class Index:
         fits: Callable[[Link], bool],
         form: str,
     ) -> Package:
-        if self._offline:
+        if self.offline:
             raise SourceError(
                 f"{requirement} is not here.",
                 "It would have to be fetched, and this run is offline.",
@@ -231,7 +247,7 @@ class Index:
         import httpx2
 
         path = folder / (file_name or url.rpartition("/")[2])
-        if self._offline:
+        if self.offline:
             raise SourceError(
                 f"{path.name} is not here.",
                 "It would have to be fetched, and this run is offline.",

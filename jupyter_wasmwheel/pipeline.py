@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from .build import backend, cache, front_end, maturin, optimise, patched, plan, pyo3, seeds
 from .build.cache import Kept
@@ -14,9 +18,9 @@ from .build.patched import PatchedCrate
 from .build.plan import Plan
 from .build.request import BuildRequest
 from .checks import audit, dependencies, proofs, smoke
-from .checks.dependencies import Dependency
-from .errors import UsageError
-from .events import Emitter, Phases, note
+from .checks.dependencies import Dependency, Resolution
+from .errors import SourceError, UsageError
+from .events import Emitter, Event, Phase, Phases, note
 from .index import Index
 from .project import copy, edits, manifest, recipes, source
 from .project.copy import Copy
@@ -25,7 +29,7 @@ from .project.manifest import Project
 from .project.recipes import Recipe
 from .project.source import Fetched
 from .report import Report
-from .runtime import lock, node, pyodide, snapshot, targets
+from .runtime import lock, node, packages, pyodide, snapshot, targets
 from .runtime.node import Node
 from .runtime.pyodide import Runtime
 from .runtime.targets import Target
@@ -44,13 +48,19 @@ OUT = Path("dist")
 
 @dataclass(frozen=True, kw_only=True)
 class Means:
-    """What every step works with: where state lives, whom to tell, and whom to ask."""
+    """What every step works with: where state lives, whom to tell, and whom to ask.
+
+    `building` names the package and those that it is built along for, outermost first; `beside` are
+    the wheels that were built along already.
+    """
 
     store: Store
     emit: Emitter
     phases: Phases
     index: Index
     offline: bool = False
+    building: tuple[str, ...] = ()
+    beside: tuple[Wheel, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,12 +108,16 @@ class Proof:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A wheel that is where it was asked for, with how it was made and what proves it."""
+    """A wheel that is where it was asked for, with how it was made and what proves it.
+
+    `along` are the reports of what was built for it before.
+    """
 
     wheel: Wheel
     destination: Destination
     made: Made
     proof: Proof
+    along: tuple[Report, ...] = ()
 
 
 def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
@@ -148,6 +162,8 @@ def build(
     request: BuildRequest, given: Given, target: Target, site: Site | None, means: Means
 ) -> Finished:
     """Build a wheel on a private copy, prove it, and put it where it was asked for."""
+    name = canonicalize_name(given.project.name)
+    means = replace(means, building=(*means.building, name))
     key = plan.work_key(given.project, given.fetched.identity)
     with (
         means.store.lock(key, means.emit),
@@ -160,10 +176,101 @@ def build(
 
         means.phases.enter("toolchain")
         destination = reach(target, site, means)
+        known = manifest.requirements(private.folder)
+        along: tuple[Report, ...] = ()
+        if known is not None:
+            along = provide(known, request, destination, means)
         made = make(request, given, private, destination, work, Path(scratch), means)
+        if known is None:
+            along = provide(made.wheel.requires, request, destination, means)
+        means = replace(means, beside=(*means.beside, *wheels_of(along)))
         proof = prove(made.wheel, destination, means, with_smoke=request.smoke, cached=made.cached)
         wheel = deliver(made.wheel, request.out or OUT)
-    return Finished(wheel=wheel, destination=destination, made=made, proof=proof)
+    return Finished(wheel=wheel, destination=destination, made=made, proof=proof, along=along)
+
+
+def provide(
+    requires: Sequence[Requirement], request: BuildRequest, destination: Destination, means: Means
+) -> tuple[Report, ...]:
+    """What is nowhere to be had: said or, if asked for, built, the needed before the needing."""
+    along: list[Report] = []
+    passed_over: set[str] = set()
+    while True:
+        now = replace(means, beside=(*means.beside, *wheels_of(along)))
+        known = (*means.building, *passed_over)
+        lacking = [
+            each
+            for each in look_up(requires, destination, now).without_file
+            if each.source == "missing" or destination.site is None
+            if canonicalize_name(each.name) not in known
+        ]
+        if not lacking:
+            return tuple(along)
+        wanted = lacking[0]
+        passed_over.add(canonicalize_name(wanted.name))
+        if not request.with_dependencies:
+            who = "Nobody" if wanted.source == "missing" else "Only Pyodide's CDN"
+            note(
+                means.emit,
+                f"{who} has {wanted.requirement} for the browser; "
+                "--with-dependencies builds it along.",
+            )
+            continue
+        try:
+            along.append(build_along(wanted, request, destination, now))
+        except SourceError as error:
+            note(means.emit, f"{wanted.name} cannot be built along. {error.what} {error.why}")
+
+
+def build_along(
+    wanted: Dependency, request: BuildRequest, destination: Destination, means: Means
+) -> Report:
+    """Build what a package needs, by its own recipe, and publish it before the package."""
+    note(means.emit, f"Building {wanted.requirement} along, for {means.building[-1]}.")
+    named = Requirement(wanted.requirement)
+    inner = BuildRequest(
+        source=f"pypi:{named.name}{named.specifier}",
+        target=request.target,
+        site=request.site,
+        profile=request.profile,
+        linker=request.linker,
+        out=request.out,
+        smoke=request.smoke,
+        with_dependencies=True,
+        cache=request.cache,
+        offline=request.offline,
+    )
+
+    def emit(event: Event) -> None:
+        """Pass on what happens; the phases that count are those of the package itself."""
+        if not isinstance(event, Phase):
+            means.emit(event)
+
+    with Phases(emit) as phases:
+        its_means = replace(means, emit=emit, phases=phases)
+        given = take(inner, destination.target, its_means)
+        finished = build(inner, given, destination.target, destination.site, its_means)
+        site = destination.site
+        recipe = given.edits.recipe
+        published = put_into(site, finished, recipe, its_means) if site else None
+    return report(inner, given, finished, phases, published=published)
+
+
+def wheels_of(reports: Iterable[Report]) -> list[Wheel]:
+    """The wheels of reports, and of those of what was built along for them."""
+    return [wheel for each in reports for wheel in (*wheels_of(each.built_along), each.wheel)]
+
+
+def look_up(requires: Iterable[Requirement], destination: Destination, means: Means) -> Resolution:
+    """Where requirements come from: what was built along, the site, Pyodide, or the index."""
+    site = destination.site
+    original = lock.read(site.original_lock if site else destination.runtime.lock)
+    shelves = [packages.of_wheels(means.beside, original)]
+    if site:
+        shelves.append(packages.of_site(lock.read(site.lock), site.lock.parent, original))
+    cdn = site is None or site.mode == "cdn"
+    shelves.append(packages.of_index(original, means.index, means.store, means.emit, cdn=cdn))
+    return dependencies.resolve(packages.holding(requires, original), shelves)
 
 
 def report(
@@ -192,6 +299,7 @@ def report(
         audit=proof.audit,
         smoke=proof.smoke,
         dependencies=proof.dependencies,
+        built_along=finished.along,
         published=published,
     )
 
@@ -379,11 +487,8 @@ def prove(
     site, runtime, its_node = destination.site, destination.runtime, destination.node
 
     def needs() -> tuple[tuple[Dependency, ...], str]:
-        its_own, its_site = lock.read(runtime.lock), lock.read(site.lock) if site else None
-        if site:
-            its_own = lock.read(site.original_lock)
-        needed = dependencies.resolve(wheel, its_own, its_site)
-        return needed, proofs.key(wheel, runtime, its_node, its_site or its_own, needed)
+        found = look_up(wheel.requires, destination, means)
+        return found.dependencies, proofs.key(wheel, runtime, its_node, found)
 
     means.phases.enter("audit")
     needed, key = needs()
@@ -404,6 +509,7 @@ def prove(
         means.index,
         means.emit,
         site_lock=site.lock if site else None,
+        beside=means.beside,
     )
     needed, key = needs()
     proofs.keep(key, audited, smoked, means.store, means.emit)
@@ -424,8 +530,12 @@ def deliver(wheel: Wheel, folder: Path) -> Wheel:
 
 
 def bring(site: Site, needed: tuple[Dependency, ...], means: Means) -> None:
-    """Bring what a wheel needs of Pyodide's distribution into the site that it goes into."""
-    wanted = [each.name for each in needed if each.source == "pyodide"]
+    """Bring what a wheel needs, and others have, into the site that it goes into."""
+    wanted = [
+        each.requirement
+        for each in needed
+        if each.source in ("pyodide", "pypi", "pypi-wasm") and not each.needed_by
+    ]
     if wanted:
         publish.add_packages(site, wanted, means.index, means.store, means.emit, keep_going=True)
 
@@ -436,9 +546,12 @@ def put_into(site: Site, finished: Finished, recipe: Recipe | None, means: Means
     needed = finished.proof.dependencies
     for each in needed:
         if each.source == "missing":
-            text = f"{each.requirement} is nowhere to be had; the import works without it."
+            for_whom = f", which {each.needed_by} requires," if each.needed_by else ""
+            text = (
+                f"{each.requirement}{for_whom} is nowhere to be had; the import works without it."
+            )
             note(means.emit, text)
-    there = [each.name for each in needed if each.source != "missing"]
+    there = [each.name for each in needed if each.source != "missing" and not each.needed_by]
     toolchain = finished.made.toolchain
     built_with = toolchain.summary if toolchain else None
     wheel = finished.wheel

@@ -44,6 +44,7 @@ class Report:
     audit: Audit
     smoke: Smoke | None
     dependencies: tuple[Dependency, ...]
+    built_along: tuple[Report, ...] = ()
     published: Published | None
 
     def as_json(self) -> dict[str, Any]:
@@ -75,7 +76,7 @@ class Report:
             "audit": dataclasses.asdict(self.audit),
             "smoke": self.smoke and dataclasses.asdict(self.smoke),
             "dependencies": [each.row() for each in self.dependencies],
-            "built_along": [],
+            "built_along": [each.as_json() for each in self.built_along],
             "tests": None,
             "published": self.published
             and {"site": str(self.published.site.folder), "url": self.published.url},

@@ -34,4 +34,5 @@ class BuildRequest:
     out: Path | None = None
     smoke: bool = True
     cache: bool = True
+    with_dependencies: bool = False
     offline: bool = False

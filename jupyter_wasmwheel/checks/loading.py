@@ -9,15 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..errors import SourceError
 from ..events import Emitter
 from ..index import Index
 from ..runtime import confined, packages, snapshot
 from ..runtime import lock as locks
-from ..runtime.lock import Entry, Lock
+from ..runtime.lock import Lock
 from ..runtime.node import Node
+from ..runtime.packages import Offer, Shelf
 from ..runtime.pyodide import Runtime
 from ..runtime.snapshot import Snapshot
 from ..store import Store
@@ -35,41 +36,43 @@ def lock_of_files(
     index: Index,
     store: Store,
     emit: Emitter,
+    shelves: Sequence[Shelf] = (),
 ) -> tuple[Lock, dict[str, str]]:
     """A lock of wheels, of packages beside them, and all that they need; what is absent, and why.
 
-    The files are named by absolute paths. `also` are names in the lock `base`.
+    The files are named by absolute paths. `also` are names in the lock `base`. What the wheels need
+    is on the shelves given, or in that lock: beside it as in a site, or on the package index.
     """
     lock = locks.read(base)
-    absent: dict[str, str] = {}
-    offered = lock
-    for wheel in wheels:
-        offered = offered.with_entry(locks.entry_for(wheel, wheel.path.resolve().as_posix(), []))
-    for wheel in wheels:
-        depends = []
-        for dependency in dependencies.resolve(wheel, offered):
-            if dependency.source != "missing":
-                depends.append(dependency.name)
-                continue
-            other = f", but there is {dependency.version}" if dependency.version else ""
-            absent[dependency.name] = f"{wheel.name} requires {dependency.requirement}{other}."
-        entry = offered.packages[wheel.canonical_name]
-        offered = offered.with_entry(replace(entry, depends=tuple(depends)))
-    own = {wheel.canonical_name for wheel in wheels}
-    files: dict[str, Entry] = {}
-    for entry in offered.closure([*own, *also])[0]:
-        name: str = canonicalize_name(entry.name)
-        try:
-            is_file = name in own
-            path = entry.file_name if is_file else _file(entry, lock, base, index, store, emit)
-        except SourceError as error:
-            absent[entry.name] = f"{error.what} {error.why}"
-        else:
-            files[name] = replace(entry, file_name=Path(path).as_posix())
+    own = packages.of_wheels(wheels, lock)
+    shelves = [own, *shelves, _of_lock(lock, base, index, store, emit)]
+    wanted = [Requirement(name) for name in (*(each.name for each in wheels), *also)]
+    found = dependencies.resolve(wanted, shelves)
+    files = {
+        name: replace(offer.entry, file_name=offer.path.resolve().as_posix())
+        for name, offer in found.offers.items()
+        if offer.path
+    }
     for name, entry in files.items():
         present = tuple(depend for depend in entry.depends if canonicalize_name(depend) in files)
         files[name] = replace(entry, depends=present)
+    absent = dict(found.reasons)
+    for each in found.without_file:
+        absent.setdefault(each.name, f"Only Pyodide's CDN has {each.name} {each.version}.")
     return replace(lock, packages=files), absent
+
+
+def _of_lock(lock: Lock, base: Path, index: Index, store: Store, emit: Emitter) -> Shelf:
+    """The shelf of what a lock names: its files are beside it as in a site, or on the index."""
+    beside = packages.of_site(lock, base.parent, lock)
+
+    def shelf(requirement: Requirement) -> Offer | None:
+        offer = beside(requirement)
+        if offer is None or offer.path:
+            return offer
+        return replace(offer, path=packages.fetch(offer.entry, lock, index, store, emit))
+
+    return shelf
 
 
 def imported_by(code: str, lock: Lock) -> list[str]:
@@ -85,12 +88,6 @@ def imported_by(code: str, lock: Lock) -> list[str]:
     modules |= {node.module or "" for node in statements if isinstance(node, ast.ImportFrom)}
     names = modules | {module.partition(".")[0] for module in modules}
     return [entry.name for entry in lock.packages.values() if names & set(entry.imports)]
-
-
-def _file(entry: Entry, lock: Lock, base: Path, index: Index, store: Store, emit: Emitter) -> Path:
-    """The file of a package: beside the lock as in a site, else from the package index."""
-    beside = base.parent / entry.file_name
-    return beside if beside.is_file() else packages.fetch(entry, lock, index, store, emit).resolve()
 
 
 def command(

@@ -9,38 +9,33 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..events import Emitter
-from ..runtime.lock import Lock
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
 from ..store import Store
 from ..wheel import Wheel
 from .audit import Audit
-from .dependencies import Dependency
+from .dependencies import Resolution
 from .smoke import Smoke
 
 #: The folder of the entries in a store, and the file in an entry.
 FOLDER, FILE = "proofs", "proof.json"
 
 
-def key(
-    wheel: Wheel, runtime: Runtime, node: Node, lock: Lock, needed: Sequence[Dependency]
-) -> str:
-    """The entry for a wheel in a runtime, with what a lock has of its requirements."""
-    there, _ = lock.closure([each.name for each in needed if each.source != "missing"])
+def key(wheel: Wheel, runtime: Runtime, node: Node, needed: Resolution) -> str:
+    """The entry for a wheel in a runtime, with what there is of its requirements."""
     given = [
         __version__,
         wheel.sha256,
         wheel.path.name,
         runtime.key(),
         node.version,
-        [each.row() for each in needed],
-        sorted((entry.name, entry.sha256) for entry in there),
+        [each.row() for each in needed.dependencies],
+        sorted((name, offer.entry.sha256) for name, offer in needed.offers.items()),
     ]
     return f"{FOLDER}/{hashlib.sha256(json.dumps(given).encode()).hexdigest()[:32]}"
 

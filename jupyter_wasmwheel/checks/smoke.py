@@ -18,7 +18,7 @@ from ..errors import CheckError, LimitError, ToolchainError, WasmwheelError
 from ..events import Emitter, Log, note
 from ..index import Index
 from ..process import run
-from ..runtime import confined, snapshot
+from ..runtime import confined, packages, snapshot
 from ..runtime import lock as locks
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
@@ -52,6 +52,7 @@ def smoke(
     emit: Emitter,
     *,
     site_lock: Path | None = None,
+    beside: Sequence[Wheel] = (),
     code: str | None = None,
     timeout: float = 120,
 ) -> Smoke:
@@ -66,7 +67,11 @@ def smoke(
     modules = [name for wheel in wheels for name in modules_to_import(wheel)]
     base = (site_lock or runtime.lock).resolve()
     also = loading.imported_by(code, locks.read(base)) if code else ()
-    lock, absent = loading.lock_of_files(wheels, also, base, index, store, emit)
+    original = locks.read(base)
+    shelves = [packages.of_wheels(beside, original)]
+    if site_lock is None:
+        shelves.append(packages.of_index(original, index, store, emit))
+    lock, absent = loading.lock_of_files(wheels, also, base, index, store, emit, shelves)
     for name, reason in absent.items():
         note(emit, f"{name} is nowhere to be had; trying the import without it. {reason}")
     with tempfile.TemporaryDirectory(prefix="wasmwheel-smoke-") as temporary:

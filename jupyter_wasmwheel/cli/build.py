@@ -50,6 +50,11 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
         help="what the package needs to build; auto takes the one that comes along, if any",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the wheel goes (dist)")
+    parser.add_argument(
+        "--with-dependencies",
+        action="store_true",
+        help="build along what the package needs and nobody has for the browser",
+    )
     parser.add_argument("--no-smoke", action="store_true", help="do not import the wheel")
     parser.add_argument("--no-cache", action="store_true", help="build it, whatever is kept")
     parser.add_argument("--offline", action="store_true", help="fetch nothing")
@@ -73,6 +78,7 @@ def run(args: argparse.Namespace, session: Session) -> Answer:
         out=args.out,
         smoke=not args.no_smoke,
         cache=not args.no_cache,
+        with_dependencies=args.with_dependencies,
         offline=args.offline,
     )
     report = pipeline.run(request, session.store, session.emit)
@@ -97,8 +103,11 @@ def summary(report: Report) -> str:
     for patch in report.patches:
         lines.append(f"  edited   {patch.summary}")
     for each in report.dependencies:
-        where = "is nowhere to be had" if each.source == "missing" else f"from {each.source}"
-        lines.append(f"  needs    {each.requirement}, {where}")
+        if each.source == "missing":
+            lines.append(f"  needs    {each.requirement}, is nowhere to be had")
+        elif not each.needed_by:
+            lines.append(f"  needs    {each.requirement}, from {each.source}")
+    lines += [f"  along    {each.wheel.path.name}" for each in report.built_along]
     if report.published:
         lines.append(f"  site     {report.published.site.folder}")
         lines.append(f"  notebook {report.published.url}")

@@ -79,6 +79,7 @@ KINDS: Mapping[str, Kind] = {
             "ignore_lock": Field(type="switch", option="--ignore-lock"),
             "make_optional": Field(type="texts", option="--make-optional"),
             "recipe": Field(type="text"),
+            "with_dependencies": Field(type="switch", option="--with-dependencies"),
             "no_smoke": Field(type="switch", option="--no-smoke"),
             "no_cache": Field(type="switch", option="--no-cache"),
             "offline": Field(type="switch", option="--offline"),

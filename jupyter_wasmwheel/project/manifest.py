@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from packaging.metadata import RawMetadata, parse_email
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import Version
 
 from ..errors import SourceError
 
@@ -76,6 +78,30 @@ def read(folder: Path) -> Project:
         roots=roots,
         channel=_channel(folder, roots),
     )
+
+
+def requirements(folder: Path) -> tuple[Requirement, ...] | None:
+    """What a project requires, as its static metadata says; None where only a build can tell."""
+    path = folder / "pyproject.toml"
+    table = load_toml(path).get("project") if path.is_file() else None
+    info = _pkg_info(folder)
+    if table and "dependencies" not in table.get("dynamic", []):
+        lines = table.get("dependencies", [])
+    elif "requires-dist" not in map(str.lower, info.get("dynamic", [])) and _is_static(info):
+        lines = info.get("requires_dist", [])
+    else:
+        return None
+    try:
+        return tuple(Requirement(str(line)) for line in lines)
+    except InvalidRequirement as error:
+        raise SourceError(
+            f"{folder} has a requirement that is none.", str(error), "Correct it (PEP 508)."
+        ) from error
+
+
+def _is_static(info: RawMetadata) -> bool:
+    """Whether an sdist's metadata says which of its fields a build may change (PEP 643)."""
+    return Version(info.get("metadata_version", "1.0")) >= Version("2.2")
 
 
 def load_toml(path: Path) -> dict[str, Any]:

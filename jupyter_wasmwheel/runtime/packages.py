@@ -2,22 +2,145 @@
 
 Pyodide's own files of what its lock names are on a CDN. The index has the same names and versions
 with other bytes, so whoever takes a file from here writes its name and its sha256 into his lock.
+
+Where a requirement can be met is asked shelf by shelf: what was just built, what a site has, what
+there is else. A shelf is a function, so that who resolves requirements looks nothing up himself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from ..errors import SourceError
 from ..events import Emitter, note
 from ..index import Index
 from ..store import Store
-from ..wheel import Wheel
-from .lock import Entry, Lock
+from ..wheel import Wheel, read
+from .lock import Entry, Lock, entry_for
+
+#: Where a package comes from, in the words of a report.
+Source = Literal["pyodide", "pypi", "pypi-wasm", "site", "built"]
+
+#: The folder beside a site's lock where what is published to it goes.
+PUBLISHED = "wheels/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A package that can be had: its entry for a lock, and what it requires in turn.
+
+    `path` is its wheel, None where it is only an address, such as one of Pyodide's CDN.
+    """
+
+    entry: Entry
+    source: Source
+    path: Path | None
+    needs: tuple[Requirement, ...]
+
+
+#: What answers a requirement: None where it does not know the package, and a SourceError where it
+#: looked for it and there is none.
+Shelf = Callable[[Requirement], Offer | None]
+
+
+def of_wheels(wheels: Sequence[Wheel], of: Lock, source: Source = "built") -> Shelf:
+    """The shelf of some wheels, which are for the runtime of a lock."""
+    known = {wheel.canonical_name: wheel for wheel in wheels}
+
+    def shelf(requirement: Requirement) -> Offer | None:
+        wheel = known.get(canonicalize_name(requirement.name))
+        return _offer(wheel, of, requirement, source) if wheel else None
+
+    return shelf
+
+
+def of_site(lock: Lock, folder: Path, original: Lock) -> Shelf:
+    """The shelf of a site: what its lock names, with the files in the folder of that lock."""
+
+    def shelf(requirement: Requirement) -> Offer | None:
+        entry = lock.get(requirement.name)
+        if entry is None:
+            return None
+        path = folder / entry.file_name
+        return Offer(
+            entry=entry,
+            source=_source(entry, original),
+            path=path if path.is_file() else None,
+            needs=_depends(entry),
+        )
+
+    return shelf
+
+
+def _source(entry: Entry, original: Lock) -> Source:
+    """Whose an entry of a site is: published there, Pyodide's own, or brought from the index."""
+    if entry.file_name.startswith(PUBLISHED):
+        return "site"
+    if original.get(entry.name):
+        return "pyodide"
+    return "pypi" if entry.file_name.endswith("-none-any.whl") else "pypi-wasm"
+
+
+def of_index(
+    original: Lock, index: Index, store: Store, emit: Emitter, *, cdn: bool = False
+) -> Shelf:
+    """The shelf of all that can be fetched from the user's index for the runtime of a lock.
+
+    What that lock names is taken in its version where the index has that, else in the newest one.
+    With `cdn` what the index has not at all is offered without a file: Pyodide's CDN has it.
+    """
+
+    def shelf(requirement: Requirement) -> Offer | None:
+        known = original.get(requirement.name)
+        if known and not requirement.specifier.contains(known.version, prereleases=True):
+            known = None
+        try:
+            return _fetched(requirement, known, original, index, store, emit)
+        except SourceError:
+            if known is None or not cdn:
+                raise
+            return Offer(entry=known, source="pyodide", path=None, needs=_depends(known))
+
+    return shelf
+
+
+def _fetched(
+    requirement: Requirement,
+    known: Entry | None,
+    original: Lock,
+    index: Index,
+    store: Store,
+    emit: Emitter,
+) -> Offer:
+    """An offer with its file: of the version that Pyodide has where there is one, else any."""
+    if known:
+        try:
+            path = fetch(known, original, index, store, emit)
+        except SourceError:
+            if known.package_type != "package":
+                raise
+        else:
+            return Offer(entry=known, source="pyodide", path=path, needs=_depends(known))
+    wheel = read(newest(requirement, original, index, store, emit))
+    return _offer(wheel, original, requirement, "pypi" if wheel.is_pure else "pypi-wasm")
+
+
+def _offer(wheel: Wheel, of: Lock, requirement: Requirement, source: Source) -> Offer:
+    needs = tuple(requirements(wheel, of, requirement.extras))
+    path = wheel.path.resolve()
+    entry = entry_for(wheel, path.as_posix(), (need.name for need in needs))
+    return Offer(entry=entry, source=source, path=path, needs=needs)
+
+
+def _depends(entry: Entry) -> tuple[Requirement, ...]:
+    return tuple(Requirement(canonicalize_name(name)) for name in entry.depends)
 
 
 def fetch(entry: Entry, of: Lock, index: Index, store: Store, emit: Emitter) -> Path:
@@ -43,14 +166,21 @@ def newest(requirement: Requirement, of: Lock, index: Index, store: Store, emit:
     """The newest wheel on the user's index that a requirement allows and a lock's runtime can load.
 
     That is a pure one, or one with the ABI's platform tag (PEP 783). It is kept in the store, and
-    nothing is asked where one version is required (`==`) that is there already.
+    nothing is asked where one version is required (`==`) that is there already. Offline it is the
+    newest of those that are kept.
     """
     (exact,) = requirement.specifier if len(requirement.specifier) == 1 else (None,)
     if exact and exact.operator == "==":
         kept = store.find(_key(of, requirement.name, exact.version))
         if kept:
             return _wheel_in(kept)
-    found = index.wheel(requirement, python_version(of), f"pyemscripten_{of.abi}_wasm32")
+    try:
+        found = index.wheel(requirement, python_version(of), f"pyemscripten_{of.abi}_wasm32")
+    except SourceError:
+        kept = _newest_kept(requirement, of, store) if index.offline else None
+        if not kept:
+            raise
+        return _wheel_in(kept)
 
     def fill(folder: Path) -> None:
         note(emit, f"Fetching {found.link.filename} from the package index.")
@@ -86,17 +216,37 @@ def marker_environment(lock: Lock) -> dict[str, str]:
 
 def requirements(wheel: Wheel, of: Lock, extras: Iterable[str] = ()) -> list[Requirement]:
     """What a wheel requires in the runtime of a lock, with the extras that were asked for."""
+    return holding(wheel.requires, of, extras)
+
+
+def holding(
+    requirements: Iterable[Requirement], of: Lock, extras: Iterable[str] = ()
+) -> list[Requirement]:
+    """Those of some requirements whose markers hold in the runtime of a lock."""
     environment = marker_environment(of)
     contexts = [environment | {"extra": extra} for extra in ("", *extras)]
     return [
         requirement
-        for requirement in wheel.requires
+        for requirement in requirements
         if requirement.marker is None or any(map(requirement.marker.evaluate, contexts))
     ]
 
 
 def _key(lock: Lock, name: str, version: str) -> str:
     return f"packages/{lock.abi}/{canonicalize_name(name)}-{version}"
+
+
+def _newest_kept(requirement: Requirement, of: Lock, store: Store) -> Path | None:
+    """The folder of the newest wheel in the store that a requirement allows."""
+    stem = _key(of, requirement.name, "")
+    folders = [path for root in (*store.read_only, store.home) for path in root.glob(f"{stem}*")]
+    named = [(path.name[len(Path(stem).name) :], path) for path in folders]
+    fitting = [
+        (Version(version), path)
+        for version, path in named
+        if version[:1].isdigit() and requirement.specifier.contains(version)
+    ]
+    return max(fitting)[1] if fitting else None
 
 
 def _wheel_in(folder: Path) -> Path:

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
+from ..checks import dependencies
+from ..checks.dependencies import Dependency
 from ..errors import SourceError, UsageError
 from ..events import Emitter, note
 from ..index import Index
-from ..runtime import packages
 from ..runtime.lock import Entry, Lock, entry_for
+from ..runtime.packages import Offer, of_index, of_site
 from ..store import Store
 from ..wheel import read
 from . import wheels
@@ -44,69 +45,49 @@ def bring(
     index: Index,
     store: Store,
     emit: Emitter,
+    *,
+    keep_going: bool = False,
 ) -> Lock:
     """A site's lock with packages and all that they require added; their wheels go beside it.
 
     A package comes from the runtime's original lock where that one fits and the index has its
-    file, else in its newest version from the index.
+    file, else in its newest version from the index. With `keep_going` what cannot be had is noted
+    and left out, as what only Pyodide itself ships always is; else it is a SourceError.
     """
-    waiting: list[tuple[Requirement, str | None]] = [(one, None) for one in wanted]
-    found: dict[str, Entry] = {}
-    while waiting:
-        requirement, needed_by = waiting.pop(0)
-        name = canonicalize_name(requirement.name)
-        if name in found or into.get(name):
-            continue
-        known = original.get(name)
-        if known and known.package_type != "package" and needed_by:
-            note(emit, f"Left out {name}: only Pyodide's CDN has it.")
-            continue
-        try:
-            found[name], more = _one(requirement, known, beside, original, index, store, emit)
-        except SourceError as error:
-            raise _cannot_bring(requirement, needed_by, error) from error
-        waiting += [(one, name) for one in more]
-    for entry in found.values():
+    here = of_site(into, beside, original)
+    found = dependencies.resolve(wanted, [here, of_index(original, index, store, emit)])
+    for each in found.dependencies:
+        if each.source == "missing":
+            known = original.get(each.name)
+            ships = each.needed_by and known and known.package_type != "package"
+            if not ships and not keep_going:
+                raise _cannot_bring(each, found.reasons[each.name])
+            note(emit, f"Left out {each.name}. {found.reasons[each.name]}")
+    entries = [
+        _entry(offer, offer.path, beside)
+        for name, offer in found.offers.items()
+        if offer.path and not into.get(name)
+    ]
+    for entry in entries:
         into = into.with_entry(entry)
-    for entry in found.values():
+    for entry in entries:
         there = tuple(name for name in entry.depends if into.get(name))
         into = into.with_entry(replace(entry, depends=there))
     return into
 
 
-def _one(
-    requirement: Requirement,
-    known: Entry | None,
-    beside: Path,
-    original: Lock,
-    index: Index,
-    store: Store,
-    emit: Emitter,
-) -> tuple[Entry, list[Requirement]]:
-    """The entry of one package, its wheel beside the lock, and what it requires in turn."""
-    if known and requirement.specifier.contains(known.version, prereleases=True):
-        try:
-            path = packages.fetch(known, original, index, store, emit)
-        except SourceError as error:
-            if known.package_type != "package":
-                raise
-            note(emit, f"{error.what} Looking for another version of it.")
-        else:
-            sha256 = wheels.hash_of(path)
-            file_name = wheels.put(path, sha256, beside, wheels.BROUGHT)
-            entry = replace(known, file_name=file_name, sha256=sha256)
-            return entry, [Requirement(canonicalize_name(name)) for name in known.depends]
-    wheel = read(packages.newest(requirement, original, index, store, emit))
-    needs = packages.requirements(wheel, original, requirement.extras)
-    file_name = wheels.put(wheel.path, wheel.sha256, beside, wheels.BROUGHT)
-    return entry_for(wheel, file_name, (need.name for need in needs)), needs
+def _entry(offer: Offer, path: Path, beside: Path) -> Entry:
+    """The entry of a package whose wheel is put beside the lock."""
+    sha256 = wheels.hash_of(path)
+    file_name = wheels.put(path, sha256, beside, wheels.BROUGHT)
+    return replace(offer.entry, file_name=file_name, sha256=sha256)
 
 
-def _cannot_bring(needed: Requirement, needed_by: str | None, error: SourceError) -> SourceError:
+def _cannot_bring(needed: Dependency, reason: str) -> SourceError:
     return SourceError(
-        f"{needed} cannot be brought into the site"
-        + (f", and {needed_by} needs it." if needed_by else "."),
-        f"{error.what} {error.why}",
+        f"{needed.requirement} cannot be brought into the site"
+        + (f", and {needed.needed_by} needs it." if needed.needed_by else "."),
+        reason,
         "Build it for the site with `jupyter wasmwheel build pypi:"
         f"{needed.name} --site SITE`, or make a site that takes Pyodide's own packages from "
         "its CDN: `jupyter wasmwheel site create DIR --cdn`.",

@@ -17,8 +17,8 @@ from typing import Any
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name
 
-from ..errors import SiteError, SourceError
-from ..events import Emitter, ignore, note
+from ..errors import SiteError
+from ..events import Emitter, ignore
 from ..index import Index
 from ..runtime import lock
 from ..runtime.lock import Entry, Lock
@@ -153,14 +153,10 @@ def add_packages(
     wanted = packages.parse(names)
     original = lock.read(site.original_lock)
     with _locked(site, emit):
-        old = new = lock.read(site.lock)
-        for one in wanted:
-            try:
-                new = packages.bring([one], new, site.lock.parent, original, index, store, emit)
-            except SourceError as error:
-                if not keep_going:
-                    raise
-                note(emit, f"{error.what} {error.why}")
+        old = lock.read(site.lock)
+        new = packages.bring(
+            *(wanted, old, site.lock.parent, original, index, store, emit), keep_going=keep_going
+        )
         if new is not old:
             new.write(site.lock)
     return sorted(set(new.packages) - set(old.packages))
