@@ -37,19 +37,23 @@ PyMODINIT_FUNC PyInit__inner(void) { return PyModule_Create(&module); }
 """
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A setuptools project with a C extension, `inner`, of which setup.py alone knows."""
-    folder = tmp_path / "inner"
-    (folder / "inner").mkdir(parents=True)
-    (folder / "inner/__init__.py").write_text("from ._inner import describe\n")
-    (folder / "inner/_inner.c").write_text(SOURCE)
+def c_project(folder: Path, name: str) -> Path:
+    """A setuptools project with a C extension, of which its setup.py alone knows."""
+    module = name.replace("-", "_")
+    (folder / module).mkdir(parents=True)
+    (folder / module / "__init__.py").write_text("from ._inner import describe\n")
+    (folder / module / "_inner.c").write_text(SOURCE)
     (folder / "setup.py").write_text(
         "from setuptools import Extension, setup\n"
-        "setup(name='inner', version='1.0', packages=['inner'],\n"
-        "      ext_modules=[Extension('inner._inner', ['inner/_inner.c'])])\n"
+        f"setup(name={name!r}, version='1.0', packages=[{module!r}],\n"
+        f"      ext_modules=[Extension('{module}._inner', ['{module}/_inner.c'])])\n"
     )
     return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return c_project(tmp_path / "inner", "inner")
 
 
 def test_a_c_extension_is_built_for_the_target(
@@ -65,6 +69,25 @@ def test_a_c_extension_is_built_for_the_target(
     assert not (project / "build").exists()
     said = wasmwheel("smoke", report["wheel"], "-c", "import inner; print(inner.describe()[1:])")
     assert said.stdout.strip() == "(4,)", said.stderr
+
+
+def test_emcc_links_a_c_extension(wasmwheel: Command, project: Path, tmp_path: Path) -> None:
+    words = ("build", project, "--linker", "emcc", "--json", "--out", tmp_path / "dist")
+    ran = wasmwheel(*words)
+    assert ran.status == 0, ran.stderr
+    assert ran.document["toolchain"]["linker"] == "emcc"
+    said = wasmwheel("smoke", ran.document["wheel"], "-c", "import inner; inner.describe()")
+    assert said.status == 0, said.stderr
+
+
+@pytest.mark.slow
+def test_emcc_links_rust(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
+    ran = wasmwheel("build", crate, "--linker", "emcc", "--json", "--out", tmp_path / "dist")
+    assert ran.status == 0, ran.stderr
+    assert ran.document["toolchain"]["linker"] == "emcc"
+    code = "import hello; print(hello.fibonacci(90))"
+    said = wasmwheel("smoke", ran.document["wheel"], "-c", code)
+    assert said.stdout.strip() == "2880067194370816120", said.stderr
 
 
 def test_a_setuptools_project_without_c_stays_pure(
