@@ -73,7 +73,7 @@ def test_what_is_built_along_is_published_too(
     site = tmp_path / "site"
     assert wasmwheel("site", "create", site).status == 0
     project = plain_project(
-        tmp_path / "outer", needs=f'"{INNER}", "iniconfig"', code=f"import {MODULE}, iniconfig\n"
+        tmp_path / "outer", needs=f'"{INNER}", "shellingham"', code=f"import {MODULE}, shellingham\n"
     )
     ran = wasmwheel(
         *("build", project, "--with-dependencies", "--json", "--site", site),
@@ -83,11 +83,11 @@ def test_what_is_built_along_is_published_too(
     assert ran.status == 0, ran.stderr
     assert {one["name"]: one["from"] for one in ran.document["dependencies"]} == {
         INNER: "built",
-        "iniconfig": "pypi",
+        "shellingham": "pypi",
     }
     listed = wasmwheel("site", "list", site, "--json").document["packages"]
     assert {one["name"] for one in listed} == {"plain", INNER}
-    assert list((site / "static/pyodide/packages").rglob("iniconfig-*.whl"))
+    assert list((site / "static/pyodide/packages").rglob("shellingham-*.whl"))
 
 
 @pytest.mark.parametrize(
