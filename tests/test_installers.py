@@ -37,7 +37,7 @@ TARGET = targets.find(targets.default_abi())
 HOST = "x86_64-unknown-linux-gnu"
 
 #: So many files are unpacked that a run can be killed meanwhile.
-MANY = 20_000
+MANY = 5_000
 
 #: What the machines of these tests have; no Rust and no Emscripten is among it.
 PROGRAMS = ("git", "tar", "xz", "gzip", "sh", "dirname", "readlink", "cat", "cp", "env")
