@@ -73,7 +73,9 @@ def test_what_is_built_along_is_published_too(
     site = tmp_path / "site"
     assert wasmwheel("site", "create", site).status == 0
     project = plain_project(
-        tmp_path / "outer", needs=f'"{INNER}", "shellingham"', code=f"import {MODULE}, shellingham\n"
+        tmp_path / "outer",
+        needs=f'"{INNER}", "shellingham"',
+        code=f"import {MODULE}, shellingham\n",
     )
     ran = wasmwheel(
         *("build", project, "--with-dependencies", "--json", "--site", site),
