@@ -397,7 +397,7 @@ def test_edits_are_applied_anew_and_nothing_is_compiled_where_nothing_changed(
     def build(recipe: str | Path) -> tuple[dict[str, Any], str]:
         ran = wasmwheel(
             *("build", crate, "--json", "--profile", "draft", "--recipe", recipe),
-            *("--out", tmp_path / "dist"),
+            *("--no-cache", "--out", tmp_path / "dist"),
         )
         assert ran.status == 0, ran.stderr
         code = "import hello; print(hello.greet('x'))"
@@ -442,13 +442,14 @@ def test_a_recipe_sets_features_and_cfgs_and_edits_a_crate_of_the_registry(
         "old = 'let string = i.write('\n"
         "new = 'if I::MAX_STR_LEN > 0 { return \"eight\"; } let string = i.write('\n",
     )
-    words = ("build", crate, "--json", "--recipe", recipe, "--out", tmp_path / "dist")
-    ran = wasmwheel(*words, "--profile", "draft")
+    words = ("build", crate, "--json", "--no-cache", "--recipe", recipe)
+    words = (*words, "--profile", "draft", "--out", tmp_path / "dist")
+    ran = wasmwheel(*words)
     assert ran.status == 0, ran.stderr
     said = wasmwheel("smoke", ran.document["wheel"], "-c", "import hello; print(hello.greet('x'))")
     assert said.stdout.startswith("truefalsetrueeight x!")
     assert [patch["file"] for patch in ran.document["patches"]] == ["itoa-1.0.15/src/lib.rs"]
-    again = wasmwheel(*words, "--profile", "draft")
+    again = wasmwheel(*words)
     assert again.document["crates"] == []
     recipe.write_text(recipe.read_text().replace("dependency:itoa", "dependency:mio"))
     ran = wasmwheel(*words)
