@@ -41,14 +41,19 @@ def by_requests(url, method="get"):
 
 ALLOW = "jupyter wasmwheel site serve workshop --proxy {}"
 
+#: Where the file that a site ships would be otherwise; nobody listens there.
+SHIPPED = "http://127.0.0.1:9/shipped"
+
 
 @contextmanager
 def opened(store: Store, folder: Path, hosts: Sequence[str], http: str, abi: str) -> Iterator[Tab]:
-    """A notebook of a new site whose server has a proxy for some hosts."""
+    """A notebook of a new site whose server has a proxy for some hosts, and that ships a file."""
     target, its_node = targets.find(abi), node.get(store, ignore)
     site = lite.create(folder / "site", target, store, its_node, Index(), ignore, http=http)
     empty = handmade.wheel(folder, "py3-none-any", {"empty.py": b""}, name="empty")
-    url = publish.publish(site, read(empty), [], ignore).url
+    (folder / "shipped.bin").write_text("shipped along")
+    shipped = {SHIPPED: folder / "shipped.bin"}
+    url = publish.publish(site, read(empty), [], ignore, shipped=shipped).url
     its_proxy = Proxy(hosts=proxy.parse(hosts), allow=ALLOW)
     with server.serving(site, its_proxy), browser(folder / "profile") as context:
         yield open_notebook(context, url)
@@ -71,18 +76,18 @@ def says_cors(text: str, host: str) -> bool:
 
 
 def check_reading(tab: Tab, plain: Elsewhere, open_: Elsewhere, proxied: Elsewhere) -> None:
-    """Read from a host without CORS headers, one with, one through the proxy, and from nobody."""
+    """Read without CORS headers, with them, through the proxy, from nobody, and what is shipped."""
     nobody = f"127.0.0.1:{closed_port()}"
-    urls = [plain.url, open_.url, proxied.url, f"http://{nobody}/"]
+    urls = [plain.url, open_.url, proxied.url, f"http://{nobody}/", SHIPPED]
     shown = tab.run(1, f"{READING}\nfor url in {urls}:\n    print(by_urllib(url))")
-    without, cors, through, none = shown.splitlines()
+    without, cors, through, none, shipped = shown.splitlines()
     assert says_cors(without, plain.host)
-    assert (cors, through) == ("the data", "the data")
+    assert (cors, through, shipped) == ("the data", "the data", "shipped along")
     assert f"{nobody} could not be reached" in none
     shown = tab.run(1, f"for url in {urls}:\n    print(by_requests(url))")
-    without, cors, through, none = shown.splitlines()
+    without, cors, through, none, shipped = shown.splitlines()
     assert says_cors(without, plain.host)
-    assert (cors, through) == ("the data", "the data")
+    assert (cors, through, shipped) == ("the data", "the data", "shipped along")
     assert f"{nobody} could not be reached" in none
     # The browser itself has never asked that host.
     assert {seen["user-agent"] for _, _, seen in proxied.asked} == {"jupyter-wasmwheel"}
@@ -109,6 +114,7 @@ def test_a_notebook_reads_what_cors_or_the_proxy_lets_it(store: Store, tmp_path:
         )
         fetching = "from pyodide.http import pyfetch\nprint(await (await pyfetch({!r})).string())"
         assert tab.run(1, fetching.format(proxied.url)).strip() == "the data"
+        assert tab.run(1, fetching.format(SHIPPED)).strip() == "shipped along"
         assert says_cors(tab.run(1, fetching.format(plain.url)), plain.host)
         # What the proxy does not fetch is an error, not an answer.
         away = f"{proxied.url.replace('data', 'to')}?url={plain.url}"

@@ -7,12 +7,14 @@ The policies:
 - `all`: `requests` goes through pyodide-http whatever its urllib3.
 - `off`: nothing is patched.
 
-With the first two, what the site's server may fetch (proxy.py) is fetched by it, and an error says
-what a browser does not: whether CORS headers are what is missing, and what helps.
+With the first two, what is shipped with the site (data.py) is taken from there, what the site's
+server may fetch (proxy.py) is fetched by it, and an error says what a browser does not: whether
+CORS headers are what is missing, and what helps.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.abc
 import importlib.util
 import json
@@ -58,8 +60,20 @@ class Web:
         self.allow = allow
         self.prober = _start_worker(f"{site}static/pyodide/reach.js")
 
+    @functools.cached_property
+    def shipped(self) -> dict[str, str]:
+        """The places of what is shipped with the site, by address, as its lock has them."""
+        import js  # type: ignore[import-not-found]
+        import pyodide_js  # type: ignore[import-not-found]
+
+        packages = json.loads(js.JSON.stringify(pyodide_js.lockfile.packages)).values()
+        ours = (each.get("tool", {}).get("wasmwheel", {}) for each in packages)
+        return {url: place for table in ours for url, place in table.get("data", {}).items()}
+
     def route(self, method: str, url: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
         """The address to ask in the place of another one, and with which headers."""
+        if method.upper() == "GET" and url in self.shipped:
+            return f"{self.site}static/pyodide/{self.shipped[url]}", headers
         if _host(url) not in self.hosts or not _is_plain(method, headers):
             return url, headers
         return f"{self.site}proxy/fetch?url={quote(url, safe='')}", {**headers, ASKING: "1"}
@@ -92,7 +106,7 @@ class Web:
         """Whether a host answers, or None where that cannot be known."""
         if self.prober is None:
             return None
-        import js  # type: ignore[import-not-found]
+        import js
         from pyodide.ffi import to_js  # type: ignore[import-not-found]
 
         cell = js.Int32Array.new(js.SharedArrayBuffer.new(4))
