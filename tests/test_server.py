@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -523,9 +524,11 @@ async def test_what_a_build_would_change_is_told_before_it(
     assert refused["why"] == "They are: requests."
     await api("POST", "edits", **folder, recipe="../own.toml", status=403)
     await api("POST", "edits", **folder, features=["x"], status=400)
-    found = await api("POST", "edits", source="pypi:tokenizers==0.22.2")
-    assert len(found["patches"]) == 3
-    assert found["notes"][-1].startswith("tokenizers 0.22.2 is built by the recipe")
+    with tarfile.open(jp_root_dir / "hello-0.1.0.tar.gz", "w:gz") as archive:
+        archive.add(hello, arcname="hello-0.1.0")
+    sdist = {"source": "hello-0.1.0.tar.gz", "make_optional": ["requests"]}
+    found = await api("POST", "edits", **sdist)
+    assert [patch["file"] for patch in found["patches"]] == ["pyproject.toml"]
 
 
 async def test_a_starter_crate_is_made_from_a_template(api: Api, jp_root_dir: Path) -> None:
