@@ -346,6 +346,10 @@ def test_a_file_with_windows_line_ends_is_edited_with_them(tmp_path: Path) -> No
     recipe = recipes.load(recipe_file(tmp_path, replacing("a\nb\n")))
     (change,) = edits.changes(edits.Edits(recipe=recipe), read)
     assert change.after == "bc\r\n"
+    text = (HEAD + PLAIN).replace("\n", "\r\n")
+    (project / "pyproject.toml").write_bytes(text.encode())
+    (change,) = edits.changes(edits.Edits(make_optional=("packaging",)), read)
+    assert change.after.count("\n") == change.after.count("\r\n") == text.count("\n") + 1
 
 
 def test_a_recipe_for_another_package_or_version_is_refused_where_it_is_named(

@@ -179,10 +179,14 @@ def _make_optional(made: dict[Path, Change], project: Project, name: str) -> Non
     change = opened(optional.PYPROJECT)
     its = opened(optional.SETUP_CFG) if (project.folder / optional.SETUP_CFG).exists() else None
     reason = f"{name} becomes optional."
+    move = optional.move_in_pyproject
     if its and optional.is_in_setup_cfg(change.after, its.after):
-        made[its.path] = its.to(optional.move_in_setup_cfg(its.after, name), reason)
-    else:
-        made[change.path] = change.to(optional.move_in_pyproject(change.after, name), reason)
+        change, move = its, optional.move_in_setup_cfg
+    # The libraries that edit would end their own lines with a line feed alone.
+    edited = move(change.after.replace("\r\n", "\n"), name)
+    if "\r\n" in change.after:
+        edited = edited.replace("\n", "\r\n")
+    made[change.path] = change.to(edited, reason)
 
 
 def _open(path: Path, folder: Path, base: Path, refuse: Callable[[str], SourceError]) -> Change:
