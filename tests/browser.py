@@ -77,7 +77,7 @@ class Tab:
 
 
 @contextmanager
-def browser(profile: Path) -> Iterator[BrowserContext]:
+def browser(profile: Path, *flags: str) -> Iterator[BrowserContext]:
     """A browser with a profile of its own, which keeps what a person's browser would keep."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
@@ -86,7 +86,7 @@ def browser(profile: Path) -> Iterator[BrowserContext]:
         context = playwright.chromium.launch_persistent_context(
             profile,
             executable_path=program,
-            args=list(FLAGS),
+            args=[*FLAGS, *flags],
             viewport={"width": 1280, "height": 860},
         )
         try:
