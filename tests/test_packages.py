@@ -25,7 +25,7 @@ def answers(page):
     for call in calls.splitlines():
         try:
             said.append(repr(eval(call, known)))
-        except Exception as error:
+        except BaseException as error:  # a panic of Rust is no Exception
             said.append(f"{type(error).__name__}: {error}")
     return json.dumps(said)
 """
@@ -49,7 +49,9 @@ def natively(requirement: str, page: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["orjson", "rpds-py", "safetensors", "blake3", "bcrypt"])
+@pytest.mark.parametrize(
+    "name", ["orjson", "rpds-py", "safetensors", "blake3", "bcrypt", "nh3", "pycrdt"]
+)
 def test_a_package_answers_as_its_native_wheel_does(
     wasmwheel: Command, tmp_path: Path, name: str
 ) -> None:
@@ -62,3 +64,25 @@ def test_a_package_answers_as_its_native_wheel_does(
     expected = natively(f"{name}=={ran.document['version']}", page, tmp_path / "native")
     assert json.loads(said.stdout) == expected
     assert len(expected) >= 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("requests", ["as it is", "optional"])
+def test_tiktoken_answers_as_its_native_wheel_does(
+    wasmwheel: Command, tmp_path: Path, requests: str
+) -> None:
+    page = (PAGES / "tiktoken.txt").read_text(encoding="utf-8")
+    words = ["build", "pypi:tiktoken", "--with-dependencies", "--json", "--out", tmp_path / "dist"]
+    if requests == "optional":
+        words += ["--make-optional", "requests"]
+    ran = wasmwheel(*words)
+    assert ran.status == 0, ran.stderr
+    (regex,) = ran.document["built_along"]
+    direct = [one for one in ran.document["dependencies"] if one["needed_by"] is None]
+    found = {one["name"]: one["from"] for one in direct}
+    assert found == {"regex": "built"} | ({} if requests == "optional" else {"requests": "pyodide"})
+    assert regex["toolchain"]["emscripten"]["crates"] == ["regex"]
+    said = wasmwheel("smoke", ran.document["wheel"], regex["wheel"], "-c", asked(page))
+    assert said.status == 0, said.stderr
+    expected = natively(f"tiktoken=={ran.document['version']}", page, tmp_path / "native")
+    assert json.loads(said.stdout) == expected
