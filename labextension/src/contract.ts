@@ -41,6 +41,7 @@ export interface IBuildRequest {
   no_default_features?: boolean | undefined;
   cargo_args?: string[] | undefined;
   ignore_lock?: boolean | undefined;
+  with_dependencies?: boolean | undefined;
   make_optional?: string[] | undefined;
   recipe?: string | undefined;
   no_smoke?: boolean | undefined;
@@ -163,6 +164,8 @@ export interface ICrate {
 export interface IDependency {
   name: string;
   requirement: string;
+  /** The package that requires it, where that is not the one that was built. */
+  needed_by: string | null;
   from: 'pyodide' | 'pypi' | 'pypi-wasm' | 'site' | 'built' | 'missing';
 }
 

@@ -10,7 +10,7 @@ export function Options(props: { session: IWasmwheel; project: IProject | null }
   const { request, trans } = props.session;
   const fields = request.fields;
   const check = (
-    name: 'defaultFeatures' | 'ignoreLock' | 'offline',
+    name: 'defaultFeatures' | 'ignoreLock' | 'withDependencies' | 'offline',
     label: string,
     title: string
   ) => (
@@ -84,6 +84,11 @@ export function Options(props: { session: IWasmwheel; project: IProject | null }
         'ignoreLock',
         trans.__('Choose all versions of crates anew'),
         trans.__('Leave Cargo.lock aside, where it names a version that cannot be had')
+      )}
+      {check(
+        'withDependencies',
+        trans.__('Build along what it needs'),
+        trans.__('The packages it requires and nobody has for the browser')
       )}
       {check(
         'offline',

@@ -21,6 +21,7 @@ export interface IFields {
   linker: string;
   cargoArgs: string;
   ignoreLock: boolean;
+  withDependencies: boolean;
   makeOptional: string;
   /** `auto`, `none`, or the path of a recipe's file. */
   recipe: string;
@@ -40,6 +41,7 @@ const START: IFields = {
   linker: 'auto',
   cargoArgs: '',
   ignoreLock: false,
+  withDependencies: false,
   makeOptional: '',
   recipe: 'auto',
   offline: false
@@ -82,6 +84,7 @@ export class RequestModel {
   /** The request, for a site or for none; only what differs from the default is in it. */
   build(source: string, site: string | null): IBuildRequest {
     const { target, profile, defaultFeatures, linker, ignoreLock, offline } = this._fields;
+    const { withDependencies } = this._fields;
     const features = words(this._fields.features.replaceAll(',', ' '));
     const cargoArgs = words(this._fields.cargoArgs);
     return {
@@ -94,6 +97,7 @@ export class RequestModel {
       ...(linker === 'auto' ? {} : { linker }),
       ...(cargoArgs.length ? { cargo_args: cargoArgs } : {}),
       ...(ignoreLock ? { ignore_lock: true } : {}),
+      ...(withDependencies ? { with_dependencies: true } : {}),
       ...this._edits(),
       ...(offline ? { offline: true } : {})
     };

@@ -87,6 +87,17 @@ function Mend(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
       />
     );
   }
+  if (job.kind === 'build' && fix.includes('--with-dependencies')) {
+    return (
+      <TextButton
+        accept
+        label={trans.__('Build again, with what it needs')}
+        onClick={() =>
+          void commands.execute(CommandIDs.again, { id: job.id, with: { with_dependencies: true } })
+        }
+      />
+    );
+  }
   return null;
 }
 

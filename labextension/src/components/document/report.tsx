@@ -140,7 +140,15 @@ function Requirements(props: {
     built: trans.__('built along'),
     missing: trans.__('nowhere to be had; the import works without it')
   };
-  const rows = dependencies.map((each): Row => [each.requirement, from[each.from]]);
+  // What Pyodide's own packages need among themselves is no news.
+  const told = dependencies.filter(each => !each.needed_by || each.from === 'missing');
+  const rows = told.map((each): Row => {
+    const where = from[each.from];
+    return [
+      each.requirement,
+      each.needed_by ? trans.__('%1 (needed by %2)', where, each.needed_by) : where
+    ];
+  });
   return <Table title={trans.__('Requirements')} rows={rows} />;
 }
 
