@@ -25,6 +25,8 @@ from jupyter_wasmwheel.checks import proofs
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.store import Store
 
+from . import handmade
+
 # A shell that starts the tests in the background makes interruptions ignored, for all children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -95,9 +97,9 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def crate(workbench: Path) -> Path:
-    """A starter crate, `hello`, as the template makes it."""
+    """A starter crate, `hello`, of a test's own."""
     shutil.rmtree(workbench / "hello", ignore_errors=True)
-    return starter.make("hello", workbench)
+    return handmade.crate("hello", workbench)
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,15 @@
-"""Wheels and WebAssembly modules made by hand, for what no compiler would make."""
+"""Wheels and modules made by hand, for what no compiler would make, and crates of a test's own."""
 
 from __future__ import annotations
 
+import secrets
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from jupyter_wasmwheel import events
+from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, pyodide, targets
 from jupyter_wasmwheel.runtime.node import Node
 from jupyter_wasmwheel.runtime.pyodide import Runtime
@@ -121,3 +123,11 @@ def _list(items: Iterable[bytes]) -> bytes:
 
 def _part(number: int, data: bytes) -> bytes:
     return bytes([number]) + _sized(data)
+
+
+def crate(name: str, folder: Path) -> Path:
+    """A starter crate that nobody has built, so that nothing that is kept is taken for it."""
+    made = starter.make(name, folder)
+    with (made / "src/lib.rs").open("a", encoding="utf-8") as source:
+        source.write(f"// {secrets.token_hex(16)}\n")
+    return made

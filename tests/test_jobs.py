@@ -35,6 +35,8 @@ from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
 from jupyter_wasmwheel.store import Store
 
+from . import handmade
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 #: The beginning of a script that stands for the command line: it says events and can be stopped.
@@ -73,7 +75,7 @@ class Script:
 def root(tmp_path: Path) -> Path:
     """The root of a server, with a crate in it and something beside it."""
     root = tmp_path / "root"
-    starter.make("hello", root / "examples")
+    handmade.crate("hello", root / "examples")
     starter.make("outside", tmp_path)
     return root
 
@@ -578,7 +580,7 @@ def building(
 
     def start() -> tuple[LocalRun, str]:
         job = f"test{time.monotonic_ns():x}"
-        crate = starter.make("fresh", tmp_path / job)
+        crate = handmade.crate("fresh", tmp_path / job)
         env = {**os.environ, "WASMWHEEL_JOB": job}
         run = Local().start(["build", "--events", "--no-smoke", "--", str(crate)], tmp_path, env)
         runs.append(run)

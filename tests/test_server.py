@@ -24,13 +24,13 @@ from tornado.httpclient import HTTPClientError, HTTPResponse
 
 from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.jobs.executors import LocalRun
-from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.server import events
 from jupyter_wasmwheel.server.app import WasmwheelApp
 from jupyter_wasmwheel.site import publish, server
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 
+from . import handmade
 from .test_jobs import DONE, WAIT, Script, linux_only, of_job
 from .test_site import site, tiny_wheel
 
@@ -107,7 +107,7 @@ async def ended(api: Api, job: str, seconds: float = 30) -> dict[str, Any]:
 
 @pytest.fixture
 def hello(jp_root_dir: Path) -> Path:
-    return starter.make("hello", jp_root_dir / "examples")
+    return handmade.crate("hello", jp_root_dir / "examples")
 
 
 # Jobs
@@ -692,7 +692,7 @@ def test_a_server_that_ends_takes_its_builds_along(
     number: int, store: Store, tmp_path: Path
 ) -> None:
     root = tmp_path / "root"
-    starter.make("fresh", root)
+    handmade.crate("fresh", root)
     jupyter = Jupyter(root, tmp_path / "log")
     try:
         job = jupyter.ask("POST", "jobs", kind="build", source="fresh", no_smoke=True)["id"]

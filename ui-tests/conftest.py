@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 from screen import Lab, open_lab
 
-from jupyter_wasmwheel.project import starter
+from tests import handmade
 from tests.browser import browser
 
 # A shell that starts the tests in the background makes interruptions ignored, for all children.
@@ -108,4 +108,4 @@ def page(lab: Lab, context: BrowserContext) -> Page:
 @pytest.fixture
 def make_crate(lab: Lab) -> Callable[[str], Path]:
     """Make a starter crate of a name in JupyterLab's folder."""
-    return lambda name: starter.make(name, lab.root)
+    return lambda name: handmade.crate(name, lab.root)
