@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class WasmwheelError(Exception):
@@ -16,6 +16,10 @@ class WasmwheelError(Exception):
         self.what = what
         self.why = why
         self.fix = fix
+
+    def as_json(self) -> dict[str, Any]:
+        """The error as documents and answers have it."""
+        return {"what": self.what, "why": self.why, "fix": self.fix, "status": self.status}
 
     def __str__(self) -> str:
         return f"{self.what}\n  why: {self.why}\n  fix: {self.fix}"

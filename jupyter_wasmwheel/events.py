@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TextIO
 
-#: The phases of a build, in the order in which they run.
+#: The phases, in the order in which they run; `publish` is a build's last, `test` that of tests.
 PHASES = (
     "source",
     "project",
@@ -24,6 +24,7 @@ PHASES = (
     "audit",
     "smoke",
     "publish",
+    "test",
 )
 
 

@@ -16,13 +16,14 @@ from .build import backend, cache, front_end, maturin, optimise, patched, plan, 
 from .build.cache import Kept
 from .build.patched import PatchedCrate
 from .build.plan import Plan
-from .build.request import BuildRequest
-from .checks import audit, dependencies, proofs, smoke
+from .build.request import BuildRequest, TestRequest
+from .checks import audit, dependencies, proofs, smoke, tests
 from .checks.dependencies import Dependency, Resolution
+from .checks.tests import Tests
 from .errors import SourceError, UsageError
 from .events import Emitter, Event, Phase, Phases, note
 from .index import Index
-from .project import copy, edits, manifest, recipes, source
+from .project import copy, edits, manifest, recipes, source, suite
 from .project.copy import Copy
 from .project.edits import Change, Edits, Patch
 from .project.manifest import Project
@@ -131,6 +132,27 @@ def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
         finished = build(request, given, target, site, means)
         published = put_into(site, finished, given.edits.recipe, means) if site else None
     return report(request, given, finished, phases, published=published)
+
+
+def test(request: TestRequest, store: Store, emit: Emitter) -> Report:
+    """Build what is asked for, and run the project's own tests with it in its runtime."""
+    plan.refuse_overriding(os.environ)
+    target = choose_target(request, None)
+    with Phases(emit) as phases:
+        means = means_of(request, store, emit, phases)
+        given = take(request, target, means)
+        its_suite = suite.find(given.project)
+        finished = build(request, given, target, None, means)
+        phases.enter("test")
+        wheels = [finished.wheel, *wheels_of(finished.along)]
+        runtime, its_node = finished.destination.runtime, finished.destination.node
+        tested = tests.run(
+            *(its_suite, wheels, runtime, its_node, store, means.index, emit),
+            is_own=given.fetched.is_own,
+            select=request.select,
+            timeout=request.timeout,
+        )
+    return report(request, given, finished, phases, tested=tested)
 
 
 def means_of(request: BuildRequest, store: Store, emit: Emitter, phases: Phases) -> Means:
@@ -280,6 +302,7 @@ def report(
     phases: Phases,
     *,
     published: Published | None = None,
+    tested: Tests | None = None,
 ) -> Report:
     """The report of a request, once its last phase has ended."""
     made, proof = finished.made, finished.proof
@@ -301,6 +324,7 @@ def report(
         dependencies=proof.dependencies,
         built_along=finished.along,
         published=published,
+        tests=tested,
     )
 
 

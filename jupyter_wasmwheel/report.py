@@ -13,6 +13,7 @@ from .build.request import Profile
 from .checks.audit import Audit
 from .checks.dependencies import Dependency
 from .checks.smoke import Smoke
+from .checks.tests import Tests
 from .project.edits import Patch
 from .project.recipes import Recipe
 from .runtime.pyodide import Runtime
@@ -45,7 +46,8 @@ class Report:
     smoke: Smoke | None
     dependencies: tuple[Dependency, ...]
     built_along: tuple[Report, ...] = ()
-    published: Published | None
+    published: Published | None = None
+    tests: Tests | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The report in the words of the contract."""
@@ -77,7 +79,7 @@ class Report:
             "smoke": self.smoke and dataclasses.asdict(self.smoke),
             "dependencies": [each.row() for each in self.dependencies],
             "built_along": [each.as_json() for each in self.built_along],
-            "tests": None,
+            "tests": self.tests and dataclasses.asdict(self.tests),
             "published": self.published
             and {"site": str(self.published.site.folder), "url": self.published.url},
         }

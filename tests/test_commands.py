@@ -166,5 +166,6 @@ def test_new_makes_a_crate_and_never_overwrites_one(wasmwheel: Command, tmp_path
 
 def test_help_names_every_command(wasmwheel: Command) -> None:
     shown = wasmwheel("--help").stdout
-    for command in ["doctor", "targets", "build", "audit", "smoke", "site", "new", "demo", "cache"]:
+    building = ["doctor", "targets", "build", "audit", "smoke", "test"]
+    for command in [*building, "site", "new", "demo", "cache"]:
         assert command in shown

@@ -36,3 +36,14 @@ class BuildRequest:
     cache: bool = True
     with_dependencies: bool = False
     offline: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestRequest(BuildRequest):
+    """The project's own tests as they are asked for: the words of `jupyter wasmwheel test`.
+
+    `select` is an expression of pytest's `-k`; `timeout` is in seconds, for each test.
+    """
+
+    select: str | None = None
+    timeout: float

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import json
 import os
 import signal
@@ -15,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from .. import __version__, config
 from ..errors import Cancelled, UsageError, WasmwheelError, from_os_error
 from ..events import ErrorEvent, JsonLines, ReportEvent, ignore
-from . import audit, build, cache, demo, doctor, new, site, smoke, targets
+from . import audit, build, cache, demo, doctor, new, site, smoke, targets, test
 from .answer import Answer, Session
 from .display import Display
 
-COMMANDS = (doctor, targets, build, audit, smoke, site, new, demo, cache)
+COMMANDS = (doctor, targets, build, audit, smoke, test, site, new, demo, cache)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,11 +81,14 @@ def run(arguments: Sequence[str]) -> int:
                 proxy=settings.proxy,
             )
             answer: Answer = args.run(args, session)
+        error = {"error": answer.error.as_json()} if answer.error else {}
         if args.events:
             lines(ReportEvent(report=answer.document))
+        elif args.json:
+            print(json.dumps(answer.document | error, indent=2))
         else:
-            print(json.dumps(answer.document, indent=2) if args.json else answer.text)
-        return answer.status
+            print(answer.text, flush=True)
+        return _say(answer.error, lines if as_events else None) if answer.error else answer.status
     except WasmwheelError as error:
         return _say(error, lines if as_events else None, as_json)
     except KeyboardInterrupt:
@@ -102,13 +104,12 @@ def run(arguments: Sequence[str]) -> int:
         return _say(known, lines if as_events else None, as_json)
 
 
-def _say(error: WasmwheelError, lines: JsonLines | None, as_json: bool) -> int:
+def _say(error: WasmwheelError, lines: JsonLines | None, as_json: bool = False) -> int:
     """Tell of an error in each of the forms that were asked for."""
-    event = ErrorEvent(what=error.what, why=error.why, fix=error.fix, status=error.status)
     if lines:
-        lines(event)
+        lines(ErrorEvent(**error.as_json()))
     elif as_json:
-        print(json.dumps({"schema": 1, "error": dataclasses.asdict(event)}, indent=2))
+        print(json.dumps({"schema": 1, "error": error.as_json()}, indent=2))
     print(f"{error.what}\n  why: {error.why}\n  fix: {error.fix}", file=sys.stderr)
     return error.status
 

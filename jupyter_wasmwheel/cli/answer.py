@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config import Downloads
+from ..errors import WasmwheelError
 from ..events import Emitter
 from ..store import Store
 
@@ -23,16 +24,22 @@ class Session:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a command came to: a document for a program, a text for a person, an exit status."""
+    """What a command came to: a document for a program, a text for a person, an exit status.
+
+    Where it is an error as well, that is told after it, and its exit status is the one that counts.
+    """
 
     document: dict[str, Any]
     text: str
     status: int = 0
+    error: WasmwheelError | None = None
 
 
-def answer(text: str, fields: Mapping[str, Any], status: int = 0) -> Answer:
+def answer(
+    text: str, fields: Mapping[str, Any], status: int = 0, error: WasmwheelError | None = None
+) -> Answer:
     """An answer whose document has the schema's number before its fields."""
-    return Answer(document={"schema": 1, **fields}, text=text, status=status)
+    return Answer(document={"schema": 1, **fields}, text=text, status=status, error=error)
 
 
 def size(count: int) -> str:

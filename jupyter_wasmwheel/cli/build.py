@@ -20,8 +20,15 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
         parents=[output],
         help="build a wheel for Pyodide, check it, and publish it into a site",
     )
-    parser.add_argument("source", metavar="SOURCE", help="a folder, an sdist, pypi:NAME or git+URL")
     parser.add_argument("--site", metavar="NAME|DIR", help="publish the wheel into this site")
+    parser.add_argument("--no-smoke", action="store_true", help="do not import the wheel")
+    add_choices(parser)
+    parser.set_defaults(run=run)
+
+
+def add_choices(parser: argparse.ArgumentParser) -> None:
+    """Add what is built, and how, to a parser."""
+    parser.add_argument("source", metavar="SOURCE", help="a folder, an sdist, pypi:NAME or git+URL")
     parser.add_argument("--target", metavar="ABI", help="the ABI to build for, as 2026_0")
     parser.add_argument(
         "--profile",
@@ -55,32 +62,33 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
         action="store_true",
         help="build along what the package needs and nobody has for the browser",
     )
-    parser.add_argument("--no-smoke", action="store_true", help="do not import the wheel")
     parser.add_argument("--no-cache", action="store_true", help="build it, whatever is kept")
     parser.add_argument("--offline", action="store_true", help="fetch nothing")
-    parser.set_defaults(run=run)
+
+
+def choices(args: argparse.Namespace) -> dict[str, Any]:
+    """What is built, and how, as a request has it."""
+    return {
+        "source": args.source,
+        "target": args.target,
+        "profile": args.profile,
+        "linker": args.linker,
+        "features": tuple(args.features),
+        "no_default_features": args.no_default_features,
+        "cargo_args": tuple(args.cargo_args),
+        "ignore_lock": args.ignore_lock,
+        "make_optional": tuple(args.make_optional),
+        "recipe": args.recipe,
+        "with_dependencies": args.with_dependencies,
+        "out": args.out,
+        "cache": not args.no_cache,
+        "offline": args.offline,
+    }
 
 
 def run(args: argparse.Namespace, session: Session) -> Answer:
     """Build what the arguments ask for."""
-    request = BuildRequest(
-        source=args.source,
-        target=args.target,
-        site=args.site,
-        profile=args.profile,
-        linker=args.linker,
-        features=tuple(args.features),
-        no_default_features=args.no_default_features,
-        cargo_args=tuple(args.cargo_args),
-        ignore_lock=args.ignore_lock,
-        make_optional=tuple(args.make_optional),
-        recipe=args.recipe,
-        out=args.out,
-        smoke=not args.no_smoke,
-        cache=not args.no_cache,
-        with_dependencies=args.with_dependencies,
-        offline=args.offline,
-    )
+    request = BuildRequest(**choices(args), site=args.site, smoke=not args.no_smoke)
     report = pipeline.run(request, session.store, session.emit)
     return answer(summary(report), report.as_json())
 

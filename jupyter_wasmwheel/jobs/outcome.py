@@ -64,7 +64,7 @@ def cause(error: Exception) -> dict[str, Any]:
     if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
         known = full()
     if known:
-        return {"what": known.what, "why": known.why, "fix": known.fix, "status": known.status}
+        return known.as_json()
     return {
         "what": "The build was stopped: its events could not be kept.",
         "why": f"{type(error).__name__}: {error}",

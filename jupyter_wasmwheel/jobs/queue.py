@@ -31,6 +31,9 @@ from .request import Places, Request
 #: The kinds of events that the command line writes; anything else on its stdout is none.
 KINDS = ("phase", "progress", "log", "diagnostic", "report", "error")
 
+#: The kinds of jobs that make a wheel, which is put beside the job's record.
+WITH_WHEEL = ("build", "test")
+
 #: How many lines are read without a pause, and how long a pause is where fewer have come, in
 #: seconds: many small writes are taken together.
 AT_ONCE, PAUSE = 50, 0.02
@@ -221,7 +224,7 @@ class Queue:
     def _start(self, job: Job) -> None:
         folder = self.folder / job.id
         arguments = self._arguments.pop(job.id)
-        if job.kind == "build":
+        if job.kind in WITH_WHEEL:
             arguments = (arguments[0], f"--out={folder / 'out'}", *arguments[1:])
         try:
             run = self._executor.start(arguments, folder, {**self._env, "WASMWHEEL_JOB": job.id})

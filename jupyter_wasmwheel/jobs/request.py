@@ -63,27 +63,36 @@ EDITS = Kind(
     },
 )
 
+#: What is built, and how, whatever becomes of it.
+_CHOICES: Mapping[str, Field] = {
+    "source": Field(type="text", needed=True),
+    "target": Field(type="text", option="--target"),
+    "profile": Field(type="text", option="--profile", choices=("release", "draft")),
+    "linker": Field(type="text", option="--linker", choices=("auto", "wasm-ld", "emcc")),
+    "features": Field(type="texts", option="--features"),
+    "no_default_features": Field(type="switch", option="--no-default-features"),
+    "cargo_args": Field(type="texts", option="--cargo-arg"),
+    "ignore_lock": Field(type="switch", option="--ignore-lock"),
+    "make_optional": Field(type="texts", option="--make-optional"),
+    "recipe": Field(type="text"),
+    "with_dependencies": Field(type="switch", option="--with-dependencies"),
+    "no_cache": Field(type="switch", option="--no-cache"),
+    "offline": Field(type="switch", option="--offline"),
+}
+
 #: The kinds of jobs there are; a field without an option is put into the command by `_place`.
 KINDS: Mapping[str, Kind] = {
     "build": Kind(
         command=("build",),
         fields={
-            "source": Field(type="text", needed=True),
+            **_CHOICES,
             "site": Field(type="text"),
-            "target": Field(type="text", option="--target"),
-            "profile": Field(type="text", option="--profile", choices=("release", "draft")),
-            "linker": Field(type="text", option="--linker", choices=("auto", "wasm-ld", "emcc")),
-            "features": Field(type="texts", option="--features"),
-            "no_default_features": Field(type="switch", option="--no-default-features"),
-            "cargo_args": Field(type="texts", option="--cargo-arg"),
-            "ignore_lock": Field(type="switch", option="--ignore-lock"),
-            "make_optional": Field(type="texts", option="--make-optional"),
-            "recipe": Field(type="text"),
-            "with_dependencies": Field(type="switch", option="--with-dependencies"),
             "no_smoke": Field(type="switch", option="--no-smoke"),
-            "no_cache": Field(type="switch", option="--no-cache"),
-            "offline": Field(type="switch", option="--offline"),
         },
+    ),
+    "test": Kind(
+        command=("test",),
+        fields={**_CHOICES, "select": Field(type="text", option="--select")},
     ),
     "install": Kind(
         command=("doctor", "--fix"),

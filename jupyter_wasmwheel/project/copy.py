@@ -110,7 +110,8 @@ def _outermost(roots: tuple[Path, ...]) -> list[Path]:
     ]
 
 
-def _belongs(folder: Path) -> bool:
+def belongs(folder: Path) -> bool:
+    """Whether a folder is part of a source; what tools and compilers left behind is not."""
     if folder.name == "target":
         return not (folder / "CACHEDIR.TAG").is_file()
     return folder.name not in LEFT_OUT and not (folder / "pyvenv.cfg").is_file()
@@ -127,7 +128,7 @@ class _Copying:
     def folder(self, source: Path, target: Path) -> None:
         """Copy a folder, and what its links lead to."""
         for folder, names, files in os.walk(source):
-            names[:] = [name for name in names if _belongs(Path(folder) / name)]
+            names[:] = [name for name in names if belongs(Path(folder) / name)]
             here = target / Path(folder).relative_to(source)
             here.mkdir(parents=True, exist_ok=True)
             self._kept.add(here)

@@ -114,9 +114,8 @@ class Handler(APIHandler):
         """Answer with an error's three sentences."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         known = error.error if isinstance(error, Refused) else _plain(status_code, error)
-        document = {"what": known.what, "why": known.why, "fix": known.fix}
         self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps(document | {"status": known.status, "message": known.what}))
+        self.finish(json.dumps(known.as_json() | {"message": known.what}))
 
 
 def _plain(status_code: int, error: object) -> WasmwheelError:

@@ -130,7 +130,7 @@ class Sites:
         except WasmwheelError as error:
             keys = ("target", "pyodide", "mode", "url", "up", "probe", "through")
             row = {"name": folder.name, "folder": str(folder), **dict.fromkeys(keys)}
-            return row | {"error": _sentences(error)}
+            return row | {"error": error.as_json()}
 
     def row(self, site: Site, error: WasmwheelError | None = None) -> dict[str, Any]:
         """A site as clients see it."""
@@ -144,7 +144,7 @@ class Sites:
             "up": self.origins.has(site) or server.is_served(site),
             "probe": f"{server.origin(site)}/{site.prefix}/{server.PROBE}",
             "through": self._through(site, server.address(site)),
-            "error": error and _sentences(error),
+            "error": error and error.as_json(),
         }
 
     def _through(self, site: Site, url: str) -> str | None:
@@ -186,10 +186,6 @@ class Sites:
     def remove(self, name: str, package: str) -> dict[str, Any]:
         """Take a package out of a site."""
         return dataclasses.asdict(publish.remove(self.find(name), package))
-
-
-def _sentences(error: WasmwheelError) -> dict[str, Any]:
-    return {"what": error.what, "why": error.why, "fix": error.fix, "status": error.status}
 
 
 class SitesHandler(Handler):

@@ -1,0 +1,294 @@
+"""How far a project's tests have come, over all the Pyodides that are started for them.
+
+A test that never ends, or that brings the runtime down, takes Node.js with it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import time
+import tomllib
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from packaging.utils import canonicalize_name
+
+from ..errors import LimitError, OwnTestsFailed, SourceError, ToolchainError, WasmwheelError
+from ..events import Diagnostic, Emitter, Log, Progress, note
+from ..process import run
+from ..project.suite import Suite
+from ..runtime import confined
+
+#: Seconds that Node.js may take between tests, and before the first one.
+BETWEEN = 300.0
+
+#: Seconds between two reports of progress.
+QUIET = 0.2
+
+#: How many lines of output are kept of a test that brings the runtime down, and how long ones.
+LAST_LINES, LONGEST_LINE = 60, 300
+
+#: The lines of a traceback that lead through pytest to the test.
+PYTESTS_OWN = re.compile(r'^  File "[^"]*/(_pytest|pluggy)/')
+
+#: pytest's exit status where nothing was collected.
+NO_TESTS = 5
+
+Outcome = Literal["passed", "failed", "skipped", "unsupported", "timed_out", "crashed"]
+
+#: The outcomes that are faults.
+FAULTS: tuple[Outcome, ...] = ("failed", "timed_out", "crashed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A test that came to no good end.
+
+    `reason` is what an unsupported one asked for. `file` is the user's own, or a path in the source
+    where that was fetched, and null where the failure has no place in it.
+    """
+
+    id: str
+    outcome: Outcome
+    reason: str | None
+    message: str
+    file: str | None
+    line: int | None
+
+
+@functools.cache
+def _signs() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """What tests ask for that a browser does not have, and how that shows."""
+    text = (resources.files(__package__) / "unsupported.toml").read_text(encoding="utf-8")
+    return tuple(
+        (row["name"], re.compile(sign))
+        for row in tomllib.loads(text)["reason"]
+        for sign in row["signs"]
+    )
+
+
+class Course:
+    """How far the tests have come, over all that Node.js is started for them."""
+
+    def __init__(
+        self,
+        its: Suite,
+        emit: Emitter,
+        absent: Mapping[str, str],
+        *,
+        is_own: bool,
+        timeout: float,
+    ) -> None:
+        self._its = its
+        self._emit = emit
+        self._absent = absent
+        self._is_own = is_own
+        self._timeout = timeout
+        self.outcomes: dict[str, Outcome] = {}
+        self.failures: dict[str, Failure] = {}
+        self.collected: dict[str, None] = {}
+        self._output: deque[str] = deque(maxlen=LAST_LINES)
+        self._said = 0.0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._running: str | None = None
+        self._since = time.monotonic()
+        self._started = False
+        self._ended: dict[str, Any] | None = None
+        self._fatal = ""
+
+    @property
+    def known(self) -> set[str]:
+        """All tests, as far as they are known by now."""
+        return self.collected.keys() | self.outcomes.keys()
+
+    @property
+    def over(self) -> list[str]:
+        """What need not be run again."""
+        return list(self.outcomes)
+
+    def follow(self, command: list[str | Path], folder: Path, where: str) -> bool:
+        """Run Node.js to its end, as far as the tests come; whether all of them are over."""
+        before = len(self.outcomes)
+        self._reset()
+        run(
+            command,
+            cwd=folder,
+            env=confined.environment(),
+            on_line=self._on_line,
+            stop_when=self._is_late,
+        )
+        if self._running:
+            self._break_off(self._running)
+        elif self._ended:
+            self._require_tests(self._ended)
+        elif len(self.outcomes) == before:
+            raise self._no_start(where)
+        return self.collected.keys() <= self.outcomes.keys() and self._ended is not None
+
+    def _is_late(self) -> bool:
+        limit = self._timeout if self._running else BETWEEN
+        return time.monotonic() - self._since > limit
+
+    def _on_line(self, stream: str, line: str) -> None:
+        event = _event(line) if stream == "stdout" else None
+        if event is None or "out" in event:
+            said = event["out"] if event else line
+            if not PYTESTS_OWN.search(said):
+                self._output.append(said[:LONGEST_LINE])
+        elif "note" in event:
+            note(self._emit, event["note"])
+        elif "collected" in event:
+            self.collected |= dict.fromkeys(event["collected"])
+        elif "begin" in event:
+            self._begin(event["begin"])
+        elif "end" in event:
+            self._end(event["end"])
+        elif "ended" in event:
+            self._ended = event["ended"]
+        elif "failed" in event:
+            self._fatal = event["failed"]
+        self._started = self._started or event is not None
+
+    def _begin(self, name: str) -> None:
+        self._running, self._since = name, time.monotonic()
+        self._output.clear()
+        if self._since - self._said > QUIET:
+            self._said = self._since
+            total = len(self.known) if self.collected else None
+            done = len(self.outcomes)
+            self._emit(Progress(done=done, total=total, unit="tests", label=name))
+
+    def _end(self, end: Mapping[str, Any]) -> None:
+        self._running, self._since = None, time.monotonic()
+        name, outcome = end["id"], end["outcome"]
+        if outcome in ("passed", "skipped"):
+            self._record(name, outcome)
+        elif outcome == "failed":
+            reason = self._reason(end["errors"])
+            self._fail(
+                name,
+                "unsupported" if reason else "failed",
+                end["message"],
+                reason=reason,
+                text=end["text"],
+                file=end["file"],
+                line=end["line"],
+            )
+
+    def _break_off(self, name: str) -> None:
+        """What ran when Node.js came to its end has come to its own."""
+        said = [*self._output, *self._fatal.splitlines()]
+        if self._ended:
+            self._fail(name, "crashed", "It ended pytest.", text=self._ended["text"])
+        elif self._is_late():
+            self._fail(name, "timed_out", f"It was stopped after {self._timeout:g} seconds.")
+        else:
+            reason = self._reason(said)
+            panic = next((at for at, line in enumerate(said) if "panicked at" in line), None)
+            message = self._fatal if panic is None else " ".join(said[panic : panic + 2])
+            self._fail(
+                name,
+                "unsupported" if reason else "crashed",
+                f"It brought the runtime down. {message}".rstrip(),
+                reason=reason,
+                text="\n".join(said),
+            )
+
+    def _reason(self, lines: Iterable[str]) -> str | None:
+        """What a test asked for that is not there, by what its errors say."""
+        text = "\n".join(lines)
+        for name, sign in _signs():
+            if sign.search(text):
+                return name
+        lacking = re.search(r"No module named '([^'.]+)", text)
+        if lacking:
+            module = canonicalize_name(lacking[1])
+            return next((name for name in self._absent if canonicalize_name(name) == module), None)
+        return None
+
+    def _fail(
+        self,
+        name: str,
+        outcome: Outcome,
+        message: str,
+        *,
+        reason: str | None = None,
+        text: str = "",
+        file: str | None = None,
+        line: int | None = None,
+    ) -> None:
+        self._record(name, outcome, f" ({reason})" if reason else "")
+        own = str(self._its.folder / file) if file and self._is_own else file
+        self.failures[name] = Failure(
+            id=name, outcome=outcome, reason=reason, message=message, file=own, line=line
+        )
+        if outcome in FAULTS:
+            self._emit(
+                Diagnostic(
+                    level="error",
+                    code=outcome,
+                    message=f"{name}: {message}",
+                    rendered="\n".join((f"{name}: {message}", text)).rstrip(),
+                    file=own if self._is_own else None,
+                    line=line,
+                    column=None,
+                )
+            )
+
+    def _record(self, name: str, outcome: Outcome, more: str = "") -> None:
+        self.outcomes[name] = outcome
+        self._emit(Log(stream="stdout", text=f"{outcome:<11} {name}{more}"))
+
+    def _require_tests(self, ended: Mapping[str, Any]) -> None:
+        """Refuse a suite that pytest could not begin, or that is empty."""
+        label, last = self._its.folder.name, "\n       ".join(ended["text"].splitlines()[-8:])
+        if self.outcomes:
+            return
+        if ended["status"] == NO_TESTS:
+            raise SourceError(
+                f"pytest finds no tests in {label}.",
+                last,
+                "Leave `--select` away, or look at `testpaths` in pytest's configuration.",
+            )
+        raise OwnTestsFailed(
+            f"pytest cannot run the tests of {label}.",
+            last,
+            "Correct it there; `pytest` itself says the same where it has the same packages.",
+        )
+
+    def _no_start(self, where: str) -> WasmwheelError:
+        why = "\n       ".join([*self._output, *self._fatal.splitlines()][-6:])
+        if not self._started:
+            return ToolchainError(
+                f"No start of {where} in Node.js.",
+                why or "Node.js gave no reason.",
+                "Put another Node.js first on PATH (20 or newer).",
+            )
+        if self._is_late():
+            return LimitError(
+                f"The tests did not begin in {where}.",
+                f"It was stopped after {BETWEEN:g} seconds.",
+                "Look for what conftest.py does when it is imported.",
+            )
+        return OwnTestsFailed(
+            f"{where} came to its end before the first test.",
+            why or "It gave no reason; the machine's memory may have run out.",
+            "Look for what conftest.py and the plugins of the tests do when they are imported.",
+        )
+
+
+def _event(line: str) -> dict[str, Any] | None:
+    """What a line of Node.js tells; None where it is something else."""
+    try:
+        event = json.loads(line) if line.startswith("{") else None
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None

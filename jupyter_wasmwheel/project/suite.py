@@ -1,0 +1,259 @@
+"""A project's own tests: where they are and what they need, as its files say it.
+
+pytest's configuration is read as its reference says ("Configuration"), dependency groups as PEP 735
+defines them. Nothing of the project is run.
+"""
+
+from __future__ import annotations
+
+import configparser
+import functools
+import glob
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from ..errors import SourceError
+from . import copy
+from .manifest import Project, load_toml
+
+#: The names under which extras and dependency groups bring what tests need, and those under which
+#: it is among other things.
+TESTING, DEVELOPMENT = ("test", "tests", "testing"), ("dev",)
+
+#: Where requirements files are, for each of them.
+TESTING_FILES = (
+    "test*/requirements*.txt",
+    "requirements/test*.txt",
+    "requirements[-_]test*.txt",
+    "test*[-_]requirements*.txt",
+)
+DEVELOPMENT_FILES = (
+    "requirements/dev*.txt",
+    "requirements[-_]dev*.txt",
+    "dev*[-_]requirements*.txt",
+)
+
+#: The folders that tests are looked for in where nobody says where they are.
+USUAL = ("tests", "test")
+
+#: The files with pytest's configuration, in the order in which it looks, and its part of each.
+INI_FILES = (
+    ("pytest.ini", "pytest"),
+    (".pytest.ini", "pytest"),
+    ("tox.ini", "pytest"),
+    ("setup.cfg", "tool:pytest"),
+)
+TOML_FILES = ("pytest.toml", ".pytest.toml", "pyproject.toml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Companion:
+    """A package that goes along with tests.
+
+    `sign` is what shows in the tests, or in pytest's configuration, that they use it; `arguments`
+    are what pytest is given so that it asks for nothing that a browser does not have.
+    """
+
+    name: str
+    sign: re.Pattern[str] | None
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """The tests of a project. Paths are relative to its folder.
+
+    `paths` are those for pytest, none where its configuration names them; `import_paths` are what
+    that puts before all other places of modules. `requirements` are what tests alone need, and
+    `development` those that have tools among them; `companions` are what they are seen to use.
+    `sources` are the Python files among the tests.
+    """
+
+    folder: Path
+    paths: tuple[str, ...]
+    import_paths: tuple[str, ...]
+    requirements: tuple[Requirement, ...]
+    development: tuple[Requirement, ...]
+    companions: tuple[Companion, ...]
+    sources: tuple[Path, ...]
+
+
+def find(project: Project) -> Suite:
+    """The tests of a project; a SourceError where it has none."""
+    folder = project.folder
+    settings = _settings(folder)
+    configured = _glob(folder, settings["testpaths"])
+    places = configured or _usual(folder) or _anywhere(folder)
+    if not places:
+        raise SourceError(
+            f"{project.label} has no tests here.",
+            "pytest's configuration names no folder that is there, and no file is called "
+            "test_….py; an sdist often leaves the tests out.",
+            "Name a folder that has them, for example a clone of its repository.",
+        )
+    groups = _groups(folder)
+    sources = tuple(_sources(folder, places))
+    return Suite(
+        folder=folder,
+        paths=() if configured else tuple(places),
+        import_paths=(".", *settings["pythonpath"]),
+        requirements=(
+            *_of_groups(groups, TESTING),
+            *_of_files(folder, TESTING_FILES),
+        ),
+        development=(
+            *_of_groups(groups, DEVELOPMENT),
+            *_of_files(folder, DEVELOPMENT_FILES),
+        ),
+        companions=tuple(_used(folder, sources)),
+        sources=sources,
+    )
+
+
+@functools.cache
+def companions() -> tuple[Companion, ...]:
+    """The packages that are known to go along with tests."""
+    text = (resources.files(__package__) / "companions.toml").read_text(encoding="utf-8")
+    return tuple(
+        Companion(
+            name=name,
+            sign=re.compile(row["sign"]) if "sign" in row else None,
+            arguments=tuple(row.get("arguments", ())),
+        )
+        for name, row in tomllib.loads(text).items()
+    )
+
+
+def _settings(folder: Path) -> Mapping[str, Sequence[str]]:
+    """The `testpaths` and `pythonpath` of the first file that has pytest's configuration."""
+    found: Mapping[str, Any] = {}
+    for name in TOML_FILES:
+        path = folder / name
+        data = load_toml(path) if path.is_file() else {}
+        tool = data.get("tool", {}) if name == "pyproject.toml" else data
+        table = tool.get("pytest", {})
+        found = found or table.get("ini_options") or table
+    for name, section in INI_FILES:
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            parser.read(folder / name, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError):
+            continue  # pytest says what is wrong with it
+        found = found or (parser[section] if parser.has_section(section) else {})
+    return {
+        name: value.split() if isinstance(value := found.get(name, ""), str) else value
+        for name in ("testpaths", "pythonpath")
+    }
+
+
+def _usual(folder: Path) -> list[str]:
+    return [name for name in USUAL if any(_test_files(folder / name))]
+
+
+def _anywhere(folder: Path) -> list[str]:
+    """The outermost folders that have tests in them, those of the usual names before all others."""
+    found = {path.parent for path in _test_files(folder)}
+    found = {place for place in found if {*place.relative_to(folder).parts} & {*USUAL}} or found
+    return sorted(
+        place.relative_to(folder).as_posix()
+        for place in found
+        if not any(other in found for other in place.parents)
+    )
+
+
+def _test_files(top: Path) -> Iterator[Path]:
+    """The files that pytest takes for tests when nothing is configured."""
+    for path in files(top):
+        if path.suffix == ".py" and (path.name.startswith("test_") or path.stem.endswith("_test")):
+            yield path
+
+
+def files(top: Path) -> Iterator[Path]:
+    """The files of a project's folder; what tools left behind is none of it."""
+    for folder, names, files in os.walk(top):
+        names[:] = sorted(name for name in names if copy.belongs(Path(folder) / name))
+        yield from (path for name in sorted(files) if (path := Path(folder) / name).is_file())
+
+
+def _groups(folder: Path) -> Mapping[str, Sequence[Any]]:
+    path = folder / "pyproject.toml"
+    groups = load_toml(path).get("dependency-groups", {}) if path.is_file() else {}
+    return {canonicalize_name(name): entries for name, entries in groups.items()}
+
+
+def _of_groups(
+    groups: Mapping[str, Sequence[Any]], names: Sequence[str], seen: frozenset[str] = frozenset()
+) -> Iterator[Requirement]:
+    """The requirements of dependency groups, and of those that they include."""
+    for name in names:
+        for entry in groups.get(name, ()) if name not in seen else ():
+            if isinstance(entry, str):
+                yield from _requirement(entry)
+            elif isinstance(entry, dict) and "include-group" in entry:
+                included = canonicalize_name(str(entry["include-group"]))
+                yield from _of_groups(groups, [included], seen | {name})
+
+
+def _of_files(folder: Path, patterns: Sequence[str]) -> Iterator[Requirement]:
+    for path in _glob(folder, patterns):
+        yield from _of_file(folder / path, folder, frozenset())
+
+
+def _of_file(path: Path, top: Path, seen: frozenset[Path]) -> Iterator[Requirement]:
+    """The requirements in a file of pip's format, and in those that it names with `-r`."""
+    if path in seen or not path.is_file() or not path.resolve().is_relative_to(top):
+        return
+    text = path.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ")
+    for line in text.splitlines():
+        words = re.sub(r"(^|\s)#.*", "", line).strip()
+        nested = re.match(r"(?:-r|--requirement)[\s=]*(.+)", words)
+        if nested:
+            yield from _of_file(path.parent / nested[1], top, seen | {path})
+        else:
+            yield from _requirement(re.split(r"\s--?\w", words)[0])
+
+
+def _requirement(text: str) -> Iterator[Requirement]:
+    """The requirement that a text is; nothing for a path, an option, or an empty line."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return
+    if not requirement.url:
+        yield requirement
+
+
+def _glob(folder: Path, patterns: Sequence[str]) -> list[str]:
+    """The paths below a folder that patterns match."""
+    found = [path for pattern in patterns for path in glob.glob(pattern, root_dir=folder)]
+    return sorted(path for path in set(found) if (folder / path).resolve().is_relative_to(folder))
+
+
+def _sources(folder: Path, places: Sequence[str]) -> Iterator[Path]:
+    """The Python files of tests, and what pytest reads beside them."""
+    for path in (folder / "conftest.py", *(folder / place for place in places)):
+        for file in files(path) if path.is_dir() else (path,):
+            if file.suffix == ".py" and file.is_file():
+                yield file
+
+
+def _used(folder: Path, sources: Sequence[Path]) -> Iterator[Companion]:
+    """The companions that the tests, or pytest's configuration, show a sign of."""
+    settings = [folder / name for name in (*TOML_FILES, *(name for name, _ in INI_FILES))]
+    text = "\n".join(
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in (*settings, *sources)
+        if path.is_file()
+    )
+    for companion in companions():
+        if companion.sign and companion.sign.search(text):
+            yield companion
