@@ -35,6 +35,9 @@ PR_SET_CHILD_SUBREAPER = 36
 #: How much less of the processor a job asks for than the server beside it (nice(2)).
 NICENESS = 10
 
+#: Whether this process is guarded itself.
+_has_guard = threading.Event()
+
 Stream = Literal["stdout", "stderr"]
 Line = tuple[Stream, str]
 
@@ -55,6 +58,8 @@ def run(
     group. Whatever raises here, KeyboardInterrupt above all, stops the group as well. `under_guard`
     stops it too where this process is killed.
     """
+    # Whoever guards this process guards what it starts as well.
+    under_guard = under_guard and not _has_guard.is_set()
     child = subprocess.Popen(
         guarded(command) if under_guard else command,
         cwd=cwd,
@@ -206,6 +211,7 @@ def end_with_stdin() -> None:
 
     It has as long as a group that is stopped; then it ends without having been asked again.
     """
+    _has_guard.set()
 
     def watch() -> None:
         while os.read(0, 4096):

@@ -254,6 +254,9 @@ class Queue:
             if len(lines) < AT_ONCE:
                 time.sleep(PAUSE)
         status, said = run.wait()
+        if status:
+            # A job that was stopped has little time to remove what it had staged.
+            self._places.store.sweep()
         with self._lock:
             running = self._running.pop(job)
             state, why = outcome(self.get(job), running.ending, status, said, broken)

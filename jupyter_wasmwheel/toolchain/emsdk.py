@@ -95,8 +95,10 @@ class _Installation:
         )
         if not ran.ok:
             asked = [found for line in ran.said for found in _ADDRESS.findall(line)]
-            server = f" It was fetching {asked[-1]}." if asked else ""
-            raise ToolchainError(what, ran.reason + server, self._by_hand())
+            why = ran.reason
+            if asked and asked[-1] not in why:
+                why += f" It was fetching {asked[-1]}."
+            raise ToolchainError(what, why, self._by_hand())
 
     def _environment(self) -> dict[str, str]:
         """The user's environment, without what would lead emsdk or git elsewhere."""

@@ -49,7 +49,7 @@ export interface IBuildRequest {
 }
 
 /** What is installed only where it is asked for by name. */
-export type Extra = 'emscripten' | 'nightly';
+export type Extra = 'emscripten' | 'nightly' | 'seeds';
 
 export interface IInstallRequest {
   kind: 'install';

@@ -15,8 +15,12 @@ export function title(job: IJob, trans: TranslationBundle): string {
 }
 
 /** What an install is of. */
-function installed(extras: readonly Extra[], trans: TranslationBundle): string {
-  const names = { emscripten: trans.__('Emscripten'), nightly: trans.__('Rust nightly') };
+export function installed(extras: readonly Extra[], trans: TranslationBundle): string {
+  const names = {
+    emscripten: trans.__('Emscripten'),
+    nightly: trans.__('Rust nightly'),
+    seeds: trans.__('Seeds')
+  };
   return extras.map(each => names[each]).join(', ') || trans.__('Toolchain');
 }
 

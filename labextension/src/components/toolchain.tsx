@@ -5,7 +5,7 @@ import * as React from 'react';
 import { type IFinding, type IJob, isOver } from '../contract';
 import type { ToolchainModel } from '../model/toolchain';
 import { CommandIDs, type IWasmwheel } from '../tokens';
-import { doing, title } from '../words';
+import { doing, installed, title } from '../words';
 import { Answer, withCode } from './answer';
 import { Bar } from './builds';
 import { IconButton, TextButton } from './buttons';
@@ -110,7 +110,7 @@ function Finding(props: { finding: IFinding; session: IWasmwheel }): JSX.Element
         {fix && <div className="jp-wasmwheel-quiet">{withCode(fix)}</div>}
         {extras && (
           <TextButton
-            label={trans.__('Install Emscripten')}
+            label={trans.__('Install %1', installed(extras, trans))}
             disabled={isAtWork}
             onClick={() => void commands.execute(CommandIDs.setUp, { extras })}
           />

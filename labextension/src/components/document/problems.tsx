@@ -1,9 +1,10 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { type IDiagnostic, type IError, type IJob, isOver } from '../../contract';
+import { type Extra, type IDiagnostic, type IError, type IJob, isOver } from '../../contract';
 import type { BuildModel } from '../../model/build';
 import { CommandIDs, type IWasmwheel } from '../../tokens';
+import { installed } from '../../words';
 import { Answer, withCode } from '../answer';
 import { TextButton } from '../buttons';
 
@@ -55,14 +56,12 @@ function Mend(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
   const { job } = props;
   const { commands, toolchain, trans } = props.session;
   const fix = job.error?.fix ?? '';
-  const extra = /doctor --fix (emscripten|nightly)/.exec(fix)?.[1];
+  const extra = /doctor --fix (emscripten|nightly)/.exec(fix)?.[1] as Extra | undefined;
   if (job.kind === 'build' && extra) {
     return (
       <TextButton
         accept
-        label={
-          extra === 'nightly' ? trans.__('Install Rust nightly') : trans.__('Install Emscripten')
-        }
+        label={trans.__('Install %1', installed([extra], trans))}
         onClick={() => void commands.execute(CommandIDs.setUp, { extras: [extra] })}
       />
     );
