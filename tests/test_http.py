@@ -119,7 +119,8 @@ def test_a_notebook_reads_what_cors_or_the_proxy_lets_it(store: Store, tmp_path:
         # What the proxy does not fetch is an error, not an answer.
         away = f"{proxied.url.replace('data', 'to')}?url={plain.url}"
         shown = tab.run(1, f"print(by_urllib({away!r}))\nprint(by_requests({away!r}))")
-        assert shown.count(f"{plain.host} is not among the hosts") == 2
+        assert shown.count(f"{plain.host}, where {proxied.host} leads to, is not among") == 2
+        assert shown.count(f"to let it: {ALLOW.replace('{}', plain.host)}") == 2
 
 
 @pytest.mark.slow

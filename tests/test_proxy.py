@@ -93,7 +93,7 @@ def refused(answer: tuple[http.client.HTTPResponse, bytes], *words: str, status:
 
 def test_it_is_off_until_a_host_is_listed(site: Site, other: Elsewhere) -> None:
     with serving(site) as ask:
-        refused(ask(other.url), other.host, "is not among the hosts")
+        refused(ask(other.url), f"{other.host} is not among the hosts", f"allow {other.host}")
         _, body = ask("", path=f"/{site.prefix}/proxy/hosts.json")
     assert json.loads(body) == {"hosts": [], "allow": "allow {}"}
     assert other.asked == []
@@ -388,6 +388,13 @@ def test_a_redirect_to_what_may_not_be_fetched_is_refused(
         assert response.headers["Wasmwheel-Proxy-Refused"]
         assert second.asked == []
     assert len(other.asked) == 1
+
+
+def test_where_a_redirect_leads_is_said_with_what_helps(site: Site, other: Elsewhere) -> None:
+    with elsewhere() as second, serving(site, other.host) as ask:
+        answer = ask(redirecting(other, second.url))
+        refused(answer, f"{second.host}, where {other.host} leads to, is not among the hosts")
+        refused(answer, f"to let it: allow {second.host}")
 
 
 def test_redirects_without_an_end_are_given_up(site: Site, other: Elsewhere) -> None:

@@ -82,16 +82,15 @@ class Web:
         """Why the browser has no answer, as far as it can be known, and what helps."""
         host = _host(url)
         name = host.removesuffix(f":{PORTS.get(urlsplit(url).scheme)}")
-        proxied = host in self.hosts
-        if proxied and _is_plain(method, headers):
-            return f"The site's server, which fetches from {name}, does not answer any more."
+        if self.route(method, url, headers)[0] != url:
+            return f"The site's server, which has this of {name}, does not answer any more."
         answers = self._answers(url)
         if answers is False:
             return f"{name} could not be reached: the browser got no answer from it at all."
         what = f"{name} answers, but sends no CORS headers for this request"
         if answers is None:
             what = f"{name} sends no CORS headers, or it could not be reached"
-        if proxied:
+        if host in self.hosts:
             return (
                 f"{what}, so the browser keeps the answer to itself. The site's server fetches "
                 f"from it, but only reads (GET, HEAD) and passes no login on."
@@ -131,9 +130,9 @@ class Web:
             request.url, request.headers = self.route(method, url, headers)
             try:
                 response = send(request, *more)
-            except _StreamingTimeout:
-                raise
             except (JsException, _StreamingError) as error:
+                if isinstance(error, _StreamingTimeout) or _is_timeout(error):
+                    raise
                 raise failure(self.explain(method, url, headers)) from error
             finally:
                 request.url, request.headers = url, headers
@@ -270,6 +269,11 @@ def _is_plain(method: str, headers: dict[str, str]) -> bool:
     """Whether the proxy would pass a request on as it is."""
     names = {name.lower() for name in headers}
     return method.upper() in ("GET", "HEAD") and not names & {"authorization", "cookie"}
+
+
+def _is_timeout(error: Any) -> bool:
+    """Whether an error of the browser's says that it took too long."""
+    return getattr(error, "name", None) == "TimeoutError"
 
 
 def _refusal(headers: Any) -> str | None:

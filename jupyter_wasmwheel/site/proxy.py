@@ -150,7 +150,7 @@ def _spell(host: str, port: int) -> str:
     return f"{host}:{port}"
 
 
-def judge(url: str, hosts: frozenset[str], base: str = "") -> str:
+def judge(url: str, proxy: Proxy, base: str = "") -> str:
     """An address that may be fetched, as plain as it can be written; a Refusal for all others.
 
     Where a redirect leads, `base` is what it comes from.
@@ -168,11 +168,14 @@ def judge(url: str, hosts: frozenset[str], base: str = "") -> str:
     if "@" in parts.netloc:
         raise Refusal(403, "No addresses with a login in them are fetched.")
     spelled = _spell((parts.hostname or "").removesuffix("."), port)
-    if spelled not in hosts:
-        raise Refusal(
-            403, f"{spelled} is not among the hosts that the site's server may fetch from."
-        )
     netloc = spelled.removesuffix(f":{PORTS[parts.scheme]}")
+    if spelled not in proxy.hosts:
+        led = f", where {urlsplit(base).netloc} leads to," if base else ""
+        raise Refusal(
+            403,
+            f"{netloc}{led} is not among the hosts that the site's server may fetch from; "
+            f"to let it: {proxy.allow.replace(ANOTHER, netloc)}",
+        )
     return urlunsplit((parts.scheme, netloc, parts.path or "/", parts.query, ""))
 
 
@@ -236,12 +239,12 @@ async def _answer(handler: RequestHandler, proxy: Proxy) -> None:
     try:
         if ASKING not in handler.request.headers:
             raise Refusal(403, "Only a kernel of the site may ask for that.")
-        url = judge(handler.get_query_argument("url", ""), proxy.hosts)
+        url = judge(handler.get_query_argument("url", ""), proxy)
         for _ in range(REDIRECTS + 1):
             await _fetch(url, passing, proxy)
             if passing.location is None:
                 return await passing.end()
-            url = judge(passing.location, proxy.hosts, url)
+            url = judge(passing.location, proxy, url)
         raise Refusal(502, f"More than {REDIRECTS} redirects, one after the other.")
     except Refusal as refusal:
         if passing.started:
