@@ -159,7 +159,8 @@ def _install(requires: Sequence[str], folder: Path, emit: Emitter) -> None:
         emit(Log(stream="stdout" if stream == "stdout" else "stderr", text=line))
 
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(folder)]
-    command = [*pip, "install", "--no-warn-script-location", *requires]
+    # As pip does for itself: `user`, which some images configure, would be refused here.
+    command = [*pip, "install", "--no-user", "--no-warn-script-location", *requires]
     if run(command, cwd=folder, env=os.environ, on_line=on_line):
         raise SourceError(
             f"What builds the package could not be installed: {', '.join(requires)}.",
