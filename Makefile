@@ -19,10 +19,10 @@ lab: setup
 test test-all benchmarks: export WASMWHEEL_HOME := $(CURDIR)/.make/home
 
 test: setup-browser lint
-	pytest -m "not slow" tests
+	pytest -m "not slow and not network" tests
 
 test-all: setup-browser lint lint-front-end
-	pytest tests
+	pytest -m "not network" tests
 	pytest ui-tests
 
 lint: setup

@@ -96,9 +96,27 @@ def browser(profile: Path, *flags: str) -> Iterator[BrowserContext]:
 
 
 def open_notebook(context: BrowserContext, url: str) -> Tab:
-    """Open a notebook in a new tab and wait until its cells are there."""
+    """Open a notebook in a new tab and wait until its kernel is there."""
     tab = Tab(page=context.new_page())
     context.on("request", lambda request: tab.asked_for.append(request.url))
     tab.page.goto(url)
-    tab.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=PATIENCE)
+    until_there(tab.page)
     return tab
+
+
+def until_there(page: Page) -> None:
+    """Wait until a notebook has its kernel.
+
+    Where a cell is run sooner, JupyterLab may ask which kernel is to be taken. The indicator says
+    `idle` before there is a session, then `unknown` while the kernel starts.
+    """
+    page.wait_for_function(
+        """() => {
+            const indicator = document.querySelector('.jp-Notebook-ExecutionIndicator');
+            const status = indicator?.dataset.status;
+            window.kernelStarts ||= status === 'unknown';
+            return window.kernelStarts && status !== 'unknown';
+        }""",
+        timeout=PATIENCE,
+    )
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=PATIENCE)

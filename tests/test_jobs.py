@@ -29,7 +29,7 @@ from jupyter_wasmwheel.errors import (
 from jupyter_wasmwheel.jobs.database import Database, Job
 from jupyter_wasmwheel.jobs.executors import Local, LocalRun
 from jupyter_wasmwheel.jobs.queue import BusyError, ConflictError, Limits, Queue, UnknownJob
-from jupyter_wasmwheel.jobs.request import KINDS, OutsideError, Places, Request, parse
+from jupyter_wasmwheel.jobs.request import KINDS, Field, OutsideError, Places, Request, parse
 from jupyter_wasmwheel.process import own_group
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
@@ -270,11 +270,15 @@ def test_a_link_that_leads_out_of_the_root_is_refused(places: Places, root: Path
 @pytest.mark.parametrize("name", KINDS)
 def test_the_command_line_knows_every_word(name: str, places: Places) -> None:
     values = {"text": "2026_0", "switch": True, "texts": ["-x", "y"]}
+
+    def chosen(known: Field) -> str | list[str]:
+        return list(known.choices) if known.type == "texts" else known.choices[0]
+
     fields = {
-        key: known.choices[0] if known.choices else values[known.type]
+        key: chosen(known) if known.choices else values[known.type]
         for key, known in KINDS[name].fields.items()
     }
-    if name == "build":
+    if name in ("build", "test"):
         fields |= {"source": "examples/hello", "site": None}
     made = parse({"kind": name, **fields}, places)
     args = cli.parser().parse_args(made.arguments)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import BrowserContext, Page, expect
 from screen import CLONE, PATIENCE, Lab, build_folder, keep, row, show_panel
 
-from tests.browser import Tab
+from tests.browser import Tab, until_there
 
 
 def test_a_click_on_a_folder_becomes_a_cell_that_runs(
@@ -31,7 +31,7 @@ def test_a_click_on_a_folder_becomes_a_cell_that_runs(
     with context.expect_page() as opened:
         notice.get_by_role("button", name="Try it").click()
     tab = Tab(opened.value)
-    tab.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=PATIENCE)
+    until_there(tab.page)
     place, own = urlsplit(tab.page.url), urlsplit(lab.origin)
     assert place.hostname != own.hostname
     assert place.port != own.port
