@@ -5,9 +5,14 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -505,3 +510,28 @@ def test_the_command_line_refuses_it_too(wasmwheel: Command, site: Site) -> None
     ran = wasmwheel("site", "serve", site.folder, "--proxy", "https://data.example.org")
     assert ran.status == 2
     assert "'https://data.example.org' is not a host" in ran.stderr
+
+
+def test_the_list_is_the_settings_and_the_command_lines(site: Site, tmp_path: Path) -> None:
+    settings = {"Wasmwheel": {"proxy": {site.name: ["one.example"], "another": ["no.example"]}}}
+    (tmp_path / "jupyter_wasmwheel_config.json").write_text(json.dumps(settings))
+    command = ["site", "serve", str(site.folder), "--proxy", "two.example:8443"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_wasmwheel", *command],
+        env=os.environ | {"JUPYTER_CONFIG_DIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        line = next(line for line in process.stdout if line.startswith("Its notebooks may read"))
+        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+        connection.request("GET", f"/{site.prefix}/proxy/hosts.json")
+        document = json.loads(connection.getresponse().read())
+        connection.close()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert document["hosts"] == ["one.example:443", "one.example:80", "two.example:8443"]
+    assert all(host in line for host in document["hosts"])
+    assert document["allow"] == f"jupyter wasmwheel {' '.join(command)} --proxy {{}}"
