@@ -30,7 +30,7 @@ _NO_REVISION = re.compile(r"^-|[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|^$")
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
-_PROGRESS = re.compile(r"(?:remote: )?(\w+ objects):\s+\d+% \((\d+)/(\d+)\)")
+_PROGRESS = re.compile(r"(?:remote: )?(\w+ (?:objects|deltas)):\s+\d+% \((\d+)/(\d+)\)")
 
 #: Variables of git that name a repository: another one than the address does.
 _OF_A_REPOSITORY = (
