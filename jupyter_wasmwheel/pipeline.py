@@ -12,7 +12,18 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from .build import backend, cache, front_end, maturin, optimise, patched, plan, pyo3, seeds
+from .build import (
+    backend,
+    cache,
+    front_end,
+    maturin,
+    optimise,
+    patched,
+    plan,
+    provenance,
+    pyo3,
+    seeds,
+)
 from .build.cache import Kept
 from .build.patched import PatchedCrate
 from .build.plan import Plan
@@ -469,7 +480,10 @@ def compile_wheel(
     packing()
     means.phases.enter("optimise")
     tool = planned.toolchain.wasm_opt if planned.toolchain else None
-    wheel = optimise.optimise(read(built.wheel), tool, scratch, means.emit)
+    plain = read(built.wheel)
+    made_with = provenance.of_build(planned, built.crates_with_c)
+    added = provenance.written(made_with, plain) if made_with else {}
+    wheel = optimise.optimise(plain, tool, added, scratch, means.emit)
     return Kept(wheel=wheel, crates=built.crates, crates_with_c=built.crates_with_c, seeded=seeded)
 
 

@@ -100,6 +100,12 @@ class Wheel:
         """The file's hash, in hexadecimal."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
+    @property
+    def dist_info(self) -> str:
+        """The folder in it that holds its metadata."""
+        (place,) = (name for name in self.members if _is_metadata(name))
+        return place.partition("/")[0]
+
     def read(self, member: str) -> bytes:
         """The bytes of a member."""
         with zipfile.ZipFile(self.path) as archive:
@@ -177,8 +183,12 @@ def _version(text: str) -> Version | None:
         return None
 
 
+def _is_metadata(member: str) -> bool:
+    return member.count("/") == 1 and member.endswith(".dist-info/METADATA")
+
+
 def _metadata(archive: zipfile.ZipFile, members: tuple[str, ...]) -> email.message.Message:
-    names = [m for m in members if m.count("/") == 1 and m.endswith(".dist-info/METADATA")]
+    names = [member for member in members if _is_metadata(member)]
     if len(names) != 1:
         raise zipfile.BadZipFile(f"it has {len(names) or 'no'} .dist-info/METADATA")
     return email.parser.Parser().parsestr(archive.read(names[0]).decode("utf-8"))
@@ -202,33 +212,47 @@ def _none(path: Path, reason: str) -> CheckError:
     )
 
 
-def rewrite(path: Path, replaced: Mapping[str, bytes], into: Path) -> None:
-    """Write a wheel again with some members' bytes replaced, and its RECORD with their hashes.
+def rewrite(
+    path: Path, replaced: Mapping[str, bytes], into: Path, added: Mapping[str, bytes] | None = None
+) -> None:
+    """Write a wheel again with other bytes of some members, and with some more, in its RECORD too.
 
     Times, modes and order of the members are kept, so the same input gives the same bytes.
     """
+    more = added or {}
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(into, "w") as target:
+
+        def write(info: zipfile.ZipInfo, name: str, data: bytes) -> None:
+            copy = zipfile.ZipInfo(name, info.date_time)
+            copy.external_attr = info.external_attr
+            copy.create_system = info.create_system
+            target.writestr(copy, data, zipfile.ZIP_DEFLATED, compresslevel=9)
+
         for info in source.infolist():
             data = replaced.get(info.filename)
             if data is None:
                 data = source.read(info)
             if info.filename.endswith(".dist-info/RECORD"):
-                data = _record(data.decode("utf-8"), replaced).encode("utf-8")
-            copy = zipfile.ZipInfo(info.filename, info.date_time)
-            copy.external_attr = info.external_attr
-            copy.create_system = info.create_system
-            target.writestr(copy, data, zipfile.ZIP_DEFLATED, compresslevel=9)
+                for name, its in more.items():
+                    write(info, name, its)
+                data = _record(data.decode("utf-8"), replaced, more).encode("utf-8")
+            write(info, info.filename, data)
 
 
-def _record(text: str, replaced: Mapping[str, bytes]) -> str:
-    """A RECORD with the rows of the replaced members made new."""
+def record_row(name: str, data: bytes) -> list[str]:
+    """The row of a RECORD for a member."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=")
+    return [name, f"sha256={digest.decode()}", str(len(data))]
+
+
+def _record(text: str, replaced: Mapping[str, bytes], added: Mapping[str, bytes]) -> str:
+    """A RECORD with the rows of the replaced members made new, and those of the added ones."""
     rows = []
     for row in csv.reader(io.StringIO(text)):
         data = replaced.get(row[0]) if row else None
-        if data is not None:
-            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=")
-            row = [row[0], f"sha256={digest.decode()}", str(len(data))]
-        rows.append(row)
+        rows.append(row if data is None else record_row(row[0], data))
+    itself = rows.pop() if rows and rows[-1] and rows[-1][0].endswith("RECORD") else None
+    rows += [record_row(name, data) for name, data in added.items()]
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
+    csv.writer(out, lineterminator="\n").writerows([*rows, itself] if itself else rows)
     return out.getvalue()

@@ -15,6 +15,7 @@ from jupyter_wasmwheel.runtime.node import Node
 from jupyter_wasmwheel.runtime.pyodide import Runtime
 from jupyter_wasmwheel.runtime.targets import Target
 from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.wheel import record_row
 
 WEAK = 1
 
@@ -40,18 +41,23 @@ def wheel(
     requires: Iterable[str] = (),
     name: str = "handmade",
     version: str = "1.0",
+    description: bytes = b"",
 ) -> Path:
-    """A wheel's file; its RECORD is empty, which nothing here reads."""
+    """A wheel's file."""
     info = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     metadata += "".join(f"Requires-Dist: {line}\n" for line in requires)
+    whole = {
+        **members,
+        f"{info}/METADATA": metadata.encode() + description,
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nTag: {tag}\n".encode(),
+    }
+    rows = [",".join(record_row(member, data)) for member, data in whole.items()]
     path = folder / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as archive:
-        for member, data in members.items():
+        for member, data in whole.items():
             archive.writestr(member, data)
-        archive.writestr(f"{info}/METADATA", metadata)
-        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
-        archive.writestr(f"{info}/RECORD", "")
+        archive.writestr(f"{info}/RECORD", "\n".join([*rows, f"{info}/RECORD,,\n"]))
     return path
 
 
@@ -62,6 +68,8 @@ def side_module(
     calls: int | None = None,
     needed: Iterable[str] = (),
     weak: Iterable[str] = (),
+    runtime_paths: Iterable[str] = (),
+    compilers: Iterable[tuple[str, str]] | None = None,
 ) -> bytes:
     """A side module of functions without arguments that give an i32.
 
@@ -73,6 +81,8 @@ def side_module(
     dylink = _part(1, _number(0) * 4)
     if needed:
         dylink += _part(2, _list([_name(library) for library in needed]))
+    if runtime_paths:
+        dylink += _part(5, _list([_name(path) for path in runtime_paths]))
     if weak:
         dylink += _part(4, _list([_name("env") + _name(name) + _number(WEAK) for name in weak]))
     body = bytes([0x10, calls]) if calls is not None else b"\x00"
@@ -91,8 +101,14 @@ def side_module(
                 ),
             ),
             _part(10, _list([_sized(b"\0" + body + b"\x0b") for _ in exports])),
+            _producers(compilers) if compilers is not None else b"",
         ]
     )
+
+
+def _producers(compilers: Iterable[tuple[str, str]]) -> bytes:
+    processed = _list([_name(name) + _name(version) for name, version in compilers])
+    return _part(0, _name("producers") + _list([_name("processed-by") + processed]))
 
 
 def _import(module: str, name: str) -> bytes:

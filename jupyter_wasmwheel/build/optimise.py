@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..events import Emitter, note
@@ -9,8 +10,13 @@ from ..toolchain.wasm_opt import WasmOpt
 from ..wheel import Wheel, read, rewrite
 
 
-def optimise(wheel: Wheel, tool: WasmOpt | None, folder: Path, emit: Emitter) -> Wheel:
-    """The wheel with each of its modules optimised where there is a tool, written to a folder."""
+def optimise(
+    wheel: Wheel, tool: WasmOpt | None, added: Mapping[str, bytes], folder: Path, emit: Emitter
+) -> Wheel:
+    """The wheel with each of its modules optimised where there is a tool, and members added.
+
+    It is written to a folder.
+    """
     into = folder / wheel.path.name
     replaced = {}
     if tool:
@@ -18,5 +24,5 @@ def optimise(wheel: Wheel, tool: WasmOpt | None, folder: Path, emit: Emitter) ->
             before = wheel.read(module.member)
             after = replaced[module.member] = tool.optimise(before)
             note(emit, f"{module.name}: {len(before):,} -> {len(after):,} bytes by wasm-opt")
-    rewrite(wheel.path, replaced, into)
+    rewrite(wheel.path, replaced, into, added)
     return read(into)

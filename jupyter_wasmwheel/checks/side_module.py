@@ -1,12 +1,13 @@
 """A side module: what a WebAssembly file imports and exports, and how it wants to be linked.
 
 Read by hand because a Node.js for it would take ten times as long. The format is the binary one of
-the WebAssembly core specification; the section `dylink.0` is that of the tool conventions'
-`DynamicLinking.md`.
+the WebAssembly core specification; the sections `dylink.0` and `producers` are those of the tool
+conventions' `DynamicLinking.md` and `ProducersSection.md`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..wheel import MAGIC
@@ -18,7 +19,7 @@ _CUSTOM, _IMPORT, _EXPORT = 0, 2, 7
 _KINDS = ("function", "table", "memory", "global", "tag")
 
 #: Kinds of subsections of `dylink.0`, and the flag of an import that may be absent.
-_NEEDED, _IMPORT_INFO = 2, 4
+_NEEDED, _IMPORT_INFO, _RUNTIME_PATH = 2, 4, 5
 _BINDING_MASK, _BINDING_WEAK = 0x3, 0x1
 
 
@@ -37,12 +38,18 @@ class Import:
 
 @dataclass(frozen=True, kw_only=True)
 class SideModule:
-    """What the linker needs to know of a module."""
+    """What a module says to the linker, and of what made it.
+
+    `runtime_paths` are the folders in which what it needs is looked for; `compilers` the names and
+    versions of what compiled it, None where that was stripped.
+    """
 
     imports: tuple[Import, ...]
     exports: frozenset[str]
     needed: tuple[str, ...]
     weak: frozenset[str]
+    runtime_paths: tuple[str, ...]
+    compilers: tuple[tuple[str, str], ...] | None
 
 
 def parse(data: bytes) -> SideModule:
@@ -51,8 +58,8 @@ def parse(data: bytes) -> SideModule:
         raise Damaged("it does not begin as one")
     imports: tuple[Import, ...] = ()
     exports: frozenset[str] = frozenset()
-    needed: tuple[str, ...] = ()
-    weak: frozenset[str] = frozenset()
+    dylink = _Dylink()
+    compilers: tuple[tuple[str, str], ...] | None = None
     reader = _Reader(data, 8, len(data))
     try:
         while not reader.at_end:
@@ -62,11 +69,22 @@ def parse(data: bytes) -> SideModule:
                 imports = tuple(_import(section) for _ in range(section.number()))
             elif number == _EXPORT:
                 exports = frozenset(_export(section) for _ in range(section.number()))
-            elif number == _CUSTOM and section.name() == "dylink.0":
-                needed, weak = _dylink(section)
+            elif number == _CUSTOM:
+                name = section.name()
+                if name == "dylink.0":
+                    dylink = _dylink(section)
+                elif name == "producers":
+                    compilers = tuple(_compilers(section))
     except (IndexError, UnicodeDecodeError) as error:
         raise Damaged("it ends too early, or its sections are damaged") from error
-    return SideModule(imports=imports, exports=exports, needed=needed, weak=weak)
+    return SideModule(
+        imports=imports,
+        exports=exports,
+        needed=dylink.needed,
+        weak=dylink.weak,
+        runtime_paths=dylink.runtime_paths,
+        compilers=compilers,
+    )
 
 
 def _import(section: _Reader) -> Import:
@@ -93,22 +111,42 @@ def _export(section: _Reader) -> str:
     return name
 
 
-def _dylink(section: _Reader) -> tuple[tuple[str, ...], frozenset[str]]:
-    """The libraries that a module needs, and those of its imports that may be absent."""
+@dataclass(frozen=True, kw_only=True)
+class _Dylink:
     needed: tuple[str, ...] = ()
+    weak: frozenset[str] = frozenset()
+    runtime_paths: tuple[str, ...] = ()
+
+
+def _dylink(section: _Reader) -> _Dylink:
+    """The libraries that a module needs and where, and those of its imports that may be absent."""
+    needed: tuple[str, ...] = ()
+    runtime_paths: tuple[str, ...] = ()
     weak = set()
     while not section.at_end:
         kind = section.byte()
         part = section.part(section.number())
         if kind == _NEEDED:
             needed = tuple(part.name() for _ in range(part.number()))
+        elif kind == _RUNTIME_PATH:
+            runtime_paths = tuple(part.name() for _ in range(part.number()))
         elif kind == _IMPORT_INFO:
             for _ in range(part.number()):
                 part.name()
                 name, flags = part.name(), part.number()
                 if flags & _BINDING_MASK == _BINDING_WEAK:
                     weak.add(name)
-    return needed, frozenset(weak)
+    return _Dylink(needed=needed, weak=frozenset(weak), runtime_paths=runtime_paths)
+
+
+def _compilers(section: _Reader) -> Iterator[tuple[str, str]]:
+    """The tools that processed a module, out of all that its section of producers says."""
+    for _ in range(section.number()):
+        field = section.name()
+        for _ in range(section.number()):
+            name, version = section.name(), section.name()
+            if field == "processed-by":
+                yield name, version
 
 
 class _Reader:

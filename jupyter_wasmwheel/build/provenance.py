@@ -1,0 +1,77 @@
+"""What made a wheel, as the wheel itself says it: a note in its `.dist-info`.
+
+Whoever is to trust a wheel has only the wheel. That C in it was compiled by the target's own
+Emscripten cannot be seen from outside, so the build leaves it there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import __version__
+from ..wheel import Wheel
+from .plan import Plan
+
+#: The note's file, and the version of its format.
+FILE, SCHEMA = "wasmwheel.json", 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What made a wheel.
+
+    `emscripten` is the version that compiled the C of the crates and packages in `compiled`, or
+    that linked; None where nothing was of it.
+    """
+
+    generator: str
+    target: str
+    profile: str
+    rustc: str | None
+    linker: str
+    emscripten: str | None
+    compiled: tuple[str, ...]
+    wasm_opt: str | None
+
+
+def of_build(plan: Plan, compiled: Sequence[str]) -> Provenance | None:
+    """What a plan makes a wheel with, and who compiled C; None of a wheel that has no binaries."""
+    toolchain = plan.toolchain
+    if toolchain is None:
+        return None
+    rust, tool = toolchain.rust, toolchain.wasm_opt
+    c_compiler = toolchain.emscripten if compiled or not toolchain.linker else None
+    return Provenance(
+        generator=f"jupyter-wasmwheel {__version__}",
+        target=plan.target.abi,
+        profile=plan.request.profile,
+        rustc=f"{rust.version} ({rust.commit[:9]})" if rust else None,
+        linker=f"wasm-ld {toolchain.linker.version}" if toolchain.linker else "emcc",
+        emscripten=c_compiler.version if c_compiler else None,
+        compiled=tuple(compiled),
+        wasm_opt=tool.version if tool else None,
+    )
+
+
+def written(provenance: Provenance, wheel: Wheel) -> dict[str, bytes]:
+    """The member of a wheel that says it, by its name."""
+    text = json.dumps({"schema": SCHEMA, **dataclasses.asdict(provenance)}, indent=1)
+    return {f"{wheel.dist_info}/{FILE}": f"{text}\n".encode()}
+
+
+def read(wheel: Wheel) -> Provenance | None:
+    """What a wheel says of itself; None where it says nothing that can be read."""
+    member = f"{wheel.dist_info}/{FILE}"
+    if member not in wheel.members:
+        return None
+    try:
+        given: dict[str, Any] = json.loads(wheel.read(member))
+        if given.pop("schema") != SCHEMA:
+            return None
+        return Provenance(**given | {"compiled": tuple(given["compiled"])})
+    except (ValueError, TypeError, KeyError):
+        return None
