@@ -72,19 +72,22 @@ def fetched(wasmwheel: Command, store: Store) -> Store:
 def machine(tmp_path: Path, fetched: Store) -> Machine:
     """A machine with rustup, where there is one, but no Rust."""
     there = [name for name in ("rustup", "node", "npm") if shutil.which(name)]
-    settings = tmp_path / "settings"
-    settings.mkdir()
-    settings.joinpath("jupyter_wasmwheel_config.json").write_text(
-        json.dumps({"Wasmwheel": {"download_timeout": 5}})
-    )
     env = {
         "PATH": programs(tmp_path / "bin", *PROGRAMS, *there),
         "WASMWHEEL_HOME": str(tmp_path / "home"),
         "WASMWHEEL_PATH": str(fetched.home),
         "RUSTUP_HOME": str(tmp_path / "theirs"),
-        "JUPYTER_CONFIG_DIR": str(settings),
+        "JUPYTER_CONFIG_DIR": str(tmp_path / "settings"),
     }
     return Machine(Store(home=tmp_path / "home"), env)
+
+
+def make_impatient(machine: Machine) -> None:
+    """Configure how long a server may be silent, as an administrator does."""
+    settings = Path(machine.env["JUPYTER_CONFIG_DIR"])
+    settings.mkdir()
+    document = json.dumps({"Wasmwheel": {"download_timeout": 5}})
+    (settings / "jupyter_wasmwheel_config.json").write_text(document)
 
 
 def kill_when(met: Callable[[], bool], machine: Machine, *words: str) -> None:
@@ -187,6 +190,7 @@ def test_rustup_killed_while_it_unpacks(
 def test_a_rust_server_that_stands_still(
     wasmwheel: Command, machine: Machine, rust: DownloadServer
 ) -> None:
+    make_impatient(machine)
     rust.hold("rustc-")
     error = error_of(wasmwheel("doctor", "--fix", "--json", env=machine.env), 4)
     assert "rustup could not install Rust" in error["what"]
@@ -381,6 +385,7 @@ def test_emsdk_killed_while_it_unpacks(
 def test_an_emsdk_server_that_stands_still(
     wasmwheel: Command, machine: Machine, emsdk_server: DownloadServer
 ) -> None:
+    make_impatient(machine)
     emsdk_server.hold("wasm-binaries")
     error = error_of(wasmwheel(*INSTALL, "--json", env=machine.env), 4)
     assert f"emsdk could not install Emscripten {TARGET.emscripten}" in error["what"]
