@@ -43,6 +43,10 @@ command -v cc >/dev/null || packages+=(gcc libc6-dev)
 if [ "${1:-}" = --with-browser ] && ! command -v chromium >/dev/null; then
     packages+=(chromium fonts-dejavu-core)
 fi
+# The tests compile C too; any Emscripten will do for that.
+if [ "${1:-}" = --with-browser ] && ! command -v emcc >/dev/null; then
+    packages+=(emscripten)
+fi
 if ! command -v rustup >/dev/null && ! command -v rustc >/dev/null; then
     packages+=("${rust_packages[@]}")
 fi

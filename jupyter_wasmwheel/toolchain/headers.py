@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import platform
 import re
 import shutil
 import subprocess
@@ -121,7 +122,8 @@ def _from_debian(target: Target, values: Values, folder: Path) -> str:
     programs = shutil.which("apt-get"), shutil.which("dpkg-deb")
     mirror = _mirror() if all(programs) and suite else None
     if not mirror:
-        raise _Unavailable(f"There is no apt-get here that could fetch Debian's {name}.")
+        known = ", or it does not know its archive yet (`apt-get update`)" if programs[0] else ""
+        raise _Unavailable(f"There is no apt-get here that could fetch Debian's {name}{known}.")
     apt = folder / "apt"
     (apt / "state/lists/partial").mkdir(parents=True)
     (apt / "cache/archives/partial").mkdir(parents=True)
@@ -149,15 +151,20 @@ def _from_debian(target: Target, values: Values, folder: Path) -> str:
 
 def _mirror() -> str | None:
     """Where this machine's apt gets Debian itself from; None where it is no Debian."""
-    form = "$(ORIGIN) $(CODENAME) $(REPO_URI)"
+    try:
+        system = platform.freedesktop_os_release()
+    except OSError:
+        return None
+    own = (system.get("VERSION_CODENAME"), "stable", "testing", "unstable", "sid")
+    form = "$(RELEASE) $(REPO_URI)"
     listed = subprocess.run(
         ["apt-get", "indextargets", "--format", form, "Created-By: Packages"],
         capture_output=True,
         text=True,
     ).stdout
     rows = [line.split() for line in listed.splitlines()]
-    found = (row[2] for row in rows if row[0] == "Debian" and not row[1].endswith("-security"))
-    return next(found, None)
+    found = (uri for release, uri in rows if release in own)
+    return next(found, None) if system.get("ID") == "debian" else None
 
 
 def _adapt(include: Path, config: Path, values: Values, folder: Path) -> None:
