@@ -351,6 +351,15 @@ def test_an_error_of_the_command_line_is_the_jobs(queue_of: Open) -> None:
     assert job.error == {"what": "No.", "why": "So.", "fix": "Do.", "status": 5}
 
 
+def test_tests_that_fail_leave_their_report_and_the_error(queue_of: Open) -> None:
+    queue = queue_of(DONE + "say('error', what='1 failed', why='', fix='', status=8); sys.exit(8)")
+    job = ended(queue, queue.submit(request()))
+    assert (job.state, job.version) == ("failed", "2.0")
+    assert job.report
+    assert job.error
+    assert job.error["status"] == 8
+
+
 def test_a_command_line_that_dies_says_its_last_words(queue_of: Open) -> None:
     queue = queue_of("print('Segfault in the middle', file=sys.stderr, flush=True); os.abort()")
     job = ended(queue, queue.submit(request()))

@@ -24,10 +24,9 @@ SUITES = tomllib.loads(Path(__file__).with_name("suites.toml").read_text(encodin
 #: A plugin for pytest that writes what became of each test, as lines of JSON.
 RECORDER = """
 import json, os
-file = open(os.environ["RECORD"], "w")
 def tell(*what):
-    file.write(json.dumps(what) + "\\n")
-    file.flush()
+    with open(os.environ["RECORD"], "a") as file:
+        file.write(json.dumps(what) + "\\n")
 def pytest_collection_finish(session):
     for item in session.items:
         tell(item.nodeid, "not run")
@@ -69,7 +68,9 @@ def test_a_package_passes_its_own_tests(
     wasmwheel: Command, tmp_path: Path, store: Store, name: str
 ) -> None:
     its = SUITES[name]
-    ran = wasmwheel("test", its["source"], "--events", "--out", tmp_path / "dist")
+    ran = wasmwheel(
+        *("test", its["source"], "--timeout=900", "--events", "--out", tmp_path / "dist")
+    )
     assert ran.status == 0, ran.stderr
     report, here = ran.events[-1]["report"], outcomes(ran.events)
     native = natively(name, report["version"], its, tmp_path, store)

@@ -5,7 +5,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { wheelIcon } from './icons';
 import type { Extra, IBuildRequest, IStarter, ITemplates, JobRequest } from './contract';
 import type { Folders } from './folders';
-import { type IConsent, makeSite, order, orderBuild, tell } from './ordering';
+import { type IConsent, makeSite, order, orderBuild, orderTests, tell } from './ordering';
 import { Refusal } from './server';
 import { CommandIDs, type IWasmwheel } from './tokens';
 import { visit } from './visit';
@@ -66,6 +66,36 @@ function addBuilding(around: ISurroundings): void {
       }
       request.set({ from: 'folder', folder });
       return (await orderBuild(session, consent, folder || '.'))?.id ?? null;
+    }
+  });
+
+  commands.addCommand(CommandIDs.test, {
+    label: trans.__('Run Its Tests in Pyodide'),
+    caption: trans.__("Build what the panel names, and run the project's own tests with it"),
+    isEnabled: () => request.source !== null,
+    execute: async args => {
+      const before = jobs.get(text(args, 'id') ?? '')?.request;
+      const build = before?.kind === 'build' ? before : undefined;
+      const job = await orderTests(session, consent, build?.source ?? request.source, build);
+      if (job) {
+        around.openBuild(job.id);
+      }
+      return job?.id ?? null;
+    }
+  });
+
+  commands.addCommand(CommandIDs.testFolder, {
+    label: trans.__('Run Its Tests in Pyodide'),
+    caption: trans.__('Build the package in this folder, and run its own tests with it'),
+    icon: wheelIcon,
+    isVisible: args => folders.offers(false, text(args, 'path')),
+    execute: async args => {
+      const folder = text(args, 'path') ?? folders.chosen(false);
+      if (folder === undefined) {
+        return null;
+      }
+      request.set({ from: 'folder', folder });
+      return (await orderTests(session, consent, folder || '.'))?.id ?? null;
     }
   });
 

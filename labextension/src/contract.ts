@@ -17,6 +17,9 @@ export const PHASES = [
   'publish'
 ] as const;
 
+/** The phases of tests, which publish nothing. */
+export const TEST_PHASES = [...PHASES.slice(0, -1), 'test'] as const;
+
 export type State = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 
 export type Profile = 'draft' | 'release';
@@ -48,6 +51,9 @@ export interface IBuildRequest {
   offline?: boolean | undefined;
 }
 
+/** The project's own tests: a build's choices, but no site. */
+export type ITestRequest = Omit<IBuildRequest, 'kind' | 'site' | 'no_smoke'> & { kind: 'test' };
+
 /** What is installed only where it is asked for by name. */
 export type Extra = 'emscripten' | 'nightly' | 'seeds';
 
@@ -63,12 +69,12 @@ export interface ISiteRequest {
   target?: string | undefined;
 }
 
-export type JobRequest = IBuildRequest | IInstallRequest | ISiteRequest;
+export type JobRequest = IBuildRequest | ITestRequest | IInstallRequest | ISiteRequest;
 
 /** A job, whatever its kind. */
 export interface IJob {
   id: string;
-  kind: 'build' | 'install' | 'site';
+  kind: 'build' | 'test' | 'install' | 'site';
   state: State;
   request: JobRequest;
   name: string;
@@ -109,7 +115,32 @@ export interface IReport {
   audit: { ok: boolean; missing: unknown[]; unexpected: unknown[] };
   smoke: { ok: boolean; module: string; seconds: number } | null;
   dependencies: IDependency[];
+  tests?: ITests | null;
   published: { site: string; url: string } | null;
+}
+
+/** What the project's own tests came to: how many there are, and how many of each outcome. */
+export interface ITests {
+  collected: number;
+  passed: number;
+  failed: number;
+  skipped: number;
+  unsupported: number;
+  timed_out: number;
+  crashed: number;
+  not_run: number;
+  seconds: number;
+  failures: ITestFailure[];
+}
+
+/** A test that came to no good end; `reason` is what an unsupported one asked for. */
+export interface ITestFailure {
+  id: string;
+  outcome: 'failed' | 'unsupported' | 'timed_out' | 'crashed';
+  reason: string | null;
+  message: string;
+  file: string | null;
+  line: number | null;
 }
 
 /** What becomes of a file: a unified diff, and why. */

@@ -21,7 +21,7 @@ export class Folders {
     browser.selectionChanged?.connect(() => void this.follow());
     browser.model.pathChanged.connect(() => void this.follow());
     session.projects.looked.connect(() => {
-      session.commands.notifyCommandChanged(CommandIDs.buildFolder);
+      this._notify();
       session.request.set({});
     });
   }
@@ -50,7 +50,7 @@ export class Folders {
   async follow(): Promise<void> {
     const { projects, request } = this._session;
     const started = ++this._follows;
-    this._session.commands.notifyCommandChanged(CommandIDs.buildFolder);
+    this._notify();
     const first = this._selected() ?? this.current;
     let found = first;
     void Promise.all([...upwards(this.current)].map(path => projects.look(path)));
@@ -74,6 +74,12 @@ export class Folders {
 
   async refresh(): Promise<void> {
     await this._browser?.model.refresh();
+  }
+
+  private _notify(): void {
+    for (const command of [CommandIDs.buildFolder, CommandIDs.testFolder]) {
+      this._session.commands.notifyCommandChanged(command);
+    }
   }
 
   /** The project around the folder that the file browser shows. */

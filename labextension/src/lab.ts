@@ -161,6 +161,7 @@ function announce(
   for (const command of [
     CommandIDs.showPanel,
     CommandIDs.build,
+    CommandIDs.test,
     CommandIDs.buildExample,
     CommandIDs.newExtension,
     CommandIDs.openSite,

@@ -6,7 +6,7 @@ import { Notification } from '@jupyterlab/apputils';
 
 import { type IJob, isOver, PHASES } from './contract';
 import { CommandIDs, type IWasmwheel } from './tokens';
-import { problemCount, title } from './words';
+import { outcomes, problemCount, testsFailed, title } from './words';
 
 /** How long good news stays on the screen, in milliseconds; it is kept in the list. */
 const SHOWN = 12_000;
@@ -75,6 +75,10 @@ function building(job: IJob, session: IWasmwheel): string {
       return percent
         ? trans.__('Building %1… %2 %', title(job, trans), percent)
         : trans.__('Building %1…', title(job, trans));
+    case 'test':
+      return percent
+        ? trans.__('Testing %1… %2 %', job.name, percent)
+        : trans.__('Testing %1…', job.name);
     case 'install':
       return trans.__('Installing: %1…', title(job, trans));
     case 'site':
@@ -86,6 +90,10 @@ function building(job: IJob, session: IWasmwheel): string {
 function fraction(job: IJob): number {
   if (job.kind === 'install') {
     return job.total ? Math.min(1, (job.done ?? 0) / job.total) : 0;
+  }
+  if (job.kind === 'test') {
+    // The build before it may have been kept, so that only the tests say how far it is.
+    return job.phase === 'test' && job.total ? Math.min(1, (job.done ?? 0) / job.total) : 0;
   }
   const phase = job.phase ?? 'source';
   const from = BEGINS[phase] ?? 0;
@@ -118,6 +126,9 @@ function outcome(job: IJob, name: string, session: IWasmwheel): string {
       if (job.kind === 'site') {
         return trans.__('The site %1 is made', job.name);
       }
+      if (job.kind === 'test') {
+        return `${name}: ${outcomes(job.report?.tests, trans)}`;
+      }
       return job.report?.published
         ? trans.__('%1 is in the site', name)
         : trans.__('%1 is built', name);
@@ -148,7 +159,9 @@ function show(job: IJob, session: IWasmwheel): Notification.IAction {
   const { trans, commands } = session;
   return {
     label:
-      job.state === 'failed' && problemCount(job) ? trans.__('Show problems') : trans.__('Show'),
+      job.state === 'failed' && (problemCount(job) || testsFailed(job))
+        ? trans.__('Show problems')
+        : trans.__('Show'),
     callback: event => {
       // Looking at it does not end it: the notice of a running job stays.
       if (!isOver(job)) {

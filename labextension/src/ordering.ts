@@ -5,8 +5,8 @@
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 
 import { asError } from './server';
-import type { IJob, JobRequest } from './contract';
-import { isOwn } from './model/request';
+import type { IBuildRequest, IJob, JobRequest } from './contract';
+import { isOwn, testsOf } from './model/request';
 import { isOver } from './contract';
 import type { IWasmwheel } from './tokens';
 
@@ -36,7 +36,7 @@ export async function order(
   consent: IConsent
 ): Promise<IJob | null> {
   if (
-    request.kind === 'build' &&
+    (request.kind === 'build' || request.kind === 'test') &&
     !isOwn(request.source) &&
     !(await agreed(session, request.source, consent))
   ) {
@@ -63,6 +63,24 @@ export async function orderBuild(
   return site === undefined
     ? null
     : await order(session, session.request.build(source, site), consent);
+}
+
+/** Run the tests of what a build builds; of what the form says, or of a source, where none is given. */
+export async function orderTests(
+  session: IWasmwheel,
+  consent: IConsent,
+  source = session.request.source,
+  build?: IBuildRequest
+): Promise<IJob | null> {
+  const { request, sites } = session;
+  if (source === null) {
+    return null;
+  }
+  await sites.refresh();
+  const chosen = request.fields.site === null ? null : (request.fields.site ?? sites.current?.name);
+  const asked = build ?? request.build(source, chosen ?? null);
+  const site = sites.usable.find(each => each.name === asked.site);
+  return await order(session, testsOf(asked, site?.target), consent);
 }
 
 /** The site to publish to, made now where there is none; null for none, undefined if that failed. */

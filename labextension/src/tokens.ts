@@ -36,6 +36,8 @@ export const IWasmwheel = new Token<IWasmwheel>(
 export const CommandIDs = {
   showPanel: 'wasmwheel:show-panel',
   build: 'wasmwheel:build',
+  test: 'wasmwheel:test',
+  testFolder: 'wasmwheel:test-folder',
   buildFolder: 'wasmwheel:build-folder',
   buildExample: 'wasmwheel:build-example',
   newExtension: 'wasmwheel:new',

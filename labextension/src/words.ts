@@ -1,6 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { Extra, IJob } from './contract';
+import type { Extra, IJob, ITests } from './contract';
 
 /** What a job is called: its package, or what it is about. */
 export function title(job: IJob, trans: TranslationBundle): string {
@@ -9,9 +9,15 @@ export function title(job: IJob, trans: TranslationBundle): string {
       return installed(job.request.extras ?? [], trans);
     case 'site':
       return trans.__('Site %1', job.request.site);
+    case 'test':
+      return trans.__('Tests of %1', named(job));
     case 'build':
-      return job.version ? `${job.name} ${job.version}` : job.name;
+      return named(job);
   }
+}
+
+function named(job: IJob): string {
+  return job.version ? `${job.name} ${job.version}` : job.name;
 }
 
 /** What an install is of. */
@@ -41,7 +47,7 @@ export function stateWord(job: IJob, trans: TranslationBundle): string {
     case 'done':
       return trans.__('done');
     case 'failed':
-      return trans.__('did not build');
+      return testsFailed(job) ? trans.__('tests failed') : trans.__('did not build');
     case 'cancelled':
       return trans.__('cancelled');
     case 'interrupted':
@@ -55,8 +61,38 @@ export function problemCount(job: IJob): number {
   return Number(count ?? 0);
 }
 
+/** What a project's own tests came to, in a line: how many there are of each outcome. */
+export function outcomes(tests: ITests | null | undefined, trans: TranslationBundle): string {
+  if (!tests) {
+    return '';
+  }
+  const counts: [number, string][] = [
+    [tests.passed, trans.__('passed')],
+    [tests.failed, trans.__('failed')],
+    [tests.crashed, trans.__('crashed')],
+    [tests.timed_out, trans.__('timed out')],
+    [tests.not_run, trans.__('not run')],
+    [tests.unsupported, trans.__('unsupported')],
+    [tests.skipped, trans.__('skipped')]
+  ];
+  return counts
+    .filter(([count]) => count)
+    .map(([count, word]) => `${count} ${word}`)
+    .join(', ');
+}
+
+/** How many of a project's own tests failed, crashed or did not end. */
+export function testsFailed(job: IJob): number {
+  const tests = job.report?.tests;
+  return tests ? tests.failed + tests.crashed + tests.timed_out : 0;
+}
+
 /** A failed job in two words. */
 export function failure(job: IJob, trans: TranslationBundle): string {
+  const failed = testsFailed(job);
+  if (failed) {
+    return trans._n('%1 test failed', '%1 tests failed', failed);
+  }
   const count = problemCount(job);
   if (count) {
     return trans._n('%1 problem', '%1 problems', count);
@@ -70,6 +106,8 @@ export function failure(job: IJob, trans: TranslationBundle): string {
       return trans.__('checks');
     case 7:
       return trans.__('site');
+    case 8:
+      return trans.__('tests');
     case 9:
       return trans.__('limit met');
     default:
@@ -98,6 +136,8 @@ export function phaseWord(phase: string, trans: TranslationBundle): string {
       return trans.__('smoke');
     case 'publish':
       return trans.__('publish');
+    case 'test':
+      return trans.__('test');
     default:
       return phase;
   }
@@ -124,6 +164,8 @@ export function phaseSentence(phase: string, trans: TranslationBundle): string {
       return trans.__('Smoke: import the wheel in the real Pyodide, to see that it works');
     case 'publish':
       return trans.__('Publish: put the wheel into the site');
+    case 'test':
+      return trans.__("Test: run the project's own tests in the real Pyodide");
     default:
       return phase;
   }

@@ -4,7 +4,7 @@ import * as React from 'react';
 import { type IJob, isOver } from '../contract';
 import { clock, duration, size } from '../quantities';
 import { CommandIDs, type IWasmwheel } from '../tokens';
-import { doing, failure, phaseSentence, phaseWord, stateWord, title } from '../words';
+import { doing, failure, outcomes, phaseSentence, phaseWord, stateWord, title } from '../words';
 import { IconButton, LinkButton } from './buttons';
 import { useModel, useNow } from './hooks';
 
@@ -85,11 +85,14 @@ function Facts(props: { job: IJob; session: IWasmwheel }): JSX.Element {
     facts.push((job.phase ? phaseWord(job.phase, trans) : trans.__('starting')) + count);
     facts.push(clock(took));
     hint = job.phase ? phaseSentence(job.phase, trans) : undefined;
+  } else if (job.state === 'done' && job.kind === 'test') {
+    facts.push(trans.__('%1 passed', job.report?.tests?.passed ?? 0), duration(took));
+    hint = outcomes(job.report?.tests, trans);
   } else if (job.state === 'done') {
     facts.push(...(job.report?.size ? [size(job.report.size)] : []), duration(took));
   } else if (job.state === 'failed') {
     facts.push(failure(job, trans));
-    hint = job.error?.what;
+    hint = outcomes(job.report?.tests, trans) || job.error?.what;
   } else {
     facts.push(stateWord(job, trans));
   }

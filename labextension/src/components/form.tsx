@@ -57,6 +57,15 @@ export function Form(props: {
       >
         {trans.__('Build for Pyodide')}
       </button>
+      <button
+        type="button"
+        className="jp-wasmwheel-test jp-wasmwheel-link"
+        disabled={!ready || (toolchain.isReady && !toolchain.ok)}
+        title={trans.__("Build it, and run the project's own tests with it in the real Pyodide")}
+        onClick={() => void commands.execute(CommandIDs.test)}
+      >
+        {trans.__('Run its tests')}
+      </button>
     </form>
   );
 }

@@ -1,6 +1,6 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import type { IBuildRequest, IEditsRequest, Profile } from '../contract';
+import type { IBuildRequest, IEditsRequest, ITestRequest, Profile } from '../contract';
 
 /** Where the code comes from. */
 export type From = 'folder' | 'pypi' | 'git';
@@ -124,6 +124,13 @@ export class RequestModel {
 
 function words(text: string): string[] {
   return text.split(/\s+/).filter(word => word);
+}
+
+/** The tests of what a build builds, for the target of its site if it has one. */
+export function testsOf(build: IBuildRequest, target: string | null | undefined): ITestRequest {
+  const { site, ...same } = build;
+  delete same.no_smoke;
+  return { ...same, kind: 'test', ...(site && target ? { target } : {}) };
 }
 
 /** Whether a source is one of the user's own folders, which needs no question before its code runs. */

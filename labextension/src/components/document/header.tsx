@@ -3,7 +3,7 @@ import * as React from 'react';
 import { type IJob, isOver } from '../../contract';
 import { clock, duration } from '../../quantities';
 import { CommandIDs, type IWasmwheel } from '../../tokens';
-import { failure, phaseSentence, title } from '../../words';
+import { failure, outcomes, phaseSentence, title } from '../../words';
 import { TextButton } from '../buttons';
 import { useNow } from '../hooks';
 
@@ -39,7 +39,7 @@ function sentence(job: IJob, session: IWasmwheel): string {
     case 'done':
       return finished(job, session);
     case 'failed':
-      return job.kind === 'build'
+      return job.kind === 'build' || (job.kind === 'test' && !job.report)
         ? trans.__('Did not build: %1', failure(job, trans))
         : trans.__('Failed: %1', failure(job, trans));
     case 'cancelled':
@@ -56,6 +56,9 @@ function finished(job: IJob, session: IWasmwheel): string {
   }
   if (job.kind === 'install') {
     return trans.__('Installed');
+  }
+  if (job.kind === 'test') {
+    return outcomes(job.report?.tests, trans);
   }
   return job.report?.published ? trans.__('In the site') : trans.__('Built');
 }
@@ -88,6 +91,9 @@ function Actions(props: { job: IJob; session: IWasmwheel }): JSX.Element {
         label={job.kind === 'build' ? trans.__('Build again') : trans.__('Again')}
         onClick={run(CommandIDs.again)}
       />
+      {job.kind === 'build' && job.state === 'done' && (
+        <TextButton label={trans.__('Run its tests')} onClick={run(CommandIDs.test)} />
+      )}
       {job.kind === 'build' && job.state === 'done' && (
         <TextButton label={trans.__('Download wheel')} onClick={run(CommandIDs.downloadWheel)} />
       )}

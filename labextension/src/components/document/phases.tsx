@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import { type IJob, isOver, PHASES } from '../../contract';
+import { type IJob, isOver, PHASES, TEST_PHASES } from '../../contract';
 import type { BuildModel } from '../../model/build';
 import { duration } from '../../quantities';
 import type { IWasmwheel } from '../../tokens';
@@ -20,10 +20,10 @@ export function Phases(props: {
   const { jobs, trans } = session;
   const over = isOver(job);
   const now = useNow(!over, jobs.server.skew, 100);
-  if (job.kind !== 'build') {
+  if (job.kind !== 'build' && job.kind !== 'test') {
     return null;
   }
-  const rows = PHASES.map(name => {
+  const rows = (job.kind === 'test' ? TEST_PHASES : PHASES).map(name => {
     const phase = build.phases.find(each => each.name === name);
     const end = phase?.ended ?? (over ? (job.ended ?? now) : now);
     const state = !phase ? 'to come' : phase.state === 'started' && over ? 'failed' : phase.state;

@@ -32,19 +32,49 @@ export function Problems(props: {
       )}
       <ul>
         {sorted.map((problem, index) => (
-          <Problem key={index} problem={problem} trans={trans} onOpen={props.onOpen} />
+          <Problem
+            key={index}
+            problem={problem}
+            said={said(problem, trans)}
+            trans={trans}
+            onOpen={props.onOpen}
+          />
         ))}
       </ul>
     </div>
   );
 }
 
-/** A compile error's answer is in the list below it. */
+/** The answer to a compile error, or to a test that failed, is in the list below it. */
 function answer(error: IError, build: BuildModel, session: IWasmwheel): IError {
-  const fix = session.trans.__(
-    'Click on a place to open the file there, correct it, and build again.'
-  );
-  return error.status === 5 && build.problems > 0 ? { ...error, why: '', fix } : error;
+  const { trans } = session;
+  if (!build.problems) {
+    return error;
+  }
+  switch (error.status) {
+    case 5:
+      return {
+        ...error,
+        why: '',
+        fix: trans.__('Click on a place to open the file there, correct it, and build again.')
+      };
+    case 8:
+    case 9:
+      return {
+        ...error,
+        why: '',
+        fix: trans.__('Click on a place to open the file there, correct it, and run them again.')
+      };
+    default:
+      return error;
+  }
+}
+
+/** Whose words a problem is told in: a test's outcome is its code. */
+function said(problem: IDiagnostic, trans: TranslationBundle): string {
+  return ['failed', 'crashed', 'timed_out'].includes(problem.code ?? '')
+    ? trans.__('What the test says')
+    : trans.__('What the compiler says');
 }
 
 function rank(problem: IDiagnostic): number {
@@ -56,8 +86,9 @@ function Mend(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
   const { job } = props;
   const { commands, toolchain, trans } = props.session;
   const fix = job.error?.fix ?? '';
+  const builds = job.kind === 'build' || job.kind === 'test';
   const extra = /doctor --fix (emscripten|nightly)/.exec(fix)?.[1] as Extra | undefined;
-  if (job.kind === 'build' && extra) {
+  if (builds && extra) {
     return (
       <TextButton
         accept
@@ -75,7 +106,7 @@ function Mend(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
       />
     );
   }
-  if (job.kind === 'build' && fix.includes('--ignore-lock')) {
+  if (builds && fix.includes('--ignore-lock')) {
     return (
       <TextButton
         accept
@@ -86,7 +117,7 @@ function Mend(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
       />
     );
   }
-  if (job.kind === 'build' && fix.includes('--with-dependencies')) {
+  if (builds && fix.includes('--with-dependencies')) {
     return (
       <TextButton
         accept
@@ -102,12 +133,13 @@ function Mend(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
 
 function Problem(props: {
   problem: IDiagnostic;
+  said: string;
   trans: TranslationBundle;
   onOpen: (problem: IDiagnostic) => void;
 }): JSX.Element {
   const { problem, trans } = props;
   const { level, code, message, file, line, column, path, rendered } = problem;
-  const place = file && `${path ?? file}:${line ?? 1}:${column ?? 1}`;
+  const place = file && [path ?? file, line ?? 1, ...(column ? [column] : [])].join(':');
   const isError = level.startsWith('error');
   return (
     <li className="jp-wasmwheel-problem" data-level={isError ? 'error' : level}>
@@ -118,7 +150,7 @@ function Problem(props: {
           aria-label={isError ? trans.__('error') : trans.__('warning')}
         />
         <span className="jp-wasmwheel-problem-message">
-          {withCode(message)} {code && <code>{code}</code>}
+          {withCode(message)} {code && <code>{code.replace('_', ' ')}</code>}
         </span>
         {place &&
           (path ? (
@@ -135,7 +167,7 @@ function Problem(props: {
           ))}
       </div>
       <details open={isError}>
-        <summary>{trans.__('What the compiler says')}</summary>
+        <summary>{props.said}</summary>
         <pre tabIndex={0}>{rendered.trimEnd()}</pre>
       </details>
     </li>

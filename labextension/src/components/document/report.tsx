@@ -1,8 +1,9 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import type { IDependency, IJob, IReport } from '../../contract';
+import type { IDependency, IJob, IReport, ITests } from '../../contract';
 import { duration, size } from '../../quantities';
+import { outcomes } from '../../words';
 import { Recipe } from '../changes';
 import { Patches } from '../patches';
 
@@ -14,12 +15,13 @@ export function ReportView(props: { job: IJob; trans: TranslationBundle }): JSX.
       <p className="jp-wasmwheel-quiet">{trans.__('There is a report once the build is done.')}</p>
     );
   }
-  if (job.kind !== 'build') {
+  if (job.kind !== 'build' && job.kind !== 'test') {
     return <pre className="jp-wasmwheel-report">{JSON.stringify(job.report, null, 2)}</pre>;
   }
   const { report } = job;
   return (
     <div className="jp-wasmwheel-report">
+      {report.tests && <OwnTests tests={report.tests} trans={trans} />}
       <Wheel report={report} trans={trans} />
       <Toolchain report={report} trans={trans} />
       <Checks report={report} trans={trans} />
@@ -71,6 +73,26 @@ function Wheel(props: { report: IReport; trans: TranslationBundle }): JSX.Elemen
     rows.push([trans.__('Site'), <code>{report.published.site}</code>]);
   }
   return <Table title={trans.__('Wheel')} rows={rows} />;
+}
+
+function OwnTests(props: { tests: ITests; trans: TranslationBundle }): JSX.Element {
+  const { tests, trans } = props;
+  const asked = new Map<string, string[]>();
+  for (const { outcome, reason, id } of tests.failures) {
+    if (outcome === 'unsupported' && reason) {
+      asked.set(reason, [...(asked.get(reason) ?? []), id]);
+    }
+  }
+  const rows: Row[] = [
+    [trans._n('%1 test', '%1 tests', tests.collected), outcomes(tests, trans)],
+    [trans.__('Time'), duration(tests.seconds)],
+    ...[...asked].map(([reason, ids]): Row => [
+      trans.__('Needs %1', reason),
+      ids.join(', '),
+      trans.__('A browser has none: these tests can pass only elsewhere')
+    ])
+  ];
+  return <Table title={trans.__('Its own tests')} rows={rows} />;
 }
 
 function Toolchain(props: { report: IReport; trans: TranslationBundle }): JSX.Element | null {

@@ -1,0 +1,60 @@
+"""A project's own tests: run from its folder's menu, and again from its build's document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+from screen import PATIENCE, keep, row, run, show_panel
+
+
+def choose(page: Page, folder: str, entry: str) -> None:
+    """Right click on a folder in the file browser, then an entry of its menu."""
+    run(page, "filebrowser:activate")
+    run(page, "filebrowser:refresh")
+    item = page.locator(".jp-DirListing-item", has=page.get_by_text(folder, exact=True))
+    item.hover()
+    item.click(button="right")
+    page.locator(".lm-Menu-item", has_text=entry).click()
+
+
+def test_tests_run_and_one_that_fails_leads_to_its_line(
+    page: Page, make_crate: Callable[[str], Path]
+) -> None:
+    crate = make_crate("proven")
+    tests = crate / "tests/test_module.py"
+    text = tests.read_text()
+    place = len(text.splitlines()) + 5
+    tests.write_text(
+        f"{text}\n\ndef test_that_fails():\n    number = proven.fibonacci(3)\n"
+        "    assert number == 3\n\n\ndef test_with_a_thread():\n"
+        "    import threading\n    threading.Thread(target=print).start()\n"
+    )
+
+    choose(page, "proven", "Run Its Tests in Pyodide")
+    show_panel(page)
+    newest = row(page, "Tests of proven 0.1.0")
+    expect(newest).to_contain_text("1 test failed", timeout=PATIENCE)
+    notice = page.locator(".Toastify__toast", has_text="1 of 4 tests of proven 0.1.0 failed")
+    notice.get_by_role("button", name="Show problems").click()
+
+    document = page.locator(".jp-wasmwheel-document")
+    problem = document.locator(".jp-wasmwheel-problem").first
+    expect(problem).to_contain_text("tests/test_module.py::test_that_fails: assert 2 == 3")
+    expect(problem.get_by_text("What the test says")).to_be_visible()
+    keep(page, "tests-failed")
+    document.get_by_role("tab", name="Report").click()
+    expect(document).to_contain_text("2 passed, 1 failed, 1 unsupported")
+    expect(document).to_contain_text("Needs threads")
+    keep(page, "tests-report")
+    document.get_by_role("tab", name="Problems").click()
+    problem.get_by_role("button", name=f"proven/tests/test_module.py:{place}").click()
+    expect(page.locator(".jp-FileEditor")).to_contain_text("test_that_fails")
+    expect(page.locator("#jp-main-statusbar")).to_contain_text(f"Ln {place}, Col 1")
+
+    tests.write_text(text)
+    newest.locator(".jp-wasmwheel-item-main").click()
+    document.get_by_role("button", name="Again").click()
+    expect(row(page, "Tests of proven 0.1.0")).to_contain_text("2 passed", timeout=PATIENCE)
+    keep(page, "tests-passed")
