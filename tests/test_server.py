@@ -210,7 +210,7 @@ async def test_the_wheel_is_an_attachment(
         ({"kind": "build", "source": "examples/hello", "site": "nowhere"}, 404),
         ({"kind": "build", "source": "examples/hello", "site": "../workshop"}, 400),
         ({"kind": "build", "source": "a\0b"}, 400),
-        ({"kind": "test", "source": "examples/hello"}, 400),
+        ({"kind": "dance", "source": "examples/hello"}, 400),
         ({"kind": "build", "source": "x" * 70_000}, 413),
     ],
 )
