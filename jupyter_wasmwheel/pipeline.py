@@ -341,8 +341,9 @@ def report(
 
 @dataclass(frozen=True, kw_only=True)
 class Foreseen:
-    """What a build would change of a project."""
+    """A source at hand, and what a build would change of it."""
 
+    fetched: Fetched
     project: Project
     edits: Edits
     patches: tuple[Patch, ...]
@@ -355,7 +356,10 @@ def foresee(request: BuildRequest, store: Store, emit: Emitter) -> Foreseen:
     project = manifest.read(fetched.folder)
     its_edits = edits.choose(request.recipe, request.make_optional, project, emit)
     return Foreseen(
-        project=project, edits=its_edits, patches=edits.patches_foreseen(its_edits, project)
+        fetched=fetched,
+        project=project,
+        edits=its_edits,
+        patches=edits.patches_foreseen(its_edits, project),
     )
 
 

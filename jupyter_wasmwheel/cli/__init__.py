@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from .. import __version__, config
 from ..errors import Cancelled, UsageError, WasmwheelError, from_os_error
 from ..events import ErrorEvent, JsonLines, ReportEvent, ignore
-from . import audit, build, cache, check, demo, doctor, new, site, smoke, targets, test
+from . import audit, build, cache, check, demo, doctor, export, new, site, smoke, targets, test
 from .answer import Answer, Session
 from .display import Display
 
-COMMANDS = (doctor, targets, build, audit, smoke, test, check, site, new, demo, cache)
+COMMANDS = (doctor, targets, build, audit, smoke, test, check, export, site, new, demo, cache)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -31,11 +31,13 @@ class Fetched:
     """A source that is at hand: its project's folder, and what tells it from every other.
 
     `identity` is the hash of an archive, or a commit and the folder in it; None of a folder.
+    `archive` is the file that it was unpacked from.
     """
 
     source: Source
     folder: Path
     identity: str | None
+    archive: Path | None = None
 
     @property
     def is_own(self) -> bool:
@@ -165,7 +167,7 @@ def _unpacked(source: Source, sdist: Path, store: Store, emit: Emitter) -> Fetch
     sha256 = hashlib.sha256(sdist.read_bytes()).hexdigest()
     root = store.install(f"sources/{sha256[:32]}", lambda stage: _unpack(sdist, stage), emit)
     (folder,) = root.iterdir()
-    return Fetched(source=source, folder=folder, identity=sha256)
+    return Fetched(source=source, folder=folder, identity=sha256, archive=sdist)
 
 
 def _unpack(sdist: Path, folder: Path) -> None:
