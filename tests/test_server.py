@@ -31,6 +31,8 @@ from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 
 from . import handmade
+from .test_build import plain_project
+from .test_git import Repository
 from .test_jobs import DONE, WAIT, Script, linux_only, of_job
 from .test_site import site, tiny_wheel
 
@@ -529,6 +531,20 @@ async def test_what_a_build_would_change_is_told_before_it(
     sdist = {"source": "hello-0.1.0.tar.gz", "make_optional": ["requests"]}
     found = await api("POST", "edits", **sdist)
     assert [patch["file"] for patch in found["patches"]] == ["pyproject.toml"]
+
+
+async def test_a_git_repository_under_the_root_is_a_source(api: Api, jp_root_dir: Path) -> None:
+    repository = Repository(jp_root_dir / "examples/project")
+    plain_project(repository.folder / "python")
+    repository.commit("Begin")
+    found = await api("POST", "edits", source="git+examples/project@main#subdirectory=python")
+    assert (found["name"], found["version"]) == ("plain", "1.0")
+    assert any("main is commit" in note for note in found["notes"])
+    error = await api("POST", "edits", status=400, source="git+examples/project")
+    assert "#subdirectory=python" in error["fix"]
+    outside = Repository(jp_root_dir.parent / "outside")
+    error = await api("POST", "edits", status=403, source=f"git+file://{outside.folder}")
+    assert "outside of the folders" in error["what"]
 
 
 async def test_a_starter_crate_is_made_from_a_template(api: Api, jp_root_dir: Path) -> None:
