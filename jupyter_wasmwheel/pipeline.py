@@ -12,110 +12,35 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from .build import (
-    backend,
-    cache,
-    front_end,
-    maturin,
-    optimise,
-    patched,
-    plan,
-    provenance,
-    pyo3,
-    seeds,
-)
-from .build.cache import Kept
-from .build.patched import PatchedCrate
-from .build.plan import Plan
+from .build import plan
 from .build.request import BuildRequest, TestRequest
-from .checks import audit, dependencies, proofs, smoke, tests
-from .checks.dependencies import Dependency, Resolution
+from .checks import tests
+from .checks.dependencies import Dependency
 from .checks.tests import Tests
-from .errors import SourceError, UsageError
+from .errors import SourceError
 from .events import Emitter, Event, Phase, Phases, note
 from .index import Index
 from .project import copy, edits, manifest, recipes, source, suite
-from .project.copy import Copy
-from .project.edits import Change, Edits, Patch
+from .project.edits import Edits, Patch
 from .project.manifest import Project
 from .project.recipes import Recipe
 from .project.source import Fetched
 from .report import Report
-from .runtime import lock, node, packages, pyodide, snapshot, targets
-from .runtime.node import Node
-from .runtime.pyodide import Runtime
+from .runtime import targets
 from .runtime.targets import Target
 from .site import data, lite, publish
 from .site.lite import Site
 from .site.publish import Published
+from .steps.destination import Destination, choose_target, reach
+from .steps.given import Given, take
+from .steps.made import Made, make
+from .steps.means import Means
+from .steps.proof import Proof, look_up, prove
 from .store import Store
-from .toolchain import emscripten, headers, toolchain
-from .toolchain.cargo import Crate
-from .toolchain.toolchain import Toolchain
 from .wheel import Wheel, read
 
 #: Where wheels go when nobody says otherwise, as with `python -m build`.
 OUT = Path("dist")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Means:
-    """What every step works with: where state lives, whom to tell, and whom to ask.
-
-    `building` names the package and those that it is built along for, outermost first; `beside` are
-    the wheels that were built along already.
-    """
-
-    store: Store
-    emit: Emitter
-    phases: Phases
-    index: Index
-    offline: bool = False
-    building: tuple[str, ...] = ()
-    beside: tuple[Wheel, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Given:
-    """A source that is at hand, the project in it, and how that is edited before it is built."""
-
-    fetched: Fetched
-    project: Project
-    edits: Edits
-    changes: tuple[Change, ...]
-    patches: tuple[Patch, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Destination:
-    """Where a wheel is to run: its target, the exact runtime, the site if it goes into one."""
-
-    target: Target
-    runtime: Runtime
-    node: Node
-    site: Site | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    """What building came to; a pure wheel has no toolchain and no crates."""
-
-    wheel: Wheel
-    toolchain: Toolchain | None = None
-    crates: tuple[Crate, ...] = ()
-    crates_with_c: tuple[str, ...] = ()
-    patches: tuple[Patch, ...] = ()
-    seeded: bool = False
-    cached: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proof:
-    """What the checks came to."""
-
-    audit: audit.Audit
-    smoke: smoke.Smoke | None
-    dependencies: tuple[Dependency, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,25 +95,6 @@ def means_of(request: BuildRequest, store: Store, emit: Emitter, phases: Phases)
     """What the steps of a request work with."""
     index = Index(offline=request.offline)
     return Means(store=store, emit=emit, phases=phases, index=index, offline=request.offline)
-
-
-def take(request: BuildRequest, target: Target, means: Means) -> Given:
-    """Bring the source to hand and read what project it is; nothing of it is run."""
-    means.phases.enter("source")
-    fetched = source.fetch(
-        source.parse(request.source), target, means.store, means.emit, offline=means.offline
-    )
-    if not fetched.is_own:
-        note(means.emit, "Building runs this package's code on this machine, with your rights.")
-    means.phases.enter("project")
-    project = manifest.read(fetched.folder)
-    note(means.emit, f"{project.label}, built by {project.backend}")
-    its_edits = edits.choose(request.recipe, request.make_optional, project, means.emit)
-    changes = edits.changes(its_edits, project)
-    patches = edits.show(changes, means.emit)
-    return Given(
-        fetched=fetched, project=project, edits=its_edits, changes=changes, patches=patches
-    )
 
 
 def build(
@@ -294,18 +200,6 @@ def wheels_of(reports: Iterable[Report]) -> list[Wheel]:
     return [wheel for each in reports for wheel in (*wheels_of(each.built_along), each.wheel)]
 
 
-def look_up(requires: Iterable[Requirement], destination: Destination, means: Means) -> Resolution:
-    """Where requirements come from: what was built along, the site, Pyodide, or the index."""
-    site = destination.site
-    original = lock.read(site.original_lock if site else destination.runtime.lock)
-    shelves = [packages.of_wheels(means.beside, original)]
-    if site:
-        shelves.append(packages.of_site(lock.read(site.lock), site.lock.parent, original))
-    cdn = site is None or site.mode == "cdn"
-    shelves.append(packages.of_index(original, means.index, means.store, means.emit, cdn=cdn))
-    return dependencies.resolve(packages.holding(requires, original), shelves)
-
-
 def report(
     request: BuildRequest,
     given: Given,
@@ -378,186 +272,6 @@ def publish_wheel(path: Path, site: Site, store: Store, emit: Emitter) -> Publis
         return put_into(site, finished, recipe, means)
 
 
-def choose_target(request: BuildRequest, site: Site | None) -> Target:
-    """The target: the site's own where one is named, else what is asked for, else the default."""
-    if site is None:
-        return targets.find(request.target or targets.default_abi())
-    if not request.smoke:
-        raise UsageError(
-            "--no-smoke and --site exclude each other.",
-            "A wheel is published only after it has been imported in its runtime.",
-            "Leave one of them away.",
-        )
-    if request.target and request.target != site.target.abi:
-        raise UsageError(
-            f"The site {request.site} is not for the target {request.target}.",
-            f"It runs Pyodide {site.pyodide}, whose ABI is {site.target.abi}.",
-            f"Leave --target away, or make a site for it: `jupyter wasmwheel site create DIR "
-            f"--target {request.target}`.",
-        )
-    return site.target
-
-
-def reach(target: Target, site: Site | None, means: Means) -> Destination:
-    """Get Node, the runtime and its snapshot ready; a site's own runtime is the one that counts."""
-    store, emit, offline = means.store, means.emit, means.offline
-    its_node = node.get(store, emit, offline=offline)
-    runtime = (
-        lite.runtime(site, its_node, store, emit, offline=offline)
-        if site
-        else pyodide.get(target, its_node, store, emit, offline=offline)
-    )
-    snapshot.get(runtime, its_node, store, emit)
-    return Destination(target=target, runtime=runtime, node=its_node, site=site)
-
-
-def make(
-    request: BuildRequest,
-    given: Given,
-    private: Copy,
-    destination: Destination,
-    work: Path,
-    scratch: Path,
-    means: Means,
-) -> Made:
-    """The wheel, built or as it was kept; a project that compiles nothing needs no toolchain."""
-    project, recipe = given.project, given.edits.recipe
-    chosen = choose_toolchain(request, project, destination, means) if project.crate else None
-    crates: tuple[PatchedCrate, ...] = ()
-    if chosen and chosen.rust:
-        crates = patched.patched(
-            *(recipe, project, private, chosen.rust, work), offline=request.offline
-        )
-    patches = edits.show([change for crate in crates for change in crate.changes], means.emit)
-    config = pyo3.configuration(destination.target, means.store, means.emit)
-
-    def planned(chosen: Toolchain | None, include: Path | None) -> Plan:
-        return plan.make(
-            *(project, destination.target, chosen, include, request, work, os.environ),
-            pyo3_config=config,
-            settings=recipe.cargo if recipe else plan.NO_SETTINGS,
-            crates=crates,
-        )
-
-    def build(chosen: Toolchain | None, include: Path | None = None) -> Kept:
-        return compile_wheel(planned(chosen, include), private, destination, scratch, means)
-
-    cached = False
-    try:
-        if chosen and request.cache:
-            key = cache.key(planned(chosen, None), copy.digest(private), patches)
-            kept, cached = cache.get_or_build(key, lambda: build(chosen), means.store, means.emit)
-        else:
-            kept = build(chosen)
-    except front_end.CompilesC:
-        chosen = chosen or choose_toolchain(request, project, destination, means)
-        kept = build(chosen, headers_for_c(project, chosen, destination, means))
-    if chosen is None:
-        note(means.emit, f"{project.label} has nothing to compile; its plain wheel runs anywhere.")
-    return Made(
-        wheel=kept.wheel,
-        toolchain=chosen,
-        crates=kept.crates,
-        crates_with_c=kept.crates_with_c,
-        patches=patches,
-        seeded=kept.seeded and not cached,
-        cached=cached,
-    )
-
-
-def compile_wheel(
-    planned: Plan, private: Copy, destination: Destination, scratch: Path, means: Means
-) -> Kept:
-    """Compile a wheel, from a seed where there is one, and optimise it."""
-
-    def packing() -> None:
-        means.phases.enter("package")
-
-    if planned.project.backend != "pure":
-        means.phases.enter("compile")
-    seeded = seeds.sow(planned, private, means.store) if planned.project.crate else False
-    if planned.project.backend == "maturin":
-        built = maturin.build(planned, private, means.emit, packing)
-    else:
-        runtime = destination.runtime
-        built = backend.build(planned, private, runtime, means.store, means.emit, packing)
-    packing()
-    means.phases.enter("optimise")
-    tool = planned.toolchain.wasm_opt if planned.toolchain else None
-    plain = read(built.wheel)
-    made_with = provenance.of_build(planned, built.crates_with_c)
-    added = provenance.written(made_with, plain) if made_with else {}
-    wheel = optimise.optimise(plain, tool, added, scratch, means.emit)
-    return Kept(wheel=wheel, crates=built.crates, crates_with_c=built.crates_with_c, seeded=seeded)
-
-
-def choose_toolchain(
-    request: BuildRequest, project: Project, destination: Destination, means: Means
-) -> Toolchain:
-    """The toolchain for what a project is made of: Rust with a crate, else C."""
-    return toolchain.choose(
-        destination.target,
-        destination.node,
-        means.store,
-        means.emit,
-        linker_choice=request.linker,
-        optimise=request.profile == "release",
-        channel=project.channel,
-        offline=means.offline,
-        with_rust=project.crate is not None,
-        with_maturin=project.backend == "maturin",
-    )
-
-
-def headers_for_c(
-    project: Project, chosen: Toolchain, destination: Destination, means: Means
-) -> Path:
-    """The headers with which a package compiles C; a ToolchainError without a compiler."""
-    target = destination.target
-    if chosen.emscripten is None:
-        raise emscripten.missing_compiler((project.name,), target)
-    return headers.get(target, destination.runtime, means.index, means.store, means.emit)
-
-
-def prove(
-    wheel: Wheel, destination: Destination, means: Means, *, with_smoke: bool, cached: bool = False
-) -> Proof:
-    """Audit and import a wheel; a CheckError where it does not hold.
-
-    A cached wheel that was proven before, against the very same, is not proven again.
-    """
-    site, runtime, its_node = destination.site, destination.runtime, destination.node
-
-    def needs() -> tuple[tuple[Dependency, ...], str]:
-        found = look_up(wheel.requires, destination, means)
-        return found.dependencies, proofs.key(wheel, runtime, its_node, found)
-
-    means.phases.enter("audit")
-    needed, key = needs()
-    if cached and with_smoke and (known := proofs.find(key, means.store)):
-        return Proof(audit=known[0], smoke=known[1], dependencies=needed)
-    audited = audit.audit(wheel, destination.target, runtime, its_node, means.store, means.emit)
-    audit.require(audited, wheel, runtime)
-    if not with_smoke:
-        return Proof(audit=audited, smoke=None, dependencies=needed)
-    means.phases.enter("smoke")
-    if site:
-        bring(site, needed, means)
-    smoked = smoke.smoke(
-        [wheel],
-        runtime,
-        its_node,
-        means.store,
-        means.index,
-        means.emit,
-        site_lock=site.lock if site else None,
-        beside=means.beside,
-    )
-    needed, key = needs()
-    proofs.keep(key, audited, smoked, means.store, means.emit)
-    return Proof(audit=audited, smoke=smoked, dependencies=needed)
-
-
 def deliver(wheel: Wheel, folder: Path) -> Wheel:
     """Put the finished wheel into its folder, whole."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -569,17 +283,6 @@ def deliver(wheel: Wheel, folder: Path) -> Wheel:
     finally:
         beside.unlink(missing_ok=True)
     return read(place)
-
-
-def bring(site: Site, needed: tuple[Dependency, ...], means: Means) -> None:
-    """Bring what a wheel needs, and others have, into the site that it goes into."""
-    wanted = [
-        each.requirement
-        for each in needed
-        if each.source in ("pyodide", "pypi", "pypi-wasm") and not each.needed_by
-    ]
-    if wanted:
-        publish.add_packages(site, wanted, means.index, means.store, means.emit, keep_going=True)
 
 
 def put_into(site: Site, finished: Finished, recipe: Recipe | None, means: Means) -> Published:
