@@ -1,8 +1,8 @@
 """How fast a Jupyter server answers `GET /api/status` while two builds run beside it.
 
-A real server, two crates that were never built, one client that follows the stream of events. The
-status is asked every 20 ms for as long as both builds run; then once more with builds whose build
-scripts say 10,000 lines a second. `late` is by how much the machine itself was late to wake a
+A real server, two starter crates that are built anew, one client that follows the stream of events.
+The status is asked every 20 ms for as long as both builds run; then once more with builds whose
+build scripts say 10,000 lines a second. `late` is by how much the machine itself was late to wake a
 sleeper meanwhile: where that is large, others were at work on it, and the rest says little. Run it
 with `python benchmarks/server_latency.py`.
 """
@@ -111,8 +111,11 @@ def while_two_build(
         crate = starter.make(name, root)
         if talk:
             (crate / "build.rs").write_text(talk)
-        fields = {"kind": "build", "source": name, "cargo_args": ["-vv"] if talk else []}
-        server.ask("POST", "/wasmwheel/api/jobs", **fields)
+        words = ["-vv"] if talk else []
+        server.ask(
+            *("POST", "/wasmwheel/api/jobs"),
+            **{"kind": "build", "source": name, "cargo_args": words, "no_cache": True},
+        )
     taken: list[float] = []
     late: list[float] = []
     asked = time.monotonic()

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 
+from .errors import Cancelled
 from .process import GUARDED, adopt_orphans, be_nice, own_group, stop_all, sweep
 
 
@@ -47,11 +48,21 @@ def main() -> None:
     for watch in (watch_starter, watch_child):
         threading.Thread(target=watch, daemon=True).start()
     over.wait()
+    was_stopped = child.poll() is None
     stop_all(child)
     sweep()
-    # A negative status is the signal that ended the child; a shell would say 128 and that.
     sys.stdout.flush()
-    os._exit(child.returncode if child.returncode >= 0 else 128 - child.returncode)
+    os._exit(exit_status(child.returncode, was_stopped=was_stopped))
+
+
+def exit_status(status: int, *, was_stopped: bool) -> int:
+    """What the guard ends with: a command that had to be killed was cancelled all the same.
+
+    A negative status is the signal that ended the command; a shell would say 128 and that.
+    """
+    if was_stopped and status < 0:
+        return Cancelled.status
+    return status if status >= 0 else 128 - status
 
 
 if __name__ == "__main__":
