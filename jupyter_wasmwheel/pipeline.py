@@ -23,7 +23,6 @@ from .index import Index
 from .project import copy, edits, manifest, recipes, source, suite
 from .project.edits import Edits, Patch
 from .project.manifest import Project
-from .project.recipes import Recipe
 from .project.source import Fetched
 from .report import Report
 from .runtime import targets
@@ -66,7 +65,7 @@ def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
         means = means_of(request, store, emit, phases)
         given = take(request, target, means)
         finished = build(request, given, target, site, means)
-        published = put_into(site, finished, given.edits.recipe, means) if site else None
+        published = put_into(site, finished, given.edits, means) if site else None
     return report(request, given, finished, phases, published=published)
 
 
@@ -190,8 +189,7 @@ def build_along(
         given = take(inner, destination.target, its_means)
         finished = build(inner, given, destination.target, destination.site, its_means)
         site = destination.site
-        recipe = given.edits.recipe
-        published = put_into(site, finished, recipe, its_means) if site else None
+        published = put_into(site, finished, given.edits, its_means) if site else None
     return report(inner, given, finished, phases, published=published)
 
 
@@ -269,7 +267,7 @@ def publish_wheel(path: Path, site: Site, store: Store, emit: Emitter) -> Publis
         made = Made(wheel=wheel)
         finished = Finished(wheel=wheel, destination=destination, made=made, proof=proof)
         recipe, _ = recipes.choose(recipes.AUTO, wheel.name, wheel.version)
-        return put_into(site, finished, recipe, means)
+        return put_into(site, finished, Edits(recipe=recipe), means)
 
 
 def deliver(wheel: Wheel, folder: Path) -> Wheel:
@@ -285,8 +283,12 @@ def deliver(wheel: Wheel, folder: Path) -> Wheel:
     return read(place)
 
 
-def put_into(site: Site, finished: Finished, recipe: Recipe | None, means: Means) -> Published:
-    """Publish a proven wheel, with what its recipe ships, and say what is nowhere to be had."""
+def put_into(site: Site, finished: Finished, its_edits: Edits, means: Means) -> Published:
+    """Publish a proven wheel, with what its recipe ships, and say what is nowhere to be had.
+
+    What was made optional is loaded with it all the same where the site has it: it was not made
+    useless, only not to be waited for.
+    """
     means.phases.enter("publish")
     needed = finished.proof.dependencies
     for each in needed:
@@ -297,9 +299,11 @@ def put_into(site: Site, finished: Finished, recipe: Recipe | None, means: Means
             )
             note(means.emit, text)
     there = [each.name for each in needed if each.source != "missing" and not each.needed_by]
+    there += its_edits.make_optional
     toolchain = finished.made.toolchain
     built_with = toolchain.summary if toolchain else None
     wheel = finished.wheel
+    recipe = its_edits.recipe
     shipped = (
         data.gather(recipe, wheel.version, means.store, means.emit, offline=means.offline)
         if recipe

@@ -14,12 +14,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
 from jupyter_wasmwheel.events import ignore
-from jupyter_wasmwheel.runtime import node, targets
+from jupyter_wasmwheel.pipeline import publish_wheel
+from jupyter_wasmwheel.runtime import lock, node, targets
+from jupyter_wasmwheel.site.server import serving
 from jupyter_wasmwheel.store import Store
 
 from .browser import Tab, browser, open_notebook
@@ -48,6 +51,15 @@ lines = ["".join(drawn.choices(letters, k=drawn.randrange(90))) for _ in range(1
 tokens = [encoding.encode(line) for line in lines]
 assert [encoding.decode(each) for each in tokens] == lines
 print(hashlib.sha256(json.dumps(tokens).encode()).hexdigest())
+"""
+
+#: What puts the ranks into a file of the kernel, where tiktoken looks before it asks for them.
+IN_A_FILE = f"""
+import hashlib, os, pathlib
+from pyodide.http import pyfetch
+os.environ["TIKTOKEN_CACHE_DIR"] = "/tmp"
+name = hashlib.sha1(b"https://{HOST}{PATH}").hexdigest()
+pathlib.Path("/tmp", name).write_bytes(await (await pyfetch("ADDRESS")).bytes())
 """
 
 #: A second cell, which fetches them without `requests`.
@@ -130,20 +142,61 @@ def opened(
         serving.communicate()
 
 
+@pytest.fixture(scope="module")
+def built(
+    wasmwheel: Command, store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """The report of a build of tiktoken without a need for requests.
+
+    Its recipe ships the ranks with the site where their host can be reached; here they are fetched.
+    """
+    folder = tmp_path_factory.mktemp("tiktoken")
+    site = make_site(folder / "site", store, targets.default_abi())
+    build = ["build", "pypi:tiktoken", "--with-dependencies", "--recipe", "none", "--json"]
+    ran = wasmwheel(
+        *(*build, "--make-optional", "requests", "--site", site.folder, "--out", folder / "dist")
+    )
+    assert ran.status == 0, ran.stderr
+    return ran.document
+
+
+@pytest.fixture(scope="module")
+def found(store: Store, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The real ranks."""
+    return ranks(store, tmp_path_factory.mktemp("ranks") / "js-tiktoken")
+
+
+@pytest.fixture(scope="module")
+def expected(built: dict[str, Any], found: bytes, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the native wheel answers."""
+    return natively(built["version"], found, tmp_path_factory.mktemp("native") / "it")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_it_works_in_a_site_without_requests(
+    built: dict[str, Any], store: Store, found: bytes, expected: str, tmp_path: Path
+) -> None:
+    site = make_site(tmp_path / "site", store, targets.default_abi())
+    lock.read(site.lock).without("requests").write(site.lock)
+    (regex,) = built["built_along"]
+    for wheel in (regex["wheel"], built["wheel"]):
+        published = publish_wheel(Path(wheel), site, store, ignore)
+    (site.folder / "ranks").write_bytes(found)
+    with serving(site), browser(tmp_path / "profile") as context:
+        tab = open_notebook(context, published.url)
+        assert "Encoding" in tab.run(0)
+        assert "No module named 'requests'" in tab.run(1, "import requests")
+        kept = IN_A_FILE.replace("ADDRESS", f"{published.url.partition('/notebooks/')[0]}/ranks")
+        assert tab.run(1, f"{kept}{ENCODING}").strip() == expected.strip()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_its_ranks_are_fetched_with_cors_or_through_the_proxy(
-    wasmwheel: Command, store: Store, tmp_path: Path
+    built: dict[str, Any], found: bytes, expected: str, tmp_path: Path
 ) -> None:
-    site = make_site(tmp_path / "site", store, targets.default_abi())
-    # Its recipe ships the ranks with the site, where their host can be reached.
-    build = ["build", "pypi:tiktoken", "--with-dependencies", "--recipe", "none", "--json"]
-    built = wasmwheel(*build, "--site", site.folder, "--out", tmp_path / "dist")
-    assert built.status == 0, built.stderr
-    url = built.document["published"]["url"]
-    found = ranks(store, tmp_path / "js-tiktoken")
-    expected = natively(built.document["version"], found, tmp_path / "native")
-
+    site, url = Path(built["published"]["site"]), built["published"]["url"]
     authority, certificate = tmp_path / "authority.pem", tmp_path / "certificate.pem"
     its_authority = trustme.CA()
     its_authority.cert_pem.write_to_path(authority)
@@ -151,14 +204,14 @@ def test_its_ranks_are_fetched_with_cors_or_through_the_proxy(
 
     with elsewhere(certificate, Access_Control_Allow_Origin="*") as other:
         other.has[PATH] = found
-        with opened(site.folder, url, other, authority, tmp_path / "1") as tab:
+        with opened(site, url, other, authority, tmp_path / "1") as tab:
             assert tab.run(1, ENCODING).strip() == expected.strip()
             assert tab.run(1, BY_URLLIB).strip() == SHA256
         assert [(path, "origin" in seen) for _, path, seen in other.asked] == [(PATH, True)] * 2
 
     with elsewhere(certificate) as other:
         other.has[PATH] = found
-        with opened(site.folder, url, other, authority, tmp_path / "2") as tab:
+        with opened(site, url, other, authority, tmp_path / "2") as tab:
             for code, kind in ((ENCODING, "ConnectionError: "), (BY_URLLIB, "URLError: ")):
                 last = tab.run(1, code).strip().splitlines()[-1]
                 assert last.startswith(kind)
@@ -168,7 +221,7 @@ def test_its_ranks_are_fetched_with_cors_or_through_the_proxy(
     with elsewhere(certificate) as other:
         other.has[PATH] = found
         hosts = (HOST, other.host)
-        with opened(site.folder, url, other, authority, tmp_path / "3", *hosts) as tab:
+        with opened(site, url, other, authority, tmp_path / "3", *hosts) as tab:
             assert tab.run(1, ENCODING).strip() == expected.strip()
             assert tab.run(1, BY_URLLIB).strip() == SHA256
         assert {seen["user-agent"] for _, _, seen in other.asked} == {"jupyter-wasmwheel"}

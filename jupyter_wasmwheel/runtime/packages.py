@@ -10,7 +10,7 @@ there is else. A shelf is a function, so that who resolves requirements looks no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -127,7 +127,8 @@ def _fetched(
             if known.package_type != "package":
                 raise
         else:
-            return Offer(entry=known, source="pyodide", path=path, needs=_depends(known))
+            entry = _with_own_depends(known, read(path), original)
+            return Offer(entry=entry, source="pyodide", path=path, needs=_depends(entry))
     wheel = read(newest(requirement, original, index, store, emit))
     return _offer(wheel, original, requirement, "pypi" if wheel.is_pure else "pypi-wasm")
 
@@ -137,6 +138,20 @@ def _offer(wheel: Wheel, of: Lock, requirement: Requirement, source: Source) -> 
     path = wheel.path.resolve()
     entry = entry_for(wheel, path.as_posix(), (need.name for need in needs))
     return Offer(entry=entry, source=source, path=path, needs=needs)
+
+
+def _with_own_depends(entry: Entry, wheel: Wheel, original: Lock) -> Entry:
+    """Pyodide's entry for the index's file, which may need what Pyodide's own was patched out of.
+
+    Such is httpx, which imports httpcore but where Pyodide has patched it. What Pyodide has not at
+    all is left to it.
+    """
+    own = [
+        canonicalize_name(need.name)
+        for need in requirements(wheel, original)
+        if original.get(need.name)
+    ]
+    return replace(entry, depends=tuple(dict.fromkeys((*entry.depends, *own))))
 
 
 def _depends(entry: Entry) -> tuple[Requirement, ...]:
