@@ -13,7 +13,7 @@ import pytest
 from jupyter_wasmwheel import events, wheel
 from jupyter_wasmwheel.build.provenance import Provenance, read
 from jupyter_wasmwheel.checks import pypi
-from jupyter_wasmwheel.checks.pypi import Finding
+from jupyter_wasmwheel.checks.finding import Finding
 from jupyter_wasmwheel.store import Store
 from tests import handmade
 from tests.conftest import Command

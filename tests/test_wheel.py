@@ -142,10 +142,7 @@ def test_rewriting_keeps_all_but_what_is_replaced(starter_wheel: Path, tmp_path:
     with zipfile.ZipFile(starter_wheel) as old, zipfile.ZipFile(first) as new:
         assert old.namelist() == new.namelist()
         for before, after in zip(old.infolist(), new.infolist(), strict=True):
-            assert (before.date_time, before.external_attr) == (
-                after.date_time,
-                after.external_attr,
-            )
+            assert before.external_attr == after.external_attr
             if not before.filename.endswith("/RECORD") and before.filename != member:
                 assert old.read(before) == new.read(after)
         assert new.read(member) == b"new bytes"
@@ -153,3 +150,39 @@ def test_rewriting_keeps_all_but_what_is_replaced(starter_wheel: Path, tmp_path:
         rows = {row[0]: row[1:] for row in csv.reader(io.StringIO(new.read(record).decode()))}
     digest = base64.urlsafe_b64encode(hashlib.sha256(b"new bytes").digest()).rstrip(b"=").decode()
     assert rows[member] == [f"sha256={digest}", "9"]
+
+
+def test_the_same_members_give_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = {"b.py": b"", "a/__init__.py": b"A = 1\n", "ü.txt": bytes(1000)}
+    paths = []
+    for number, names in enumerate((sorted(members), sorted(members, reverse=True))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        paths.append(wheel(folder, "py3-none-any", {name: members[name] for name in names}))
+        with zipfile.ZipFile(paths[-1], "a") as archive:
+            info = zipfile.ZipInfo("run.sh", (2000 + number, 1, 1, 0, 0, 0))
+            info.external_attr = (0o100775, 0o100755)[number] << 16
+            archive.writestr(info, b"#!/bin/sh\n")
+    written = tmp_path / "written.whl"
+
+    def rewritten(path: Path) -> bytes:
+        rewrite(path, {"more.txt": b"more"}, written)
+        return written.read_bytes()
+
+    assert rewritten(paths[0]) == rewritten(paths[1])
+    with zipfile.ZipFile(written) as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(name) for name in members} == members
+        assert archive.read("more.txt") == b"more"
+        assert archive.namelist()[-1].endswith("/RECORD")
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert archive.getinfo("run.sh").external_attr >> 16 == 0o100755
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225601")
+    assert rewritten(paths[0]) == rewritten(paths[1])
+    with zipfile.ZipFile(written) as archive:
+        assert {info.date_time for info in archive.infolist()} == {(2026, 1, 1, 0, 0, 0)}
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH is 'yesterday'"):
+        rewritten(paths[0])

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..events import Emitter
 from ..process import run
 from ..project.copy import Copy
-from ..toolchain import cargo, emscripten
+from ..toolchain import cargo, emscripten, remap
 from .explain import explain, without_compiler
 from .plan import Plan
 
@@ -51,9 +51,14 @@ def drive(
     plan.c_notes.unlink(missing_ok=True)
     crate = plan.project.crate
     base = copy.top / crate.parent.relative_to(copy.original) if crate else copy.folder
+
+    def locate(name: str) -> str:
+        path = remap.restored(name, plan.env)
+        return copy.locate(path, _workspace(base, path))
+
     reader = cargo.Reader(
         emit,
-        lambda name: copy.locate(name, _workspace(base, name)),
+        locate,
         rename={str(copy.top): str(copy.original)},
     )
 

@@ -7,22 +7,22 @@ from pathlib import Path
 
 from ..events import Emitter, note
 from ..toolchain.wasm_opt import WasmOpt
-from ..wheel import Wheel, read, rewrite
+from ..wheel import QUICK, SMALLEST, Wheel, read, rewrite
 
 
 def optimise(
-    wheel: Wheel, tool: WasmOpt | None, added: Mapping[str, bytes], folder: Path, emit: Emitter
+    wheel: Wheel, tool: WasmOpt | None, changed: Mapping[str, bytes], folder: Path, emit: Emitter
 ) -> Wheel:
-    """The wheel with each of its modules optimised where there is a tool, and members added.
+    """The wheel with each of its modules optimised where there is a tool, and members changed.
 
     It is written to a folder.
     """
     into = folder / wheel.path.name
-    replaced = {}
+    replaced = dict(changed)
     if tool:
         for module in wheel.extension_modules:
             before = wheel.read(module.member)
             after = replaced[module.member] = tool.optimise(before)
             note(emit, f"{module.name}: {len(before):,} -> {len(after):,} bytes by wasm-opt")
-    rewrite(wheel.path, replaced, into, added)
+    rewrite(wheel.path, replaced, into, SMALLEST if tool else QUICK)
     return read(into)

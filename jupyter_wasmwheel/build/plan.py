@@ -13,7 +13,7 @@ from ..errors import UsageError
 from ..project.manifest import Project
 from ..project.recipes import Cargo
 from ..runtime.targets import TRIPLE, Target
-from ..toolchain import cargo, emscripten, linker
+from ..toolchain import cargo, emscripten, linker, remap
 from ..toolchain.rust import Rust
 from ..toolchain.toolchain import Toolchain, script
 from . import pyo3
@@ -71,6 +71,11 @@ class Plan:
     def cargo_target(self) -> Path:
         """The folder that cargo compiles into."""
         return _cargo_target(self.work, self.target, self.request)
+
+    @property
+    def folders(self) -> tuple[tuple[Path, str], ...]:
+        """The folders that the wheel is not to name, and what stands for them."""
+        return _folders(self.work, self.cargo_target, self.env)
 
     @property
     def c_notes(self) -> Path:
@@ -134,6 +139,9 @@ def make(
             pyo3.VARIABLE: str(pyo3_config),
             "PATH": os.pathsep.join([str(toolchain.rust.rustc.parent), environ.get("PATH", "")]),
         }
+    if request.profile == "release":
+        folders = _folders(work, _cargo_target(work, target, request), environ)
+        env |= remap.variables(folders, script("wasmwheel-rustc"), environ)
     return Plan(
         project=project,
         target=target,
@@ -201,6 +209,18 @@ def _configuration(toolchain: Toolchain, rust: Rust, cfg: Iterable[str]) -> list
         f"--config=target.{TRIPLE}.rustflags={json.dumps(flags)}",
         f"--config=target.{TRIPLE}.linker={json.dumps(str(script('wasmwheel-ld')))}",
     ]
+
+
+def _folders(
+    work: Path, cargo_target: Path, environ: Mapping[str, str]
+) -> tuple[tuple[Path, str], ...]:
+    """The folders of this machine that a wheel is not to name, and what stands for them."""
+    return (
+        (work / "source", remap.SOURCE),
+        (work / "crates", remap.CRATES),
+        (cargo_target, remap.TARGET),
+        (Path(environ.get("CARGO_HOME") or Path.home() / ".cargo"), remap.CARGO),
+    )
 
 
 def _features(request: BuildRequest) -> list[str]:

@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import util
-from typing import Literal
 
 from packaging.version import Version
 
@@ -28,6 +27,7 @@ from ..runtime.targets import Target
 from ..store import Store
 from ..wheel import Wheel, record_row
 from . import audit, side_module
+from .finding import Finding
 from .side_module import Damaged, SideModule
 
 #: The largest file that PyPI takes unless somebody asks for more, in bytes.
@@ -39,18 +39,6 @@ _NOT_RECORDED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 #: How twine begins what it remarks, and what it refuses for.
 _REMARK = re.compile(r"(WARNING|ERROR)\s+(.*)")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-
-State = Literal["ok", "problem", "unknown"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What a check came to; `fix` is empty where there is nothing to do."""
-
-    check: str
-    state: State
-    text: str
-    fix: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -13,12 +14,24 @@ from collections.abc import Iterator, Sequence
 
 from .. import __version__, config
 from ..errors import Cancelled, UsageError, WasmwheelError, from_os_error
-from ..events import ErrorEvent, JsonLines, ReportEvent, ignore
-from . import audit, build, cache, check, demo, doctor, export, new, site, smoke, targets, test
+from ..events import Emitter, ErrorEvent, JsonLines, ReportEvent, ignore
 from .answer import Answer, Session
-from .display import Display
 
-COMMANDS = (doctor, targets, build, audit, smoke, test, check, export, site, new, demo, cache)
+#: The commands, each a module here; only the one that is run is loaded.
+COMMANDS = (
+    "doctor",
+    "targets",
+    "build",
+    "audit",
+    "smoke",
+    "test",
+    "check",
+    "export",
+    "site",
+    "new",
+    "demo",
+    "cache",
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,8 +45,8 @@ class _Parser(argparse.ArgumentParser):
         )
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the whole command line, or of one of its commands alone."""
     top = _Parser(
         prog="jupyter wasmwheel",
         description="Put a Python package with Rust in it into a browser.",
@@ -44,8 +57,8 @@ def parser() -> argparse.ArgumentParser:
     output.add_argument("--events", action="store_true", help="JSON lines as it goes")
     output.add_argument("-v", "--verbose", action="store_true", help="show the tools' output too")
     commands = top.add_subparsers(metavar="COMMAND", dest="command", parser_class=_Parser)
-    for module in COMMANDS:
-        module.add(commands, output)
+    for name in [command] if command in COMMANDS else COMMANDS:
+        importlib.import_module(f".{name}", __name__).add(commands, output)
     return top
 
 
@@ -61,7 +74,7 @@ def run(arguments: Sequence[str]) -> int:
     job = os.environ.get("WASMWHEEL_JOB") or uuid.uuid4().hex
     lines = JsonLines(sys.stdout, job)
     try:
-        args = parser().parse_args(words)
+        args = parser(words[0] if words else None).parse_args(words)
         if not args.command:
             parser().print_help()
             return UsageError.status
@@ -71,8 +84,7 @@ def run(arguments: Sequence[str]) -> int:
                 "The one writes a document at the end, the other lines as it goes.",
                 "Leave one of them away.",
             )
-        with _interruptible(), _display(args) as display:
-            emit = lines if args.events else ignore if args.json else display
+        with _interruptible(), _emitter(args, lines) as emit:
             settings = config.load()
             session = Session(
                 store=settings.store(),
@@ -130,10 +142,12 @@ def _interruptible() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _display(args: argparse.Namespace) -> Iterator[Display]:
-    display = Display(verbose=args.verbose)
-    if args.json or args.events:
-        yield display
+def _emitter(args: argparse.Namespace, lines: JsonLines) -> Iterator[Emitter]:
+    """What is told of what happens: lines for a program, nothing, or a live line for a person."""
+    if args.events or args.json:
+        yield lines if args.events else ignore
         return
-    with display:
+    from .display import Display  # which takes long to load, and only a person sees
+
+    with Display(verbose=args.verbose) as display:
         yield display

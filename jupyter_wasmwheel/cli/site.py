@@ -12,7 +12,7 @@ from typing import Any
 from .. import pipeline
 from ..index import Index
 from ..runtime import node, targets
-from ..site import lite, proxy, publish, server
+from ..site import addresses, lite, proxy, publish, server
 from ..site.http_policy import POLICIES
 from ..site.proxy import Proxy
 from .answer import Answer, Session, answer, size
@@ -136,7 +136,7 @@ def serve(site: lite.Site, its_proxy: Proxy, notebook: str | None = None) -> Non
     """Serve a site and say where, until an interruption, which is no error."""
 
     def ready(url: str) -> None:
-        print(f"Serving {site.name} at\n\n  {server.address(site, notebook)}\n", flush=True)
+        print(f"Serving {site.name} at\n\n  {addresses.address(site, notebook)}\n", flush=True)
         if its_proxy.hosts:
             print(f"Its notebooks may read from {', '.join(sorted(its_proxy.hosts))} through it.")
         print("Press Ctrl-C to stop.", flush=True)
@@ -151,5 +151,5 @@ def _row(site: lite.Site) -> dict[str, Any]:
         "target": site.abi,
         "pyodide": site.pyodide,
         "mode": site.mode,
-        "url": server.address(site),
+        "url": addresses.address(site),
     }

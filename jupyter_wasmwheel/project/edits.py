@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import SourceError
 from ..events import Emitter, Log, note
-from . import optional, recipes
+from . import recipes
 from .manifest import Project
 from .recipes import CRATE, Recipe, Replacement
 
@@ -166,6 +166,7 @@ def _replace(
 
 def _make_optional(made: dict[Path, Change], project: Project, name: str) -> None:
     """Move a requirement to an extra, where the project's requirements are written."""
+    from . import optional  # which loads editors that no other build waits for
 
     def refuse(why: str) -> SourceError:
         return SourceError(

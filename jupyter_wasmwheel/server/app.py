@@ -21,7 +21,7 @@ from ..config import Wasmwheel
 from ..jobs.executors import Local
 from ..jobs.queue import Limits, Queue
 from ..jobs.request import Places
-from ..site import proxy
+from ..site import own_files, proxy
 from ..store import Store
 from . import events, jobs, sites, toolchain
 
@@ -57,7 +57,7 @@ ROUTES: tuple[tuple[str, type], ...] = (
     (rf"/{API}/sites/{NAME}/open", sites.OpenHandler),
     (rf"/{API}/sites/{NAME}/packages", sites.PackagesHandler),
     (rf"/{API}/sites/{NAME}/packages/{NAME}", sites.PackageHandler),
-    (rf"/{THROUGH}{NAME}/({proxy.HOSTS}|{proxy.FETCH})", sites.FetchedHandler),
+    (rf"/{THROUGH}{NAME}/({own_files.HOSTS}|{proxy.FETCH})", sites.FetchedHandler),
     (rf"/{THROUGH}{NAME}/(.*)", sites.ThroughHandler),
 )
 

@@ -25,7 +25,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
 
 from ..errors import UsageError, WasmwheelError
-from ..site import lite, proxy, publish, server
+from ..site import addresses, lite, proxy, publish, server
 from ..site.lite import Site
 from ..site.proxy import Proxy
 from ..store import Store
@@ -140,10 +140,10 @@ class Sites:
             "target": site.abi,
             "pyodide": site.pyodide,
             "mode": site.mode,
-            "url": server.address(site),
+            "url": addresses.address(site),
             "up": self.origins.has(site) or server.is_served(site),
-            "probe": f"{server.origin(site)}/{site.prefix}/{server.PROBE}",
-            "through": self._through(site, server.address(site)),
+            "probe": f"{addresses.origin(site)}/{site.prefix}/{server.PROBE}",
+            "through": self._through(site, addresses.address(site)),
             "error": error and error.as_json(),
         }
 
@@ -151,7 +151,7 @@ class Sites:
         """Jupyter's own address for one of a site's."""
         if self.through is None:
             return None
-        inside = url.removeprefix(f"{server.origin(site)}/{site.prefix}/")
+        inside = url.removeprefix(f"{addresses.origin(site)}/{site.prefix}/")
         return f"{self.through}{quote(site.name)}/{inside}"
 
     def open(self, name: str) -> dict[str, Any]:
@@ -178,9 +178,9 @@ class Sites:
         site = self.find(name)
         rows = []
         for package in publish.published(site):
-            url = server.address(site, package.notebook)
-            addresses = {"url": url, "through": self._through(site, url)}
-            rows.append(dataclasses.asdict(package) | addresses)
+            url = addresses.address(site, package.notebook)
+            where = {"url": url, "through": self._through(site, url)}
+            rows.append(dataclasses.asdict(package) | where)
         return rows
 
     def remove(self, name: str, package: str) -> dict[str, Any]:

@@ -12,13 +12,17 @@ from importlib import resources
 from pathlib import Path
 
 from ..store import replace_file
-from . import front_end, proxy
+from . import front_end
 
 #: The script that every page of a site runs first, beside JupyterLite's config-utils.js.
 PAGE_START = "page-start.js"
 
 #: The script of a kernel's worker that finds out whether a host answers at all.
 REACH = "reach.js"
+
+#: Where a kernel asks what the site's server fetches for it (proxy.py), and what any other server
+#: than ours says to that: nothing.
+HOSTS, FETCHES_NOTHING = "proxy/hosts.json", {"hosts": [], "allow": ""}
 
 #: The file in a site's private folder that says which of our files it has.
 STAMP = "own-files"
@@ -31,8 +35,7 @@ def put(site: Path, beside_lock: Path, private: Path, kernel_start: str) -> None
         beside_lock / kernel_start: _read(kernel_start),
         beside_lock / "http_policy.py": _read("http_policy.py"),
         beside_lock / REACH: _read(REACH),
-        # What any other server than ours says: that it fetches nothing.
-        site / proxy.HOSTS: json.dumps(proxy.OFF.document()).encode(),
+        site / HOSTS: json.dumps(FETCHES_NOTHING).encode(),
     }
     stamp = hashlib.sha256(b"".join([*files.values(), front_end.about()])).hexdigest()
     noted = private / STAMP

@@ -31,9 +31,10 @@ from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 from tornado.web import RequestHandler
 
 from ..errors import UsageError
+from .own_files import HOSTS
 
 #: Where a server answers, under a site's address: what it may fetch, and what it fetched.
-HOSTS, FETCH = "proxy/hosts.json", "proxy/fetch"
+FETCH = "proxy/fetch"
 
 #: The header that a kernel's request has, and the one that says why the proxy refused it.
 ASKING, REFUSED = "Wasmwheel-Proxy", "Wasmwheel-Proxy-Refused"

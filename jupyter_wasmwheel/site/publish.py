@@ -25,7 +25,7 @@ from ..runtime.lock import Entry, Lock
 from ..runtime.targets import Target
 from ..store import Store
 from ..wheel import Wheel
-from . import contents, data, lite, packages, server, wheels
+from . import addresses, contents, data, lite, packages, wheels
 from .lite import Site
 
 #: What is shipped with most packages.
@@ -97,7 +97,7 @@ def publish(
             wheels.sweep_now_and_then(new, beside, site.private)
             if before.version != entry.version:
                 contents.remove(site.folder, _package(before).notebook)
-    return Published(site=site, package=package, url=server.address(site, package.notebook))
+    return Published(site=site, package=package, url=addresses.address(site, package.notebook))
 
 
 def remove(site: Site, name: str, emit: Emitter = ignore) -> Package:

@@ -15,22 +15,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote
 
 import tornado.httpserver
 import tornado.web
 
 from ..errors import SiteError
 from . import data, proxy, wheels
+from .addresses import HOST, address
 from .lite import PYODIDE, Site
-from .own_files import REACH
+from .own_files import HOSTS, REACH
 from .proxy import Proxy
-
-#: The host of a site's origin. Not `localhost`, where Jupyter's cookies are.
-HOST = "127.0.0.1"
-
-#: The application of JupyterLite that shows one notebook and little else.
-APPLICATION = "notebooks/index.html"
 
 #: What another page loads as an image to find out whether its browser reaches this origin.
 PROBE = "probe.svg"
@@ -50,19 +44,6 @@ TYPES = {
     ".whl": "application/zip",
     ".zip": "application/zip",
 }
-
-
-def origin(site: Site) -> str:
-    """The origin that a site is served from."""
-    return f"http://{HOST}:{site.port}"
-
-
-def address(site: Site, notebook: str | None = None) -> str:
-    """The address of a site's list of notebooks, or of one of them."""
-    root = f"{origin(site)}/{site.prefix}"
-    if notebook is None:
-        return f"{root}/tree/index.html"
-    return f"{root}/{APPLICATION}?path={quote(notebook, safe='')}"
 
 
 class Files(tornado.web.StaticFileHandler):
@@ -169,7 +150,7 @@ def application(site: Site, its_proxy: Proxy = proxy.OFF) -> tornado.web.Applica
         [
             (rf"/{site.prefix}/{PROBE}", Probe, {"port": site.port}),
             (
-                rf"/{site.prefix}/({proxy.HOSTS}|{proxy.FETCH})",
+                rf"/{site.prefix}/({HOSTS}|{proxy.FETCH})",
                 Fetched,
                 {"port": site.port, "proxy": its_proxy},
             ),

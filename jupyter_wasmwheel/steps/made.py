@@ -16,6 +16,7 @@ from ..build import (
     plan,
     provenance,
     pyo3,
+    sbom,
     seeds,
 )
 from ..build.cache import Kept
@@ -124,8 +125,9 @@ def compile_wheel(
     tool = planned.toolchain.wasm_opt if planned.toolchain else None
     plain = read(built.wheel)
     made_with = provenance.of_build(planned, built.crates_with_c)
-    added = provenance.written(made_with, plain) if made_with else {}
-    wheel = optimise.optimise(plain, tool, added, scratch, means.emit)
+    changed = sbom.settled(plain, planned.folders)
+    changed |= provenance.written(made_with, plain) if made_with else {}
+    wheel = optimise.optimise(plain, tool, changed, scratch, means.emit)
     return Kept(wheel=wheel, crates=built.crates, crates_with_c=built.crates_with_c, seeded=seeded)
 
 

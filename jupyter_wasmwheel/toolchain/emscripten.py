@@ -20,7 +20,7 @@ from pathlib import Path
 from ..errors import ToolchainError
 from ..runtime.targets import Target
 from ..store import Store
-from . import linker
+from . import linker, remap
 from .installer import command_for
 
 #: The variables by which a build tells the shims where Emscripten is, and where to note a crate.
@@ -184,6 +184,8 @@ def call(tool: str, arguments: list[str]) -> int:
     """Run a tool of the Emscripten that a build chose, and give its exit status."""
     folder = os.environ[FOLDER]
     program = shutil.which(tool, path=folder)
+    if tool in ("emcc", "em++"):
+        arguments = [*arguments, *remap.c_flags(os.environ)]
     return subprocess.call([program or tool, *arguments], env=environment(Path(folder)))
 
 

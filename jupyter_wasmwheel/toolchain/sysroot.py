@@ -24,7 +24,7 @@ from . import cargo
 from .rust import Rust
 
 #: Changes with what is done here, so that an older sysroot is not taken.
-RECIPE = "1"
+RECIPE = "2"
 
 #: How std is compiled: for side modules, and with bitcode.
 FLAGS = ("-Crelocation-model=pic", "-Cembed-bitcode=yes")
@@ -67,7 +67,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
             "RUSTC": str(rust.rustc),
             "RUSTC_BOOTSTRAP": "1",
             "CARGO_TARGET_DIR": str(work / "target"),
-            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(FLAGS),
+            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(_flags(rust, stage)),
         }
     )
     reader = cargo.Reader(emit, str)
@@ -98,7 +98,8 @@ def _build_panic_abort(rust: Rust, sysroot: Path, libraries: Path, env: Mapping[
     command: list[str | Path] = [rust.rustc, source]
     command += ["--crate-name", "panic_abort", "--crate-type", "rlib"]
     command += ["--edition", "2024", "--target", TRIPLE, "--sysroot", sysroot]
-    command += ["-Copt-level=3", "-Cpanic=abort", "-Zforce-unstable-if-unmarked", *FLAGS]
+    command += ["-Copt-level=3", "-Cpanic=abort", "-Zforce-unstable-if-unmarked"]
+    command += _flags(rust, sysroot)
     command += ["--out-dir", libraries]
     done = subprocess.run(command, env=dict(env), capture_output=True, text=True)
     if done.returncode:
@@ -107,6 +108,16 @@ def _build_panic_abort(rust: Rust, sysroot: Path, libraries: Path, env: Mapping[
             done.stderr.strip()[-500:],
             f"Install a Rust with the target prebuilt: `rustup target add {TRIPLE}`.",
         )
+
+
+def _flags(rust: Rust, stage: Path) -> list[str]:
+    """The flags that std is compiled with; its files are named as in a prebuilt one."""
+    assert rust.sources
+    return [
+        *FLAGS,
+        f"--remap-path-prefix={rust.sources.parent}=/rustc/{rust.commit}",
+        f"--remap-path-prefix={stage / 'work'}=/rustc/{rust.commit}/work",
+    ]
 
 
 def _clean(env: Mapping[str, str]) -> dict[str, str]:
