@@ -58,6 +58,7 @@ class Server:
             "ServerApp.log_level": "WARN",
             "IdentityProvider.token": "secret",
             "WasmwheelApp.jobs_folder": root.parent / "jobs",
+            "WasmwheelApp.prepare_seeds": False,
         }
         words = [f"--{name}={value}" for name, value in options.items()]
         with (root.parent / "log").open("wb") as log:

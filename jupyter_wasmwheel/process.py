@@ -32,8 +32,12 @@ GUARDED = "WASMWHEEL_GUARDED"
 #: Linux's option of prctl(2) that makes a process the parent of its descendants' orphans.
 PR_SET_CHILD_SUBREAPER = 36
 
-#: How much less of the processor a job asks for than the server beside it (nice(2)).
-NICENESS = 10
+#: How much less of the processor a job asks for than the server beside it, and one that nobody
+#: waits for (nice(2)).
+NICENESS, LEAST = 10, 19
+
+#: Set for a process that nobody waits for.
+BACKGROUND = "WASMWHEEL_BACKGROUND"
 
 #: Whether this process is guarded itself.
 _has_guard = threading.Event()
@@ -147,8 +151,9 @@ def adopt_orphans() -> None:
 
 def be_nice() -> None:
     """Let others go first, so that a server beside a build still answers at once."""
+    niceness = LEAST if os.environ.pop(BACKGROUND, None) else NICENESS
     if os.name != "nt":
-        os.nice(NICENESS)
+        os.nice(niceness)
 
 
 def descendants() -> list[int]:

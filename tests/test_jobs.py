@@ -30,7 +30,7 @@ from jupyter_wasmwheel.jobs.database import Database, Job
 from jupyter_wasmwheel.jobs.executors import Local, LocalRun
 from jupyter_wasmwheel.jobs.queue import BusyError, ConflictError, Limits, Queue, UnknownJob
 from jupyter_wasmwheel.jobs.request import KINDS, Field, OutsideError, Places, Request, parse
-from jupyter_wasmwheel.process import own_group
+from jupyter_wasmwheel.process import BACKGROUND, LEAST, NICENESS, guarded, own_group
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
 from jupyter_wasmwheel.store import Store
@@ -618,6 +618,32 @@ def test_a_cancelled_build_leaves_no_process(building: Callable[[], tuple[LocalR
     run.stop()
     until(lambda: not of_job(job), 5)
     assert run.wait()[0] == 130
+
+
+def test_what_nobody_waits_for_takes_no_other_ones_turn(queue_of: Open) -> None:
+    queue = queue_of(WAIT, running=1)
+    background = queue.submit(request("hello"), background=True)
+    jobs = [queue.submit(request("hello")) for _ in range(2)]
+    assert queue.get(background.id).state == "running"
+    assert [queue.get(job.id).state for job in jobs] == ["running", "queued"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no nice(2)")
+@pytest.mark.parametrize(("background", "niceness"), [({}, NICENESS), ({BACKGROUND: "1"}, LEAST)])
+def test_what_nobody_waits_for_lets_all_others_go_first(
+    background: dict[str, str], niceness: int
+) -> None:
+    code = f"import os; print(os.nice(0), {BACKGROUND!r} in os.environ)"
+    child = subprocess.Popen(
+        guarded([sys.executable, "-c", code]),
+        env={**os.environ, **background},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        assert child.stdout
+        assert child.stdout.read().split() == [str(min(niceness + os.nice(0), 19)), "False"]
 
 
 @linux_only

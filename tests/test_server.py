@@ -22,10 +22,13 @@ from urllib.parse import quote
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
+from jupyter_wasmwheel.build.request import PROFILES
 from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.jobs.executors import LocalRun
+from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.server import events
 from jupyter_wasmwheel.server.app import WasmwheelApp
+from jupyter_wasmwheel.server.preparing import Preparing
 from jupyter_wasmwheel.site import publish, server
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
@@ -60,7 +63,11 @@ def jp_server_config(
             "allow_unauthenticated_access": False,
             "reraise_server_extension_failures": True,
         },
-        "WasmwheelApp": {"site_folders": [str(site.folder)], **settings},
+        "WasmwheelApp": {
+            "site_folders": [str(site.folder)],
+            "prepare_seeds": False,
+            **settings,
+        },
     }
 
 
@@ -461,6 +468,44 @@ async def test_too_many_clients_are_refused(
 
 
 # What there is to build with, and from
+
+
+async def test_seeds_are_prepared_once_when_nothing_else_is_to_do(
+    api: Api, app: WasmwheelApp, hello: Path
+) -> None:
+    says(app, WAIT)
+    queue = app.queue()
+    job = await api("POST", "jobs", status=202, kind="build", source="examples/hello")
+    app._preparing.look(queue)
+    assert [each.kind for each in queue.jobs()] == ["build"]
+    await api("POST", "jobs", job["id"], "cancel", status=202)
+    await ended(api, job["id"])
+    says(app, DONE)
+    app._preparing.look(queue)
+    prepared = queue.jobs()[0]
+    assert prepared.request == {"kind": "install", "extras": ["seeds"]}
+    assert (await ended(api, prepared.id))["state"] == "done"
+    # They are still not there; who wants them tries again by the button.
+    app._preparing.look(queue)
+    Preparing(app.store, app.places).look(queue)
+    assert len(queue.jobs()) == 2
+
+
+async def test_seeds_that_are_there_are_not_prepared(api: Api, app: WasmwheelApp) -> None:
+    for profile in PROFILES:
+        (app.store.home / f"seeds/{targets.default_abi()}-{profile}-0-1.0").mkdir(parents=True)
+    app._preparing.look(app.queue())
+    assert app._preparing.over
+    assert app.queue().jobs() == []
+
+
+@pytest.mark.parametrize("settings", [{"prepare_seeds": True}, {"prepare_seeds": False}])
+async def test_whether_seeds_are_prepared_is_a_setting(
+    app: WasmwheelApp, settings: dict[str, bool]
+) -> None:
+    await app._start_jupyter_server_extension(app.serverapp)
+    assert app._looking
+    assert app._looking.is_running() is settings["prepare_seeds"]
 
 
 async def test_the_toolchain_and_the_targets_are_what_the_command_says(

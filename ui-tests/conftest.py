@@ -58,6 +58,7 @@ def running(python: list[str], root: Path, settings: Path, env: Mapping[str, str
                 f"--IdentityProvider.token={token}",
                 f"--LabApp.user_settings_dir={settings}",
                 "--LabApp.expose_app_in_browser=True",
+                "--WasmwheelApp.prepare_seeds=False",
             ],
             env={**os.environ, **own, **env},
             cwd=root,

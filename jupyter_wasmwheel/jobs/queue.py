@@ -22,6 +22,7 @@ from typing import Any
 import filelock
 
 from ..errors import LimitError, UsageError, WasmwheelError, from_os_error
+from ..process import BACKGROUND
 from .database import Database, Job, State
 from .executors import Executor, Run
 from .journal import Journal, Listener
@@ -97,6 +98,7 @@ class Queue:
         self._lock = threading.RLock()
         self._running: dict[str, _Running] = {}
         self._arguments: dict[str, tuple[str, ...]] = {}
+        self._background: set[str] = set()
         self._threads: set[threading.Thread] = set()
         self._closing = False
         with _said_plainly():
@@ -123,8 +125,11 @@ class Queue:
             raise UnknownJob(job)
         return found
 
-    def submit(self, request: Request) -> Job:
-        """Put a request into the queue; a LimitError where it is full, or the disk is."""
+    def submit(self, request: Request, *, background: bool = False) -> Job:
+        """Put a request into the queue; a LimitError where it is full, or the disk is.
+
+        One in the background gives way to all others, and takes no other one's turn.
+        """
         with self._lock:
             active = sum(job.active for job in self.jobs())
             if self._closing or active >= self._limits.running + self._limits.waiting:
@@ -152,6 +157,8 @@ class Queue:
                     shutil.rmtree(self.folder / job.id, ignore_errors=True)
                     raise
             self._arguments[job.id] = request.arguments
+            if background:
+                self._background.add(job.id)
             self._start_waiting()
             return self.get(job.id)
 
@@ -216,7 +223,8 @@ class Queue:
     def _start_waiting(self) -> None:
         """Start as many of the waiting jobs as may run now, the oldest first."""
         for job in list(self._jobs.values()):
-            if self._closing or len(self._running) >= self._limits.running:
+            taken = len(self._running.keys() - self._background)
+            if self._closing or taken >= self._limits.running:
                 return
             if job.state == "queued":
                 self._start(job)
@@ -226,8 +234,11 @@ class Queue:
         arguments = self._arguments.pop(job.id)
         if job.kind in WITH_WHEEL:
             arguments = (arguments[0], f"--out={folder / 'out'}", *arguments[1:])
+        env = {**self._env, "WASMWHEEL_JOB": job.id}
+        if job.id in self._background:
+            env[BACKGROUND] = "1"
         try:
-            run = self._executor.start(arguments, folder, {**self._env, "WASMWHEEL_JOB": job.id})
+            run = self._executor.start(arguments, folder, env)
         except OSError as error:
             self._end(job, "failed", error=cause(error))
             return
@@ -259,6 +270,7 @@ class Queue:
             self._places.store.sweep()
         with self._lock:
             running = self._running.pop(job)
+            self._background.discard(job)
             state, why = outcome(self.get(job), running.ending, status, said, broken)
             self._end(self.get(job), state, error=why)
             self._prune()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import hashlib
 import os
@@ -18,20 +19,22 @@ from tornado.ioloop import PeriodicCallback
 from traitlets import Bool, Integer, List, Unicode
 
 from ..config import Wasmwheel
+from ..errors import WasmwheelError
 from ..jobs.executors import Local
 from ..jobs.queue import Limits, Queue
 from ..jobs.request import Places
 from ..site import own_files, proxy
 from ..store import Store
-from . import events, jobs, sites, toolchain
+from . import events, jobs, preparing, sites, toolchain
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 API, THROUGH = "wasmwheel/api", "wasmwheel/site/"
 
-#: How many things that may block are done at once, and how often a build is told to be activity.
-THREADS, ACTIVITY = 8, 20_000
+#: How many things that may block are done at once, how often a build is told to be activity, and
+#: how often it is looked whether there is nothing to do, in milliseconds.
+THREADS, ACTIVITY, LOOK = 8, 20_000, 5_000
 
 #: What a build must not see of the server's environment: it runs strangers' code.
 SECRET = ("JPY_", "JUPYTERHUB_", "JUPYTER_TOKEN", "CONFIGPROXY_AUTH_TOKEN")
@@ -116,7 +119,14 @@ class WasmwheelApp(ExtensionApp):
         "Jupyter's origin, with the rights of the user who opens it.",
     ).tag(config=True)
 
+    prepare_seeds = Bool(
+        True,
+        help="Whether pyo3 is compiled for quick first builds while there is nothing else to do. "
+        "It takes half a minute of the processor, once, after somebody has opened the panel.",
+    ).tag(config=True)
+
     _activity: PeriodicCallback | None = None
+    _looking: PeriodicCallback | None = None
     _queue: Queue | None = None
 
     def initialize_settings(self) -> None:
@@ -142,6 +152,8 @@ class WasmwheelApp(ExtensionApp):
         self._opening = threading.Lock()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="wasmwheel")
         self._activity = PeriodicCallback(self._tell_activity, ACTIVITY)
+        self._preparing = preparing.Preparing(self.store, self.places)
+        self._looking = PeriodicCallback(self._look, LOOK)
 
     def initialize_handlers(self) -> None:
         """Add the routes."""
@@ -179,7 +191,18 @@ class WasmwheelApp(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         assert self._activity
+        assert self._looking
         self._activity.start()
+        if self.prepare_seeds:
+            self._looking.start()
+
+    async def _look(self) -> None:
+        assert self._looking
+        if self._queue:
+            with contextlib.suppress(WasmwheelError):
+                await self.in_thread(self._preparing.look, self._queue)
+        if self._preparing.over:
+            self._looking.stop()
 
     def _tell_activity(self) -> None:
         # What /api/status says, and what JupyterHub's culler goes by.
@@ -198,6 +221,8 @@ class WasmwheelApp(ExtensionApp):
         if self._activity is None:
             return  # it was never started
         self._activity.stop()
+        if self._looking:
+            self._looking.stop()
         self.stream.end()
         if self._queue:
             await self.in_thread(self._queue.close)
