@@ -22,8 +22,9 @@ test: setup-browser lint
 	pytest -m "not slow and not network" tests
 
 test-all: setup-browser lint lint-front-end
-	pytest -m "not network" tests
-	pytest ui-tests
+	pytest -m "not network" --junitxml=.make/tests.xml tests
+	pytest --junitxml=.make/ui-tests.xml ui-tests
+	python -m benchmarks.table .make/tests.xml .make/ui-tests.xml
 
 lint: setup
 	ruff check .
@@ -36,9 +37,7 @@ lint-front-end: setup
 	cd labextension && jlpm install && jlpm check
 
 benchmarks: setup-browser
-	python benchmarks/first_build.py
-	python benchmarks/checks_and_publish.py
-	python benchmarks/server_latency.py
+	python -m benchmarks
 
 setup:
 	./setup.sh

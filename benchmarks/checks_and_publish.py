@@ -1,12 +1,11 @@
 """The checks of the starter crate's wheel, its size, and publishing it, alone and among 1,000.
 
-Run it with `python benchmarks/checks_and_publish.py [RUNS]`; the target's runtime and its snapshot
+Run it with `python -m benchmarks.checks_and_publish [RUNS]`; the target's runtime and its snapshot
 are made by a first build that is not counted.
 """
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.site import lite, publish
+
+from .figures import Figure, tell
 
 #: How many packages a full site has.
 MANY = 1000
@@ -53,7 +54,7 @@ def publishing(site: lite.Site, path: Path, runs: int) -> float:
 
 
 def main() -> None:
-    """Measure and print the result as JSON."""
+    """Measure, and tell."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     store = config.load().store()
     its_node = node.get(store, ignore)
@@ -61,7 +62,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         crate = starter.make("hello", folder)
-        request = BuildRequest(source=str(crate), out=folder / "dist")
+        request = BuildRequest(source=str(crate), out=folder / "dist", cache=False)
         pipeline.run(request, store, ignore)
         reports = [pipeline.run(request, store, ignore) for _ in range(runs)]
         checks = [report.phases["audit"] + report.phases["smoke"] for report in reports]
@@ -71,19 +72,25 @@ def main() -> None:
         for number in range(MANY):
             publish.publish(site, plain_wheel(folder, number), [], ignore)
         among = publishing(site, path, runs)
-        print(
-            json.dumps(
-                {
-                    "benchmark": "checks, size and publishing of the starter crate",
-                    "checks_seconds": round(statistics.median(checks), 2),
-                    "wheel_bytes": reports[0].wheel.size,
-                    "publish_milliseconds": round(alone, 1),
-                    f"publish_milliseconds_among_{MANY}": round(among, 1),
-                    "ratio": round(among / alone, 2),
-                },
-                indent=2,
-            )
-        )
+        size = reports[0].wheel.size
+    tell(
+        "checks_and_publish",
+        [
+            Figure(
+                promise="checks of the starter crate: each import looked up, imported in Pyodide",
+                figure=round(statistics.median(checks), 2),
+                unit="s",
+            ),
+            Figure(promise="its release wheel", figure=round(size / 1000), unit="kB"),
+            Figure(promise="publishing it into a site", figure=round(alone, 1), unit="ms"),
+            Figure(
+                promise=f"publishing it into a site with {MANY:,} packages",
+                figure=round(among, 1),
+                unit="ms",
+                detail={"times_as_long": round(among / alone, 2)},
+            ),
+        ],
+    )
 
 
 if __name__ == "__main__":

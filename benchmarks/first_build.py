@@ -1,13 +1,15 @@
 """The first build of a new crate, against the bare `maturin build` with the same flags.
 
-Both start from nothing but cargo's downloaded crates and the standard library for the target; they
-run in turn, several times, and the ratio is taken pair by pair. The checks are left out on both
-sides. Run it with `python benchmarks/first_build.py [RUNS]`.
+All begin with cargo's downloaded crates and the standard library for the target. First maturin by
+hand; then this package's command with nothing prepared, its checks left out; then the compile phase
+of the same with seeds, which the server prepares by itself and `doctor --fix seeds` makes. They run
+in turn, several times, and the ratios are taken run by run:
+`python -m benchmarks.first_build [RUNS]`.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import shutil
 import statistics
@@ -15,86 +17,130 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from jupyter_wasmwheel import config
+from jupyter_wasmwheel.build import seeds
 from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.runtime.targets import TRIPLE
+from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import linker, toolchain
+
+from . import command
+from .figures import Figure, tell
 
 #: The phases that the bare build has no part of.
 CHECKS = ("audit", "smoke", "publish")
 
 
-def ours(folder: Path) -> float:
-    """Seconds of the whole command for a crate that was never built, its checks apart."""
-    crate = starter.make("hello", folder)
-    command = [sys.executable, "-m", "jupyter_wasmwheel", "build", str(crate), "--json"]
-    begin = time.monotonic()
-    done = subprocess.run(
-        [*command, "--out", str(folder / "dist")], check=True, capture_output=True, text=True
-    )
-    whole = time.monotonic() - begin
-    phases = json.loads(done.stdout)["phases"]
-    return whole - sum(phase["seconds"] for phase in phases if phase["name"] in CHECKS)
+def build(seeded: bool) -> command.Ran:
+    """Build a crate that was never built."""
+    with tempfile.TemporaryDirectory() as name:
+        crate = starter.make("hello", Path(name))
+        ran = command.run("build", crate, "--no-cache", "--out", Path(name) / "dist")
+    assert ran.document["seeded"] is seeded
+    return ran
 
 
-def bare(folder: Path) -> float:
+@contextlib.contextmanager
+def without_seeds(store: Store) -> Iterator[None]:
+    """Put the seeds aside."""
+    place, aside = store.home / seeds.FOLDER, store.home / "seeds-aside"
+    place.rename(aside)
+    try:
+        yield
+    finally:
+        aside.rename(place)
+
+
+def bare() -> float:
     """Seconds of `maturin build` by hand for such a crate."""
-    crate = starter.make("hello", folder)
     target = targets.find(targets.default_abi())
     store = config.load().store()
     chosen = toolchain.choose(target, node.get(store, ignore), store, ignore, optimise=False)
-    flags = ["-C relocation-model=pic", f"--sysroot={chosen.sysroot.folder}"]
-    name = TRIPLE.upper().replace("-", "_")
+    assert chosen.rust
+    assert chosen.sysroot
     assert chosen.linker
+    flags = ["-C relocation-model=pic"]
+    if chosen.sysroot.folder:
+        flags.append(f"--sysroot={chosen.sysroot.folder}")
+    if not chosen.rust.linker:
+        flags.append("-C link-self-contained=no")
+    name = TRIPLE.upper().replace("-", "_")
     env = os.environ | {
         "RUSTC": str(chosen.rust.rustc),
         "CARGO": str(chosen.rust.cargo),
         "MATURIN_PYEMSCRIPTEN_PLATFORM_VERSION": target.abi,
         "PYO3_CROSS_PYTHON_VERSION": target.python,
         f"CARGO_TARGET_{name}_LINKER": str(toolchain.script("wasmwheel-ld")),
-        f"CARGO_TARGET_{name}_RUSTFLAGS": " ".join(
-            flags if chosen.rust.linker else [*flags, "-C link-self-contained=no"]
-        ),
+        f"CARGO_TARGET_{name}_RUSTFLAGS": " ".join(flags),
         linker.PROGRAM: str(chosen.linker.program),
     }
-    command = [sys.executable, "-m", "maturin", "build", "--release", "--target", TRIPLE]
-    begin = time.monotonic()
-    subprocess.run(
-        [*command, "-i", f"python{target.python}"],
-        cwd=crate,
-        env=env,
-        check=True,
-        capture_output=True,
-    )
-    return time.monotonic() - begin
+    words = [sys.executable, "-m", "maturin", "build", "--release", "--target", TRIPLE]
+    with tempfile.TemporaryDirectory() as folder:
+        crate = starter.make("hello", Path(folder))
+        begin = time.monotonic()
+        subprocess.run(
+            [*words, "-i", f"python{target.python}"],
+            cwd=crate,
+            env=env,
+            check=True,
+            capture_output=True,
+        )
+        return time.monotonic() - begin
 
 
 def main() -> None:
-    """Measure pairs and print the result as JSON."""
+    """Measure runs, and tell."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    pairs = []
-    for _ in range(runs + 1):
-        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-            pairs.append((ours(Path(one)), bare(Path(other))))
-            shutil.rmtree(config.load().store().home / "work", ignore_errors=True)
-    pairs = pairs[1:]  # the first pair fetches crates and makes what is kept
-    ratios = sorted(mine / its for mine, its in pairs)
-    print(
-        json.dumps(
-            {
-                "benchmark": "first build of a new crate / bare maturin build",
-                "ours_seconds": round(statistics.median(mine for mine, _ in pairs), 2),
-                "bare_seconds": round(statistics.median(its for _, its in pairs), 2),
-                "ratio": round(statistics.median(ratios), 3),
-                "ratio_min_max": [round(ratios[0], 3), round(ratios[-1], 3)],
-                "at_most": 1.10,
-            },
-            indent=2,
-        )
+    store = config.load().store()
+    target = targets.find(targets.default_abi())
+    seeds.prepare(target, store, ignore)
+    by_hand, ours, seeded = [], [], []
+    for _ in range(runs):
+        by_hand.append(bare())
+        with without_seeds(store):
+            ran = build(seeded=False)
+        ours.append(ran.seconds - sum(ran.phase(name) for name in CHECKS))
+        seeded.append(build(seeded=True).phase("compile"))
+        shutil.rmtree(store.home / "work", ignore_errors=True)
+    whole = [mine / its for mine, its in zip(ours, by_hand, strict=True)]
+    times = [its / mine for mine, its in zip(seeded, by_hand, strict=True)]
+    tell(
+        "first_build",
+        [
+            Figure(
+                promise="first build of a new crate with nothing prepared, / bare maturin build",
+                figure=round(statistics.median(whole), 2),
+                unit="times as long",
+                limit=1.10,
+                detail={
+                    "runs": runs,
+                    "ours_seconds": round(statistics.median(ours), 1),
+                    "bare_seconds": round(statistics.median(by_hand), 1),
+                    "min": round(min(whole), 2),
+                    "max": round(max(whole), 2),
+                },
+            ),
+            Figure(
+                promise="bare maturin build / compile phase of a new crate with seeds",
+                figure=round(statistics.median(times), 1),
+                unit="times as fast",
+                limit=20,
+                at="least",
+                detail={"min": round(min(times), 1), "max": round(max(times), 1)},
+            ),
+            Figure(
+                promise="compile phase of a new crate with seeds",
+                figure=round(statistics.median(seeded), 2),
+                unit="s",
+                limit=1.0,
+                detail={"min": round(min(seeded), 2), "max": round(max(seeded), 2)},
+            ),
+        ],
     )
 
 

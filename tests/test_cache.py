@@ -97,6 +97,21 @@ def test_a_damaged_wheel_is_built_again(
     assert build(crate)["cached"]
 
 
+def test_wheels_of_a_read_only_store_are_taken(
+    build: Any, crate: Path, store: Store, tmp_path: Path
+) -> None:
+    mark(crate, str(tmp_path))
+    first = build(crate)
+    kept = [store.home / cache.FOLDER, *sorted((store.home / cache.FOLDER).rglob("*"))]
+    before = [(path.stat().st_mtime_ns, path.stat().st_size) for path in kept]
+    user = {"WASMWHEEL_HOME": str(tmp_path / "home"), "WASMWHEEL_PATH": str(store.home)}
+    again = build(crate, **user)
+    assert again["cached"]
+    assert again["sha256"] == first["sha256"]
+    assert not (tmp_path / "home" / cache.FOLDER).exists()
+    assert before == [(path.stat().st_mtime_ns, path.stat().st_size) for path in kept]
+
+
 def test_what_was_not_asked_for_the_longest_goes_first(tmp_path: Path) -> None:
     store = Store(home=tmp_path, limit=2500)
     now = time.time()

@@ -7,6 +7,7 @@ read-only stores are shared by all users.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -113,7 +114,7 @@ def get_or_build(
             return fresh[0], False
         found = _read(folder)
         assert found, "it was made a moment ago"
-    _touch(store.find(key))
+    _touch(store.home / key)
     return found, True
 
 
@@ -136,9 +137,9 @@ def _read(folder: Path | None) -> Kept | None:
         return None
 
 
-def _touch(folder: Path | None) -> None:
-    """Note that an entry was asked for; one of a read-only store stays as it is."""
-    if folder and os.access(folder, os.W_OK):
+def _touch(folder: Path) -> None:
+    """Note that an entry of the home was asked for; one of a read-only store stays as it is."""
+    with contextlib.suppress(OSError):
         os.utime(folder)
 
 

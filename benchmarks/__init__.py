@@ -1,0 +1,1 @@
+"""What the README promises in numbers, measured: `python -m benchmarks` runs all of it."""

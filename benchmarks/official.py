@@ -1,0 +1,66 @@
+"""Wheels that other projects have put on PyPI for Pyodide, and ours of the same versions."""
+
+from __future__ import annotations
+
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from jupyter_wasmwheel import config, pipeline, wheel
+from jupyter_wasmwheel.build.request import BuildRequest
+from jupyter_wasmwheel.checks import smoke
+from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.index import Index
+from jupyter_wasmwheel.runtime import node, pyodide, targets
+from jupyter_wasmwheel.wheel import Wheel
+
+PACKAGES = tomllib.loads(Path(__file__).with_name("official.toml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A package's wheel on PyPI, and ours of the same version."""
+
+    name: str
+    version: str
+    official: Wheel
+    ours: Wheel
+
+
+@contextmanager
+def pairs(names: list[str]) -> Iterator[list[Pair]]:
+    """The two wheels of each package; ours is built, or taken as it was kept."""
+    target = targets.find(targets.default_abi())
+    store = config.load().store()
+    index = Index()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found = []
+        for name in names:
+            version = PACKAGES[name]["version"]
+            requirement = Requirement(f"{name}=={version}")
+            tag = target.platform_tag
+            (folder / name).mkdir()
+            package = index.wheel(requirement, target.python_version, tag)
+            official = index.fetch(package, folder / name)
+            request = BuildRequest(source=f"pypi:{requirement}", out=folder / "ours")
+            ours = pipeline.run(request, store, ignore).wheel
+            pair = Pair(name=name, version=version, official=wheel.read(official), ours=ours)
+            found.append(pair)
+        yield found
+
+
+def say(of: Wheel, code: str) -> str:
+    """What code prints that is run with a wheel, in Pyodide, in Node.js."""
+    target = targets.find(targets.default_abi())
+    store = config.load().store()
+    its_node = node.get(store, ignore)
+    runtime = pyodide.get(target, its_node, store, ignore)
+    return smoke.smoke(
+        [of], runtime, its_node, store, Index(), ignore, code=code, timeout=300
+    ).output
