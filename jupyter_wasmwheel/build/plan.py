@@ -13,7 +13,7 @@ from ..errors import UsageError
 from ..project.manifest import Project
 from ..project.recipes import Cargo
 from ..runtime.targets import TRIPLE, Target
-from ..toolchain import cargo, emscripten, linker, remap
+from ..toolchain import cargo, emscripten, linker, relay, remap
 from ..toolchain.rust import Rust
 from ..toolchain.toolchain import Toolchain, script
 from . import pyo3
@@ -161,8 +161,8 @@ def _cargo(rust: Rust, request: BuildRequest, arguments: list[str]) -> dict[str,
     """The variables that put our cargo before the real one, and tell it what to add."""
     env = {
         "CARGO": str(script("wasmwheel-cargo")),
-        cargo.PROGRAM: str(rust.cargo),
-        cargo.ARGUMENTS: json.dumps(arguments),
+        relay.PROGRAM: str(rust.cargo),
+        relay.ARGUMENTS: json.dumps(arguments),
         "RUSTC": str(rust.rustc),
         **cargo.PROGRESS,
         **_profile(request.profile),

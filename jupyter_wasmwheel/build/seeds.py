@@ -28,7 +28,7 @@ from ..project.copy import Copy
 from ..runtime import node, targets
 from ..runtime.targets import Target
 from ..store import Store
-from ..toolchain import cargo, toolchain
+from ..toolchain import relay, toolchain
 from ..toolchain.doctor import Finding
 from ..toolchain.toolchain import Toolchain
 from . import maturin, plan, pyo3
@@ -186,7 +186,7 @@ def _prefix(planned: Plan) -> str:
         RECIPE,
         chosen.rust.commit,
         chosen.maturin,
-        planned.env[cargo.ARGUMENTS],
+        planned.env[relay.ARGUMENTS],
         planned.env[pyo3.VARIABLE],
         planned.request.profile,
     ]

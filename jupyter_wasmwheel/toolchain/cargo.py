@@ -1,10 +1,8 @@
 """What cargo says, read as data: progress, diagnostics, and how long each crate took.
 
-maturin and setuptools-rust call cargo with `--message-format json-render-diagnostics`, so that the
-compiler's messages reach them only as text. They are pointed at a `cargo` of ours instead, the
-console script `wasmwheel-cargo` (`main` below): it asks for `json`, hands on to them what they
-expect, and writes the compiler's messages to stderr as JSON text sequences (RFC 7464: a record
-separator, the JSON, a line feed). `Reader` makes events out of them.
+It says it by way of a `cargo` of ours (relay.py), which has the compiler's messages as JSON text
+sequences on stderr (RFC 7464: a record separator, the JSON, a line feed). `Reader` makes events out
+of them.
 
 The formats are those of cargo's "External tools" reference; the progress bar is the one that
 CARGO_TERM_PROGRESS_WHEN=always makes it draw.
@@ -13,24 +11,15 @@ CARGO_TERM_PROGRESS_WHEN=always makes it draw.
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 from ..events import Diagnostic, Emitter, Log, Progress
-
-#: RFC 7464's record separator, with which a line of JSON begins.
-SEPARATOR = "\x1e"
-
-#: The variables by which a build tells `wasmwheel-cargo` which cargo to run, and what to add.
-PROGRAM, ARGUMENTS = "WASMWHEEL_CARGO", "WASMWHEEL_CARGO_ARGUMENTS"
+from .relay import SEPARATOR
 
 #: What makes cargo draw its progress bar, which says how many units there are.
 PROGRESS = {"CARGO_TERM_PROGRESS_WHEN": "always", "CARGO_TERM_PROGRESS_WIDTH": "100"}
@@ -163,48 +152,3 @@ def _package(identifier: str) -> tuple[str, str]:
     url, _, fragment = identifier.rpartition("#")
     name, at, version = fragment.rpartition("@")
     return (name, version) if at else (url.rstrip("/").rpartition("/")[2], fragment)
-
-
-def main() -> None:
-    """Run the real cargo, as `wasmwheel-cargo`, with the compiler's messages as data."""
-    given = [os.environ[PROGRAM], *sys.argv[1:]]
-    command = [re.sub(r"(.*)json-render-diagnostics$", r"\1json", word) for word in given]
-    if command == given:
-        sys.exit(subprocess.call(command))
-    # setuptools-rust always asks for each rustc's command line, which nobody wants to read.
-    command = [word for word in command if word != "-v"]
-    added = json.loads(os.environ.get(ARGUMENTS, "[]"))
-    end = command.index("--") if "--" in command else len(command)
-    command[end:end] = added
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert child.stdout
-    assert child.stderr
-    # Both streams go through this process, so that a long line of JSON is never cut in two.
-    one_at_a_time = threading.Lock()
-    relay = threading.Thread(target=_relay, args=(child.stderr, one_at_a_time))
-    relay.start()
-    for line in child.stdout:
-        reason = line.startswith(b"{") and json.loads(line).get("reason")
-        if reason in ("compiler-message", "compiler-artifact"):
-            with one_at_a_time:
-                sys.stderr.buffer.write(SEPARATOR.encode() + line)
-                sys.stderr.buffer.flush()
-        if reason != "compiler-message":
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
-    relay.join()
-    sys.exit(child.wait())
-
-
-def _relay(pipe: IO[bytes], one_at_a_time: threading.Lock) -> None:
-    """Pass on whole lines of cargo's stderr; a carriage return ends one too."""
-    rest = b""
-    read = getattr(pipe, "read1", pipe.read)
-    while chunk := read(65536):
-        *whole, rest = re.split(rb"(?<=[\r\n])", rest + chunk)
-        with one_at_a_time:
-            sys.stderr.buffer.write(b"".join(whole))
-            sys.stderr.buffer.flush()
-    with one_at_a_time:
-        sys.stderr.buffer.write(rest)
-        sys.stderr.buffer.flush()

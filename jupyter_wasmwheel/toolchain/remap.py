@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from .relay import become
 
 #: The variable by which a build tells which folders are renamed: pairs, as JSON.
 VARIABLE = "WASMWHEEL_REMAP"
@@ -62,7 +63,4 @@ def main() -> None:
     """
     wanted = pairs(os.environ) if "--target" in sys.argv else []
     flags = [f"--remap-path-prefix={folder}={name}" for folder, name in wanted]
-    command = [*filter(None, [os.environ.get(WRAPPER)]), *sys.argv[1:], *flags]
-    if os.name == "nt":
-        sys.exit(subprocess.call(command))
-    os.execvp(command[0], command)
+    become([*filter(None, [os.environ.get(WRAPPER)]), *sys.argv[1:], *flags])
