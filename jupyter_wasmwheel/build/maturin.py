@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 from ..events import Emitter
 from ..project.copy import Copy
 from ..runtime.targets import TRIPLE
+from ..toolchain.toolchain import script
 from .front_end import Built, drive
 from .plan import Plan
 
@@ -20,7 +20,7 @@ def build(plan: Plan, copy: Copy, emit: Emitter, compiled: Callable[[], None]) -
 
 def _command(plan: Plan) -> list[str]:
     request = plan.request
-    command = [sys.executable, "-m", "maturin", "build", "--release", "--target", TRIPLE]
+    command = [str(script("maturin", "maturin")), "build", "--release", "--target", TRIPLE]
     command += ["-i", f"python{plan.target.python}", "--out", str(plan.wheels)]
     for feature in request.features:
         command += ["--features", feature]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ..errors import ToolchainError
@@ -33,6 +34,10 @@ class Runtime:
 
     def key(self) -> str:
         """What tells this runtime's code from any other's: a hash over the files that run."""
+        return self._key
+
+    @cached_property
+    def _key(self) -> str:
         digest = hashlib.sha256()
         for name in ("pyodide.mjs", *MAIN_MODULES, "pyodide.asm.wasm", "python_stdlib.zip"):
             path = self.folder / name

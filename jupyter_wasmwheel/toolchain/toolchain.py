@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import shutil
 from collections.abc import Sequence
@@ -144,9 +145,10 @@ def choose_linker(chosen: Rust | None, installed: Sequence[Rust] = ()) -> Linker
     return min(usable, key=lambda each: abs(each.major - llvm))
 
 
-def script(name: str) -> Path:
-    """Where a console script of this package is installed."""
-    for file in importlib.metadata.files("jupyter-wasmwheel") or ():
+@functools.cache
+def script(name: str, package: str = "jupyter-wasmwheel") -> Path:
+    """Where a console script, of this package or of another one, is installed."""
+    for file in importlib.metadata.files(package) or ():
         if file.stem == name:
             return Path(str(file.locate())).resolve()
     found = shutil.which(name)
@@ -154,6 +156,6 @@ def script(name: str) -> Path:
         return Path(found)
     raise ToolchainError(
         f"The console script {name} is missing.",
-        "It is installed along with jupyter-wasmwheel.",
-        "Install it again: `pip install --force-reinstall jupyter-wasmwheel`.",
+        f"It is installed along with {package}.",
+        f"Install it again: `pip install --force-reinstall {package}`.",
     )
