@@ -64,6 +64,8 @@ def limit(figure: dict[str, Any]) -> str:
 def readme_table() -> str:
     """The README's table."""
     found = results()
+    if not found:
+        return "Nothing was measured yet; `make benchmarks` does that.\n"
     machines = sorted({each["machine"]["processors"] for each in found})
     cores = " or ".join(map(str, machines))
     lines = [
