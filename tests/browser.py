@@ -28,10 +28,14 @@ PATIENCE = 240_000
 
 @dataclass
 class Tab:
-    """A tab with a notebook in it, and the addresses of all that was asked for in its browser."""
+    """A tab with a notebook in it, with what was asked for in its browser and said in the console.
+
+    `asked_for` are addresses.
+    """
 
     page: Page
     asked_for: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def run(self, number: int, code: str | None = None) -> str:
         """Run a code cell (the first is 0), with other code if given; the text of its output."""
@@ -99,6 +103,7 @@ def open_notebook(context: BrowserContext, url: str) -> Tab:
     """Open a notebook in a new tab and wait until its kernel is there."""
     tab = Tab(page=context.new_page())
     context.on("request", lambda request: tab.asked_for.append(request.url))
+    context.on("console", lambda message: tab.said.append(message.text))
     tab.page.goto(url)
     until_there(tab.page)
     return tab

@@ -66,6 +66,14 @@ def test_a_crate_is_imported_in_a_notebook(
         assert tab.run(1, by_urllib).strip() == "200", "pyodide-http is at work"
         by_requests = f"import requests\nprint(requests.get({asked}).status_code)"
         assert tab.run(1, by_requests).strip() == "200"
+        assert [url for url in tab.asked_for if url.endswith("asm.wasm")] == [
+            f"{server.origin(site)}/{site.prefix}/static/pyodide/pyodide.asm.wasm"
+        ]
+        assert [text for text in tab.said if "the plain way" in text] == []
+        another = open_notebook(tab.page.context, built.document["published"]["url"])
+        drawn = "import os, random\nprint(hash('x'), random.random(), os.urandom(4).hex())"
+        its, anothers = (each.run(1, drawn).split() for each in (tab, another))
+        assert all(mine != other for mine, other in zip(its, anothers, strict=True))
 
 
 #: A worker that answers as `coincident`'s does, but at once; the page is then slow to wait for it.
@@ -132,8 +140,20 @@ def test_what_is_removed_is_gone_and_what_it_displaced_is_back(
     with opened(site, url, tmp_path / "profile") as tab:
         shown = tab.run(1, "import six, only\nprint(six.__version__, only.x)")
         assert shown.split() == [nonce, "1"]
+        # six is one of the packages that a kernel starts with.
+        assert_started(tab, abi, "The site has another six than the one it was made with.")
     publish.remove(site, "six")
     publish.remove(site, "only")
-    with opened(site, url, tmp_path / "profile") as tab:
+    for path in site.lock.parent.glob("packages/*/packages.tar.gz"):
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with opened(site, url, tmp_path / "damaged") as tab:
         assert tab.run(1, "import six\nprint(six.__version__)").startswith("1.")
         assert "ModuleNotFoundError" in tab.run(0, "import only")
+        assert_started(tab, abi, "packages.tar.gz is not there, or not as it was made.")
+
+
+def assert_started(tab: Tab, abi: str, reason: str) -> None:
+    """It started the plain way and said why, or is a kernel that knows no other way."""
+    said = [text for text in tab.said if "the plain way" in text]
+    knows_another = abi == targets.default_abi()
+    assert [reason in text for text in said] == ([True] if knows_another else [])

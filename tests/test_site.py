@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import hashlib
 import http.client
 import json
@@ -24,9 +25,9 @@ from jupyter_wasmwheel.errors import CheckError, SiteError, SourceError, UsageEr
 from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import lock, node, pyodide, targets
-from jupyter_wasmwheel.site import contents, lite, publish, server, wheels
+from jupyter_wasmwheel.site import compressed, contents, lite, publish, server, wheels
 from jupyter_wasmwheel.site.lite import Site
-from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.store import Store, replace_file
 
 TAG = "cp314-cp314-pyemscripten_2026_0_wasm32"
 
@@ -438,6 +439,30 @@ def test_types_do_not_depend_on_the_system(site: Site, root: str, name: str, kin
     response, body = ask(site, f"{root}/files/{name}", Range="bytes=2-4")
     assert response.headers["Content-Type"] == kind
     assert (response.status, body) == (206, b"234")
+
+
+def test_a_file_is_sent_compressed_to_who_takes_that_until_it_is_replaced(
+    site: Site, root: str
+) -> None:
+    script = site.folder / "build/1.0123456.js"
+    script.parent.mkdir()
+    script.write_bytes(b"// of JupyterLite's own build\n" * 100)
+    compressed.add(site.folder)
+    path = f"{root}/build/1.0123456.js"
+    response, body = ask(site, path, Accept_Encoding="gzip, br")
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert "immutable" in response.headers["Cache-Control"]
+    assert gzip.decompress(body) == script.read_bytes()
+    response, body = ask(site, path)
+    assert response.headers["Content-Encoding"] is None
+    assert body == script.read_bytes()
+    replace_file(script, b"// another")
+    response, body = ask(site, path, Accept_Encoding="gzip, br")
+    assert (response.headers["Content-Encoding"], body) == (None, b"// another")
+    compressed.form(script).unlink()
+    compressed.form(script).symlink_to("/etc/passwd")
+    assert ask(site, path, Accept_Encoding="gzip")[1] == b"// another"
 
 
 def test_a_port_that_is_taken_is_an_error_in_words(site: Site) -> None:

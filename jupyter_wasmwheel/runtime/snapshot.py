@@ -64,7 +64,7 @@ def get(runtime: Runtime, node: Node, store: Store, emit: Emitter) -> Snapshot:
         if done.returncode or not (folder / "provided.json").exists():
             raise ToolchainError(
                 f"Pyodide {runtime.version} does not start in Node.js {node.version}.",
-                _last_line(done.stderr),
+                last_line(done.stderr),
                 "Put another Node.js first on PATH (20 or newer), or remove the folder "
                 f"{runtime.folder} to have Pyodide fetched anew.",
             )
@@ -76,7 +76,7 @@ def get(runtime: Runtime, node: Node, store: Store, emit: Emitter) -> Snapshot:
     )
 
 
-def _last_line(stderr: str) -> str:
+def last_line(stderr: str) -> str:
     """The line of Node's output that names the error; the source that it quotes may be 1 MB."""
     lines = [line.strip()[:300] for line in stderr.splitlines() if "Error" in line[:300]]
     return lines[-1] if lines else stderr.strip()[-300:] or "Node.js gave no reason."

@@ -30,7 +30,7 @@ from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
 from ..runtime.targets import Target
 from ..store import Store
-from . import contents, own_files, packages, template, wheels
+from . import compressed, contents, kernel_files, own_files, packages, template, wheels
 from .http_policy import POLICIES
 
 #: The folder in a site that is ours and never served, and the version of what is in it.
@@ -46,7 +46,8 @@ KERNEL_WHEELS = "extensions/@jupyterlite/pyodide-kernel-extension/static/pypi"
 CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
 
 #: What the kernel needs, and what makes the web reachable from Python, out of Pyodide's lock.
-KERNEL_PACKAGES = ("micropip", "ipython", "jedi", "requests", "pyodide-http")
+HTTP = "pyodide-http"
+KERNEL_PACKAGES = ("micropip", "ipython", "jedi", "requests", HTTP)
 
 #: What a name of a site is made of.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
@@ -214,7 +215,7 @@ def create(
                 port=_free_port(store),
                 prefix=secrets.token_hex(16),
             )
-            _fill(site, front, engine, wanted, http, index, store, emit)
+            _fill(site, front, engine, wanted, http, node, index, store, emit)
             if folder.is_dir():
                 folder.rmdir()
             stage.rename(folder)
@@ -229,6 +230,7 @@ def _fill(
     engine: Runtime,
     wanted: list[Requirement],
     http: str,
+    node: Node,
     index: Index,
     store: Store,
     emit: Emitter,
@@ -248,12 +250,16 @@ def _fill(
         for name in {*pyodide.FILES, *pyodide.MAIN_MODULES, "package.json", known.entry}:
             if (engine.folder / name).is_file():
                 shutil.copy(engine.folder / name, beside / name)
+    compressed.add(beside)
     named = [Requirement(name) for name in KERNEL_PACKAGES]
     named.append(Requirement(f"comm=={known.comm}"))
     ready = packages.bring([*named, *wanted], base, beside, original, index, store, emit)
     ready = packages.with_kernel(ready, site.folder / KERNEL_WHEELS, beside)
     ready = packages.with_stand_ins(ready, known.preload, beside)
     ready.write(site.lock)
+    if site.mode == "offline" and known.is_module:
+        names = [*known.preload, HTTP]
+        kernel_files.put(names, ready, beside, engine, node, store, emit)
     contents.start(site.folder)
     _configure(site, known, http)
     renew(site)
@@ -265,8 +271,10 @@ def _fill(
 
 def renew(site: Site) -> None:
     """Put into a site what this version of ours has, where another version's is in it."""
-    start = _kernel_start(template.release(site.kernel))
-    own_files.put(site.folder, site.lock.parent, site.private, start)
+    known = template.release(site.kernel)
+    workers = _workers(site) if known.is_module else {}
+    start = _kernel_start(known)
+    own_files.put(site.folder, site.lock.parent, site.private, start, workers, PLUGIN)
 
 
 def _at_cdn(original: Lock, version: str) -> Lock:
@@ -277,6 +285,16 @@ def _at_cdn(original: Lock, version: str) -> Lock:
         for name, entry in original.packages.items()
     }
     return replace(original, packages=moved)
+
+
+def _workers(site: Site) -> dict[str, str]:
+    """The files of the kernel's workers by their kinds, as addresses from beside the lock."""
+    static = site.folder / KERNEL_WHEELS
+    found = sorted(static.parent.glob("*.worker.*.js"))
+    up = "../" * len(Path(PYODIDE).parts)
+    return {
+        path.name.partition(".")[0]: up + path.relative_to(site.folder).as_posix() for path in found
+    }
 
 
 def _kernel_start(known: template.Release) -> str:
@@ -297,7 +315,7 @@ def _configure(site: Site, known: template.Release, http: str) -> None:
     settings["disablePyPIFallback"] = not cdn
     settings["loadPyodideOptions"] = {
         "lockFileURL": f"./{PYODIDE}/pyodide-lock.json",
-        "packages": [*known.preload, "pyodide-http"],
+        "packages": [*known.preload, HTTP],
         "wasmwheel": {
             "pyodide": (CDN.format(version=site.pyodide) if cdn else "./") + known.entry,
             "http": http,

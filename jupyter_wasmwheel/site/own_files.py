@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +17,15 @@ from . import front_end
 
 #: The script that every page of a site runs first, beside JupyterLite's config-utils.js.
 PAGE_START = "page-start.js"
+
+#: The script that starts a notebook's kernel beside its page, and the one of its worker: first what
+#: we do, then the kernel's own.
+EARLY = "early-kernel.js"
+EARLY_WORKER = """\
+import {{ startEarly }} from "./kernel-start.mjs";
+import "{worker}";
+startEarly("{plugin}");
+"""
 
 #: The script of a kernel's worker that finds out whether a host answers at all.
 REACH = "reach.js"
@@ -28,15 +38,29 @@ HOSTS, FETCHES_NOTHING = "proxy/hosts.json", {"hosts": [], "allow": ""}
 STAMP = "own-files"
 
 
-def put(site: Path, beside_lock: Path, private: Path, kernel_start: str) -> None:
-    """Put our files into a site, unless it has the very same ones already."""
+def put(
+    site: Path,
+    beside_lock: Path,
+    private: Path,
+    kernel_start: str,
+    workers: Mapping[str, str],
+    plugin: str,
+) -> None:
+    """Put our files into a site, unless it has the very same ones already.
+
+    `workers` are the scripts of the kernel's workers by kind, where they can be started early.
+    """
     files = {
         site / PAGE_START: _read(PAGE_START),
+        site / EARLY: _read(EARLY) if workers else b"",
         beside_lock / kernel_start: _read(kernel_start),
         beside_lock / "http_policy.py": _read("http_policy.py"),
         beside_lock / REACH: _read(REACH),
         site / HOSTS: json.dumps(FETCHES_NOTHING).encode(),
     }
+    for kind, worker in workers.items():
+        text = EARLY_WORKER.format(worker=worker, plugin=plugin)
+        files[beside_lock / f"early-{kind}.js"] = text.encode()
     stamp = hashlib.sha256(b"".join([*files.values(), front_end.about()])).hexdigest()
     noted = private / STAMP
     if noted.is_file() and noted.read_text() == stamp:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import mimetypes
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ import tornado.httpserver
 import tornado.web
 
 from ..errors import SiteError
-from . import data, proxy, wheels
+from . import compressed, data, proxy, wheels
 from .addresses import HOST, address
 from .lite import PYODIDE, Site
 from .own_files import HOSTS, REACH
@@ -45,12 +46,16 @@ TYPES = {
     ".zip": "application/zip",
 }
 
+#: The files of JupyterLite's own build and of extensions that are named by their hash.
+HASHED = re.compile(r"(build|extensions)/.+\.([0-9a-f]{7}|[0-9a-f]{16}|[0-9a-f]{20})\.js")
+
 
 class Files(tornado.web.StaticFileHandler):
     """The files of a site."""
 
     port: int
     offline: bool
+    is_compressed = False
 
     def initialize(self, path: str, port: int, offline: bool) -> None:  # type: ignore[override]
         super().initialize(path, default_filename="index.html")
@@ -74,6 +79,7 @@ class Files(tornado.web.StaticFileHandler):
         self.set_header("Cross-Origin-Embedder-Policy", policy)
         self.set_header("Cross-Origin-Resource-Policy", "same-origin")
         self.set_header("Content-Security-Policy", "frame-ancestors 'self'")
+        self.set_header("Vary", "Accept-Encoding")
         forever = _is_hashed(path)
         self.set_header(
             "Cache-Control", "public, max-age=31536000, immutable" if forever else "no-cache"
@@ -81,6 +87,8 @@ class Files(tornado.web.StaticFileHandler):
 
     def get_content_type(self) -> str:
         path = Path(self.absolute_path or "")
+        if self.is_compressed:
+            path = path.with_suffix("")
         known = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
         text = known in ("text/css", "text/html", "text/javascript", "application/json")
         return f"{known}; charset=utf-8" if text else known or "application/octet-stream"
@@ -99,7 +107,13 @@ class Files(tornado.web.StaticFileHandler):
             raise tornado.web.HTTPError(404)
         if any(part.startswith(".") for part in inside.relative_to(Path(root).resolve()).parts):
             raise tornado.web.HTTPError(404)
-        return found
+        asks = "gzip" in self.request.headers.get("Accept-Encoding", "")
+        smaller = compressed.find(Path(found)) if asks else None
+        if smaller is None:
+            return found
+        self.is_compressed = True
+        self.set_header("Content-Encoding", "gzip")
+        return super().validate_absolute_path(root, str(smaller))
 
     def write_error(self, status_code: int, **_: object) -> None:
         self.set_header("Content-Type", "text/plain; charset=utf-8")
@@ -249,7 +263,9 @@ def _refuse_other_host(handler: tornado.web.RequestHandler, port: int) -> None:
 
 
 def _is_hashed(path: str) -> bool:
-    """Whether a file's bytes can never change under its path: a file under its hash."""
+    """Whether a file's bytes can never change under its path: it, or its folder, has its hash."""
+    if HASHED.fullmatch(path):
+        return True
     parts = PurePosixPath(path).parts
     folders = (wheels.PUBLISHED, wheels.BROUGHT, data.FOLDER)
     return len(parts) > 3 and parts[-3] in folders and len(parts[-2]) == 64

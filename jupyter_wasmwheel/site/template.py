@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -25,7 +26,7 @@ from ..events import Emitter, note
 from ..index import Index
 from ..runtime.targets import JupyterLite
 from ..store import Store
-from . import own_files
+from . import compressed, own_files
 
 #: What JupyterLite's build is told; a change of it makes another template.
 BUILD = {
@@ -47,6 +48,11 @@ class Release:
     entry: str
     comm: str
     preload: tuple[str, ...]
+
+    @property
+    def is_module(self) -> bool:
+        """Whether the kernel's worker is a module, and can import others."""
+        return self.entry.endswith(".mjs")
 
 
 @functools.cache
@@ -71,20 +77,16 @@ def release(kernel: str) -> Release:
 def get(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
     """The output of JupyterLite's own build for a release of the kernel, made once."""
     known = release(lite.kernel)
-    recipe = json.dumps([known.environment, BUILD, FIRST]).encode()
+    recipe = json.dumps([known.environment, BUILD, FIRST, compressed.ENDINGS]).encode()
     key = f"lite/{lite.core}-{lite.kernel}-{hashlib.sha256(recipe).hexdigest()[:12]}"
 
     def fill(folder: Path) -> None:
         note(emit, f"Building the front end of JupyterLite {lite.core}, once.")
         work = folder.parent / "work"
-        environment = work / "environment"
-        for requirement in known.environment:
-            wheel = index.fetch(index.wheel(Requirement(requirement)), _made(work))
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(environment)
-        _build(environment, work, folder)
+        build(environment(known, index, work), work, folder, BUILD)
         first = folder / "config-utils.js"
         first.write_text(FIRST + first.read_text(encoding="utf-8"), encoding="utf-8")
+        compressed.add(folder)
 
     return store.install(key, fill, emit)
 
@@ -94,12 +96,25 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _build(environment: Path, work: Path, output: Path) -> None:
-    """Run `jupyter lite build` on a private environment's packages and no settings of a user's."""
+def environment(known: Release, index: Index, work: Path) -> Path:
+    """The folder with the packages that JupyterLite's build runs on, fetched and unpacked."""
+    folder = work / "environment"
+    for requirement in known.environment:
+        wheel = index.fetch(index.wheel(Requirement(requirement)), _made(work))
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder)
+    return folder
+
+
+def build(environment: Path, work: Path, output: Path, told: Mapping[str, object]) -> None:
+    """Run `jupyter lite build` on a private environment's packages and no settings of a user's.
+
+    What it builds from, if anything, is in the folder `lite` in `work`.
+    """
     extensions = environment.glob("*.data/data/share/jupyter/labextensions")
     config = {
-        "LiteBuildConfig": BUILD
-        | {
+        "LiteBuildConfig": {
+            **told,
             "lite_dir": str(_made(work / "lite")),
             "cache_dir": str(work / "cache"),
             "output_dir": str(output),

@@ -1,0 +1,58 @@
+// node kernel-files.mjs START RUNTIME BESIDE OUT NAME…: write what a kernel reads while it starts,
+// with the bytecode that the target's own Python makes of it, so that no kernel has to compile it:
+//
+// - packages.tar.gz: the files of packages (NAME…) of the lock in the folder BESIDE, and of all that
+//   they depend on, as Pyodide's loadPackage leaves them.
+// - python_stdlib.zip: the standard library, which Pyodide ships as source only.
+//
+// START is the module that starts a RUNTIME in Node.js.
+
+import fs from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { constants, gzipSync } from "node:zlib";
+
+const [starting, runtime, beside, out, ...names] = process.argv.slice(2);
+const { start } = await import(pathToFileURL(starting).href);
+const base = join(beside, "/");
+const pyodide = await start(runtime, {
+  lockFileContents: fs.readFileSync(join(beside, "pyodide-lock.json"), "utf8"),
+  packageBaseUrl: base,
+  packageCacheDir: base,
+});
+await pyodide.loadPackage(names, { messageCallback() {} });
+await pyodide.runPythonAsync(`
+import compileall, importlib.util, py_compile, sys, sysconfig, tarfile, zipfile
+from importlib._bootstrap_external import _code_to_hash_pyc
+
+out = sys.stdout, sys.stderr
+import pyodide_kernel
+
+pyodide_kernel.kernel_instance._parent_header = {}
+await pyodide_kernel.kernel_instance.run("import inspect\\nfrom IPython.display import Markdown")
+sys.stdout, sys.stderr = out
+used = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+
+site = "/" + sysconfig.get_path("purelib").lstrip("/")  # Pyodide has it with two
+unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+for path in filter(None, used):
+    if path.startswith(site) and path.endswith(".py"):
+        py_compile.compile(path, doraise=True, invalidation_mode=unchecked)
+with tarfile.open("/packages.tar", "w", format=tarfile.USTAR_FORMAT) as packed:
+    packed.add(site, ".")
+
+(library,) = (path for path in sys.path if path.endswith(".zip"))
+with zipfile.ZipFile(library) as old, zipfile.ZipFile("/stdlib.zip", "w", zipfile.ZIP_DEFLATED) as new:
+    for name in old.namelist():
+        source = old.read(name)
+        new.writestr(zipfile.ZipInfo(name), source, zipfile.ZIP_DEFLATED)
+        if {f"{library}/{name}", f"{library}/{name}c"} & used:
+            code = compile(source, f"{library}/{name}", "exec", dont_inherit=True)
+            its = _code_to_hash_pyc(code, importlib.util.source_hash(source), checked=False)
+            new.writestr(zipfile.ZipInfo(f"{name}c"), bytes(its), zipfile.ZIP_DEFLATED)
+`);
+const packed = pyodide.FS.readFile("/packages.tar");
+const best = { level: constants.Z_BEST_COMPRESSION };
+fs.writeFileSync(join(out, "packages.tar.gz"), gzipSync(packed, best));
+fs.writeFileSync(join(out, "python_stdlib.zip"), pyodide.FS.readFile("/stdlib.zip"));
+process.exit(0);

@@ -1,0 +1,69 @@
+"""What a kernel reads while it starts, made once for a runtime and its packages.
+
+A kernel that starts the plain way unpacks a wheel after the other and compiles hundreds of modules
+from their source. So a site has the packages of its kernel in one file, unpacked, and with bytecode
+by the very Python that is to run it; the same for the modules of the standard library, which
+Pyodide ships as source. No memory snapshot: it would take longer to fetch, and would freeze the
+seed of Python's hashes, so that every kernel had the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import SiteError
+from ..events import Emitter, note
+from ..runtime import snapshot
+from ..runtime.lock import Lock
+from ..runtime.node import Node
+from ..runtime.pyodide import Runtime
+from ..store import Store
+from . import wheels
+
+#: The script that makes them, in Node.js.
+MAKE = Path(__file__).with_name("kernel-files.mjs")
+
+#: What there is, beside a site's lock: read by kernel-start.mjs.
+ABOUT = "kernel-files.json"
+
+#: The files, and how ABOUT calls them.
+FILES = {"packages_tar": "packages.tar.gz", "library": "python_stdlib.zip"}
+
+
+def put(
+    names: Sequence[str],
+    its: Lock,
+    beside: Path,
+    runtime: Runtime,
+    node: Node,
+    store: Store,
+    emit: Emitter,
+) -> None:
+    """Put them beside a lock for packages of it; without Node.js's doing it starts plainly."""
+    entries, _ = its.closure(names)
+    packages = {entry.name: entry.sha256 for entry in sorted(entries, key=lambda each: each.name)}
+    scripts = snapshot.START.read_bytes() + MAKE.read_bytes()
+    recipe = json.dumps([runtime.key(), packages]).encode() + scripts
+
+    def fill(folder: Path) -> None:
+        note(emit, f"Making bytecode for the kernels of Pyodide {runtime.version}, once.")
+        done = node.run(MAKE, snapshot.START, runtime.folder, beside, folder, *names)
+        if done.returncode or not all((folder / name).is_file() for name in FILES.values()):
+            raise SiteError(
+                f"The packages of a kernel cannot be loaded into Pyodide {runtime.version}.",
+                snapshot.last_line(done.stderr),
+                "Run it again; if it stays so, report it with the line above.",
+            )
+
+    made = store.install(f"kernel-files/{hashlib.sha256(recipe).hexdigest()[:32]}", fill, emit)
+    about: dict[str, object] = {"packages": packages}
+    for name, file in FILES.items():
+        sha256 = wheels.hash_of(made / file)
+        digest = base64.b64encode(bytes.fromhex(sha256)).decode()
+        place = wheels.put(made / file, sha256, beside, wheels.BROUGHT)
+        about[name] = {"file_name": place, "integrity": f"sha256-{digest}"}
+    (beside / ABOUT).write_text(json.dumps(about))
