@@ -15,6 +15,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from ..errors import SiteError
 from ..events import Emitter, note
 from ..runtime import snapshot
@@ -45,7 +47,7 @@ def put(
 ) -> None:
     """Put them beside a lock for packages of it; without Node.js's doing it starts plainly."""
     entries, _ = its.closure(names)
-    packages = {entry.name: entry.sha256 for entry in sorted(entries, key=lambda each: each.name)}
+    packages = dict(sorted((canonicalize_name(each.name), each.sha256) for each in entries))
     scripts = snapshot.START.read_bytes() + MAKE.read_bytes()
     recipe = json.dumps([runtime.key(), packages]).encode() + scripts
 
