@@ -5,14 +5,14 @@ and Pyodide, for use without a network: nothing of ours is in it, and the same w
 by which `import` finds it with no `%pip`. Both are served by the same server and opened in turn in
 one Chromium: `cold` by a browser that has nothing of the site yet, `warm` a second time. What comes
 over the slow line shares 10 Mbit/s. A cell is run as soon as the notebook says that its kernel is
-there. Run it with `python benchmarks/notebook_start.py [PAIRS [PAIRS ON THE SLOW LINE]]`.
+there. Run it with `python -m benchmarks.notebook_start [PAIRS [PAIRS ON THE SLOW
+LINE]]`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import shutil
 import statistics
@@ -34,8 +34,11 @@ from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import lock, node, pyodide, targets
 from jupyter_wasmwheel.site import contents, lite, publish, server, template
+from jupyter_wasmwheel.site.addresses import address
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
+
+from .figures import Figure, tell
 
 #: What keeps Chromium from needing a screen, a sandbox of root's, or the network.
 FLAGS = (
@@ -51,6 +54,9 @@ FLAGS = (
 #: Bytes a second on the slow line: 10 Mbit/s; how many leave at a time; and the seconds that a busy
 #: machine may be late and make up for.
 SLOW, PIECE, LATE = 10_000_000 / 8, 16_384, 0.1
+
+#: The most that ours may take of what the plain site takes.
+HALF = 0.5
 
 #: What is published: a module of one function.
 MODULE = "greeter"
@@ -230,9 +236,9 @@ def pair(browser: Browser, url: str) -> tuple[float, float]:
 
 
 def measured(
-    browser: Browser, sites: dict[str, Site], notebook: str, pairs: int, rate: float
-) -> dict[str, dict[str, object]]:
-    """The figures of one line: the seconds of each opening, their medians, and the ratios."""
+    browser: Browser, sites: dict[str, Site], notebook: str, pairs: int, rate: float, line: str
+) -> list[Figure]:
+    """The ratios on one line, of first openings and of second ones, with all that was measured."""
     taken: dict[str, dict[str, list[float]]] = {
         when: {name: [] for name in sites} for when in ("cold", "warm")
     }
@@ -240,22 +246,25 @@ def measured(
         for number in range(pairs):
             names = list(sites) if number % 2 else list(reversed(sites))
             for name in names:
-                cold, warm = pair(browser, server.address(sites[name], notebook))
+                cold, warm = pair(browser, address(sites[name], notebook))
                 taken["cold"][name].append(round(cold, 2))
                 taken["warm"][name].append(round(warm, 2))
-    figures: dict[str, dict[str, object]] = {}
-    for when, each in taken.items():
-        medians = {name: statistics.median(times) for name, times in each.items()}
-        figures[when] = {
-            "seconds": each,
-            "medians": medians,
-            "ratio": round(medians["ours"] / medians["plain"], 2),
-        }
-    return figures
+    return [
+        Figure(
+            promise=f"From opening a notebook to the result of its import, {line} ({when}), "
+            "against the plain offline site",
+            figure=round(statistics.median(each["ours"]) / statistics.median(each["plain"]), 2),
+            unit="times as long",
+            limit=HALF,
+            detail={f"{name}_seconds": times for name, times in each.items()},
+        )
+        for when, each in taken.items()
+        if pairs
+    ]
 
 
 def main() -> None:
-    """Measure and print the result as JSON."""
+    """Measure, and tell."""
     numbers = [int(argument) for argument in sys.argv[1:]]
     pairs, slow_pairs = (*numbers, *(3, 1)[len(numbers) :])
     store = config.load().store()
@@ -263,30 +272,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         its = greeter(folder)
-        ours = lite.create(folder / "ours", target, store, node.get(store, ignore), Index(), ignore)
+        its_node = node.get(store, ignore)
+        ours = lite.create(folder / "ours", target, store, its_node, Index(), ignore)
         notebook = publish.publish(ours, its, [], ignore).package.notebook
-        plain = dataclasses.replace(plain_site(ours, its, folder, store), port=ours.port + 10_000)
+        plain = replace(plain_site(ours, its, folder, store), port=ours.port + 10_000)
+        sites = {"plain": plain, "ours": ours}
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=list(FLAGS)
         )
-        sites = {"plain": plain, "ours": ours}
-        lines = {"loopback": (pairs, 0.0), "10 Mbit/s": (slow_pairs, SLOW)}
-        figures = {
-            line: measured(browser, sites, notebook, count, rate)
-            for line, (count, rate) in lines.items()
-            if count
-        }
+        figures = [
+            *measured(browser, sites, notebook, pairs, 0.0, "on loopback"),
+            *measured(browser, sites, notebook, slow_pairs, SLOW, "at 10 Mbit/s"),
+        ]
         browser.close()
-    print(
-        json.dumps(
-            {
-                "benchmark": "from opening a notebook to the result of its import",
-                "lines": figures,
-                "ratio": figures["loopback"]["cold"]["ratio"],
-            },
-            indent=2,
-        )
-    )
+    tell("notebook_start", figures)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.site import lite, publish, server
+from jupyter_wasmwheel.site.addresses import origin
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
@@ -38,7 +39,7 @@ def opened(site: Site, url: str, profile: Path) -> Iterator[Tab]:
     with server.serving(site), browser(profile) as context:
         tab = open_notebook(context, url)
         yield tab
-        assert tab.from_elsewhere(server.origin(site)) == []
+        assert tab.from_elsewhere(origin(site)) == []
 
 
 @pytest.mark.parametrize("abi", SERVED)
@@ -61,13 +62,13 @@ def test_a_crate_is_imported_in_a_notebook(
         assert "Greet somebody by name." in shown
         assert nonce in tab.run(1, "hello.greet('you')")
         assert tab.page.evaluate("crossOriginIsolated")
-        asked = f"'{server.origin(site)}/{site.prefix}/jupyter-lite.json'"
+        asked = f"'{origin(site)}/{site.prefix}/jupyter-lite.json'"
         by_urllib = f"import urllib.request\nprint(urllib.request.urlopen({asked}).status)"
         assert tab.run(1, by_urllib).strip() == "200", "pyodide-http is at work"
         by_requests = f"import requests\nprint(requests.get({asked}).status_code)"
         assert tab.run(1, by_requests).strip() == "200"
         assert [url for url in tab.asked_for if url.endswith("asm.wasm")] == [
-            f"{server.origin(site)}/{site.prefix}/static/pyodide/pyodide.asm.wasm"
+            f"{origin(site)}/{site.prefix}/static/pyodide/pyodide.asm.wasm"
         ]
         assert [text for text in tab.said if "the plain way" in text] == []
         another = open_notebook(tab.page.context, built.document["published"]["url"])
@@ -100,7 +101,7 @@ def test_a_kernel_that_answers_before_the_page_waits_is_heard(
     site = make_site(tmp_path / "site", store, abi)
     with server.serving(site), browser(tmp_path / "profile") as context:
         page = context.new_page()
-        page.goto(f"{server.origin(site)}/{site.prefix}/lab/index.html")
+        page.goto(f"{origin(site)}/{site.prefix}/lab/index.html")
         waited = page.evaluate(TOO_LATE)
         assert waited == "ok"
 
