@@ -29,7 +29,7 @@ from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.server import events
 from jupyter_wasmwheel.server.app import WasmwheelApp
 from jupyter_wasmwheel.server.preparing import Preparing
-from jupyter_wasmwheel.site import publish, server
+from jupyter_wasmwheel.site import addresses, publish, server
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 
@@ -622,7 +622,7 @@ async def test_sites_are_listed_opened_and_probed(api: Api, site: Site) -> None:
             return policy, response.headers["Content-Type"]
 
     assert await asyncio.to_thread(probe) == ("cross-origin", "image/svg+xml")
-    assert opened["probe"].startswith(f"{server.origin(site)}/{site.prefix}/")
+    assert opened["probe"].startswith(f"{addresses.origin(site)}/{site.prefix}/")
 
 
 async def test_a_port_that_is_taken_is_said_with_the_site(api: Api, site: Site) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPResponse
 
-from jupyter_wasmwheel.site import server
+from jupyter_wasmwheel.site import addresses
 from jupyter_wasmwheel.site.lite import Site
 
 from .elsewhere import Elsewhere, elsewhere
@@ -130,7 +130,7 @@ async def test_a_sites_own_origin_has_the_same_proxy(
     site: Site, other: Elsewhere, jp_fetch: Any
 ) -> None:
     await jp_fetch("wasmwheel", "api", "sites", "workshop", "open", method="POST", body="{}")
-    root = f"{server.origin(site)}/{site.prefix}"
+    root = f"{addresses.origin(site)}/{site.prefix}"
     client = AsyncHTTPClient()
     hosts = await client.fetch(f"{root}/proxy/hosts.json")
     assert json.loads(hosts.body)["hosts"] == [other.host]
