@@ -57,8 +57,12 @@ async function start({ wasmwheel, packages, ...options }) {
   pyodide.runPython(policy, { globals, filename: "<http_policy.py>" });
   globals.get("apply")(wasmwheel.http, site, proxy);
   if (ready) {
-    // The kernel would do so next, but from a folder of the page's, which is slow to look into.
-    pyodide.runPython("import pyodide_kernel", { globals });
+    // The kernel would do so next, but from a folder of the page's, which is slow to look into; the
+    // last four are what Pyodide needs to load the first package.
+    pyodide.runPython(
+      "import piplite.piplite, pyodide_kernel, email, encodings.cp437, importlib.metadata, tarfile",
+      { globals },
+    );
   }
   return { pyodide, told };
 }
