@@ -26,7 +26,7 @@ import compileall, importlib.util, py_compile, sys, sysconfig, tarfile, zipfile
 from importlib._bootstrap_external import _code_to_hash_pyc
 
 out = sys.stdout, sys.stderr
-import piplite.piplite, pyodide_http._urllib, pyodide_kernel
+import piplite.piplite, pyodide_kernel, urllib.request
 
 pyodide_kernel.kernel_instance._parent_header = {}
 await pyodide_kernel.kernel_instance.run("import inspect\\nfrom IPython.display import Markdown")

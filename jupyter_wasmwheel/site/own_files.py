@@ -51,8 +51,8 @@ def put(
     `workers` are the scripts of the kernel's workers by kind, where they can be started early.
     """
     files = {
+        site / EARLY: _read(EARLY) if workers else b"",  # first, for the next one imports it
         site / PAGE_START: _read(PAGE_START),
-        site / EARLY: _read(EARLY) if workers else b"",
         beside_lock / kernel_start: _read(kernel_start),
         beside_lock / "http_policy.py": _read("http_policy.py"),
         beside_lock / REACH: _read(REACH),
