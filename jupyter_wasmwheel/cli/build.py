@@ -36,10 +36,30 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
         default="release",
         help="draft is quick to build, larger and slower to run",
     )
-    parser.add_argument("--linker", default="auto", metavar="auto|wasm-ld|emcc")
-    parser.add_argument("--features", action="append", default=[], metavar="F")
-    parser.add_argument("--no-default-features", action="store_true")
-    parser.add_argument("--cargo-arg", action="append", default=[], metavar="A", dest="cargo_args")
+    parser.add_argument(
+        "--linker",
+        default="auto",
+        metavar="auto|wasm-ld|emcc",
+        help="what links the module; auto takes wasm-ld",
+    )
+    parser.add_argument(
+        "--features",
+        action="append",
+        default=[],
+        metavar="F",
+        help="switch on a feature of its crate; may be repeated",
+    )
+    parser.add_argument(
+        "--no-default-features", action="store_true", help="switch off its crate's default features"
+    )
+    parser.add_argument(
+        "--cargo-arg",
+        action="append",
+        default=[],
+        metavar="A",
+        dest="cargo_args",
+        help="tell cargo this too; may be repeated",
+    )
     parser.add_argument(
         "--ignore-lock", action="store_true", help="let cargo choose all versions anew"
     )

@@ -31,7 +31,9 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
         "Rust, for projects whose rust-toolchain file asks for one, or `seeds`, with which a new "
         "crate's first build takes a second",
     )
-    parser.add_argument("--target", metavar="ABI", default=targets.default_abi())
+    parser.add_argument(
+        "--target", metavar="ABI", default=targets.default_abi(), help="the ABI to build for"
+    )
     parser.set_defaults(run=run)
 
 

@@ -30,10 +30,11 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     parser.add_argument("form", choices=FORMS, metavar="recipe|workflow")
     parser.add_argument("source", metavar="SOURCE", help="a folder, pypi:NAME or git+URL")
     parser.add_argument("--target", metavar="ABI", help="the ABI to build for, as 2026_0")
-    parser.add_argument("--recipe", default=recipes.AUTO, metavar="auto|none|FILE")
-    parser.add_argument("--make-optional", action="append", default=[], metavar="NAME")
-    parser.add_argument("--features", action="append", default=[], metavar="F")
-    parser.add_argument("--no-default-features", action="store_true")
+    as_built = {"help": "as for `build`"}
+    parser.add_argument("--recipe", default=recipes.AUTO, metavar="auto|none|FILE", **as_built)
+    parser.add_argument("--make-optional", action="append", default=[], metavar="NAME", **as_built)
+    parser.add_argument("--features", action="append", default=[], metavar="F", **as_built)
+    parser.add_argument("--no-default-features", action="store_true", **as_built)
     parser.add_argument("--out", type=Path, metavar="DIR", help="write files into this folder")
     parser.set_defaults(run=run)
 

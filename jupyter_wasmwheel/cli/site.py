@@ -25,9 +25,18 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
 
     creating = actions.add_parser("create", parents=[output], help="make a site")
     creating.add_argument("site", metavar="NAME|DIR")
-    creating.add_argument("--target", metavar="ABI", default=targets.default_abi())
+    creating.add_argument(
+        "--target", metavar="ABI", default=targets.default_abi(), help="the ABI of its Pyodide"
+    )
     creating.add_argument("--cdn", action="store_true", help="small: Pyodide comes from its CDN")
-    creating.add_argument("--with", action="append", default=[], metavar="PACKAGE", dest="packages")
+    creating.add_argument(
+        "--with",
+        action="append",
+        default=[],
+        metavar="PACKAGE",
+        dest="packages",
+        help="bring this package into it, with all that it requires; may be repeated",
+    )
     creating.add_argument(
         "--http",
         choices=POLICIES,
