@@ -3,7 +3,7 @@
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo lab test test-all lint lint-front-end benchmarks setup setup-browser
+.PHONY: demo lab docs test test-all lint lint-front-end benchmarks setup setup-browser
 
 demo: setup
 	jupyter wasmwheel demo
@@ -14,6 +14,14 @@ lab: setup
 	mkdir -p .make/lab
 	test -d .make/lab/hello || (cd .make/lab && jupyter wasmwheel new hello)
 	jupyter lab --ServerApp.root_dir=$(CURDIR)/.make/lab $(if $(filter 0,$(shell id -u)),--allow-root)
+
+# The documentation, with a site in it whose notebooks run in the pages.
+docs: setup
+	rm -rf .make/docs build/docs
+	mkdir -p .make/docs
+	python docs/live.py .make/docs
+	sphinx-build -q -W --keep-going -d .make/docs/trees -D live_site=.make/docs/site docs build/docs
+	@echo "Read it: python -m http.server --directory build/docs"
 
 # What the tests build stays in the clone, apart from the user's own.
 test test-all benchmarks: export WASMWHEEL_HOME := $(CURDIR)/.make/home

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, sync_playwright
+from playwright.sync_api import BrowserContext, Frame, Locator, Page, TimeoutError, sync_playwright
 
 #: What keeps Chromium from needing a screen, a sandbox of root's, or the network.
 FLAGS = (
@@ -109,7 +109,7 @@ def open_notebook(context: BrowserContext, url: str) -> Tab:
     return tab
 
 
-def until_there(page: Page) -> None:
+def until_there(page: Page | Frame) -> None:
     """Wait until a notebook has its kernel.
 
     Where a cell is run sooner, JupyterLab may ask which kernel is to be taken. The indicator says

@@ -1,0 +1,230 @@
+"""The parts of the reference that are written from the code, as Markdown.
+
+A page says where each belongs with a comment, `<!-- generated: NAME -->`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import re
+import typing
+from collections.abc import Callable, Iterator
+from types import NoneType, UnionType
+from typing import Any
+
+from jupyter_server.auth.utils import HTTP_METHOD_TO_AUTH_ACTION
+from sphinx.application import Sphinx
+from tornado.web import RequestHandler
+from traitlets import HasTraits, TraitType
+
+from jupyter_wasmwheel import cli, errors, events
+from jupyter_wasmwheel.config import Wasmwheel
+from jupyter_wasmwheel.report import Report
+from jupyter_wasmwheel.server import app
+from jupyter_wasmwheel.site import proxy
+
+MARK = re.compile(r"<!-- generated: (.+?) -->")
+
+#: A page that the navigation has a place for, whether it is there already or not.
+ONCE_WRITTEN = re.compile(r"<!-- once written: (.+?) -->")
+
+
+def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
+    """Every command in its order: its words, what it is for, and its parser."""
+    yield from _below(cli.parser())
+
+
+def _below(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            helps = {each.dest: each.help or "" for each in action._choices_actions}
+            for name, below in action.choices.items():
+                if any(isinstance(each, argparse._SubParsersAction) for each in below._actions):
+                    yield from _below(below)
+                else:
+                    yield below.prog, helps[name], below
+
+
+#: The options that all commands have.
+SHARED = ("--help", "--json", "--events", "--verbose")
+
+
+def command_line() -> str:
+    """Every command with its usage and its options."""
+    parts = []
+    for words, purpose, parser in commands():
+        own = [each for each in parser._actions if not set(each.option_strings) & set(SHARED)]
+        formatter = argparse.HelpFormatter(words, width=88)
+        formatter.add_usage(None, own, [], prefix="")
+        parts.append(f"## `{words.removeprefix('jupyter wasmwheel ')}`\n\n{_sentence(purpose)}\n")
+        parts.append(f"```text\n{formatter.format_help().strip()}\n```\n")
+        helped = [each for each in own if each.help]
+        parts += [_definition(_spelled(each), _sentence(str(each.help))) for each in helped]
+    return "\n".join(parts)
+
+
+def _spelled(action: argparse.Action) -> str:
+    """An option or an argument as it is written."""
+    value = action.metavar or (action.choices and "|".join(map(str, action.choices)))
+    if not action.option_strings:
+        return f"`{value or action.dest}`"
+    takes = "" if action.nargs == 0 else f" {value or action.dest.upper()}"
+    return ", ".join(f"`{option}{takes}`" for option in action.option_strings)
+
+
+def exit_statuses() -> str:
+    """The statuses that the command line ends with."""
+    kinds = errors.WasmwheelError.__subclasses__()
+    rows = [
+        (f"`{kind.status}`", inspect.getdoc(kind) or "")
+        for kind in sorted(kinds, key=lambda kind: kind.status)
+        if kind.__module__ == errors.__name__
+    ]
+    return _table("Status", "What it says", rows=[("`0`", "It is done."), *rows])
+
+
+#: What stands for what in the address of a route, as docs/rest.md has it.
+WRITTEN = (
+    (app.JOB, "ID"),
+    (f"packages/{app.NAME}", "packages/PACKAGE"),
+    (app.NAME, "NAME"),
+    (f"({proxy.HOSTS}|{proxy.FETCH})", "proxy/…"),
+    ("(.*)", "…"),
+    (f"/{app.API}/", ""),
+    ("?", ""),
+)
+
+
+def routes() -> Iterator[tuple[str, str, str]]:
+    """Every verb and address as docs/rest.md writes them, the right needed, and what it does."""
+    for pattern, handler in app.ROUTES:
+        for written, said in WRITTEN:
+            pattern = pattern.replace(written, said)
+        for verb in RequestHandler.SUPPORTED_METHODS:
+            method = getattr(handler, verb.lower())
+            if method.__module__.startswith("jupyter_wasmwheel."):
+                right = HTTP_METHOD_TO_AUTH_ACTION[verb]
+                yield f"{verb} {pattern}".strip(), right, inspect.getdoc(method) or ""
+
+
+def route_table() -> str:
+    """Every route with its right."""
+    rows = [(f"`{route}`", right, purpose) for route, right, purpose in routes()]
+    return _table("Route", "Right", "", rows=rows)
+
+
+def settings() -> Iterator[tuple[str, TraitType[Any, Any]]]:
+    """Every setting, by the name that a configuration file has for it."""
+    kinds: tuple[type[HasTraits], ...] = (Wasmwheel, app.WasmwheelApp)
+    for kind in kinds:
+        own = kind.class_own_traits(config=True)
+        yield from ((f"c.{kind.__name__}.{name}", trait) for name, trait in sorted(own.items()))
+
+
+def configuration() -> str:
+    """Every setting with its type and default."""
+    parts = []
+    for name, trait in settings():
+        default = trait.default_value_repr()
+        said = f" Default: `{default}`." if default != "''" else ""
+        parts.append(_definition(f"`{name}`", f"{_sentence(trait.help)}{said}"))
+    return "\n".join(parts)
+
+
+def event_kinds() -> str:
+    """Every kind of event with its fields."""
+    rows = [
+        (f"`{kind.kind}`", inspect.getdoc(kind) or "", ", ".join(_fields(kind)))
+        for kind in events.Event.__subclasses__()
+    ]
+    return _table("Kind", "What it says", "Fields", rows=rows)
+
+
+def report_parts() -> str:
+    """The parts of a report that are objects, or lists of them."""
+    rows = []
+    for name, hint in typing.get_type_hints(Report).items():
+        for kind in _dataclasses(hint):
+            if name in PARTS:
+                rows.append((f"`{name}`", inspect.getdoc(kind) or "", ", ".join(_fields(kind))))
+    return _table("Key", "What it says", "Fields", rows=rows)
+
+
+#: The keys of a report whose objects are the dataclasses themselves.
+PARTS = ("crates", "patches", "audit", "smoke", "dependencies", "tests")
+
+#: What a report calls a field otherwise than Python may.
+RENAMED = {"source": "from"}
+
+
+def _dataclasses(hint: Any) -> list[type]:
+    """The dataclasses in a type."""
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return [hint]
+    return [found for inner in typing.get_args(hint) for found in _dataclasses(inner)]
+
+
+def _fields(kind: type) -> list[str]:
+    """The fields of a dataclass, each with the JSON that it is."""
+    hints = typing.get_type_hints(kind)
+    return [
+        f"`{RENAMED.get(each.name, each.name)}` {_json_type(hints[each.name])}"
+        for each in dataclasses.fields(kind)
+    ]
+
+
+def _json_type(hint: Any) -> str:
+    """What a type is in JSON, in a word or two."""
+    plain = {str: "text", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
+    if hint in plain:
+        return plain[hint]
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return f"({', '.join(f'`{value}`' for value in inner)})"
+    if origin in (typing.Union, UnionType):
+        return " or ".join(map(_json_type, inner))
+    return "list" if origin in (tuple, list) else "object"
+
+
+def _definition(term: str, text: str) -> str:
+    return f"{term}\n: {text}\n"
+
+
+def _sentence(text: str) -> str:
+    """A text of argparse's or traitlets' as a sentence of Markdown."""
+    text = " ".join(text.split()).replace("%%", "%")
+    return f"{text[0].upper()}{text[1:]}".removesuffix(".") + "."
+
+
+def _table(*heads: str, rows: list[tuple[str, ...]]) -> str:
+    lines = []
+    for row in (heads, ("---",) * len(heads), *rows):
+        cells = (" ".join(cell.replace("|", "\\|").split()) for cell in row)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+#: What a page can have.
+GENERATED: dict[str, Callable[[], str]] = {
+    "command line": command_line,
+    "exit statuses": exit_statuses,
+    "routes": route_table,
+    "configuration": configuration,
+    "events": event_kinds,
+    "phases": lambda: ", ".join(f"`{name}`" for name in events.PHASES),
+    "report": report_parts,
+}
+
+
+def setup(sphinx: Sphinx) -> dict[str, bool]:
+    """Put what is generated where the pages ask for it."""
+
+    def fill(sphinx: Sphinx, page: str, source: list[str]) -> None:
+        text = MARK.sub(lambda mark: GENERATED[mark[1]](), source[0])
+        known = sphinx.env.found_docs
+        source[0] = ONCE_WRITTEN.sub(lambda mark: mark[1] if mark[1] in known else "", text)
+
+    sphinx.connect("source-read", fill)
+    return {"parallel_read_safe": True}

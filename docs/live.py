@@ -1,0 +1,80 @@
+"""Notebooks that run in the page: a site beside the pages, and a frame for each notebook.
+
+A page says where a notebook belongs with a comment, `<!-- live: NAME VERSION -->`, a package of the
+site. Run as a program, this module makes that site: `python docs/live.py FOLDER`.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from jupyter_wasmwheel.site import addresses, contents, lite
+
+MARK = re.compile(r"<!-- live: (\S+) (\S+) -->")
+
+#: The folder of the site in the built pages.
+FOLDER = "live"
+
+#: A frame in what is not open is not loaded (`loading="lazy"`).
+FRAME = """
+<details>
+<summary style="cursor: pointer"><strong>Run it here</strong></summary>
+<iframe title="A notebook that imports {name}" loading="lazy" src="{address}"
+  style="width: 100%; height: 44rem; border: 1px solid var(--color-background-border)"></iframe>
+</details>
+
+Or <a href="{address}">in a tab of its own</a>.
+"""
+
+WITHOUT = """
+```{{note}}
+There is no notebook here: these pages were built without a site. `make docs` builds them with one.
+```
+"""
+
+
+def make_site(folder: Path) -> None:
+    """Make a site in a folder, with the starter crate in it, by the commands of the tutorial."""
+    site = folder.resolve() / "site"
+    for words in (
+        ("new", "hello"),
+        ("site", "create", site),
+        ("build", "hello", "--site", site),
+    ):
+        subprocess.run(["jupyter", "wasmwheel", *words], cwd=folder, check=True)
+
+
+def setup(sphinx: Sphinx) -> dict[str, bool]:
+    """Put frames where the pages ask for them, and the site beside the pages."""
+    sphinx.add_config_value("live_site", "", "env", [str])
+
+    def frame(sphinx: Sphinx, page: str, source: list[str]) -> None:
+        def framed(mark: re.Match[str]) -> str:
+            notebook = contents.notebook_name(mark[1], mark[2])
+            address = f"{FOLDER}/{addresses.APPLICATION}?path={notebook}"
+            return (FRAME if sphinx.config.live_site else WITHOUT).format(
+                name=mark[1], address=address
+            )
+
+        source[0] = MARK.sub(framed, source[0])
+
+    def copy_site(sphinx: Sphinx, error: Exception | None) -> None:
+        if sphinx.config.live_site and not error:
+            private = shutil.ignore_patterns(lite.PRIVATE)
+            place = sphinx.outdir / FOLDER
+            shutil.rmtree(place, ignore_errors=True)
+            shutil.copytree(sphinx.config.live_site, place, ignore=private)
+
+    sphinx.connect("source-read", frame)
+    sphinx.connect("build-finished", copy_site)
+    return {"parallel_read_safe": True}
+
+
+if __name__ == "__main__":
+    make_site(Path(sys.argv[1]))
