@@ -29,9 +29,12 @@ class Ran:
 def run(*words: str | Path) -> Ran:
     """Run `jupyter wasmwheel … --json`, by the console script that Jupyter calls."""
     program = Path(sys.executable).with_name("jupyter-wasmwheel")
+    # An installed package has its bytecode, whatever the shell here says of new one.
+    unwanted = "PYTHONDONTWRITEBYTECODE"
+    env = {name: value for name, value in os.environ.items() if name != unwanted}
     begin = time.monotonic()
     done = subprocess.run(
-        [program, *map(str, words), "--json"], capture_output=True, text=True, env=os.environ
+        [program, *map(str, words), "--json"], capture_output=True, text=True, env=env
     )
     seconds = time.monotonic() - begin
     if done.returncode:

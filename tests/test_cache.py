@@ -58,6 +58,7 @@ def test_the_same_again_is_not_built_again(build: Any, crate: Path, tmp_path: Pa
     assert again["smoke"]["ok"]
     assert again["toolchain"] == first["toolchain"]
     assert not build(crate, "--no-cache")["cached"]
+    assert not build(crate, SOURCE_DATE_EPOCH="1767225600")["cached"]
     assert not build(crate, "--cargo-arg=--config=profile.release.debug=1")["cached"]
     assert not build(mark(crate, "edited"))["cached"]
 

@@ -33,7 +33,18 @@ RECIPE = "3"
 FOLDER, ABOUT = "built", "about.json"
 
 #: How variables begin that change what cargo, pyo3 or a C compiler make of a project.
-INFLUENCING = ("AR", "CARGO_", "CC", "CFLAGS", "CXX", "MATURIN_", "PYO3_", "RUST", "SETUPTOOLS_")
+INFLUENCING = (
+    "AR",
+    "CARGO_",
+    "CC",
+    "CFLAGS",
+    "CXX",
+    "MATURIN_",
+    "PYO3_",
+    "RUST",
+    "SETUPTOOLS_",
+    "SOURCE_DATE_EPOCH",
+)
 
 #: What the variables of a plan name that differs from one work folder to another.
 OF_THE_WORK_FOLDER = ("CARGO_TARGET_DIR",)

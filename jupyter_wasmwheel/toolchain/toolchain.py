@@ -145,10 +145,9 @@ def choose_linker(chosen: Rust | None, installed: Sequence[Rust] = ()) -> Linker
     return min(usable, key=lambda each: abs(each.major - llvm))
 
 
-@functools.cache
 def script(name: str, package: str = "jupyter-wasmwheel") -> Path:
     """Where a console script, of this package or of another one, is installed."""
-    for file in importlib.metadata.files(package) or ():
+    for file in _files(package):
         if file.stem == name:
             return Path(str(file.locate())).resolve()
     found = shutil.which(name)
@@ -159,3 +158,9 @@ def script(name: str, package: str = "jupyter-wasmwheel") -> Path:
         f"It is installed along with {package}.",
         f"Install it again: `pip install --force-reinstall {package}`.",
     )
+
+
+@functools.cache
+def _files(package: str) -> tuple[importlib.metadata.PackagePath, ...]:
+    """The files of an installed package, which every build asks for several times."""
+    return tuple(importlib.metadata.files(package) or ())
