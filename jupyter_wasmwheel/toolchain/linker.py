@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from .relay import become
+
 #: The variable by which a build tells `wasmwheel-ld` which wasm-ld to run.
 PROGRAM = "WASMWHEEL_WASM_LD"
 
@@ -170,10 +172,10 @@ def _library(word: str, folders: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Link, as `wasmwheel-ld`, in the place of emcc; without a wasm-ld, by emcc after all."""
-    from . import emscripten  # which imports this module, to link C extensions
-
     arguments = sys.argv[1:]
     program = os.environ.get(PROGRAM)
     if program:
-        sys.exit(subprocess.call([program, *translate(arguments)]))
+        become([program, *translate(arguments)])
+    from . import emscripten  # which takes long to load, and imports this module
+
     sys.exit(emscripten.call("emcc", arguments))
