@@ -36,7 +36,8 @@ def settled(wheel: Wheel, folders: Iterable[tuple[Path, str]]) -> dict[str, byte
             if isinstance(bill, dict) and bill.get("bomFormat") == "CycloneDX":
                 bill.pop("serialNumber", None)
                 bill.get("metadata", {}).pop("timestamp", None)
-                found[member] = f"{json.dumps(_ordered(bill), indent=2)}\n".encode()
+                short = json.dumps(_ordered(bill), separators=(",", ":"))
+                found[member] = f"{short}\n".encode()
     return found
 
 
