@@ -20,6 +20,7 @@ from typing import Any
 
 from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.toolchain import programs
 from tests.conftest import Command
 from tests.test_bad_input import error_of
 
@@ -169,3 +170,29 @@ def test_help_names_every_command(wasmwheel: Command) -> None:
     building = ["doctor", "targets", "build", "audit", "smoke", "test"]
     for command in [*building, "site", "new", "demo", "cache"]:
         assert command in shown
+
+
+def test_a_program_is_asked_for_its_version_once_until_it_changes(tmp_path: Path) -> None:
+    store = Store(home=tmp_path / "home")
+    program, asked = tmp_path / "program", tmp_path / "asked"
+
+    def put(text: str) -> None:
+        program.write_text(f"#!/bin/sh\necho asked >> {asked}\necho '{text}'\n")
+        program.chmod(0o755)
+
+    def ask() -> tuple[str | None, int]:
+        said = programs.ask(program, "--version", re.compile(r"version \d+"), store)
+        return said, len(asked.read_text().split()) if asked.exists() else 0
+
+    assert ask() == (None, 0)
+    put("version 1")
+    assert ask() == ("version 1\n", 1)
+    assert ask() == ("version 1\n", 1)
+    put("version 1.0.1")
+    assert ask() == ("version 1.0.1\n", 2)
+    for kept in (store.home / programs.FOLDER).iterdir():
+        kept.write_bytes(b"\xff garbage")
+    assert ask() == ("version 1.0.1\n", 3)
+    put("no program of that kind")
+    assert ask() == (None, 4)
+    assert ask() == (None, 5)

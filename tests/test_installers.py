@@ -252,7 +252,7 @@ def test_what_rustup_installs_builds_a_crate(
         tmp_path / "parts",
         ours,
         sysroot / "lib/rustlib" / TRIPLE / "lib",
-        choose_linker(ours).program,
+        choose_linker(ours, machine.store).program,
     )
     programs(tmp_path / "bin", "cc", "ld", "as")
     with serving(tmp_path / "dist") as server:

@@ -18,6 +18,7 @@ CLEARED = (
     "lite",
     "node",
     "packages",
+    "programs",
     "proofs",
     "pyo3",
     "pyodide",

@@ -57,7 +57,7 @@ def _rust(target: Target, store: Store) -> Finding:
     candidates = [rust.judge(each, target, None) for each in rust.installed(store)]
     try:
         chosen = rust.choose(candidates, target, None).rust
-        linker = choose_linker(chosen)
+        linker = choose_linker(chosen, store)
     except WasmwheelError as error:
         return _without_rust(f"{error.what} {error.why}", target)
     if chosen.has_std:
@@ -128,7 +128,7 @@ def fix(
         rustup.install(target, "stable", store, emit, downloads.timeout)
     candidates = [rust.judge(each, target, None) for each in rust.installed(store)]
     chosen = rust.choose(candidates, target, None).rust
-    choose_linker(chosen)
+    choose_linker(chosen, store)
     sysroot.get(chosen, store, emit)
     its_node = node.get(store, emit)
     snapshot.get(pyodide.get(target, its_node, store, emit), its_node, store, emit)

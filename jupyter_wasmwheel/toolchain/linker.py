@@ -11,20 +11,26 @@ import ast
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .relay import become
+
+if TYPE_CHECKING:
+    from ..store import Store
 
 #: The variable by which a build tells `wasmwheel-ld` which wasm-ld to run.
 PROGRAM = "WASMWHEEL_WASM_LD"
 
 #: The oldest LLVM whose wasm-ld knows `-wasm-use-legacy-eh`.
 OLDEST = 20
+
+#: How `wasm-ld --version` tells it.
+_VERSION = re.compile(r"LLD (\d+\.\d+\.\d+)")
 
 #: How emcc links a side module (Emscripten's tools/link.py and building.py, SIDE_MODULE=2).
 FLAGS = (
@@ -63,23 +69,22 @@ class Linker:
         return int(self.version.partition(".")[0])
 
 
-def find(with_rust: Iterable[Path]) -> list[Linker]:
+def find(with_rust: Iterable[Path], store: Store) -> list[Linker]:
     """Every wasm-ld on the machine: those that came with a Rust, then those on PATH."""
-    found = [_read(program, "came with Rust") for program in with_rust]
+    found = [_read(program, "came with Rust", store) for program in with_rust]
     names = ["wasm-ld", *(f"wasm-ld-{major}" for major in range(40, OLDEST - 1, -1))]
     for name in names:
         program = shutil.which(name)
         if program:
-            found.append(_read(Path(program), "on PATH"))
+            found.append(_read(Path(program), "on PATH", store))
     return [linker for linker in found if linker]
 
 
-def _read(program: Path, origin: str) -> Linker | None:
-    try:
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = re.search(r"LLD (\d+\.\d+\.\d+)", said.stdout)
+def _read(program: Path, origin: str, store: Store) -> Linker | None:
+    from . import programs  # which only the choice of a linker needs, not the linker itself
+
+    said = programs.ask(program, "--version", _VERSION, store)
+    match = _VERSION.search(said or "")
     return Linker(program=program, version=match.group(1), origin=origin) if match else None
 
 

@@ -7,6 +7,7 @@ an environment variable would redirect them, so the programs of a toolchain are 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +18,11 @@ from packaging.version import Version
 from ..errors import ToolchainError
 from ..runtime.targets import TRIPLE, Target
 from ..store import Store
+from . import programs
 from .installer import command_for
+
+#: How `rustc -vV` tells what is needed of it.
+_VERSION = re.compile(r"(?=.*^host: )(?=.*^release: )", re.MULTILINE | re.DOTALL)
 
 EXE = ".exe" if os.name == "nt" else ""
 
@@ -74,23 +79,24 @@ def installed(store: Store) -> Iterator[Rust]:
     for root in (store.home, *store.read_only):
         whose = "installed by jupyter-wasmwheel" if root == store.home else f"from {root}"
         for home in sorted((root / "rustup").glob("*")):
-            yield from in_home(home, whose)
-    yield from in_home(Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup"), "rustup")
+            yield from in_home(home, whose, store)
+    users = Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup")
+    yield from in_home(users, "rustup", store)
     seen = set()
     for folder_name in os.environ.get("PATH", "").split(os.pathsep):
         rustc = Path(folder_name) / f"rustc{EXE}"
         if not rustc.is_file() or rustc.resolve() in seen or _is_rustup_proxy(rustc):
             continue
         seen.add(rustc.resolve())
-        rust = _read(rustc, f"the system's, {rustc}")
+        rust = _read(rustc, f"the system's, {rustc}", store)
         if rust:
             yield rust
 
 
-def in_home(home: Path, whose: str) -> Iterator[Rust]:
+def in_home(home: Path, whose: str, store: Store) -> Iterator[Rust]:
     """Every Rust in a RUSTUP_HOME."""
     for folder in sorted((home / "toolchains").glob("*")):
-        rust = _read(folder / "bin" / f"rustc{EXE}", f"{whose}, {folder.name}")
+        rust = _read(folder / "bin" / f"rustc{EXE}", f"{whose}, {folder.name}", store)
         if rust:
             yield rust
 
@@ -103,18 +109,15 @@ def _is_rustup_proxy(rustc: Path) -> bool:
     return rustup.is_file() and rustup.stat().st_size == rustc.stat().st_size
 
 
-def _read(rustc: Path, origin: str) -> Rust | None:
+def _read(rustc: Path, origin: str, store: Store) -> Rust | None:
     """What a rustc says of itself, or None where it does not run or has no cargo beside it."""
     cargo = rustc.with_name(f"cargo{EXE}")
     if not rustc.is_file() or not cargo.is_file():
         return None
-    try:
-        said = subprocess.run([rustc, "-vV"], capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
+    said = programs.ask(rustc, "-vV", _VERSION, store)
+    if said is None:
         return None
-    fields = dict(line.split(": ", 1) for line in said.stdout.splitlines() if ": " in line)
-    if said.returncode or "release" not in fields:
-        return None
+    fields = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
     release, _, channel = fields["release"].partition("-")
     return Rust(
         rustc=rustc,

@@ -37,11 +37,13 @@ def install(target: Target, channel: str, store: Store, emit: Emitter, timeout: 
     A server may send nothing for `timeout` seconds. A ToolchainError says what rustup said.
     """
     store.install(
-        key(target, channel), lambda home: _fill(home, target, channel, emit, timeout), emit
+        key(target, channel), lambda home: _fill(home, target, channel, store, emit, timeout), emit
     )
 
 
-def _fill(home: Path, target: Target, channel: str, emit: Emitter, timeout: float) -> None:
+def _fill(
+    home: Path, target: Target, channel: str, store: Store, emit: Emitter, timeout: float
+) -> None:
     program = find()
     if not program:
         raise ToolchainError(
@@ -67,7 +69,8 @@ def _fill(home: Path, target: Target, channel: str, emit: Emitter, timeout: floa
             ran.reason,
             f"Check the network and run it again, or on Debian: `{rust.DEBIAN}`.",
         )
-    judged = [rust.judge(each, target, channel) for each in rust.in_home(home, "rustup's")]
+    found = rust.in_home(home, "rustup's", store)
+    judged = [rust.judge(each, target, channel) for each in found]
     if not any(candidate.usable for candidate in judged):
         seen = "; ".join(f"{each.rust}: {each.reason}" for each in judged)
         server = os.environ.get("RUSTUP_DIST_SERVER")

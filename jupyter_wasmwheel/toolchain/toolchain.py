@@ -112,7 +112,7 @@ def choose(
     toolchain = Toolchain(
         rust=chosen,
         sysroot=sysroot.get(chosen, store, emit) if chosen else None,
-        linker=None if linker_choice == "emcc" else choose_linker(chosen, installed),
+        linker=None if linker_choice == "emcc" else choose_linker(chosen, store, installed),
         emscripten=c_compiler,
         wasm_opt=wasm_opt.get(node, store, emit, offline=offline) if optimise else None,
         maturin=importlib.metadata.version("maturin") if with_maturin else None,
@@ -122,13 +122,13 @@ def choose(
     return toolchain
 
 
-def choose_linker(chosen: Rust | None, installed: Sequence[Rust] = ()) -> Linker:
+def choose_linker(chosen: Rust | None, store: Store, installed: Sequence[Rust] = ()) -> Linker:
     """The wasm-ld to link with: the one that came with Rust, else the nearest to its LLVM.
 
     Without a Rust, for C alone, it is the newest of what `installed` ones brought and PATH has.
     """
     rusts = [chosen] if chosen else installed
-    found = linker.find(each.linker for each in rusts if each.linker)
+    found = linker.find((each.linker for each in rusts if each.linker), store)
     usable = [each for each in found if each.major >= linker.OLDEST]
     if not usable:
         seen = ", ".join(f"{each.program} {each.version}" for each in found) or "none"
