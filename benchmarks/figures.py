@@ -18,6 +18,9 @@ RESULTS = Path(__file__).with_name("results")
 
 SCHEMA = 1
 
+#: How many processes wanted to run in the minute before; where that is much, so was something else.
+LOAD = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
@@ -65,6 +68,7 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "processors": os.cpu_count(),
+        "load_before": LOAD,
         "python": platform.python_version(),
     }
 

@@ -118,7 +118,8 @@ def reliability() -> str:
                 lines.append(f"- {figure['promise']}: {detail}")
         lines.append(
             f"  ({document['benchmark']}: {machine['processors']} of {machine['processor']}, "
-            f"Python {machine['python']}, {machine['system']})"
+            f"Python {machine['python']}, {machine['system']}, "
+            f"load before {machine['load_before']})"
         )
     lines += ["", "## Tests", "", "| promise | tests | result | date |", "|---|---|---|---|"]
     told = json.loads(TESTED.read_text(encoding="utf-8")) if TESTED.is_file() else {"tests": {}}
