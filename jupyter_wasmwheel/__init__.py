@@ -13,3 +13,12 @@ def _jupyter_server_extension_points() -> list[dict[str, object]]:
 def _jupyter_labextension_paths() -> list[dict[str, str]]:
     """Where the built front end is; asked by `jupyter labextension develop`."""
     return [{"src": "labextension", "dest": "jupyter-wasmwheel"}]
+
+
+def __getattr__(name: str) -> object:
+    """`WheelBuilder`, for notebooks; imported only when somebody asks for it."""
+    if name == "WheelBuilder":
+        from .widget.builder import WheelBuilder
+
+        return WheelBuilder
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

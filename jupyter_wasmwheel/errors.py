@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -16,6 +17,9 @@ class WasmwheelError(Exception):
         self.what = what
         self.why = why
         self.fix = fix
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return retold, (self.as_json(),)
 
     def as_json(self) -> dict[str, Any]:
         """The error as documents and answers have it."""
@@ -82,6 +86,15 @@ class Cancelled(WasmwheelError):
         super().__init__(
             "Cancelled.", "The run was interrupted.", "Run the same command to start again."
         )
+
+
+def retold(error: Mapping[str, Any]) -> WasmwheelError:
+    """The error that a command line told as JSON, of the kind that its exit status stands for."""
+    status, words = error["status"], (error["what"], error["why"], error["fix"])
+    if status == Cancelled.status:
+        return Cancelled()
+    kinds = {kind.status: kind for kind in WasmwheelError.__subclasses__()}
+    return kinds.get(status, WasmwheelError)(*words)
 
 
 def from_os_error(error: OSError) -> WasmwheelError | None:

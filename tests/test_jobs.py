@@ -70,6 +70,9 @@ class Script:
         )
         return LocalRun(child)
 
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:

@@ -125,7 +125,8 @@ def faults_of(page: Page) -> list[str]:
         page.add_script_tag(path=CLONE / "labextension/node_modules/axe-core/axe.min.js")
     found = page.evaluate(
         """async () => {
-          const ours = ['.jp-wasmwheel-side', '.jp-wasmwheel-document', '.jp-Dialog-content'];
+          const ours = ['.jp-wasmwheel-side', '.jp-wasmwheel-document', '.jp-wasmwheel-builder',
+            '.jp-Dialog-content'];
           const seen = ours.filter(each => document.querySelector(each)?.offsetParent);
           const answer = seen.length && await axe.run({include: seen.map(each => [each])});
           return answer ? answer.violations : [];

@@ -1,8 +1,12 @@
-"""Where a job's command line runs: on this machine, as a process group with a guard."""
+"""Where a job's command line runs: on this machine, as a process group with a guard.
+
+cluster.py has the other place, a cluster of machines.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -12,12 +16,24 @@ from pathlib import Path
 from typing import Protocol
 
 from ..process import GRACE, guarded, own_group, stop_group
+from ..store import Store
+
+#: What a build must not see of a server's or a kernel's environment: it runs strangers' code.
+SECRET = ("JPY_", "JUPYTERHUB_", "JUPYTER_TOKEN", "CONFIGPROXY_AUTH_TOKEN")
 
 #: How long the guard may take to stop a job before it is stopped itself, in seconds.
 PATIENCE = 4 * GRACE
 
 #: The longest line that is taken for an event, in bytes; a report with a large diff is one line.
 LONGEST = 8 * 1024 * 1024
+
+
+def environment(environ: Mapping[str, str], store: Store) -> dict[str, str]:
+    """The environment of a job: its starter's own, without secrets, with the store named."""
+    env = {key: value for key, value in environ.items() if not key.startswith(SECRET)}
+    env["WASMWHEEL_HOME"] = str(store.home)
+    env["WASMWHEEL_PATH"] = os.pathsep.join(map(str, store.read_only))
+    return env
 
 
 class Run(Protocol):
@@ -39,6 +55,9 @@ class Executor(Protocol):
     def start(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Run:
         """Run the command line in a folder; an OSError where it cannot be started."""
 
+    def close(self) -> None:
+        """Let go of what it needed to run them."""
+
 
 class Local:
     """Runs the command line on this machine, so that nothing of it outlives the server."""
@@ -55,6 +74,9 @@ class Local:
             **own_group(),
         )
         return LocalRun(child)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
 
 
 class LocalRun:

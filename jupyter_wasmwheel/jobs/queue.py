@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import secrets
 import shutil
 import sqlite3
@@ -23,14 +22,12 @@ import filelock
 
 from ..errors import LimitError, UsageError, WasmwheelError, from_os_error
 from ..process import BACKGROUND
+from . import told
 from .database import Database, Job, State
 from .executors import Executor, Run
 from .journal import Journal, Listener
 from .outcome import cause, full, interrupted, outcome
 from .request import Places, Request
-
-#: The kinds of events that the command line writes; anything else on its stdout is none.
-KINDS = ("phase", "progress", "log", "diagnostic", "report", "error")
 
 #: The kinds of jobs that make a wheel, which is put beside the job's record.
 WITH_WHEEL = ("build", "test")
@@ -201,6 +198,7 @@ class Queue:
             threads = list(self._threads)
         for thread in threads:
             thread.join()
+        self._executor.close()
         self._database.close()
         self._own_lock.release()
 
@@ -278,14 +276,8 @@ class Queue:
             self._threads.discard(threading.current_thread())
 
     def _read(self, job: str, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-        """The events in lines of the command line's, as they are kept; what is none is left out."""
-        for line in lines:
-            try:
-                event = _DECODER.decode(line.decode("utf-8", "replace"))
-            except (ValueError, RecursionError):
-                continue
-            if not isinstance(event, dict) or event.get("kind") not in KINDS:
-                continue
+        """The events in lines of the command line's, as they are kept."""
+        for event in told.events(lines):
             event["job"], event["job_seq"] = job, event.pop("seq", None)
             if event["kind"] == "diagnostic":
                 file = event.get("file")
@@ -298,7 +290,7 @@ class Queue:
         with self._lock:
             now = self.get(job)
             for event in events:
-                now = replace(now, **_told(event))
+                now = replace(now, **told.changes(event))
             # The database has it when the job's state changes; until then the memory does.
             self._jobs[job] = replace(now, seq=seq or now.seq)
 
@@ -331,19 +323,12 @@ class Queue:
                 self.remove(job.id)
 
 
-def _refuse(text: str) -> None:
-    raise ValueError(f"{text} is no JSON, and no browser would read it")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
-
-
 def _own(folder: Path) -> tuple[Path, filelock.BaseFileLock]:
     """A folder that no other server uses: the one named, else the next one beside it."""
     number = 0
     while True:
         place = folder.with_name(f"{folder.name}-{number}")
-        place.mkdir(parents=True, exist_ok=True)
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = filelock.FileLock(place / "lock", thread_local=False)
         try:
             lock.acquire(timeout=0)
@@ -375,20 +360,3 @@ def _said_plainly() -> Iterator[None]:
         raise full() if "full" in str(error) else error from error
     except OSError as error:
         raise from_os_error(error) or error from error
-
-
-def _told(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a job that an event changes."""
-    kind = event["kind"]
-    if kind == "phase" and event.get("state") == "started":
-        return {"phase": event.get("name"), "done": None, "total": None, "label": None}
-    if kind == "progress":
-        return {key: event.get(key) for key in ("done", "total", "label")}
-    if kind == "report":
-        report = event.get("report")
-        known = report if isinstance(report, dict) else {}
-        named = {key: known[key] for key in ("name", "version") if isinstance(known.get(key), str)}
-        return {"report": known, **named}
-    if kind == "error":
-        return {"error": {key: event.get(key) for key in ("what", "why", "fix", "status")}}
-    return {}

@@ -21,8 +21,15 @@ from typing import Any
 from ..events import Diagnostic, Emitter, Log, Progress
 from .relay import SEPARATOR
 
-#: What makes cargo draw its progress bar, which says how many units there are.
-PROGRESS = {"CARGO_TERM_PROGRESS_WHEN": "always", "CARGO_TERM_PROGRESS_WIDTH": "100"}
+#: What makes cargo draw its progress bar, which says how many units there are. Nothing is coloured,
+#: though the kernel of a notebook asks all programs for it.
+PROGRESS = {
+    "CARGO_TERM_PROGRESS_WHEN": "always",
+    "CARGO_TERM_PROGRESS_WIDTH": "100",
+    "CARGO_TERM_COLOR": "never",
+    "CLICOLOR_FORCE": "0",
+    "FORCE_COLOR": "",
+}
 
 #: How many lines are kept for what a failure means; a build script may say some hundreds.
 _KEPT = 1000

@@ -1,0 +1,211 @@
+"""A build as a Python object: its state is in traits, and it runs beside the kernel.
+
+What runs is the command line, in a process group with a guard, as the jobs of a server do. Neither
+a server nor its extension is needed, and nothing of a build outlives the kernel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from traitlets import Dict, Enum, HasTraits, Int, Tuple, Unicode
+
+from .. import config
+from ..errors import Cancelled, UsageError, retold
+from ..jobs import told
+from ..jobs.database import Job, State
+from ..jobs.executors import Local, Run, environment
+from ..jobs.outcome import outcome
+from ..jobs.request import Places, parse
+from ..site import lite
+
+if TYPE_CHECKING:
+    import ipywidgets
+
+#: How many lines of a build's output are kept.
+LINES = 1000
+
+#: How long a pause is after what came was shown, in seconds: many small lines are shown together.
+PAUSE = 0.1
+
+Report = dict[str, Any]
+
+
+class WheelBuilder(HasTraits):
+    """Builds a wheel for Pyodide from a notebook: `report = await WheelBuilder("path").build()`.
+
+    As the last value of a cell it shows itself. `options` are the fields of a build, as
+    docs/rest.md has them: `target`, `site`, `profile`, `features` and so on. The wheel goes into
+    the folder `out`.
+    """
+
+    source = Unicode(help="A folder, an sdist, `pypi:NAME` or `git+URL`.")
+    options = Dict(key_trait=Unicode(), help="How it is built: the fields of a build.")
+    out = Unicode(help="The folder that the wheel goes into.")
+
+    state = Enum(("ready", "running", "done", "failed", "cancelled"), "ready")
+    phase = Unicode(None, allow_none=True, help="The phase that runs, or was the last.")
+    progress = Tuple(
+        Int(),
+        Int(allow_none=True),
+        default_value=(0, None),
+        help="How far the phase is: done, and of how many.",
+    )
+    label = Unicode("", help="What the phase is at.")
+    log = Tuple(help=f"The newest {LINES} lines of output.")
+    problems = Tuple(help="The compiler's messages, as events of the kind `diagnostic`.")
+    report = Dict(None, allow_none=True, help="The report of a build that is done.")
+    error = Dict(None, allow_none=True, help="What, why, fix and status of one that is not.")
+
+    def __init__(
+        self, source: str | Path = ".", *, out: str | Path = "dist", **options: Any
+    ) -> None:
+        super().__init__(source=str(source), out=str(out), options=options)
+        self._starting = threading.Lock()
+        self._run: Run | None = None
+        self._ending: State | None = None
+        self._view: ipywidgets.Widget | None = None
+
+    async def build(self) -> Report:
+        """Build it, and give the report; the error of a build that failed is raised.
+
+        The build is stopped when what waits for it is, for example by interrupting the kernel.
+        """
+        ended = self.start()
+        try:
+            return await asyncio.wrap_future(ended)
+        except BaseException:
+            self.cancel()
+            raise
+
+    def start(self) -> Future[Report]:
+        """Start building, and give what the report will be; one build runs at a time."""
+        with self._starting:
+            if self._run is not None:
+                raise UsageError(
+                    "A build is running already.",
+                    "A builder does one at a time.",
+                    "Wait for it, cancel it, or make another builder.",
+                )
+            store = config.load().store()
+            places = Places(
+                root=Path.cwd(),
+                allowed=(Path(Path.cwd().anchor),),
+                store=store,
+                find_site=lambda name: lite.find(name, store),
+            )
+            source = os.path.expanduser(self.source) or "."
+            request = parse({"kind": "build", **self.options, "source": source}, places)
+            command, *words = request.arguments
+            job = Job(
+                id=f"notebook-{os.getpid()}",
+                kind=request.kind,
+                state="running",
+                request=request.posted,
+                name=request.name,
+                version=request.version,
+                created=time.time(),
+            )
+            out = Path(self.out).expanduser().absolute()
+            env = environment(os.environ, store)
+            self._ending = None
+            self._run = Local().start([command, f"--out={out}", *words], Path.cwd(), env)
+        self.set_trait("phase", None)
+        self.set_trait("progress", (0, None))
+        self.set_trait("label", "")
+        self.set_trait("log", ())
+        self.set_trait("problems", ())
+        self.set_trait("report", None)
+        self.set_trait("error", None)
+        self.set_trait("state", "running")
+        ended: Future[Report] = Future()
+        ended.set_running_or_notify_cancel()
+        threading.Thread(target=self._follow, args=(self._run, job, ended), daemon=True).start()
+        return ended
+
+    def cancel(self) -> None:
+        """Stop what is being built, if anything is; nothing of it is left."""
+        run = self._run
+        if run:
+            self._ending = "cancelled"
+            run.stop()
+
+    def _follow(self, run: Run, job: Job, ended: Future[Report]) -> None:
+        """Read what a build tells until it has ended."""
+        broken: Exception | None = None
+        for lines in run.lines():
+            try:
+                if not broken:
+                    job = self._take(job, lines)
+            except Exception as error:
+                # Somebody who observes a trait raised it. What is left is read, or the build
+                # would wait for a reader.
+                broken = error
+                run.stop()
+            time.sleep(PAUSE)
+        status, said = run.wait()
+        state, failure = outcome(job, self._ending, status, said, broken)
+        self._run = None
+        if state == "cancelled":
+            failure = Cancelled().as_json()
+        self.set_trait("report", job.report if state == "done" else None)
+        self.set_trait("error", failure)
+        self.set_trait("state", state)
+        if failure:
+            ended.set_exception(retold(failure))
+        else:
+            ended.set_result(job.report or {})
+
+    def _take(self, job: Job, lines: list[bytes]) -> Job:
+        """Put what some lines tell into the traits; the job with what they change of it."""
+        said: list[str] = []
+        for event in told.events(lines):
+            job = replace(job, **told.changes(event))
+            if event["kind"] in ("phase", "progress"):
+                self.set_trait("phase", job.phase)
+                self.set_trait("progress", (job.done or 0, job.total))
+                self.set_trait("label", job.label or "")
+            elif event["kind"] == "log":
+                said.append(event["text"])
+            elif event["kind"] == "diagnostic":
+                self.set_trait("problems", (*self.problems, event)[-LINES:])
+        if said:
+            self.set_trait("log", (*self.log, *said)[-LINES:])
+        return job
+
+    @property
+    def view(self) -> ipywidgets.Widget:
+        """What a cell shows, to be put into other widgets; needs ipywidgets."""
+        if self._view is None:
+            self._view = _view_of(self)
+        return self._view
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """What Jupyter shows for it."""
+        try:
+            return self.view._repr_mimebundle_(**kwargs)
+        except UsageError as error:
+            return {"text/plain": f"{self!r}\n{error}"}
+
+    def __repr__(self) -> str:
+        return f"WheelBuilder({self.source!r}): {self.state}"
+
+
+def _view_of(builder: WheelBuilder) -> ipywidgets.Widget:
+    try:
+        from .view import make
+    except ImportError as error:
+        raise UsageError(
+            "The builder cannot be shown.",
+            "ipywidgets is not installed beside this kernel.",
+            "`pip install 'jupyter-wasmwheel[widget]'`, and restart the kernel; "
+            "`await builder.build()` works without it.",
+        ) from error
+    return make(builder)

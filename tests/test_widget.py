@@ -1,0 +1,41 @@
+"""The builder of notebooks, without a browser (ui-tests have one)."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel import WheelBuilder
+from jupyter_wasmwheel.errors import SourceError, UsageError
+
+
+def test_what_is_no_source_is_said_as_everywhere(tmp_path: Path) -> None:
+    builder = WheelBuilder(tmp_path / "nowhere")
+    with pytest.raises(SourceError) as raised:
+        asyncio.run(builder.build())
+    assert raised.value.fix
+    assert builder.state == "ready"
+
+
+def test_an_option_that_there_is_none_of_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        asyncio.run(WheelBuilder(tmp_path, colour="green").build())
+
+
+def test_nothing_that_a_build_says_is_run_by_the_page() -> None:
+    builder = WheelBuilder()
+    hostile = "<img src=x onerror=alert(1)>"
+    builder.log = (hostile,)
+    builder.problems = ({"rendered": hostile},)
+    builder.error = {"what": hostile, "why": hostile, "fix": hostile, "status": 5}
+    shown = [each.value for each in widgets_in(builder.view) if hasattr(each, "value")]
+    texts = [text for text in shown if isinstance(text, str) and "onerror" in text]
+    assert len(texts) == 2
+    assert not [text for text in texts if "<img" in text]
+
+
+def widgets_in(widget: object) -> list[object]:
+    children = getattr(widget, "children", ())
+    return [widget, *(each for child in children for each in widgets_in(child))]
