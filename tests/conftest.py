@@ -22,8 +22,11 @@ import pytest
 from jupyter_wasmwheel import config
 from jupyter_wasmwheel.build import cache, seeds
 from jupyter_wasmwheel.checks import proofs
+from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.project import starter
+from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.toolchain import toolchain
 
 from . import handmade
 
@@ -124,3 +127,11 @@ def starter_report(starter_events: list[dict[str, Any]]) -> dict[str, Any]:
 def starter_wheel(starter_report: dict[str, Any]) -> Path:
     """Its wheel: `hello` 0.1.0, for the default target."""
     return Path(starter_report["wheel"])
+
+
+@pytest.fixture(scope="session")
+def draft_seed(store: Store) -> None:
+    """What `doctor --fix seeds` makes for drafts of the default target."""
+    target = targets.find(targets.default_abi())
+    chosen = toolchain.choose(target, node.get(store, ignore), store, ignore)
+    seeds.make(target, chosen, "draft", store, ignore)

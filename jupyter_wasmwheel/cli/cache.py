@@ -24,6 +24,7 @@ CLEARED = (
     "pyodide",
     "sdists",
     "seeds",
+    "shipped",
     "snapshots",
     "sources",
     "sysroots",

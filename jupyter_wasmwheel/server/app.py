@@ -8,7 +8,7 @@ import functools
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -16,11 +16,13 @@ from typing import Any, ParamSpec, TypeVar
 from jupyter_server._tz import utcnow
 from jupyter_server.extension.application import ExtensionApp
 from tornado.ioloop import PeriodicCallback
-from traitlets import Bool, Integer, List, Unicode
+from traitlets import Bool, Enum, Integer, List, Unicode, Union, default
+from traitlets import Callable as Function
 
 from ..config import Wasmwheel
 from ..errors import WasmwheelError
-from ..jobs.executors import Local
+from ..jobs import cluster
+from ..jobs.executors import Executor, Local, environment
 from ..jobs.queue import Limits, Queue
 from ..jobs.request import Places
 from ..site import own_files, proxy
@@ -35,9 +37,6 @@ API, THROUGH = "wasmwheel/api", "wasmwheel/site/"
 #: How many things that may block are done at once, how often a build is told to be activity, and
 #: how often it is looked whether there is nothing to do, in milliseconds.
 THREADS, ACTIVITY, LOOK = 8, 20_000, 5_000
-
-#: What a build must not see of the server's environment: it runs strangers' code.
-SECRET = ("JPY_", "JUPYTERHUB_", "JUPYTER_TOKEN", "CONFIGPROXY_AUTH_TOKEN")
 
 JOB, NAME = r"([0-9A-Za-z]+)", r"([^/]+)"
 
@@ -73,9 +72,27 @@ class WasmwheelApp(ExtensionApp):
     load_other_extensions = True
     classes = [Wasmwheel]  # noqa: RUF012 - traitlets' own way
 
-    max_running = Integer(
-        2, min=1, help="How many builds run at the same time; others wait for their turn."
+    executor = Enum(
+        ("local", "dask"),
+        "local",
+        help="Where builds run: on this machine, or on the workers of a cluster (docs/dask.md).",
     ).tag(config=True)
+
+    dask = Union(
+        [Unicode(), Function()],
+        help="The cluster that builds are sent to: the address of its scheduler, the path of its "
+        "scheduler file, or a function that gives a `distributed.Client` of it.",
+    ).tag(config=True)
+
+    max_running = Integer(
+        min=1,
+        help="How many builds run at the same time; others wait for their turn. By default 2, or "
+        "16 on a cluster, whose scheduler has them wait for a worker.",
+    ).tag(config=True)
+
+    @default("max_running")
+    def _default_max_running(self) -> int:
+        return 2 if self.executor == "local" else 16
 
     max_waiting = Integer(50, min=0, help="How many builds may wait; one more is refused.").tag(
         config=True
@@ -172,9 +189,9 @@ class WasmwheelApp(ExtensionApp):
                 kept = self.store.home / "jobs" / root
                 self._queue = Queue(
                     Path(self.jobs_folder).expanduser().absolute() if self.jobs_folder else kept,
-                    Local(),
+                    self._executor(),
                     self.places,
-                    _environment(os.environ, self.store),
+                    environment(os.environ, self.store),
                     Limits(
                         running=self.max_running,
                         waiting=self.max_waiting,
@@ -185,6 +202,13 @@ class WasmwheelApp(ExtensionApp):
                 )
             return self._queue
 
+    def _executor(self) -> Executor:
+        if self.executor == "local":
+            return Local()
+        named = self.dask
+        connect = named if callable(named) else functools.partial(cluster.connect, named)
+        return cluster.Dask(connect, self.store)
+
     def current_activity(self) -> int:
         """How many jobs wait or run; a server that is to end when nobody uses it asks."""
         return sum(job.active for job in self._queue.jobs()) if self._queue else 0
@@ -193,7 +217,7 @@ class WasmwheelApp(ExtensionApp):
         assert self._activity
         assert self._looking
         self._activity.start()
-        if self.prepare_seeds:
+        if self.prepare_seeds and self.executor == "local":
             self._looking.start()
 
     async def _look(self) -> None:
@@ -232,11 +256,3 @@ class WasmwheelApp(ExtensionApp):
 
 def _folders(paths: list[str]) -> tuple[Path, ...]:
     return tuple(Path(path).expanduser().absolute() for path in paths)
-
-
-def _environment(environ: Mapping[str, str], store: Store) -> dict[str, str]:
-    """The environment of a job: the server's, without its secrets, with its store."""
-    env = {key: value for key, value in environ.items() if not key.startswith(SECRET)}
-    env["WASMWHEEL_HOME"] = str(store.home)
-    env["WASMWHEEL_PATH"] = os.pathsep.join(map(str, store.read_only))
-    return env
