@@ -199,7 +199,9 @@ def create(
     _refuse_occupied(folder)
     front = template.get(target.jupyterlite, store, index, emit)
     engine = pyodide.get(target, node, store, emit)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    # The prefix of a site's address is for its user alone, on a machine with several.
+    mode = 0o700 if folder.parent == store.home / "sites" else 0o777
+    folder.parent.mkdir(mode=mode, parents=True, exist_ok=True)
     with store.lock(f"site-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}", emit):
         _refuse_occupied(folder)
         stage = folder.with_name(f".{folder.name}.making")

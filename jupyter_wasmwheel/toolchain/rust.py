@@ -85,7 +85,8 @@ def installed(store: Store) -> Iterator[Rust]:
     seen = set()
     for folder_name in os.environ.get("PATH", "").split(os.pathsep):
         rustc = Path(folder_name) / f"rustc{EXE}"
-        if not rustc.is_file() or rustc.resolve() in seen or _is_rustup_proxy(rustc):
+        # Not Path's is_file, which raises where a folder of PATH may not be read.
+        if not os.path.isfile(rustc) or rustc.resolve() in seen or _is_rustup_proxy(rustc):
             continue
         seen.add(rustc.resolve())
         rust = _read(rustc, f"the system's, {rustc}", store)
