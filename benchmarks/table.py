@@ -39,6 +39,8 @@ ORDER = (
     "checks_and_publish",
     "server_latency",
     "notebook_start",
+    "workshop",
+    "dask_throughput",
 )
 
 
