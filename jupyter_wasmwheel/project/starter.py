@@ -68,6 +68,8 @@ def make(name: str, folder: Path, template: str = DEFAULT) -> Path:
 def _copy(source: Traversable, target: Path, values: dict[str, str]) -> None:
     target.mkdir()
     for entry in source.iterdir():
+        if entry.name == "__pycache__":  # pip compiles the tests of templates too
+            continue
         if entry.is_dir():
             _copy(entry, target / entry.name, values)
         else:
