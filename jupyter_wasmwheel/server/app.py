@@ -80,11 +80,13 @@ class WasmwheelApp(ExtensionApp):
 
     dask = Union(
         [Unicode(), Function()],
+        default_value="",
         help="The cluster that builds are sent to: the address of its scheduler, the path of its "
         "scheduler file, or a function that gives a `distributed.Client` of it.",
     ).tag(config=True)
 
     max_running = Integer(
+        2,
         min=1,
         help="How many builds run at the same time; others wait for their turn. By default 2, or "
         "16 on a cluster, whose scheduler has them wait for a worker.",
