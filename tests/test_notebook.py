@@ -145,12 +145,12 @@ def test_what_is_removed_is_gone_and_what_it_displaced_is_back(
         assert_started(tab, abi, "The site has another six than the one it was made with.")
     publish.remove(site, "six")
     publish.remove(site, "only")
-    for path in site.lock.parent.glob("packages/*/packages.tar.gz"):
+    for path in site.lock.parent.glob("packages/*/kernel-packages.bin"):
         path.write_bytes(path.read_bytes()[:-1] + b"?")
     with opened(site, url, tmp_path / "damaged") as tab:
         assert tab.run(1, "import six\nprint(six.__version__)").startswith("1.")
         assert "ModuleNotFoundError" in tab.run(0, "import only")
-        assert_started(tab, abi, "packages.tar.gz is not there, or not as it was made.")
+        assert_started(tab, abi, "kernel-packages.bin is not there, or not as it was made.")
 
 
 def assert_started(tab: Tab, abi: str, reason: str) -> None:

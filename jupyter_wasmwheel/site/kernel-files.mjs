@@ -1,10 +1,11 @@
 // node kernel-files.mjs START RUNTIME BESIDE OUT NAME…: write what a kernel reads while it starts,
 // with the bytecode that the target's own Python makes of it, so that no kernel has to compile it:
 //
-// - packages.tar.gz: the files of packages (NAME…) of the lock in the folder BESIDE, and of all that
+// - kernel-packages.bin, a tar: the files of packages (NAME…) of the lock in the folder BESIDE, and of all that
 //   they depend on, as Pyodide's loadPackage leaves them.
-// - python_stdlib.zip: the standard library, which Pyodide ships as source only.
+// - kernel-library.bin, a zip: the standard library, which Pyodide ships as source only.
 //
+// Both are compressed as a whole, by gzip, which the browser undoes faster than Python would.
 // START is the module that starts a RUNTIME in Node.js.
 
 import fs from "node:fs";
@@ -42,17 +43,18 @@ with tarfile.open("/packages.tar", "w", format=tarfile.USTAR_FORMAT) as packed:
     packed.add(site, ".")
 
 (library,) = (path for path in sys.path if path.endswith(".zip"))
-with zipfile.ZipFile(library) as old, zipfile.ZipFile("/stdlib.zip", "w", zipfile.ZIP_DEFLATED) as new:
+with zipfile.ZipFile(library) as old, zipfile.ZipFile("/library.zip", "w") as new:
     for name in old.namelist():
         source = old.read(name)
-        new.writestr(zipfile.ZipInfo(name), source, zipfile.ZIP_DEFLATED)
+        new.writestr(zipfile.ZipInfo(name), source)
         if {f"{library}/{name}", f"{library}/{name}c"} & used:
             code = compile(source, f"{library}/{name}", "exec", dont_inherit=True)
             its = _code_to_hash_pyc(code, importlib.util.source_hash(source), checked=False)
-            new.writestr(zipfile.ZipInfo(f"{name}c"), bytes(its), zipfile.ZIP_DEFLATED)
+            new.writestr(zipfile.ZipInfo(f"{name}c"), bytes(its))
 `);
-const packed = pyodide.FS.readFile("/packages.tar");
-const best = { level: constants.Z_BEST_COMPRESSION };
-fs.writeFileSync(join(out, "packages.tar.gz"), gzipSync(packed, best));
-fs.writeFileSync(join(out, "python_stdlib.zip"), pyodide.FS.readFile("/stdlib.zip"));
+const files = { "kernel-packages.bin": "/packages.tar", "kernel-library.bin": "/library.zip" };
+for (const [name, from] of Object.entries(files)) {
+  const packed = gzipSync(pyodide.FS.readFile(from), { level: constants.Z_BEST_COMPRESSION });
+  fs.writeFileSync(join(out, name), packed);
+}
 process.exit(0);

@@ -77,12 +77,10 @@ async function find(lock) {
       throw new Error(`The site has another ${name} than the one it was made with.`);
     }
   }
-  const [library, packages] = await Promise.all([whole(made.library), whole(made.packages_tar)]);
-  const stream = packages.stream().pipeThrough(new DecompressionStream("gzip"));
-  const files = new Uint8Array(await new Response(stream).arrayBuffer());
+  const [library, files] = await Promise.all([whole(made.library), whole(made.files)]);
   return {
     options: {
-      stdLibURL: URL.createObjectURL(library),
+      stdLibURL: URL.createObjectURL(new Blob([library])),
       fsInit: async (FS, { sitePackages }) => unpack(files, FS, sitePackages),
     },
   };
@@ -116,7 +114,9 @@ async function json(address, options) {
 
 async function whole({ file_name, integrity }) {
   try {
-    return await (await fetch(new URL(file_name, beside), { integrity })).blob();
+    const { body } = await fetch(new URL(file_name, beside), { integrity });
+    const stream = body.pipeThrough(new DecompressionStream("gzip"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
   } catch {
     throw new Error(`${file_name} is not there, or not as it was made.`);
   }

@@ -32,8 +32,8 @@ MAKE = Path(__file__).with_name("kernel-files.mjs")
 #: What there is, beside a site's lock: read by kernel-start.mjs.
 ABOUT = "kernel-files.json"
 
-#: The files, and how ABOUT calls them.
-FILES = {"packages_tar": "packages.tar.gz", "library": "python_stdlib.zip"}
+#: The files, and how ABOUT calls them. Some servers would unpack what is called `.gz`.
+FILES = {"files": "kernel-packages.bin", "library": "kernel-library.bin"}
 
 
 def put(

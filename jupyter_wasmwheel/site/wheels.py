@@ -25,7 +25,7 @@ BROUGHT = "packages"
 GRACE = 24 * 3600.0
 
 #: What a file's name may be made of, to be the same in a URL.
-SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]*\.(whl|bin|zip|tar\.gz)")
+SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]*\.(whl|bin)")
 
 
 def put(path: Path, sha256: str, beside: Path, under: str) -> str:
