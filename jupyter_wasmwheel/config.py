@@ -21,6 +21,7 @@ from traitlets.config.loader import (
     PyFileConfigLoader,
 )
 
+from .limits import USUAL, Limits
 from .store import Store
 
 #: Where emsdk comes from: its repository, and a revision that knows the version of every target.
@@ -73,6 +74,14 @@ class Wasmwheel(Configurable):
         help="How many bytes the finished wheels that are kept for the next build may take.",
     ).tag(config=True)
 
+    limits = List(
+        Unicode(),
+        help="What a build, the import that proves a wheel (`smoke`) and a run of tests may take, "
+        'for all that they start together: ["build.memory=8GB", "smoke.time=5m"]. '
+        f"By default: {' '.join(USUAL.words)}; 0 is no limit. `--limit` and WASMWHEEL_LIMITS, "
+        "with spaces between them, set them too.",
+    ).tag(config=True)
+
     proxy = Dict(
         key_trait=Unicode(),
         value_trait=List(Unicode()),
@@ -96,6 +105,10 @@ class Wasmwheel(Configurable):
             read_only=tuple(Path(entry).expanduser().absolute() for entry in path if entry),
             limit=self.limit,
         )
+
+    def allowed(self) -> Limits:
+        """What these settings and the environment let builds, imports and tests take."""
+        return USUAL.changed([*self.limits, *os.environ.get("WASMWHEEL_LIMITS", "").split()])
 
     def downloads(self) -> Downloads:
         """How these settings and the environment have other projects' installers run."""

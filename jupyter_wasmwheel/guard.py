@@ -1,38 +1,70 @@
-"""The guard of a command: `python -m jupyter_wasmwheel.guard COMMAND…`.
+"""The guard of a command: `python -m jupyter_wasmwheel.guard [--job] [--offline] -- COMMAND…`.
 
 It stands between the command and whoever started it, and holds an end of a pipe to each. When the
 starter's end is closed, on purpose (a cancel) or because the starter was killed, it stops the
 command; when the command has ended, however that came, it kills whatever is left of it. When the
-guard itself is killed, the command sees the end of its stdin; ours then stops by itself. So
-whichever of the three is killed, no compiler outlives it.
+guard itself is killed, a command that is a job (ours) sees the end of its stdin, and stops by
+itself. So whichever of the three is killed, no compiler outlives it.
 
 On Linux the orphans of all descendants become children of the guard, and are found though they are
-in groups of their own. Elsewhere what the command starts is stopped by the command.
+in groups of their own. Elsewhere what the command starts is stopped by the command. There too the
+network can be closed to the command.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 from .errors import Cancelled
 from .process import GUARDED, adopt_orphans, be_nice, own_group, stop_all, sweep
 
+#: Linux's flags of unshare(2) for a user and a network namespace.
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+
+
+def close_network() -> OSError | None:
+    """Leave this process without any network, with the same user; why not, where that fails."""
+    if sys.platform != "linux":
+        return OSError("only Linux has network namespaces")
+    unshare = ctypes.CDLL(None, use_errno=True).unshare
+    # Who is root already needs no namespace of users, in which he would lose his rights.
+    if unshare(CLONE_NEWNET) == 0:
+        return None
+    user, group = os.getuid(), os.getgid()
+    if unshare(CLONE_NEWUSER | CLONE_NEWNET):
+        number = ctypes.get_errno()
+        return OSError(number, os.strerror(number))
+    with contextlib.suppress(OSError):
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    return None
+
 
 def main() -> None:
     """Run the command, guarded, and end with its exit status."""
+    separator = sys.argv.index("--")
+    options, command = sys.argv[1:separator], sys.argv[separator + 1 :]
+    is_job = "--job" in options
+    if "--offline" in options and (why := close_network()):
+        print(f"The network stays open to the build: {why}.", file=sys.stderr, flush=True)
     adopt_orphans()
-    be_nice()
+    if is_job:
+        be_nice()
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
     child = subprocess.Popen(
-        sys.argv[1:],
-        stdin=subprocess.PIPE,
-        env={**os.environ, GUARDED: "1"},
+        command,
+        stdin=subprocess.PIPE if is_job else subprocess.DEVNULL,
+        env={**os.environ, GUARDED: "1"} if is_job else None,
         **own_group(),
     )
 

@@ -20,6 +20,7 @@ from .checks.tests import Tests
 from .errors import SourceError
 from .events import Emitter, Event, Phase, Phases, note
 from .index import Index
+from .limits import Limits
 from .project import copy, edits, manifest, recipes, source, suite
 from .project.edits import Edits, Patch
 from .project.manifest import Project
@@ -61,7 +62,7 @@ def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
     plan.refuse_overriding(os.environ)
     site = lite.find(request.site, store) if request.site else None
     target = choose_target(request, site)
-    with Phases(emit) as phases:
+    with store.in_use(emit), Phases(emit) as phases:
         means = means_of(request, store, emit, phases)
         given = take(request, target, means)
         finished = build(request, given, target, site, means)
@@ -73,7 +74,7 @@ def test(request: TestRequest, store: Store, emit: Emitter) -> Report:
     """Build what is asked for, and run the project's own tests with it in its runtime."""
     plan.refuse_overriding(os.environ)
     target = choose_target(request, None)
-    with Phases(emit) as phases:
+    with store.in_use(emit), Phases(emit) as phases:
         means = means_of(request, store, emit, phases)
         given = take(request, target, means)
         its_suite = suite.find(given.project)
@@ -86,6 +87,7 @@ def test(request: TestRequest, store: Store, emit: Emitter) -> Report:
             is_own=given.fetched.is_own,
             select=request.select,
             timeout=request.timeout,
+            limits=request.limits,
         )
     return report(request, given, finished, phases, tested=tested)
 
@@ -93,7 +95,14 @@ def test(request: TestRequest, store: Store, emit: Emitter) -> Report:
 def means_of(request: BuildRequest, store: Store, emit: Emitter, phases: Phases) -> Means:
     """What the steps of a request work with."""
     index = Index(offline=request.offline)
-    return Means(store=store, emit=emit, phases=phases, index=index, offline=request.offline)
+    return Means(
+        store=store,
+        emit=emit,
+        phases=phases,
+        index=index,
+        offline=request.offline,
+        limits=request.limits,
+    )
 
 
 def build(
@@ -177,6 +186,7 @@ def build_along(
         with_dependencies=True,
         cache=request.cache,
         offline=request.offline,
+        limits=request.limits,
     )
 
     def emit(event: Event) -> None:
@@ -255,12 +265,12 @@ def foresee(request: BuildRequest, store: Store, emit: Emitter) -> Foreseen:
     )
 
 
-def publish_wheel(path: Path, site: Site, store: Store, emit: Emitter) -> Published:
+def publish_wheel(path: Path, site: Site, store: Store, emit: Emitter, limits: Limits) -> Published:
     """Publish a wheel that is there already, once it has passed the same checks."""
     wheel = read(path)
     publish.refuse_foreign(site, wheel)
-    with Phases(emit) as phases:
-        means = Means(store=store, emit=emit, phases=phases, index=Index())
+    with store.in_use(emit), Phases(emit) as phases:
+        means = Means(store=store, emit=emit, phases=phases, index=Index(), limits=limits)
         phases.enter("toolchain")
         destination = reach(site.target, site, means)
         proof = prove(wheel, destination, means, with_smoke=True)

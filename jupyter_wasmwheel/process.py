@@ -23,8 +23,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from . import proc
+from .limits import OFTEN, Meter
+
 #: Seconds between interrupting a group, terminating it, and killing it.
 GRACE = 2.0
+
+#: How long a guard may take to stop what it guards before it is stopped itself, in seconds.
+PATIENCE = 4 * GRACE
 
 #: Set for a process that is to end when its stdin does: its parent holds the other end.
 GUARDED = "WASMWHEEL_GUARDED"
@@ -54,18 +60,25 @@ def run(
     on_line: Callable[[Stream, str], None],
     stop_when: Callable[[], bool] = lambda: False,
     under_guard: bool = False,
+    meter: Meter | None = None,
+    offline: bool = False,
 ) -> int:
     """Run a command in a group of its own and give its exit status.
 
     `on_line` gets each line of output as it comes, without its ending; a carriage return ends a
     line too, as in cargo's progress bar. `stop_when` is asked ten times a second and stops the
     group. Whatever raises here, KeyboardInterrupt above all, stops the group as well. `under_guard`
-    stops it too where this process is killed.
+    stops it too where this process is killed, and so does a `meter`, which raises a LimitError
+    where the command takes more than it may. `offline` closes the network to it, where the system
+    allows that.
     """
     # Whoever guards this process guards what it starts as well.
-    under_guard = under_guard and not _has_guard.is_set()
+    has_guard = _has_guard.is_set()
+    under_guard = offline or ((under_guard or meter is not None) and not has_guard)
+    if meter and has_guard:
+        adopt_orphans()
     child = subprocess.Popen(
-        guarded(command) if under_guard else command,
+        guarded(command, offline=offline) if under_guard else command,
         cwd=cwd,
         env=dict(env),
         stdin=subprocess.PIPE if under_guard else subprocess.DEVNULL,
@@ -76,14 +89,17 @@ def run(
     lines: queue.Queue[Line | None] = queue.Queue(maxsize=10_000)
     assert child.stdout
     assert child.stderr
-    readers = [
+    over = threading.Event()
+    threads = [
         threading.Thread(target=_read, args=("stdout", child.stdout, lines), daemon=True),
         threading.Thread(target=_read, args=("stderr", child.stderr, lines), daemon=True),
     ]
-    for reader in readers:
-        reader.start()
+    still_open = len(threads)
+    if meter:
+        threads.append(threading.Thread(target=_hold, args=(meter, child, under_guard, over)))
+    for thread in threads:
+        thread.start()
     try:
-        still_open = len(readers)
         while still_open:
             try:
                 item = lines.get(timeout=0.1)
@@ -93,24 +109,73 @@ def run(
                 if item is None:
                     still_open -= 1
                 else:
+                    if meter:
+                        meter.hear(item[1])
                     on_line(*item)
-            if stop_when():
+            if stop_when() or (meter and meter.passed):
                 break
         else:
-            return child.wait()
+            status = child.wait()
+            if meter and meter.passed:
+                raise meter.passed
+            return status
     except BaseException:
-        stop_group(child)
+        _stop(child, under_guard)
         raise
     finally:
+        over.set()
         if child.stdin:
             child.stdin.close()
-    stop_group(child)
+    _stop(child, under_guard)
+    if meter and meter.passed:
+        raise meter.passed
     return child.wait()
 
 
-def guarded(command: Sequence[str | Path]) -> list[str | Path]:
+def _hold(
+    meter: Meter, child: subprocess.Popen[bytes], is_guard: bool, over: threading.Event
+) -> None:
+    """Measure what a child and all below it take, until it is over or too much."""
+    while not over.wait(OFTEN):
+        running = _started(child, is_guard)
+        meter.look(running)
+        if meter.passed:
+            # What is frozen starts nothing more; without that a fork bomb would win the race.
+            known: set[int] = set()
+            while more := {*running} - known:
+                for pid in more:
+                    _signal(pid, signal.SIGSTOP)
+                known |= more
+                running = _started(child, is_guard)
+            for pid in known:
+                _signal(pid, signal.SIGKILL)
+            return
+
+
+def _started(child: subprocess.Popen[bytes], is_guard: bool) -> list[int]:
+    """The processes that run for a child, less its guard."""
+    if _has_guard.is_set():
+        # This process has been given the orphans, and runs one command at a time.
+        return [pid for pid in proc.below(os.getpid()) if pid != child.pid or not is_guard]
+    return proc.below(child.pid)
+
+
+def _stop(child: subprocess.Popen[bytes], is_guard: bool) -> None:
+    """Stop a child; a guard is given the time to leave nothing behind."""
+    if is_guard:
+        assert child.stdin
+        child.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=PATIENCE)
+    stop_group(child)
+
+
+def guarded(
+    command: Sequence[str | Path], *, is_job: bool = False, offline: bool = False
+) -> list[str | Path]:
     """The command that runs a command under a guard, for which its stdin has to be a pipe."""
-    return [sys.executable, "-P", "-m", "jupyter_wasmwheel.guard", *command]
+    options = [*(["--job"] if is_job else []), *(["--offline"] if offline else [])]
+    return [sys.executable, "-P", "-m", "jupyter_wasmwheel.guard", *options, "--", *command]
 
 
 def own_group() -> dict[str, Any]:
@@ -156,28 +221,6 @@ def be_nice() -> None:
         os.nice(niceness)
 
 
-def descendants() -> list[int]:
-    """The processes below this one that still run; empty where the system does not say (/proc)."""
-    children: dict[int, list[int]] = {}
-    ended = set()
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = path.read_text(errors="replace").rpartition(")")[2].split()[:2]
-        except (OSError, ValueError):
-            continue
-        pid = int(path.parent.name)
-        children.setdefault(int(parent), []).append(pid)
-        if state in "ZX":
-            ended.add(pid)
-    found: list[int] = []
-    waiting = [os.getpid()]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return [pid for pid in found if pid not in ended]
-
-
 def stop_all(child: subprocess.Popen[bytes]) -> None:
     """Stop a child and everything below this process, whatever its group, in twice GRACE."""
     if child.poll() is not None:
@@ -192,7 +235,7 @@ def stop_all(child: subprocess.Popen[bytes]) -> None:
             child.wait(timeout=GRACE)
             break
         _signal(-child.pid, number)
-        for pid in descendants():
+        for pid in proc.below(os.getpid()):
             _signal(pid, number)
     child.wait()
 
@@ -200,7 +243,7 @@ def stop_all(child: subprocess.Popen[bytes]) -> None:
 def sweep() -> None:
     """Kill what is left below this process, and what that left, until there is nothing."""
     deadline = time.monotonic() + GRACE
-    while (left := descendants()) and time.monotonic() < deadline:
+    while (left := proc.below(os.getpid())) and time.monotonic() < deadline:
         for pid in left:
             _signal(pid, signal.SIGKILL)
         time.sleep(0.01)

@@ -2,7 +2,8 @@
 
 A store is a folder of the user's (`WASMWHEEL_HOME`) with any number of read-only ones looked into
 first (`WASMWHEEL_PATH`, an administrator's). An entry is a folder, named by what went into it; it
-is either whole or not there, because it is renamed into its place after it has been filled.
+is either whole or not there, because it is renamed into its place after it has been filled. What
+was changed since then, by a disk or by a build's code, is not taken: see seal.py.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ from pathlib import Path
 
 import filelock
 
-from .events import Emitter, Progress
+from . import seal
+from .events import Emitter, Progress, note
+
+#: The lock of who clears a store away, and how the locks of those begin who use it.
+CLEARING, USER = "clearing", "user-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +38,9 @@ class Store:
     limit: int = 2_000_000_000
 
     def find(self, key: str) -> Path | None:
-        """The folder of an entry that is installed, or None; read-only stores come first."""
+        """The folder of an entry that is there and as it was, or None; read-only stores first."""
         for root in (*self.read_only, self.home):
-            if (root / key).is_dir():
+            if (root / key).is_dir() and seal.holds(root, key):
                 return root / key
         return None
 
@@ -43,7 +48,8 @@ class Store:
         """The folder of an entry, made once: `fill` gets an empty folder and fills it.
 
         `fill` verifies what it writes and raises if it is not right. Whoever comes while another
-        process fills the same entry waits for it. What a killed run left behind is removed.
+        process fills the same entry waits for it. What a killed run left behind is removed, and so
+        is an entry that is not as it was.
         """
         found = self.find(key)
         if found:
@@ -53,6 +59,9 @@ class Store:
             if found:
                 return found
             place = self.home / key
+            if place.is_dir():
+                note(emit, f"{key} is damaged; it is made anew.")
+                self._remove(key)
             stages = self.home / "staging" / key.replace("/", "+")
             shutil.rmtree(stages, ignore_errors=True)
             stages.mkdir(parents=True, exist_ok=True)
@@ -63,6 +72,7 @@ class Store:
                 stage.mkdir()
                 fill(stage)
                 place.parent.mkdir(parents=True, exist_ok=True)
+                seal.put(self.home, key, stage)
                 stage.rename(place)
             finally:
                 shutil.rmtree(stages, ignore_errors=True)
@@ -71,14 +81,16 @@ class Store:
     def remove(self, key: str, emit: Emitter) -> None:
         """Remove an entry of the home, if it is there: at once, so that nobody finds half of it."""
         with self.lock(key, emit):
-            gone = self.home / "staging" / (key.replace("/", "+") + ".gone")
-            shutil.rmtree(gone, ignore_errors=True)
-            gone.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                (self.home / key).rename(gone)
-            except FileNotFoundError:
-                return
-            shutil.rmtree(gone, ignore_errors=True)
+            self._remove(key)
+
+    def _remove(self, key: str) -> None:
+        gone = self.home / "staging" / (key.replace("/", "+") + ".gone")
+        shutil.rmtree(gone, ignore_errors=True)
+        gone.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            (self.home / key).rename(gone)
+        seal.forget(self.home, key)
+        shutil.rmtree(gone, ignore_errors=True)
 
     @contextmanager
     def lock(self, key: str, emit: Emitter) -> Iterator[None]:
@@ -94,6 +106,29 @@ class Store:
         finally:
             lock.release()
 
+    @contextmanager
+    def in_use(self, emit: Emitter) -> Iterator[None]:
+        """Keep what is installed from being cleared away; several may at once."""
+        with self.lock(CLEARING, emit):
+            handle, name = tempfile.mkstemp(dir=self.home / "locks", prefix=USER)
+            os.close(handle)
+            mine = filelock.FileLock(name)
+            mine.acquire()
+        try:
+            yield
+        finally:
+            mine.release()
+            Path(name).unlink(missing_ok=True)
+
+    @contextmanager
+    def clearing(self, emit: Emitter) -> Iterator[None]:
+        """Wait until nobody uses what is installed, and keep others waiting."""
+        with self.lock(CLEARING, emit):
+            for path in (self.home / "locks").glob(f"{USER}*"):
+                with self.lock(path.name, emit):
+                    path.unlink(missing_ok=True)
+            yield
+
     def sweep(self) -> None:
         """Remove what killed runs left behind; what is being filled now is left alone."""
         for stages in (self.home / "staging").glob("*"):
@@ -101,7 +136,8 @@ class Store:
                 shutil.rmtree(stages, ignore_errors=True)
 
     def _lock(self, key: str) -> filelock.BaseFileLock:
-        path = self.home / "locks" / (key.replace("/", "+") + ".lock")
+        name = key.replace("/", "+")
+        path = self.home / "locks" / (name if name.startswith(USER) else f"{name}.lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         return filelock.FileLock(path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import textwrap
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -147,3 +148,21 @@ def crate(name: str, folder: Path) -> Path:
     with (made / "src/lib.rs").open("a", encoding="utf-8") as source:
         source.write(f"// {secrets.token_hex(16)}\n")
     return made
+
+
+def backend_project(folder: Path, code: str = "", before: str = "") -> Path:
+    """A pure project, version 1, whose own backend runs some code before it gives its wheel."""
+    folder.mkdir()
+    name = folder.name
+    made = wheel(folder, "py3-none-any", {f"{name}.py": b""}, name=name, version="1").name
+    body = textwrap.indent(code.strip() or "pass", "    ")
+    (folder / "own.py").write_text(
+        "import os, pathlib, shutil, socket, subprocess, sys, time\n"
+        f"{before}\ndef build_wheel(into, *rest):\n{body}\n"
+        f"    shutil.copy({made!r}, into)\n    return {made!r}\n"
+    )
+    (folder / "pyproject.toml").write_text(
+        f'[project]\nname = "{name}"\nversion = "1"\n'
+        '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
+    )
+    return folder

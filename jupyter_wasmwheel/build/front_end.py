@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..events import Emitter
+from ..limits import Meter
 from ..process import run
 from ..project.copy import Copy
 from ..toolchain import cargo, emscripten, remap
@@ -62,6 +63,8 @@ def drive(
         rename={str(copy.top): str(copy.original)},
     )
 
+    meter = Meter("build", plan.request.limits, plan.work, f"The build of {plan.project.label}")
+
     def on_line(stream: str, line: str) -> None:
         reader(stream, line)
         if line.lstrip().startswith(COMPILED):
@@ -74,6 +77,8 @@ def drive(
             env={**plan.env, **more},
             on_line=on_line,
             stop_when=lambda: _lacking(plan) is not None,
+            meter=meter,
+            offline=plan.request.offline,
         )
         if status:
             raise Refused

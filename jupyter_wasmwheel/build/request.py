@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..limits import USUAL, Limits
 from ..project import recipes
 
 Profile = Literal["release", "draft"]
@@ -36,6 +37,7 @@ class BuildRequest:
     cache: bool = True
     with_dependencies: bool = False
     offline: bool = False
+    limits: Limits = USUAL
 
 
 @dataclass(frozen=True, kw_only=True)

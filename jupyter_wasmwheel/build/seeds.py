@@ -9,6 +9,7 @@ no seed is made from anybody's project.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -94,10 +95,10 @@ def find(planned: Plan, store: Store, version: str | None) -> Seed | None:
     found: dict[Version, Path] = {}
     for root in (store.home, *store.read_only):
         for folder in root.glob(f"{prefix}*"):
-            try:
-                found[Version(folder.name.rpartition("-")[2])] = folder
-            except InvalidVersion:
-                continue
+            its = folder.name.rpartition("-")[2]
+            with contextlib.suppress(InvalidVersion):
+                if whole := store.find(f"{FOLDER}/{folder.name}"):
+                    found[Version(its)] = whole
     return Seed(folder=found[max(found)]) if found else None
 
 

@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name
 
 from ..errors import LimitError, OwnTestsFailed, SourceError, ToolchainError, WasmwheelError
 from ..events import Diagnostic, Emitter, Log, Progress, note
+from ..limits import Meter
 from ..process import run
 from ..project.suite import Suite
 from ..runtime import confined
@@ -81,6 +82,7 @@ class Course:
         its: Suite,
         emit: Emitter,
         absent: Mapping[str, str],
+        meter: Meter,
         *,
         is_own: bool,
         timeout: float,
@@ -88,6 +90,7 @@ class Course:
         self._its = its
         self._emit = emit
         self._absent = absent
+        self._meter = meter
         self._is_own = is_own
         self._timeout = timeout
         self.outcomes: dict[str, Outcome] = {}
@@ -124,6 +127,7 @@ class Course:
             env=confined.environment(),
             on_line=self._on_line,
             stop_when=self._is_late,
+            meter=self._meter,
         )
         if self._running:
             self._break_off(self._running)

@@ -14,9 +14,10 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from .. import failures
-from ..errors import CheckError, LimitError, ToolchainError, WasmwheelError
+from ..errors import CheckError, ToolchainError, WasmwheelError
 from ..events import Emitter, Log, note
 from ..index import Index
+from ..limits import USUAL, Limits, Meter
 from ..process import run
 from ..runtime import confined, packages, snapshot
 from ..runtime import lock as locks
@@ -28,6 +29,12 @@ from . import loading
 
 #: The script that runs in Node.js.
 SCRIPT = Path(__file__).with_name("smoke.mjs")
+
+#: What may help where an import takes too much.
+ADVICE = (
+    "Look for what the package does on import: a loop, or waiting for a thread or a process, which "
+    "a browser does not have."
+)
 
 #: How many lines of a traceback an error repeats.
 LAST_LINES = 6
@@ -54,13 +61,13 @@ def smoke(
     site_lock: Path | None = None,
     beside: Sequence[Wheel] = (),
     code: str | None = None,
-    timeout: float = 120,
+    limits: Limits = USUAL,
 ) -> Smoke:
     """Import wheels, or run code with them; a CheckError where that fails.
 
-    `timeout` is in seconds, for Node.js alone, and ends in a LimitError. Without `site_lock` the
-    requirements come from the runtime's own lock. The wheels' code runs in Node.js, which may read
-    nothing but what is needed for it and write nothing; that holds back mistakes, not malice.
+    A LimitError where Node.js takes more than it may. Without `site_lock` the requirements come
+    from the runtime's own lock. The wheels' code runs in Node.js, which may read nothing but what
+    is needed for it and write nothing; that holds back mistakes, not malice.
     """
     begin = time.monotonic()
     known = snapshot.get(runtime, node, store, emit)
@@ -74,21 +81,22 @@ def smoke(
     lock, absent = loading.lock_of_files(wheels, also, base, index, store, emit, shelves)
     for name, reason in absent.items():
         note(emit, f"{name} is nowhere to be had; trying the import without it. {reason}")
+    names = " and ".join(wheel.name for wheel in wheels)
+    where = f"Pyodide {runtime.version} in Node.js {node.version}"
     with tempfile.TemporaryDirectory(prefix="wasmwheel-smoke-") as temporary:
         folder = Path(temporary).resolve()
         wanted = {"imports": modules if code is None else [], "code": code}
         command = loading.command(SCRIPT, wanted, lock, runtime, known, node, folder)
-        course = _run(command, folder, timeout)
+        meter = Meter("smoke", limits, folder, f"The import of {names} with {where}", ADVICE)
+        course = _run(command, folder, meter)
     for text in course.notes:
         note(emit, text)
-    names = " and ".join(wheel.name for wheel in wheels)
-    where = f"Pyodide {runtime.version} in Node.js {node.version}"
     if course.failure:
         for text in (*course.output, *course.failure.text.splitlines()):
             emit(Log(stream="stderr", text=text))
         raise _raised(course, course.failure, names, where, absent)
     if not course.done:
-        raise _broken_off(course, names, where, timeout)
+        raise _broken_off(course, names, where)
     return Smoke(
         ok=True,
         module=", ".join(modules),
@@ -119,16 +127,14 @@ class _Course:
     started: bool
     done: bool
     failure: _Failure | None
-    timed_out: bool
     output: tuple[str, ...]
     notes: tuple[str, ...]
     stderr: str
 
 
-def _run(command: Sequence[str | Path], folder: Path, timeout: float) -> _Course:
+def _run(command: Sequence[str | Path], folder: Path, meter: Meter) -> _Course:
     events: list[dict[str, Any]] = []
     stderr: list[str] = []
-    deadline = time.monotonic() + timeout
 
     def on_line(stream: str, line: str) -> None:
         if stream == "stdout" and line.startswith("{"):
@@ -137,34 +143,20 @@ def _run(command: Sequence[str | Path], folder: Path, timeout: float) -> _Course
             # The source that Node.js quotes may be a line of 1 MB.
             stderr.append(line[:300])
 
-    run(
-        command,
-        cwd=folder,
-        env=confined.environment(),
-        on_line=on_line,
-        stop_when=lambda: time.monotonic() > deadline,
-    )
+    run(command, cwd=folder, env=confined.environment(), on_line=on_line, meter=meter)
     failed = next((event["failed"] for event in events if "failed" in event), None)
     return _Course(
         started=any("started" in event for event in events),
         done=any("done" in event for event in events),
         failure=_Failure(**failed) if failed else None,
-        timed_out=time.monotonic() > deadline,
         output=tuple(event["out"] for event in events if "out" in event),
         notes=tuple(event["note"] for event in events if "note" in event),
         stderr="\n".join(stderr[-LAST_LINES:]),
     )
 
 
-def _broken_off(course: _Course, names: str, where: str, timeout: float) -> WasmwheelError:
+def _broken_off(course: _Course, names: str, where: str) -> WasmwheelError:
     """The error of a course that came to no end."""
-    if course.timed_out:
-        return LimitError(
-            f"{names} did not finish importing with {where}.",
-            f"It was stopped after {timeout:g} seconds.",
-            "Look for what the package does on import: a loop, or waiting for a thread or a "
-            "process, which a browser does not have.",
-        )
     if not course.started:
         return ToolchainError(
             f"No start of {where}.",

@@ -91,6 +91,7 @@ def run(arguments: Sequence[str]) -> int:
                 emit=emit,
                 downloads=settings.downloads(),
                 proxy=settings.proxy,
+                limits=settings.allowed().changed(getattr(args, "limits", ())),
             )
             answer: Answer = args.run(args, session)
         error = {"error": answer.error.as_json()} if answer.error else {}

@@ -9,6 +9,7 @@ from typing import Any
 from ..config import Downloads
 from ..errors import WasmwheelError
 from ..events import Emitter
+from ..limits import Limits
 from ..store import Store
 
 
@@ -20,6 +21,7 @@ class Session:
     emit: Emitter
     downloads: Downloads
     proxy: Mapping[str, Sequence[str]]
+    limits: Limits
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,10 +83,25 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
         help="build along what the package needs and nobody has for the browser",
     )
     parser.add_argument("--no-cache", action="store_true", help="build it, whatever is kept")
-    parser.add_argument("--offline", action="store_true", help="fetch nothing")
+    parser.add_argument(
+        "--offline", action="store_true", help="fetch nothing, and close the network to the build"
+    )
+    add_limits(parser)
 
 
-def choices(args: argparse.Namespace) -> dict[str, Any]:
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add what the work may take to a parser."""
+    parser.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="limits",
+        help="what it may take, as build.memory=8GB, smoke.time=5m or test.processes=50",
+    )
+
+
+def choices(args: argparse.Namespace, session: Session) -> dict[str, Any]:
     """What is built, and how, as a request has it."""
     return {
         "source": args.source,
@@ -103,12 +118,13 @@ def choices(args: argparse.Namespace) -> dict[str, Any]:
         "out": args.out,
         "cache": not args.no_cache,
         "offline": args.offline,
+        "limits": session.limits,
     }
 
 
 def run(args: argparse.Namespace, session: Session) -> Answer:
     """Build what the arguments ask for."""
-    request = BuildRequest(**choices(args), site=args.site, smoke=not args.no_smoke)
+    request = BuildRequest(**choices(args, session), site=args.site, smoke=not args.no_smoke)
     report = pipeline.run(request, session.store, session.emit)
     return answer(summary(report), report.as_json())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +57,12 @@ def run_clear(args: argparse.Namespace, session: Session) -> Answer:
     """Remove what can be made or fetched again; whoever is at work with it is waited for."""
     staging = session.store.home / "staging"
     freed = _weigh(staging)
+    with session.store.clearing(session.emit):
+        return _clear(session, freed)
+
+
+def _clear(session: Session, freed: int) -> Answer:
+    staging = session.store.home / "staging"
     session.store.sweep()
     freed -= _weigh(staging)
     for name in CLEARED:
@@ -65,8 +70,7 @@ def run_clear(args: argparse.Namespace, session: Session) -> Answer:
         if folder.is_dir():
             freed += _weigh(folder)
             for entry in folder.iterdir():
-                with session.store.lock(f"{name}/{entry.name}", session.emit):
-                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+                session.store.remove(f"{name}/{entry.name}", session.emit)
     return answer(f"Freed {size(freed)}.", {"freed": freed})
 
 

@@ -39,7 +39,9 @@ def run(args: argparse.Namespace, session: Session) -> Answer:
     if not folder.is_dir():
         starter.make(CRATE, folder.parent)
     note(session.emit, f"The crate is {folder}")
-    request = BuildRequest(source=str(folder), site=SITE, out=folder.parent / "dist")
+    request = BuildRequest(
+        source=str(folder), site=SITE, out=folder.parent / "dist", limits=session.limits
+    )
     report = pipeline.run(request, session.store, session.emit)
     text = f"{build.summary(report)}\n  result   {_call(report, session)}"
     notebook = report.published.package.notebook if report.published else None

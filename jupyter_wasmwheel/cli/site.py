@@ -15,6 +15,7 @@ from ..runtime import node, targets
 from ..site import addresses, lite, proxy, publish, server
 from ..site.http_policy import POLICIES
 from ..site.proxy import Proxy
+from . import build
 from .answer import Answer, Session, answer, size
 
 
@@ -48,6 +49,7 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     publishing = actions.add_parser("publish", parents=[output], help="put a wheel into a site")
     publishing.add_argument("site", metavar="NAME|DIR")
     publishing.add_argument("wheel", type=Path, metavar="WHEEL")
+    build.add_limits(publishing)
     publishing.set_defaults(run=run_publish)
 
     removing = actions.add_parser("remove", parents=[output], help="take a package out of a site")
@@ -96,7 +98,7 @@ def run_create(args: argparse.Namespace, session: Session) -> Answer:
 def run_publish(args: argparse.Namespace, session: Session) -> Answer:
     """Put a wheel into a site, once it has passed the checks."""
     site = lite.find(args.site, session.store)
-    done = pipeline.publish_wheel(args.wheel, site, session.store, session.emit)
+    done = pipeline.publish_wheel(args.wheel, site, session.store, session.emit, session.limits)
     package = done.package
     text = f"{package.name} {package.version} is in the site {site.name}.\n  {done.url}"
     return answer(text, {"published": dataclasses.asdict(package), "url": done.url})

@@ -11,6 +11,7 @@ from .. import wheel
 from ..checks import smoke
 from ..index import Index
 from ..runtime import node, pyodide, targets
+from . import build
 from .answer import Answer, Session, answer, duration
 
 
@@ -21,6 +22,7 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("wheels", type=Path, nargs="+", metavar="WHEEL")
     parser.add_argument("-c", dest="code", metavar="CODE", help="run this instead of the import")
+    build.add_limits(parser)
     parser.set_defaults(run=run)
 
 
@@ -31,7 +33,9 @@ def run(args: argparse.Namespace, session: Session) -> Answer:
     its_node = node.get(session.store, session.emit)
     runtime = pyodide.get(target, its_node, session.store, session.emit)
     done = smoke.smoke(
-        wheels, runtime, its_node, session.store, Index(), session.emit, code=args.code
+        *(wheels, runtime, its_node, session.store, Index(), session.emit),
+        code=args.code,
+        limits=session.limits,
     )
     said = f"{done.module} works in Pyodide {runtime.version} ({duration(done.seconds)})."
     text = done.output.rstrip("\n") if args.code else said

@@ -37,7 +37,7 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, session: Session) -> Answer:
     """Build and test what the arguments ask for."""
-    request = TestRequest(**build.choices(args), select=args.select, timeout=args.timeout)
+    request = TestRequest(**build.choices(args, session), select=args.select, timeout=args.timeout)
     report = pipeline.test(request, session.store, session.emit)
     assert report.tests
     error = report.tests.error(f"{report.wheel.name} {report.wheel.version}")

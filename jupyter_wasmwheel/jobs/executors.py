@@ -15,14 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ..process import GRACE, guarded, own_group, stop_group
+from ..process import PATIENCE, guarded, own_group, stop_group
 from ..store import Store
 
 #: What a build must not see of a server's or a kernel's environment: it runs strangers' code.
 SECRET = ("JPY_", "JUPYTERHUB_", "JUPYTER_TOKEN", "CONFIGPROXY_AUTH_TOKEN")
-
-#: How long the guard may take to stop a job before it is stopped itself, in seconds.
-PATIENCE = 4 * GRACE
 
 #: The longest line that is taken for an event, in bytes; a report with a large diff is one line.
 LONGEST = 8 * 1024 * 1024
@@ -65,7 +62,7 @@ class Local:
     def start(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Run:
         """Run the command line under its guard (guard.py)."""
         child = subprocess.Popen(
-            guarded([sys.executable, "-m", "jupyter_wasmwheel", *arguments]),
+            guarded([sys.executable, "-m", "jupyter_wasmwheel", *arguments], is_job=True),
             cwd=folder,
             env=dict(env),
             stdin=subprocess.PIPE,

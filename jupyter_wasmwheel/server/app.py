@@ -152,6 +152,7 @@ class WasmwheelApp(ExtensionApp):
         """Read the settings; the database is opened when somebody asks for it."""
         shared = Wasmwheel(parent=self)
         self.store: Store = shared.store()
+        self.limits = shared.allowed()
         self.stream = events.Stream()
         base_url: str = self.settings["base_url"]
         self.sites = sites.Sites(
@@ -193,7 +194,8 @@ class WasmwheelApp(ExtensionApp):
                     Path(self.jobs_folder).expanduser().absolute() if self.jobs_folder else kept,
                     self._executor(),
                     self.places,
-                    environment(os.environ, self.store),
+                    environment(os.environ, self.store)
+                    | {"WASMWHEEL_LIMITS": " ".join(self.limits.words)},
                     Limits(
                         running=self.max_running,
                         waiting=self.max_waiting,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..events import Emitter, Phases
 from ..index import Index
+from ..limits import USUAL, Limits
 from ..store import Store
 from ..wheel import Wheel
 
@@ -23,5 +24,6 @@ class Means:
     phases: Phases
     index: Index
     offline: bool = False
+    limits: Limits = USUAL
     building: tuple[str, ...] = ()
     beside: tuple[Wheel, ...] = ()

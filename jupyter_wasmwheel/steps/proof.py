@@ -71,6 +71,7 @@ def prove(
         means.emit,
         site_lock=site.lock if site else None,
         beside=means.beside,
+        limits=means.limits,
     )
     needed, key = needs()
     proofs.keep(key, audited, smoked, means.store, means.emit)

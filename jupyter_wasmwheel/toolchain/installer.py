@@ -7,7 +7,6 @@ given: how much is in it is the progress, and that nothing is added for too long
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..events import Emitter, Log, Progress
+from ..limits import weigh
 from ..process import Stream, run
 from ..runtime.targets import Target, default_abi
 
@@ -86,7 +86,7 @@ class _Watch:
         self._emit(Log(stream=stream, text=line))
         if begun := self._read_step(line):
             self._step = begun
-            self._before = self._there = _weigh(self._folder)
+            self._before = self._there = weigh(self._folder)
             self._tell()
 
     def stands_still(self) -> bool:
@@ -94,7 +94,7 @@ class _Watch:
         now = time.monotonic()
         if now - self._looked >= INTERVAL:
             self._looked = now
-            there = _weigh(self._folder)
+            there = weigh(self._folder)
             if there != self._there:
                 self._there, self._changed = there, now
                 self._tell()
@@ -146,21 +146,3 @@ def command_for(target: Target, *extras: str) -> str:
     if target.abi != default_abi():
         words.append(f"--target {target.abi}")
     return f"`{' '.join(words)}`"
-
-
-def _weigh(folder: Path) -> tuple[int, int]:
-    """How many bytes and entries are below a folder; what vanishes meanwhile counts nothing."""
-    size = count = 0
-    waiting: list[str | Path] = [folder]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    count += 1
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    else:
-                        size += entry.stat(follow_symlinks=False).st_size
-        except FileNotFoundError:
-            continue
-    return size, count
