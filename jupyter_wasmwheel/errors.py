@@ -6,6 +6,8 @@ import errno
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from .plain import plain
+
 
 class WasmwheelError(Exception):
     """An error with an answer: three sentences for a person and an exit status for a program."""
@@ -13,10 +15,10 @@ class WasmwheelError(Exception):
     status: ClassVar[int] = 1
 
     def __init__(self, what: str, why: str, fix: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.why = why
-        self.fix = fix
+        super().__init__(plain(what))
+        self.what = plain(what)
+        self.why = plain(why)
+        self.fix = plain(fix)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return retold, (self.as_json(),)
@@ -105,6 +107,12 @@ def from_os_error(error: OSError) -> WasmwheelError | None:
             f"The disk is full{where}.",
             "Nothing more could be written; what was being written has been removed.",
             "Free some space, for example with `jupyter wasmwheel cache clear`, and run it again.",
+        )
+    if error.errno == errno.ENOLCK:
+        return UsageError(
+            f"The file system gives no locks{where}.",
+            str(error.strerror),
+            "Set WASMWHEEL_HOME to a folder on a disk of this machine.",
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return UsageError(

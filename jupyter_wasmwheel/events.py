@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TextIO
 
+from .plain import plain
+
 #: The phases, in the order in which they run; `publish` is a build's last, `test` that of tests.
 PHASES = (
     "source",
@@ -30,9 +32,15 @@ PHASES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something that happened in a run."""
+    """Something that happened in a run; its texts are made plain, whoever wrote them."""
 
     kind: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        """Make all texts harmless to show."""
+        for name, value in vars(self).items():
+            if isinstance(value, str):
+                object.__setattr__(self, name, plain(value))
 
 
 @dataclass(frozen=True, kw_only=True)

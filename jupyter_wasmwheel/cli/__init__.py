@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from .. import __version__, config
 from ..errors import Cancelled, UsageError, WasmwheelError, from_os_error
 from ..events import Emitter, ErrorEvent, JsonLines, ReportEvent, ignore
+from ..plain import plain
 from .answer import Answer, Session
 
 #: The commands, each a module here; only the one that is run is loaded.
@@ -100,7 +101,7 @@ def run(arguments: Sequence[str]) -> int:
         elif args.json:
             print(json.dumps(answer.document | error, indent=2))
         else:
-            print(answer.text, flush=True)
+            print(plain(answer.text), flush=True)
         return _say(answer.error, lines if as_events else None) if answer.error else answer.status
     except WasmwheelError as error:
         return _say(error, lines if as_events else None, as_json)

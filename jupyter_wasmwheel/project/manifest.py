@@ -28,6 +28,23 @@ Backend = Literal["maturin", "setuptools-rust", "setuptools", "pure"]
 BINDINGS = ("pyo3", "pyo3-ffi", "cpython", "uniffi", "cffi")
 
 
+#: The names that packages may have (PEP 508), which become those of files.
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?")
+
+_DEPENDENCIES = ("dependencies", "build-dependencies", "dev-dependencies")
+
+#: What is read of pyproject.toml and Cargo.toml as tables and as lists; `*` is any name.
+SHAPES: dict[str, type] = {
+    **dict.fromkeys(("build-system", "project", "tool", "tool.maturin"), dict),
+    **dict.fromkeys(("tool.setuptools-rust", "dependency-groups", "toolchain"), dict),
+    **dict.fromkeys(("package", "workspace", "workspace.package", "target", "target.*"), dict),
+    **dict.fromkeys(("patch", "patch.*"), dict),
+    **{f"{at}{name}": dict for at in ("", "workspace.", "target.*.") for name in _DEPENDENCIES},
+    **dict.fromkeys(("build-system.requires", "project.dynamic"), list),
+    **dict.fromkeys((f"tool.setuptools-rust.{name}" for name in ("ext-modules", "bins")), list),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Project:
     """A project, as its manifests describe it.
@@ -66,13 +83,21 @@ def read(folder: Path) -> Project:
     manifest = load_toml(crate) if crate else {}
     table = pyproject.get("project", {})
     info = _pkg_info(folder)
-    name = table.get("name") or info.get("name") or manifest.get("package", {}).get("name")
+    name = table.get("name", info.get("name", manifest.get("package", {}).get("name")))
+    if name is None:
+        name = re.sub(r"[^A-Za-z0-9]+", "-", folder.name).strip("-") or "package"
+    if not NAME.fullmatch(str(name)):
+        raise SourceError(
+            f"{folder} has a name that is none: {str(name)!r:.100}.",
+            "A package's name has letters, digits, `-`, `_` and `.`, and at most 200 of them.",
+            "Correct `name` in its pyproject.toml or Cargo.toml.",
+        )
     version = table.get("version") or info.get("version")
     roots = tuple(_roots(folder, crate, table))
     return Project(
         folder=folder,
-        name=str(name or folder.name),
-        version=version or (_crate_version(crate, manifest) if crate else None),
+        name=str(name),
+        version=str(version) if version else _crate_version(crate, manifest) if crate else None,
         backend=backend,
         crate=crate,
         roots=roots,
@@ -105,13 +130,31 @@ def _is_static(info: RawMetadata) -> bool:
 
 
 def load_toml(path: Path) -> dict[str, Any]:
-    """The contents of a TOML file; a SourceError with the line where it is none."""
+    """The contents of a TOML file; a SourceError where it is none, or has other things in it."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError(
             f"{path} cannot be read.", f"It is not valid TOML: {error}.", "Correct that line."
         ) from error
+    for name, shape in SHAPES.items():
+        for found in _found(data, name.split(".")):
+            if not isinstance(found, shape):
+                word = "table" if shape is dict else "list"
+                raise SourceError(
+                    f"{path} cannot be read.", f"{name} in it is no {word}.", "Correct it there."
+                )
+    return data
+
+
+def _found(data: Any, names: list[str]) -> list[Any]:
+    """What a TOML file has under some names, of which `*` is any."""
+    if not names:
+        return [data]
+    if not isinstance(data, dict):
+        return []
+    below = data.values() if names[0] == "*" else [data[names[0]]] if names[0] in data else []
+    return [each for value in below for each in _found(value, names[1:])]
 
 
 def _pkg_info(folder: Path) -> RawMetadata:
@@ -221,7 +264,7 @@ def _dependencies(manifest: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Every dependency that a Cargo.toml names, in all of its tables, by the crate's own name."""
     tables = [manifest, manifest.get("workspace", {}), *manifest.get("target", {}).values()]
     for table in tables:
-        for kind in ("dependencies", "build-dependencies", "dev-dependencies"):
+        for kind in _DEPENDENCIES:
             for name, wanted in table.get(kind, {}).items():
                 yield (wanted.get("package", name) if isinstance(wanted, dict) else name), wanted
     for patches in manifest.get("patch", {}).values():
@@ -280,7 +323,7 @@ def _channel(folder: Path, roots: tuple[Path, ...]) -> str | None:
         for name in ("rust-toolchain.toml", "rust-toolchain"):
             path = place / name
             if path.is_file():
-                text = path.read_text(encoding="utf-8")
+                text = path.read_text(encoding="utf-8", errors="replace")
                 if "[" in text:
                     wanted = load_toml(path).get("toolchain", {}).get("channel")
                     return str(wanted) if wanted else None

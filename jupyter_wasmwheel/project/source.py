@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -54,11 +55,12 @@ def parse(text: str) -> Source:
         git.parse(text)
         return Source(text=text, kind="git")
     path = Path(text)
-    if path.is_dir():
+    # Unlike those of Path, these take what can be no path for one of nothing.
+    if os.path.isdir(text):
         return Source(text=text, kind="folder")
-    if path.is_file() and path.name.endswith(archive.ENDINGS):
+    if os.path.isfile(text) and path.name.endswith(archive.ENDINGS):
         return Source(text=text, kind="sdist")
-    if path.is_file():
+    if os.path.isfile(text):
         raise SourceError(
             f"{text} is no source.",
             f"It is a file, but no sdist ({', '.join(archive.ENDINGS)}).",

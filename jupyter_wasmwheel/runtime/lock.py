@@ -70,7 +70,16 @@ class Rows(Mapping[str, Entry]):
 
     def __getitem__(self, name: str) -> Entry:
         row = self._rows[name]
-        return Entry.parse(json.loads(row)) if isinstance(row, str) else row
+        if not isinstance(row, str):
+            return row
+        try:
+            return Entry.parse(json.loads(row))
+        except UNREADABLE as error:
+            raise SiteError(
+                f"The entry of {name} in a Pyodide lock is none.",
+                f"{type(error).__name__}: {error}",
+                "Make the site anew with `jupyter wasmwheel site create`.",
+            ) from error
 
     def __contains__(self, name: object) -> bool:
         return name in self._rows
@@ -94,6 +103,10 @@ class Rows(Mapping[str, Entry]):
         for name, row in self._rows.items():
             text = row if isinstance(row, str) else json.dumps(row.row(), separators=(",", ":"))
             yield f'"{name}":{text}'
+
+
+#: What is raised where a text is no lock.
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +185,7 @@ def read(path: Path) -> Lock:
         text = path.read_text(encoding="utf-8")
         lock = _read_lines(text) or _read_any(text)
         lock.abi, lock.python  # noqa: B018 - both must be there
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (*UNREADABLE, OSError) as error:
         raise SiteError(
             f"{path} is not a Pyodide lock.",
             f"{type(error).__name__}: {error}",

@@ -77,7 +77,7 @@ class Reader:
         if line.startswith(SEPARATOR):
             try:
                 self._message(json.loads(line[1:]))
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 self._log(line)
         elif found := _BUILDING.match(line):
             done, total, label = found.groups()

@@ -1,0 +1,370 @@
+"""Faults: after each nothing is half-written, no process is left, and the next build works."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_wasmwheel import seal
+from jupyter_wasmwheel.build import cache
+from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.runtime import lock as locks
+from jupyter_wasmwheel.site import lite, publish
+from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.wheel import read
+
+from . import handmade
+from .conftest import Command
+from .download_server import serving
+from .faults import PHASES, build
+from .test_bad_input import error_of, processes_in
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, mounts")
+
+#: Every day two phases are enough: one that runs others' programs, and one that publishes.
+IN_EACH_PHASE = pytest.mark.parametrize(
+    "phase",
+    [
+        pytest.param(phase, marks=() if phase in ("compile", "publish") else pytest.mark.slow)
+        for phase in PHASES
+    ],
+)
+
+
+@pytest.fixture(scope="module")
+def crate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A crate that all builds here edit, so that pyo3 is compiled once."""
+    return handmade.crate("faulty", tmp_path_factory.mktemp("faulty"))
+
+
+@pytest.fixture(scope="module")
+def ready(
+    wasmwheel: Command, store: Store, crate: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A store with a site in which a package is published, in which the crate was built once."""
+    home = tmp_path_factory.mktemp("ready") / "home"
+    env = {"WASMWHEEL_HOME": str(home), "WASMWHEEL_PATH": str(store.home)}
+    assert wasmwheel("site", "create", "workshop", env=env).status == 0
+    kept = handmade.wheel(home, "py3-none-any", {"kept.py": b"x = 1"}, name="kept")
+    assert wasmwheel("site", "publish", "workshop", kept, env=env).status == 0
+    words = ("build", crate, "--profile", "draft", "--no-smoke", "--out", home)
+    ran = wasmwheel(*words, env=env)
+    assert ran.status == 0, ran.stderr
+    return home
+
+
+@pytest.fixture
+def home(ready: Path, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that store for one test, which the command works with."""
+    copy = tmp_path / "home"
+    shutil.copytree(ready, copy, symlinks=True)
+    monkeypatch.setenv("WASMWHEEL_HOME", str(copy))
+    monkeypatch.setenv("WASMWHEEL_PATH", str(store.home))
+    return copy
+
+
+def edit(crate: Path) -> Path:
+    """Change a crate a little, so that it is built."""
+    with (crate / "src/lib.rs").open("a", encoding="utf-8") as source:
+        source.write(f"// {time.monotonic_ns()}\n")
+    return crate
+
+
+def published(home: Path) -> dict[str, str]:
+    """What is published in the site, whose files are as the lock says; names and versions."""
+    site = lite.find("workshop", Store(home=home))
+    for entry in locks.read(site.lock).packages.values():
+        wheel = site.lock.parent / entry.file_name
+        assert read(wheel).sha256 == entry.sha256, entry.name
+    return {each.name: each.version for each in publish.published(site)}
+
+
+def words(crate: Path, out: Path) -> list[str | Path]:
+    return [crate, "--profile", "draft", "--site", "workshop", "--out", out]
+
+
+@linux_only
+@IN_EACH_PHASE
+def test_a_builder_that_is_killed_leaves_nothing_to_stumble_over(
+    phase: str, crate: Path, home: Path, tmp_path: Path
+) -> None:
+    def kill(child: subprocess.Popen[str]) -> None:
+        time.sleep(0.2 if phase == "compile" else 0)
+        child.kill()
+
+    status, _ = build(words(edit(crate), tmp_path / "dist"), {}, tmp_path, phase, kill)
+    assert status == -signal.SIGKILL
+    deadline = time.monotonic() + 20
+    while (left := processes_in(home)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
+    assert "kept" in published(home)
+    assert not list((tmp_path / "dist").glob("*.whl")) or phase == "publish"
+    again, events = build(words(crate, tmp_path / "dist"), {}, tmp_path, "", kill)
+    assert again == 0, events[-1]
+    assert published(home).keys() == {"faulty", "kept"}
+    assert not list(tmp_path.glob("dist/*.part"))
+
+
+@linux_only
+@IN_EACH_PHASE
+def test_a_disk_that_is_full_is_said_and_harms_nothing(
+    phase: str, crate: Path, ready: Path, store: Store, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = [sys.executable, "-m", "tests.faults", phase, disk, ready, edit(crate)]
+    ran = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", *command],
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, "WASMWHEEL_PATH": str(store.home)},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    told: dict[str, Any] = json.loads(ran.stdout)
+    assert told["status"] == 9, told
+    assert "full" in told["error"]["what"]
+    assert "kept" in told["kept"]
+    assert not told["left"]
+    assert told["again"] == 0
+
+
+SERVER = """
+import json, os, sys, time
+from pathlib import Path
+from jupyter_wasmwheel import config
+from jupyter_wasmwheel.jobs.executors import Local
+from jupyter_wasmwheel.jobs.queue import Limits, Queue
+from jupyter_wasmwheel.jobs.request import Places, parse
+from jupyter_wasmwheel.site import lite
+root, store = Path(sys.argv[1]), config.load().store()
+places = Places(root=root, allowed=(), store=store, find_site=lambda name: lite.find(name, store))
+queue = Queue(store.home / "jobs", Local(), places, os.environ, Limits(), lambda seq, text: None)
+if len(sys.argv) > 2:
+    queue.submit(parse({"kind": "build", "source": sys.argv[2], "profile": "draft"}, places))
+while True:
+    print(json.dumps([(job.state, job.phase) for job in queue.jobs()]), flush=True)
+    time.sleep(0.05)
+"""
+
+
+def server(root: Path, *source: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SERVER, root, *source]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@linux_only
+@pytest.mark.parametrize("phase", ["compile", pytest.param("toolchain", marks=pytest.mark.slow)])
+def test_a_server_that_is_killed_takes_its_builds_along_and_remembers_them(
+    phase: str, crate: Path, home: Path
+) -> None:
+    child = server(crate.parent, edit(crate).name)
+    assert child.stdout
+    for line in child.stdout:
+        if json.loads(line) == [["running", phase]]:
+            break
+    child.kill()
+    child.communicate()
+    deadline = time.monotonic() + 20
+    while (left := processes_in(home)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
+    again = server(crate.parent)
+    assert again.stdout
+    assert json.loads(again.stdout.readline()) == [["interrupted", phase]]
+    again.terminate()
+    again.communicate()
+    assert published(home) == {"kept": "1.0"}
+
+
+# What is kept, and is damaged
+
+
+def damage(file: Path) -> None:
+    """Change a byte in the middle of a file, as a disk that fails does."""
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "snapshots/*/memory.bin",
+        "pyodide/*/pyodide.asm.wasm",
+        pytest.param("sysroots/*/lib/rustlib/*/lib/libcore-*.rlib", marks=pytest.mark.slow),
+    ],
+)
+def test_what_is_damaged_is_made_anew(
+    pattern: str,
+    wasmwheel: Command,
+    store: Store,
+    crate: Path,
+    home: Path,
+    tmp_path: Path,
+) -> None:
+    kind = pattern.partition("/")[0]
+    shutil.copytree(store.home / kind, home / kind, symlinks=True)
+    for entry in (home / kind).iterdir():
+        assert Store(home=home).find(f"{kind}/{entry.name}"), "which seals it"
+    for file in home.glob(pattern):
+        damage(file)
+    others = tmp_path / "others"
+    others.mkdir()
+    for folder in store.home.iterdir():
+        if folder.name != kind:
+            (others / folder.name).symlink_to(folder)
+    ran = wasmwheel(
+        *("build", edit(crate), "--events", "--profile", "draft", "--out", tmp_path / "dist"),
+        env={"WASMWHEEL_PATH": str(others)},
+    )
+    assert ran.status == 0, ran.stderr
+    notes = [event["text"] for event in ran.events if event.get("stream") == "note"]
+    assert any(text.startswith(f"{kind}/") and "is made anew" in text for text in notes)
+
+
+def test_a_damaged_seed_is_not_taken(store: Store, tmp_path: Path) -> None:
+    own = Store(home=tmp_path / "home")
+    key = "seeds/2026_0-draft-0123456789ab-0.30.0"
+    folder = own.install(
+        key, lambda stage: (stage / "rlib").write_bytes(b"x" * 99) and None, ignore
+    )
+    damage(folder / "rlib")
+    seal.holds.cache_clear()
+    assert own.find(key) is None
+
+
+def test_a_damaged_lock_of_a_site_is_told_and_left_alone(
+    wasmwheel: Command, crate: Path, home: Path, tmp_path: Path
+) -> None:
+    lock = home / "sites/workshop/static/pyodide/pyodide-lock.json"
+    lock.write_bytes(lock.read_bytes()[: -lock.stat().st_size // 2])
+    short = lock.read_bytes()
+    ran = wasmwheel("build", crate, "--json", "--site", "workshop", "--out", tmp_path / "dist")
+    error = error_of(ran, 7)
+    assert "is not a Pyodide lock" in error["what"]
+    assert "site create" in error["fix"]
+    assert lock.read_bytes() == short
+
+
+def test_what_an_older_version_left_is_no_obstacle(
+    wasmwheel: Command, crate: Path, home: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(home / "seals")
+    (work,) = (home / "work").glob("faulty-*")
+    shutil.rmtree(work / "source")
+    (work / "source").mkdir()
+    (work / "source/older").mkdir()
+    (work / "source/older/lib.rs").write_text("from another layout")
+    (home / "staging/sysroots+1/half").mkdir(parents=True)
+    (home / cache.FOLDER).mkdir(exist_ok=True)
+    (home / "proofs").mkdir(exist_ok=True)
+    ran = wasmwheel(
+        *("build", edit(crate), "--json", "--profile", "draft", "--site", "workshop"),
+        *("--out", tmp_path / "dist"),
+    )
+    assert ran.status == 0, ran.stderr
+    assert not (work / "source/older").exists()
+
+
+# Registries
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Any]:
+    """A server in the place of an index or a registry."""
+    (tmp_path / "served").mkdir()
+    with serving(tmp_path / "served") as server:
+        yield server
+
+
+def test_an_index_that_stalls_is_given_up(wasmwheel: Command, registry: Any) -> None:
+    page = registry.folder / "rpds-py"
+    page.write_bytes(b"x" * 1000)
+    registry.hold("rpds-py")
+    env = {"PIP_INDEX_URL": registry.url, "PIP_DEFAULT_TIMEOUT": "1", "PIP_FIND_LINKS": None}
+    error = error_of(wasmwheel("build", "pypi:rpds-py==0.0.1", "--json", env=env), 3)
+    assert "cannot be reached" in error["what"]
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\0" * 5000, b"<html>Log in</html>", b'{"meta": 7}'])
+def test_an_index_that_sends_garbage_is_told(
+    wasmwheel: Command, registry: Any, garbage: bytes
+) -> None:
+    (registry.folder / "rpds-py").write_bytes(garbage)
+    env = {"PIP_INDEX_URL": registry.url, "PIP_DEFAULT_TIMEOUT": "1", "PIP_FIND_LINKS": None}
+    error_of(wasmwheel("build", "pypi:rpds-py==0.0.1", "--json", env=env), 3)
+
+
+@pytest.mark.parametrize("fault", ["stalls", "garbage"])
+def test_a_crate_registry_that_fails_is_told(
+    wasmwheel: Command, registry: Any, crate: Path, tmp_path: Path, fault: str
+) -> None:
+    (registry.folder / "config.json").write_text('{"dl": "http://127.0.0.1:9/"}')
+    if fault == "stalls":
+        registry.hold("config.json")
+    else:
+        registry.garble("config.json")
+    home = tmp_path / "cargo"
+    home.mkdir()
+    (home / "config.toml").write_text(
+        '[source.crates-io]\nreplace-with = "local"\n'
+        f'[source.local]\nregistry = "sparse+{registry.url}/"\n'
+        "[net]\nretry = 0\n[http]\ntimeout = 2\n"
+    )
+    fresh = handmade.crate("unlocked", tmp_path)
+    ran = wasmwheel("build", fresh, "--json", "--no-cache", env={"CARGO_HOME": str(home)})
+    assert "could not be fetched" in error_of(ran, 3)["what"]
+
+
+# File systems
+
+WITHOUT_LOCKS = """
+#include <errno.h>
+int flock(int fd, int operation) { errno = REFUSED; return -1; }
+int link(const char *a, const char *b) { errno = EPERM; return -1; }
+int linkat(int a, const char *b, int c, const char *d, int e) { errno = EPERM; return -1; }
+"""
+
+
+def without_locks(folder: Path, refused: str) -> dict[str, str]:
+    """What makes the C library refuse locks and hard links, as some file systems do."""
+    (folder / "without.c").write_text(WITHOUT_LOCKS.replace("REFUSED", refused))
+    library = folder / "without.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, folder / "without.c"], check=True)
+    return {"LD_PRELOAD": str(library)}
+
+
+@linux_only
+def test_a_file_system_without_locks_and_hard_links(
+    wasmwheel: Command, crate: Path, home: Path, tmp_path: Path
+) -> None:
+    env = without_locks(tmp_path, "ENOSYS")
+    ran = wasmwheel(
+        *("build", edit(crate), "--json", "--profile", "draft", "--site", "workshop"),
+        *("--out", tmp_path / "dist"),
+        env=env,
+    )
+    assert ran.status == 0, ran.stderr
+    assert published(home).keys() == {"faulty", "kept"}
+
+
+@linux_only
+def test_a_file_system_whose_locks_fail_is_told(
+    wasmwheel: Command, crate: Path, home: Path, tmp_path: Path
+) -> None:
+    env = without_locks(tmp_path, "ENOLCK")
+    error = error_of(wasmwheel("build", edit(crate), "--json", env=env), 2)
+    assert "lock" in error["what"]
+    assert "WASMWHEEL_HOME" in error["fix"]
