@@ -13,7 +13,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ class Journal:
             for kind in BOUNDED:
                 self._taken.pop((job, kind), None)
 
-    def lines(self, job: str) -> Iterator[str]:
+    def lines(self, job: str) -> Generator[str, None, None]:
         """The events kept of a job, as JSON lines without their endings, oldest first."""
         with (
             contextlib.suppress(FileNotFoundError),
@@ -121,8 +121,35 @@ class Journal:
             (seq, _line(seq, {"kind": "removed", "job": job}))
             for seq, job in self._database.removed(after, until)
         )
-        kept = (self._between(job, after, until) for job in jobs)
-        yield from heapq.merge(deleted, *kept)
+        yield from heapq.merge(deleted, self._kept(after, until, jobs))
+
+    def _kept(self, after: int, until: int, jobs: Iterable[str]) -> Iterator[tuple[int, str]]:
+        """What is kept of jobs, in order; a file is open only from its first number to its last.
+
+        A system lets a process have a thousand files open, or less, and there may be more jobs.
+        """
+        begins = sorted((first, job) for job in jobs if (first := self._first(job)) is not None)
+        running: list[tuple[int, str, Iterator[tuple[int, str]]]] = []
+
+        def advance(events: Iterator[tuple[int, str]]) -> None:
+            for seq, line in events:
+                heapq.heappush(running, (seq, line, events))
+                return
+
+        for first, job in [*begins, (until + 1, "")]:
+            while running and running[0][0] < first:
+                seq, line, events = heapq.heappop(running)
+                yield seq, line
+                advance(events)
+            if job and first <= until:
+                advance(self._between(job, after, until))
+
+    def _first(self, job: str) -> int | None:
+        """The number of a job's first event."""
+        lines = self.lines(job)
+        found = _SEQ.match(next(lines, ""))
+        lines.close()
+        return int(found.group(1)) if found else None
 
     def _between(self, job: str, after: int, until: int) -> Iterator[tuple[int, str]]:
         for line in self.lines(job):
