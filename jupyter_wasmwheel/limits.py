@@ -17,8 +17,8 @@ from pathlib import Path
 from . import proc
 from .errors import LimitError, UsageError
 
-#: Seconds between two looks at what is taken, and at the folder, which takes longer.
-OFTEN, SELDOM = 0.25, 2.0
+#: Seconds between two looks at the folder, which take longer than those at the processes.
+SELDOM = 2.0
 
 #: What the units in `2h` and `8GB` stand for.
 SECONDS = {"s": 1, "m": 60, "h": 3600}

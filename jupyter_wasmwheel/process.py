@@ -21,16 +21,22 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from . import proc
-from .limits import OFTEN, Meter
+
+# A guard starts with every build, and has nothing to measure.
+if TYPE_CHECKING:
+    from .limits import Meter
 
 #: Seconds between interrupting a group, terminating it, and killing it.
 GRACE = 2.0
 
 #: How long a guard may take to stop what it guards before it is stopped itself, in seconds.
 PATIENCE = 4 * GRACE
+
+#: Seconds between two looks at what a group takes.
+OFTEN = 0.25
 
 #: Set for a process that is to end when its stdin does: its parent holds the other end.
 GUARDED = "WASMWHEEL_GUARDED"
