@@ -134,6 +134,13 @@ class Store:
         for stages in (self.home / "staging").glob("*"):
             with contextlib.suppress(filelock.Timeout), self._lock(stages.name).acquire(timeout=0):
                 shutil.rmtree(stages, ignore_errors=True)
+        with contextlib.suppress(filelock.Timeout), self._lock(CLEARING).acquire(timeout=0):
+            for path in (self.home / "locks").glob(f"{USER}*"):
+                with (
+                    contextlib.suppress(filelock.Timeout),
+                    self._lock(path.name).acquire(timeout=0),
+                ):
+                    path.unlink(missing_ok=True)
 
     def _lock(self, key: str) -> filelock.BaseFileLock:
         name = key.replace("/", "+")

@@ -138,3 +138,10 @@ def test_who_was_killed_keeps_nothing_from_being_cleared(wasmwheel: Command, kep
     env = {"WASMWHEEL_HOME": str(kept.home)}
     assert wasmwheel("cache", "clear", env=env).status == 0
     assert not (kept.home / KEY).exists()
+
+
+def test_what_killed_users_left_is_swept_up(kept: Store) -> None:
+    (kept.home / "locks/user-killed").touch()
+    with kept.in_use(ignore):
+        kept.sweep()
+        assert len(list((kept.home / "locks").glob("user-*"))) == 1
