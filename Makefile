@@ -3,7 +3,7 @@
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo lab docs test test-all lint lint-front-end benchmarks setup setup-browser
+.PHONY: demo lab docs test test-all lint lint-front-end benchmarks setup setup-browser setup-browsers
 
 demo: setup
 	jupyter wasmwheel demo
@@ -29,7 +29,7 @@ test test-all benchmarks: export WASMWHEEL_HOME := $(CURDIR)/.make/home
 test: setup-browser lint
 	pytest -m "not slow and not network" tests
 
-test-all: setup-browser lint lint-front-end
+test-all: setup-browsers lint lint-front-end
 	pytest -m "not network" --junitxml=.make/tests.xml tests
 	pytest --junitxml=.make/ui-tests.xml ui-tests
 	python -m benchmarks.table .make/tests.xml .make/ui-tests.xml
@@ -52,3 +52,6 @@ setup:
 
 setup-browser:
 	./setup.sh --with-browser
+
+setup-browsers:
+	./setup.sh --with-browser --with-firefox

@@ -43,6 +43,9 @@ command -v cc >/dev/null || packages+=(gcc libc6-dev)
 if [ "${1:-}" = --with-browser ] && ! command -v chromium >/dev/null; then
     packages+=(chromium fonts-dejavu-core)
 fi
+if [ "${2:-}" = --with-firefox ] && ! command -v firefox-esr >/dev/null; then
+    command -v firefox >/dev/null || packages+=(firefox-esr)
+fi
 # The tests compile C too; any Emscripten will do for that.
 if [ "${1:-}" = --with-browser ] && ! command -v emcc >/dev/null; then
     packages+=(emscripten)

@@ -94,7 +94,7 @@ def firefox(profile: Path) -> Iterator[Firefox]:
     """A Firefox with a profile of its own, without a screen."""
     program = shutil.which("firefox-esr") or shutil.which("firefox")
     if program is None:
-        raise RuntimeError("There is no firefox on PATH; `./setup.sh --with-firefox` installs it.")
+        raise RuntimeError("There is no firefox on PATH; `make setup-browsers` installs it.")
     profile.mkdir()
     (profile / "user.js").write_text(PREFERENCES)
     process = subprocess.Popen(
