@@ -51,14 +51,13 @@ class _View:
 
     def __init__(self, builder: WheelBuilder) -> None:
         self._builder = builder
-        wide = widgets.Layout(width="auto")
         self._source = widgets.Text(
             value=builder.source,
             description="Build",
             placeholder="a folder, an sdist, pypi:NAME or git+URL",
-            layout=wide,
+            layout=_wide(),
         )
-        self._place = widgets.Dropdown(description="for", layout=wide)
+        self._place = widgets.Dropdown(description="for", layout=_wide())
         self._profile = widgets.ToggleButtons(
             options=[("Draft", "draft"), ("Release", "release")],
             value=builder.options.get("profile", "release"),
@@ -72,19 +71,19 @@ class _View:
             value=" ".join(builder.options.get("features", ())),
             description="Features",
             placeholder="Cargo's, with spaces between them",
-            layout=wide,
+            layout=_wide(),
         )
         self._optional = widgets.Text(
             value=" ".join(builder.options.get("make_optional", ())),
             description="Optional",
             placeholder="requirements to make optional",
-            layout=wide,
+            layout=_wide(),
         )
         self._along = widgets.Checkbox(
             value=builder.options.get("with_dependencies", False),
             description="Build along what it needs and nobody has for the browser",
             indent=False,
-            layout=wide,
+            layout=_wide(),
         )
         self._build = widgets.Button(
             description="Build for Pyodide",
@@ -93,7 +92,7 @@ class _View:
             layout=widgets.Layout(width="auto"),
         )
         self._cancel = widgets.Button(description="Cancel", icon="stop", disabled=True)
-        self._bar = widgets.IntProgress(layout=wide)
+        self._bar = widgets.IntProgress(layout=_wide())
         self._status, self._result, self._log = (widgets.HTML() for _ in range(3))
         options = widgets.VBox([self._features, self._optional, self._along])
         self.box = widgets.VBox(
@@ -202,6 +201,11 @@ class _View:
         if builder.report:
             parts.append(_report(builder.report))
         self._result.value = "".join(parts)
+
+
+def _wide() -> widgets.Layout:
+    """A layout of a widget's own that takes the cell's width."""
+    return widgets.Layout(width="auto")
 
 
 def _shows(part: widgets.Widget, name: str, icon: str) -> widgets.Widget:
