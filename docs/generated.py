@@ -17,7 +17,7 @@ from typing import Any
 from jupyter_server.auth.utils import HTTP_METHOD_TO_AUTH_ACTION
 from sphinx.application import Sphinx
 from tornado.web import RequestHandler
-from traitlets import HasTraits, TraitType, Undefined
+from traitlets import HasTraits, TraitType
 
 from jupyter_wasmwheel import cli, errors, events
 from jupyter_wasmwheel.config import Wasmwheel
@@ -127,7 +127,7 @@ def configuration() -> str:
     """Every setting with its type and default."""
     parts = []
     for name, trait in settings():
-        told = "by default" in trait.help.lower() or trait.default_value in ("", Undefined)
+        told = "by default" in trait.help.lower() or trait.default_value == ""
         said = "" if told else f" Default: `{trait.default_value_repr()}`."
         parts.append(_definition(f"`{name}`", f"{_sentence(trait.help)}{said}"))
     return "\n".join(parts)
