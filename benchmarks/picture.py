@@ -14,7 +14,7 @@ from .table import ROOT, limit, number, results
 PICTURE = ROOT / "docs/images/figures.svg"
 
 #: Where the bars begin and the line of the limit is, and how high a row is, in pixels.
-LEFT, LIMIT, ROW, WIDTH = 20, 620, 46, 760
+LEFT, LIMIT, ROW, WIDTH = 20, 800, 46, 960
 
 #: What is drawn with; both are plain on a light and on a dark page.
 STYLE = """
