@@ -225,7 +225,7 @@ def test_what_a_package_prints_does_not_reach_the_terminal_raw(
 # Parsers: whatever they are given, they say so in words
 
 quickly = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     derandomize=True,

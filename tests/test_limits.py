@@ -77,7 +77,10 @@ def command_of(pid: int) -> str:
     ("code", "limit", "said"),
     [
         ("while True: pass", "smoke.time=3s", "longer than 3 s"),
-        ("x = [bytearray(2**20) for _ in range(1500)]", "smoke.memory=900MB", "900 MB of memory"),
+        pytest.param(
+            *("x = [bytearray(2**20) for _ in range(1500)]", "smoke.memory=900MB", "900 MB"),
+            marks=pytest.mark.slow,
+        ),
         ("while True: print('x' * 1000)", "smoke.log=1MB", "more than 1 MB"),
     ],
 )
@@ -92,6 +95,7 @@ def test_an_import_that_takes_too_much_is_stopped(
 
 
 @linux_only
+@pytest.mark.slow
 def test_tests_that_take_too_much_are_stopped(wasmwheel: Command, tmp_path: Path) -> None:
     project = backend_project(tmp_path / "greedy")
     (project / "test_greedy.py").write_text("def test_greedy():\n    while True: pass\n")
