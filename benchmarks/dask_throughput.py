@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from jupyter_wasmwheel import config
+from jupyter_wasmwheel.build import cache, seeds
 from jupyter_wasmwheel.jobs import cluster
 from jupyter_wasmwheel.jobs.cluster import Dask
 from jupyter_wasmwheel.jobs.executors import environment
@@ -24,6 +25,9 @@ from jupyter_wasmwheel.site import lite
 from tests.dask_cluster import PRELOAD, dask_cluster
 
 from .figures import Figure, tell
+
+#: What the workers are not given of the store, so that each build compiles all there is.
+NOT_SHARED = (seeds.FOLDER, cache.FOLDER)
 
 #: How many builds are done, and how many times as many two workers are to get done.
 BUILDS, AT_LEAST = 4, 1.7
@@ -43,6 +47,11 @@ def seconds_with(workers: int) -> float:
             root=root, allowed=(), store=store, find_site=lambda name: lite.find(name, store)
         )
         (folder / "cluster").mkdir()
+        shared = folder / "shared"
+        shared.mkdir()
+        for installed in store.home.iterdir():
+            if installed.name not in NOT_SHARED:
+                (shared / installed.name).symlink_to(installed)
         with dask_cluster(folder / "cluster") as its:
             for core in range(workers):
                 its.worker(
@@ -50,7 +59,7 @@ def seconds_with(workers: int) -> float:
                     *PRELOAD,
                     before=["taskset", "--cpu-list", str(core)],
                     WASMWHEEL_HOME=str(folder / f"home-{core}"),
-                    WASMWHEEL_PATH=str(store.home),
+                    WASMWHEEL_PATH=str(shared),
                 )
             its.until(workers)
             executor = Dask(lambda: cluster.connect(str(its.scheduler_file)), store)
