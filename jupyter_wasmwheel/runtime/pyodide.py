@@ -11,6 +11,7 @@ from pathlib import Path
 from ..errors import ToolchainError
 from ..events import Emitter, note
 from ..store import Store
+from . import lock
 from .node import Node, fetch_npm_package
 from .targets import Target
 
@@ -74,6 +75,6 @@ def in_folder(folder: Path) -> Runtime:
             f"It lacks {', '.join(missing) or ' and '.join(MAIN_MODULES)}.",
             "Remove that folder and run it again; it will be fetched anew.",
         )
-    info = json.loads((folder / "pyodide-lock.json").read_text(encoding="utf-8"))["info"]
+    abi = lock.read(folder / "pyodide-lock.json").abi
     package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
-    return Runtime(folder=folder, version=package["version"], abi=info["abi_version"])
+    return Runtime(folder=folder, version=package["version"], abi=abi)
