@@ -8,7 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Frame, Locator, Page, TimeoutError, sync_playwright
+from playwright.sync_api import (
+    BrowserContext,
+    Frame,
+    Locator,
+    Page,
+    Request,
+    TimeoutError,
+    sync_playwright,
+)
 
 #: What keeps Chromium from needing a screen, a sandbox of root's, or the network.
 FLAGS = (
@@ -102,7 +110,13 @@ def browser(profile: Path, *flags: str) -> Iterator[BrowserContext]:
 def open_notebook(context: BrowserContext, url: str) -> Tab:
     """Open a notebook in a new tab and wait until its kernel is there."""
     tab = Tab(page=context.new_page())
-    context.on("request", lambda request: tab.asked_for.append(request.url))
+
+    def asks(request: Request) -> None:
+        # What a service worker passes on was asked for already.
+        if not request.service_worker or request.url not in tab.asked_for:
+            tab.asked_for.append(request.url)
+
+    context.on("request", asks)
     context.on("console", lambda message: tab.said.append(message.text))
     tab.page.goto(url)
     until_there(tab.page)
@@ -113,14 +127,13 @@ def until_there(page: Page | Frame) -> None:
     """Wait until a notebook has its kernel.
 
     Where a cell is run sooner, JupyterLab may ask which kernel is to be taken. The indicator says
-    `idle` before there is a session, then `unknown` while the kernel starts.
+    `idle` before there is a session too, with `No Kernel` as its name.
     """
     page.wait_for_function(
         """() => {
             const indicator = document.querySelector('.jp-Notebook-ExecutionIndicator');
-            const status = indicator?.dataset.status;
-            window.kernelStarts ||= status === 'unknown';
-            return window.kernelStarts && status !== 'unknown';
+            const kernel = document.querySelector('.jp-Toolbar-kernelName')?.innerText;
+            return indicator?.dataset.status === 'idle' && kernel && kernel !== 'No Kernel';
         }""",
         timeout=PATIENCE,
     )

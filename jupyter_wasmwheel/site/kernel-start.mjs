@@ -20,7 +20,9 @@ export async function startEarly(plugin) {
 }
 
 export async function loadPyodide({ stdout, stderr, ...options }) {
-  const { pyodide, told } = await (early ?? start(options));
+  const starting = early ?? start(options);
+  starting.catch((error) => console.error(`The kernel cannot start. ${error}`));
+  const { pyodide, told } = await starting;
   early = undefined;
   told.stdout = stdout;
   told.stderr = stderr;
