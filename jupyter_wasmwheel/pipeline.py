@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -66,7 +67,7 @@ def run(request: BuildRequest, store: Store, emit: Emitter) -> Report:
         means = means_of(request, store, emit, phases)
         given = take(request, target, means)
         finished = build(request, given, target, site, means)
-        published = put_into(site, finished, given.edits, means) if site else None
+        published = put_into(site, finished, given.edits, means, given.notebook) if site else None
     return report(request, given, finished, phases, published=published)
 
 
@@ -198,8 +199,8 @@ def build_along(
         its_means = replace(means, emit=emit, phases=phases)
         given = take(inner, destination.target, its_means)
         finished = build(inner, given, destination.target, destination.site, its_means)
-        site = destination.site
-        published = put_into(site, finished, given.edits, its_means) if site else None
+        site, its = destination.site, given.edits
+        published = put_into(site, finished, its, its_means, given.notebook) if site else None
     return report(inner, given, finished, phases, published=published)
 
 
@@ -293,11 +294,17 @@ def deliver(wheel: Wheel, folder: Path) -> Wheel:
     return read(place)
 
 
-def put_into(site: Site, finished: Finished, its_edits: Edits, means: Means) -> Published:
+def put_into(
+    site: Site,
+    finished: Finished,
+    its_edits: Edits,
+    means: Means,
+    notebook: dict[str, Any] | None = None,
+) -> Published:
     """Publish a proven wheel, with what its recipe ships, and say what is nowhere to be had.
 
     What was made optional is loaded with it all the same where the site has it: it was not made
-    useless, only not to be waited for.
+    useless, only not to be waited for. `notebook` is the project's own.
     """
     means.phases.enter("publish")
     needed = finished.proof.dependencies
@@ -319,4 +326,9 @@ def put_into(site: Site, finished: Finished, its_edits: Edits, means: Means) -> 
         if recipe
         else publish.NOTHING
     )
-    return publish.publish(site, wheel, there, means.emit, built_with=built_with, shipped=shipped)
+    return publish.publish(
+        *(site, wheel, there, means.emit),
+        built_with=built_with,
+        shipped=shipped,
+        notebook=notebook,
+    )

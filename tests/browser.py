@@ -82,6 +82,17 @@ class Tab:
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_text("Run All Cells", exact=True).click()
 
+    def results(self) -> list[str]:
+        """The text of each code cell's output, once the last one has been run."""
+        cells = self.page.locator(".jp-Notebook .jp-CodeCell").count()
+        return [self.result(number) for number in range(cells)]
+
+    def errors(self) -> list[str]:
+        """What cells said to stderr, exceptions among it."""
+        marks = ("vnd.jupyter.stderr", "vnd.jupyter.error")
+        shown = ", ".join(f'.jp-OutputArea-output[data-mime-type="application/{m}"]' for m in marks)
+        return self.page.locator(shown).all_inner_texts()
+
     def from_elsewhere(self, origin: str) -> list[str]:
         """What was asked for from any other origin than one."""
         own = (f"{origin}/", "data:", f"blob:{origin}/", "blob:null/")

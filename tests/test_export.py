@@ -60,7 +60,7 @@ def test_a_recipe_of_a_folder(wasmwheel: Command, crate: Path) -> None:
         "test": {"imports": ["hello"]},
         "about": {
             "PyPI": "https://pypi.org/project/hello",
-            "summary": "A Python module written in Rust.",
+            "summary": "Functions written in Rust.",
         },
     }
     assert wasmwheel("export", "recipe", crate).stdout == text

@@ -49,6 +49,7 @@ def test_a_crate_is_imported_in_a_notebook(
     nonce = secrets.token_hex(16)
     source = crate / "src/lib.rs"
     source.write_text(source.read_text().replace("This is Rust", nonce))
+    without_notebook(crate)
     site = make_site(tmp_path / "site", store, abi)
     built = wasmwheel(
         "build", crate, "--site", site.folder, "--out", tmp_path, "--profile", "draft", "--json"
@@ -75,6 +76,14 @@ def test_a_crate_is_imported_in_a_notebook(
         drawn = "import os, random\nprint(hash('x'), random.random(), os.urandom(4).hex())"
         its, anothers = (each.run(1, drawn).split() for each in (tab, another))
         assert all(mine != other for mine, other in zip(its, anothers, strict=True))
+
+
+def without_notebook(crate: Path) -> None:
+    """Let a starter crate be one of those that bring no notebook of their own."""
+    manifest = crate / "pyproject.toml"
+    kept, table, _ = manifest.read_text().partition("[tool.wasmwheel]")
+    assert table
+    manifest.write_text(kept)
 
 
 #: A worker that answers as `coincident`'s does, but at once; the page is then slow to wait for it.

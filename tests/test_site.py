@@ -318,6 +318,17 @@ def test_the_notebook_says_what_the_package_is_and_imports_it(tmp_path: Path) ->
     assert "%pip" not in show + yours
 
 
+def test_a_packages_own_notebook_is_opened_with_the_sites_kernel(
+    site: Site, tmp_path: Path
+) -> None:
+    metadata = {"kernelspec": {"name": "python3"}, "authors": [{"name": "me"}]}
+    own = {"cells": [], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    package = publish.publish(site, tiny_wheel(tmp_path), [], ignore, notebook=own).package
+    found = json.loads((site.folder / "files" / package.notebook).read_text())
+    assert found["metadata"]["kernelspec"]["name"] == "python"
+    assert found["metadata"]["authors"] == [{"name": "me"}]
+
+
 def test_a_persons_own_files_stay_in_the_listing(site: Site, tmp_path: Path) -> None:
     contents.add(site.folder, "mine.ipynb", {"cells": []}, datetime.now(UTC))
     publish.publish(site, tiny_wheel(tmp_path), [], ignore)

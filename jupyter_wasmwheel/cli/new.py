@@ -12,12 +12,20 @@ from .answer import Answer, Session, answer
 
 def add(commands: Any, output: argparse.ArgumentParser) -> None:
     """Add the command to the parser."""
+    rows = [f"  {each.name:<10} {each.about}" for each in starter.templates()]
     parser = commands.add_parser(
-        "new", parents=[output], help="make a starter crate: a small package with Rust in it"
+        "new",
+        parents=[output],
+        help="make a starter crate: a small package with Rust in it",
+        epilog="\n".join(["templates:", *rows]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME")
     parser.add_argument(
-        "--template", default=starter.DEFAULT, metavar="T", help=", ".join(starter.templates())
+        "--template",
+        default=starter.DEFAULT,
+        metavar="T",
+        help=f"what it starts from, see below ({starter.DEFAULT})",
     )
     parser.set_defaults(run=run)
 

@@ -6,6 +6,8 @@ import keyword
 import re
 import shutil
 import tempfile
+import tomllib
+from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,9 +20,24 @@ from ..errors import SourceError, UsageError
 DEFAULT = "function"
 
 
-def templates() -> tuple[str, ...]:
-    """The names of the templates there are."""
-    return tuple(sorted(entry.name for entry in _root().iterdir() if entry.is_dir()))
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """What a starter crate is made from; `about` is a sentence on what it shows."""
+
+    name: str
+    about: str
+
+
+def templates() -> tuple[Template, ...]:
+    """The templates there are, the default first; each says in its own metadata what it shows."""
+    folders = [entry for entry in _root().iterdir() if entry.is_dir()]
+    found = [Template(name=folder.name, about=_about(folder)) for folder in folders]
+    return tuple(sorted(found, key=lambda each: (each.name != DEFAULT, each.name)))
+
+
+def _about(folder: Traversable) -> str:
+    text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+    return str(tomllib.loads(text)["project"]["description"])
 
 
 def _root() -> Traversable:
@@ -44,10 +61,11 @@ def module_name(name: str) -> str:
 def make(name: str, folder: Path, template: str = DEFAULT) -> Path:
     """Make a starter crate in a new folder, whole or not at all, and give that folder."""
     module = module_name(name)
-    if template not in templates():
+    names = [each.name for each in templates()]
+    if template not in names:
         raise UsageError(
             f"There is no template {template!r}.",
-            f"There are: {', '.join(templates())}.",
+            f"There are: {', '.join(names)}.",
             "Take one of them.",
         )
     place = folder / name

@@ -119,13 +119,14 @@ class EditsHandler(Handler):
 
 
 class TemplatesHandler(Handler):
-    """`GET templates`: `{"default", "templates": [name, …]}`."""
+    """`GET templates`: `{"default", "templates": [{"name", "about"}, …]}`."""
 
     @web.authenticated
     @authorized
     def get(self) -> None:
         """List the templates of starter crates."""
-        self.answer({"default": starter.DEFAULT, "templates": list(starter.templates())})
+        rows = [dataclasses.asdict(each) for each in starter.templates()]
+        self.answer({"default": starter.DEFAULT, "templates": rows})
 
 
 class NewHandler(Handler):

@@ -26,6 +26,12 @@ FILES = Path("files")
 HEAD_END = ', "content": ['
 TAIL = "]}"
 
+#: What a notebook's metadata say of the kernel that it is opened with.
+KERNEL: dict[str, Any] = {
+    "kernelspec": {"display_name": "Python (Pyodide)", "language": "python", "name": "python"},
+    "language_info": {"name": "python"},
+}
+
 #: The cell that imports a package and shows what is in it.
 SHOW = """\
 import {module}
@@ -68,17 +74,15 @@ def notebook(wheel: Wheel, built_with: str | None, when: datetime) -> dict[str, 
     ]
     return {
         "cells": cells,
-        "metadata": {
-            "kernelspec": {
-                "display_name": "Python (Pyodide)",
-                "language": "python",
-                "name": "python",
-            },
-            "language_info": {"name": "python"},
-        },
+        "metadata": dict(KERNEL),
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+
+
+def in_browser(document: dict[str, Any]) -> dict[str, Any]:
+    """A package's own notebook, opened with the site's kernel whatever it was written with."""
+    return document | {"metadata": document["metadata"] | KERNEL}
 
 
 def main_module(wheel: Wheel) -> str:
@@ -134,7 +138,8 @@ def start(site: Path) -> None:
     """Write the listing of a site that has no files yet."""
     (site / LISTING).parent.mkdir(parents=True, exist_ok=True)
     (site / FILES).mkdir(exist_ok=True)
-    _write_listing(site, {}, datetime.now(UTC))
+    if not (site / LISTING).is_file():
+        _write_listing(site, {}, datetime.now(UTC))
 
 
 def _change_listing(site: Path, name: str, row: dict[str, Any] | None, when: datetime) -> None:

@@ -62,17 +62,19 @@ def publish(
     *,
     built_with: str | None = None,
     shipped: Mapping[str, Path] = NOTHING,
+    notebook: dict[str, Any] | None = None,
 ) -> Published:
     """Put a wheel into a site, so that `import` finds it in every notebook that is opened then.
 
     `depends` are the packages that are to be loaded with it; those that the site does not have
     are left out. `built_with` goes into the notebook. `shipped` are files that it fetches while it
-    runs, by their addresses. A SiteError where the wheel is for another target.
+    runs, by their addresses. `notebook` is the package's own; without it, one is made that imports
+    the package and lists what is in it. A SiteError where the wheel is for another target.
     """
     refuse_foreign(site, wheel)
     now = datetime.now(UTC)
     beside = site.lock.parent
-    with _locked(site, emit):
+    with locked(site, emit):
         lite.renew(site)
         file_name = wheels.put(wheel.path, wheel.sha256, beside, wheels.PUBLISHED)
         old = lock.read(site.lock)
@@ -90,7 +92,9 @@ def publish(
         new.write(site.lock)
         data.tidy(new, beside)
         package = _package(entry)
-        document = contents.notebook(wheel, built_with, now)
+        document = (
+            contents.in_browser(notebook) if notebook else contents.notebook(wheel, built_with, now)
+        )
         contents.add(site.folder, package.notebook, document, now)
         if before and _ours(before) and before.file_name != file_name:
             wheels.let_go(before, beside)
@@ -106,7 +110,7 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> Package:
     A SiteError where nothing of that name was published.
     """
     beside = site.lock.parent
-    with _locked(site, emit):
+    with locked(site, emit):
         old = lock.read(site.lock)
         entry = old.get(name)
         ours = _ours(entry) if entry else None
@@ -152,7 +156,7 @@ def add_packages(
     """
     wanted = packages.parse(names)
     original = lock.read(site.original_lock)
-    with _locked(site, emit):
+    with locked(site, emit):
         old = lock.read(site.lock)
         new = packages.bring(
             *(wanted, old, site.lock.parent, original, index, store, emit), keep_going=keep_going
@@ -187,7 +191,8 @@ def supported_tags(target: Target) -> frozenset[Tag]:
 
 
 @contextmanager
-def _locked(site: Site, emit: Emitter) -> Iterator[None]:
+def locked(site: Site, emit: Emitter) -> Iterator[None]:
+    """Hold a site as it is: nobody publishes to it meanwhile."""
     with Store(home=site.private).lock("lock", emit):
         yield
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..build.request import BuildRequest
 from ..events import note
-from ..project import edits, manifest, source
+from ..project import edits, manifest, notebook, source
 from ..project.edits import Change, Edits, Patch
 from ..project.manifest import Project
 from ..project.source import Fetched
@@ -16,13 +17,17 @@ from .means import Means
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """A source that is at hand, the project in it, and how that is edited before it is built."""
+    """A source that is at hand, the project in it, and how that is edited before it is built.
+
+    `notebook` is the project's own that a site shows it with, if it has one.
+    """
 
     fetched: Fetched
     project: Project
     edits: Edits
     changes: tuple[Change, ...]
     patches: tuple[Patch, ...]
+    notebook: dict[str, Any] | None
 
 
 def take(request: BuildRequest, target: Target, means: Means) -> Given:
@@ -36,9 +41,15 @@ def take(request: BuildRequest, target: Target, means: Means) -> Given:
     means.phases.enter("project")
     project = manifest.read(fetched.folder)
     note(means.emit, f"{project.label}, built by {project.backend}")
+    its_notebook = notebook.read(project)
     its_edits = edits.choose(request.recipe, request.make_optional, project, means.emit)
     changes = edits.changes(its_edits, project)
     patches = edits.show(changes, means.emit)
     return Given(
-        fetched=fetched, project=project, edits=its_edits, changes=changes, patches=patches
+        fetched=fetched,
+        project=project,
+        edits=its_edits,
+        changes=changes,
+        patches=patches,
+        notebook=its_notebook,
     )

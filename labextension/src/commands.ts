@@ -194,25 +194,24 @@ async function askForStarter({
     title: trans.__('New Rust extension'),
     label: trans.__('Name of the package'),
     text: 'hello',
-    okLabel: templates.length > 1 ? trans.__('Next') : trans.__('Make it'),
+    okLabel: trans.__('Next'),
     pattern: '[A-Za-z0-9]([A-Za-z0-9_\\-]*[A-Za-z0-9])?',
     required: true
   });
   if (!name.button.accept || !name.value) {
     return null;
   }
-  if (templates.length === 1) {
-    return { name: name.value, template: answer.default };
-  }
+  const lines = templates.map(({ name, about }) => `${name}: ${about}`);
   const template = await InputDialog.getItem({
     title: trans.__('New Rust extension'),
     label: trans.__('What it starts from'),
-    items: templates,
-    current: templates.indexOf(answer.default),
+    items: lines,
+    current: templates.findIndex(each => each.name === answer.default),
     okLabel: trans.__('Make it')
   });
-  return template.button.accept && template.value
-    ? { name: name.value, template: template.value }
+  const chosen = templates[lines.indexOf(template.value ?? '')];
+  return template.button.accept && chosen
+    ? { name: name.value, template: chosen.name }
     : null;
 }
 

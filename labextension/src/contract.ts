@@ -279,7 +279,7 @@ export interface IProject {
 
 export interface ITemplates {
   default: string;
-  templates: string[];
+  templates: { name: string; about: string }[];
 }
 
 /** A starter that was made. */

@@ -1,0 +1,45 @@
+//! A text tool that builds on two small crates: one that knows Unicode, and one that knows how much
+//! two words differ. Cargo.toml names them; cargo fetches and compiles them.
+
+use std::collections::HashMap;
+
+use pyo3::prelude::*;
+use strsim::damerau_levenshtein;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// The characters of a text as a person counts them: an emoji or a letter with its accents is one.
+#[pyfunction]
+fn characters(text: &str) -> Vec<&str> {
+    text.graphemes(true).collect()
+}
+
+/// The words of a text, in lower case, with how often each occurs; the most frequent first.
+#[pyfunction]
+fn words(text: &str) -> Vec<(String, usize)> {
+    let mut counts = HashMap::new();
+    for word in text.unicode_words() {
+        *counts.entry(word.to_lowercase()).or_default() += 1;
+    }
+    let mut rows: Vec<(String, usize)> = counts.into_iter().collect();
+    rows.sort_by(|(a, few), (b, many)| many.cmp(few).then_with(|| a.cmp(b)));
+    rows
+}
+
+/// Which of some known words was meant, or None where none is near enough.
+#[pyfunction]
+fn suggest(word: &str, known: Vec<String>) -> Option<String> {
+    let most = word.chars().count().div_ceil(3);
+    known
+        .into_iter()
+        .map(|each| (damerau_levenshtein(word, &each), each))
+        .filter(|(distance, _)| *distance <= most)
+        .min()
+        .map(|(_, nearest)| nearest)
+}
+
+/// A Python module written in Rust.
+#[pymodule]
+mod __MODULE__ {
+    #[pymodule_export]
+    use super::{characters, suggest, words};
+}
