@@ -12,7 +12,7 @@ from typing import Any
 from .. import pipeline
 from ..index import Index
 from ..runtime import node, targets
-from ..site import addresses, lite, proxy, publish, server
+from ..site import addresses, bundle, lite, proxy, publish, server
 from ..site.http_policy import POLICIES
 from ..site.proxy import Proxy
 from . import build
@@ -60,6 +60,13 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     listing = actions.add_parser("list", parents=[output], help="list sites, or what is in one")
     listing.add_argument("site", metavar="NAME|DIR", nargs="?")
     listing.set_defaults(run=run_list)
+
+    bundling = actions.add_parser(
+        "bundle", parents=[output], help="pack an offline site into a zip for any static host"
+    )
+    bundling.add_argument("site", metavar="NAME|DIR")
+    bundling.add_argument("--out", type=Path, metavar="FILE.zip", help="SITE.zip, if not given")
+    bundling.set_defaults(run=run_bundle)
 
     serving = actions.add_parser("serve", parents=[output], help="serve a site on its own origin")
     serving.add_argument("site", metavar="NAME|DIR")
@@ -124,6 +131,18 @@ def run_list(args: argparse.Namespace, session: Session) -> Answer:
     lines = [f"{each.name:<20} {each.version:<12} {size(each.size):>8}" for each in packages]
     text = "\n".join(lines) or f"Nothing is published in {site.name} yet."
     return answer(text, _row(site) | {"packages": [dataclasses.asdict(each) for each in packages]})
+
+
+def run_bundle(args: argparse.Namespace, session: Session) -> Answer:
+    """Pack a site into a zip."""
+    site = lite.find(args.site, session.store)
+    made = bundle.write(site, (args.out or Path(f"{site.name}.zip")).absolute(), session.emit)
+    text = (
+        f"Packed {made.files} files into {made.path} ({size(made.size)}).\n"
+        f"  Unpack it anywhere; {site.name}/{bundle.README} in it says how it is served."
+    )
+    document = {"bundle": str(made.path), "size": made.size, "files": made.files}
+    return answer(text, _row(site) | document)
 
 
 def run_serve(args: argparse.Namespace, session: Session) -> Answer:

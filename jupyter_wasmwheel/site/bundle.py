@@ -1,0 +1,110 @@
+"""A site as one zip that any static host serves, or `python -m http.server` from a USB stick.
+
+Everything in a site is relative, so its files are a bundle as they are: less what is this machine's
+alone, and what only tabs that are open already still need. The same site makes the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import SiteError
+from ..events import Emitter, Progress
+from ..runtime import lock
+from . import data, publish, wheels
+from .lite import Site
+
+#: What is in it besides the site, and says how it is used.
+README = "README.txt"
+
+#: A zip has no times before this one; it keeps the bytes the same.
+TIME = (1980, 1, 1, 0, 0, 0)
+
+#: The endings of files that are compressed already.
+COMPRESSED = (".gz", ".png", ".whl", ".woff", ".woff2", ".zip")
+
+ABOUT = """\
+{title}
+
+A JupyterLite site with all that it needs. Python runs in the browser, and nothing is asked of any
+other host.
+
+On one computer, or from a USB stick: in this folder, run
+
+    python3 -m http.server --bind 127.0.0.1 8000
+
+and open http://127.0.0.1:8000/ in a browser. To open index.html as a file does not work.
+
+For others: put this folder on any static web server that has https. With plain http from one
+computer to the others in a room (python3 -m http.server 8000) notebooks run as well, but input()
+and the notebooks' own folder as files do not: see "Over plain http" in
+docs/workshops.md of jupyter-wasmwheel.
+
+What is written in a notebook is kept by the browser, under the address that it was opened at.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """A bundle that was written; `files` is how many there are in it, `size` its own in bytes."""
+
+    path: Path
+    files: int
+    size: int
+
+
+def write(site: Site, out: Path, emit: Emitter) -> Bundle:
+    """Write a site's bundle to a file, whole or not at all; a SiteError where it needs a CDN."""
+    if site.mode == "cdn":
+        raise SiteError(
+            f"The site {site.name} cannot be used without the network.",
+            "It takes Pyodide from its CDN.",
+            "Make an offline site: `jupyter wasmwheel site create NAME`, without --cdn.",
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "w+b") as file, publish.locked(site, emit):
+            paths = sorted(_files(site))
+            with zipfile.ZipFile(file, "w") as archive:
+                _add(archive, f"{site.name}/{README}", ABOUT.format(title=site.name).encode())
+                for count, path in enumerate(paths):
+                    where = path.relative_to(site.folder).as_posix()
+                    emit(Progress(done=count, total=len(paths), unit="files", label=where))
+                    _add(archive, f"{site.name}/{where}", path.read_bytes())
+        beside.chmod(0o644)
+        os.replace(beside, out)
+    finally:
+        beside.unlink(missing_ok=True)
+    return Bundle(path=out, files=len(paths) + 1, size=out.stat().st_size)
+
+
+def _files(site: Site) -> Iterator[Path]:
+    """The files that a browser may ask for, less those that the lock no longer names."""
+    beside = site.lock.parent
+    entries = lock.read(site.lock).packages.values()
+    named = {beside / each.file_name for each in entries}
+    named |= {beside / place for each in entries for place in data.places(each).values()}
+    by_lock = [beside / folder for folder in (wheels.PUBLISHED, wheels.BROUGHT, data.FOLDER)]
+    for folder, folders, files in os.walk(site.folder):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        for name in files:
+            path = Path(folder, name)
+            kept = path in named or not any(path.is_relative_to(each) for each in by_lock)
+            if kept and not name.startswith("."):
+                yield path
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    info = zipfile.ZipInfo(name, TIME)
+    info.create_system = 3  # Unix, whichever system this is
+    info.external_attr = 0o644 << 16
+    packed = name.endswith(COMPRESSED)
+    info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
+    archive.writestr(info, content)
