@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 
-from ..errors import CheckError, UsageError
+from ..errors import CheckError, SiteError, UsageError
 from ..wheel import Wheel
 
 #: Rust's target triple, the same for every ABI.
@@ -100,6 +100,25 @@ def find(abi: str) -> Target:
         f"There is no target {abi!r}.",
         "A target is named by its ABI, the number in a wheel's platform tag (PEP 783).",
         f"Take one of {known}; `jupyter wasmwheel targets` lists them.",
+    )
+
+
+def series(release: str) -> str:
+    """The series of a release, as `0.8` of `0.8.6`: all of one serve the same target."""
+    return ".".join(release.split(".")[:2])
+
+
+def of_kernel(release: str) -> Target:
+    """The target that a release of jupyterlite-pyodide-kernel serves; else a SiteError."""
+    served = [target for target in all_targets() if target.jupyterlite]
+    for target in served:
+        if target.jupyterlite and series(target.jupyterlite.kernel) == series(release):
+            return target
+    known = [target.jupyterlite.kernel for target in served if target.jupyterlite]
+    raise SiteError(
+        f"jupyterlite-pyodide-kernel {release} is not known to this version.",
+        f"The series are those of {', '.join(known)}.",
+        f"Install one of them: `pip install jupyterlite-pyodide-kernel=={known[-1]}`.",
     )
 
 

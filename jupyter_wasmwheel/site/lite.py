@@ -239,6 +239,78 @@ def _fill(
 ) -> None:
     """Write all files of a new site into its folder."""
     shutil.copytree(front, site.folder)
+    _equip(site, engine, wanted, http, index, store, emit)
+
+
+def adopt(
+    folder: Path,
+    core: str,
+    kernel: str,
+    store: Store,
+    node: Node,
+    index: Index,
+    emit: Emitter,
+    *,
+    cdn: bool = False,
+    with_packages: Sequence[str] = (),
+    http: str = POLICIES[0],
+) -> Site:
+    """Make a site of what `jupyter lite build` has just made with a release of the kernel.
+
+    One that was adopted before keeps what is published, and is told anew what that build forgot.
+    """
+    target = targets.of_kernel(kernel)
+    known = template.release(kernel)
+    if _is_site(folder):
+        site = read_site(folder)
+        if (site.abi, site.mode) != (target.abi, "cdn" if cdn else "offline"):
+            raise SiteError(
+                f"{folder} was built in another way before.",
+                f"It is {site.mode}, for {site.abi}; now it is to be "
+                f"{'cdn' if cdn else 'offline'}, for {target.abi}.",
+                "Remove the folder, and build it anew.",
+            )
+        _configure(site, known, http)
+        template.run_first(folder)
+        own_files.forget(site.private)
+        renew(site)
+        return site
+    if (folder / PRIVATE).is_dir():  # what a run that was stopped in the middle left
+        shutil.rmtree(folder / PRIVATE)
+        shutil.rmtree(folder / PYODIDE, ignore_errors=True)
+    if (folder / PYODIDE).exists():
+        raise SiteError(
+            f"{folder} has a Pyodide of its own.",
+            "JupyterLite's configuration names one (PyodideAddon.pyodide_url, or static/pyodide), "
+            "and this addon brings the one that it checks wheels with.",
+            "Take it out of the configuration, remove the folder, and build it anew.",
+        )
+    site = Site(
+        folder=folder,
+        abi=target.abi,
+        pyodide=target.pyodide,
+        core=core,
+        kernel=kernel,
+        mode="cdn" if cdn else "offline",
+        port=_free_port(store),
+        prefix=secrets.token_hex(16),
+    )
+    engine = pyodide.get(target, node, store, emit)
+    template.run_first(folder)
+    _equip(site, engine, packages.parse(with_packages), http, index, store, emit)
+    return site
+
+
+def _equip(
+    site: Site,
+    engine: Runtime,
+    wanted: list[Requirement],
+    http: str,
+    index: Index,
+    store: Store,
+    emit: Emitter,
+) -> None:
+    """Put what makes it a site into a folder that has JupyterLite in it; the record of it last."""
     beside = site.lock.parent
     (beside / wheels.PUBLISHED).mkdir(parents=True)
     site.private.mkdir()
@@ -262,7 +334,7 @@ def _fill(
     if site.mode == "offline" and known.is_module:
         names = [*known.preload, HTTP]
         kernel_files.put(names, ready, beside, engine, node, store, emit)
-    contents.start(site.folder)
+    contents.start(site.folder)  # which leaves a listing that is there
     _configure(site, known, http)
     renew(site)
     _add_icons(site)
@@ -311,7 +383,7 @@ def _configure(site: Site, known: template.Release, http: str) -> None:
     data = config["jupyter-config-data"]
     data["contentsAllJsonFile"] = contents.LISTING.name
     data["appUrl"] = "./tree"
-    settings = data["litePluginSettings"][PLUGIN]
+    settings = data.setdefault("litePluginSettings", {}).setdefault(PLUGIN, {})
     cdn = site.mode == "cdn"
     settings["pyodideUrl"] = f"./{PYODIDE}/{_kernel_start(known)}"
     settings["disablePyPIFallback"] = not cdn
@@ -328,8 +400,10 @@ def _configure(site: Site, known: template.Release, http: str) -> None:
 
 def _add_icons(site: Site) -> None:
     """Put the icons there that Jupyter Notebook asks its server for and JupyterLite lacks."""
+    if not (site.folder / "notebooks").is_dir():
+        return
     icons = site.folder / "static/favicons"
-    icons.mkdir()
+    icons.mkdir(parents=True, exist_ok=True)
     for name in ("favicon-notebook.ico", "favicon-busy-1.ico"):
         shutil.copy(site.folder / "notebooks/favicon.ico", icons / name)
 

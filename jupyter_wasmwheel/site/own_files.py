@@ -72,5 +72,10 @@ def put(
     replace_file(noted, stamp.encode())
 
 
+def forget(private: Path) -> None:
+    """Let a site's files of ours be put there anew: something else may have replaced them."""
+    (private / STAMP).unlink(missing_ok=True)
+
+
 def _read(name: str) -> bytes:
     return (resources.files(__package__) / name).read_bytes()

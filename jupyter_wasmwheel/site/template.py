@@ -24,8 +24,9 @@ from packaging.requirements import Requirement
 from ..errors import SiteError
 from ..events import Emitter, note
 from ..index import Index
+from ..runtime import targets
 from ..runtime.targets import JupyterLite
-from ..store import Store
+from ..store import Store, replace_file
 from . import compressed, own_files
 
 #: What JupyterLite's build is told; a change of it makes another template.
@@ -57,9 +58,14 @@ class Release:
 
 @functools.cache
 def release(kernel: str) -> Release:
-    """What is known of a release of jupyterlite-pyodide-kernel; a SiteError for other releases."""
+    """What is known of a release of jupyterlite-pyodide-kernel; a SiteError for other releases.
+
+    What holds for one of a series, as 0.8, holds for all that are not named.
+    """
     text = resources.files(__package__).joinpath("releases.toml").read_text(encoding="utf-8")
-    row = tomllib.loads(text).get(kernel)
+    rows = tomllib.loads(text)
+    series = [rows[name] for name in rows if targets.series(name) == targets.series(kernel)]
+    row = rows.get(kernel) or next(iter(series), None)
     if row is None:
         raise SiteError(
             f"jupyterlite-pyodide-kernel {kernel} is not known to this version.",
@@ -84,11 +90,18 @@ def get(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
         note(emit, f"Building the front end of JupyterLite {lite.core}, once.")
         work = folder.parent / "work"
         build(environment(known, index, work), work, folder, BUILD)
-        first = folder / "config-utils.js"
-        first.write_text(FIRST + first.read_text(encoding="utf-8"), encoding="utf-8")
+        run_first(folder)
         compressed.add(folder)
 
     return store.install(key, fill, emit)
+
+
+def run_first(folder: Path) -> None:
+    """Have every page of a built JupyterLite run our own script before its others."""
+    path = folder / "config-utils.js"
+    text = path.read_text(encoding="utf-8")
+    if not text.startswith(FIRST):
+        replace_file(path, (FIRST + text).encode())
 
 
 def _made(folder: Path) -> Path:

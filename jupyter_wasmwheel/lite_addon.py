@@ -1,0 +1,131 @@
+"""An addon of JupyterLite's own build: the projects and wheels that its configuration lists.
+
+With `jupyter-wasmwheel` installed, `jupyter lite build` makes a site that has them, as `jupyter
+wasmwheel site create` and `build --site` would: what has to be built is built, all is checked, and
+`import NAME` works in its notebooks. It does nothing where the configuration names nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from jupyterlite_core.addons.base import BaseAddon
+from traitlets import Bool, List, Unicode
+
+from . import config, pipeline
+from .build.request import BuildRequest
+from .errors import WasmwheelError
+from .events import Event, Log, Phase
+from .index import Index
+from .runtime import node
+from .site import lite
+from .site.lite import Site
+from .store import Store
+
+
+class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
+    """Builds and publishes what `packages` lists, once JupyterLite has built the site."""
+
+    #: The phases of JupyterLite's that it takes part in.
+    __all__ = ("post_build", "status")
+
+    packages = List(
+        Unicode(),
+        help="What the site has: folders of projects, sdists and wheels (relative to the lite "
+        "folder), `pypi:NAME[==VERSION]`, `git+URL[@REV][#subdirectory=DIR]`.",
+    ).tag(config=True)
+    with_packages = List(
+        Unicode(), help="Packages of Pyodide or of the package index to bring along, as `numpy`."
+    ).tag(config=True)
+    with_dependencies = Bool(
+        False, help="Whether to build along what a package needs and nobody has for the browser."
+    ).tag(config=True)
+    cdn = Bool(
+        False, help="Whether Pyodide comes from its CDN; the site is small then, and not offline."
+    ).tag(config=True)
+
+    def status(self, manager: Any) -> Iterator[dict[str, Any]]:
+        """Say what would be built and published."""
+        yield self.task(name="packages", actions=[lambda: print("  packages:", *self.packages)])
+
+    def post_build(self, manager: Any) -> Iterator[dict[str, Any]]:
+        """Make a site of the output, then bring each package into it."""
+        if not (self.packages or self.with_packages):
+            return
+        yield self.task(name="site", actions=[self._told(self._adopt)])
+        for source in self.packages:
+            name = "".join(each if each.isalnum() else "-" for each in source)
+            yield self.task(name=f"publish:{name}", actions=[self._told(self._publish, source)])
+
+    def _adopt(self) -> None:
+        store, output = _store(), self._output
+        site = lite.adopt(
+            output,
+            metadata.version("jupyterlite-core"),
+            metadata.version("jupyterlite-pyodide-kernel"),
+            store,
+            node.get(store, self._emit),
+            Index(),
+            self._emit,
+            cdn=self.cdn,
+            with_packages=self.with_packages,
+        )
+        self.log.info(f"[wasmwheel] {output} runs Pyodide {site.pyodide}")
+
+    def _publish(self, source: str) -> None:
+        store, site = _store(), self._site
+        spelled = self._spelled(source)
+        if spelled.endswith(".whl"):
+            package = pipeline.publish_wheel(Path(spelled), site, store, self._emit).package
+        else:
+            request = BuildRequest(
+                source=spelled,
+                site=str(site.folder),
+                out=Path(self.manager.cache_dir) / "wasmwheel",
+                with_dependencies=self.with_dependencies,
+            )
+            published = pipeline.run(request, store, self._emit).published
+            assert published, "a build for a site publishes"
+            package = published.package
+        self.log.info(f"[wasmwheel] {package.name} {package.version} is in the site")
+
+    @property
+    def _output(self) -> Path:
+        return Path(self.manager.output_dir).absolute()
+
+    @property
+    def _site(self) -> Site:
+        return lite.read_site(self._output)
+
+    def _spelled(self, source: str) -> str:
+        """A source as the command line would be given it from anywhere."""
+        if source.startswith(("pypi:", "git+")):
+            return source
+        return str((Path(self.manager.lite_dir) / Path(source).expanduser()).resolve())
+
+    def _emit(self, event: Event) -> None:
+        """Say in JupyterLite's log what a person wants to know of a build."""
+        if isinstance(event, Log) and event.stream == "note":
+            self.log.info(f"[wasmwheel] {event.text}")
+        elif isinstance(event, Phase) and event.state == "started":
+            self.log.info(f"[wasmwheel] {event.name} ...")
+
+    def _told(self, act: Callable[..., None], *arguments: str) -> Callable[[], bool]:
+        """An action that tells an error of ours in our words, and fails its task."""
+
+        def action() -> bool:
+            try:
+                act(*arguments)
+            except WasmwheelError as error:
+                self.log.error(f"[wasmwheel] {error.what}\n  {error.why}\n  {error.fix}")
+                return False
+            return True
+
+        return action
+
+
+def _store() -> Store:
+    return config.load().store()
