@@ -29,7 +29,7 @@ from ..project.copy import Copy
 from ..runtime import node, targets
 from ..runtime.targets import Target
 from ..store import Store
-from ..toolchain import relay, toolchain
+from ..toolchain import crates, relay, toolchain
 from ..toolchain.doctor import Finding
 from ..toolchain.toolchain import Toolchain
 from . import maturin, plan, pyo3
@@ -107,9 +107,12 @@ def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit
     with tempfile.TemporaryDirectory(prefix="wasmwheel-seed-") as scratch:
         crate = starter.make(NAME, Path(scratch))
         assert chosen.rust, "a crate has a toolchain with Rust"
-        done = subprocess.run(
-            [chosen.rust.cargo, "generate-lockfile"], cwd=crate, capture_output=True, text=True
-        )
+        command = [str(chosen.rust.cargo), "generate-lockfile"]
+        done = subprocess.run(command, cwd=crate, capture_output=True, text=True)
+        offline = done.returncode != 0 and crates.provide(crate, crate, chosen.rust, store, emit)
+        if offline:
+            command.append("--offline")
+            done = subprocess.run(command, cwd=crate, capture_output=True, text=True)
         version = locked_pyo3(crate / "Cargo.lock")
         if done.returncode or not version:
             raise ToolchainError(
@@ -119,12 +122,14 @@ def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit
             )
         project = manifest.read(crate)
         config = pyo3.configuration(target, store, emit)
-        request = BuildRequest(source=str(crate), profile=profile)
+        request = BuildRequest(source=str(crate), profile=profile, offline=offline)
 
         def fill(folder: Path) -> None:
             note(emit, f"Compiling pyo3 {version} for {target.abi} ({profile}), once.")
             work = folder / "work"
             private = copy.refresh(project, work / "source")
+            if offline and chosen.rust:
+                crates.provide(private.folder, private.top, chosen.rust, store, emit)
             own = plan.make(
                 project, target, chosen, None, request, work, os.environ, pyo3_config=config
             )

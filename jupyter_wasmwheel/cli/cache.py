@@ -6,6 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..build import bundle
+from ..runtime import node, pyodide, snapshot, targets
+from ..toolchain import toolchain
 from .answer import Answer, Session, answer, size
 
 #: What can be made or fetched again with a build; sites, Rust and Emscripten are not among them.
@@ -13,6 +16,7 @@ CLEARED = (
     "backends",
     "binaryen",
     "built",
+    "crates",
     "headers",
     "lite",
     "node",
@@ -41,6 +45,26 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
         "clear", parents=[output], help="remove all but sites, Rust and Emscripten"
     )
     clearing.set_defaults(run=run_clear)
+    bundling = actions.add_parser(
+        "bundle", parents=[output], help="pack what a machine without a network needs to build"
+    )
+    bundling.add_argument("--target", metavar="ABI", default=targets.default_abi())
+    bundling.add_argument(
+        "--with",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FOLDER",
+        dest="projects",
+        help="a Rust project whose crates are packed too, besides those of the starter crates",
+    )
+    bundling.add_argument("--out", type=Path, default=Path("wasmwheel-store.tar.gz"))
+    bundling.set_defaults(run=run_bundle)
+    unpacking = actions.add_parser(
+        "unpack", parents=[output], help="put what another machine packed into one's own store"
+    )
+    unpacking.add_argument("bundle", type=Path, metavar="FILE")
+    unpacking.set_defaults(run=run_unpack)
 
 
 def run_list(args: argparse.Namespace, session: Session) -> Answer:
@@ -72,6 +96,33 @@ def _clear(session: Session, freed: int) -> Answer:
             for entry in folder.iterdir():
                 session.store.remove(f"{name}/{entry.name}", session.emit)
     return answer(f"Freed {size(freed)}.", {"freed": freed})
+
+
+def run_bundle(args: argparse.Namespace, session: Session) -> Answer:
+    """Get ready what a build needs, and pack it."""
+    target, store, emit = targets.find(args.target), session.store, session.emit
+    its_node = node.get(store, emit)
+    runtime = pyodide.get(target, its_node, store, emit)
+    snapshot.get(runtime, its_node, store, emit)
+    chosen = toolchain.choose(target, its_node, store, emit)
+    assert chosen.rust, "it was asked for"
+    out = args.out.absolute()
+    projects = [path.absolute() for path in args.projects]
+    made = bundle.write(target, projects, chosen.rust, store, out, emit)
+    text = (
+        f"Packed {len(made.keys)} entries into {made.path} ({size(made.size)}).\n"
+        "  On the other machine: jupyter wasmwheel cache unpack "
+        f"{made.path.name}, then build with --offline."
+    )
+    return answer(text, {"bundle": str(made.path), "size": made.size, "entries": made.keys})
+
+
+def run_unpack(args: argparse.Namespace, session: Session) -> Answer:
+    """Put a bundle's entries into the store."""
+    session.store.home.mkdir(parents=True, exist_ok=True)
+    new = bundle.unpack(args.bundle, session.store, session.emit)
+    text = f"Put {len(new)} entries into {session.store.home}; what was there already was kept."
+    return answer(text, {"home": str(session.store.home), "entries": new})
 
 
 def _weigh(folder: Path) -> int:

@@ -28,6 +28,7 @@ from ..project import copy, edits
 from ..project.copy import Copy
 from ..project.edits import Patch
 from ..project.manifest import Project
+from ..toolchain import crates as vendored
 from ..toolchain import emscripten, headers, toolchain
 from ..toolchain.cargo import Crate
 from ..toolchain.toolchain import Toolchain
@@ -63,6 +64,8 @@ def make(
     project, recipe = given.project, given.edits.recipe
     chosen = choose_toolchain(request, project, destination, means) if project.crate else None
     crates: tuple[PatchedCrate, ...] = ()
+    if chosen and chosen.rust and request.offline:
+        vendored.provide(private.folder, private.top, chosen.rust, means.store, means.emit)
     if chosen and chosen.rust:
         crates = patched.patched(
             *(recipe, project, private, chosen.rust, work), offline=request.offline
