@@ -13,6 +13,7 @@ import sys
 import tarfile
 import time
 import urllib.request
+import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -809,6 +810,10 @@ def test_the_whole_way_over_http(
         assert package["url"] == job["report"]["published"]["url"]
         with urllib.request.urlopen(package["url"], timeout=10) as response:
             assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        packed = done(kind="bundle", site=name)["report"]
+        assert packed["bundle"] == str(workbench / f"{name}-site.zip")
+        with zipfile.ZipFile(packed["bundle"]) as bundle:
+            assert f"{name}/files/try-hello-0.1.0.ipynb" in bundle.namelist()
         assert jupyter.ask("DELETE", f"sites/{name}/packages/hello")["version"] == "0.1.0"
     finally:
         jupyter.process.terminate()

@@ -111,6 +111,7 @@ KINDS: Mapping[str, Kind] = {
             "http": Field(type="text", option="--http", choices=tuple(POLICIES)),
         },
     ),
+    "bundle": Kind(command=("site", "bundle"), fields={"site": Field(type="text", needed=True)}),
 }
 
 
@@ -295,6 +296,11 @@ def _place(
     if kind == "site":
         folder = _new_site(given["site"], places)
         return folder.name, None, ["--", folder.name]
+    if kind == "bundle":
+        # Beside the user's files, where the file browser shows it and can download it.
+        site = places.find_site(given["site"])
+        out = places.root / f"{site.name}-site.zip"
+        return site.name, None, [f"--out={out}", "--", str(site.folder)]
     more = []
     if "site" in given:
         more.append(f"--site={places.find_site(given['site']).folder}")

@@ -308,6 +308,17 @@ function addSites(around: ISurroundings): void {
       }
     }
   });
+  commands.addCommand(CommandIDs.bundleSite, {
+    label: trans.__('Pack the Site into a Zip'),
+    caption: trans.__('For any static host or a USB stick; it needs no network'),
+    isEnabled: () => sites.usable.length > 0,
+    execute: async args => {
+      const site = text(args, 'site') ?? sites.current?.name;
+      if (site !== undefined) {
+        await order(session, { kind: 'bundle', site }, consent);
+      }
+    }
+  });
   commands.addCommand(CommandIDs.newSite, {
     label: trans.__('New Site for Pyodide Wheels'),
     execute: async () => {

@@ -69,12 +69,22 @@ export interface ISiteRequest {
   target?: string | undefined;
 }
 
-export type JobRequest = IBuildRequest | ITestRequest | IInstallRequest | ISiteRequest;
+export interface IBundleRequest {
+  kind: 'bundle';
+  site: string;
+}
+
+export type JobRequest =
+  | IBuildRequest
+  | ITestRequest
+  | IInstallRequest
+  | ISiteRequest
+  | IBundleRequest;
 
 /** A job, whatever its kind. */
 export interface IJob {
   id: string;
-  kind: 'build' | 'test' | 'install' | 'site';
+  kind: 'build' | 'test' | 'install' | 'site' | 'bundle';
   state: State;
   request: JobRequest;
   name: string;

@@ -165,6 +165,7 @@ function announce(
     CommandIDs.buildExample,
     CommandIDs.newExtension,
     CommandIDs.openSite,
+    CommandIDs.bundleSite,
     CommandIDs.newSite,
     CommandIDs.setUp,
     CommandIDs.refresh

@@ -83,12 +83,14 @@ function building(job: IJob, session: IWasmwheel): string {
       return trans.__('Installing: %1…', title(job, trans));
     case 'site':
       return trans.__('Making the site %1…', job.name);
+    case 'bundle':
+      return trans.__('Packing the site %1…', job.name);
   }
 }
 
 /** How much of it is done, from 0 to 1. */
 function fraction(job: IJob): number {
-  if (job.kind === 'install') {
+  if (job.kind === 'install' || job.kind === 'bundle') {
     return job.total ? Math.min(1, (job.done ?? 0) / job.total) : 0;
   }
   if (job.kind === 'test') {
@@ -125,6 +127,9 @@ function outcome(job: IJob, name: string, session: IWasmwheel): string {
       }
       if (job.kind === 'site') {
         return trans.__('The site %1 is made', job.name);
+      }
+      if (job.kind === 'bundle') {
+        return trans.__('%1-site.zip is beside your files', job.name);
       }
       if (job.kind === 'test') {
         return `${name}: ${outcomes(job.report?.tests, trans)}`;

@@ -51,6 +51,7 @@ export const CommandIDs = {
   openSource: 'wasmwheel:open-source',
   tryIt: 'wasmwheel:try',
   openSite: 'wasmwheel:open-site',
+  bundleSite: 'wasmwheel:bundle-site',
   removePackage: 'wasmwheel:remove-package',
   refresh: 'wasmwheel:refresh'
 } as const;

@@ -9,6 +9,8 @@ export function title(job: IJob, trans: TranslationBundle): string {
       return installed(job.request.extras ?? [], trans);
     case 'site':
       return trans.__('Site %1', job.request.site);
+    case 'bundle':
+      return trans.__('Zip of %1', job.request.site);
     case 'test':
       return trans.__('Tests of %1', named(job));
     case 'build':

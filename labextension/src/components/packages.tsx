@@ -22,10 +22,19 @@ export function Packages(props: { session: IWasmwheel }): JSX.Element | null {
       <h3>
         <span title={`${site.name}: ${site.folder}`}>{trans.__('In the site')}</span>
         {!site.error && (
-          <LinkButton
-            label={trans.__('Open site')}
-            onClick={() => void commands.execute(CommandIDs.openSite, { site: site.name })}
-          />
+          <span>
+            {site.mode === 'offline' && (
+              <LinkButton
+                label={trans.__('Zip')}
+                title={trans.__('Pack the site for any static host or a USB stick')}
+                onClick={() => void commands.execute(CommandIDs.bundleSite, { site: site.name })}
+              />
+            )}
+            <LinkButton
+              label={trans.__('Open site')}
+              onClick={() => void commands.execute(CommandIDs.openSite, { site: site.name })}
+            />
+          </span>
         )}
       </h3>
       {site.error && <Answer error={site.error} quiet />}
