@@ -21,7 +21,7 @@ from .errors import WasmwheelError
 from .events import Event, Log, Phase
 from .index import Index
 from .runtime import node
-from .site import lite
+from .site import lite, publish
 from .site.lite import Site
 from .store import Store
 
@@ -56,9 +56,9 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
         if not (self.packages or self.with_packages):
             return
         yield self.task(name="site", actions=[self._told(self._adopt)])
-        for source in self.packages:
-            name = "".join(each if each.isalnum() else "-" for each in source)
-            yield self.task(name=f"publish:{name}", actions=[self._told(self._publish, source)])
+        for number, source in enumerate(self.packages, start=1):
+            action = self._told(self._publish, source)
+            yield self.task(name=f"publish:{number}", doc=source, actions=[action])
 
     def _adopt(self) -> None:
         store, output = _store(), self._output
@@ -71,8 +71,8 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
             Index(),
             self._emit,
             cdn=self.cdn,
-            with_packages=self.with_packages,
         )
+        publish.add_packages(site, self.with_packages, Index(), store, self._emit)
         self.log.info(f"[wasmwheel] {output} runs Pyodide {site.pyodide}")
 
     def _publish(self, source: str) -> None:

@@ -239,7 +239,7 @@ def _fill(
 ) -> None:
     """Write all files of a new site into its folder."""
     shutil.copytree(front, site.folder)
-    _equip(site, engine, wanted, http, index, store, emit)
+    _equip(site, engine, wanted, http, index, store, emit, start="./tree")
 
 
 def adopt(
@@ -252,8 +252,6 @@ def adopt(
     emit: Emitter,
     *,
     cdn: bool = False,
-    with_packages: Sequence[str] = (),
-    http: str = POLICIES[0],
 ) -> Site:
     """Make a site of what `jupyter lite build` has just made with a release of the kernel.
 
@@ -270,7 +268,7 @@ def adopt(
                 f"{'cdn' if cdn else 'offline'}, for {target.abi}.",
                 "Remove the folder, and build it anew.",
             )
-        _configure(site, known, http)
+        _configure(site, known, POLICIES[0])
         template.run_first(folder)
         own_files.forget(site.private)
         renew(site)
@@ -297,7 +295,7 @@ def adopt(
     )
     engine = pyodide.get(target, node, store, emit)
     template.run_first(folder)
-    _equip(site, engine, packages.parse(with_packages), http, index, store, emit)
+    _equip(site, engine, [], POLICIES[0], index, store, emit)
     return site
 
 
@@ -309,8 +307,12 @@ def _equip(
     index: Index,
     store: Store,
     emit: Emitter,
+    start: str | None = None,
 ) -> None:
-    """Put what makes it a site into a folder that has JupyterLite in it; the record of it last."""
+    """Put what makes it a site into a folder that has JupyterLite in it; the record of it last.
+
+    `start` is the application that the site begins with, if that is not JupyterLite's own choice.
+    """
     beside = site.lock.parent
     (beside / wheels.PUBLISHED).mkdir(parents=True)
     site.private.mkdir()
@@ -335,7 +337,7 @@ def _equip(
         names = [*known.preload, HTTP]
         kernel_files.put(names, ready, beside, engine, node, store, emit)
     contents.start(site.folder)  # which leaves a listing that is there
-    _configure(site, known, http)
+    _configure(site, known, http, start)
     renew(site)
     _add_icons(site)
     fields = dataclasses.asdict(site)
@@ -376,13 +378,14 @@ def _kernel_start(known: template.Release) -> str:
     return f"kernel-start{Path(known.entry).suffix}"
 
 
-def _configure(site: Site, known: template.Release, http: str) -> None:
+def _configure(site: Site, known: template.Release, http: str, start: str | None = None) -> None:
     """Tell the site's front end where its Pyodide, its lock and its files are."""
     path = site.folder / "jupyter-lite.json"
     config = json.loads(path.read_bytes())
     data = config["jupyter-config-data"]
     data["contentsAllJsonFile"] = contents.LISTING.name
-    data["appUrl"] = "./tree"
+    if start:
+        data["appUrl"] = start
     settings = data.setdefault("litePluginSettings", {}).setdefault(PLUGIN, {})
     cdn = site.mode == "cdn"
     settings["pyodideUrl"] = f"./{PYODIDE}/{_kernel_start(known)}"
