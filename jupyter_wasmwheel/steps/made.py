@@ -64,6 +64,7 @@ def make(
     project, recipe = given.project, given.edits.recipe
     chosen = choose_toolchain(request, project, destination, means) if project.crate else None
     crates: tuple[PatchedCrate, ...] = ()
+    vendored.forget(private.top)
     if chosen and chosen.rust and request.offline:
         vendored.provide(private.folder, private.top, chosen.rust, means.store, means.emit)
     if chosen and chosen.rust:

@@ -53,7 +53,6 @@ def provide(project: Path, top: Path, rust: Rust, store: Store, emit: Emitter) -
     where cargo looks too. Whether the store's crates are taken now.
     """
     configuration = top.parent / ".cargo" / CONFIGURATION
-    configuration.unlink(missing_ok=True)
     vendored = _newest(store)
     if vendored is None or _are_at_hand(project, top, rust):
         return False
@@ -63,6 +62,11 @@ def provide(project: Path, top: Path, rust: Rust, store: Store, emit: Emitter) -
     place = (vendored / VENDORED).as_posix()
     configuration.write_text(text.replace(PLACE, place), encoding="utf-8")
     return True
+
+
+def forget(top: Path) -> None:
+    """Have cargo take its own crates again for the project in a folder."""
+    (top.parent / ".cargo" / CONFIGURATION).unlink(missing_ok=True)
 
 
 def _newest(store: Store) -> Path | None:
