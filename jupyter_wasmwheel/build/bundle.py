@@ -26,7 +26,7 @@ from ..toolchain.rust import Rust
 
 #: The kinds of entries that any machine of the same system may use, as they are or with another
 #: Rust of the same release; and those of a target, where the key begins with it.
-GENERAL = ("binaryen", "node", "rustup", "snapshots", "sysroots")
+GENERAL = ("binaryen", "kernel-files", "node", "rustup", "snapshots", "sysroots")
 OF_TARGET = ("headers", "lite", "packages", "pyodide")
 
 

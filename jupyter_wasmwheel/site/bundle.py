@@ -16,7 +16,7 @@ from pathlib import Path
 from ..errors import SiteError
 from ..events import Emitter, Progress
 from ..runtime import lock
-from . import data, publish, wheels
+from . import data, kernel_files, publish, wheels
 from .lite import Site
 
 #: What is in it besides the site, and says how it is used.
@@ -91,14 +91,20 @@ def _files(site: Site) -> Iterator[Path]:
     entries = lock.read(site.lock).packages.values()
     named = {beside / each.file_name for each in entries}
     named |= {beside / place for each in entries for place in data.places(each).values()}
+    named |= {beside / place for place in kernel_files.places(beside)}
     by_lock = [beside / folder for folder in (wheels.PUBLISHED, wheels.BROUGHT, data.FOLDER)]
     for folder, folders, files in os.walk(site.folder):
         folders[:] = [each for each in folders if not each.startswith(".")]
         for name in files:
             path = Path(folder, name)
             kept = path in named or not any(path.is_relative_to(each) for each in by_lock)
-            if kept and not name.startswith("."):
+            if kept and not name.startswith(".") and not _is_compressed_form(path):
                 yield path
+
+
+def _is_compressed_form(path: Path) -> bool:
+    """Whether a file is another one's compressed form, which only our own server sends."""
+    return path.suffix == ".gz" and path.with_suffix("").is_file()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

@@ -36,6 +36,13 @@ ABOUT = "kernel-files.json"
 FILES = {"files": "kernel-packages.bin", "library": "kernel-library.bin"}
 
 
+def places(beside: Path) -> list[str]:
+    """The places beside a lock of what was put there."""
+    path = beside / ABOUT
+    about = json.loads(path.read_bytes()) if path.is_file() else {}
+    return [about[name]["file_name"] for name in FILES if name in about]
+
+
 def put(
     names: Sequence[str],
     its: Lock,

@@ -239,7 +239,8 @@ def _fill(
 ) -> None:
     """Write all files of a new site into its folder."""
     shutil.copytree(front, site.folder)
-    _equip(site, engine, wanted, http, index, store, emit, start="./tree")
+    _equip(site, engine, wanted, http, node, index, store, emit, start="./tree")
+    compressed.add(site.lock.parent)
 
 
 def adopt(
@@ -295,7 +296,7 @@ def adopt(
     )
     engine = pyodide.get(target, node, store, emit)
     template.run_first(folder)
-    _equip(site, engine, [], POLICIES[0], index, store, emit)
+    _equip(site, engine, [], POLICIES[0], node, index, store, emit)
     return site
 
 
@@ -304,6 +305,7 @@ def _equip(
     engine: Runtime,
     wanted: list[Requirement],
     http: str,
+    node: Node,
     index: Index,
     store: Store,
     emit: Emitter,
@@ -326,7 +328,6 @@ def _equip(
         for name in {*pyodide.FILES, *pyodide.MAIN_MODULES, "package.json", known.entry}:
             if (engine.folder / name).is_file():
                 shutil.copy(engine.folder / name, beside / name)
-    compressed.add(beside)
     named = [Requirement(name) for name in KERNEL_PACKAGES]
     named.append(Requirement(f"comm=={known.comm}"))
     ready = packages.bring([*named, *wanted], base, beside, original, index, store, emit)
