@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_wasmwheel.build import seeds
+from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.project import starter
-from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.toolchain import toolchain
 
 from .conftest import Command
 from .test_bad_input import error_of
@@ -56,7 +59,15 @@ def test_a_notebook_outside_of_the_project_is_refused(wasmwheel: Command, tmp_pa
     assert "outside of the project" in error_of(wasmwheel("build", crate, "--json"), 3)["why"]
 
 
+@pytest.fixture(scope="module")
+def seed(store: Store) -> None:
+    """What `doctor --fix seeds` leaves for release builds: pyo3 is not compiled six times."""
+    target, its_node = targets.find(targets.default_abi()), node.get(store, ignore)
+    seeds.make(target, toolchain.choose(target, its_node, store, ignore), "release", store, ignore)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("seed")
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_starter_crate_works_from_its_first_build_to_its_notebook(
     wasmwheel: Command, store: Store, tmp_path: Path, template: str
@@ -69,6 +80,7 @@ def test_a_starter_crate_works_from_its_first_build_to_its_notebook(
     assert built.status == 0, built.stderr
     assert [event for event in built.events if event["kind"] == "diagnostic"] == []
     report = built.events[-1]["report"]
+    assert report["seeded"]
     assert report["smoke"]["module"] == "my_first"
 
     tested = wasmwheel("test", crate, *out, "--json")
