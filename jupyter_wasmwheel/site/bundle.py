@@ -40,10 +40,8 @@ On one computer, or from a USB stick: in this folder, run
 
 and open http://127.0.0.1:8000/ in a browser. To open index.html as a file does not work.
 
-For others: put this folder on any static web server that has https. With plain http from one
-computer to the others in a room (python3 -m http.server 8000) notebooks run as well, but input()
-and the notebooks' own folder as files do not: see "Over plain http" in
-docs/workshops.md of jupyter-wasmwheel.
+For others: put this folder on any static web server that has https. By plain http from one computer
+to another, a browser takes it for insecure and withholds some of what it gives to other pages.
 
 What is written in a notebook is kept by the browser, under the address that it was opened at.
 """
