@@ -38,7 +38,7 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
         "folder), `pypi:NAME[==VERSION]`, `git+URL[@REV][#subdirectory=DIR]`.",
     ).tag(config=True)
     with_packages = List(
-        Unicode(), help="Packages of Pyodide or of the package index to bring along, as `numpy`."
+        Unicode(), help="Packages of Pyodide or of the package index to bring along, as `attrs`."
     ).tag(config=True)
     with_dependencies = Bool(
         False, help="Whether to build along what a package needs and nobody has for the browser."
