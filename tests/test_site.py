@@ -336,6 +336,15 @@ def test_a_persons_own_files_stay_in_the_listing(site: Site, tmp_path: Path) -> 
     assert listed(site) == ["mine.ipynb"]
 
 
+def test_a_listing_that_jupyterlite_made_is_added_to(site: Site, tmp_path: Path) -> None:
+    rows = [{"content": None, "name": "mine.md"}, {"content": None, "name": "yours.md"}]
+    listing = {"content": rows, "name": "", "type": "directory"}
+    (site.folder / contents.LISTING).write_text(json.dumps(listing, indent=2, sort_keys=True))
+    for name in ("one", "other"):
+        publish.publish(site, tiny_wheel(tmp_path, name), [], ignore)
+    assert listed(site) == ["mine.md", "yours.md", "try-one-1.0.ipynb", "try-other-1.0.ipynb"]
+
+
 # Serving
 
 

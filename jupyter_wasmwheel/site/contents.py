@@ -158,7 +158,8 @@ def _listing(site: Path) -> dict[str, str]:
     if head.endswith(HEAD_END) and body.endswith("\n" + TAIL):
         lines = body.removesuffix("\n" + TAIL).split(",\n")
         return {line.split('"', 4)[3]: line for line in lines if line}
-    return {row["name"]: json.dumps(row) for row in json.loads(text)["content"]}
+    rows = json.loads(text)["content"]
+    return {row["name"]: json.dumps({"name": row["name"]} | row) for row in rows}
 
 
 def _write_listing(site: Path, rows: dict[str, str], when: datetime) -> None:
