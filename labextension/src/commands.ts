@@ -210,9 +210,7 @@ async function askForStarter({
     okLabel: trans.__('Make it')
   });
   const chosen = templates[lines.indexOf(template.value ?? '')];
-  return template.button.accept && chosen
-    ? { name: name.value, template: chosen.name }
-    : null;
+  return template.button.accept && chosen ? { name: name.value, template: chosen.name } : null;
 }
 
 function addJobs(around: ISurroundings): void {

@@ -75,11 +75,7 @@ export interface IBundleRequest {
 }
 
 export type JobRequest =
-  | IBuildRequest
-  | ITestRequest
-  | IInstallRequest
-  | ISiteRequest
-  | IBundleRequest;
+  IBuildRequest | ITestRequest | IInstallRequest | ISiteRequest | IBundleRequest;
 
 /** A job, whatever its kind. */
 export interface IJob {

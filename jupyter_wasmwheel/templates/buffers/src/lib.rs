@@ -3,7 +3,9 @@
 //! `PyBuffer` takes whatever lends its memory by Python's buffer protocol: `bytes`, `bytearray`,
 //! `array.array`, `memoryview`, and the arrays of NumPy, which this crate does not need for that.
 
-use pyo3::buffer::PyBuffer;
+use std::cell::Cell;
+
+use pyo3::buffer::{Element, PyBuffer};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -11,13 +13,11 @@ use pyo3::types::PyBytes;
 /// The mean of some numbers (float64).
 #[pyfunction]
 fn mean(py: Python<'_>, numbers: PyBuffer<f64>) -> PyResult<f64> {
-    // Python may change the memory while it is lent, therefore it comes as cells, each of which is
-    // read by itself.
-    let cells = numbers.as_slice(py).ok_or_else(in_pieces)?;
+    let cells = lent(py, &numbers)?;
     if cells.is_empty() {
         return Err(PyValueError::new_err("there is no mean of no numbers"));
     }
-    let sum: f64 = cells.iter().map(|cell| cell.get()).sum();
+    let sum: f64 = cells.iter().map(Cell::get).sum();
     Ok(sum / cells.len() as f64)
 }
 
@@ -27,7 +27,7 @@ fn scale(py: Python<'_>, numbers: PyBuffer<f64>, factor: f64) -> PyResult<()> {
     if numbers.readonly() {
         return Err(PyValueError::new_err("this memory is lent for reading only"));
     }
-    for cell in numbers.as_mut_slice(py).ok_or_else(in_pieces)? {
+    for cell in lent(py, &numbers)? {
         cell.set(cell.get() * factor);
     }
     Ok(())
@@ -37,7 +37,7 @@ fn scale(py: Python<'_>, numbers: PyBuffer<f64>, factor: f64) -> PyResult<()> {
 #[pyfunction]
 fn histogram(py: Python<'_>, data: PyBuffer<u8>) -> PyResult<Vec<usize>> {
     let mut counts = vec![0; 256];
-    for cell in data.as_slice(py).ok_or_else(in_pieces)? {
+    for cell in lent(py, &data)? {
         counts[usize::from(cell.get())] += 1;
     }
     Ok(counts)
@@ -54,8 +54,16 @@ fn wave(py: Python<'_>, length: usize) -> PyResult<Bound<'_, PyAny>> {
         .call_method1("array", ("d", PyBytes::new(py, &bytes)))
 }
 
-fn in_pieces() -> PyErr {
-    PyValueError::new_err("the numbers do not lie side by side in memory; copy them first")
+/// The memory that a buffer lends, as cells: Python may hold the same memory in another place, so
+/// each number is read and written by itself.
+fn lent<'a, T: Element>(_py: Python<'a>, buffer: &'a PyBuffer<T>) -> PyResult<&'a [Cell<T>]> {
+    let memory = buffer.as_slice_ptr().ok_or_else(|| {
+        PyValueError::new_err("the numbers do not lie side by side in memory; copy them first")
+    })?;
+    // SAFETY: the memory is there for as long as the buffer is, a `Cell<T>` lies in it as a `T`
+    // does, and nothing of Python's runs while we have it. Before it is written, `scale` asks
+    // whether it may be.
+    Ok(unsafe { &*(memory.as_ptr() as *const [Cell<T>]) })
 }
 
 /// A Python module written in Rust.
