@@ -85,7 +85,13 @@ class Tab:
     def results(self) -> list[str]:
         """The text of each code cell's output, once the last one has been run."""
         cells = self.page.locator(".jp-Notebook .jp-CodeCell").count()
-        return [self.result(number) for number in range(cells)]
+        shown = []
+        for number in range(cells):
+            self.result(number)
+            # What is scrolled out of sight has no text.
+            self._cell(number).scroll_into_view_if_needed()
+            shown.append(self.result(number))
+        return shown
 
     def errors(self) -> list[str]:
         """What cells said to stderr, exceptions among it."""
