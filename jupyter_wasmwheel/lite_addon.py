@@ -76,16 +76,18 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
         self.log.info(f"[wasmwheel] {output} runs Pyodide {site.pyodide}")
 
     def _publish(self, source: str) -> None:
-        store, site = _store(), self._site
+        settings, site = config.load(), self._site
+        store, limits = settings.store(), settings.allowed()
         spelled = self._spelled(source)
         if spelled.endswith(".whl"):
-            package = pipeline.publish_wheel(Path(spelled), site, store, self._emit).package
+            package = pipeline.publish_wheel(Path(spelled), site, store, self._emit, limits).package
         else:
             request = BuildRequest(
                 source=spelled,
                 site=str(site.folder),
                 out=Path(self.manager.cache_dir) / "wasmwheel",
                 with_dependencies=self.with_dependencies,
+                limits=limits,
             )
             published = pipeline.run(request, store, self._emit).published
             assert published, "a build for a site publishes"

@@ -29,13 +29,8 @@ def test_a_new_rust_extension_is_made_from_the_launcher(page: Page, lab: Lab) ->
     page.locator(".jp-Dialog input").fill("fresh")
     keep(page, "dialog-new")
     page.get_by_role("button", name="Next").click()
-    templates = page.locator(".jp-Dialog select")
-    expect(templates.locator("option").first).to_have_text("function: Functions written in Rust.")
-    templates.select_option(
-        label=next(
-            o for o in templates.locator("option").all_inner_texts() if o.startswith("class: ")
-        )
-    )
+    expect(page.get_by_role("radio", name="function Functions written in Rust.")).to_be_checked()
+    page.get_by_role("radio", name="class A class written in Rust").check()
     keep(page, "dialog-template")
     page.get_by_role("button", name="Make it").click()
     expect(page.locator("#jp-main-dock-panel")).to_contain_text("A class written in Rust")

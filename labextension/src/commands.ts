@@ -9,6 +9,7 @@ import { type IConsent, makeSite, order, orderBuild, orderTests, tell } from './
 import { Refusal } from './server';
 import { CommandIDs, type IWasmwheel } from './tokens';
 import { visit } from './visit';
+import { Choice } from './widgets/choice';
 
 /** What the commands need beside the models. */
 export interface ISurroundings {
@@ -201,16 +202,17 @@ async function askForStarter({
   if (!name.button.accept || !name.value) {
     return null;
   }
-  const lines = templates.map(({ name, about }) => `${name}: ${about}`);
-  const template = await InputDialog.getItem({
+  const template = await showDialog({
     title: trans.__('New Rust extension'),
-    label: trans.__('What it starts from'),
-    items: lines,
-    current: templates.findIndex(each => each.name === answer.default),
-    okLabel: trans.__('Make it')
+    body: new Choice(trans.__('What it starts from'), templates, answer.default),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.okButton({ label: trans.__('Make it') })
+    ]
   });
-  const chosen = templates[lines.indexOf(template.value ?? '')];
-  return template.button.accept && chosen ? { name: name.value, template: chosen.name } : null;
+  return template.button.accept && template.value
+    ? { name: name.value, template: template.value }
+    : null;
 }
 
 function addJobs(around: ISurroundings): void {

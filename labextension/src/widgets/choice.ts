@@ -1,0 +1,32 @@
+import type { Dialog } from '@jupyterlab/apputils';
+import { Widget } from '@lumino/widgets';
+
+import type { ITemplates } from '../contract';
+
+/** The templates to choose from, each with a line on what it shows. */
+export class Choice extends Widget implements Dialog.IBodyWidget<string> {
+  constructor(label: string, templates: ITemplates['templates'], chosen: string) {
+    super({ node: document.createElement('fieldset') });
+    this.addClass('jp-wasmwheel-choice');
+    const legend = document.createElement('legend');
+    legend.textContent = label;
+    this.node.append(legend, ...templates.map(each => row(each, each.name === chosen)));
+  }
+
+  getValue(): string {
+    return this.node.querySelector<HTMLInputElement>('input:checked')?.value ?? '';
+  }
+}
+
+function row(template: { name: string; about: string }, isChosen: boolean): HTMLElement {
+  const input = document.createElement('input');
+  input.type = 'radio';
+  input.name = 'template';
+  input.value = template.name;
+  input.defaultChecked = isChosen;
+  const name = document.createElement('b');
+  name.textContent = template.name;
+  const line = document.createElement('label');
+  line.append(input, name, ` ${template.about}`);
+  return line;
+}
