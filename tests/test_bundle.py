@@ -81,6 +81,11 @@ def served_without_network(folder: Path, host: str, notebook: str, *cells: str) 
     return told
 
 
+#: Whether Python is in the folder of the notebooks, and which are there; then the site, by HTTP.
+WHERE = "import os\nprint(os.getcwd() == '/drive', *[n for n in os.listdir() if n[-5:] == 'ipynb'])"
+READ = "import js, urllib.request as by\nprint(by.urlopen(str(js.location.href)).status)"
+
+
 @pytest.mark.slow
 def test_a_bundle_works_where_there_is_no_network(
     wasmwheel: Command, store: Store, tmp_path: Path
@@ -95,13 +100,15 @@ def test_a_bundle_works_where_there_is_no_network(
     folder = unpacked(wasmwheel, site, tmp_path / "elsewhere")
     notebook = "try-hello-0.1.0.ipynb"
 
-    told = served_without_network(folder, "127.0.0.1", notebook, "open('notes', 'w').write('kept')")
+    told = served_without_network(folder, "127.0.0.1", notebook, WHERE, READ)
     assert "Hello, you!" in told["shown"][0]
     assert (told["errors"], told["elsewhere"]) == ([], [])
     assert told["page"] == {"secure": True, "isolated": False, "serviceWorker": True}
+    assert told["cells"] == [f"True {notebook}", "200"]
 
     # Another computer's address, by plain http: as from one laptop to the others of a room.
-    told = served_without_network(folder, "10.77.0.1", notebook, "open('notes', 'w').write('kept')")
+    told = served_without_network(folder, "10.77.0.1", notebook, WHERE, READ)
     assert "Hello, you!" in told["shown"][0]
     assert (told["errors"], told["elsewhere"]) == ([], [])
     assert told["page"] == {"secure": False, "isolated": False, "serviceWorker": False}
+    assert told["cells"] == ["False", "200"]

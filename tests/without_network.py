@@ -40,7 +40,7 @@ def main(folder: str, host: str, notebook: str, profile: str, *cells: str) -> No
             told = {
                 "shown": shown,
                 "errors": tab.errors(),
-                "cells": [tab.run(0, cell) for cell in cells],
+                "cells": [tab.run(0, cell).strip() for cell in cells],
                 "page": tab.page.evaluate(SECURE),
                 "elsewhere": tab.from_elsewhere(origin),
             }

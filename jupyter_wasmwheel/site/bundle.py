@@ -41,7 +41,8 @@ On one computer, or from a USB stick: in this folder, run
 and open http://127.0.0.1:8000/ in a browser. To open index.html as a file does not work.
 
 For others: put this folder on any static web server that has https. By plain http from one computer
-to another, a browser takes it for insecure and withholds some of what it gives to other pages.
+to the others of a room (python3 -m http.server 8000) notebooks run as well, but what Python writes
+into files is gone when the page is closed.
 
 What is written in a notebook is kept by the browser, under the address that it was opened at.
 """
