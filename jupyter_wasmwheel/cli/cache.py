@@ -48,7 +48,12 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     bundling = actions.add_parser(
         "bundle", parents=[output], help="pack what a machine without a network needs to build"
     )
-    bundling.add_argument("--target", metavar="ABI", default=targets.default_abi())
+    bundling.add_argument(
+        "--target",
+        metavar="ABI",
+        default=targets.default_abi(),
+        help=f"what it is to build for ({targets.default_abi()})",
+    )
     bundling.add_argument(
         "--with",
         action="append",
@@ -58,7 +63,13 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
         dest="projects",
         help="a Rust project whose crates are packed too, besides those of the starter crates",
     )
-    bundling.add_argument("--out", type=Path, default=Path("wasmwheel-store.tar.gz"))
+    bundling.add_argument(
+        "--out",
+        type=Path,
+        default=Path("wasmwheel-store.tar.gz"),
+        metavar="FILE",
+        help="where to put it (wasmwheel-store.tar.gz)",
+    )
     bundling.set_defaults(run=run_bundle)
     unpacking = actions.add_parser(
         "unpack", parents=[output], help="put what another machine packed into one's own store"
