@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,15 +111,15 @@ class Store:
     def in_use(self, emit: Emitter) -> Iterator[None]:
         """Keep what is installed from being cleared away; several may at once."""
         with self.lock(CLEARING, emit):
-            handle, name = tempfile.mkstemp(dir=self.home / "locks", prefix=USER)
-            os.close(handle)
-            mine = filelock.FileLock(name)
+            # Not made beforehand: where there are no locks, a file that is there counts as one.
+            path = self.home / "locks" / f"{USER}{uuid.uuid4().hex}"
+            mine = filelock.FileLock(path)
             mine.acquire()
         try:
             yield
         finally:
             mine.release()
-            Path(name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     @contextmanager
     def clearing(self, emit: Emitter) -> Iterator[None]:

@@ -326,9 +326,11 @@ def test_a_file_system_without_locks_and_hard_links(
     wasmwheel: Command, crate: Path, home: Path, tmp_path: Path
 ) -> None:
     env = without_locks(tmp_path, "ENOSYS")
+    for path in {*home.glob("locks/*"), *home.rglob("*.lock")}:
+        path.unlink()  # such a file system never had any
+    # In draft rustc compiles by parts, for which it wants a lock itself.
     ran = wasmwheel(
-        *("build", edit(crate), "--json", "--profile", "draft", "--site", "workshop"),
-        *("--out", tmp_path / "dist"),
+        *("build", edit(crate), "--json", "--site", "workshop", "--out", tmp_path / "dist"),
         env=env,
     )
     assert ran.status == 0, ran.stderr
