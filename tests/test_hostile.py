@@ -143,7 +143,7 @@ def test_a_tar_that_unpacks_to_more_than_all_disks_is_refused_at_once(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "link", ["../../outside", "/etc", "loop"], ids=["upwards", "absolute", "itself"]
+    "link", ["../outside", "{}/outside", "loop"], ids=["upwards", "absolute", "itself"]
 )
 def test_a_project_whose_links_lead_out_writes_into_its_copy_only(
     wasmwheel: Command, tmp_path: Path, link: str
@@ -156,12 +156,11 @@ def test_a_project_whose_links_lead_out_writes_into_its_copy_only(
         "(pathlib.Path('loop') / 'written').write_text('x') if os.path.isdir('loop') else 0\n"
         "if os.path.exists('loop/precious'): open('loop/precious', 'w').write('changed')",
     )
-    (project / "loop").symlink_to(link.replace("../../outside", "../outside"))
+    (project / "loop").symlink_to(link.format(tmp_path))
     ran = wasmwheel("build", project, "--json", "--no-smoke", "--out", tmp_path / "dist")
     assert ran.status == 0, ran.stderr
     assert sorted(path.name for path in outside.iterdir()) == ["precious"]
     assert (outside / "precious").read_text() == "as it was"
-    assert not Path("/etc/written").exists()
 
 
 @pytest.mark.parametrize(

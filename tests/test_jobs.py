@@ -638,7 +638,7 @@ def test_what_nobody_waits_for_lets_all_others_go_first(
 ) -> None:
     code = f"import os; print(os.nice(0), {BACKGROUND!r} in os.environ)"
     child = subprocess.Popen(
-        guarded([sys.executable, "-c", code]),
+        guarded([sys.executable, "-c", code], is_job=True),
         env={**os.environ, **background},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -20,6 +20,7 @@ import pytest
 import trustme
 
 from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.limits import Limits
 from jupyter_wasmwheel.pipeline import publish_wheel
 from jupyter_wasmwheel.runtime import lock, node, targets
 from jupyter_wasmwheel.site.server import serving
@@ -181,7 +182,7 @@ def test_it_works_in_a_site_without_requests(
     lock.read(site.lock).without("requests").write(site.lock)
     (regex,) = built["built_along"]
     for wheel in (regex["wheel"], built["wheel"]):
-        published = publish_wheel(Path(wheel), site, store, ignore)
+        published = publish_wheel(Path(wheel), site, store, ignore, Limits())
     (site.folder / "ranks").write_bytes(found)
     with serving(site), browser(tmp_path / "profile") as context:
         tab = open_notebook(context, published.url)
