@@ -322,6 +322,7 @@ def without_locks(folder: Path, refused: str) -> dict[str, str]:
 
 
 @linux_only
+@pytest.mark.slow
 def test_a_file_system_without_locks_and_hard_links(
     wasmwheel: Command, crate: Path, home: Path, tmp_path: Path
 ) -> None:
