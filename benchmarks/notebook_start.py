@@ -37,19 +37,9 @@ from jupyter_wasmwheel.site import contents, lite, publish, server, template
 from jupyter_wasmwheel.site.addresses import address
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
+from tests.browser import FLAGS, IS_THERE, PATIENCE
 
 from .figures import Figure, tell
-
-#: What keeps Chromium from needing a screen, a sandbox of root's, or the network.
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 #: Bytes a second on the slow line: 10 Mbit/s; how many leave at a time; and the seconds that a busy
 #: machine may be late and make up for.
@@ -72,15 +62,6 @@ WATCH = """() => {
     }
   };
   look();
-}"""
-
-#: Whether the notebook says that its kernel is there: `idle` before there is a session does not
-#: count, `unknown` is said while the kernel starts.
-IS_THERE = """() => {
-  const indicator = document.querySelector('.jp-Notebook-ExecutionIndicator');
-  const status = indicator?.dataset.status;
-  window.kernelStarts ||= status === 'unknown';
-  return window.kernelStarts && status !== 'unknown';
 }"""
 
 
@@ -213,12 +194,12 @@ def opened(context: BrowserContext, url: str) -> float:
     """The seconds from opening a notebook to the result of its first cell."""
     page = context.new_page()
     page.goto(url, wait_until="commit")
-    page.wait_for_function(IS_THERE, timeout=240_000)
+    page.wait_for_function(IS_THERE, timeout=PATIENCE)
     cell = page.locator(".jp-Notebook .jp-CodeCell").first
     page.evaluate(WATCH)
     cell.locator(".cm-content").click()
     page.keyboard.press("Control+Enter")
-    page.wait_for_function("window.resultAt", timeout=240_000)
+    page.wait_for_function("window.resultAt", timeout=PATIENCE)
     shown = cell.locator(".jp-OutputArea-output").inner_text()
     assert "greet" in shown, shown
     taken = float(page.evaluate("window.resultAt")) / 1000

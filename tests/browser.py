@@ -33,6 +33,14 @@ FLAGS = (
 #: it was seen to take 45 s, and a slow machine is no fault.
 PATIENCE = 240_000
 
+#: Whether a notebook has its kernel. The indicator says `idle` before there is a session too, with
+#: `No Kernel` as its name.
+IS_THERE = """() => {
+  const indicator = document.querySelector('.jp-Notebook-ExecutionIndicator');
+  const kernel = document.querySelector('.jp-Toolbar-kernelName')?.innerText;
+  return indicator?.dataset.status === 'idle' && kernel && kernel !== 'No Kernel';
+}"""
+
 
 @dataclass
 class Tab:
@@ -141,17 +149,6 @@ def open_notebook(context: BrowserContext, url: str) -> Tab:
 
 
 def until_there(page: Page | Frame) -> None:
-    """Wait until a notebook has its kernel.
-
-    Where a cell is run sooner, JupyterLab may ask which kernel is to be taken. The indicator says
-    `idle` before there is a session too, with `No Kernel` as its name.
-    """
-    page.wait_for_function(
-        """() => {
-            const indicator = document.querySelector('.jp-Notebook-ExecutionIndicator');
-            const kernel = document.querySelector('.jp-Toolbar-kernelName')?.innerText;
-            return indicator?.dataset.status === 'idle' && kernel && kernel !== 'No Kernel';
-        }""",
-        timeout=PATIENCE,
-    )
+    """Wait until a notebook has its kernel: a cell run sooner may be asked which one to take."""
+    page.wait_for_function(IS_THERE, timeout=PATIENCE)
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=PATIENCE)

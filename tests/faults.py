@@ -10,18 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from jupyter_wasmwheel import events
+
 #: The phases of a build into a site, in each of which something may happen.
-PHASES = (
-    "source",
-    "project",
-    "toolchain",
-    "compile",
-    "package",
-    "optimise",
-    "audit",
-    "smoke",
-    "publish",
-)
+PHASES = events.PHASES[:-1]
 
 Fault = Callable[[subprocess.Popen[str]], None]
 
@@ -38,11 +30,11 @@ def build(
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    events = []
+    seen = []
     with child:
         assert child.stdout
         for line in child.stdout:
-            events.append(json.loads(line))
-            if events[-1].get("name") == phase and events[-1].get("state") == "started":
+            seen.append(json.loads(line))
+            if seen[-1].get("name") == phase and seen[-1].get("state") == "started":
                 fault(child)
-    return child.returncode, events
+    return child.returncode, seen

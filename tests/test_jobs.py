@@ -33,6 +33,7 @@ from jupyter_wasmwheel.jobs.request import KINDS, Field, OutsideError, Places, R
 from jupyter_wasmwheel.process import BACKGROUND, LEAST, NICENESS, guarded, own_group
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
+from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 
 from . import handmade
@@ -283,10 +284,23 @@ def test_the_command_line_knows_every_word(name: str, places: Places) -> None:
     }
     if name in ("build", "test"):
         fields |= {"source": "examples/hello", "site": None}
+    if name == "bundle":
+        # A site is looked up before it is bundled; that it is there is all that counts here.
+        there = Site(
+            folder=places.store.home / "sites/2026_0",
+            abi="2026_0",
+            pyodide="314.0.0",
+            core="full",
+            kernel="0.8.6",
+            mode="offline",
+            port=1,
+            prefix="",
+        )
+        places = replace(places, find_site=lambda _: there)
     made = parse({"kind": name, **fields}, places)
     args = cli.parser().parse_args(made.arguments)
     assert args.events
-    assert args.target == "2026_0"
+    assert getattr(args, "target", None) == fields.get("target")
 
 
 # The queue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 from screen import Lab, open_lab
 
+from jupyter_wasmwheel import config
+from jupyter_wasmwheel.build import cache, seeds
+from jupyter_wasmwheel.checks import proofs
 from tests import handmade
 from tests.browser import browser
 
@@ -35,6 +39,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     root = tmp_path_factory.mktemp("root")
     if "WASMWHEEL_HOME" not in os.environ:
         os.environ["WASMWHEEL_HOME"] = str(tmp_path_factory.mktemp("home"))
+    # With seeds or a wheel of an earlier run, a build is over before its progress is seen.
+    for kept in (cache.FOLDER, proofs.FOLDER, seeds.FOLDER):
+        shutil.rmtree(config.load().store().home / kept, ignore_errors=True)
     with running([sys.executable], root, tmp_path_factory.mktemp("settings"), {}) as lab:
         yield lab
 
