@@ -171,7 +171,7 @@ def test_a_requirement_that_pyodide_has_is_brought_into_the_site(
 
 def test_a_crate_with_abort_and_lto_links(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
     manifest = crate / "Cargo.toml"
-    manifest.write_text(manifest.read_text() + 'panic = "abort"\n')
+    manifest.write_text(manifest.read_text() + '\n[profile.release]\nlto = true\npanic = "abort"\n')
     ran = wasmwheel("build", crate, "--json", "--out", tmp_path / "dist")
     assert ran.status == 0, ran.stderr
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.toolchain import remap
+from jupyter_wasmwheel.toolchain.toolchain import script
 from jupyter_wasmwheel.wheel import read, rewrite
 
 from .conftest import Command
@@ -88,6 +91,24 @@ def test_a_wheel_names_no_time_and_no_folder_of_this_machine(
     assert "pkg:cargo/pyo3@" in text
     assert "serialNumber" not in text
     assert "timestamp" not in text
+
+
+def test_rustc_is_called_by_a_wrapper_of_the_users_own_too(tmp_path: Path) -> None:
+    folders = [(tmp_path / "a folder", "/source"), (tmp_path / "b=c", "/cargo")]
+    own = {"RUSTC_WRAPPER": "/bin/echo"}
+    wrapper = script("wasmwheel-rustc")
+    env = remap.variables(folders, wrapper, own)
+
+    def called(*words: str) -> str:
+        return subprocess.run(
+            [wrapper, "rustc", *words], env=env, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert called("-vV", "a b*") == "rustc -vV a b*\n"
+    flags = [f"--remap-path-prefix={folder}={name}" for folder, name in folders]
+    words = ["--target", "wasm32-unknown-emscripten", "a b*"]
+    assert called(*words) == " ".join(["rustc", *words, *flags]) + "\n"
+    assert remap.restored("/source/src/lib.rs", env) == f"{tmp_path}/a folder/src/lib.rs"
 
 
 @pytest.mark.slow
