@@ -45,7 +45,7 @@ def test_its_steps_lead_to_a_lab_with_everything_built(tmp_path: Path) -> None:
     start = "binder/start"
     packages = json.loads(run(start, "jupyter", "wasmwheel", "site", "list", "workshop", "--json"))
     published = {each["name"] for each in packages["packages"]}
-    assert published == {f"starter-{each}" for each in starter.templates()}
+    assert published == {f"starter-{each.name}" for each in starter.templates()}
     findings = json.loads(run(start, "jupyter", "wasmwheel", "doctor", "--json"))["findings"]
     assert {each["state"] for each in findings if each["part"] in ("Rust", "Seeds")} == {"ok"}
     listed = run(start, "bash", "-c", "jupyter labextension list 2>&1")
