@@ -63,10 +63,9 @@ def ask(root: Path, names: list[str], running: int) -> tuple[list[float], list[d
 
 def make_crates(root: Path) -> list[str]:
     """A crate for each student: no two are equal, in no two runs."""
-    names = []
+    names, templates = [], starter.templates()
     for number in range(STUDENTS):
-        template = starter.templates()[number % len(starter.templates())]
-        folder = starter.make(f"student{number}", root, template)
+        folder = starter.make(f"student{number}", root, templates[number % len(templates)].name)
         make_unique(folder)
         names.append(folder.name)
     return names
