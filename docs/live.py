@@ -1,7 +1,8 @@
 """Notebooks that run in the page: a site beside the pages, and a frame for each notebook.
 
-A page says where a notebook belongs with a comment, `<!-- live: NAME VERSION -->`, a package of the
-site. Run as a program, this module makes that site: `python docs/live.py FOLDER`.
+A page says where the notebooks of some packages of the site belong with a comment,
+`<!-- live: NAME==VERSION … -->`. Run as a program, this module makes that site:
+`python docs/live.py FOLDER`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import addresses, contents, lite
 
-MARK = re.compile(r"<!-- live: (\S+) (\S+) -->")
+MARK = re.compile(r"<!-- live: (\S+==\S+(?:\s+\S+==\S+)*) -->")
 
 #: The folder of the site in the built pages.
 FOLDER = "live"
@@ -24,7 +26,7 @@ FOLDER = "live"
 #: A frame in what is not open is not loaded (`loading="lazy"`).
 FRAME = """
 <details>
-<summary style="cursor: pointer"><strong>Run it here</strong></summary>
+<summary style="cursor: pointer"><strong>Run <code>{name}</code> here</strong></summary>
 <iframe title="A notebook that imports {name}" loading="lazy" src="{address}"
   style="width: 100%; height: 44rem; border: 1px solid var(--color-background-border)"></iframe>
 </details>
@@ -33,21 +35,31 @@ Or <a href="{address}">in a tab of its own</a>.
 """
 
 WITHOUT = """
-```{{note}}
+```{note}
 There is no notebook here: these pages were built without a site. `make docs` builds them with one.
 ```
 """
 
 
 def make_site(folder: Path) -> None:
-    """Make a site in a folder, with the starter crate in it, by the commands of the tutorial."""
+    """Make a site in a folder, with the tutorial's crate in it and a crate of each template."""
     site = folder.resolve() / "site"
-    for words in (
-        ("new", "hello"),
-        ("site", "create", site),
-        ("build", "hello", "--site", site),
-    ):
+    crates = {"hello": starter.DEFAULT}
+    crates |= {f"starter-{each.name}": each.name for each in starter.templates()}
+
+    def wasmwheel(*words: str | Path) -> None:
         subprocess.run(["jupyter", "wasmwheel", *words], cwd=folder, check=True)
+
+    wasmwheel("doctor", "--fix", "seeds")
+    wasmwheel("site", "create", site)
+    for name, template in crates.items():
+        wasmwheel("new", name, "--template", template)
+        wasmwheel("build", name, "--site", site)
+
+
+def notebook_of(package: str) -> str:
+    """The notebook of a package as a page names it, NAME==VERSION."""
+    return contents.notebook_name(*package.split("=="))
 
 
 def setup(sphinx: Sphinx) -> dict[str, bool]:
@@ -56,10 +68,15 @@ def setup(sphinx: Sphinx) -> dict[str, bool]:
 
     def frame(sphinx: Sphinx, page: str, source: list[str]) -> None:
         def framed(mark: re.Match[str]) -> str:
-            notebook = contents.notebook_name(mark[1], mark[2])
-            address = f"{FOLDER}/{addresses.APPLICATION}?path={notebook}"
-            return (FRAME if sphinx.config.live_site else WITHOUT).format(
-                name=mark[1], address=address
+            if not sphinx.config.live_site:
+                return WITHOUT
+            application = f"{FOLDER}/{addresses.APPLICATION}"
+            return "".join(
+                FRAME.format(
+                    name=package.partition("==")[0],
+                    address=f"{application}?path={notebook_of(package)}",
+                )
+                for package in mark[1].split()
             )
 
         source[0] = MARK.sub(framed, source[0])

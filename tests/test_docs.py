@@ -26,7 +26,7 @@ from markdown_it.token import Token
 
 from jupyter_wasmwheel import cli
 from jupyter_wasmwheel.checks.dependencies import Dependency
-from jupyter_wasmwheel.project import recipes
+from jupyter_wasmwheel.project import recipes, starter
 from jupyter_wasmwheel.store import Store
 
 from .browser import PATIENCE, Tab, browser, until_there
@@ -187,12 +187,21 @@ def test_a_notebook_runs_in_the_page(
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     live.make_site(tmp_path)
     build(tmp_path / "html", "-D", f"live_site={tmp_path / 'site'}")
+    named = {
+        package
+        for page in DOCS.glob("*.md")
+        for mark in live.MARK.finditer(page.read_text())
+        for package in mark[1].split()
+    }
+    assert {f"starter-{each.name}==0.1.0" for each in starter.templates()} < named
+    for package in named:
+        assert (tmp_path / "html/live/files" / live.notebook_of(package)).is_file()
     with served(tmp_path / "html") as origin, browser(tmp_path / "profile") as context:
         tab = Tab(page=context.new_page())
         context.on("request", lambda request: tab.asked_for.append(request.url))
         tab.page.goto(f"{origin}/live.html")
         assert not any("/live/" in url for url in tab.asked_for), "not before it is asked for"
-        tab.page.get_by_text("Run it here").click()
+        tab.page.get_by_text("Run hello here").click()
         notebook = tab.page.frame_locator("iframe").locator(".jp-Notebook")
         notebook.wait_for(timeout=PATIENCE)
         frame = tab.page.frames[-1]
