@@ -41,7 +41,8 @@ INFLUENCING = (
     "CXX",
     "MATURIN_",
     "PYO3_",
-    "RUST",
+    "RUSTC",
+    "RUSTFLAGS",
     "SETUPTOOLS_",
     "SOURCE_DATE_EPOCH",
 )
