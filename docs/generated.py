@@ -90,6 +90,7 @@ WRITTEN = (
     (app.JOB, "ID"),
     (f"packages/{app.NAME}", "packages/PACKAGE"),
     (app.NAME, "NAME"),
+    (app.PREFIX, "PREFIX"),
     (f"({proxy.HOSTS}|{proxy.FETCH})", "proxy/…"),
     ("(.*)", "…"),
     (f"/{app.API}/", ""),

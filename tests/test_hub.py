@@ -36,6 +36,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 #: The users, and their numbers in the system where they can have some.
 USERS = {"ada": 61001, "ben": 61002, "cleo": 61003}
 
+#: What is in the store of all, and so in no home.
+SHARED = {"kernel-files", "lite", "pyodide", "seeds", "snapshots", "sysroots"}
+
 #: Seconds that a first build, or making a site, may take on a machine with much else to do.
 PATIENCE = 600
 
@@ -87,7 +90,8 @@ class Hub:
         try:
             self.ask("GET", path, token)
         except urllib.error.HTTPError as error:
-            return error.code
+            with error:
+                return error.code
         return 200
 
     def run(self, name: str, token: str, **fields: Any) -> dict[str, Any]:
@@ -131,11 +135,15 @@ def may_have_users(python: str) -> bool:
 
 @pytest.fixture(scope="module")
 def crates(draft_seed: None, wasmwheel: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the crates that all build, of which the administrator has built one before."""
+    """A folder with a crate that all build, for which the administrator has prepared the store."""
     folder = tmp_path_factory.mktemp("crates")
     handmade.crate("equal", folder)
-    ran = wasmwheel("build", folder / "equal", "--profile", "draft", "--out", folder / "dist")
-    assert ran.status == 0, ran.stderr
+    for words in (
+        ("site", "create", folder / "first"),
+        ("build", folder / "equal", "--profile", "draft", "--out", folder / "dist"),
+    ):
+        ran = wasmwheel(*words)
+        assert ran.status == 0, ran.stderr
     return folder
 
 
@@ -207,7 +215,6 @@ def hub_is_down(hub: Hub) -> bool:
 
 def test_each_user_builds_and_tries_and_reaches_nobody_elses(hub: Hub, tmp_path: Path) -> None:
     tokens = {name: hub.token_of(name) for name in USERS}
-    prefixes = {}
     for name, token in tokens.items():
         hub.run(name, token, kind="site", site="workshop")
         kept = hub.run(name, token, kind="build", source="equal", site="workshop", profile="draft")
@@ -217,10 +224,9 @@ def test_each_user_builds_and_tries_and_reaches_nobody_elses(hub: Hub, tmp_path:
         )
         assert own["report"]["seeded"], "the administrator has seeds"
         home = hub.home(name) / ".local/share/jupyter/wasmwheel"
-        assert not {"sysroots", "pyodide", "seeds", "lite"} & {each.name for each in home.iterdir()}
+        assert not SHARED & {each.name for each in home.iterdir()}
         listed = hub.ask("POST", f"user/{name}/wasmwheel/api/sites/workshop/open", token, {})
         assert listed["up"]
-        prefixes[name] = listed["url"]
         record = home / "sites/workshop/.wasmwheel/site.json"
         assert record.is_file()
         for other in set(USERS) - {name}:
@@ -258,7 +264,7 @@ def assert_out_of_reach(
         "wasmwheel/api/jobs",
         "wasmwheel/api/events",
         "wasmwheel/api/sites",
-        "wasmwheel/site/workshop/tree/index.html",
+        listed["through"].removeprefix(f"/user/{name}/"),
     ):
         assert hub.status(f"user/{name}/{path}", stranger) == 403
         assert hub.status(f"user/{name}/{path}", "") in (302, 403)
@@ -268,7 +274,8 @@ def assert_out_of_reach(
     for prefix in ("", f"{secrets.token_hex(16)}/"):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"http://{origin}/{prefix}tree/index.html", timeout=30)
-        assert refused.value.code == 404
+        with refused.value as error:
+            assert error.code == 404
     if hub.own_users:
         reads = subprocess.run(
             ["cat", record], user=USERS[who], group=USERS[who], stderr=subprocess.DEVNULL

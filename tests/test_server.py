@@ -646,7 +646,7 @@ async def test_what_is_published_is_listed_and_removed(
     assert (package["name"], package["version"]) == ("tiny", "1.0")
     assert package["url"] == server.address(site, package["notebook"])
     assert package["through"].endswith(f"?path={package['notebook']}")
-    assert package["through"].startswith("/a%40b/wasmwheel/site/workshop/notebooks/")
+    assert package["through"].startswith(f"/a%40b/wasmwheel/site/workshop/{site.prefix}/notebooks/")
     removed = await api("DELETE", "sites", "workshop", "packages", "tiny")
     assert removed["name"] == "tiny"
     error = await api("DELETE", "sites", "workshop", "packages", "tiny", status=404)
@@ -676,7 +676,8 @@ async def test_a_site_is_given_out_through_jupyter(
     site: Site, tmp_path: Path, jp_fetch: Fetch
 ) -> None:
     package = publish.publish(site, tiny_wheel(tmp_path), [], ignore).package
-    lock = await jp_fetch("wasmwheel", "site", "workshop", "static/pyodide/pyodide-lock.json")
+    here = ("wasmwheel", "site", "workshop", site.prefix)
+    lock = await jp_fetch(*here, "static/pyodide/pyodide-lock.json")
     assert lock.body == site.lock.read_bytes()
     assert lock.headers["Cache-Control"] == "no-cache"
     assert lock.headers["Cross-Origin-Opener-Policy"] == "same-origin"
@@ -684,23 +685,24 @@ async def test_a_site_is_given_out_through_jupyter(
     assert lock.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert lock.headers["X-Content-Type-Options"] == "nosniff"
     assert "Service-Worker-Allowed" not in lock.headers
-    wheel = await jp_fetch("wasmwheel", "site", "workshop", "static/pyodide", package.file_name)
+    wheel = await jp_fetch(*here, "static/pyodide", package.file_name)
     assert "immutable" in wheel.headers["Cache-Control"]
     for path in (".wasmwheel/site.json", "../secret", "none"):
         with pytest.raises(HTTPClientError) as raised:
-            await jp_fetch("wasmwheel", "site", "workshop", path)
+            await jp_fetch(*here, path)
         assert raised.value.code in (403, 404), path
-    with pytest.raises(HTTPClientError) as raised:
-        await jp_fetch("wasmwheel", "site", "nowhere", "index.html")
-    assert raised.value.code == 404
+    for other in (("nowhere", site.prefix), ("workshop", "0" * 16), ("workshop",)):
+        with pytest.raises(HTTPClientError) as raised:
+            await jp_fetch("wasmwheel", "site", *other, "jupyter-lite.json")
+        assert raised.value.code == 404
 
 
 @pytest.mark.parametrize("settings", [{"serve_sites": False}])
-async def test_an_administrator_may_turn_that_off(api: Api, jp_fetch: Fetch) -> None:
+async def test_an_administrator_may_turn_that_off(api: Api, site: Site, jp_fetch: Fetch) -> None:
     (row,) = (await api("GET", "sites"))["sites"]
     assert row["through"] is None
     with pytest.raises(HTTPClientError) as raised:
-        await jp_fetch("wasmwheel", "site", "workshop", "jupyter-lite.json")
+        await jp_fetch("wasmwheel", "site", "workshop", site.prefix, "jupyter-lite.json")
     assert raised.value.code == 404
 
 

@@ -15,7 +15,7 @@ from jupyter_wasmwheel.site import addresses
 from jupyter_wasmwheel.site.lite import Site
 
 from .elsewhere import Elsewhere, elsewhere
-from .test_site import site
+from .test_site import PREFIX, site
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 
@@ -23,7 +23,8 @@ __all__ = ["site"]
 
 Ask = Callable[..., Awaitable[HTTPResponse]]
 
-FETCH, HOSTS = "wasmwheel/site/workshop/proxy/fetch", "wasmwheel/site/workshop/proxy/hosts.json"
+FETCH = f"wasmwheel/site/workshop/{PREFIX}/proxy/fetch"
+HOSTS = f"wasmwheel/site/workshop/{PREFIX}/proxy/hosts.json"
 KERNEL = {"Wasmwheel-Proxy": "1"}
 
 

@@ -16,7 +16,7 @@ from tornado.web import RequestHandler
 from jupyter_wasmwheel.server.app import ROUTES
 from jupyter_wasmwheel.site.lite import Site
 
-from .test_site import site
+from .test_site import PREFIX, site
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 
@@ -47,10 +47,10 @@ TABLE = [
     ("POST", f"{API}/sites/none/open", 404),
     ("GET", f"{API}/sites/workshop/packages", 200),
     ("DELETE", f"{API}/sites/workshop/packages/none", 404),
-    ("GET", "wasmwheel/site/workshop/api/contents/all.json", 200),
-    ("HEAD", "wasmwheel/site/workshop/api/contents/all.json", 200),
-    ("GET", "wasmwheel/site/workshop/proxy/hosts.json", 200),
-    ("HEAD", "wasmwheel/site/workshop/proxy/hosts.json", 200),
+    ("GET", f"wasmwheel/site/workshop/{PREFIX}/api/contents/all.json", 200),
+    ("HEAD", f"wasmwheel/site/workshop/{PREFIX}/api/contents/all.json", 200),
+    ("GET", f"wasmwheel/site/workshop/{PREFIX}/proxy/hosts.json", 200),
+    ("HEAD", f"wasmwheel/site/workshop/{PREFIX}/proxy/hosts.json", 200),
 ]
 ALL = pytest.mark.parametrize(("method", "path", "status"), TABLE)
 WRITING = pytest.mark.parametrize(

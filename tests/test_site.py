@@ -67,6 +67,10 @@ def row(name: str, *depends: str) -> dict[str, Any]:
     }
 
 
+#: The prefix of the address of the site below.
+PREFIX = "0123456789abcdef"
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """A site as far as publishing knows one, without JupyterLite and Pyodide in it."""
@@ -74,7 +78,7 @@ def site(tmp_path: Path) -> Site:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     fields = {"abi": "2026_0", "pyodide": "314.0.7", "core": "0.8.6", "kernel": "0.8.6"}
-    fields |= {"mode": "offline", "port": port, "prefix": "0123456789abcdef"}
+    fields |= {"mode": "offline", "port": port, "prefix": PREFIX}
     folder = tmp_path / "workshop"
     (folder / ".wasmwheel").mkdir(parents=True)
     (folder / ".wasmwheel/site.json").write_text(json.dumps({"schema": 1, **fields}))

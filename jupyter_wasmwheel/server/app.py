@@ -38,7 +38,7 @@ API, THROUGH = "wasmwheel/api", "wasmwheel/site/"
 #: how often it is looked whether there is nothing to do, in milliseconds.
 THREADS, ACTIVITY, LOOK = 8, 20_000, 5_000
 
-JOB, NAME = r"([0-9A-Za-z]+)", r"([^/]+)"
+JOB, NAME, PREFIX = r"([0-9A-Za-z]+)", r"([^/]+)", r"([0-9a-f]+)"
 
 ROUTES: tuple[tuple[str, type], ...] = (
     (rf"/{API}/?", toolchain.RootHandler),
@@ -59,8 +59,8 @@ ROUTES: tuple[tuple[str, type], ...] = (
     (rf"/{API}/sites/{NAME}/open", sites.OpenHandler),
     (rf"/{API}/sites/{NAME}/packages", sites.PackagesHandler),
     (rf"/{API}/sites/{NAME}/packages/{NAME}", sites.PackageHandler),
-    (rf"/{THROUGH}{NAME}/({own_files.HOSTS}|{proxy.FETCH})", sites.FetchedHandler),
-    (rf"/{THROUGH}{NAME}/(.*)", sites.ThroughHandler),
+    (rf"/{THROUGH}{NAME}/{PREFIX}/({own_files.HOSTS}|{proxy.FETCH})", sites.FetchedHandler),
+    (rf"/{THROUGH}{NAME}/{PREFIX}/(.*)", sites.ThroughHandler),
 )
 
 

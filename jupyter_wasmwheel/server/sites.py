@@ -6,6 +6,10 @@ Jupyter server gives the files out itself, to users who are logged in. That page
 origin. A sandbox by Content-Security-Policy would take that from it, and with it everything that
 JupyterLite runs on: workers, storage, the login by which its files are fetched. So it is not
 sandboxed, the panel says so, and an administrator can turn it off.
+
+That address has the site's own prefix in it, which another page cannot guess. It stands for the
+token against cross-site requests, which a hub asks of every script and every file that a page
+fetches: other users' pages may have the same origin there, and JupyterLite knows of no token.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -151,7 +156,7 @@ class Sites:
         """Jupyter's own address for one of a site's."""
         if self.through is None:
             return None
-        inside = url.removeprefix(f"{addresses.origin(site)}/{site.prefix}/")
+        inside = url.removeprefix(f"{addresses.origin(site)}/")
         return f"{self.through}{quote(site.name)}/{inside}"
 
     def open(self, name: str) -> dict[str, Any]:
@@ -238,10 +243,30 @@ class _Files(server.Files):
         """Refuse no host."""
 
 
-class ThroughHandler(JupyterHandler, _Files):
-    """`/wasmwheel/site/NAME/…`: a site's files by the Jupyter server, for users who may read."""
+class _Through(JupyterHandler):
+    """What the Jupyter server gives out of a site, to whoever is logged in and knows its prefix."""
 
     auth_resource = "wasmwheel"
+
+    def check_xsrf_cookie(self) -> None:
+        """Ask for no token: the prefix is one, and nothing here changes anything."""
+
+    async def site(self, name: str, prefix: str) -> Site:
+        """The site of a name; none where the prefix is another one, or sites are not given out."""
+        app: WasmwheelApp = self.settings["wasmwheel"]
+        if app.sites.through is None:
+            raise web.HTTPError(404)
+        try:
+            site = await app.in_thread(app.sites.find, name)
+        except WasmwheelError as error:
+            raise Refused(error) from error
+        if not secrets.compare_digest(prefix, site.prefix):
+            raise web.HTTPError(404)
+        return site
+
+
+class ThroughHandler(_Through, _Files):
+    """`/wasmwheel/site/NAME/PREFIX/…`: a site's files, for users who may read."""
 
     def initialize(self) -> None:  # type: ignore[override]
         """Nothing is known before the site's name is."""
@@ -253,25 +278,18 @@ class ThroughHandler(JupyterHandler, _Files):
 
     @web.authenticated
     @authorized
-    async def head(self, name: str, path: str) -> None:  # type: ignore[override]
+    async def head(self, name: str, prefix: str, path: str) -> None:  # type: ignore[override]
         """Say what a file is like."""
-        await self._give(name, path, include_body=False)
+        await self._give(name, prefix, path, include_body=False)
 
     @web.authenticated
     @authorized
-    async def get(self, name: str, path: str) -> None:  # type: ignore[override]
+    async def get(self, name: str, prefix: str, path: str) -> None:  # type: ignore[override]
         """Give a file."""
-        await self._give(name, path, include_body=True)
+        await self._give(name, prefix, path, include_body=True)
 
-    async def _give(self, name: str, path: str, *, include_body: bool) -> None:
-        app: WasmwheelApp = self.settings["wasmwheel"]
-        sites = app.sites
-        if sites.through is None:
-            raise web.HTTPError(404)
-        try:
-            site = await app.in_thread(sites.find, name)
-        except WasmwheelError as error:
-            raise Refused(error) from error
+    async def _give(self, name: str, prefix: str, path: str, *, include_body: bool) -> None:
+        site = await self.site(name, prefix)
         self.root, self.offline = str(site.folder), site.mode == "offline"
         await server.Files.get(self, path, include_body)
 
@@ -280,13 +298,11 @@ class ThroughHandler(JupyterHandler, _Files):
         server.Files.write_error(self, status_code)
 
 
-class FetchedHandler(JupyterHandler):
-    """`/wasmwheel/site/NAME/proxy/…`: what the proxy of a site fetches, for users who may read.
+class FetchedHandler(_Through):
+    """`/wasmwheel/site/NAME/PREFIX/proxy/…`: what a site's proxy fetches, for users who may read.
 
     Nothing of the user's goes with it, and nothing of the host's becomes Jupyter's (proxy.py).
     """
-
-    auth_resource = "wasmwheel"
 
     def get_login_url(self) -> str:
         """Refuse: a kernel would take the page of the login for what it asked for."""
@@ -294,22 +310,20 @@ class FetchedHandler(JupyterHandler):
 
     @web.authenticated
     @authorized
-    async def head(self, name: str, path: str) -> None:
+    async def head(self, name: str, prefix: str, path: str) -> None:
         """Say what something is like."""
-        await self._answer(name, path)
+        await self._answer(name, prefix, path)
 
     @web.authenticated
     @authorized
-    async def get(self, name: str, path: str) -> None:
+    async def get(self, name: str, prefix: str, path: str) -> None:
         """Fetch something."""
-        await self._answer(name, path)
+        await self._answer(name, prefix, path)
 
-    async def _answer(self, name: str, path: str) -> None:
+    async def _answer(self, name: str, prefix: str, path: str) -> None:
         app: WasmwheelApp = self.settings["wasmwheel"]
-        if app.sites.through is None:
-            raise web.HTTPError(404)
+        site = await self.site(name, prefix)
         try:
-            site = await app.in_thread(app.sites.find, name)
             its_proxy = app.sites.proxy_of(site)
         except WasmwheelError as error:
             raise Refused(error) from error
