@@ -44,12 +44,12 @@ def ask(root: Path, names: list[str], running: int) -> tuple[list[float], list[d
     queue = Queue(root.parent / "jobs", Local(), places, env, limits, lambda seq, text: None)
     try:
         begin = time.time()
-        for name in names:
-            queue.submit(parse({"kind": "build", "source": name, "profile": "draft"}, places))
+        asked = [{"kind": "build", "source": name, "profile": "draft"} for name in names]
+        mine = [queue.submit(parse(each, places)).id for each in asked]
         while any(job.active for job in queue.jobs()):
             time.sleep(0.05)
         waited, reports = [], []
-        for job in queue.jobs():
+        for job in map(queue.get, mine):
             assert job.state == "done", job.error
             assert job.report
             assert job.report["smoke"]["ok"]
