@@ -249,7 +249,7 @@ def test_each_user_builds_and_tries_and_reaches_nobody_elses(hub: Hub, tmp_path:
             page.goto(f"{hub.url}{package['through']}")
             until_there(page)
             said = Tab(page=page).run(1, f"import of_{name}; print(of_{name}.__name__, 'works')")
-            assert said == f"of_{name} works"
+            assert said.strip() == f"of_{name} works"
             # The login that opens one's own does not open another's.
             other = next(each for each in USERS if each != name)
             answer = page.request.get(f"{hub.url}/user/{other}/wasmwheel/api/jobs")
