@@ -119,7 +119,7 @@ SITE = {
     "url": "http://127.0.0.1:9/x/tree/index.html",
     "up": True,
     "probe": "http://127.0.0.1:9/x/probe.svg",
-    "through": "/wasmwheel/site/workshop/tree/index.html",
+    "through": "/wasmwheel/site/workshop/x/tree/index.html",
     "error": None,
 }
 PACKAGE = {
@@ -131,7 +131,7 @@ PACKAGE = {
     "published": "2026-11-22T15:00:00.000+00:00",
     "notebook": "try-rpds-py-2026.9.ipynb",
     "url": "http://127.0.0.1:9/x/notebooks/index.html?path=try-rpds-py-2026.9.ipynb",
-    "through": "/wasmwheel/site/workshop/notebooks/index.html?path=try-rpds-py-2026.9.ipynb",
+    "through": "/wasmwheel/site/workshop/x/notebooks/index.html?path=try-rpds-py-2026.9.ipynb",
 }
 
 
@@ -180,7 +180,7 @@ def test_a_site_out_of_reach_is_opened_through_the_server(faked: Page) -> None:
     keep(faked, "dialog-through-the-server")
     with faked.context.expect_page() as through:
         question.get_by_role("button", name="Open through the server").click()
-    through.value.wait_for_url("**/wasmwheel/site/workshop/notebooks/**")
+    through.value.wait_for_url("**/wasmwheel/site/workshop/x/notebooks/**")
 
 
 def test_a_missing_server_extension_is_said(context: BrowserContext, lab: Lab) -> None:
