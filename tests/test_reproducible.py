@@ -108,6 +108,11 @@ def test_rustc_is_called_by_a_wrapper_of_the_users_own_too(tmp_path: Path) -> No
     flags = [f"--remap-path-prefix={folder}={name}" for folder, name in folders]
     words = ["--target", "wasm32-unknown-emscripten", "a b*"]
     assert called(*words) == " ".join(["rustc", *words, *flags]) + "\n"
+    env["CARGO_MANIFEST_DIR"] = "/home/me/.cargo/registry/src/mirror.example-1f2e/pyo3-0.30.1"
+    flags.append(
+        "--remap-path-prefix=/home/me/.cargo/registry/src/mirror.example-1f2e=/cargo/registry/src"
+    )
+    assert called(*words) == " ".join(["rustc", *words, *flags]) + "\n"
     assert remap.restored("/source/src/lib.rs", env) == f"{tmp_path}/a folder/src/lib.rs"
 
 

@@ -27,7 +27,7 @@ from ..wheel import Wheel, read
 from .plan import Plan
 
 #: Changes with what a build does to a wheel, so that older entries are not taken.
-RECIPE = "3"
+RECIPE = "4"
 
 #: The folder of the entries in a store, and what an entry says of its wheel.
 FOLDER, ABOUT = "built", "about.json"

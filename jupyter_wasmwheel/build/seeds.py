@@ -37,7 +37,7 @@ from .plan import Plan
 from .request import PROFILES, BuildRequest, Profile
 
 #: Changes with what is done here, so that an older seed is not taken.
-RECIPE = "3"
+RECIPE = "4"
 
 #: The folder of the seeds in a store.
 FOLDER = "seeds"

@@ -32,7 +32,8 @@ OLDEST = 20
 #: How `wasm-ld --version` tells it.
 _VERSION = re.compile(r"LLD (\d+\.\d+\.\d+)")
 
-#: How emcc links a side module (Emscripten's tools/link.py and building.py, SIDE_MODULE=2).
+#: How emcc links a side module (Emscripten's tools/link.py and building.py, SIDE_MODULE=2), with
+#: `-Bsymbolic`: a symbol that the module defines is its own, and is not looked up at each start.
 FLAGS = (
     "-shared",
     "--experimental-pic",
@@ -40,6 +41,7 @@ FLAGS = (
     "--import-table",
     "--unresolved-symbols=import-dynamic",
     "--no-export-dynamic",
+    "-Bsymbolic",
     "--gc-sections",
     "--strip-debug",
     "-O2",

@@ -25,10 +25,12 @@ INTEGRITY = (
     "CTbqWswGzbG+vDNO/b/v2C4gfEh1WgB9Lg=="
 )
 
-#: What Pyodide's main module is compiled with; a feature that is not named is refused.
+#: How it optimises, and what Pyodide's main module is compiled with; a feature that is not named is
+#: refused.
 FLAGS = (
     "-O2",
     "--strip-debug",
+    "--strip-target-features",
     "--enable-exception-handling",
     "--enable-bulk-memory",
     "--enable-sign-ext",
