@@ -31,7 +31,7 @@ user_pref("toolkit.telemetry.enabled", false);
 
 
 class Firefox:
-    """A Firefox with one tab."""
+    """A Firefox with a tab of ours."""
 
     def __init__(self, address: str) -> None:
         self._socket = websocket.create_connection(
@@ -39,7 +39,8 @@ class Firefox:
         )
         self._number = 0
         self._ask("session.new", capabilities={})
-        self._tab = self._ask("browsingContext.getTree")["contexts"][0]["context"]
+        # The tab that it starts with never gets the focus, so that no page hears of a click in it.
+        self._tab = self._ask("browsingContext.create", type="tab")["context"]
 
     def _ask(self, method: str, **parameters: Any) -> Any:
         """Give a command and wait for its result; events in between are left out."""
@@ -74,6 +75,24 @@ class Firefox:
             assert time.monotonic() < deadline, f"{code} came to nothing"
             time.sleep(0.2)
         return found
+
+    def click(self, selector: str) -> None:
+        """Click on the first element that a selector finds, as a mouse does."""
+        nodes = self._ask(
+            "browsingContext.locateNodes",
+            context=self._tab,
+            locator={"type": "css", "value": selector},
+            maxNodeCount=1,
+        )["nodes"]
+        assert nodes, f"There is no {selector}."
+        place = {"type": "element", "element": {"sharedId": nodes[0]["sharedId"]}}
+        actions = [
+            {"type": "pointerMove", "x": 0, "y": 0, "origin": place},
+            {"type": "pointerDown", "button": 0},
+            {"type": "pointerUp", "button": 0},
+        ]
+        source = {"type": "pointer", "id": "mouse", "actions": actions}
+        self._ask("input.performActions", context=self._tab, actions=[source])
 
     def press(self, *keys: str) -> None:
         """Press keys together."""
