@@ -37,7 +37,7 @@ def put(path: Path, sha256: str, beside: Path, under: str) -> str:
             "Build it again; a wheel's name is made from its package's name, version and tags.",
         )
     folder = beside / under / sha256
-    if not (folder / path.name).is_file():
+    if not _is_there(folder / path.name, sha256):
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=folder, prefix=".")
         try:
@@ -50,6 +50,11 @@ def put(path: Path, sha256: str, beside: Path, under: str) -> str:
         finally:
             Path(name).unlink(missing_ok=True)
     return f"{under}/{sha256}/{path.name}"
+
+
+def _is_there(place: Path, sha256: str) -> bool:
+    """Whether a file is in its place and as it was: somebody may have written into it since."""
+    return place.is_file() and hash_of(place) == sha256
 
 
 def hash_of(path: Path) -> str:
