@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
+import shutil
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -102,22 +105,31 @@ def retold(error: Mapping[str, Any]) -> WasmwheelError:
 def from_os_error(error: OSError) -> WasmwheelError | None:
     """The user's error for an operating system's one, or None where it is a fault of ours."""
     where = f" ({error.filename})" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    number = _number(error)
+    if number in (errno.ENOSPC, errno.EDQUOT):
         return LimitError(
             f"The disk is full{where}.",
             "Nothing more could be written; what was being written has been removed.",
             "Free some space, for example with `jupyter wasmwheel cache clear`, and run it again.",
         )
-    if error.errno == errno.ENOLCK:
+    if number == errno.ENOLCK:
         return UsageError(
             f"The file system gives no locks{where}.",
-            str(error.strerror),
+            os.strerror(number),
             "Set WASMWHEEL_HOME to a folder on a disk of this machine.",
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return UsageError(
             f"Not allowed to write or read{where}.",
-            str(error.strerror),
+            os.strerror(number),
             "Choose a folder of your own, or set WASMWHEEL_HOME to one.",
         )
     return None
+
+
+def _number(error: OSError) -> int | None:
+    """The number of an error; shutil tells of several files at once, and of each in words."""
+    if isinstance(error, shutil.Error):
+        found = re.search(r"\[Errno (\d+)\]", str(error))
+        return int(found[1]) if found else None
+    return error.errno

@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,15 +152,26 @@ class Store:
 
 def replace_file(path: Path, data: bytes) -> None:
     """Put a whole new file in the place of an old one; a reader sees the one or the other."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+    replace_files({path: data})
+
+
+def replace_files(files: Mapping[Path, bytes]) -> None:
+    """Put whole new files in the place of old ones, in this order, once all of them are written.
+
+    Where there is no room for one of them, none is replaced.
+    """
+    written: dict[Path, Path] = {}
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        temporary.chmod(mode)
-        os.replace(temporary, path)
+        for path, data in files.items():
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            written[path] = Path(name)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            written[path].chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        for path, beside in written.items():
+            os.replace(beside, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        for beside in written.values():
+            beside.unlink(missing_ok=True)

@@ -48,15 +48,24 @@ def crate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ready(
-    wasmwheel: Command, store: Store, crate: Path, tmp_path_factory: pytest.TempPathFactory
+    wasmwheel: Command,
+    store: Store,
+    draft_seed: None,
+    crate: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """A store with a site in which a package is published, in which the crate was built once."""
+    """A store with a site in which a package is published, in which the crate was built once.
+
+    What it takes to build is in the store that all tests share.
+    """
     home = tmp_path_factory.mktemp("ready") / "home"
     env = {"WASMWHEEL_HOME": str(home), "WASMWHEEL_PATH": str(store.home)}
+    ran = wasmwheel("build", crate, "--profile", "draft", "--out", home.parent)
+    assert ran.status == 0, ran.stderr
     assert wasmwheel("site", "create", "workshop", env=env).status == 0
     kept = handmade.wheel(home, "py3-none-any", {"kept.py": b"x = 1"}, name="kept")
     assert wasmwheel("site", "publish", "workshop", kept, env=env).status == 0
-    words = ("build", crate, "--profile", "draft", "--no-smoke", "--out", home)
+    words = ("build", edit(crate), "--profile", "draft", "--no-smoke", "--out", home.parent)
     ran = wasmwheel(*words, env=env)
     assert ran.status == 0, ran.stderr
     return home
@@ -113,6 +122,86 @@ def test_a_builder_that_is_killed_leaves_nothing_to_stumble_over(
     assert again == 0, events[-1]
     assert published(home).keys() == {"faulty", "kept"}
     assert not list(tmp_path.glob("dist/*.part"))
+
+
+# A disk that gets full
+
+
+def on_a_small_disk(
+    place: Path, ready: Path, store: Store, crate: Path, phase: str, *spare: int
+) -> list[dict[str, Any]]:
+    """Build on a disk that gets full in a phase, but for so many bytes; what came of each time."""
+    place.mkdir()
+    done = subprocess.run(
+        [
+            *("unshare", "--user", "--map-root-user", "--mount"),
+            *(sys.executable, "-m", "tests.full_disk"),
+            *(place, ready, store.home, crate, phase, *map(str, spare)),
+        ],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    rounds: list[dict[str, Any]] = json.loads(done.stdout)
+    return rounds
+
+
+def assert_nothing_is_half_written(told: dict[str, Any]) -> None:
+    """A build that met a full disk said so and left nothing, or it is whole; the next one works."""
+    end, left, again = told["end"], told["left"], told["again"]
+    assert told["status"] in (0, 9), end
+    if told["status"]:
+        assert (end["kind"], end["status"]) == ("error", 9)
+        assert "disk is full" in end["what"]
+        assert end["why"]
+        assert "Free some space" in end["fix"]
+        assert told["published"] == {"kept": "1.0"}
+        assert told["notebooks"] == ["try-kept-1.0.ipynb"]
+    assert {kind: found for kind, found in left.items() if found and kind != "out"} == {}
+    assert [name for name in left["out"] if not name.endswith(".whl")] == []
+    assert again["status"] == 0, again["end"]
+    assert again["damaged"] is None
+    assert again["published"] == {"faulty": "0.1.0", "kept": "1.0"}
+    assert again["notebooks"] == ["try-faulty-0.1.0.ipynb", "try-kept-1.0.ipynb"]
+
+
+@linux_only
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_disk_that_gets_full_is_told_and_leaves_nothing_half_written(
+    phase: str, crate: Path, ready: Path, store: Store, tmp_path: Path
+) -> None:
+    rounds = on_a_small_disk(tmp_path / "disk", ready, store, crate, phase, 0, 20_000, 200_000)
+    assert rounds[0]["status"] == 9, rounds[0]["end"]
+    for told in rounds:
+        assert_nothing_is_half_written(told)
+
+
+@linux_only
+@pytest.mark.slow
+def test_what_is_published_is_published_whole_however_little_room_is_left(
+    crate: Path, ready: Path, store: Store, tmp_path: Path
+) -> None:
+    spare = range(0, 300_000, 12_000)
+    rounds = on_a_small_disk(tmp_path / "disk", ready, store, crate, "publish", *spare)
+    assert {told["status"] for told in rounds} == {0, 9}
+    for told in rounds:
+        assert_nothing_is_half_written(told)
+
+
+@linux_only
+@pytest.mark.slow
+def test_a_first_build_on_a_full_disk_does_not_hinder_the_next(
+    crate: Path, ready: Path, store: Store, tmp_path: Path
+) -> None:
+    fresh = tmp_path / "fresh"
+    shutil.copytree(ready, fresh, symlinks=True)
+    shutil.rmtree(fresh / "work")
+    for number, spare in enumerate((0, 40_000_000, 62_000_000, 66_000_000, 80_000_000)):
+        place = tmp_path / f"disk{number}"
+        (told,) = on_a_small_disk(place, fresh, store, crate, "compile", spare)
+        assert_nothing_is_half_written(told)
 
 
 SERVER = """

@@ -27,7 +27,7 @@ from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import lock, node, pyodide, targets
 from jupyter_wasmwheel.site import compressed, contents, lite, publish, server, wheels
 from jupyter_wasmwheel.site.lite import Site
-from jupyter_wasmwheel.store import Store, replace_file
+from jupyter_wasmwheel.store import Store, replace_file, replace_files
 
 TAG = "cp314-cp314-pyemscripten_2026_0_wasm32"
 
@@ -169,6 +169,15 @@ def test_publishing_puts_the_wheel_under_its_hash_and_names_it_in_the_lock(
     assert done.url.endswith("?path=try-tiny-1.0.ipynb")
     assert publish.published(site) == [done.package]
     assert not list(site.folder.rglob(".*.whl*"))
+
+
+def test_a_wheel_that_was_damaged_in_its_site_is_put_there_anew(site: Site, tmp_path: Path) -> None:
+    tiny = tiny_wheel(tmp_path)
+    publish.publish(site, tiny, [], ignore)
+    place = site.lock.parent / rows(site)["tiny"]["file_name"]
+    place.write_bytes(b"x" * tiny.size)
+    publish.publish(site, tiny, [], ignore)
+    assert place.read_bytes() == tiny.path.read_bytes()
 
 
 def test_a_site_of_an_older_version_has_this_ones_scripts_once_something_is_published(
@@ -334,7 +343,7 @@ def test_a_packages_own_notebook_is_opened_with_the_sites_kernel(
 
 
 def test_a_persons_own_files_stay_in_the_listing(site: Site, tmp_path: Path) -> None:
-    contents.add(site.folder, "mine.ipynb", {"cells": []}, datetime.now(UTC))
+    replace_files(contents.added(site.folder, "mine.ipynb", {"cells": []}, datetime.now(UTC)))
     publish.publish(site, tiny_wheel(tmp_path), [], ignore)
     publish.remove(site, "tiny")
     assert listed(site) == ["mine.ipynb"]

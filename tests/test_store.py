@@ -13,7 +13,7 @@ import pytest
 
 from jupyter_wasmwheel import seal
 from jupyter_wasmwheel.events import Event, Log, ignore
-from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.store import Store, replace_files
 
 from .conftest import Command
 
@@ -145,3 +145,14 @@ def test_what_killed_users_left_is_swept_up(kept: Store) -> None:
     with kept.in_use(ignore):
         kept.sweep()
         assert len(list((kept.home / "locks").glob("user-*"))) == 1
+
+
+def test_of_several_files_all_are_replaced_or_none(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"before")
+    with pytest.raises(FileNotFoundError):
+        replace_files({one: b"after", tmp_path / "nowhere/file": b"after"})
+    assert one.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [one]
+    replace_files({one: b"after", other: b"after"})
+    assert [path.read_bytes() for path in (one, other)] == [b"after"] * 2

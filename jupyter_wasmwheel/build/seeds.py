@@ -28,7 +28,7 @@ from ..project import copy, manifest, starter
 from ..project.copy import Copy
 from ..runtime import node, targets
 from ..runtime.targets import Target
-from ..store import Store
+from ..store import Store, replace_file
 from ..toolchain import crates, relay, toolchain
 from ..toolchain.doctor import Finding
 from ..toolchain.toolchain import Toolchain
@@ -80,10 +80,13 @@ def sow(planned: Plan, private: Copy, store: Store) -> bool:
         return False
     stage = target.with_name(f"{target.name}.sowing")
     shutil.rmtree(stage, ignore_errors=True)
-    shutil.copytree(seed.target, stage, symlinks=True)
-    stage.rename(target)
-    if not lock_file.exists() and not planned.request.ignore_lock:
-        shutil.copyfile(seed.lock, lock_file)
+    try:
+        shutil.copytree(seed.target, stage, symlinks=True)
+        if not lock_file.exists() and not planned.request.ignore_lock:
+            replace_file(lock_file, seed.lock.read_bytes())
+        stage.rename(target)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
     return True
 
 

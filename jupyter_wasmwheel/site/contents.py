@@ -107,11 +107,10 @@ def wheel_summary(wheel: Wheel) -> str:
     return "" if line == "UNKNOWN" else line
 
 
-def add(site: Path, name: str, document: dict[str, Any], when: datetime) -> None:
-    """Write a notebook into a site's folder and list it."""
+def added(site: Path, name: str, document: dict[str, Any], when: datetime) -> dict[Path, bytes]:
+    """The files of a site's folder that a new notebook changes: its own, and the listing."""
     data = json.dumps(document, indent=1, ensure_ascii=False).encode()
     (site / FILES).mkdir(exist_ok=True)
-    replace_file(site / FILES / name, data)
     time = _zulu(when)
     row = {
         "name": name,
@@ -125,12 +124,12 @@ def add(site: Path, name: str, document: dict[str, Any], when: datetime) -> None
         "size": len(data),
         "writable": True,
     }
-    _change_listing(site, name, row, when)
+    return {site / FILES / name: data, site / LISTING: _listing_with(site, name, row, when)}
 
 
 def remove(site: Path, name: str) -> None:
     """Take a notebook out of the listing and remove its file."""
-    _change_listing(site, name, None, datetime.now(UTC))
+    replace_file(site / LISTING, _listing_with(site, name, None, datetime.now(UTC)))
     (site / FILES / name).unlink(missing_ok=True)
 
 
@@ -139,16 +138,16 @@ def start(site: Path) -> None:
     (site / LISTING).parent.mkdir(parents=True, exist_ok=True)
     (site / FILES).mkdir(exist_ok=True)
     if not (site / LISTING).is_file():
-        _write_listing(site, {}, datetime.now(UTC))
+        replace_file(site / LISTING, _whole_listing({}, datetime.now(UTC)))
 
 
-def _change_listing(site: Path, name: str, row: dict[str, Any] | None, when: datetime) -> None:
-    """Put a row into the listing, in the place of one of the same name, or take that one out."""
+def _listing_with(site: Path, name: str, row: dict[str, Any] | None, when: datetime) -> bytes:
+    """The listing with a row in the place of one of the same name, or without that one."""
     rows = _listing(site)
     rows.pop(name, None)
     if row:
         rows[name] = json.dumps(row)
-    _write_listing(site, rows, when)
+    return _whole_listing(rows, when)
 
 
 def _listing(site: Path) -> dict[str, str]:
@@ -162,7 +161,7 @@ def _listing(site: Path) -> dict[str, str]:
     return {row["name"]: json.dumps({"name": row["name"]} | row) for row in rows}
 
 
-def _write_listing(site: Path, rows: dict[str, str], when: datetime) -> None:
+def _whole_listing(rows: dict[str, str], when: datetime) -> bytes:
     time = _zulu(when)
     head = {
         "name": "",
@@ -176,7 +175,7 @@ def _write_listing(site: Path, rows: dict[str, str], when: datetime) -> None:
         "writable": True,
     }
     text = "\n".join((json.dumps(head)[:-1] + HEAD_END, ",\n".join(rows.values()), TAIL))
-    replace_file(site / LISTING, text.encode())
+    return text.encode()
 
 
 def _zulu(when: datetime) -> str:

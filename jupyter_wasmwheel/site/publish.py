@@ -23,7 +23,7 @@ from ..index import Index
 from ..runtime import lock
 from ..runtime.lock import Entry, Lock
 from ..runtime.targets import Target
-from ..store import Store
+from ..store import Store, replace_files
 from ..wheel import Wheel
 from . import addresses, contents, data, lite, packages, wheels
 from .lite import Site
@@ -89,13 +89,14 @@ def publish(
         }
         entry = replace(lock.entry_for(wheel, file_name, here), extra={"tool": {"wasmwheel": ours}})
         new = old.with_entry(entry)
-        new.write(site.lock)
-        data.tidy(new, beside)
         package = _package(entry)
         document = (
             contents.in_browser(notebook) if notebook else contents.notebook(wheel, built_with, now)
         )
-        contents.add(site.folder, package.notebook, document, now)
+        # What the lock names is there already: it is replaced last.
+        listed = contents.added(site.folder, package.notebook, document, now)
+        replace_files({**listed, site.lock: new.dump()})
+        data.tidy(new, beside)
         if before and _ours(before) and before.file_name != file_name:
             wheels.let_go(before, beside)
             wheels.sweep_now_and_then(new, beside, site.private)
