@@ -34,7 +34,7 @@ from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import lock, node, pyodide, targets
 from jupyter_wasmwheel.site import contents, lite, publish, server, template
-from jupyter_wasmwheel.site.addresses import address
+from jupyter_wasmwheel.site.addresses import HOST, address
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from tests.browser import FLAGS, IS_THERE, PATIENCE
@@ -168,12 +168,12 @@ def served(sites: list[Site], rate: float) -> Iterator[None]:
         stops: list[Callable[[], object]] = []
         for site in sites:
             its = tornado.httpserver.HTTPServer(server.application(site))
-            sockets = tornado.netutil.bind_sockets(0 if rate else site.port, server.HOST)
+            sockets = tornado.netutil.bind_sockets(0 if rate else site.port, HOST)
             its.add_sockets(sockets)
             stops.append(its.stop)
             if rate:
                 line = Line(sockets[0].getsockname()[1], rate)
-                before = await asyncio.start_server(line.carry, server.HOST, site.port)
+                before = await asyncio.start_server(line.carry, HOST, site.port)
                 stops.append(before.close)
         ready.set()
         await over.wait()

@@ -61,6 +61,4 @@ def say(of: Wheel, code: str) -> str:
     store = config.load().store()
     its_node = node.get(store, ignore)
     runtime = pyodide.get(target, its_node, store, ignore)
-    return smoke.smoke(
-        [of], runtime, its_node, store, Index(), ignore, code=code, timeout=300
-    ).output
+    return smoke.smoke([of], runtime, its_node, store, Index(), ignore, code=code).output

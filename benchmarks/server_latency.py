@@ -114,10 +114,13 @@ def while_two_build(
         if talk:
             (crate / "build.rs").write_text(talk)
         words = ["-vv"] if talk else []
-        server.ask(
-            *("POST", "/wasmwheel/api/jobs"),
-            **{"kind": "build", "source": name, "cargo_args": words, "no_cache": True},
-        )
+        request: dict[str, Any] = {
+            "kind": "build",
+            "source": name,
+            "cargo_args": words,
+            "no_cache": True,
+        }
+        server.ask("POST", "/wasmwheel/api/jobs", **request)
     taken: list[float] = []
     late: list[float] = []
     asked = time.monotonic()
@@ -151,7 +154,10 @@ def main() -> None:
         server = Server(root)
         try:
             threading.Thread(target=server.follow, daemon=True).start()
-            idle = [server.status_seconds() for _ in range(200) if not time.sleep(PAUSE)]
+            idle = []
+            for _ in range(200):
+                time.sleep(PAUSE)
+                idle.append(server.status_seconds())
             building = while_two_build(server, root, ("one", "other"), "")
             while server.running():
                 time.sleep(0.5)

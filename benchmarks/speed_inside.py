@@ -45,7 +45,8 @@ def main() -> None:
     with official.pairs(timed) as pairs:
         for pair in pairs:
             work = official.PACKAGES[pair.name]["work"]
-            theirs, ours = [], []
+            theirs: list[float] = []
+            ours: list[float] = []
             for turn in range(turns):
                 both = [(pair.official, theirs), (pair.ours, ours)]
                 for wheel, taken in both if turn % 2 else both[::-1]:
