@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -23,11 +25,12 @@ from jupyter_wasmwheel.plain import plain
 from jupyter_wasmwheel.project import git, manifest, recipes, source
 from jupyter_wasmwheel.runtime import lock
 from jupyter_wasmwheel.site import lite, proxy
+from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import cargo
 
 from . import handmade
-from .conftest import Command
+from .conftest import Command, Ran
 from .test_bad_input import error_of
 
 # Archives
@@ -161,6 +164,99 @@ def test_a_project_whose_links_lead_out_writes_into_its_copy_only(
     assert ran.status == 0, ran.stderr
     assert sorted(path.name for path in outside.iterdir()) == ["precious"]
     assert (outside / "precious").read_text() == "as it was"
+
+
+#: A build script that writes into every file that it finds of what is kept for later builds, and of
+#: what is published, and gives each the time that it had.
+DAMAGING = """
+use std::{env, fs, path::{Path, PathBuf}};
+
+fn main() {
+    let out = PathBuf::from(env::var("OUT_DIR").unwrap());
+    let home = out.ancestors().find(|path| path.ends_with("work")).unwrap().parent().unwrap();
+    for kind in ["built", "proofs", "pyodide", "seeds", "snapshots"] {
+        damage(&home.join(kind));
+    }
+    damage(&home.join("sites/workshop/static/pyodide/wheels"));
+}
+
+fn damage(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            damage(&entry.path());
+        } else if entry.file_type().unwrap().is_file() {
+            let mut data = fs::read(entry.path()).unwrap();
+            let time = entry.metadata().unwrap().modified().unwrap();
+            if let Some(middle) = data.len().checked_sub(1).map(|last| last / 2) {
+                data[middle] ^= 0xff;
+                fs::write(entry.path(), data).unwrap();
+                let file = fs::File::options().append(true).open(entry.path()).unwrap();
+                file.set_modified(time).unwrap();
+            }
+        }
+    }
+}
+"""
+
+#: The kinds of entries that it damages and that take longer to make than to copy, and the others.
+COPIED, MADE = ("pyodide", "snapshots"), ("built", "proofs", "seeds")
+
+
+@pytest.mark.slow
+def test_what_a_build_script_wrote_into_is_not_used(
+    wasmwheel: Command, store: Store, draft_seed: None, crate: Path, tmp_path: Path
+) -> None:
+    home, others = tmp_path / "home", tmp_path / "others"
+    others.mkdir()
+    for folder in store.home.iterdir():
+        if folder.name in COPIED:
+            shutil.copytree(folder, home / folder.name, symlinks=True)
+        elif folder.name not in MADE:
+            (others / folder.name).symlink_to(folder)
+    env = {"WASMWHEEL_HOME": str(home), "WASMWHEEL_PATH": str(others)}
+    assert wasmwheel("doctor", "--fix", "seeds", env=env).status == 0
+    assert wasmwheel("site", "create", "workshop", env=env).status == 0
+
+    def build(source: Path, *words: str) -> Ran:
+        out = ("--out", tmp_path / "dist")
+        return wasmwheel("build", source, "--profile", "draft", "--events", *out, *words, env=env)
+
+    into_site = ("--site", "workshop")
+    first = build(crate, *into_site)
+    assert first.status == 0, first.stderr
+    before = first.events[-1]["report"]
+    assert before["seeded"]
+
+    hostile = handmade.crate("hostile", tmp_path)
+    (hostile / "build.rs").write_text(DAMAGING)
+    itself = build(hostile, *into_site)
+    site = lite.find("workshop", Store(home=home))
+    assert published_sha256(site) != before["sha256"], "the script has run"
+
+    again = build(crate, *into_site)
+    assert again.status == 0, again.stderr
+    report = again.events[-1]["report"]
+    assert not report["cached"]
+    assert report["smoke"]["ok"]
+    assert published_sha256(site) == report["sha256"]
+
+    # A site has a runtime of its own; without one it is the store's.
+    fresh = build(handmade.crate("fresh", tmp_path))
+    assert fresh.status == 0, fresh.stderr
+    assert not fresh.events[-1]["report"]["seeded"]
+    assert fresh.events[-1]["report"]["smoke"]["ok"]
+
+    events = [*itself.events, *again.events, *fresh.events]
+    notes = [event["text"] for event in events if event.get("stream") == "note"]
+    anew = {note.partition("/")[0] for note in notes if "is made anew" in note}
+    assert anew >= {"built", "pyodide", "snapshots"}, notes
+
+
+def published_sha256(site: Site) -> str:
+    """The sha256 of the file that a site's lock names for `hello`."""
+    path = site.lock.parent / lock.read(site.lock).packages["hello"].file_name
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(
