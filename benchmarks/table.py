@@ -1,7 +1,7 @@
 """The README's table and docs/reliability.md, made of what the benchmarks and the tests wrote.
 
-`python -m benchmarks.table` writes both, `--check` says whether they are as they should be. What
-the tests came to is read from JUnit's XML files, which `make test-all` has pytest write.
+`python -m benchmarks.table` writes both, and the picture. What the tests came to is read from
+JUnit's XML files, which `make test-all` has pytest write.
 """
 
 from __future__ import annotations
@@ -178,15 +178,13 @@ def write() -> None:
 
 
 def main() -> None:
-    """Write both, or say which of them is not as it should be; JUnit's files may be named."""
-    words = sys.argv[1:]
-    if words == ["--check"]:
-        both = ((README, readme()), (RELIABILITY, reliability()))
-        wrong = [path.name for path, text in both if path.read_text(encoding="utf-8") != text]
-        sys.exit(f"Run `python -m benchmarks.table` for {', '.join(wrong)}" if wrong else 0)
-    if words:
+    """Write them; JUnit's files may be named."""
+    from . import picture  # which reads the results by way of this module
+
+    if words := sys.argv[1:]:
         keep([Path(word) for word in words])
     write()
+    picture.write()
 
 
 if __name__ == "__main__":
