@@ -34,7 +34,7 @@ DAMAGES = (
     lzma.LZMAError,
     struct.error,
     EOFError,
-    KeyError,
+    LookupError,
     ValueError,
     RuntimeError,  # it is encrypted, or compressed in a way that is not known
 )

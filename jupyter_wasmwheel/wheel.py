@@ -41,7 +41,7 @@ DAMAGES = (
     zlib.error,
     struct.error,
     EOFError,
-    KeyError,
+    LookupError,
     RuntimeError,
     ValueError,
 )

@@ -55,7 +55,7 @@ def test_what_requires_requests_is_imported_without_and_fetches_with_it(
         url = built.document["published"]["url"]
         with serving(with_it), browser(tmp_path / "1") as context:
             tab = open_notebook(context, url)
-            assert "greet" in tab.run(0)
+            assert "Hello, you!" in tab.run(0)
             assert tab.run(1, asking).strip() == "'the data'"
         with serving(without), browser(tmp_path / "2") as context:
             tab = open_notebook(context, published.url)

@@ -106,7 +106,7 @@ class Rows(Mapping[str, Entry]):
 
 
 #: What is raised where a text is no lock.
-UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, kw_only=True)
