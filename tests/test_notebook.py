@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import pytest
 from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import node, targets
-from jupyter_wasmwheel.site import lite, publish, server
+from jupyter_wasmwheel.site import kernel_files, lite, publish, server
 from jupyter_wasmwheel.site.addresses import origin
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
@@ -160,6 +161,32 @@ def test_what_is_removed_is_gone_and_what_it_displaced_is_back(
         assert tab.run(1, "import six\nprint(six.__version__)").startswith("1.")
         assert "ModuleNotFoundError" in tab.run(0, "import only")
         assert_started(tab, abi, "kernel-packages.bin is not there, or not as it was made.")
+
+
+def test_a_module_that_no_start_asks_for_is_there_as_soon_as_it_is_imported(
+    store: Store, tmp_path: Path
+) -> None:
+    site = make_site(tmp_path / "site", store, targets.default_abi())
+    only = handmade.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 1\n"}, name="only")
+    url = publish.publish(site, read(only), [], ignore).url
+    look = (
+        "import csv, pygments.lexers.haskell\nprint(csv.__name__, pygments.lexers.haskell.__name__)"
+    )
+    with opened(site, url, tmp_path / "as it was made") as tab:
+        assert tab.run(1, look).split() == ["csv", "pygments.lexers.haskell"]
+        assert "ModuleNotFoundError" in tab.run(1, "import only.what, pygments.lexers.what")
+    about = site.lock.with_name(kernel_files.ABOUT)
+    made = json.loads(about.read_text())
+    made["rest"]["integrity"] = made["files"]["integrity"]
+    about.write_text(json.dumps(made))
+    with opened(site, url, tmp_path / "it did not come") as tab:
+        assert tab.run(1, look).split() == ["csv", "pygments.lexers.haskell"]
+        assert [text for text in tab.said if "is fetched again" in text]
+    (about.parent / made["rest"]["file_name"]).unlink()
+    with opened(site, url, tmp_path / "it is gone") as tab:
+        assert "only" in tab.run(1, "import only; print(only)")
+        assert "csv comes after the kernel has started" in tab.run(1, look)
+        assert "the site answered with 404" in tab.run(1, look)
 
 
 def assert_started(tab: Tab, abi: str, reason: str) -> None:

@@ -4,8 +4,10 @@
 // - kernel-packages.bin, a tar: the files of packages (NAME…) of the lock in the folder BESIDE, and of all that
 //   they depend on, as Pyodide's loadPackage leaves them.
 // - kernel-library.bin, a zip: the standard library, which Pyodide ships as source only.
+// - kernel-rest.bin, a tar: the modules of both that no start asks for, which come after it.
 //
-// Both are compressed as a whole, by gzip, which the browser undoes faster than Python would.
+// They are compressed as a whole, by gzip, which the browser undoes faster than Python would. The
+// bytecode has no columns, for it is a quarter smaller so: no ^^^^ in a traceback's lines of these.
 // START is the module that starts a RUNTIME in Node.js.
 
 import fs from "node:fs";
@@ -20,10 +22,12 @@ const pyodide = await start(runtime, {
   lockFileContents: fs.readFileSync(join(beside, "pyodide-lock.json"), "utf8"),
   packageBaseUrl: base,
   packageCacheDir: base,
+  env: { PYTHONNODEBUGRANGES: "1" },
 });
 await pyodide.loadPackage(names, { messageCallback() {} });
 await pyodide.runPythonAsync(`
-import compileall, importlib.util, py_compile, sys, sysconfig, tarfile, zipfile
+import importlib.util, io, py_compile, sys, sysconfig, tarfile, zipfile
+from pathlib import Path
 from importlib._bootstrap_external import _code_to_hash_pyc
 
 out = sys.stdout, sys.stderr
@@ -35,24 +39,44 @@ sys.stdout, sys.stderr = out
 used = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
 
 site = "/" + sysconfig.get_path("purelib").lstrip("/")  # Pyodide has it with two
+library = Path(site).parent
+(zipped,) = (path for path in sys.path if path.endswith(".zip"))
+used |= {str(path) for path in Path(site).glob("pyodide_http/*.py")}  # which needs a browser
 unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
 for path in filter(None, used):
     if path.startswith(site) and path.endswith(".py"):
         py_compile.compile(path, doraise=True, invalidation_mode=unchecked)
-with tarfile.open("/packages.tar", "w", format=tarfile.USTAR_FORMAT) as packed:
-    packed.add(site, ".")
+with tarfile.open("/packages.tar", "w", format=tarfile.USTAR_FORMAT) as first, \
+     tarfile.open("/rest.tar", "w", format=tarfile.USTAR_FORMAT) as rest:
+    for path in sorted(Path(site).rglob("*"), key=lambda path: str(path).replace("__pycache__/", "")):
+        if path.suffix in (".py", ".pyi") and str(path) not in used:
+            rest.add(path, path.relative_to(library))
+        elif path.is_file():
+            first.add(path, path.relative_to(site))
 
-(library,) = (path for path in sys.path if path.endswith(".zip"))
-with zipfile.ZipFile(library) as old, zipfile.ZipFile("/library.zip", "w") as new:
-    for name in old.namelist():
-        source = old.read(name)
-        new.writestr(zipfile.ZipInfo(name), source)
-        if {f"{library}/{name}", f"{library}/{name}c"} & used:
-            code = compile(source, f"{library}/{name}", "exec", dont_inherit=True)
-            its = _code_to_hash_pyc(code, importlib.util.source_hash(source), checked=False)
-            new.writestr(zipfile.ZipInfo(f"{name}c"), bytes(its))
+    with zipfile.ZipFile(zipped) as old, zipfile.ZipFile("/library.zip", "w") as new:
+        names = [name for name in old.namelist() if not name.endswith("/")]
+        imported = {name for name in names if {f"{zipped}/{name}", f"{zipped}/{name}c"} & used}
+        # A package stays whole: its modules are looked for where it is.
+        tops = {name.partition("/")[0] for name in imported}
+        for name in names:
+            source = old.read(name)
+            if name.endswith(".py") and name.partition("/")[0] not in tops:
+                info = tarfile.TarInfo(name)
+                info.size = len(source)
+                rest.addfile(info, io.BytesIO(source))
+                continue
+            new.writestr(zipfile.ZipInfo(name), source)
+            if name in imported:
+                code = compile(source, f"{zipped}/{name}", "exec", dont_inherit=True)
+                its = _code_to_hash_pyc(code, importlib.util.source_hash(source), checked=False)
+                new.writestr(zipfile.ZipInfo(f"{name}c"), bytes(its))
 `);
-const files = { "kernel-packages.bin": "/packages.tar", "kernel-library.bin": "/library.zip" };
+const files = {
+  "kernel-packages.bin": "/packages.tar",
+  "kernel-library.bin": "/library.zip",
+  "kernel-rest.bin": "/rest.tar",
+};
 for (const [name, from] of Object.entries(files)) {
   const packed = gzipSync(pyodide.FS.readFile(from), { level: constants.Z_BEST_COMPRESSION });
   fs.writeFileSync(join(out, name), packed);

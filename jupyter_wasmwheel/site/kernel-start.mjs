@@ -38,6 +38,7 @@ async function start({ wasmwheel, packages, ...options }) {
   const texts = [
     fetch(new URL("http_policy.py", beside)),
     fetch(new URL("proxy/hosts.json", site), { cache: "no-store" }),
+    fetch(new URL("kernel_rest.py", beside)),
   ].map(async (answer) => (await answer).text());
   const entry = new URL(wasmwheel.pyodide, beside);
   const main = await import(entry.href);
@@ -54,7 +55,7 @@ async function start({ wasmwheel, packages, ...options }) {
     stdout: (text) => told.stdout(text),
     stderr: (text) => told.stderr(text),
   });
-  const [policy, proxy] = await Promise.all(texts);
+  const [policy, proxy, later] = await Promise.all(texts);
   const globals = pyodide.runPython("{'__name__': 'http_policy'}");
   pyodide.runPython(policy, { globals, filename: "<http_policy.py>" });
   globals.get("apply")(wasmwheel.http, site, proxy);
@@ -65,6 +66,10 @@ async function start({ wasmwheel, packages, ...options }) {
       "import piplite.piplite, pyodide_kernel, email, encodings.cp437, importlib.metadata, tarfile",
       { globals },
     );
+  }
+  if (ready?.rest) {
+    pyodide.runPython(later, { globals, filename: "<kernel_rest.py>" });
+    expect(ready, globals.get("Rest"));
   }
   return { pyodide, told };
 }
@@ -80,28 +85,44 @@ async function find(lock) {
     }
   }
   const [library, files] = await Promise.all([whole(made.library), whole(made.files)]);
-  return {
-    options: {
-      stdLibURL: URL.createObjectURL(new Blob([library])),
-      fsInit: async (FS, { sitePackages }) => unpack(files, FS, sitePackages),
+  const ready = { rest: made.rest };
+  ready.options = {
+    stdLibURL: URL.createObjectURL(new Blob([library])),
+    fsInit: async (FS, { sitePackages }) => {
+      unpack(files, FS, sitePackages);
+      ready.folder = sitePackages.slice(0, sitePackages.lastIndexOf("/"));
+      ready.unpackRest = (tar) => unpack(tar, FS, ready.folder);
     },
   };
+  return ready;
 }
 
-// A tar in the format of USTAR: a block of 512 bytes about a file, and then its own.
+// The modules that no start asks for come after it; one that is imported sooner is waited for.
+function expect({ rest, unpackRest, folder }, Rest) {
+  const address = new URL(rest.file_name, beside).href;
+  const finder = Rest(rest.modules, address, unpackRest, folder);
+  whole(rest, { priority: "low" }).then(
+    (tar) => finder.put(tar),
+    (error) => console.warn(`What is imported of it is fetched again. ${error.message}`),
+  );
+}
+
+// A tar of files in the format of USTAR: a block of 512 bytes about one, and then its own.
 function unpack(tar, FS, folder) {
   const decoder = new TextDecoder();
   const text = (from, to) => decoder.decode(tar.subarray(from, to)).replace(/\0.*/s, "");
+  const made = new Set();
   for (let at = 0; tar[at]; ) {
     const [name, prefix] = [text(at, at + 100), text(at + 345, at + 500)];
     const path = `${folder}/${prefix && `${prefix}/`}${name}`;
     const size = parseInt(text(at + 124, at + 136), 8);
     at += 512;
-    if (tar[at - 512 + 156] === 53) {
-      FS.mkdirTree(path); // 53 is "5": a folder
-    } else {
-      FS.writeFile(path, tar.subarray(at, at + size), { canOwn: true });
+    const within = path.slice(0, path.lastIndexOf("/"));
+    if (!made.has(within)) {
+      FS.mkdirTree(within);
+      made.add(within);
     }
+    FS.writeFile(path, tar.subarray(at, at + size), { canOwn: true });
     at += Math.ceil(size / 512) * 512;
   }
 }
@@ -114,9 +135,9 @@ async function json(address, options) {
   return await answer.json();
 }
 
-async function whole({ file_name, integrity }) {
+async function whole({ file_name, integrity }, options) {
   try {
-    const { body } = await fetch(new URL(file_name, beside), { integrity });
+    const { body } = await fetch(new URL(file_name, beside), { integrity, ...options });
     const stream = body.pipeThrough(new DecompressionStream("gzip"));
     return new Uint8Array(await new Response(stream).arrayBuffer());
   } catch {

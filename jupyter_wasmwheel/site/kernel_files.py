@@ -3,7 +3,8 @@
 A kernel that starts the plain way unpacks a wheel after the other and compiles hundreds of modules
 from their source. So a site has the packages of its kernel in one file, unpacked, and with bytecode
 by the very Python that is to run it; the same for the modules of the standard library, which
-Pyodide ships as source. No memory snapshot: it would take longer to fetch, and would freeze the
+Pyodide ships as source. What no start asks for is in a third file, which comes after it
+(kernel_rest.py). No memory snapshot: it would take longer to fetch, and would freeze the
 seed of Python's hashes, so that every kernel had the same.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +35,11 @@ MAKE = Path(__file__).with_name("kernel-files.mjs")
 ABOUT = "kernel-files.json"
 
 #: The files, and how ABOUT calls them. Some servers would unpack what is called `.gz`.
-FILES = {"files": "kernel-packages.bin", "library": "kernel-library.bin"}
+FILES = {
+    "files": "kernel-packages.bin",
+    "library": "kernel-library.bin",
+    "rest": "kernel-rest.bin",
+}
 
 
 def places(beside: Path) -> list[str]:
@@ -54,7 +60,9 @@ def put(
 ) -> None:
     """Put them beside a lock for packages of it; without Node.js's doing it starts plainly."""
     entries, _ = its.closure(names)
-    packages = dict(sorted((canonicalize_name(each.name), each.sha256) for each in entries))
+    packages: dict[str, object] = dict(
+        sorted((canonicalize_name(each.name), each.sha256) for each in entries)
+    )
     scripts = snapshot.START.read_bytes() + MAKE.read_bytes()
     recipe = json.dumps([runtime.key(), packages]).encode() + scripts
 
@@ -69,10 +77,18 @@ def put(
             )
 
     made = store.install(f"kernel-files/{hashlib.sha256(recipe).hexdigest()[:32]}", fill, emit)
-    about: dict[str, object] = {"packages": packages}
+    about: dict[str, dict[str, object]] = {"packages": packages}
     for name, file in FILES.items():
         sha256 = wheels.hash_of(made / file)
         digest = base64.b64encode(bytes.fromhex(sha256)).decode()
         place = wheels.put(made / file, sha256, beside, wheels.BROUGHT)
         about[name] = {"file_name": place, "integrity": f"sha256-{digest}"}
+    about["rest"]["modules"] = _modules(made / FILES["rest"])
     (beside / ABOUT).write_text(json.dumps(about))
+
+
+def _modules(rest: Path) -> list[str]:
+    """The names without a dot of modules, or of packages with some, that an archive has."""
+    with tarfile.open(rest) as tar:
+        names = [member.name.removeprefix("site-packages/") for member in tar]
+    return sorted({name.partition("/")[0].removesuffix(".py") for name in names})

@@ -55,6 +55,7 @@ def put(
         site / PAGE_START: _read(PAGE_START),
         beside_lock / kernel_start: _read(kernel_start),
         beside_lock / "http_policy.py": _read("http_policy.py"),
+        beside_lock / "kernel_rest.py": _read("kernel_rest.py"),
         beside_lock / REACH: _read(REACH),
         site / HOSTS: json.dumps(FETCHES_NOTHING).encode(),
     }
