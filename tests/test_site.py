@@ -343,10 +343,26 @@ def test_a_packages_own_notebook_is_opened_with_the_sites_kernel(
 
 
 def test_a_persons_own_files_stay_in_the_listing(site: Site, tmp_path: Path) -> None:
-    replace_files(contents.added(site.folder, "mine.ipynb", {"cells": []}, datetime.now(UTC)))
+    own = contents.added(site.folder, "mine.ipynb", {"cells": []}, datetime.now(UTC), None)
+    replace_files(own)
     publish.publish(site, tiny_wheel(tmp_path), [], ignore)
     publish.remove(site, "tiny")
     assert listed(site) == ["mine.ipynb"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"content": [{}]}', f"x{contents.HEAD_END}\n,\n]}}"])
+def test_a_damaged_listing_is_told_and_nothing_is_published_or_removed(
+    site: Site, tmp_path: Path, text: str
+) -> None:
+    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    before = site.lock.read_bytes()
+    (site.folder / contents.LISTING).write_text(text)
+    with pytest.raises(SiteError, match="is not a listing of notebooks"):
+        publish.publish(site, tiny_wheel(tmp_path, "other"), [], ignore)
+    with pytest.raises(SiteError, match="is not a listing of notebooks"):
+        publish.remove(site, "tiny")
+    assert site.lock.read_bytes() == before
+    assert (site.folder / contents.LISTING).read_text() == text
 
 
 def test_a_listing_that_jupyterlite_made_is_added_to(site: Site, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from ..errors import SiteError
 from ..store import replace_file
 from ..wheel import Wheel
 
@@ -107,8 +108,13 @@ def wheel_summary(wheel: Wheel) -> str:
     return "" if line == "UNKNOWN" else line
 
 
-def added(site: Path, name: str, document: dict[str, Any], when: datetime) -> dict[Path, bytes]:
-    """The files of a site's folder that a new notebook changes: its own, and the listing."""
+def added(
+    site: Path, name: str, document: dict[str, Any], when: datetime, before: str | None
+) -> dict[Path, bytes]:
+    """The files of a site's folder that a new notebook changes: its own, and the listing.
+
+    The one that was there `before` for an older version is listed no more.
+    """
     data = json.dumps(document, indent=1, ensure_ascii=False).encode()
     (site / FILES).mkdir(exist_ok=True)
     time = _zulu(when)
@@ -124,12 +130,21 @@ def added(site: Path, name: str, document: dict[str, Any], when: datetime) -> di
         "size": len(data),
         "writable": True,
     }
-    return {site / FILES / name: data, site / LISTING: _listing_with(site, name, row, when)}
+    rows = _listing(site)
+    rows.pop(before or name, None)
+    rows[name] = json.dumps(row)
+    return {site / FILES / name: data, site / LISTING: _whole_listing(rows, when)}
+
+
+def removed(site: Path, name: str) -> dict[Path, bytes]:
+    """The files of a site's folder that are others without a notebook: the listing."""
+    rows = _listing(site)
+    rows.pop(name, None)
+    return {site / LISTING: _whole_listing(rows, datetime.now(UTC))}
 
 
 def remove(site: Path, name: str) -> None:
-    """Take a notebook out of the listing and remove its file."""
-    replace_file(site / LISTING, _listing_with(site, name, None, datetime.now(UTC)))
+    """Remove the file of a notebook that is listed no more."""
     (site / FILES / name).unlink(missing_ok=True)
 
 
@@ -141,24 +156,25 @@ def start(site: Path) -> None:
         replace_file(site / LISTING, _whole_listing({}, datetime.now(UTC)))
 
 
-def _listing_with(site: Path, name: str, row: dict[str, Any] | None, when: datetime) -> bytes:
-    """The listing with a row in the place of one of the same name, or without that one."""
-    rows = _listing(site)
-    rows.pop(name, None)
-    if row:
-        rows[name] = json.dumps(row)
-    return _whole_listing(rows, when)
-
-
 def _listing(site: Path) -> dict[str, str]:
-    """The rows of the listing as texts by name; not parsed where the file is one of ours."""
-    text = (site / LISTING).read_text(encoding="utf-8")
-    head, _, body = text.partition("\n")
-    if head.endswith(HEAD_END) and body.endswith("\n" + TAIL):
-        lines = body.removesuffix("\n" + TAIL).split(",\n")
-        return {line.split('"', 4)[3]: line for line in lines if line}
-    rows = json.loads(text)["content"]
-    return {row["name"]: json.dumps({"name": row["name"]} | row) for row in rows}
+    """The rows of the listing as texts by name; not parsed where the file is one of ours.
+
+    A SiteError where it is no listing.
+    """
+    try:
+        text = (site / LISTING).read_text(encoding="utf-8")
+        head, _, body = text.partition("\n")
+        if head.endswith(HEAD_END) and body.endswith("\n" + TAIL):
+            lines = body.removesuffix("\n" + TAIL).split(",\n")
+            return {line.split('"', 4)[3]: line for line in lines if line}
+        rows = json.loads(text)["content"]
+        return {row["name"]: json.dumps({"name": row["name"]} | row) for row in rows}
+    except (ValueError, LookupError, TypeError) as error:
+        raise SiteError(
+            f"{site / LISTING} is not a listing of notebooks.",
+            f"{type(error).__name__}: {error}",
+            "Make the site anew with `jupyter wasmwheel site create`.",
+        ) from error
 
 
 def _whole_listing(rows: dict[str, str], when: datetime) -> bytes:

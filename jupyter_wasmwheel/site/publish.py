@@ -93,15 +93,18 @@ def publish(
         document = (
             contents.in_browser(notebook) if notebook else contents.notebook(wheel, built_with, now)
         )
+        older = None
+        if before and _ours(before) and before.version != entry.version:
+            older = _package(before).notebook
         # What the lock names is there already: it is replaced last.
-        listed = contents.added(site.folder, package.notebook, document, now)
+        listed = contents.added(site.folder, package.notebook, document, now, older)
         replace_files({**listed, site.lock: new.dump()})
         data.tidy(new, beside)
         if before and _ours(before) and before.file_name != file_name:
             wheels.let_go(before, beside)
             wheels.sweep_now_and_then(new, beside, site.private)
-            if before.version != entry.version:
-                contents.remove(site.folder, _package(before).notebook)
+        if older:
+            contents.remove(site.folder, older)
     return Published(site=site, package=package, url=addresses.address(site, package.notebook))
 
 
@@ -123,9 +126,9 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> Package:
             )
         back = ours["displaced"]
         new = old.with_entry(Entry.parse(back)) if back else _without(old, entry.name)
-        new.write(site.lock)
-        data.tidy(new, beside)
         package = _package(entry)
+        replace_files({**contents.removed(site.folder, package.notebook), site.lock: new.dump()})
+        data.tidy(new, beside)
         contents.remove(site.folder, package.notebook)
         if all(other.file_name != entry.file_name for other in new.packages.values()):
             wheels.remove(entry, beside)
