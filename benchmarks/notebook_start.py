@@ -256,7 +256,7 @@ def measured(
 def main() -> None:
     """Measure, and tell."""
     numbers = [int(argument) for argument in sys.argv[1:]]
-    pairs, slow_pairs = (*numbers, *(3, 1)[len(numbers) :])
+    pairs, slow_pairs = (*numbers, *(3, 3)[len(numbers) :])
     store = config.load().store()
     target = targets.find(targets.default_abi())
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
