@@ -375,21 +375,42 @@ def test_an_index_that_sends_garbage_is_told(
 def test_a_crate_registry_that_fails_is_told(
     wasmwheel: Command, registry: Any, crate: Path, tmp_path: Path, fault: str
 ) -> None:
-    (registry.folder / "config.json").write_text('{"dl": "http://127.0.0.1:9/"}')
+    env = with_crates_of(registry, tmp_path)
     if fault == "stalls":
         registry.hold("config.json")
     else:
         registry.garble("config.json")
-    home = tmp_path / "cargo"
+    fresh = handmade.crate("unlocked", tmp_path)
+    ran = wasmwheel("build", fresh, "--json", "--no-cache", env=env)
+    assert "could not be fetched" in error_of(ran, 3)["what"]
+
+
+def test_a_crate_registry_that_fails_while_the_standard_library_is_built_is_told(
+    wasmwheel: Command, store: Store, registry: Any, crate: Path, tmp_path: Path
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    for installed in store.home.iterdir():
+        if installed.name not in ("sysroots", cache.FOLDER):
+            (shared / installed.name).symlink_to(installed)
+    env = with_crates_of(registry, tmp_path)
+    registry.garble("config.json")
+    env |= {"WASMWHEEL_HOME": str(tmp_path / "home"), "WASMWHEEL_PATH": str(shared)}
+    error = error_of(wasmwheel("build", crate, "--json", env=env), 3)
+    assert "could not be fetched" in error["what"]
+
+
+def with_crates_of(registry: Any, folder: Path) -> dict[str, str]:
+    """What makes cargo take its crates from a registry, and try it once."""
+    (registry.folder / "config.json").write_text('{"dl": "http://127.0.0.1:9/"}')
+    home = folder / "cargo"
     home.mkdir()
     (home / "config.toml").write_text(
         '[source.crates-io]\nreplace-with = "local"\n'
         f'[source.local]\nregistry = "sparse+{registry.url}/"\n'
         "[net]\nretry = 0\n[http]\ntimeout = 2\n"
     )
-    fresh = handmade.crate("unlocked", tmp_path)
-    ran = wasmwheel("build", fresh, "--json", "--no-cache", env={"CARGO_HOME": str(home)})
-    assert "could not be fetched" in error_of(ran, 3)["what"]
+    return {"CARGO_HOME": str(home)}
 
 
 # File systems

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import failures
 from ..errors import ToolchainError
 from ..events import Emitter, note
 from ..process import run
@@ -75,9 +76,13 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
     command.append("-Zbuild-std=std,panic_unwind")
     status = run(command, cwd=work, env=env, on_line=reader)
     if status:
+        said = " ".join(line.strip() for line in list(reader.tail)[-5:])
+        words = {"project": "the standard library", "said": said}
+        if known := failures.recognise("build", "\n".join(reader.tail), **words):
+            raise known[0]
         raise ToolchainError(
             f"The standard library for {TRIPLE} could not be built.",
-            " ".join(line.strip() for line in list(reader.tail)[-5:]),
+            said,
             f"Check that the sources in {rust.sources} belong to {rust.rustc}, or install a Rust "
             f"with the target prebuilt: `rustup target add {TRIPLE}`.",
         )
