@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -153,6 +154,20 @@ class Store:
 def replace_file(path: Path, data: bytes) -> None:
     """Put a whole new file in the place of an old one; a reader sees the one or the other."""
     replace_files({path: data})
+
+
+def has_locks(folder: Path) -> bool:
+    """Whether a folder's file system locks files at all; some that are mounted from afar do not."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    with tempfile.TemporaryFile(dir=folder) as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def replace_files(files: Mapping[Path, bytes]) -> None:

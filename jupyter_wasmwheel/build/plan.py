@@ -14,6 +14,7 @@ from ..project import manifest
 from ..project.manifest import Project
 from ..project.recipes import Cargo
 from ..runtime.targets import TRIPLE, Target
+from ..store import has_locks
 from ..toolchain import cargo, emscripten, linker, relay, remap
 from ..toolchain.rust import Rust
 from ..toolchain.toolchain import Toolchain, script
@@ -37,9 +38,12 @@ DRAFT = {
     "CARGO_PROFILE_RELEASE_OPT_LEVEL": "1",
     "CARGO_PROFILE_RELEASE_LTO": "off",
     "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
-    "CARGO_PROFILE_RELEASE_INCREMENTAL": "true",
     "CARGO_PROFILE_RELEASE_DEBUG": "0",
 }
+
+#: The variable by which `draft` compiles again only what an edit changed. rustc locks what it keeps
+#: for that, and fails where it cannot.
+INCREMENTAL = "CARGO_PROFILE_RELEASE_INCREMENTAL"
 
 #: The variable by which `release` has each crate compiled as a whole: of that come modules smaller
 #: by 2 or 3 % than of cargo's 16 parts; a first build without seeds takes about a tenth longer.
@@ -137,7 +141,7 @@ def make(
         if project.backend != "maturin":
             arguments += _features(request)
         env |= _cargo(toolchain.rust, request, [*arguments, *request.cargo_args])
-        env |= DRAFT if request.profile == "draft" else _release(project, environ)
+        env |= _draft(work) if request.profile == "draft" else _release(project, environ)
         env |= {
             "CARGO_TARGET_DIR": str(_cargo_target(work, target, request)),
             "MATURIN_PYEMSCRIPTEN_PLATFORM_VERSION": target.abi,
@@ -232,6 +236,11 @@ def _features(request: BuildRequest) -> list[str]:
     """Cargo's options for the features that are asked for; maturin takes them itself."""
     chosen = [f"--features={feature}" for feature in request.features]
     return [*chosen, *(["--no-default-features"] if request.no_default_features else [])]
+
+
+def _draft(work: Path) -> dict[str, str]:
+    """What `draft` does to cargo's release profile, on the file system of a work folder."""
+    return DRAFT | {INCREMENTAL: "true" if has_locks(work) else "false"}
 
 
 def _release(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
