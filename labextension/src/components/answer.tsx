@@ -19,7 +19,24 @@ export function Answer(props: {
   );
 }
 
-/** A sentence with what is between backticks set as code. */
+/** A sentence with what is between backticks set as code, whose options are not broken at a hyphen. */
 export function withCode(text: string): React.ReactNode[] {
-  return text.split('`').map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part));
+  return text
+    .split('`')
+    .map((part, index) =>
+      index % 2 ? <code key={index}>{part.split(OPTION).map(whole)}</code> : part
+    );
+}
+
+/** An option of a command, between what is around it. */
+const OPTION = /(?<=^| )(-[\w-]+)/;
+
+function whole(part: string, index: number): React.ReactNode {
+  return index % 2 ? (
+    <span className="jp-wasmwheel-option" key={index}>
+      {part}
+    </span>
+  ) : (
+    part
+  );
 }
