@@ -33,7 +33,7 @@ const OPTION = /(?<=^| )(-[\w-]+)/;
 
 function whole(part: string, index: number): React.ReactNode {
   return index % 2 ? (
-    <span className="jp-wasmwheel-option" key={index}>
+    <span className="jp-wasmwheel-flag" key={index}>
       {part}
     </span>
   ) : (
