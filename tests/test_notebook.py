@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import secrets
+import shutil
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from jupyter_wasmwheel import archive
 from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import node, targets
@@ -187,6 +191,29 @@ def test_a_module_that_no_start_asks_for_is_there_as_soon_as_it_is_imported(
         assert "only" in tab.run(1, "import only; print(only)")
         assert "csv comes after the kernel has started" in tab.run(1, look)
         assert "the site answered with 404" in tab.run(1, look)
+
+
+@pytest.mark.slow
+def test_a_site_whose_files_an_older_version_made_starts_with_them(
+    store: Store, tmp_path: Path
+) -> None:
+    site = make_site(tmp_path / "site", store, targets.default_abi())
+    about = site.lock.with_name(kernel_files.ABOUT)
+    made = json.loads(about.read_text())
+    del made["rest"]
+    packed = about.parent / made["files"]["file_name"]
+    named = shutil.copy(packed, tmp_path / "packed.tar.gz")
+    archive.unpack(named, tmp_path / "unpacked")
+    with tarfile.open(packed, "w:gz", format=tarfile.USTAR_FORMAT) as tar:
+        tar.add(tmp_path / "unpacked", ".")  # with the folders themselves
+    digest = base64.b64encode(hashlib.sha256(packed.read_bytes()).digest()).decode()
+    made["files"]["integrity"] = f"sha256-{digest}"
+    about.write_text(json.dumps(made))
+    only = handmade.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 1\n"}, name="only")
+    url = publish.publish(site, read(only), [], ignore).url
+    with opened(site, url, tmp_path / "profile") as tab:
+        assert tab.run(1, "import only, IPython; print(only.x)").strip() == "1"
+        assert [text for text in tab.said if "the plain way" in text] == []
 
 
 def assert_started(tab: Tab, abi: str, reason: str) -> None:

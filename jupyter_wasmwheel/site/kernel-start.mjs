@@ -107,7 +107,7 @@ function expect({ rest, unpackRest, folder }, Rest) {
   );
 }
 
-// A tar of files in the format of USTAR: a block of 512 bytes about one, and then its own.
+// A tar in the format of USTAR: a block of 512 bytes about a file, and then its own.
 function unpack(tar, FS, folder) {
   const decoder = new TextDecoder();
   const text = (from, to) => decoder.decode(tar.subarray(from, to)).replace(/\0.*/s, "");
@@ -122,7 +122,10 @@ function unpack(tar, FS, folder) {
       FS.mkdirTree(within);
       made.add(within);
     }
-    FS.writeFile(path, tar.subarray(at, at + size), { canOwn: true });
+    if (tar[at - 512 + 156] !== 53) {
+      // 53 is "5": a folder, which an older version of this package put into it
+      FS.writeFile(path, tar.subarray(at, at + size), { canOwn: true });
+    }
     at += Math.ceil(size / 512) * 512;
   }
 }
