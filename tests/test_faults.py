@@ -214,12 +214,13 @@ from jupyter_wasmwheel.jobs.request import Places, parse
 from jupyter_wasmwheel.site import lite
 root, store = Path(sys.argv[1]), config.load().store()
 places = Places(root=root, allowed=(), store=store, find_site=lambda name: lite.find(name, store))
-queue = Queue(store.home / "jobs", Local(), places, os.environ, Limits(), lambda seq, text: None)
-if len(sys.argv) > 2:
+tell = lambda seq, text: len(sys.argv) > 2 and print(text, flush=True)
+queue = Queue(store.home / "jobs", Local(), places, os.environ, Limits(), tell)
+if len(sys.argv) == 2:
+    print(json.dumps([job.state for job in queue.jobs()]), flush=True)
+else:
     queue.submit(parse({"kind": "build", "source": sys.argv[2], "profile": "draft"}, places))
-while True:
-    print(json.dumps([(job.state, job.phase) for job in queue.jobs()]), flush=True)
-    time.sleep(0.002)
+time.sleep(600)
 """
 
 
@@ -236,9 +237,8 @@ def test_a_server_that_is_killed_takes_its_builds_along_and_remembers_them(
     child = server(crate.parent, edit(crate).name)
     assert child.stdout
     for line in child.stdout:
-        ((state, at),) = json.loads(line)
-        assert state in ("queued", "running"), f"it was over before anybody saw it at {phase}"
-        if at == phase:
+        told = json.loads(line)
+        if [told.get(key) for key in ("kind", "name", "state")] == ["phase", phase, "started"]:
             break
     child.kill()
     child.communicate()
@@ -248,7 +248,7 @@ def test_a_server_that_is_killed_takes_its_builds_along_and_remembers_them(
     assert not left
     again = server(crate.parent)
     assert again.stdout
-    assert json.loads(again.stdout.readline())[0][0] == "interrupted"
+    assert json.loads(again.stdout.readline()) == ["interrupted"]
     again.terminate()
     again.communicate()
     assert published(home) == {"kept": "1.0"}
