@@ -257,6 +257,15 @@ def test_a_server_that_is_killed_takes_its_builds_along_and_remembers_them(
 # What is kept, and is damaged
 
 
+def without(kind: str, store: Store, folder: Path) -> Path:
+    """A store in a folder, of all that another one has installed but one kind."""
+    folder.mkdir()
+    for installed in store.home.iterdir():
+        if installed.name != kind:
+            (folder / installed.name).symlink_to(installed)
+    return folder
+
+
 def damage(file: Path) -> None:
     """Change a byte in the middle of a file, as a disk that fails does."""
     data = bytearray(file.read_bytes())
@@ -286,11 +295,7 @@ def test_what_is_damaged_is_made_anew(
         assert Store(home=home).find(f"{kind}/{entry.name}"), "which seals it"
     for file in home.glob(pattern):
         damage(file)
-    others = tmp_path / "others"
-    others.mkdir()
-    for folder in store.home.iterdir():
-        if folder.name != kind:
-            (others / folder.name).symlink_to(folder)
+    others = without(kind, store, tmp_path / "others")
     ran = wasmwheel(
         *("build", edit(crate), "--events", "--profile", "draft", "--out", tmp_path / "dist"),
         env={"WASMWHEEL_PATH": str(others)},
@@ -390,11 +395,7 @@ def test_a_crate_registry_that_fails_is_told(
 def test_a_crate_registry_that_fails_while_the_standard_library_is_built_is_told(
     wasmwheel: Command, store: Store, registry: Any, crate: Path, tmp_path: Path
 ) -> None:
-    shared = tmp_path / "shared"
-    shared.mkdir()
-    for installed in store.home.iterdir():
-        if installed.name not in ("sysroots", cache.FOLDER):
-            (shared / installed.name).symlink_to(installed)
+    shared = without("sysroots", store, tmp_path / "shared")
     env = with_crates_of(registry, tmp_path)
     registry.garble("config.json")
     env |= {"WASMWHEEL_HOME": str(tmp_path / "home"), "WASMWHEEL_PATH": str(shared)}

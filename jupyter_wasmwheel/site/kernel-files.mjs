@@ -7,7 +7,7 @@
 // - kernel-rest.bin, a tar: the modules of both that no start asks for, which come after it.
 //
 // They are compressed as a whole, by gzip, which the browser undoes faster than Python would. The
-// bytecode has no columns, for it is a quarter smaller so: no ^^^^ in a traceback's lines of these.
+// bytecode has no columns, for it is smaller so: no ^^^^ in a traceback's lines of these.
 // START is the module that starts a RUNTIME in Node.js.
 
 import fs from "node:fs";
