@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_wasmwheel import failures
-from jupyter_wasmwheel.failures import Failure
+from jupyter_wasmwheel.errors import known_errors
+from jupyter_wasmwheel.errors.known_errors import Failure
 from tests.conftest import Command
 from tests.test_bad_input import error_of
 
@@ -22,10 +22,10 @@ WORDS = {
 }
 
 
-@pytest.mark.parametrize("failure", failures.known(), ids=lambda f: f"{f.stage}-{f.name}")
+@pytest.mark.parametrize("failure", known_errors.known(), ids=lambda f: f"{f.stage}-{f.name}")
 def test_each_is_told_first_of_all_for_its_example(failure: Failure) -> None:
     words = WORDS[failure.stage]
-    told = failures.recognise(failure.stage, failure.example, **words)[0]
+    told = known_errors.recognise(failure.stage, failure.example, **words)[0]
     expected = failure.told(failure.example, **words)
     assert expected
     assert str(told) == str(expected)
@@ -37,7 +37,7 @@ def test_each_is_told_first_of_all_for_its_example(failure: Failure) -> None:
 def test_none_is_seen_in_a_build_that_went_well(starter_events: list[dict[str, Any]]) -> None:
     said = "\n".join(event["text"] for event in starter_events if event["kind"] == "log")
     assert "Compiling pyo3" in said
-    assert not failures.recognise("build", said, **WORDS["build"])
+    assert not known_errors.recognise("build", said, **WORDS["build"])
 
 
 def test_a_library_without_bitcode_is_known_by_what_rustc_says_of_it(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_library_without_bitcode_is_known_by_what_rustc_says_of_it(tmp_path: P
         capture_output=True,
         text=True,
     )
-    (told,) = failures.recognise("build", linked.stderr, **WORDS["build"])
+    (told,) = known_errors.recognise("build", linked.stderr, **WORDS["build"])
     assert "LTO" in told.what
     assert "--profile draft" in told.fix
 

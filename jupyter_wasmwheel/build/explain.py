@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .. import failures
-from ..errors import CompileError, WasmwheelError
+from ..errors import CompileError, WasmwheelError, known_errors
 from ..events import Diagnostic
 from ..runtime.targets import Target
 from ..toolchain import emscripten
@@ -22,7 +21,7 @@ def explain(project: str, reader: Reader) -> WasmwheelError:
     """The error that the output of a failed build means; `project` is what it is called."""
     said = _last_words(reader)
     text = "\n".join([*reader.tail, *map(_line, reader.errors)])
-    known = failures.recognise("build", text, project=project, said=said)
+    known = known_errors.recognise("build", text, project=project, said=said)
     if known:
         return known[0]
     if reader.errors:
@@ -47,12 +46,12 @@ def without_compiler(project: str, crates: tuple[str, ...], target: Target) -> W
     Some of them would not build with one either.
     """
     text = "\n".join(f"{crate} compiles C" for crate in crates)
-    known = failures.recognise("build", text, project=project, said=text)
+    known = known_errors.recognise("build", text, project=project, said=text)
     return known[0] if known else emscripten.missing_compiler(crates, target)
 
 
 def _line(error: Diagnostic) -> str:
-    """An error of the compiler's as failures.toml has it, "error in PLACE: MESSAGE"."""
+    """An error of the compiler's as known_errors.toml has it, "error in PLACE: MESSAGE"."""
     found = DEPENDENCY.search(error.file or "")
     place = (
         " ".join(part for part in found.groups() if part)

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from packaging.tags import Tag
 
-from .. import failures
+from ..errors import known_errors
 from ..events import Emitter
 from ..runtime import snapshot
 from ..runtime.node import Node
@@ -99,7 +99,7 @@ def require(audit: Audit, wheel: Wheel, runtime: Runtime) -> None:
         reasons.append(f"It imports what this runtime does not provide: {names}{rest}.")
     found = "\n".join((*audit.unexpected, *audit.missing))
     words = {"wheel": wheel.path.name, "pyodide": runtime.version}
-    raise failures.recognise("audit", found, findings="\n       ".join(reasons), **words)[0]
+    raise known_errors.recognise("audit", found, findings="\n       ".join(reasons), **words)[0]
 
 
 def _wrong_tags(wheel: Wheel, target: Target) -> Iterator[str]:

@@ -13,8 +13,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from .. import failures
-from ..errors import CheckError, ToolchainError, WasmwheelError
+from ..errors import CheckError, ToolchainError, WasmwheelError, known_errors
 from ..events import Emitter, Log, note
 from ..index import Index
 from ..limits import USUAL, Limits, Meter
@@ -181,7 +180,7 @@ def _raised(
     said = [*course.notes, *course.output, f"{failure.type}: {failure.text}"]
     said += _lacking(failure, absent)
     left_out = f" Of its requirements these are not there: {', '.join(absent)}." if absent else ""
-    known = failures.recognise(
+    known = known_errors.recognise(
         "import", "\n".join(said), subject=subject, where=where, left_out=left_out
     )
     error = known[0] if known else _unknown(failure, subject, where)
@@ -189,7 +188,7 @@ def _raised(
 
 
 def _lacking(failure: _Failure, absent: Mapping[str, str]) -> Iterator[str]:
-    """The requirement that a module which is not there belongs to, as failures.toml has it."""
+    """The requirement that a module which is not there belongs to, as known_errors.toml has it."""
     lacking = re.search(r"No module named '([^'.]+)", failure.text)
     for name, reason in absent.items():
         if lacking and canonicalize_name(name) == canonicalize_name(lacking[1]):

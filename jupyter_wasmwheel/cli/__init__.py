@@ -13,7 +13,8 @@ import uuid
 from collections.abc import Iterator, Sequence
 
 from .. import __version__, config
-from ..errors import Cancelled, UsageError, WasmwheelError, from_os_error
+from ..errors import Cancelled, UsageError, WasmwheelError
+from ..errors.os_errors import from_os_error
 from ..events import Emitter, ErrorEvent, JsonLines, ReportEvent, ignore
 from ..plain import plain
 from .answer import Answer, Session

@@ -22,8 +22,8 @@ from ..errors import (
     ToolchainError,
     UsageError,
     WasmwheelError,
-    from_os_error,
 )
+from ..errors.os_errors import from_os_error
 from ..events import ErrorEvent, Event, note
 from ..site.lite import Site
 from ..store import Store, replace_file

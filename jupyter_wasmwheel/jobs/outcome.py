@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import Cancelled, LimitError, ToolchainError, from_os_error
+from ..errors import Cancelled, LimitError, ToolchainError
+from ..errors.os_errors import from_os_error
 from .database import Job, State
 
 

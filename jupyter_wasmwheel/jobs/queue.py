@@ -20,7 +20,8 @@ from typing import Any
 
 import filelock
 
-from ..errors import LimitError, UsageError, WasmwheelError, from_os_error
+from ..errors import LimitError, UsageError, WasmwheelError
+from ..errors.os_errors import from_os_error
 from ..process import BACKGROUND
 from . import told
 from .database import Database, Job, State

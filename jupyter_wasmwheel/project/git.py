@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from .. import archive, failures
-from ..errors import SourceError, ToolchainError, UsageError, WasmwheelError
+from .. import archive
+from ..errors import SourceError, ToolchainError, UsageError, WasmwheelError, known_errors
 from ..events import Emitter, Log, Progress, note
 from ..process import run
 from ..store import Store
@@ -284,7 +284,7 @@ class _Git:
 
     def _failed(self, said: Sequence[str]) -> WasmwheelError:
         text = "\n".join(said).replace(self._address.url, self._shown)
-        known = failures.recognise("git", text, address=self._shown)
+        known = known_errors.recognise("git", text, address=self._shown)
         if known:
             return known[0]
         words = [line for line in text.splitlines() if re.match(r"fatal:|error:|remote:", line)]

@@ -15,8 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import failures
-from ..errors import ToolchainError
+from ..errors import ToolchainError, known_errors
 from ..events import Emitter, note
 from ..process import run
 from ..runtime.targets import TRIPLE
@@ -78,7 +77,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
     if status:
         said = " ".join(line.strip() for line in list(reader.tail)[-5:])
         words = {"project": "the standard library", "said": said}
-        if known := failures.recognise("build", "\n".join(reader.tail), **words):
+        if known := known_errors.recognise("build", "\n".join(reader.tail), **words):
             raise known[0]
         raise ToolchainError(
             f"The standard library for {TRIPLE} could not be built.",

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import re
-import shutil
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .plain import plain
+from ..plain import plain
 
 
 class WasmwheelError(Exception):
@@ -100,36 +96,3 @@ def retold(error: Mapping[str, Any]) -> WasmwheelError:
         return Cancelled()
     kinds = {kind.status: kind for kind in WasmwheelError.__subclasses__()}
     return kinds.get(status, WasmwheelError)(*words)
-
-
-def from_os_error(error: OSError) -> WasmwheelError | None:
-    """The user's error for an operating system's one, or None where it is a fault of ours."""
-    where = f" ({error.filename})" if error.filename else ""
-    number = _number(error)
-    if number in (errno.ENOSPC, errno.EDQUOT):
-        return LimitError(
-            f"The disk is full{where}.",
-            "Nothing more could be written; what was being written has been removed.",
-            "Free some space, for example with `jupyter wasmwheel cache clear`, and run it again.",
-        )
-    if number == errno.ENOLCK:
-        return UsageError(
-            f"The file system gives no locks{where}.",
-            os.strerror(number),
-            "Set WASMWHEEL_HOME to a folder on a disk of this machine.",
-        )
-    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return UsageError(
-            f"Not allowed to write or read{where}.",
-            os.strerror(number),
-            "Choose a folder of your own, or set WASMWHEEL_HOME to one.",
-        )
-    return None
-
-
-def _number(error: OSError) -> int | None:
-    """The number of an error; shutil tells of several files at once, and of each in words."""
-    if isinstance(error, shutil.Error):
-        found = re.search(r"\[Errno (\d+)\]", str(error))
-        return int(found[1]) if found else None
-    return error.errno

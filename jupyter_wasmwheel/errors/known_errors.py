@@ -1,7 +1,7 @@
-"""The failures that are well known: how each looks, and what it means; read from data.
+"""Known failures: how each looks in the output of a tool, and the error it stands for.
 
-What a tool or a runtime says when it fails is text that others wrote. An entry of `failures.toml`
-recognises such a text by a pattern, and tells it in a person's words, with its remedy.
+What a tool or a runtime prints when it fails is text that others wrote. An entry of
+`known_errors.toml` matches such a text by a pattern, and explains it with its remedy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib import resources
 from string import Template
 from typing import Any, Literal
 
-from .errors import (
+from . import (
     CheckError,
     CompileError,
     LimitError,
@@ -67,7 +67,7 @@ class Failure:
 @functools.cache
 def known() -> tuple[Failure, ...]:
     """Every known failure; of those that a text shows, the first one says most."""
-    text = resources.files(__package__).joinpath("failures.toml").read_text(encoding="utf-8")
+    text = resources.files(__package__).joinpath("known_errors.toml").read_text(encoding="utf-8")
     return tuple(
         Failure(**{"stage": stage, "name": name, **shared, **row, "pattern": _compiled(row)})
         for stage, table in tomllib.loads(text).items()
