@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jupyter_wasmwheel.errors import known_errors
-from jupyter_wasmwheel.errors.known_errors import Failure
+from jupyter_wasmwheel.errors.known_errors import KnownError
 from tests.conftest import Command
 from tests.test_bad_input import error_of
 
@@ -22,11 +22,11 @@ WORDS = {
 }
 
 
-@pytest.mark.parametrize("failure", known_errors.known(), ids=lambda f: f"{f.stage}-{f.name}")
-def test_each_is_told_first_of_all_for_its_example(failure: Failure) -> None:
+@pytest.mark.parametrize("failure", known_errors.load(), ids=lambda f: f"{f.stage}-{f.name}")
+def test_each_is_told_first_of_all_for_its_example(failure: KnownError) -> None:
     words = WORDS[failure.stage]
-    told = known_errors.recognise(failure.stage, failure.example, **words)[0]
-    expected = failure.told(failure.example, **words)
+    told = known_errors.match(failure.stage, failure.example, **words)[0]
+    expected = failure.match(failure.example, **words)
     assert expected
     assert str(told) == str(expected)
     assert told.status == failure.status
@@ -37,7 +37,7 @@ def test_each_is_told_first_of_all_for_its_example(failure: Failure) -> None:
 def test_none_is_seen_in_a_build_that_went_well(starter_events: list[dict[str, Any]]) -> None:
     said = "\n".join(event["text"] for event in starter_events if event["kind"] == "log")
     assert "Compiling pyo3" in said
-    assert not known_errors.recognise("build", said, **WORDS["build"])
+    assert not known_errors.match("build", said, **WORDS["build"])
 
 
 def test_a_library_without_bitcode_is_known_by_what_rustc_says_of_it(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_library_without_bitcode_is_known_by_what_rustc_says_of_it(tmp_path: P
         capture_output=True,
         text=True,
     )
-    (told,) = known_errors.recognise("build", linked.stderr, **WORDS["build"])
+    (told,) = known_errors.match("build", linked.stderr, **WORDS["build"])
     assert "LTO" in told.what
     assert "--profile draft" in told.fix
 

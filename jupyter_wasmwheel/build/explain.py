@@ -21,7 +21,7 @@ def explain(project: str, reader: Reader) -> WasmwheelError:
     """The error that the output of a failed build means; `project` is what it is called."""
     said = _last_words(reader)
     text = "\n".join([*reader.tail, *map(_line, reader.errors)])
-    known = known_errors.recognise("build", text, project=project, said=said)
+    known = known_errors.match("build", text, project=project, said=said)
     if known:
         return known[0]
     if reader.errors:
@@ -46,7 +46,7 @@ def without_compiler(project: str, crates: tuple[str, ...], target: Target) -> W
     Some of them would not build with one either.
     """
     text = "\n".join(f"{crate} compiles C" for crate in crates)
-    known = known_errors.recognise("build", text, project=project, said=text)
+    known = known_errors.match("build", text, project=project, said=text)
     return known[0] if known else emscripten.missing_compiler(crates, target)
 
 

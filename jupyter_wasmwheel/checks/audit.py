@@ -99,7 +99,7 @@ def require(audit: Audit, wheel: Wheel, runtime: Runtime) -> None:
         reasons.append(f"It imports what this runtime does not provide: {names}{rest}.")
     found = "\n".join((*audit.unexpected, *audit.missing))
     words = {"wheel": wheel.path.name, "pyodide": runtime.version}
-    raise known_errors.recognise("audit", found, findings="\n       ".join(reasons), **words)[0]
+    raise known_errors.match("audit", found, findings="\n       ".join(reasons), **words)[0]
 
 
 def _wrong_tags(wheel: Wheel, target: Target) -> Iterator[str]:

@@ -180,7 +180,7 @@ def _raised(
     said = [*course.notes, *course.output, f"{failure.type}: {failure.text}"]
     said += _lacking(failure, absent)
     left_out = f" Of its requirements these are not there: {', '.join(absent)}." if absent else ""
-    known = known_errors.recognise(
+    known = known_errors.match(
         "import", "\n".join(said), subject=subject, where=where, left_out=left_out
     )
     error = known[0] if known else _unknown(failure, subject, where)

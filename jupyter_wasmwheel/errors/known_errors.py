@@ -23,7 +23,7 @@ from . import (
     WasmwheelError,
 )
 
-#: Where a failure shows: in the words of git or of a build, in an audit's findings, in an import.
+#: Where an error shows: in the output of git or of a build, in an audit's findings, in an import.
 Stage = Literal["git", "build", "audit", "import"]
 
 _ERRORS = {
@@ -33,11 +33,11 @@ _ERRORS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failure:
-    """A known failure.
+class KnownError:
+    """A pattern in a tool's output, and the error it stands for.
 
     `what`, `why` and `fix` are templates: `$crate` stands for the pattern's group of that name, or
-    for a word that the stage gives. `example` is what was really said, and `command` what said it.
+    for a value that the stage passes. `example` is real output, and `command` what printed it.
     """
 
     name: str
@@ -50,13 +50,13 @@ class Failure:
     example: str
     command: str
 
-    def told(self, text: str, **words: str) -> WasmwheelError | None:
-        """The error that a text means, if it is this failure's."""
+    def match(self, text: str, **values: str) -> WasmwheelError | None:
+        """Return the error that the text stands for, or None where the pattern is not in it."""
         found = self.pattern.search(text)
         if not found:
             return None
-        known = words | {name: value.strip() for name, value in found.groupdict("").items()}
-        what, why, fix = (Template(each).substitute(known) for each in self._parts)
+        values |= {name: value.strip() for name, value in found.groupdict("").items()}
+        what, why, fix = (Template(each).substitute(values) for each in self._parts)
         return _ERRORS[self.status](what, why, fix)
 
     @property
@@ -65,11 +65,11 @@ class Failure:
 
 
 @functools.cache
-def known() -> tuple[Failure, ...]:
-    """Every known failure; of those that a text shows, the first one says most."""
+def load() -> tuple[KnownError, ...]:
+    """Return all known errors, the most specific ones of each stage first."""
     text = resources.files(__package__).joinpath("known_errors.toml").read_text(encoding="utf-8")
     return tuple(
-        Failure(**{"stage": stage, "name": name, **shared, **row, "pattern": _compiled(row)})
+        KnownError(**{"stage": stage, "name": name, **shared, **row, "pattern": _compiled(row)})
         for stage, table in tomllib.loads(text).items()
         for shared in [{key: value for key, value in table.items() if not isinstance(value, dict)}]
         for name, row in table.items()
@@ -81,7 +81,7 @@ def _compiled(row: dict[str, Any]) -> re.Pattern[str]:
     return re.compile(row["pattern"], re.MULTILINE)
 
 
-def recognise(stage: Stage, text: str, **words: str) -> list[WasmwheelError]:
-    """The errors of all failures of a stage that a text shows, the one that says most first."""
-    told = [each.told(text, **words) for each in known() if each.stage == stage]
-    return [error for error in told if error]
+def match(stage: Stage, text: str, **values: str) -> list[WasmwheelError]:
+    """Return the errors of a stage that match the text, the most specific one first."""
+    matches = [each.match(text, **values) for each in load() if each.stage == stage]
+    return [error for error in matches if error]

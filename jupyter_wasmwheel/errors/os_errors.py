@@ -11,7 +11,7 @@ from . import LimitError, UsageError, WasmwheelError
 
 
 def from_os_error(error: OSError) -> WasmwheelError | None:
-    """The user's error for an operating system's one, or None where it is a fault of ours."""
+    """Return the error to show for an OSError, or None where it is a bug of this package."""
     where = f" ({error.filename})" if error.filename else ""
     number = _number(error)
     if number in (errno.ENOSPC, errno.EDQUOT):
@@ -36,7 +36,7 @@ def from_os_error(error: OSError) -> WasmwheelError | None:
 
 
 def _number(error: OSError) -> int | None:
-    """The number of an error; shutil tells of several files at once, and of each in words."""
+    """Return the errno of an error; shutil.Error has those of several files, as text only."""
     if isinstance(error, shutil.Error):
         found = re.search(r"\[Errno (\d+)\]", str(error))
         return int(found[1]) if found else None

@@ -284,7 +284,7 @@ class _Git:
 
     def _failed(self, said: Sequence[str]) -> WasmwheelError:
         text = "\n".join(said).replace(self._address.url, self._shown)
-        known = known_errors.recognise("git", text, address=self._shown)
+        known = known_errors.match("git", text, address=self._shown)
         if known:
             return known[0]
         words = [line for line in text.splitlines() if re.match(r"fatal:|error:|remote:", line)]

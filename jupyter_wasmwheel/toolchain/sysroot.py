@@ -77,7 +77,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
     if status:
         said = " ".join(line.strip() for line in list(reader.tail)[-5:])
         words = {"project": "the standard library", "said": said}
-        if known := known_errors.recognise("build", "\n".join(reader.tail), **words):
+        if known := known_errors.match("build", "\n".join(reader.tail), **words):
             raise known[0]
         raise ToolchainError(
             f"The standard library for {TRIPLE} could not be built.",
