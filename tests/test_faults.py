@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 
-from jupyter_wasmwheel import seal
 from jupyter_wasmwheel.build import cache
 from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.runtime import lock as locks
 from jupyter_wasmwheel.site import lite, publish
-from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.store import Store, integrity
 from jupyter_wasmwheel.wheel import read
 
 from . import handmade
@@ -312,7 +311,7 @@ def test_a_damaged_seed_is_not_taken(store: Store, tmp_path: Path) -> None:
         key, lambda stage: (stage / "rlib").write_bytes(b"x" * 99) and None, ignore
     )
     damage(folder / "rlib")
-    seal.holds.cache_clear()
+    integrity.verify.cache_clear()
     assert own.find(key) is None
 
 

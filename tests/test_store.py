@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_wasmwheel import seal
 from jupyter_wasmwheel.events import Event, Log, ignore
-from jupyter_wasmwheel.store import Store, replace_files
+from jupyter_wasmwheel.store import Store, integrity, replace_files
 
 from .conftest import Command
 
@@ -36,7 +35,7 @@ def kept(tmp_path: Path) -> Store:
 
 def anew(kept: Store) -> list[str]:
     """What is said when the entry is asked for by another process."""
-    seal.holds.cache_clear()
+    integrity.verify.cache_clear()
     said: list[Event] = []
     folder = kept.install(KEY, fill, said.append)
     assert (folder / "std").read_bytes() == b"as it was"
@@ -100,7 +99,7 @@ def test_a_store_that_was_copied_is_taken(kept: Store, tmp_path: Path) -> None:
 
 
 def test_an_entry_of_an_older_version_is_sealed_when_it_is_first_asked_for(kept: Store) -> None:
-    shutil.rmtree(kept.home / seal.FOLDER)
+    shutil.rmtree(kept.home / integrity.FOLDER)
     assert anew(kept) == []
     overwrite(kept.home / KEY / "lib/std.rlib")
     assert anew(kept) == [f"{KEY} is damaged; it is made anew."]

@@ -3,26 +3,24 @@
 A store is a folder of the user's (`WASMWHEEL_HOME`) with any number of read-only ones looked into
 first (`WASMWHEEL_PATH`, an administrator's). An entry is a folder, named by what went into it; it
 is either whole or not there, because it is renamed into its place after it has been filled. What
-was changed since then, by a disk or by a build's code, is not taken: see seal.py.
+was changed since then, by a disk or by a build's code, is not taken: see integrity.py.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
 
-from . import seal
-from .events import Emitter, Progress, note
+from ..events import Emitter, Progress, note
+from . import integrity
 
 #: The lock of who clears a store away, and how the locks of those begin who use it.
 CLEARING, USER = "clearing", "user-"
@@ -42,7 +40,7 @@ class Store:
     def find(self, key: str) -> Path | None:
         """The folder of an entry that is there and as it was, or None; read-only stores first."""
         for root in (*self.read_only, self.home):
-            if (root / key).is_dir() and seal.holds(root, key):
+            if (root / key).is_dir() and integrity.verify(root, key):
                 return root / key
         return None
 
@@ -74,7 +72,7 @@ class Store:
                 stage.mkdir()
                 fill(stage)
                 place.parent.mkdir(parents=True, exist_ok=True)
-                seal.put(self.home, key, stage)
+                integrity.record(self.home, key, stage)
                 stage.rename(place)
             finally:
                 shutil.rmtree(stages, ignore_errors=True)
@@ -91,7 +89,7 @@ class Store:
         gone.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             (self.home / key).rename(gone)
-        seal.forget(self.home, key)
+        integrity.forget(self.home, key)
         shutil.rmtree(gone, ignore_errors=True)
 
     @contextmanager
@@ -149,44 +147,3 @@ class Store:
         path = self.home / "locks" / (name if name.startswith(USER) else f"{name}.lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         return filelock.FileLock(path)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Put a whole new file in the place of an old one; a reader sees the one or the other."""
-    replace_files({path: data})
-
-
-def has_locks(folder: Path) -> bool:
-    """Whether a folder's file system locks files at all; some that are mounted from afar do not."""
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    with tempfile.TemporaryFile(dir=folder) as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-    return True
-
-
-def replace_files(files: Mapping[Path, bytes]) -> None:
-    """Put whole new files in the place of old ones, in this order, once all of them are written.
-
-    Where there is no room for one of them, none is replaced.
-    """
-    written: dict[Path, Path] = {}
-    try:
-        for path, data in files.items():
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            written[path] = Path(name)
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            written[path].chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        for path, beside in written.items():
-            os.replace(beside, path)
-    finally:
-        for beside in written.values():
-            beside.unlink(missing_ok=True)

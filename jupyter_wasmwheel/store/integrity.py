@@ -27,28 +27,28 @@ Known = list[int | str]
 
 
 #: The kinds of entries that are not sealed: what is in them writes there when it is used.
-LIVING = ("emsdk", "rustup")
+MUTABLE = ("emsdk", "rustup")
 
 
-def put(root: Path, key: str, folder: Path) -> None:
+def record(root: Path, key: str, folder: Path) -> None:
     """Seal an entry that is in a folder, from which it will be renamed."""
     _keep(root, key, {name: _read(path) for name, path in _files(folder)})
-    holds.cache_clear()
+    verify.cache_clear()
 
 
 def forget(root: Path, key: str) -> None:
     """Remove the seal of an entry."""
     _place(root, key).unlink(missing_ok=True)
-    holds.cache_clear()
+    verify.cache_clear()
 
 
 @functools.cache
-def holds(root: Path, key: str) -> bool:
+def verify(root: Path, key: str) -> bool:
     """Whether all files of an entry are as they were; asked once in a process.
 
     An entry without a seal, of an older version of this package, is given one.
     """
-    if key.startswith(LIVING):
+    if key.startswith(MUTABLE):
         return True
     folder = root / key
     known = _load(root, key)
