@@ -301,7 +301,9 @@ def test_what_is_damaged_is_made_anew(
     )
     assert ran.status == 0, ran.stderr
     notes = [event["text"] for event in ran.events if event.get("stream") == "note"]
-    assert any(text.startswith(f"{kind}/") and "is made anew" in text for text in notes)
+    assert any(
+        text.startswith(f"{kind}/") and "is damaged; installing it again" in text for text in notes
+    )
 
 
 def test_a_damaged_seed_is_not_taken(store: Store, tmp_path: Path) -> None:

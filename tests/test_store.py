@@ -76,7 +76,7 @@ def test_an_entry_that_was_changed_is_made_anew(
     kept: Store, change: Callable[[Path], None]
 ) -> None:
     change(kept.home / KEY / "lib/std.rlib")
-    assert anew(kept) == [f"{KEY} is damaged; it is made anew."]
+    assert anew(kept) == [f"{KEY} is damaged; installing it again."]
     assert anew(kept) == []
 
 
@@ -102,7 +102,7 @@ def test_an_entry_of_an_older_version_is_sealed_when_it_is_first_asked_for(kept:
     shutil.rmtree(kept.home / integrity.FOLDER)
     assert anew(kept) == []
     overwrite(kept.home / KEY / "lib/std.rlib")
-    assert anew(kept) == [f"{KEY} is damaged; it is made anew."]
+    assert anew(kept) == [f"{KEY} is damaged; installing it again."]
 
 
 def test_a_damaged_entry_of_an_administrators_store_is_passed_over(

@@ -10,12 +10,12 @@ from pathlib import Path
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Put a whole new file in the place of an old one; a reader sees the one or the other."""
+    """Replace a file atomically: a reader sees either the old or the new content."""
     replace_files({path: data})
 
 
 def has_locks(folder: Path) -> bool:
-    """Whether a folder's file system locks files at all; some that are mounted from afar do not."""
+    """Return whether a folder's file system can lock files; some network mounts cannot."""
     if sys.platform == "win32":
         return True
     import fcntl
@@ -29,7 +29,7 @@ def has_locks(folder: Path) -> bool:
 
 
 def replace_files(files: Mapping[Path, bytes]) -> None:
-    """Put whole new files in the place of old ones, in this order, once all of them are written.
+    """Replace several files atomically, in this order, once all of them are written.
 
     Where there is no room for one of them, none is replaced.
     """

@@ -1,10 +1,10 @@
-"""What the files of a store's entry were when it was installed, so that a changed one is found.
+"""The integrity of a store's entries: the files as installed, and whether one has changed since.
 
-A seal has the size, the times and the sha256 of each file. Times are quick to compare; a file
-is read again only where its times have changed, as those of a copied store have. The time of a
-change (ctime) cannot be set by a program, so that whoever changes a file without being root is
-found even if he sets its other times back. Files that came later are not looked at: a Python
-environment compiles its modules when it is used.
+A record has the size, the times and the sha256 of each file. Times are quick to compare; a file
+is read again only where its times have changed, as those of a copied store have. A program cannot
+set the time of a change (ctime), so a file that was changed without root's rights is found even
+if its other times were set back. Files that were added later are ignored: a Python environment
+compiles its modules when it is used.
 """
 
 from __future__ import annotations
@@ -18,35 +18,33 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-#: The folder of the seals in a store.
+#: The folder of the records in a store.
 FOLDER = "seals"
 
-#: What a seal says of a file: size, time of its content, time of its change, sha256; of a link,
-#: where it leads to.
-Known = list[int | str]
+#: What is recorded of a file: size, mtime, ctime, sha256; of a link its target instead of the last.
+FileRecord = list[int | str]
 
-
-#: The kinds of entries that are not sealed: what is in them writes there when it is used.
+#: The kinds of entries that change when they are used, and have no record.
 MUTABLE = ("emsdk", "rustup")
 
 
 def record(root: Path, key: str, folder: Path) -> None:
-    """Seal an entry that is in a folder, from which it will be renamed."""
+    """Record the files of an entry, which are in a folder that will be renamed to it."""
     _keep(root, key, {name: _read(path) for name, path in _files(folder)})
     verify.cache_clear()
 
 
 def forget(root: Path, key: str) -> None:
-    """Remove the seal of an entry."""
+    """Remove the record of an entry."""
     _place(root, key).unlink(missing_ok=True)
     verify.cache_clear()
 
 
 @functools.cache
 def verify(root: Path, key: str) -> bool:
-    """Whether all files of an entry are as they were; asked once in a process.
+    """Return whether all files of an entry are as installed; cached for the process.
 
-    An entry without a seal, of an older version of this package, is given one.
+    An entry without a record, from an older version of this package, gets one.
     """
     if key.startswith(MUTABLE):
         return True
@@ -81,14 +79,14 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
                 yield path.relative_to(folder).as_posix(), path
 
 
-def _quick(path: Path) -> Known:
+def _quick(path: Path) -> FileRecord:
     info = path.lstat()
     if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
-        raise OSError(f"{path} is no file")  # to read a pipe would take for ever
+        raise OSError(f"{path} is not a regular file")  # reading a pipe would block
     return [info.st_size, info.st_mtime_ns, info.st_ctime_ns]
 
 
-def _read(path: Path) -> Known:
+def _read(path: Path) -> FileRecord:
     quick = _quick(path)
     if path.is_symlink():
         return [*quick, os.readlink(path)]
@@ -100,7 +98,7 @@ def _place(root: Path, key: str) -> Path:
     return root / FOLDER / (key.replace("/", "+") + ".json")
 
 
-def _load(root: Path, key: str) -> dict[str, Known] | None:
+def _load(root: Path, key: str) -> dict[str, FileRecord] | None:
     try:
         known = json.loads(_place(root, key).read_bytes())
         return known if isinstance(known, dict) else None
@@ -108,7 +106,7 @@ def _load(root: Path, key: str) -> dict[str, Known] | None:
         return None
 
 
-def _keep(root: Path, key: str, known: dict[str, Known]) -> None:
+def _keep(root: Path, key: str, known: dict[str, FileRecord]) -> None:
     place = _place(root, key)
     place.parent.mkdir(parents=True, exist_ok=True)
     beside = place.with_suffix(f".{os.getpid()}")
@@ -119,7 +117,7 @@ def _keep(root: Path, key: str, known: dict[str, Known]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _try_to_keep(root: Path, key: str, known: dict[str, Known]) -> None:
-    """Keep a seal, unless the store may not be written to, as an administrator's."""
+def _try_to_keep(root: Path, key: str, known: dict[str, FileRecord]) -> None:
+    """Write a record, except in a store without write permission (an administrator's)."""
     with contextlib.suppress(OSError):
         _keep(root, key, known)

@@ -1,9 +1,9 @@
-"""Where state lives, and how it is installed: staged, verified, renamed, under a lock.
+"""The store: where state lives, and how it is installed: staged, verified, renamed, under a lock.
 
-A store is a folder of the user's (`WASMWHEEL_HOME`) with any number of read-only ones looked into
+A store is a folder of the user's (`WASMWHEEL_HOME`) with any number of read-only ones searched
 first (`WASMWHEEL_PATH`, an administrator's). An entry is a folder, named by what went into it; it
-is either whole or not there, because it is renamed into its place after it has been filled. What
-was changed since then, by a disk or by a build's code, is not taken: see integrity.py.
+is either complete or absent, because it is renamed into its place after it has been filled. An
+entry that a disk error or a build's code has changed since then is not used: see integrity.py.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import filelock
 from ..events import Emitter, Progress, note
 from . import integrity
 
-#: The lock of who clears a store away, and how the locks of those begin who use it.
+#: The lock for clearing a store, and the prefix of the locks of the processes that use it.
 CLEARING, USER = "clearing", "user-"
 
 
@@ -30,7 +30,7 @@ CLEARING, USER = "clearing", "user-"
 class Store:
     """The folders that hold what is installed; `home` is the one that is written to.
 
-    `limit` is how many bytes the finished wheels that are kept (build/cache.py) may take.
+    `limit` is the maximum size of the cached wheels (build/cache.py), in bytes.
     """
 
     home: Path
@@ -38,18 +38,18 @@ class Store:
     limit: int = 2_000_000_000
 
     def find(self, key: str) -> Path | None:
-        """The folder of an entry that is there and as it was, or None; read-only stores first."""
+        """Return the folder of an installed, unchanged entry, or None; read-only stores first."""
         for root in (*self.read_only, self.home):
             if (root / key).is_dir() and integrity.verify(root, key):
                 return root / key
         return None
 
     def install(self, key: str, fill: Callable[[Path], None], emit: Emitter) -> Path:
-        """The folder of an entry, made once: `fill` gets an empty folder and fills it.
+        """Return the folder of an entry, installed once: `fill` gets an empty folder and fills it.
 
-        `fill` verifies what it writes and raises if it is not right. Whoever comes while another
-        process fills the same entry waits for it. What a killed run left behind is removed, and so
-        is an entry that is not as it was.
+        `fill` verifies what it writes and raises if it is wrong. A process that asks for an entry
+        which another one is filling waits for it. What a killed run left behind is removed, and so
+        is an entry that was changed.
         """
         found = self.find(key)
         if found:
@@ -60,14 +60,14 @@ class Store:
                 return found
             place = self.home / key
             if place.is_dir():
-                note(emit, f"{key} is damaged; it is made anew.")
+                note(emit, f"{key} is damaged; installing it again.")
                 self._remove(key)
             stages = self.home / "staging" / key.replace("/", "+")
             shutil.rmtree(stages, ignore_errors=True)
             stages.mkdir(parents=True, exist_ok=True)
             try:
-                # A folder of its own for each run: a program that outlived a killed one goes on
-                # writing where it began.
+                # A separate folder for each run: a program that outlived a killed one continues
+                # to write where it began.
                 stage = Path(tempfile.mkdtemp(dir=stages)) / place.name
                 stage.mkdir()
                 fill(stage)
@@ -79,7 +79,7 @@ class Store:
             return place
 
     def remove(self, key: str, emit: Emitter) -> None:
-        """Remove an entry of the home, if it is there: at once, so that nobody finds half of it."""
+        """Remove an entry of the home, if any, in one step: no process finds half of it."""
         with self.lock(key, emit):
             self._remove(key)
 
@@ -94,7 +94,7 @@ class Store:
 
     @contextmanager
     def lock(self, key: str, emit: Emitter) -> Iterator[None]:
-        """Hold the lock of a key among all processes; says so where another one holds it."""
+        """Hold the lock of a key among all processes; emit a message while another one holds it."""
         lock = self._lock(key)
         try:
             lock.acquire(timeout=0)
@@ -108,21 +108,21 @@ class Store:
 
     @contextmanager
     def in_use(self, emit: Emitter) -> Iterator[None]:
-        """Keep what is installed from being cleared away; several may at once."""
+        """Protect what is installed from being cleared; several processes can at once."""
         with self.lock(CLEARING, emit):
-            # Not made beforehand: where there are no locks, a file that is there counts as one.
+            # Not created beforehand: where locks are not supported, an existing file counts as one.
             path = self.home / "locks" / f"{USER}{uuid.uuid4().hex}"
-            mine = filelock.FileLock(path)
-            mine.acquire()
+            lock = filelock.FileLock(path)
+            lock.acquire()
         try:
             yield
         finally:
-            mine.release()
+            lock.release()
             path.unlink(missing_ok=True)
 
     @contextmanager
     def clearing(self, emit: Emitter) -> Iterator[None]:
-        """Wait until nobody uses what is installed, and keep others waiting."""
+        """Wait until no process uses what is installed, and keep others waiting."""
         with self.lock(CLEARING, emit):
             for path in (self.home / "locks").glob(f"{USER}*"):
                 with self.lock(path.name, emit):
@@ -130,7 +130,7 @@ class Store:
             yield
 
     def sweep(self) -> None:
-        """Remove what killed runs left behind; what is being filled now is left alone."""
+        """Remove what killed runs left behind, except what is being filled now."""
         for stages in (self.home / "staging").glob("*"):
             with contextlib.suppress(filelock.Timeout), self._lock(stages.name).acquire(timeout=0):
                 shutil.rmtree(stages, ignore_errors=True)
