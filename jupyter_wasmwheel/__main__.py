@@ -2,7 +2,7 @@
 
 import os
 
-from .process import GUARDED, end_with_stdin
+from .process.run import GUARDED, end_with_stdin
 
 # Taken out of the environment at once: what this process starts has another stdin.
 if os.environ.pop(GUARDED, None):

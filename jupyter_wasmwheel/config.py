@@ -21,7 +21,7 @@ from traitlets.config.loader import (
     PyFileConfigLoader,
 )
 
-from .limits import USUAL, Limits
+from .process.limits import USUAL, Limits
 from .store import Store
 
 #: Where emsdk comes from: its repository, and a revision that knows the version of every target.

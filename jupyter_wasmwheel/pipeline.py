@@ -21,7 +21,7 @@ from .checks.tests import Tests
 from .errors import SourceError
 from .events import Emitter, Event, Phase, Phases, note
 from .index import Index
-from .limits import Limits
+from .process.limits import Limits
 from .project import copy, edits, manifest, recipes, source, suite
 from .project.edits import Edits, Patch
 from .project.manifest import Project

@@ -16,12 +16,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from jupyter_wasmwheel import archive, limits, wheel
+from jupyter_wasmwheel import archive, wheel
 from jupyter_wasmwheel.checks import side_module
 from jupyter_wasmwheel.errors import SourceError, WasmwheelError
 from jupyter_wasmwheel.events import Log
 from jupyter_wasmwheel.jobs.request import Places, parse
 from jupyter_wasmwheel.plain import plain
+from jupyter_wasmwheel.process import limits
 from jupyter_wasmwheel.project import git, manifest, recipes, source
 from jupyter_wasmwheel.runtime import lock
 from jupyter_wasmwheel.site import lite, proxy

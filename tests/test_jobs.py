@@ -30,7 +30,7 @@ from jupyter_wasmwheel.jobs.database import Database, Job
 from jupyter_wasmwheel.jobs.executors import Local, LocalRun
 from jupyter_wasmwheel.jobs.queue import BusyError, ConflictError, Limits, Queue, UnknownJob
 from jupyter_wasmwheel.jobs.request import KINDS, Field, OutsideError, Places, Request, parse
-from jupyter_wasmwheel.process import BACKGROUND, LEAST, NICENESS, guarded, own_group
+from jupyter_wasmwheel.process.run import BACKGROUND, LEAST, NICENESS, guarded, own_group
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
 from jupyter_wasmwheel.site.lite import Site
@@ -664,7 +664,9 @@ def test_what_nobody_waits_for_lets_all_others_go_first(
 
 
 @linux_only
-@pytest.mark.parametrize("victim", ["-P -m jupyter_wasmwheel.guard", "-m jupyter_wasmwheel"])
+@pytest.mark.parametrize(
+    "victim", ["-P -m jupyter_wasmwheel.process.supervisor", "-m jupyter_wasmwheel"]
+)
 def test_whichever_process_is_killed_no_compiler_outlives_it(
     victim: str, building: Callable[[], tuple[LocalRun, str]]
 ) -> None:

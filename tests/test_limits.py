@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_wasmwheel import limits, proc
 from jupyter_wasmwheel.errors import UsageError
+from jupyter_wasmwheel.process import limits, process_tree
 
 from .conftest import Command, Ran
 from .handmade import backend_project, wheel
@@ -52,13 +52,13 @@ def test_a_build_that_takes_too_much_is_stopped_with_all_that_it_started(
 ) -> None:
     code, limit, said = GREEDY[what]
     project = backend_project(tmp_path / "greedy", code, BOTH)
-    before = set(proc.below(1))
+    before = set(process_tree.below(1))
     ran = wasmwheel("build", project, "--json", "--limit", limit, "--out", tmp_path / "dist")
     error = error_of(ran, 9)
     assert error["what"].startswith("The build of greedy 1 was stopped: ")
     assert said in error["what"]
     assert f"`--limit build.{what}=" in error["fix"]
-    left = [pid for pid in set(proc.below(1)) - before if "greedy" in command_of(pid)]
+    left = [pid for pid in set(process_tree.below(1)) - before if "greedy" in command_of(pid)]
     assert not left
     assert not (tmp_path / "dist").exists()
 

@@ -18,7 +18,7 @@ from jupyter_wasmwheel.checks.smoke import Smoke, smoke
 from jupyter_wasmwheel.errors import CheckError, LimitError
 from jupyter_wasmwheel.events import Event, Log
 from jupyter_wasmwheel.index import Index
-from jupyter_wasmwheel.limits import USUAL
+from jupyter_wasmwheel.process.limits import USUAL
 from jupyter_wasmwheel.runtime import lock as locks
 from jupyter_wasmwheel.runtime import snapshot, targets
 from jupyter_wasmwheel.store import Store

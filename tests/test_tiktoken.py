@@ -20,8 +20,8 @@ import pytest
 import trustme
 
 from jupyter_wasmwheel.events import ignore
-from jupyter_wasmwheel.limits import Limits
 from jupyter_wasmwheel.pipeline import publish_wheel
+from jupyter_wasmwheel.process.limits import Limits
 from jupyter_wasmwheel.runtime import lock, node, targets
 from jupyter_wasmwheel.site.server import serving
 from jupyter_wasmwheel.store import Store

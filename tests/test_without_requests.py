@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.events import ignore
-from jupyter_wasmwheel.limits import Limits
 from jupyter_wasmwheel.pipeline import publish_wheel
+from jupyter_wasmwheel.process.limits import Limits
 from jupyter_wasmwheel.runtime import lock, targets
 from jupyter_wasmwheel.site.server import serving
 from jupyter_wasmwheel.store import Store

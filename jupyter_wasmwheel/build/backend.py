@@ -24,7 +24,7 @@ from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMiss
 
 from ..errors import SourceError
 from ..events import Emitter, Log, note
-from ..process import run
+from ..process.run import run
 from ..project.copy import Copy
 from ..project.manifest import load_toml
 from ..runtime.pyodide import Runtime

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..events import Emitter
-from ..limits import Meter
-from ..process import run
+from ..process.limits import Meter
+from ..process.run import run
 from ..project.copy import Copy
 from ..toolchain import cargo, emscripten, remap
 from .explain import explain, without_compiler

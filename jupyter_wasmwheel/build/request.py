@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..limits import USUAL, Limits
+from ..process.limits import USUAL, Limits
 from ..project import recipes
 
 Profile = Literal["release", "draft"]

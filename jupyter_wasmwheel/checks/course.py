@@ -21,10 +21,10 @@ from packaging.utils import canonicalize_name
 
 from ..errors import LimitError, OwnTestsFailed, SourceError, ToolchainError, WasmwheelError
 from ..events import Diagnostic, Emitter, Log, Progress, note
-from ..limits import Meter
-from ..process import run
+from ..process.limits import Meter
+from ..process.run import run
 from ..project.suite import Suite
-from ..runtime import confined
+from ..runtime import node_sandbox
 
 #: Seconds that Node.js may take between tests, and before the first one.
 BETWEEN = 300.0
@@ -124,7 +124,7 @@ class Course:
         run(
             command,
             cwd=folder,
-            env=confined.environment(),
+            env=node_sandbox.environment(),
             on_line=self._on_line,
             stop_when=self._is_late,
             meter=self._meter,

@@ -14,8 +14,8 @@ from packaging.utils import canonicalize_name
 
 from ..events import Emitter
 from ..index import Index
-from ..runtime import confined, packages, snapshot
 from ..runtime import lock as locks
+from ..runtime import node_sandbox, packages, snapshot
 from ..runtime.lock import Lock
 from ..runtime.node import Node
 from ..runtime.packages import Offer, Shelf
@@ -114,4 +114,4 @@ def command(
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
     readable = [folder, runtime.folder, known.folder, script, LOAD, snapshot.START]
     readable += [Path(entry.file_name) for entry in lock.packages.values()]
-    return confined.command(node, readable, script, folder / "request.json")
+    return node_sandbox.command(node, readable, script, folder / "request.json")

@@ -16,10 +16,10 @@ from packaging.utils import canonicalize_name
 from ..errors import CheckError, ToolchainError, WasmwheelError, known_errors
 from ..events import Emitter, Log, note
 from ..index import Index
-from ..limits import USUAL, Limits, Meter
-from ..process import run
-from ..runtime import confined, packages, snapshot
+from ..process.limits import USUAL, Limits, Meter
+from ..process.run import run
 from ..runtime import lock as locks
+from ..runtime import node_sandbox, packages, snapshot
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
 from ..store import Store
@@ -142,7 +142,7 @@ def _run(command: Sequence[str | Path], folder: Path, meter: Meter) -> _Course:
             # The source that Node.js quotes may be a line of 1 MB.
             stderr.append(line[:300])
 
-    run(command, cwd=folder, env=confined.environment(), on_line=on_line, meter=meter)
+    run(command, cwd=folder, env=node_sandbox.environment(), on_line=on_line, meter=meter)
     failed = next((event["failed"] for event in events if "failed" in event), None)
     return _Course(
         started=any("started" in event for event in events),

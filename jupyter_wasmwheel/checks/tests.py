@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from ..errors import LimitError, OwnTestsFailed, WasmwheelError
 from ..events import Emitter, note
 from ..index import Index
-from ..limits import USUAL, Limits, Meter
+from ..process.limits import USUAL, Limits, Meter
 from ..project.suite import Suite
 from ..runtime import snapshot
 from ..runtime.node import Node

@@ -9,7 +9,7 @@ from typing import Any
 from ..config import Downloads
 from ..errors import WasmwheelError
 from ..events import Emitter
-from ..limits import Limits
+from ..process.limits import Limits
 from ..store import Store
 
 

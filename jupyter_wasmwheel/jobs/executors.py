@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ..process import PATIENCE, guarded, own_group, stop_group
+from ..process.run import PATIENCE, guarded, own_group, stop_group
 from ..store import Store
 
 #: What a build must not see of a server's or a kernel's environment: it runs strangers' code.
@@ -60,7 +60,7 @@ class Local:
     """Runs the command line on this machine, so that nothing of it outlives the server."""
 
     def start(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Run:
-        """Run the command line under its guard (guard.py)."""
+        """Run the command line under its guard (process/supervisor.py)."""
         child = subprocess.Popen(
             guarded([sys.executable, "-m", "jupyter_wasmwheel", *arguments], is_job=True),
             cwd=folder,

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from .. import archive
 from ..errors import SourceError, ToolchainError, UsageError, WasmwheelError, known_errors
 from ..events import Emitter, Log, Progress, note
-from ..process import run
+from ..process.run import run
 from ..store import Store
 
 #: The transports that are used: git's words for them, by the beginning of an address.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..events import Emitter, Phases
 from ..index import Index
-from ..limits import USUAL, Limits
+from ..process.limits import USUAL, Limits
 from ..store import Store
 from ..wheel import Wheel
 

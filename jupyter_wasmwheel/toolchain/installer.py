@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..events import Emitter, Log, Progress
-from ..limits import weigh
-from ..process import Stream, run
+from ..process.limits import weigh
+from ..process.run import Stream, run
 from ..runtime.targets import Target, default_abi
 
 #: Seconds between two looks at how much there is.

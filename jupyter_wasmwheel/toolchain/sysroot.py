@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..errors import ToolchainError, known_errors
 from ..events import Emitter, note
-from ..process import run
+from ..process.run import run
 from ..runtime.targets import TRIPLE
 from ..store import Store
 from . import cargo

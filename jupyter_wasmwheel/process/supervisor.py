@@ -1,14 +1,13 @@
-"""The guard of a command: `python -m jupyter_wasmwheel.guard [--job] [--offline] -- COMMAND…`.
+"""Run a command under supervision: `python -m jupyter_wasmwheel.process.supervisor -- COMMAND…`.
 
-It stands between the command and whoever started it, and holds an end of a pipe to each. When the
-starter's end is closed, on purpose (a cancel) or because the starter was killed, it stops the
-command; when the command has ended, however that came, it kills whatever is left of it. When the
-guard itself is killed, a command that is a job (ours) sees the end of its stdin, and stops by
-itself. So whichever of the three is killed, no compiler outlives it.
+The supervisor stands between the command and its starter, and holds one end of a pipe to each. When
+the starter's end is closed, by a cancel or because the starter was killed, it stops the command;
+when the command has ended, for whatever reason, it kills what is left of it. When the supervisor
+itself is killed, a command that is a job (`--job`) sees the end of its stdin, and stops. So
+whichever of the three is killed, no compiler outlives it.
 
-On Linux the orphans of all descendants become children of the guard, and are found though they are
-in groups of their own. Elsewhere what the command starts is stopped by the command. There too the
-network can be closed to the command.
+On Linux the supervisor becomes the parent of all orphaned descendants, and finds them even in
+process groups of their own. `--offline` disables the command's network, on Linux as well.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ import sys
 import threading
 from pathlib import Path
 
-from .errors import Cancelled
-from .process import GUARDED, adopt_orphans, be_nice, own_group, stop_all, sweep
+from ..errors import Cancelled
+from .run import GUARDED, adopt_orphans, be_nice, own_group, stop_all, sweep
 
 #: Linux's flags of unshare(2) for a user and a network namespace.
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000

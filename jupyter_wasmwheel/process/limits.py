@@ -1,7 +1,7 @@
 """What a build, an import or a run of tests may take: time, memory, processes, log, disk.
 
 What is limited is everything that the work starts, together. Memory and processes are counted where
-the system tells of them (proc.py).
+the system tells of them (process_tree.py).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import proc
-from .errors import LimitError, UsageError
+from ..errors import LimitError, UsageError
+from . import process_tree
 
 #: Seconds between two looks at the folder, which take longer than those at the processes.
 SELDOM = 2.0
@@ -154,7 +154,7 @@ class Meter:
         pids = [*running]
         now = time.monotonic()
         self._hold("time", lambda: now - self._begin)
-        self._hold("memory", lambda: proc.memory(pids))
+        self._hold("memory", lambda: process_tree.memory(pids))
         self._hold("processes", lambda: len(pids))
         if now - self._looked > SELDOM:
             self._looked = now

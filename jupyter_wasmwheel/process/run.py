@@ -4,7 +4,7 @@ A build starts compilers, linkers and build scripts of its own; they are all in 
 process that was started, so that stopping the group leaves nothing behind.
 
 What must not outlive its starter, though that were killed, has one process more, its guard
-(guard.py), which stays for as long as it takes to leave nothing: see `adopt_orphans` and below.
+(supervisor.py), which stays for as long as it takes to leave nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
-from . import proc
+from . import process_tree
 
 # A guard starts with every build, and has nothing to measure.
 if TYPE_CHECKING:
@@ -162,8 +162,8 @@ def _started(child: subprocess.Popen[bytes], is_guard: bool) -> list[int]:
     """The processes that run for a child, less its guard."""
     if _has_guard.is_set():
         # This process has been given the orphans, and runs one command at a time.
-        return [pid for pid in proc.below(os.getpid()) if pid != child.pid or not is_guard]
-    return proc.below(child.pid)
+        return [pid for pid in process_tree.below(os.getpid()) if pid != child.pid or not is_guard]
+    return process_tree.below(child.pid)
 
 
 def _stop(child: subprocess.Popen[bytes], is_guard: bool) -> None:
@@ -181,7 +181,15 @@ def guarded(
 ) -> list[str | Path]:
     """The command that runs a command under a guard, for which its stdin has to be a pipe."""
     options = [*(["--job"] if is_job else []), *(["--offline"] if offline else [])]
-    return [sys.executable, "-P", "-m", "jupyter_wasmwheel.guard", *options, "--", *command]
+    return [
+        sys.executable,
+        "-P",
+        "-m",
+        "jupyter_wasmwheel.process.supervisor",
+        *options,
+        "--",
+        *command,
+    ]
 
 
 def own_group() -> dict[str, Any]:
@@ -241,7 +249,7 @@ def stop_all(child: subprocess.Popen[bytes]) -> None:
             child.wait(timeout=GRACE)
             break
         _signal(-child.pid, number)
-        for pid in proc.below(os.getpid()):
+        for pid in process_tree.below(os.getpid()):
             _signal(pid, number)
     child.wait()
 
@@ -249,7 +257,7 @@ def stop_all(child: subprocess.Popen[bytes]) -> None:
 def sweep() -> None:
     """Kill what is left below this process, and what that left, until there is nothing."""
     deadline = time.monotonic() + GRACE
-    while (left := proc.below(os.getpid())) and time.monotonic() < deadline:
+    while (left := process_tree.below(os.getpid())) and time.monotonic() < deadline:
         for pid in left:
             _signal(pid, signal.SIGKILL)
         time.sleep(0.01)

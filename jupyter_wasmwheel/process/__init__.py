@@ -1,0 +1,1 @@
+"""Child processes: run, supervised, limited, and stopped with all that they started."""
