@@ -2,10 +2,10 @@
 
 import os
 
-from .process.run import GUARDED, end_with_stdin
+from .process.supervisor import SUPERVISED, end_with_stdin
 
-# Taken out of the environment at once: what this process starts has another stdin.
-if os.environ.pop(GUARDED, None):
+# Removed from the environment at once: what this process starts has another stdin.
+if os.environ.pop(SUPERVISED, None):
     end_with_stdin()
 
 from .cli import main

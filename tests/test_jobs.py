@@ -30,7 +30,13 @@ from jupyter_wasmwheel.jobs.database import Database, Job
 from jupyter_wasmwheel.jobs.executors import Local, LocalRun
 from jupyter_wasmwheel.jobs.queue import BusyError, ConflictError, Limits, Queue, UnknownJob
 from jupyter_wasmwheel.jobs.request import KINDS, Field, OutsideError, Places, Request, parse
-from jupyter_wasmwheel.process.run import BACKGROUND, LEAST, NICENESS, guarded, own_group
+from jupyter_wasmwheel.process.group import own_group
+from jupyter_wasmwheel.process.supervisor import (
+    BACKGROUND,
+    BACKGROUND_NICENESS,
+    JOB_NICENESS,
+    supervised,
+)
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
 from jupyter_wasmwheel.site.lite import Site
@@ -646,13 +652,15 @@ def test_what_nobody_waits_for_takes_no_other_ones_turn(queue_of: Open) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no nice(2)")
-@pytest.mark.parametrize(("background", "niceness"), [({}, NICENESS), ({BACKGROUND: "1"}, LEAST)])
+@pytest.mark.parametrize(
+    ("background", "niceness"), [({}, JOB_NICENESS), ({BACKGROUND: "1"}, BACKGROUND_NICENESS)]
+)
 def test_what_nobody_waits_for_lets_all_others_go_first(
     background: dict[str, str], niceness: int
 ) -> None:
     code = f"import os; print(os.nice(0), {BACKGROUND!r} in os.environ)"
     child = subprocess.Popen(
-        guarded([sys.executable, "-c", code], is_job=True),
+        supervised([sys.executable, "-c", code], is_job=True),
         env={**os.environ, **background},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -161,7 +161,7 @@ def _install(requires: Sequence[str], folder: Path, emit: Emitter) -> None:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(folder)]
     # As pip does for itself: `user`, which some images configure, would be refused here.
     command = [*pip, "install", "--no-user", "--no-warn-script-location", *requires]
-    if run(command, cwd=folder, env=os.environ, on_line=on_line, under_guard=True):
+    if run(command, cwd=folder, env=os.environ, on_line=on_line, supervise=True):
         raise SourceError(
             f"What builds the package could not be installed: {', '.join(requires)}.",
             " ".join(line.strip() for line in said[-LAST_LINES:])[:500] or "pip gave no reason.",

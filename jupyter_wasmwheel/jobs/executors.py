@@ -1,4 +1,4 @@
-"""Where a job's command line runs: on this machine, as a process group with a guard.
+"""Where a job's command line runs: on this machine, in a supervised process group.
 
 cluster.py has the other place, a cluster of machines.
 """
@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ..process.run import PATIENCE, guarded, own_group, stop_group
+from ..process.group import own_group, stop_group
+from ..process.supervisor import STOP_TIMEOUT_S, supervised
 from ..store import Store
 
 #: What a build must not see of a server's or a kernel's environment: it runs strangers' code.
@@ -60,9 +61,9 @@ class Local:
     """Runs the command line on this machine, so that nothing of it outlives the server."""
 
     def start(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Run:
-        """Run the command line under its guard (process/supervisor.py)."""
+        """Run the command line under supervision (process/supervisor.py)."""
         child = subprocess.Popen(
-            guarded([sys.executable, "-m", "jupyter_wasmwheel", *arguments], is_job=True),
+            supervised([sys.executable, "-m", "jupyter_wasmwheel", *arguments], is_job=True),
             cwd=folder,
             env=dict(env),
             stdin=subprocess.PIPE,
@@ -77,14 +78,14 @@ class Local:
 
 
 class LocalRun:
-    """A guard, the command line that it guards, and the end of the pipe between it and us."""
+    """A supervisor, its command line, and this process's end of the pipe between them."""
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self._child = child
         self._said: deque[bytes] = deque(maxlen=30)
         self._reader = threading.Thread(target=self._read_errors, daemon=True)
         self._reader.start()
-        self._last = threading.Timer(PATIENCE, stop_group, [child])
+        self._last = threading.Timer(STOP_TIMEOUT_S, stop_group, [child])
         self._last.daemon = True
         self._stopping = threading.Lock()
 
@@ -104,7 +105,7 @@ class LocalRun:
             yield [rest]
 
     def stop(self) -> None:
-        """Close the guard's stdin, which makes it stop all; should it not, it is stopped itself."""
+        """Close the supervisor's stdin, so that it stops all; after a while, stop it as well."""
         if self._stopping.acquire(blocking=False):
             self._last.start()
             self._close()

@@ -22,7 +22,7 @@ import filelock
 
 from ..errors import LimitError, UsageError, WasmwheelError
 from ..errors.os_errors import from_os_error
-from ..process.run import BACKGROUND
+from ..process.supervisor import BACKGROUND
 from . import told
 from .database import Database, Job, State
 from .executors import Executor, Run

@@ -2,7 +2,7 @@
 
 The worker says which targets it has a toolchain for, as resources; the scheduler sends a build only
 where its target is among them, and one at a time. A build runs as it does for a server: the command
-line, in a process group with a guard, so that it ends with the worker, however that ends.
+line, in a supervised process group, so that it ends with the worker, however that ends.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ def run_installer(
         env=env,
         on_line=watch.hear,
         stop_when=watch.stands_still,
-        under_guard=True,
+        supervise=True,
     )
     return Ran(
         status=status,

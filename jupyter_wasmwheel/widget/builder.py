@@ -1,6 +1,6 @@
 """A build as a Python object: its state is in traits, and it runs beside the kernel.
 
-What runs is the command line, in a process group with a guard, as the jobs of a server do. Neither
+What runs is the command line, in a supervised process group, as the jobs of a server do. Neither
 a server nor its extension is needed, and nothing of a build outlives the kernel.
 """
 
