@@ -21,7 +21,7 @@ from traitlets.config.loader import (
     PyFileConfigLoader,
 )
 
-from .process.limits import USUAL, Limits
+from .process.limits import DEFAULT, Limits
 from .store import Store
 
 #: Where emsdk comes from: its repository, and a revision that knows the version of every target.
@@ -78,7 +78,7 @@ class Wasmwheel(Configurable):
         Unicode(),
         help="What a build, the import that proves a wheel (`smoke`) and a run of tests may take, "
         'for all that they start together: ["build.memory=8GB", "smoke.time=5m"]. '
-        f"By default: {' '.join(USUAL.words)}; 0 is no limit. `--limit` and WASMWHEEL_LIMITS, "
+        f"By default: {' '.join(DEFAULT.words)}; 0 is no limit. `--limit` and WASMWHEEL_LIMITS, "
         "with spaces between them, set them too.",
     ).tag(config=True)
 
@@ -108,7 +108,7 @@ class Wasmwheel(Configurable):
 
     def allowed(self) -> Limits:
         """What these settings and the environment let builds, imports and tests take."""
-        return USUAL.changed([*self.limits, *os.environ.get("WASMWHEEL_LIMITS", "").split()])
+        return DEFAULT.changed([*self.limits, *os.environ.get("WASMWHEEL_LIMITS", "").split()])
 
     def downloads(self) -> Downloads:
         """How these settings and the environment have other projects' installers run."""

@@ -125,14 +125,14 @@ def test_limits_are_set_for_good_in_a_file_and_by_a_variable(
 )
 def test_a_limit_that_is_none_is_refused(word: str) -> None:
     with pytest.raises(UsageError) as raised:
-        limits.USUAL.changed([word])
+        limits.DEFAULT.changed([word])
     assert "build.time=2h" in raised.value.fix
 
 
 def test_limits_are_read_as_they_are_written() -> None:
-    changed = limits.USUAL.changed(["build.time=2h", "test.memory=1.5GB", "smoke.processes=0"])
+    changed = limits.DEFAULT.changed(["build.time=2h", "test.memory=1.5GB", "smoke.processes=0"])
     assert (changed.build.time, changed.test.memory, changed.smoke.processes) == (7200, 1.5e9, 0)
-    assert limits.USUAL.changed(changed.words) == changed
+    assert limits.DEFAULT.changed(changed.words) == changed
 
 
 # Offline

@@ -18,7 +18,7 @@ from jupyter_wasmwheel.checks.smoke import Smoke, smoke
 from jupyter_wasmwheel.errors import CheckError, LimitError
 from jupyter_wasmwheel.events import Event, Log
 from jupyter_wasmwheel.index import Index
-from jupyter_wasmwheel.process.limits import USUAL
+from jupyter_wasmwheel.process.limits import DEFAULT
 from jupyter_wasmwheel.runtime import lock as locks
 from jupyter_wasmwheel.runtime import snapshot, targets
 from jupyter_wasmwheel.store import Store
@@ -219,7 +219,7 @@ def test_an_import_that_never_ends_is_stopped(tmp_path: Path, imported: Imported
     path = wheel(tmp_path, PURE, {"handmade.py": b"while True: pass"})
     begin = time.monotonic()
     with pytest.raises(LimitError, match=r"The import of handmade .* 4 s") as raised:
-        imported(path, limits=USUAL.changed(["smoke.time=4s"]))
+        imported(path, limits=DEFAULT.changed(["smoke.time=4s"]))
     assert "a loop" in raised.value.fix
     assert time.monotonic() - begin < 10
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..events import Emitter
-from ..process.limits import Meter
+from ..process.limits import ResourceMonitor
 from ..process.run import run
 from ..project.copy import Copy
 from ..toolchain import cargo, emscripten, remap
@@ -63,7 +63,9 @@ def drive(
         rename={str(copy.top): str(copy.original)},
     )
 
-    meter = Meter("build", plan.request.limits, plan.work, f"The build of {plan.project.label}")
+    monitor = ResourceMonitor(
+        "build", plan.request.limits, plan.work, f"The build of {plan.project.label}"
+    )
 
     def on_line(stream: str, line: str) -> None:
         reader(stream, line)
@@ -77,7 +79,7 @@ def drive(
             env={**plan.env, **more},
             on_line=on_line,
             stop_when=lambda: _lacking(plan) is not None,
-            meter=meter,
+            monitor=monitor,
             offline=plan.request.offline,
         )
         if status:

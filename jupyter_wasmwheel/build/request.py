@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..process.limits import USUAL, Limits
+from ..process.limits import DEFAULT, Limits
 from ..project import recipes
 
 Profile = Literal["release", "draft"]
@@ -37,7 +37,7 @@ class BuildRequest:
     cache: bool = True
     with_dependencies: bool = False
     offline: bool = False
-    limits: Limits = USUAL
+    limits: Limits = DEFAULT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 
 from ..errors import LimitError, OwnTestsFailed, SourceError, ToolchainError, WasmwheelError
 from ..events import Diagnostic, Emitter, Log, Progress, note
-from ..process.limits import Meter
+from ..process.limits import ResourceMonitor
 from ..process.run import run
 from ..project.suite import Suite
 from ..runtime import node_sandbox
@@ -82,7 +82,7 @@ class Course:
         its: Suite,
         emit: Emitter,
         absent: Mapping[str, str],
-        meter: Meter,
+        monitor: ResourceMonitor,
         *,
         is_own: bool,
         timeout: float,
@@ -90,7 +90,7 @@ class Course:
         self._its = its
         self._emit = emit
         self._absent = absent
-        self._meter = meter
+        self._monitor = monitor
         self._is_own = is_own
         self._timeout = timeout
         self.outcomes: dict[str, Outcome] = {}
@@ -127,7 +127,7 @@ class Course:
             env=node_sandbox.environment(),
             on_line=self._on_line,
             stop_when=self._is_late,
-            meter=self._meter,
+            monitor=self._monitor,
         )
         if self._running:
             self._break_off(self._running)

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from ..errors import CheckError, ToolchainError, WasmwheelError, known_errors
 from ..events import Emitter, Log, note
 from ..index import Index
-from ..process.limits import USUAL, Limits, Meter
+from ..process.limits import DEFAULT, Limits, ResourceMonitor
 from ..process.run import run
 from ..runtime import lock as locks
 from ..runtime import node_sandbox, packages, snapshot
@@ -60,7 +60,7 @@ def smoke(
     site_lock: Path | None = None,
     beside: Sequence[Wheel] = (),
     code: str | None = None,
-    limits: Limits = USUAL,
+    limits: Limits = DEFAULT,
 ) -> Smoke:
     """Import wheels, or run code with them; a CheckError where that fails.
 
@@ -86,8 +86,10 @@ def smoke(
         folder = Path(temporary).resolve()
         wanted = {"imports": modules if code is None else [], "code": code}
         command = loading.command(SCRIPT, wanted, lock, runtime, known, node, folder)
-        meter = Meter("smoke", limits, folder, f"The import of {names} with {where}", ADVICE)
-        course = _run(command, folder, meter)
+        monitor = ResourceMonitor(
+            "smoke", limits, folder, f"The import of {names} with {where}", ADVICE
+        )
+        course = _run(command, folder, monitor)
     for text in course.notes:
         note(emit, text)
     if course.failure:
@@ -131,7 +133,7 @@ class _Course:
     stderr: str
 
 
-def _run(command: Sequence[str | Path], folder: Path, meter: Meter) -> _Course:
+def _run(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) -> _Course:
     events: list[dict[str, Any]] = []
     stderr: list[str] = []
 
@@ -142,7 +144,7 @@ def _run(command: Sequence[str | Path], folder: Path, meter: Meter) -> _Course:
             # The source that Node.js quotes may be a line of 1 MB.
             stderr.append(line[:300])
 
-    run(command, cwd=folder, env=node_sandbox.environment(), on_line=on_line, meter=meter)
+    run(command, cwd=folder, env=node_sandbox.environment(), on_line=on_line, monitor=monitor)
     failed = next((event["failed"] for event in events if "failed" in event), None)
     return _Course(
         started=any("started" in event for event in events),

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from ..errors import LimitError, OwnTestsFailed, WasmwheelError
 from ..events import Emitter, note
 from ..index import Index
-from ..process.limits import USUAL, Limits, Meter
+from ..process.limits import DEFAULT, Limits, ResourceMonitor
 from ..project.suite import Suite
 from ..runtime import snapshot
 from ..runtime.node import Node
@@ -102,7 +102,7 @@ def run(
     is_own: bool = True,
     select: str | None = None,
     timeout: float = TIMEOUT,
-    limits: Limits = USUAL,
+    limits: Limits = DEFAULT,
 ) -> Tests:
     """Run the tests of a project with its wheel, the first one, and others that go along.
 
@@ -117,8 +117,8 @@ def run(
     with tempfile.TemporaryDirectory(prefix="wasmwheel-tests-") as temporary:
         folder = Path(temporary).resolve()
         testbed.pack(its, wheels[0], folder / "tree.zip")
-        meter = Meter("test", limits, folder, f"The tests of {wheels[0].name}")
-        course = Course(its, emit, absent, meter, is_own=is_own, timeout=timeout)
+        monitor = ResourceMonitor("test", limits, folder, f"The tests of {wheels[0].name}")
+        course = Course(its, emit, absent, monitor, is_own=is_own, timeout=timeout)
         for _ in range(MOST_STARTS):
             wanted = {
                 "tree": str(folder / "tree.zip"),

@@ -20,7 +20,7 @@ from typing import IO, Literal
 
 from . import process_tree
 from .group import own_group, stop_group
-from .limits import Meter
+from .limits import ResourceMonitor
 from .supervisor import STOP_TIMEOUT_S, adopt_orphans, is_supervised, send_signal, supervised
 
 #: Seconds between two measurements of what a group uses.
@@ -38,7 +38,7 @@ def run(
     on_line: Callable[[Stream, str], None],
     stop_when: Callable[[], bool] = lambda: False,
     supervise: bool = False,
-    meter: Meter | None = None,
+    monitor: ResourceMonitor | None = None,
     offline: bool = False,
 ) -> int:
     """Run a command in a process group of its own, and return its exit status.
@@ -46,13 +46,13 @@ def run(
     `on_line` gets each line of output without its ending; a carriage return ends a line too, as in
     cargo's progress bar. `stop_when` is called ten times a second and stops the group when it
     returns true. An exception raised here, KeyboardInterrupt above all, stops the group as well.
-    `supervise` stops it too if this process is killed, and so does a `meter`, which raises a
+    `supervise` stops it too if this process is killed, and so does a `monitor`, which raises a
     LimitError where the command exceeds a limit. `offline` disables its network, where the system
     can.
     """
     # The supervisor of this process supervises what it starts as well.
-    supervise = offline or ((supervise or meter is not None) and not is_supervised())
-    if meter and is_supervised():
+    supervise = offline or ((supervise or monitor is not None) and not is_supervised())
+    if monitor and is_supervised():
         adopt_orphans()
     child = subprocess.Popen(
         supervised(command, offline=offline) if supervise else command,
@@ -72,8 +72,8 @@ def run(
         threading.Thread(target=_read, args=("stderr", child.stderr, lines), daemon=True),
     ]
     still_open = len(threads)
-    if meter:
-        threads.append(threading.Thread(target=_measure, args=(meter, child, supervise, over)))
+    if monitor:
+        threads.append(threading.Thread(target=_measure, args=(monitor, child, supervise, over)))
     for thread in threads:
         thread.start()
     try:
@@ -86,15 +86,15 @@ def run(
                 if item is None:
                     still_open -= 1
                 else:
-                    if meter:
-                        meter.hear(item[1])
+                    if monitor:
+                        monitor.on_output(item[1])
                     on_line(*item)
-            if stop_when() or (meter and meter.passed):
+            if stop_when() or (monitor and monitor.exceeded):
                 break
         else:
             status = child.wait()
-            if meter and meter.passed:
-                raise meter.passed
+            if monitor and monitor.exceeded:
+                raise monitor.exceeded
             return status
     except BaseException:
         _stop(child, supervise)
@@ -104,19 +104,22 @@ def run(
         if child.stdin:
             child.stdin.close()
     _stop(child, supervise)
-    if meter and meter.passed:
-        raise meter.passed
+    if monitor and monitor.exceeded:
+        raise monitor.exceeded
     return child.wait()
 
 
 def _measure(
-    meter: Meter, child: subprocess.Popen[bytes], is_supervisor: bool, over: threading.Event
+    monitor: ResourceMonitor,
+    child: subprocess.Popen[bytes],
+    is_supervisor: bool,
+    over: threading.Event,
 ) -> None:
     """Measure what a child and all below it use, until it has ended or exceeds a limit."""
     while not over.wait(SAMPLE_INTERVAL_S):
         running = _started(child, is_supervisor)
-        meter.look(running)
-        if meter.passed:
+        monitor.sample(running)
+        if monitor.exceeded:
             # A stopped process starts no other; without that a fork bomb would win the race.
             known: set[int] = set()
             while more := {*running} - known:

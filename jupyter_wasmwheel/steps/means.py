@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..events import Emitter, Phases
 from ..index import Index
-from ..process.limits import USUAL, Limits
+from ..process.limits import DEFAULT, Limits
 from ..store import Store
 from ..wheel import Wheel
 
@@ -24,6 +24,6 @@ class Means:
     phases: Phases
     index: Index
     offline: bool = False
-    limits: Limits = USUAL
+    limits: Limits = DEFAULT
     building: tuple[str, ...] = ()
     beside: tuple[Wheel, ...] = ()

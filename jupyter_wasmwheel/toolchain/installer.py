@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..events import Emitter, Log, Progress
-from ..process.limits import weigh
+from ..process.limits import disk_usage
 from ..process.run import Stream, run
 from ..runtime.targets import Target, default_abi
 
@@ -86,7 +86,7 @@ class _Watch:
         self._emit(Log(stream=stream, text=line))
         if begun := self._read_step(line):
             self._step = begun
-            self._before = self._there = weigh(self._folder)
+            self._before = self._there = disk_usage(self._folder)
             self._tell()
 
     def stands_still(self) -> bool:
@@ -94,7 +94,7 @@ class _Watch:
         now = time.monotonic()
         if now - self._looked >= INTERVAL:
             self._looked = now
-            there = weigh(self._folder)
+            there = disk_usage(self._folder)
             if there != self._there:
                 self._there, self._changed = there, now
                 self._tell()
