@@ -20,9 +20,13 @@ def own_group() -> dict[str, Any]:
 
 
 def stop_group(child: subprocess.Popen[bytes]) -> None:
-    """Stop a child and its group: INT, then TERM, then KILL."""
+    """Stop a child and its group: INT, then TERM, then KILL; on Windows kill all below it."""
     if os.name == "nt":
-        subprocess.run(["taskkill", "/T", "/F", "/PID", str(child.pid)], check=False)
+        from . import process_tree
+
+        below = process_tree.descendants(child.pid)
+        child.kill()
+        process_tree.kill(below)
         child.wait()
         return
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):

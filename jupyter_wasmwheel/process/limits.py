@@ -9,9 +9,11 @@ import dataclasses
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import psutil
 
 from ..errors import LimitError, UsageError
 from . import process_tree
@@ -44,14 +46,6 @@ class Allowance:
     disk: int = 0
 
 
-def _memory_share(parts: float) -> int:
-    """Return a share of this machine's memory in bytes, or 0 where its size is not known."""
-    try:
-        return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * parts)
-    except (AttributeError, ValueError, OSError):
-        return 0
-
-
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """The limits of each kind of work.
@@ -60,7 +54,11 @@ class Limits:
     """
 
     build: Allowance = Allowance(
-        time=7200, memory=_memory_share(0.9), processes=2000, log=10**9, disk=30 * 10**9
+        time=7200,
+        memory=int(0.9 * psutil.virtual_memory().total),
+        processes=2000,
+        log=10**9,
+        disk=30 * 10**9,
     )
     smoke: Allowance = Allowance(time=120, memory=6 * 10**9, processes=100, log=10**8, disk=10**9)
     test: Allowance = Allowance(time=7200, memory=6 * 10**9, processes=100, log=10**9, disk=10**9)
@@ -148,13 +146,12 @@ class ResourceMonitor:
         self._printed += len(line) + 1
         self._check("log", lambda: self._printed)
 
-    def sample(self, running: Iterable[int]) -> None:
+    def sample(self, running: Collection[psutil.Process]) -> None:
         """Measure the running processes and, less often, the folder."""
-        pids = [*running]
         now = time.monotonic()
         self._check("time", lambda: now - self._begin)
-        self._check("memory", lambda: process_tree.memory(pids))
-        self._check("processes", lambda: len(pids))
+        self._check("memory", lambda: process_tree.memory(running))
+        self._check("processes", lambda: len(running))
         if now - self._disk_measured > DISK_INTERVAL_S:
             self._disk_measured = now
             self._check("disk", lambda: disk_usage(self._folder)[0])

@@ -1,44 +1,48 @@
-"""The processes of this machine, as Linux tells of them in /proc; elsewhere none is seen."""
+"""The processes below another one, and the memory they use, on every system that psutil knows."""
 
 from __future__ import annotations
 
-import os
+import contextlib
 from collections.abc import Iterable
-from pathlib import Path
 
-#: The states in which a process has ended, and only waits to be asked for its exit status.
-ENDED = "ZX"
+import psutil
 
 
-def below(*roots: int) -> list[int]:
-    """The processes that run below some others, these not among them."""
-    children: dict[int, list[int]] = {}
-    ended = set()
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = path.read_text(errors="replace").rpartition(")")[2].split()[:2]
-        except (OSError, ValueError):
-            continue
-        pid = int(path.parent.name)
-        children.setdefault(int(parent), []).append(pid)
-        if state in ENDED:
-            ended.add(pid)
-    found: list[int] = []
-    waiting = [*roots]
-    while waiting:
-        under = children.get(waiting.pop(), [])
-        found += under
-        waiting += under
-    return [pid for pid in found if pid not in ended]
+def descendants(pid: int) -> list[psutil.Process]:
+    """Return the running processes below another one; none if it has ended itself."""
+    try:
+        return [each for each in psutil.Process(pid).children(recursive=True) if is_running(each)]
+    except psutil.Error:
+        return []
 
 
-def memory(pids: Iterable[int]) -> int:
-    """How many bytes of memory are some processes' own: what they share with others is left out."""
-    pages = 0
-    for pid in pids:
-        try:
-            _, resident, shared = map(int, Path(f"/proc/{pid}/statm").read_text().split()[:3])
-        except (OSError, ValueError):
-            continue
-        pages += resident - shared
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def is_running(process: psutil.Process) -> bool:
+    """Return whether a process has not ended; a zombie has."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def memory(processes: Iterable[psutil.Process]) -> int:
+    """Return the bytes of memory of some processes, without what they share if that is known."""
+    size = 0
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            info = process.memory_info()
+            size += getattr(info, "private", info.rss - getattr(info, "shared", 0))
+    return size
+
+
+def suspend(processes: Iterable[psutil.Process]) -> None:
+    """Suspend some processes; one that has ended is ignored."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.suspend()
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """Kill some processes; one that has ended is ignored."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()

@@ -11,17 +11,18 @@ import contextlib
 import os
 import queue
 import re
-import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Literal
 
+from psutil import Process
+
 from . import process_tree
 from .group import own_group, stop_group
 from .limits import ResourceMonitor
-from .supervisor import STOP_TIMEOUT_S, adopt_orphans, is_supervised, send_signal, supervised
+from .supervisor import STOP_TIMEOUT_S, adopt_orphans, is_supervised, supervised
 
 #: Seconds between two measurements of what a group uses.
 SAMPLE_INTERVAL_S = 0.25
@@ -121,24 +122,22 @@ def _measure(
         monitor.sample(running)
         if monitor.exceeded:
             # A stopped process starts no other; without that a fork bomb would win the race.
-            known: set[int] = set()
+            known: set[Process] = set()
             while more := {*running} - known:
-                for pid in more:
-                    send_signal(pid, signal.SIGSTOP)
+                process_tree.suspend(more)
                 known |= more
                 running = _started(child, is_supervisor)
-            for pid in known:
-                send_signal(pid, signal.SIGKILL)
+            process_tree.kill(known)
             return
 
 
-def _started(child: subprocess.Popen[bytes], is_supervisor: bool) -> list[int]:
+def _started(child: subprocess.Popen[bytes], is_supervisor: bool) -> list[Process]:
     """Return the processes that run for a child, without its supervisor."""
     if is_supervised():
         # This process has adopted the orphans, and runs one command at a time.
-        below = process_tree.below(os.getpid())
-        return [pid for pid in below if pid != child.pid or not is_supervisor]
-    return process_tree.below(child.pid)
+        below = process_tree.descendants(os.getpid())
+        return [each for each in below if each.pid != child.pid or not is_supervisor]
+    return process_tree.descendants(child.pid)
 
 
 def _stop(child: subprocess.Popen[bytes], is_supervisor: bool) -> None:

@@ -12,19 +12,19 @@ process groups of their own. `--offline` disables the command's network, on Linu
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..errors import Cancelled
-from . import process_tree
 from .group import STOP_STEP_S, own_group, stop_group
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 #: How long a supervisor may take to stop its command before it is stopped itself, in seconds.
 STOP_TIMEOUT_S = 4 * STOP_STEP_S
@@ -78,34 +78,36 @@ def stop_all(child: subprocess.Popen[bytes]) -> None:
     """Stop a child and everything below this process, in whatever group, in 2 STOP_STEP_S."""
     if child.poll() is not None:
         return
-    if os.name == "nt":
-        stop_group(child)
-        return
-    # The child is asked first: it stops its own children, and removes what it had staged.
-    send_signal(-child.pid, signal.SIGINT)
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=STOP_STEP_S)
-            break
-        send_signal(-child.pid, number)
-        for pid in process_tree.below(os.getpid()):
-            send_signal(pid, number)
-    child.wait()
+    from . import process_tree  # psutil takes longer to load than a supervisor to start
+
+    # Known now: what loses its parent is not found later, where orphans cannot be adopted.
+    below = process_tree.descendants(os.getpid())
+    # The child is interrupted first: it stops its own children, and removes what it had staged.
+    stop_group(child)
+    process_tree.kill(below)
 
 
 def kill_descendants() -> None:
     """Kill what is left below this process, and what that left, until there is nothing."""
+    if not _has_children():
+        return
+    from . import process_tree  # as above
+
     deadline = time.monotonic() + STOP_STEP_S
-    while (left := process_tree.below(os.getpid())) and time.monotonic() < deadline:
-        for pid in left:
-            send_signal(pid, signal.SIGKILL)
+    while (left := process_tree.descendants(os.getpid())) and time.monotonic() < deadline:
+        process_tree.kill(left)
         time.sleep(0.01)
 
 
-def send_signal(pid: int, number: int) -> None:
-    """Send a signal to a process that may have ended already."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, number)
+def _has_children() -> bool:
+    """Return whether this process has a child, as far as the system tells it."""
+    if not hasattr(os, "waitid"):
+        return True
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def end_with_stdin() -> None:
@@ -178,6 +180,8 @@ def exit_status(status: int, *, was_stopped: bool) -> int:
     A negative status is the signal that ended the command; a shell reports 128 plus its number.
     """
     if was_stopped and status < 0:
+        from ..errors import Cancelled
+
         return Cancelled.status
     return status if status >= 0 else 128 - status
 
