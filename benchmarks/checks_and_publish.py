@@ -14,8 +14,8 @@ import zipfile
 from pathlib import Path
 
 from jupyter_wasmwheel import config, pipeline, wheel
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build.request import BuildRequest
-from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, targets

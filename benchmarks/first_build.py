@@ -21,8 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jupyter_wasmwheel import config
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build import seeds
-from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.runtime.targets import TRIPLE

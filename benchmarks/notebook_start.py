@@ -30,7 +30,7 @@ import tornado.netutil
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from jupyter_wasmwheel import config, wheel
-from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import lock, node, pyodide, targets
 from jupyter_wasmwheel.site import contents, lite, publish, server, template

@@ -12,9 +12,9 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from jupyter_wasmwheel import config, pipeline, wheel
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build.request import BuildRequest
 from jupyter_wasmwheel.checks import smoke
-from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import node, pyodide, targets
 from jupyter_wasmwheel.wheel import Wheel

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_wasmwheel import config
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build import seeds
-from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.jobs.executors import Local, environment
 from jupyter_wasmwheel.jobs.queue import Limits, Queue
 from jupyter_wasmwheel.jobs.request import Places, parse

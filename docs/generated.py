@@ -19,7 +19,8 @@ from sphinx.application import Sphinx
 from tornado.web import RequestHandler
 from traitlets import HasTraits, TraitType
 
-from jupyter_wasmwheel import cli, errors, events
+from jupyter_wasmwheel import cli
+from jupyter_wasmwheel.api import errors, events
 from jupyter_wasmwheel.config import Wasmwheel
 from jupyter_wasmwheel.report import Report
 from jupyter_wasmwheel.server import app
@@ -137,8 +138,8 @@ def configuration() -> str:
 def event_kinds() -> str:
     """Every kind of event with its fields."""
     rows = [
-        (f"`{kind.kind}`", inspect.getdoc(kind) or "", ", ".join(_fields(kind)))
-        for kind in events.Event.__subclasses__()
+        (f"`{kind.__struct_config__.tag}`", inspect.getdoc(kind) or "", ", ".join(_fields(kind)))
+        for kind in typing.get_args(events.Event)
     ]
     return _table("Kind", "What it says", "Fields", rows=rows)
 
@@ -170,10 +171,8 @@ def _dataclasses(hint: Any) -> list[type]:
 def _fields(kind: type) -> list[str]:
     """The fields of a dataclass, each with the JSON that it is."""
     hints = typing.get_type_hints(kind)
-    return [
-        f"`{RENAMED.get(each.name, each.name)}` {_json_type(hints[each.name])}"
-        for each in dataclasses.fields(kind)
-    ]
+    names = getattr(kind, "__struct_fields__", None) or [f.name for f in dataclasses.fields(kind)]
+    return [f"`{RENAMED.get(name, name)}` {_json_type(hints[name])}" for name in names]
 
 
 def _json_type(hint: Any) -> str:

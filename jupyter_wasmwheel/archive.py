@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from .errors import SourceError
+from .api.errors import SourceError
 
 # Debian's Python 3.11 has no extraction filters yet (PEP 706); the backport has.
 if sys.version_info >= (3, 12):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, cast
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from .errors import SourceError, WasmwheelError
+from .api.errors import SourceError, WasmwheelError
 
 # To import unearth takes longer than a build that fetches nothing, so it is imported when it is
 # asked for something.

@@ -16,9 +16,9 @@ from jupyterlite_core.addons.base import BaseAddon
 from traitlets import Bool, List, Unicode
 
 from . import config, pipeline
+from .api.errors import WasmwheelError
+from .api.events import Event, Log, Phase
 from .build.request import BuildRequest
-from .errors import WasmwheelError
-from .events import Event, Log, Phase
 from .index import Index
 from .runtime import node
 from .site import lite, publish

@@ -13,13 +13,13 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from .api.errors import SourceError
+from .api.events import Emitter, Event, Phase, Phases, note
 from .build import plan
 from .build.request import BuildRequest, TestRequest
 from .checks import tests
 from .checks.dependencies import Dependency
 from .checks.tests import Tests
-from .errors import SourceError
-from .events import Emitter, Event, Phase, Phases, note
 from .index import Index
 from .process.limits import Limits
 from .project import copy, edits, manifest, recipes, source, suite

@@ -30,7 +30,7 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from .errors import CheckError, UsageError
+from .api.errors import CheckError, UsageError
 
 #: What a wheel may unpack to, in bytes; a larger one is taken for a bomb.
 LARGEST = 2 * 1024**3

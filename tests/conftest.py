@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from jupyter_wasmwheel import config
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build import cache, seeds
 from jupyter_wasmwheel.checks import proofs
-from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.store import Store

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jupyter_wasmwheel import events
+from jupyter_wasmwheel.api import events
 
 #: The phases of a build into a site, in each of which something may happen.
 PHASES = events.PHASES[:-1]

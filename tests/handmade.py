@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from jupyter_wasmwheel import events
+from jupyter_wasmwheel.api import events
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, pyodide, targets
 from jupyter_wasmwheel.runtime.node import Node

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_wasmwheel import events
+from jupyter_wasmwheel.api import events
+from jupyter_wasmwheel.api.errors import CheckError
 from jupyter_wasmwheel.checks.audit import Audit, audit, require
-from jupyter_wasmwheel.errors import CheckError
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read, rewrite

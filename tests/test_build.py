@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from jupyter_wasmwheel import wheel
-from jupyter_wasmwheel.events import PHASES
+from jupyter_wasmwheel.api.events import PHASES
 from jupyter_wasmwheel.project import starter
 from tests.conftest import Command
 

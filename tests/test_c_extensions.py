@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_wasmwheel.errors import ToolchainError
-from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.api.errors import ToolchainError
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import pyodide, targets
 from jupyter_wasmwheel.runtime.node import get as get_node

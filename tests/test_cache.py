@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build import cache
 from jupyter_wasmwheel.build import seeds as seeding
-from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.store import Store

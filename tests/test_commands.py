@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import programs
 from tests.conftest import Command

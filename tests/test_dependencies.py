@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from jupyter_wasmwheel.api.errors import SourceError
 from jupyter_wasmwheel.checks.dependencies import Dependency, Resolution, resolve
-from jupyter_wasmwheel.errors import SourceError
 from jupyter_wasmwheel.runtime import packages
 from jupyter_wasmwheel.runtime.lock import Entry, Lock
 from jupyter_wasmwheel.runtime.packages import Offer, Shelf

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_wasmwheel import events
-from jupyter_wasmwheel.errors import SourceError, UsageError
+from jupyter_wasmwheel.api import events
+from jupyter_wasmwheel.api.errors import SourceError, UsageError
 from jupyter_wasmwheel.project import edits, manifest, optional, recipes
 from tests.conftest import Command
 

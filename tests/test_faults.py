@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build import cache
-from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.runtime import lock as locks
 from jupyter_wasmwheel.site import lite, publish
 from jupyter_wasmwheel.store import Store, integrity

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_wasmwheel import events
-from jupyter_wasmwheel.errors import WasmwheelError
-from jupyter_wasmwheel.events import Emitter, Event, Log
+from jupyter_wasmwheel.api import events
+from jupyter_wasmwheel.api.errors import WasmwheelError
+from jupyter_wasmwheel.api.events import Emitter, Event, Log
 from jupyter_wasmwheel.project import git, source, starter
 from jupyter_wasmwheel.project.source import Fetched
 from jupyter_wasmwheel.runtime import targets

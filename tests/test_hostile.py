@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from jupyter_wasmwheel import archive, wheel
+from jupyter_wasmwheel.api.errors import SourceError, WasmwheelError
+from jupyter_wasmwheel.api.events import Log
+from jupyter_wasmwheel.api.sanitize import sanitize
 from jupyter_wasmwheel.checks import side_module
-from jupyter_wasmwheel.errors import SourceError, WasmwheelError
-from jupyter_wasmwheel.events import Log
 from jupyter_wasmwheel.jobs.request import Places, parse
-from jupyter_wasmwheel.plain import plain
 from jupyter_wasmwheel.process import limits
 from jupyter_wasmwheel.project import git, manifest, recipes, source
 from jupyter_wasmwheel.runtime import lock
@@ -292,7 +292,7 @@ SEQUENCES = [
 
 @pytest.mark.parametrize(("text", "shown"), SEQUENCES)
 def test_what_a_terminal_would_obey_is_not_passed_on(text: str, shown: str) -> None:
-    assert plain(text) == shown
+    assert sanitize(text) == shown
     assert Log(stream="stdout", text=text).text == shown
     assert SourceError(text, text, text).why == shown
 
@@ -463,6 +463,6 @@ def test_any_recipe(tmp_path: Path, text: str) -> None:
 @quickly
 @given(st.text())
 def test_plain_text_is_plain_and_stays_so(text: str) -> None:
-    assert plain(plain(text)) == plain(text)
-    assert not any(letter < " " and letter not in "\t\n" for letter in plain(text))
-    plain(text).encode("utf-8")
+    assert sanitize(sanitize(text)) == sanitize(text)
+    assert not any(letter < " " and letter not in "\t\n" for letter in sanitize(text))
+    sanitize(text).encode("utf-8")

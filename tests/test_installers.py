@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from jupyter_wasmwheel import config
-from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.runtime.targets import TRIPLE
 from jupyter_wasmwheel.store import Store

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from jupyter_wasmwheel import cli
-from jupyter_wasmwheel.errors import (
+from jupyter_wasmwheel.api.errors import (
     LimitError,
     SiteError,
     SourceError,

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jupyter_wasmwheel.errors import UsageError
+from jupyter_wasmwheel.api.errors import UsageError
 from jupyter_wasmwheel.process import limits, process_tree
 
 from .conftest import Command, Ran

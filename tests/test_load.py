@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.jobs.database import Database, Job
 from jupyter_wasmwheel.runtime import lock
 from jupyter_wasmwheel.server.app import WasmwheelApp

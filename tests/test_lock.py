@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_wasmwheel.errors import SiteError
+from jupyter_wasmwheel.api.errors import SiteError
 from jupyter_wasmwheel.runtime import lock
 
 

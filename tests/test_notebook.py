@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel import archive
-from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.site import kernel_files, lite, publish, server

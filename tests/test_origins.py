@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.site import publish, server
 from jupyter_wasmwheel.store import Store

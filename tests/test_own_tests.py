@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from jupyter_wasmwheel.api.errors import SourceError
+from jupyter_wasmwheel.api.events import Event, Log
 from jupyter_wasmwheel.checks import testbed
-from jupyter_wasmwheel.errors import SourceError
-from jupyter_wasmwheel.events import Event, Log
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.project import manifest, suite
 from jupyter_wasmwheel.store import Store

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import pytest
 from tornado.netutil import Resolver
 
-from jupyter_wasmwheel.errors import UsageError
+from jupyter_wasmwheel.api.errors import UsageError
 from jupyter_wasmwheel.site import proxy, server
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.site.proxy import Proxy

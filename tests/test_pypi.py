@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_wasmwheel import events, wheel
+from jupyter_wasmwheel import wheel
+from jupyter_wasmwheel.api import events
 from jupyter_wasmwheel.build.provenance import Provenance, read
 from jupyter_wasmwheel.checks import pypi
 from jupyter_wasmwheel.checks.finding import Finding

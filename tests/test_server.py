@@ -23,8 +23,8 @@ from urllib.parse import quote
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build.request import PROFILES
-from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.jobs.executors import LocalRun
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.server import events

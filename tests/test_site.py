@@ -21,8 +21,14 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from jupyter_wasmwheel import wheel
-from jupyter_wasmwheel.errors import CheckError, SiteError, SourceError, UsageError, WasmwheelError
-from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.api.errors import (
+    CheckError,
+    SiteError,
+    SourceError,
+    UsageError,
+    WasmwheelError,
+)
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import lock, node, pyodide, targets
 from jupyter_wasmwheel.site import compressed, contents, lite, publish, server, wheels

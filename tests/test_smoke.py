@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_wasmwheel import events
+from jupyter_wasmwheel.api import events
+from jupyter_wasmwheel.api.errors import CheckError, LimitError
+from jupyter_wasmwheel.api.events import Event, Log
 from jupyter_wasmwheel.checks.smoke import Smoke, smoke
-from jupyter_wasmwheel.errors import CheckError, LimitError
-from jupyter_wasmwheel.events import Event, Log
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.process.limits import DEFAULT
 from jupyter_wasmwheel.runtime import lock as locks

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build import seeds
-from jupyter_wasmwheel.events import ignore
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.store import Store

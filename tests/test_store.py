@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_wasmwheel.events import Event, Log, ignore
+from jupyter_wasmwheel.api.events import Event, Log, ignore
 from jupyter_wasmwheel.store import Store, integrity, replace_files
 
 from .conftest import Command

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_wasmwheel import events
+from jupyter_wasmwheel.api import events
 from jupyter_wasmwheel.project import source
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store

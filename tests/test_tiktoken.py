@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import trustme
 
-from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.pipeline import publish_wheel
 from jupyter_wasmwheel.process.limits import Limits
 from jupyter_wasmwheel.runtime import lock, node, targets

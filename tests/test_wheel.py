@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_wasmwheel.errors import CheckError, UsageError
+from jupyter_wasmwheel.api.errors import CheckError, UsageError
 from jupyter_wasmwheel.wheel import ExtensionModule, read, rewrite
 
 from .handmade import wheel

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel import WheelBuilder
-from jupyter_wasmwheel.errors import SourceError, UsageError
+from jupyter_wasmwheel.api.errors import SourceError, UsageError
 
 
 def test_what_is_no_source_is_said_as_everywhere(tmp_path: Path) -> None:

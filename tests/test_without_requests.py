@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_wasmwheel.events import ignore
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.pipeline import publish_wheel
 from jupyter_wasmwheel.process.limits import Limits
 from jupyter_wasmwheel.runtime import lock, targets

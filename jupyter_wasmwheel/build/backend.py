@@ -22,8 +22,8 @@ from typing import Any
 
 from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMissing
 
-from ..errors import SourceError
-from ..events import Emitter, Log, note
+from ..api.errors import SourceError
+from ..api.events import Emitter, Log, note
 from ..process.run import run
 from ..project.copy import Copy
 from ..project.manifest import load_toml

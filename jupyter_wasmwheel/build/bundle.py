@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import archive
-from ..errors import SourceError
-from ..events import Emitter, Progress, note
+from ..api.errors import SourceError
+from ..api.events import Emitter, Progress, note
 from ..project import starter
 from ..runtime.targets import Target
 from ..store import Store

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import WasmwheelError
-from ..events import Emitter, note
+from ..api.errors import WasmwheelError
+from ..api.events import Emitter, note
 from ..project.edits import Patch
 from ..store import Store
 from ..toolchain.cargo import Crate

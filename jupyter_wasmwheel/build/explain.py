@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ..errors import CompileError, WasmwheelError, known_errors
-from ..events import Diagnostic
+from ..api.errors import CompileError, WasmwheelError
+from ..api.events import Diagnostic
+from ..errors import known_errors
 from ..runtime.targets import Target
 from ..toolchain import emscripten
 from ..toolchain.cargo import Reader

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..events import Emitter
+from ..api.events import Emitter
 from ..process.limits import ResourceMonitor
 from ..process.run import run
 from ..project.copy import Copy

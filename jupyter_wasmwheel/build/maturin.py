@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..events import Emitter
+from ..api.events import Emitter
 from ..project.copy import Copy
 from ..runtime.targets import TRIPLE
 from ..toolchain.toolchain import script

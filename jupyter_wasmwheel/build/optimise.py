@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..events import Emitter, note
+from ..api.events import Emitter, note
 from ..toolchain.wasm_opt import WasmOpt
 from ..wheel import QUICK, SMALLEST, Wheel, read, rewrite
 

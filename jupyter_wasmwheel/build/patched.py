@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import SourceError
+from ..api.errors import SourceError
 from ..project import copy, edits
 from ..project.copy import Copy
 from ..project.edits import Change

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import UsageError
+from ..api.errors import UsageError
 from ..project import manifest
 from ..project.manifest import Project
 from ..project.recipes import Cargo

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from ..events import Emitter
+from ..api.events import Emitter
 from ..runtime.targets import Target
 from ..store import Store
 

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from ..errors import ToolchainError
-from ..events import Emitter, Event, Progress, note
+from ..api.errors import ToolchainError
+from ..api.events import Emitter, Event, Progress, note
 from ..project import copy, manifest, starter
 from ..project.copy import Copy
 from ..runtime import node, targets

@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 
 from packaging.tags import Tag
 
+from ..api.events import Emitter
 from ..errors import known_errors
-from ..events import Emitter
 from ..runtime import snapshot
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime

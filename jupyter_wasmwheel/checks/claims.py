@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..api.errors import UsageError
 from ..build import provenance
-from ..errors import UsageError
 from ..wheel import Wheel
 from .finding import Finding
 

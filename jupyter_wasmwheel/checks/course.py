@@ -19,8 +19,8 @@ from typing import Any, Literal
 
 from packaging.utils import canonicalize_name
 
-from ..errors import LimitError, OwnTestsFailed, SourceError, ToolchainError, WasmwheelError
-from ..events import Diagnostic, Emitter, Log, Progress, note
+from ..api.errors import LimitError, SourceError, TestsFailedError, ToolchainError, WasmwheelError
+from ..api.events import Diagnostic, Emitter, Log, Progress, note
 from ..process.limits import ResourceMonitor
 from ..process.run import run
 from ..project.suite import Suite
@@ -237,6 +237,7 @@ class Course:
         if outcome in FAULTS:
             self._emit(
                 Diagnostic(
+                    source="test",
                     level="error",
                     code=outcome,
                     message=f"{name}: {message}",
@@ -262,7 +263,7 @@ class Course:
                 last,
                 "Leave `--select` away, or look at `testpaths` in pytest's configuration.",
             )
-        raise OwnTestsFailed(
+        raise TestsFailedError(
             f"pytest cannot run the tests of {label}.",
             last,
             "Correct it there; `pytest` itself says the same where it has the same packages.",
@@ -282,7 +283,7 @@ class Course:
                 f"It was stopped after {BETWEEN:g} seconds.",
                 "Look for what conftest.py does when it is imported.",
             )
-        return OwnTestsFailed(
+        return TestsFailedError(
             f"{where} came to its end before the first test.",
             why or "It gave no reason; the machine's memory may have run out.",
             "Look for what conftest.py and the plugins of the tests do when they are imported.",

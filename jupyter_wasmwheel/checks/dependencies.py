@@ -13,7 +13,7 @@ from typing import Literal
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..errors import SourceError
+from ..api.errors import SourceError
 from ..runtime import packages
 from ..runtime.packages import Offer, Shelf
 

@@ -12,7 +12,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..events import Emitter
+from ..api.events import Emitter
 from ..index import Index
 from ..runtime import lock as locks
 from ..runtime import node_sandbox, packages, snapshot

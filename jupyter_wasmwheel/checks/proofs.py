@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..events import Emitter
+from ..api.events import Emitter
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
 from ..store import Store

@@ -18,9 +18,9 @@ from importlib import util
 
 from packaging.version import Version
 
+from ..api.errors import CheckError, ToolchainError
+from ..api.events import Emitter
 from ..build import provenance
-from ..errors import CheckError, ToolchainError
-from ..events import Emitter
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
 from ..runtime.targets import Target

@@ -13,8 +13,9 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from ..errors import CheckError, ToolchainError, WasmwheelError, known_errors
-from ..events import Emitter, Log, note
+from ..api.errors import CheckError, ToolchainError, WasmwheelError
+from ..api.events import Emitter, Log, note
+from ..errors import known_errors
 from ..index import Index
 from ..process.limits import DEFAULT, Limits, ResourceMonitor
 from ..process.run import run

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..errors import LimitError
-from ..events import Emitter, note
+from ..api.errors import LimitError
+from ..api.events import Emitter, note
 from ..index import Index
 from ..project import suite
 from ..project.suite import Suite

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..errors import LimitError, OwnTestsFailed, WasmwheelError
-from ..events import Emitter, note
+from ..api.errors import LimitError, TestsFailedError, WasmwheelError
+from ..api.events import Emitter, note
 from ..index import Index
 from ..process.limits import DEFAULT, Limits, ResourceMonitor
 from ..project.suite import Suite
@@ -74,7 +74,7 @@ class Tests:
         told = "\n       ".join(f"{each.id}: {each.message}" for each in faults[:3])
         more = f"\n       and {len(faults) - 3} more" if len(faults) > 3 else ""
         if self.failed or self.crashed:
-            return OwnTestsFailed(
+            return TestsFailedError(
                 f"{self.failed + self.crashed} of {self.collected} tests of {label} failed.",
                 told + more,
                 "The report and the log have all of them; `--select` runs some of them again.",
@@ -108,7 +108,7 @@ def run(
 
     `timeout` is in seconds, for each test. `select` is an expression of pytest's `-k`. `is_own`
     says whether the files are the user's, so that he can open them. A SourceError where no test is
-    found, an OwnTestsFailed where pytest cannot begin. The code runs confined, as for the smoke.
+    found, an TestsFailedError where pytest cannot begin. The code runs confined, as for the smoke.
     """
     begin = time.monotonic()
     known = snapshot.get(runtime, node, store, emit)

@@ -13,10 +13,10 @@ import uuid
 from collections.abc import Iterator, Sequence
 
 from .. import __version__, config
-from ..errors import Cancelled, UsageError, WasmwheelError
+from ..api.errors import CanceledError, UsageError, WasmwheelError
+from ..api.events import Emitter, JsonLines, Report, error_event, ignore
+from ..api.sanitize import sanitize
 from ..errors.os_errors import from_os_error
-from ..events import Emitter, ErrorEvent, JsonLines, ReportEvent, ignore
-from ..plain import plain
 from .answer import Answer, Session
 
 #: The commands, each a module here; only the one that is run is loaded.
@@ -98,16 +98,16 @@ def run(arguments: Sequence[str]) -> int:
             answer: Answer = args.run(args, session)
         error = {"error": answer.error.as_json()} if answer.error else {}
         if args.events:
-            lines(ReportEvent(report=answer.document))
+            lines(Report(report=answer.document))
         elif args.json:
             print(json.dumps(answer.document | error, indent=2))
         else:
-            print(plain(answer.text), flush=True)
+            print(sanitize(answer.text), flush=True)
         return _say(answer.error, lines if as_events else None) if answer.error else answer.status
     except WasmwheelError as error:
         return _say(error, lines if as_events else None, as_json)
     except KeyboardInterrupt:
-        return _say(Cancelled(), lines if as_events else None, as_json)
+        return _say(CanceledError(), lines if as_events else None, as_json)
     except BrokenPipeError:
         # The reader of our output is gone, as with `| head`; there is nobody to tell.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
@@ -122,7 +122,7 @@ def run(arguments: Sequence[str]) -> int:
 def _say(error: WasmwheelError, lines: JsonLines | None, as_json: bool = False) -> int:
     """Tell of an error in each of the forms that were asked for."""
     if lines:
-        lines(ErrorEvent(**error.as_json()))
+        lines(error_event(error.info))
     elif as_json:
         print(json.dumps({"schema": 1, "error": error.as_json()}, indent=2))
     print(f"{error.what}\n  why: {error.why}\n  fix: {error.fix}", file=sys.stderr)

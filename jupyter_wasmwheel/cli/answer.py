@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..api.errors import WasmwheelError
+from ..api.events import Emitter
 from ..config import Downloads
-from ..errors import WasmwheelError
-from ..events import Emitter
 from ..process.limits import Limits
 from ..store import Store
 

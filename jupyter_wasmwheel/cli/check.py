@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import wheel
+from ..api.errors import CheckError
 from ..checks import claims, pypi
-from ..errors import CheckError
 from ..runtime import node, pyodide, targets
 from .answer import Answer, Session, answer
 

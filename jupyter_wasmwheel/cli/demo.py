@@ -7,10 +7,10 @@ import sys
 from typing import Any
 
 from .. import pipeline
+from ..api.errors import SiteError
+from ..api.events import note
 from ..build.request import BuildRequest
 from ..checks import smoke
-from ..errors import SiteError
-from ..events import note
 from ..index import Index
 from ..project import starter
 from ..report import Report

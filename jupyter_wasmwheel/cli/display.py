@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from ..events import Diagnostic, Event, Log, Phase, Progress
+from ..api.events import Diagnostic, Event, Log, Phase, Progress
 from .answer import duration
 
 #: Seconds between two lines of progress where there is no terminal.

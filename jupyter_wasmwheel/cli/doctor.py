@@ -6,8 +6,8 @@ import argparse
 import dataclasses
 from typing import Any
 
+from ..api.errors import ToolchainError
 from ..build import seeds
-from ..errors import ToolchainError
 from ..runtime import targets
 from ..toolchain import doctor
 from .answer import Answer, Session, answer

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import pipeline
+from ..api.errors import UsageError
 from ..build.request import BuildRequest
-from ..errors import UsageError
 from ..export import package, recipe, workflow
 from ..export.document import File
 from ..project import recipes

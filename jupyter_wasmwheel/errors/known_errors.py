@@ -14,7 +14,7 @@ from importlib import resources
 from string import Template
 from typing import Any, Literal
 
-from . import (
+from ..api.errors import (
     CheckError,
     CompileError,
     LimitError,

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 
-from . import LimitError, UsageError, WasmwheelError
+from ..api.errors import LimitError, UsageError, WasmwheelError
 
 
 def from_os_error(error: OSError) -> WasmwheelError | None:

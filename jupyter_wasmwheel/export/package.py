@@ -11,8 +11,8 @@ from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from ..api.errors import SourceError, UsageError
 from ..build.request import BuildRequest
-from ..errors import SourceError, UsageError
 from ..project import git, manifest
 from ..project.edits import Edits, Patch
 from ..project.manifest import Backend, Project

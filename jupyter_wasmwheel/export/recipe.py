@@ -8,7 +8,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from .. import __version__
-from ..errors import UsageError
+from ..api.errors import UsageError
 from .document import File, as_yaml
 from .package import MATURIN_ARGUMENTS, RUSTFLAGS, Checkout, Commit, Package
 

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from .. import __version__
-from ..errors import UsageError
+from ..api.errors import UsageError
 from ..runtime.targets import TRIPLE
 from .document import File, as_yaml
 from .package import MATURIN_ARGUMENTS, RUSTFLAGS, SIDE_MODULE, Checkout, Commit, Package

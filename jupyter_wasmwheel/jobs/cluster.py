@@ -7,7 +7,6 @@ is, by the same command that publishes any other wheel: a worker's word is not e
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import queue
 import threading
@@ -16,15 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import (
-    Cancelled,
-    LimitError,
-    ToolchainError,
-    UsageError,
-    WasmwheelError,
-)
+import msgspec
+
+from ..api.errors import CanceledError, LimitError, ToolchainError, UsageError, WasmwheelError
+from ..api.events import Event, error_event, note
 from ..errors.os_errors import from_os_error
-from ..events import ErrorEvent, Event, note
 from ..site.lite import Site
 from ..store import Store, replace_file
 from . import told
@@ -218,7 +213,7 @@ class DaskRun:
             self._lines.put(json.dumps({**event, **about}).encode())
 
     def _emit(self, event: Event) -> None:
-        self._say({"kind": event.kind, **dataclasses.asdict(event)})
+        self._say(msgspec.to_builtins(event))
 
     def _note(self, text: str) -> None:
         note(self._emit, text)
@@ -238,7 +233,7 @@ class DaskRun:
             self._lines.put(None)
 
     def _fail(self, error: WasmwheelError) -> None:
-        self._emit(ErrorEvent(**error.as_json()))
+        self._emit(error_event(error.info))
         self._result = (error.status, "")
 
     def _run(self) -> tuple[int, str]:
@@ -246,7 +241,7 @@ class DaskRun:
         self._original = packed.original
         delivery = self._deliver(packed)
         if delivery is None:
-            raise Cancelled()
+            raise CanceledError()
         with self._changed:
             self._changed.wait_for(lambda: self._received >= delivery.sent, PATIENCE)
             report, error = self._held.get("report"), self._held.get("error")
@@ -298,7 +293,7 @@ class DaskRun:
         for wheel in wheels:
             with self._changed:
                 if self._stopping:
-                    raise Cancelled()
+                    raise CanceledError()
                 words = ["site", "publish", "--events", "--", str(site.folder), str(wheel)]
                 self._here = self._executor.local.start(words, self._folder, self._env)
             for lines in self._here.lines():

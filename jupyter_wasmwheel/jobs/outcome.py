@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import Cancelled, LimitError, ToolchainError
+from ..api.errors import CanceledError, LimitError, ToolchainError
 from ..errors.os_errors import from_os_error
 from .database import Job, State
 
@@ -21,7 +21,7 @@ def outcome(
         return "done", None  # also when somebody wanted to stop it, but a moment too late
     if ending == "interrupted":
         return "interrupted", interrupted(job)
-    if ending or (job.error and job.error["status"] == Cancelled.status):
+    if ending or (job.error and job.error["status"] == CanceledError.status):
         return "cancelled", None
     if job.error:
         return "failed", job.error
@@ -34,6 +34,7 @@ def outcome(
         or f"Its process ended with status {status} and gave no reason; it may have "
         "been killed, for example for want of memory.",
         "fix": "Build it again; if it stays so, report it with its log.",
+        "code": "job.ended",
         "status": status,
     }
 
@@ -45,6 +46,7 @@ def _unmended(report: Mapping[str, Any]) -> dict[str, Any]:
         "what": f"Still missing: {', '.join(each['part'] for each in missing)}.",
         "why": " ".join(each["text"] for each in missing),
         "fix": " ".join(each["fix"] for each in missing),
+        "code": "toolchain.incomplete",
         "status": ToolchainError.status,
     }
 
@@ -55,7 +57,8 @@ def interrupted(job: Job) -> dict[str, Any]:
         "what": f"{job.name} was interrupted.",
         "why": "The Jupyter server ended before it was done.",
         "fix": "Build it again.",
-        "status": Cancelled.status,
+        "code": "job.interrupted",
+        "status": CanceledError.status,
     }
 
 
@@ -70,6 +73,7 @@ def cause(error: Exception) -> dict[str, Any]:
         "what": "The build was stopped: its events could not be kept.",
         "why": f"{type(error).__name__}: {error}",
         "fix": "Build it again; if it stays so, report it with the server's log.",
+        "code": "job.events-lost",
         "status": 1,
     }
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import archive
-from ..errors import LimitError
-from ..events import Emitter
+from ..api.errors import LimitError
+from ..api.events import Emitter
 from ..project import copy, git, manifest, recipes, source
 from ..runtime import targets
 from ..site import lite

@@ -20,7 +20,7 @@ from typing import Any
 
 import filelock
 
-from ..errors import LimitError, UsageError, WasmwheelError
+from ..api.errors import LimitError, UsageError, WasmwheelError
 from ..errors.os_errors import from_os_error
 from ..process.supervisor import BACKGROUND
 from . import told

@@ -15,8 +15,8 @@ from typing import Any, Literal
 from packaging.requirements import Requirement
 
 from .. import archive
+from ..api.errors import SourceError, UsageError
 from ..build.request import BuildRequest
-from ..errors import SourceError, UsageError
 from ..project import git, manifest, recipes
 from ..project import source as sources
 from ..runtime import targets

@@ -7,7 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 #: The kinds of events that the command line writes; anything else on its stdout is none.
-KINDS = ("phase", "progress", "log", "diagnostic", "report", "error")
+KINDS = (
+    "phase",
+    "progress",
+    "log",
+    "diagnostic",
+    "crate_started",
+    "crate_finished",
+    "report",
+    "error",
+)
+
+
+ERROR_FIELDS = ("code", "what", "why", "fix", "status", "counts", "remedies")
 
 
 def _refuse(text: str) -> None:
@@ -41,5 +53,10 @@ def changes(event: Mapping[str, Any]) -> dict[str, Any]:
         named = {key: known[key] for key in ("name", "version") if isinstance(known.get(key), str)}
         return {"report": known, **named}
     if kind == "error":
-        return {"error": {key: event.get(key) for key in ("what", "why", "fix", "status")}}
+        return {
+            "error": {
+                key: event.get(key)
+                for key in ("code", "what", "why", "fix", "status", "counts", "remedies")
+            }
+        }
     return {}

@@ -22,7 +22,7 @@ from typing import Any
 import distributed
 
 from .. import config
-from ..events import ignore
+from ..api.events import ignore
 from ..runtime import targets
 from ..store import Store
 from ..toolchain import doctor

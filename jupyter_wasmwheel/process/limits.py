@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from ..errors import LimitError, UsageError
+from ..api.errors import LimitError, UsageError
 from . import process_tree
 
 #: Seconds between two measurements of the folder, which take longer than those of the processes.

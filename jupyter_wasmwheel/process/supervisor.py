@@ -180,9 +180,9 @@ def exit_status(status: int, *, was_stopped: bool) -> int:
     A negative status is the signal that ended the command; a shell reports 128 plus its number.
     """
     if was_stopped and status < 0:
-        from ..errors import Cancelled
+        from ..api.errors import CanceledError
 
-        return Cancelled.status
+        return CanceledError.status
     return status if status >= 0 else 128 - status
 
 

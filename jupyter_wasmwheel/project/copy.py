@@ -14,7 +14,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import SourceError
+from ..api.errors import SourceError
 from .edits import Change
 from .manifest import Project
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..errors import SourceError
-from ..events import Emitter, Log, note
+from ..api.errors import SourceError
+from ..api.events import Emitter, Log, note
 from . import recipes
 from .manifest import Project
 from .recipes import CRATE, Recipe, Replacement

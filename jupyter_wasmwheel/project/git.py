@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from .. import archive
-from ..errors import SourceError, ToolchainError, UsageError, WasmwheelError, known_errors
-from ..events import Emitter, Log, Progress, note
+from ..api.errors import SourceError, ToolchainError, UsageError, WasmwheelError
+from ..api.events import Emitter, Log, Progress, note
+from ..errors import known_errors
 from ..process.run import run
 from ..store import Store
 

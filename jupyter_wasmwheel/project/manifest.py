@@ -18,7 +18,7 @@ from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
-from ..errors import SourceError
+from ..api.errors import SourceError
 
 #: What builds a project. `setuptools` may compile C, which only shows when it runs; `pure` is any
 #: backend that compiles nothing.

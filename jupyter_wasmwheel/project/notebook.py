@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..errors import SourceError
+from ..api.errors import SourceError
 from .manifest import Project, load_toml
 
 

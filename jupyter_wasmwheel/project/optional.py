@@ -16,7 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from tomlkit.items import InlineTable
 
-from ..errors import SourceError
+from ..api.errors import SourceError
 from .manifest import load_toml
 
 PYPROJECT, SETUP_CFG = "pyproject.toml", "setup.cfg"

@@ -20,7 +20,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from ..errors import SourceError, UsageError
+from ..api.errors import SourceError, UsageError
 
 #: What `--recipe` takes beside a file.
 AUTO, NONE = "auto", "none"

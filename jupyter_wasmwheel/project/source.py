@@ -11,8 +11,8 @@ from typing import Literal
 from packaging.requirements import InvalidRequirement, Requirement
 
 from .. import archive
-from ..errors import SourceError, UsageError
-from ..events import Emitter, note
+from ..api.errors import SourceError, UsageError
+from ..api.events import Emitter, note
 from ..index import Index
 from ..runtime.targets import Target
 from ..store import Store

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from ..errors import SourceError, UsageError
+from ..api.errors import SourceError, UsageError
 
 #: The template that is taken when nobody names one.
 DEFAULT = "function"

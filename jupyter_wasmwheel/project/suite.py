@@ -21,7 +21,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from ..errors import SourceError
+from ..api.errors import SourceError
 from . import copy
 from .manifest import Project, load_toml
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from .. import archive
-from ..errors import ToolchainError, WasmwheelError
-from ..events import Emitter, note
+from ..api.errors import ToolchainError, WasmwheelError
+from ..api.events import Emitter, note
 from ..store import Store
 
 #: The oldest Node.js that runs every runtime in targets.toml.

@@ -18,8 +18,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from ..errors import SourceError
-from ..events import Emitter, note
+from ..api.errors import SourceError
+from ..api.events import Emitter, note
 from ..index import Index
 from ..store import Store
 from ..wheel import Wheel, read

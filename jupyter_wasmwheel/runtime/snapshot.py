@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ..errors import ToolchainError
-from ..events import Emitter, note
+from ..api.errors import ToolchainError
+from ..api.events import Emitter, note
 from ..store import Store
 from .node import Node
 from .pyodide import Runtime

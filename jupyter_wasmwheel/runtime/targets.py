@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 
-from ..errors import CheckError, SiteError, UsageError
+from ..api.errors import CheckError, SiteError, UsageError
 from ..wheel import Wheel
 
 #: Rust's target triple, the same for every ABI.

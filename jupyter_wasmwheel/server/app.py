@@ -19,8 +19,8 @@ from tornado.ioloop import PeriodicCallback
 from traitlets import Bool, Enum, Integer, List, Unicode, Union, default
 from traitlets import Callable as Function
 
+from ..api.errors import WasmwheelError
 from ..config import Wasmwheel
-from ..errors import WasmwheelError
 from ..jobs import cluster
 from ..jobs.executors import Executor, Local, environment
 from ..jobs.queue import Limits, Queue

@@ -17,7 +17,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 from tornado.iostream import StreamClosedError
 
-from ..errors import UsageError
+from ..api.errors import UsageError
 from ..jobs.queue import BusyError, Queue
 from .handler import Handler, Refused
 

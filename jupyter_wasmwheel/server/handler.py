@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from ..errors import LimitError, SiteError, SourceError, UsageError, WasmwheelError
+from ..api.errors import LimitError, SiteError, SourceError, UsageError, WasmwheelError
 from ..errors.os_errors import from_os_error
 from ..jobs.queue import BusyError, ConflictError, UnknownJob
 from ..jobs.request import OutsideError

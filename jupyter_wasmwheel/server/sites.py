@@ -29,7 +29,7 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
 
-from ..errors import UsageError, WasmwheelError
+from ..api.errors import UsageError, WasmwheelError
 from ..site import addresses, lite, proxy, publish, server
 from ..site.lite import Site
 from ..site.proxy import Proxy

@@ -9,9 +9,9 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from .. import __version__, pipeline
+from ..api.errors import UsageError
+from ..api.events import Event, Log
 from ..build import seeds
-from ..errors import UsageError
-from ..events import Event, Log
 from ..jobs.queue import ConflictError
 from ..jobs.request import parse_edits
 from ..project import manifest, optional, starter

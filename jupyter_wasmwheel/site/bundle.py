@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import SiteError
-from ..events import Emitter, Progress
+from ..api.errors import SiteError
+from ..api.events import Emitter, Progress
 from ..runtime import lock
 from . import data, kernel_files, publish, wheels
 from .lite import Site

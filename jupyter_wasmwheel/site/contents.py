@@ -15,7 +15,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from ..errors import SiteError
+from ..api.errors import SiteError
 from ..store import replace_file
 from ..wheel import Wheel
 

@@ -14,8 +14,8 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..errors import SourceError
-from ..events import Emitter, note
+from ..api.errors import SourceError
+from ..api.events import Emitter, note
 from ..project.recipes import Data, Recipe
 from ..runtime.lock import Entry, Lock
 from ..store import Store

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from ..errors import SiteError
-from ..events import Emitter, note
+from ..api.errors import SiteError
+from ..api.events import Emitter, note
 from ..runtime import snapshot
 from ..runtime.lock import Lock
 from ..runtime.node import Node

@@ -21,8 +21,8 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
-from ..errors import SiteError, UsageError
-from ..events import Emitter
+from ..api.errors import SiteError, UsageError
+from ..api.events import Emitter
 from ..index import Index
 from ..runtime import lock, pyodide, targets
 from ..runtime.lock import Lock

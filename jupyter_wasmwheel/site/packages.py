@@ -10,10 +10,10 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from ..api.errors import SourceError, UsageError
+from ..api.events import Emitter, note
 from ..checks import dependencies
 from ..checks.dependencies import Dependency
-from ..errors import SourceError, UsageError
-from ..events import Emitter, note
 from ..index import Index
 from ..runtime.lock import Entry, Lock, entry_for
 from ..runtime.packages import Offer, of_index, of_site

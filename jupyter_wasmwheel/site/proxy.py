@@ -30,7 +30,7 @@ from tornado.netutil import DefaultLoopResolver, Resolver
 from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 from tornado.web import RequestHandler
 
-from ..errors import UsageError
+from ..api.errors import UsageError
 from .own_files import HOSTS
 
 #: Where a server answers, under a site's address: what it may fetch, and what it fetched.

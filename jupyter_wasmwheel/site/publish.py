@@ -17,8 +17,8 @@ from typing import Any
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name
 
-from ..errors import SiteError
-from ..events import Emitter, ignore
+from ..api.errors import SiteError
+from ..api.events import Emitter, ignore
 from ..index import Index
 from ..runtime import lock
 from ..runtime.lock import Entry, Lock

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 import tornado.httpserver
 import tornado.web
 
-from ..errors import SiteError
+from ..api.errors import SiteError
 from . import compressed, data, proxy, wheels
 from .addresses import HOST, address
 from .lite import PYODIDE, Site

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from ..errors import SiteError
-from ..events import Emitter, note
+from ..api.errors import SiteError
+from ..api.events import Emitter, note
 from ..index import Index
 from ..runtime import targets
 from ..runtime.targets import JupyterLite

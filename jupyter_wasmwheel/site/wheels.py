@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ..errors import CheckError
+from ..api.errors import CheckError
 from ..runtime.lock import Entry, Lock
 
 #: The folders of the wheels, beside the lock: what was published, and what others made.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..api.errors import UsageError
 from ..build.request import BuildRequest
-from ..errors import UsageError
 from ..runtime import node, pyodide, snapshot, targets
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..api.events import note
 from ..build.request import BuildRequest
-from ..events import note
 from ..project import edits, manifest, notebook, source
 from ..project.edits import Change, Edits, Patch
 from ..project.manifest import Project

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..api.events import note
 from ..build import (
     backend,
     cache,
@@ -23,7 +24,6 @@ from ..build.cache import Kept
 from ..build.patched import PatchedCrate
 from ..build.plan import Plan
 from ..build.request import BuildRequest
-from ..events import note
 from ..project import copy, edits
 from ..project.copy import Copy
 from ..project.edits import Patch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..events import Emitter, Phases
+from ..api.events import Emitter, Phases
 from ..index import Index
 from ..process.limits import DEFAULT, Limits
 from ..store import Store

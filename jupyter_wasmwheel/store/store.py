@@ -19,7 +19,7 @@ from pathlib import Path
 
 import filelock
 
-from ..events import Emitter, Progress, note
+from ..api.events import Emitter, Progress, note
 from . import integrity
 
 #: The lock for clearing a store, and the prefix of the locks of the processes that use it.

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..events import Diagnostic, Emitter, Log, Progress
+from ..api.events import CrateFinished, CrateStarted, Diagnostic, Emitter, Level, Log, Progress
 from .relay import SEPARATOR
 
 #: What makes cargo draw its progress bar, which says how many units there are. Nothing is coloured,
@@ -37,7 +37,19 @@ _KEPT = 1000
 _COMPILING = re.compile(r"\s+Compiling (\S+) v(\S+)")
 _BLOCKING = re.compile(r"\s+Blocking waiting for file lock on (.+)")
 _CLANG = re.compile(r"([^\s:][^:]*):(\d+):(\d+): (?:fatal )?(error|warning): (.+)")
+#: What rustc says last, which is no message by itself; it has no code and no place.
+_SUMMARY = re.compile(r"aborting due to |could not compile |\d+ warnings? emitted")
 _BUILDING = re.compile(r"\s+Building \[[=> ]*\] (\d+)/(\d+)(?:: (.*))?")
+
+
+#: The levels of rustc's messages that are passed on; `error` may be followed by more, as in "error:
+#: internal compiler error", and `failure-note` says where to read more.
+_LEVELS: dict[str, Level] = {
+    "error": "error",
+    "warning": "warning",
+    "note": "note",
+    "help": "help",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +101,9 @@ class Reader:
         elif line.strip():
             if found := _COMPILING.match(line):
                 name, version = found.groups()
-                self._started.setdefault((name, version), time.monotonic())
+                if (name, version) not in self._started:
+                    self._started[name, version] = time.monotonic()
+                    self._emit(CrateStarted(name=name, version=version))
             elif found := _CLANG.match(line):
                 self._c_diagnostic(line, *found.groups())
             elif found := _BLOCKING.match(line):
@@ -105,10 +119,18 @@ class Reader:
 
     def _message(self, message: dict[str, Any]) -> None:
         if message["reason"] == "compiler-artifact":
-            name, version = _package(message["package_id"])
-            self._ended[name, version] = time.monotonic()
+            self._artifact(message)
         elif message["reason"] == "compiler-message":
             self._diagnostic(message["message"])
+
+    def _artifact(self, message: dict[str, Any]) -> None:
+        """Take the end of a unit; a build script's comes long before its crate's."""
+        name, version = _package(message["package_id"])
+        begin = self._started.get((name, version))
+        if begin is None or message["target"]["kind"] == ["custom-build"]:
+            return
+        end = self._ended[name, version] = time.monotonic()
+        self._emit(CrateFinished(name=name, version=version, seconds=round(end - begin, 3)))
 
     def _c_diagnostic(
         self, rendered: str, file: str, line: str, column: str, level: str, message: str
@@ -116,7 +138,7 @@ class Reader:
         """Take a message of the C compiler; its excerpt of the source stays in the log."""
         place = self._locate(file)
         diagnostic = Diagnostic(
-            level=level,
+            level=_LEVELS[level],
             code=None,
             message=message,
             rendered=rendered.replace(file, place, 1),
@@ -129,6 +151,9 @@ class Reader:
         self._emit(diagnostic)
 
     def _diagnostic(self, message: dict[str, Any]) -> None:
+        level = _LEVELS.get(message["level"].partition(":")[0])
+        if level is None or _SUMMARY.match(message["message"]):
+            return
         primary = next((span for span in message["spans"] if span["is_primary"]), None)
         rendered = message.get("rendered") or message["message"]
         file = None
@@ -141,7 +166,7 @@ class Reader:
         for private, public in self._rename.items():
             rendered = rendered.replace(private, public)
         diagnostic = Diagnostic(
-            level=message["level"],
+            level=level,
             code=(message.get("code") or {}).get("code"),
             message=message["message"],
             rendered=rendered,
@@ -149,7 +174,7 @@ class Reader:
             line=primary["line_start"] if primary else None,
             column=primary["column_start"] if primary else None,
         )
-        if diagnostic.level.startswith("error") and not diagnostic.message.startswith("aborting"):
+        if level == "error":
             self.errors.append(diagnostic)
         self._emit(diagnostic)
 

@@ -12,8 +12,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import ToolchainError
-from ..events import Emitter, note
+from ..api.errors import ToolchainError
+from ..api.events import Emitter, note
 from ..store import Store
 from .rust import Rust
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..api.errors import WasmwheelError
+from ..api.events import Emitter
 from ..config import Downloads
-from ..errors import WasmwheelError
-from ..events import Emitter
 from ..runtime import node, pyodide, snapshot
 from ..runtime.targets import TRIPLE, Target
 from ..store import Store

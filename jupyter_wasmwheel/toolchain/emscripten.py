@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ToolchainError
+from ..api.errors import ToolchainError
 from ..runtime.targets import Target
 from ..store import Store
 from . import linker, remap

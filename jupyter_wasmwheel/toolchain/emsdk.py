@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..api.errors import ToolchainError
+from ..api.events import Emitter, note
 from ..config import Downloads
-from ..errors import ToolchainError
-from ..events import Emitter, note
 from ..runtime.targets import Target
 from ..store import Store
 from . import emscripten

@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .. import archive
-from ..errors import ToolchainError, WasmwheelError
-from ..events import Emitter, note
+from ..api.errors import ToolchainError, WasmwheelError
+from ..api.events import Emitter, note
 from ..index import Index
 from ..runtime.pyodide import Runtime
 from ..runtime.targets import Target

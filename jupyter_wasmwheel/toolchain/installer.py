@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..events import Emitter, Log, Progress
+from ..api.events import Emitter, Log, Progress
 from ..process.limits import disk_usage
 from ..process.run import Stream, run
 from ..runtime.targets import Target, default_abi

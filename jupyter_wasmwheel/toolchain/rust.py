@@ -15,7 +15,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from ..errors import ToolchainError
+from ..api.errors import ToolchainError
 from ..runtime.targets import TRIPLE, Target
 from ..store import Store
 from . import programs

@@ -11,8 +11,8 @@ import re
 import shutil
 from pathlib import Path
 
-from ..errors import ToolchainError
-from ..events import Emitter, note
+from ..api.errors import ToolchainError
+from ..api.events import Emitter, note
 from ..runtime.targets import TRIPLE, Target
 from ..store import Store
 from . import rust

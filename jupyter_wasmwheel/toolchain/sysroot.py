@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ToolchainError, known_errors
-from ..events import Emitter, note
+from ..api.errors import ToolchainError
+from ..api.events import Emitter, note
+from ..errors import known_errors
 from ..process.run import run
 from ..runtime.targets import TRIPLE
 from ..store import Store

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ToolchainError, UsageError
-from ..events import Emitter, note
+from ..api.errors import ToolchainError, UsageError
+from ..api.events import Emitter, note
 from ..runtime.node import Node
 from ..runtime.targets import Target
 from ..store import Store

@@ -9,8 +9,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import CompileError
-from ..events import Emitter, note
+from ..api.errors import CompileError
+from ..api.events import Emitter, note
 from ..runtime.node import Node, fetch_npm_package
 from ..store import Store
 

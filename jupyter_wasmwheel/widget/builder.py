@@ -15,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from traitlets import Dict, Enum, HasTraits, Int, Tuple, Unicode
 
 from .. import config
-from ..errors import Cancelled, UsageError, retold
+from ..api.errors import CanceledError, ErrorInfo, UsageError, from_info
 from ..jobs import told
 from ..jobs.database import Job, State
 from ..jobs.executors import Local, Run, environment
@@ -154,12 +155,12 @@ class WheelBuilder(HasTraits):
         state, failure = outcome(job, self._ending, status, said, broken)
         self._run = None
         if state == "cancelled":
-            failure = Cancelled().as_json()
+            failure = CanceledError().as_json()
         self.set_trait("report", job.report if state == "done" else None)
         self.set_trait("error", failure)
         self.set_trait("state", state)
         if failure:
-            ended.set_exception(retold(failure))
+            ended.set_exception(from_info(msgspec.convert(failure, ErrorInfo)))
         else:
             ended.set_result(job.report or {})
 

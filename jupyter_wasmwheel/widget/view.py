@@ -12,8 +12,8 @@ from typing import Any
 import ipywidgets as widgets
 
 from .. import config
+from ..api.errors import WasmwheelError
 from ..cli.answer import duration, size
-from ..errors import WasmwheelError
 from ..runtime import targets
 from ..site import lite
 from .builder import WheelBuilder

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from jupyter_wasmwheel import archive, wheel
-from jupyter_wasmwheel.errors import WasmwheelError
+from jupyter_wasmwheel.api.errors import WasmwheelError
 from jupyter_wasmwheel.runtime import lock
 
 #: The names that an archive's bytes are tried under; the first byte chooses.

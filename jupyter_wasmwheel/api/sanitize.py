@@ -1,4 +1,4 @@
-"""Text that others wrote, made harmless to show.
+"""Strip terminal control sequences from untrusted text.
 
 What a build prints could move a terminal's cursor, change its title or fill its keyboard buffer,
 and letters that turn the direction of writing could make a line read as another one.
@@ -15,12 +15,12 @@ _SEQUENCES = re.compile(
     r"|\x1b[ -/]*[0-~]?"
 )
 
-#: What is no letter: controls but tabs and line ends, marks of direction, halves of letters.
+#: Controls other than tabs and line ends, marks of writing direction, halves of surrogate pairs.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def plain(text: str) -> str:
-    """The text without what a terminal obeys; other controls are shown as a replacement mark."""
+def sanitize(text: str) -> str:
+    """Return the text without terminal sequences, and other controls as replacement marks."""
     if text.isascii() and text.isprintable():
         return text
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", _SEQUENCES.sub("", text))

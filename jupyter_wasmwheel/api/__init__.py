@@ -1,0 +1,1 @@
+"""The contract: requests, events, jobs, reports and errors, declared once for every program."""

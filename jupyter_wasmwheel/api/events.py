@@ -1,0 +1,215 @@
+"""The events of a run: every long step takes an emitter and reports to it what happens.
+
+As JSON (`--events`) an event is one line `{job, seq, time, kind, …}`: `time` is seconds since
+1970, `seq` counts from 1 within a run, and the other fields are those of its struct.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Any, Literal, TextIO, get_args
+
+import msgspec
+
+from .errors import ErrorInfo
+from .sanitize import sanitize
+
+#: A phase of a run, in the order in which they run; `publish` is a build's last, `test` that of
+#: tests.
+PhaseName = Literal[
+    "source",
+    "project",
+    "toolchain",
+    "compile",
+    "package",
+    "optimise",
+    "audit",
+    "smoke",
+    "publish",
+    "test",
+]
+
+#: All phases, in their order.
+PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
+
+#: The largest integer that JSON and JavaScript both keep exactly (2**53 - 1).
+LARGEST_INTEGER = 9_007_199_254_740_991
+
+#: The longest line of output that is kept in an event, in characters.
+MAX_TEXT_LENGTH = 1_000_000
+
+#: How severe a diagnostic is.
+Level = Literal["error", "warning", "note", "help"]
+
+#: A number of things: never negative, and exact in JavaScript.
+Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
+
+#: A short text: a label, a name, a path.
+Label = Annotated[str, msgspec.Meta(max_length=10_000)]
+
+#: A text that a tool wrote.
+Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_LENGTH)]
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """An event whose texts are harmless to show, whoever wrote them."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, str):
+                msgspec.structs.force_setattr(self, name, sanitize(value)[:MAX_TEXT_LENGTH])
+
+
+class Phase(_Event, frozen=True, kw_only=True, tag="phase"):
+    """A phase began or ended."""
+
+    name: PhaseName
+    state: Literal["started", "done", "failed"]
+
+
+class Progress(_Event, frozen=True, kw_only=True, tag="progress"):
+    """How far the running phase is: `done` of `total` units (`total` is null where unknown)."""
+
+    done: Count
+    total: Count | None
+    unit: Label
+    label: Label
+
+
+class Log(_Event, frozen=True, kw_only=True, tag="log"):
+    """A line of output of a tool, or a remark of ours (`stream` is then `note`)."""
+
+    stream: Literal["stdout", "stderr", "note"]
+    text: Text
+
+
+class Diagnostic(_Event, frozen=True, kw_only=True, tag="diagnostic"):
+    """A message of the compiler, or a test that failed; `file` is a path of the user's source.
+
+    `code` is the compiler's (`E0308`), or the test's outcome (`failed`, `crashed`, `timed_out`).
+    """
+
+    source: Literal["compiler", "test"] = "compiler"
+    level: Level
+    code: Label | None
+    message: Text
+    rendered: Text
+    file: Label | None
+    line: Count | None
+    column: Count | None
+
+
+class CrateStarted(_Event, frozen=True, kw_only=True, tag="crate_started"):
+    """Cargo began to compile a crate."""
+
+    name: Label
+    version: Label
+
+
+class CrateFinished(_Event, frozen=True, kw_only=True, tag="crate_finished"):
+    """Cargo finished a crate, `seconds` after its first unit was begun."""
+
+    name: Label
+    version: Label
+    seconds: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Report(_Event, frozen=True, kw_only=True, tag="report"):
+    """The run is done; `report` is the document that the command prints with `--json`."""
+
+    report: dict[str, Any]
+
+
+class Error(ErrorInfo, frozen=True, kw_only=True, tag_field="kind", tag="error"):
+    """The run ended with an error."""
+
+
+Event = Phase | Progress | Log | Diagnostic | CrateStarted | CrateFinished | Report | Error
+
+Emitter = Callable[[Event], None]
+
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def decode(lines: Iterable[bytes]) -> Iterator[tuple[Event, float | None]]:
+    """Yield the events in JSON lines, with their times; a line that is no event is left out."""
+    for line in lines:
+        try:
+            event = _DECODER.decode(line)
+            head = _HEAD.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+        yield event, head.time
+
+
+class _Head(msgspec.Struct):
+    time: float | None = None
+
+
+_HEAD: msgspec.json.Decoder[_Head] = msgspec.json.Decoder(_Head)
+
+
+def error_event(info: ErrorInfo) -> Error:
+    """Return the event for an error."""
+    return Error(**msgspec.structs.asdict(info))
+
+
+def error_info(event: Error) -> ErrorInfo:
+    """Return the error that an event reports."""
+    return ErrorInfo(**msgspec.structs.asdict(event))
+
+
+def ignore(event: Event) -> None:
+    """Drop an event."""
+
+
+def note(emit: Emitter, text: str) -> None:
+    """Emit a remark of ours."""
+    emit(Log(stream="note", text=text))
+
+
+class JsonLines:
+    """An emitter that writes one JSON line an event."""
+
+    def __init__(self, stream: TextIO, job: str) -> None:
+        self._stream = stream
+        self._job = job
+        self._seq = 0
+
+    def __call__(self, event: Event) -> None:
+        self._seq += 1
+        head = {"job": self._job, "seq": self._seq, "time": time.time()}
+        self._stream.write(json.dumps(head | msgspec.to_builtins(event)) + "\n")
+        self._stream.flush()
+
+
+class Phases:
+    """The phases of a run, one after the other: entering one ends the one before it."""
+
+    def __init__(self, emit: Emitter) -> None:
+        self._emit = emit
+        self._current: PhaseName | None = None
+        self._begin = 0.0
+        self.seconds: dict[str, float] = {}
+
+    def enter(self, name: PhaseName) -> None:
+        """End the running phase, if any, and begin another one; begun already, nothing happens."""
+        if name != self._current:
+            self._end("done")
+            self._current, self._begin = name, time.monotonic()
+            self._emit(Phase(name=name, state="started"))
+
+    def __enter__(self) -> Phases:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self._end("failed" if kind else "done")
+
+    def _end(self, state: Literal["done", "failed"]) -> None:
+        if self._current:
+            self.seconds[self._current] = time.monotonic() - self._begin
+            self._emit(Phase(name=self._current, state=state))
+            self._current = None

@@ -1,0 +1,75 @@
+"""Jobs, and how events change them: the only reducer in Python.
+
+The panel's reducer (labextension/src/model/apply.ts) is tested against the same fixtures, in
+tests/fixtures/reducer/.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from .errors import ErrorInfo
+from .events import Error, Event, Phase, Progress, Report, error_info
+
+State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+
+#: The states of a job that has not ended.
+ACTIVE: tuple[State, ...] = ("queued", "running")
+
+#: The kinds of requests that a job can be.
+Kind = Literal["build", "test", "install", "site", "bundle", "publish"]
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A job: what was requested, how far it is, and its result.
+
+    `request` is what was posted, and can be posted again. Times are seconds since 1970. `phase`,
+    `done`, `total` and `label` are the newest that an event reported; `seq` is the newest event's.
+    """
+
+    id: str
+    kind: Kind
+    state: State
+    request: dict[str, Any]
+    name: str
+    version: str | None
+    created: float
+    started: float | None = None
+    ended: float | None = None
+    phase: str | None = None
+    done: int | None = None
+    total: int | None = None
+    label: str | None = None
+    report: dict[str, Any] | None = None
+    error: ErrorInfo | None = None
+    seq: int = 0
+
+    @property
+    def active(self) -> bool:
+        """Whether the job is queued or running."""
+        return self.state in ACTIVE
+
+
+def apply(job: Job, event: Event) -> Job:
+    """Return the job as an event changes it."""
+    match event:
+        case Phase(state="started"):
+            return _changed(job, phase=event.name, done=None, total=None, label=None)
+        case Progress():
+            return _changed(job, done=event.done, total=event.total, label=event.label)
+        case Report():
+            named = {
+                key: value
+                for key in ("name", "version")
+                if isinstance(value := event.report.get(key), str)
+            }
+            return _changed(job, report=event.report, **named)
+        case Error():
+            return _changed(job, error=error_info(event))
+    return job
+
+
+def _changed(job: Job, **fields: Any) -> Job:
+    return msgspec.structs.replace(job, **fields)
