@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
-from jupyter_wasmwheel.toolchain import emscripten
+from jupyter_wasmwheel.toolchain import emcc, emscripten
 
 TARGET = targets.find("2026_0")
 
@@ -40,7 +40,7 @@ def test_the_targets_own_emscripten_is_preferred(
     assert "built with" not in str(found)
 
     entry = store.home / emscripten.key(TARGET)
-    put_emcc(entry / emscripten.IN_EMSDK, TARGET.emscripten)
+    put_emcc(entry / emcc.IN_EMSDK, TARGET.emscripten)
     found = emscripten.find(store, TARGET)
     assert found
     assert found.folder.is_relative_to(entry)
@@ -57,8 +57,8 @@ def test_an_emsdk_is_run_with_its_own_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EM_CONFIG", "/somebody/elses/.emscripten")
-    folder = put_emcc(tmp_path / "emsdk" / emscripten.IN_EMSDK, "5.0.3")
+    folder = put_emcc(tmp_path / "emsdk" / emcc.IN_EMSDK, "5.0.3")
     config = tmp_path / "emsdk/.emscripten"
     config.touch()
-    assert emscripten.environment(folder)["EM_CONFIG"] == str(config)
-    assert emscripten.environment(tmp_path)["EM_CONFIG"] == "/somebody/elses/.emscripten"
+    assert emcc.environment(folder)["EM_CONFIG"] == str(config)
+    assert emcc.environment(tmp_path)["EM_CONFIG"] == "/somebody/elses/.emscripten"

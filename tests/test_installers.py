@@ -25,7 +25,7 @@ from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.runtime.targets import TRIPLE
 from jupyter_wasmwheel.store import Store
-from jupyter_wasmwheel.toolchain import emscripten, emsdk
+from jupyter_wasmwheel.toolchain import emcc, emscripten, emsdk
 from jupyter_wasmwheel.toolchain import rust as rusts
 from jupyter_wasmwheel.toolchain import sysroot as sysroots
 from jupyter_wasmwheel.toolchain.toolchain import choose_linker
@@ -331,10 +331,10 @@ def assert_emscripten(machine: Machine) -> None:
     found = emscripten.find(machine.store, TARGET)
     assert found
     assert found.version == TARGET.emscripten
-    folder = machine.store.home / emscripten.key(TARGET) / emscripten.IN_EMSDK
+    folder = machine.store.home / emscripten.key(TARGET) / emcc.IN_EMSDK
     assert found.folder == folder
     module = machine.store.home / "x.o"
-    env = emscripten.environment(folder)
+    env = emcc.environment(folder)
     subprocess.run([folder / "emcc", "-c", "x.c", "-o", module, "-O2"], env=env, check=True)
     assert module.read_bytes() == b"\0asm"
     assert not machine.left
@@ -378,7 +378,7 @@ def test_emsdk_killed_while_it_unpacks(
     ran = wasmwheel(*INSTALL, "--json", env=machine.env)
     assert ran.status == 0, ran.stderr
     assert_emscripten(machine)
-    folder = machine.store.home / emscripten.key(TARGET) / emscripten.IN_EMSDK
+    folder = machine.store.home / emscripten.key(TARGET) / emcc.IN_EMSDK
     assert len(list((folder / "cache").glob("file-*"))) == MANY
 
 

@@ -15,7 +15,7 @@ from ..project.manifest import Project
 from ..project.recipes import Cargo
 from ..runtime.targets import TRIPLE, Target
 from ..store import has_locks
-from ..toolchain import cargo, emscripten, linker, relay, remap
+from ..toolchain import cargo, emcc, emscripten, linker, relay, remap
 from ..toolchain.rust import Rust
 from ..toolchain.toolchain import Toolchain, script
 from . import pyo3
@@ -188,7 +188,7 @@ def _shims(toolchain: Toolchain | None, project: Project, work: Path) -> dict[st
     """
     suffix = TRIPLE.replace("-", "_")
     wasm_ld = toolchain and toolchain.linker
-    emcc = toolchain and toolchain.emscripten
+    c_compiler = toolchain and toolchain.emscripten
     tools = {name: str(script(f"wasmwheel-{name.lower()}")) for name in ("CC", "CXX", "AR")}
     tools["RANLIB"] = str(script("wasmwheel-ranlib"))
     tools |= {"CFLAGS": emscripten.CFLAGS, "CXXFLAGS": emscripten.CXXFLAGS}
@@ -196,7 +196,7 @@ def _shims(toolchain: Toolchain | None, project: Project, work: Path) -> dict[st
         **{f"{name}_{suffix}": value for name, value in tools.items()},
         emscripten.NOTES: str(work / "c-notes"),
         emscripten.PACKAGE: project.name,
-        emscripten.FOLDER: str(emcc.folder) if emcc else "",
+        emcc.FOLDER: str(c_compiler.folder) if c_compiler else "",
         linker.PROGRAM: str(wasm_ld.program) if wasm_ld else "",
     }
 

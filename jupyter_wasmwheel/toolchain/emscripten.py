@@ -20,11 +20,11 @@ from pathlib import Path
 from ..api.errors import ToolchainError
 from ..runtime.targets import Target
 from ..store import Store
-from . import linker, remap
+from . import emcc, linker
 from .installer import command_for
 
-#: The variables by which a build tells the shims where Emscripten is, and where to note a crate.
-FOLDER, NOTES = "WASMWHEEL_EMSCRIPTEN", "WASMWHEEL_C_CRATES"
+#: The variable that names the file to the shims in which they note what compiles C.
+NOTES = "WASMWHEEL_C_CRATES"
 
 #: The variable that names the package to the shims where cargo does not name a crate.
 PACKAGE = "WASMWHEEL_C_PACKAGE"
@@ -34,10 +34,6 @@ CFLAGS = "-fPIC -fwasm-exceptions -sSUPPORT_LONGJMP=wasm"
 
 #: Flags for C++; cc-rs passes -fno-exceptions, which `-fwasm-exceptions` alone does not undo.
 CXXFLAGS = f"-fexceptions {CFLAGS}"
-
-
-#: Where emcc is in an emsdk's folder.
-IN_EMSDK = Path("upstream/emscripten")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +66,7 @@ def find(store: Store, target: Target) -> Emscripten | None:
     installed = store.find(key(target))
     found = []
     if installed:
-        found.append(read(installed / IN_EMSDK, target, "installed by jupyter-wasmwheel"))
+        found.append(read(installed / emcc.IN_EMSDK, target, "installed by jupyter-wasmwheel"))
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         if folder and shutil.which("emcc", path=folder):
             found.append(read(Path(folder), target, f"on PATH, {folder}"))
@@ -93,7 +89,7 @@ def read(folder: Path, target: Target, origin: str) -> Emscripten | None:
     try:
         said = subprocess.run(
             [program, "--version"],
-            env=environment(folder),
+            env=emcc.environment(folder),
             capture_output=True,
             text=True,
             timeout=60,
@@ -109,22 +105,6 @@ def read(folder: Path, target: Target, origin: str) -> Emscripten | None:
 def _version(text: str) -> str | None:
     match = re.search(r"\b(\d+\.\d+\.\d+)\b", text)
     return match.group(1) if match else None
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """The environment to run the Emscripten in a folder with.
-
-    An emsdk's is told its own configuration, which another one's variables would hide, and the
-    Python to run with, where its scripts would take whichever is on PATH.
-    """
-    env = dict(os.environ)
-    config = folder.parent.parent / ".emscripten"
-    if folder.name == IN_EMSDK.name and config.is_file():
-        for name in ("EM_CACHE", "EM_LLVM_ROOT", "EM_BINARYEN_ROOT", "EM_NODE_JS"):
-            env.pop(name, None)
-        env["EM_CONFIG"] = str(config)
-        env["EMSDK_PYTHON"] = sys.executable
-    return env
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +147,7 @@ def _shim(tool: str) -> None:
     crate, package = os.environ.get("CARGO_PKG_NAME"), os.environ.get(PACKAGE, "?")
     with Path(os.environ[NOTES]).open("a", encoding="utf-8") as notes:
         notes.write(f"crate {crate}\n" if crate else f"package {package}\n")
-    folder = os.environ.get(FOLDER)
+    folder = os.environ.get(emcc.FOLDER)
     if not folder:
         sys.exit(f"{crate or package} compiles C or C++, and there is no emcc.")
     arguments = sys.argv[1:]
@@ -177,16 +157,7 @@ def _shim(tool: str) -> None:
             sys.exit(subprocess.call([wasm_ld, *linker.translate_extension(arguments)]))
         exported = f"-sEXPORTED_FUNCTIONS=_{linker.init_functions(arguments)[0]}"
         arguments += ["-sSIDE_MODULE=2", "-sWASM_BIGINT", exported]
-    sys.exit(call(tool, arguments))
-
-
-def call(tool: str, arguments: list[str]) -> int:
-    """Run a tool of the Emscripten that a build chose, and give its exit status."""
-    folder = os.environ[FOLDER]
-    program = shutil.which(tool, path=folder)
-    if tool in ("emcc", "em++"):
-        arguments = [*arguments, *remap.c_flags(os.environ)]
-    return subprocess.call([program or tool, *arguments], env=environment(Path(folder)))
+    sys.exit(emcc.call(tool, arguments))
 
 
 def _script(tool: str) -> Callable[[], None]:

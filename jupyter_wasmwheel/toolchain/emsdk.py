@@ -23,7 +23,7 @@ from ..api.events import Emitter, note
 from ..config import Downloads
 from ..runtime.targets import Target
 from ..store import Store
-from . import emscripten
+from . import emcc, emscripten
 from .installer import Step, run_installer
 
 #: What emsdk says when it begins something.
@@ -121,7 +121,7 @@ class _Installation:
 
     def _verify(self) -> None:
         """Compile a function with what was installed, and ask for its version."""
-        bin_folder = self.folder / emscripten.IN_EMSDK
+        bin_folder = self.folder / emcc.IN_EMSDK
         found = emscripten.read(bin_folder, self.target, "emsdk's")
         if not found:
             raise self._useless("its emcc does not run")
@@ -133,7 +133,7 @@ class _Installation:
         command += ["-c", str(source), "-o", str(module)]
         # Without its check of itself: that would note where it is now, and once it has been renamed
         # it would take itself for another one, and throw away its libraries.
-        env = emscripten.environment(bin_folder) | {"EMCC_SKIP_SANITY_CHECK": "1"}
+        env = emcc.environment(bin_folder) | {"EMCC_SKIP_SANITY_CHECK": "1"}
         done = subprocess.run(command, env=env, capture_output=True, text=True)
         if done.returncode or not module.exists() or not module.read_bytes().startswith(_MAGIC):
             last = " ".join(done.stderr.strip().splitlines()[-3:])

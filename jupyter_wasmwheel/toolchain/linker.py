@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import emcc
 from .relay import become
 
 if TYPE_CHECKING:
@@ -183,6 +184,4 @@ def main() -> None:
     program = os.environ.get(PROGRAM)
     if program:
         become([program, *translate(arguments)])
-    from . import emscripten  # which takes long to load, and imports this module
-
-    sys.exit(emscripten.call("emcc", arguments))
+    sys.exit(emcc.call("emcc", arguments))
