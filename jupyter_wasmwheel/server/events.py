@@ -161,8 +161,9 @@ class EventsHandler(Handler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")  # nginx would gather events otherwise
         self.update_api_activity()
-        with self.app.stream.subscribe() as self._subscriber:
-            async for block in self.app.stream.follow(self._subscriber, queue, after, self):
+        stream: Stream = self.settings["wasmwheel"].stream
+        with stream.subscribe() as self._subscriber:
+            async for block in stream.follow(self._subscriber, queue, after, self):
                 self.write(block)
                 try:
                     await asyncio.wait_for(self.flush(), PATIENCE)

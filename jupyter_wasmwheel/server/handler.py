@@ -9,18 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from http.client import responses
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
 from ..api.errors import LimitError, SiteError, SourceError, UsageError, WasmwheelError
 from ..errors.os_errors import from_os_error
-from ..jobs.queue import BusyError, ConflictError, UnknownJob
-from ..jobs.request import OutsideError
-
-if TYPE_CHECKING:
-    from .app import WasmwheelApp
+from ..jobs.queue import BusyError, ConflictError, Queue, UnknownJob
+from ..jobs.request import OutsideError, Places
+from ..store import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,6 +39,19 @@ HTTP_STATUS: tuple[tuple[type[WasmwheelError], int], ...] = (
 )
 
 
+class Services(Protocol):
+    """What the extension (app.py) provides to its handlers."""
+
+    store: Store
+    places: Places
+
+    def queue(self) -> Queue:
+        """Return the jobs; may block."""
+
+    async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that may block, without blocking the server."""
+
+
 class Refused(web.HTTPError):
     """An error of ours on its way to the client."""
 
@@ -56,9 +67,9 @@ class Handler(APIHandler):
     auth_resource = "wasmwheel"
 
     @property
-    def app(self) -> WasmwheelApp:
+    def app(self) -> Services:
         """The extension."""
-        found: WasmwheelApp = self.settings["wasmwheel"]
+        found: Services = self.settings["wasmwheel"]
         return found
 
     async def prepare(self) -> None:  # type: ignore[override]

@@ -21,7 +21,7 @@ import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import tornado.httpserver
@@ -34,10 +34,7 @@ from ..site import addresses, lite, proxy, publish, server
 from ..site.lite import Site
 from ..site.proxy import Proxy
 from ..store import Store
-from .handler import Handler, Refused
-
-if TYPE_CHECKING:
-    from .app import WasmwheelApp
+from .handler import Handler, Refused, Services
 
 
 class Origins:
@@ -193,6 +190,12 @@ class Sites:
         return dataclasses.asdict(publish.remove(self.find(name), package))
 
 
+def _sites_of(handler: JupyterHandler) -> Sites:
+    """Return the sites of the server that a handler belongs to."""
+    sites: Sites = handler.settings["wasmwheel"].sites
+    return sites
+
+
 class SitesHandler(Handler):
     """`GET sites`: `{"sites": [site, …]}`."""
 
@@ -200,7 +203,7 @@ class SitesHandler(Handler):
     @authorized
     async def get(self) -> None:
         """List the sites."""
-        self.answer({"sites": await self.call(self.app.sites.rows)})
+        self.answer({"sites": await self.call(_sites_of(self).rows)})
 
 
 class OpenHandler(Handler):
@@ -212,7 +215,7 @@ class OpenHandler(Handler):
         """Serve a site on its own origin."""
         if self.request.body:
             self.fields()
-        self.answer(await self.call(self.app.sites.open, name))
+        self.answer(await self.call(_sites_of(self).open, name))
 
 
 class PackagesHandler(Handler):
@@ -222,7 +225,7 @@ class PackagesHandler(Handler):
     @authorized
     async def get(self, name: str) -> None:
         """List what is published in a site."""
-        packages = await self.call(self.app.sites.packages, name)
+        packages = await self.call(_sites_of(self).packages, name)
         self.answer({"site": name, "packages": packages})
 
 
@@ -233,7 +236,7 @@ class PackageHandler(Handler):
     @authorized
     async def delete(self, name: str, package: str) -> None:
         """Take a package out of a site."""
-        self.answer(await self.call(self.app.sites.remove, name, package))
+        self.answer(await self.call(_sites_of(self).remove, name, package))
 
 
 class _Files(server.Files):
@@ -253,11 +256,12 @@ class _Through(JupyterHandler):
 
     async def site(self, name: str, prefix: str) -> Site:
         """The site of a name; none where the prefix is another one, or sites are not given out."""
-        app: WasmwheelApp = self.settings["wasmwheel"]
-        if app.sites.through is None:
+        services: Services = self.settings["wasmwheel"]
+        sites = _sites_of(self)
+        if sites.through is None:
             raise web.HTTPError(404)
         try:
-            site = await app.in_thread(app.sites.find, name)
+            site = await services.in_thread(sites.find, name)
         except WasmwheelError as error:
             raise Refused(error) from error
         if not secrets.compare_digest(prefix, site.prefix):
@@ -321,10 +325,9 @@ class FetchedHandler(_Through):
         await self._answer(name, prefix, path)
 
     async def _answer(self, name: str, prefix: str, path: str) -> None:
-        app: WasmwheelApp = self.settings["wasmwheel"]
         site = await self.site(name, prefix)
         try:
-            its_proxy = app.sites.proxy_of(site)
+            its_proxy = _sites_of(self).proxy_of(site)
         except WasmwheelError as error:
             raise Refused(error) from error
         await proxy.answer(self, path, its_proxy)
