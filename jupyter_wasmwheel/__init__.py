@@ -18,7 +18,7 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
 def __getattr__(name: str) -> object:
     """`WheelBuilder`, for notebooks; imported only when somebody asks for it."""
     if name == "WheelBuilder":
-        from .widget.builder import WheelBuilder
+        from .widget.wheel_builder import WheelBuilder
 
         return WheelBuilder
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

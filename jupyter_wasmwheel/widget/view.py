@@ -16,7 +16,7 @@ from ..api.errors import WasmwheelError
 from ..cli.answer import duration, size
 from ..runtime import targets
 from ..site import lite
-from .builder import WheelBuilder
+from .build_model import BuildModel
 
 #: How many lines of the log, and how many problems, are shown; the builder has more.
 SHOWN, PROBLEMS = 300, 20
@@ -41,7 +41,7 @@ WORDS = {
 }
 
 
-def make(builder: WheelBuilder) -> widgets.Widget:
+def make(builder: BuildModel) -> widgets.Widget:
     """The widgets of a builder; they show what its traits say, whoever changes them."""
     return _View(builder).box
 
@@ -49,7 +49,7 @@ def make(builder: WheelBuilder) -> widgets.Widget:
 class _View:
     """The widgets, and what they do."""
 
-    def __init__(self, builder: WheelBuilder) -> None:
+    def __init__(self, builder: BuildModel) -> None:
         self._builder = builder
         self._source = widgets.Text(
             value=builder.source,

@@ -13,7 +13,7 @@ import time
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from traitlets import Dict, Enum, HasTraits, Int, Tuple, Unicode
@@ -27,9 +27,6 @@ from ..jobs.outcome import outcome
 from ..jobs.request import Places, parse
 from ..site import lite
 
-if TYPE_CHECKING:
-    import ipywidgets
-
 #: How many lines of a build's output are kept.
 LINES = 1000
 
@@ -39,12 +36,11 @@ PAUSE = 0.1
 Report = dict[str, Any]
 
 
-class WheelBuilder(HasTraits):
-    """Builds a wheel for Pyodide from a notebook: `report = await WheelBuilder("path").build()`.
+class BuildModel(HasTraits):
+    """A build of a wheel: its input, its state and its result, in traits.
 
-    As the last value of a cell it shows itself. `options` are the fields of a build, as
-    docs/rest.md has them: `target`, `site`, `profile`, `features` and so on. The wheel goes into
-    the folder `out`.
+    `options` are the fields of a build, as docs/rest.md has them: `target`, `site`, `profile`,
+    `features` and so on. The wheel goes into the folder `out`.
     """
 
     source = Unicode(help="A folder, an sdist, `pypi:NAME` or `git+URL`.")
@@ -72,7 +68,6 @@ class WheelBuilder(HasTraits):
         self._starting = threading.Lock()
         self._run: Run | None = None
         self._ending: State | None = None
-        self._view: ipywidgets.Widget | None = None
 
     async def build(self) -> Report:
         """Build it, and give the report; the error of a build that failed is raised.
@@ -181,32 +176,5 @@ class WheelBuilder(HasTraits):
             self.set_trait("log", (*self.log, *said)[-LINES:])
         return job
 
-    @property
-    def view(self) -> ipywidgets.Widget:
-        """What a cell shows, to be put into other widgets; needs ipywidgets."""
-        if self._view is None:
-            self._view = _view_of(self)
-        return self._view
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """What Jupyter shows for it."""
-        try:
-            return self.view._repr_mimebundle_(**kwargs)
-        except UsageError as error:
-            return {"text/plain": f"{self!r}\n{error}"}
-
     def __repr__(self) -> str:
-        return f"WheelBuilder({self.source!r}): {self.state}"
-
-
-def _view_of(builder: WheelBuilder) -> ipywidgets.Widget:
-    try:
-        from .view import make
-    except ImportError as error:
-        raise UsageError(
-            "The builder cannot be shown.",
-            "ipywidgets is not installed beside this kernel.",
-            "`pip install 'jupyter-wasmwheel[widget]'`, and restart the kernel; "
-            "`await builder.build()` works without it.",
-        ) from error
-    return make(builder)
+        return f"{type(self).__name__}({self.source!r}): {self.state}"

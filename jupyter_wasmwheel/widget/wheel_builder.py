@@ -1,0 +1,52 @@
+"""The builder for notebooks: a build that shows itself in a cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from .build_model import BuildModel
+
+if TYPE_CHECKING:
+    import ipywidgets
+
+
+class WheelBuilder(BuildModel):
+    """Builds a wheel for Pyodide from a notebook: `report = await WheelBuilder("path").build()`.
+
+    As the last value of a cell it shows itself, which needs ipywidgets.
+    """
+
+    def __init__(
+        self, source: str | Path = ".", *, out: str | Path = "dist", **options: Any
+    ) -> None:
+        super().__init__(source, out=out, **options)
+        self._view: ipywidgets.Widget | None = None
+
+    @property
+    def view(self) -> ipywidgets.Widget:
+        """What a cell shows, to be put into other widgets."""
+        if self._view is None:
+            self._view = _view_of(self)
+        return self._view
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Return what Jupyter shows for the builder."""
+        try:
+            return self.view._repr_mimebundle_(**kwargs)
+        except UsageError as error:
+            return {"text/plain": f"{self!r}\n{error}"}
+
+
+def _view_of(model: BuildModel) -> ipywidgets.Widget:
+    try:
+        from .view import make
+    except ImportError as error:
+        raise UsageError(
+            "The builder cannot be shown.",
+            "ipywidgets is not installed beside this kernel.",
+            "`pip install 'jupyter-wasmwheel[widget]'`, and restart the kernel; "
+            "`await builder.build()` works without it.",
+        ) from error
+    return make(model)
