@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError
+from ..api.errors import UsageError
 from .build_model import BuildModel
 
 if TYPE_CHECKING:
