@@ -2,7 +2,7 @@ import { closeIcon, deleteIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { type IJob, isOver } from '../contract';
-import { clock, duration, size } from '../quantities';
+import { formatClock, formatDuration, formatSize } from '../format';
 import { CommandIDs, type IWasmwheel } from '../tokens';
 import { doing, failure, outcomes, phaseSentence, phaseWord, stateWord, title } from '../words';
 import { IconButton, LinkButton } from './buttons';
@@ -79,17 +79,17 @@ function Facts(props: { job: IJob; session: IWasmwheel }): JSX.Element {
   const facts: string[] = [];
   let hint: string | undefined;
   if (job.state === 'running' && job.kind === 'install') {
-    facts.push(doing(job, trans), clock(took));
+    facts.push(doing(job, trans), formatClock(took));
   } else if (job.state === 'running') {
     const count = job.total ? ` ${job.done}/${job.total}` : '';
     facts.push((job.phase ? phaseWord(job.phase, trans) : trans.__('starting')) + count);
-    facts.push(clock(took));
+    facts.push(formatClock(took));
     hint = job.phase ? phaseSentence(job.phase, trans) : undefined;
   } else if (job.state === 'done' && job.kind === 'test') {
-    facts.push(trans.__('%1 passed', job.report?.tests?.passed ?? 0), duration(took));
+    facts.push(trans.__('%1 passed', job.report?.tests?.passed ?? 0), formatDuration(took));
     hint = outcomes(job.report?.tests, trans);
   } else if (job.state === 'done') {
-    facts.push(...(job.report?.size ? [size(job.report.size)] : []), duration(took));
+    facts.push(...(job.report?.size ? [formatSize(job.report.size)] : []), formatDuration(took));
   } else if (job.state === 'failed') {
     facts.push(failure(job, trans));
     hint = outcomes(job.report?.tests, trans) || job.error?.what;

@@ -3,7 +3,7 @@ import { Menu } from '@lumino/widgets';
 import * as React from 'react';
 
 import type { IPackage } from '../contract';
-import { size } from '../quantities';
+import { formatSize } from '../format';
 import { CommandIDs, type IWasmwheel } from '../tokens';
 import { Answer } from './answer';
 import { IconButton, LinkButton } from './buttons';
@@ -61,7 +61,7 @@ function Package(props: { site: string; package: IPackage; session: IWasmwheel }
     <li className="jp-wasmwheel-item" data-package={name}>
       <span className="jp-wasmwheel-item-main" title={trans.__('Published %1', when)}>
         <span className="jp-wasmwheel-item-name">{`${name} ${version}`}</span>
-        <span className="jp-wasmwheel-facts">{size(props.package.size)}</span>
+        <span className="jp-wasmwheel-facts">{formatSize(props.package.size)}</span>
       </span>
       <LinkButton
         label={trans.__('Try it')}

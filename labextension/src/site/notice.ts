@@ -5,7 +5,7 @@
 import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { ago } from '../quantities';
+import { formatAge } from '../format';
 import type { IPublished } from './lock';
 
 /** How often the age of the news is told anew, in milliseconds. */
@@ -67,7 +67,7 @@ export class ArrivalNotice {
     const all = [...this._arrived.values()];
     const age = (Date.now() - Math.max(...all.map(each => each.time))) / 1000;
     const names = all.map(each => each.name).join(', ');
-    const when = ago(age, trans);
+    const when = formatAge(age, trans);
     return this._again
       ? trans._n(
           '%2 was published again, %3',

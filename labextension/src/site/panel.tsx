@@ -5,7 +5,7 @@ import * as React from 'react';
 import { TextButton } from '../components/buttons';
 import { useModel, useNow } from '../components/hooks';
 import { wheelIcon } from '../icons';
-import { ago, size } from '../quantities';
+import { formatAge, formatSize } from '../format';
 import type { IPublished } from './lock';
 import type { PublishedModel } from './model';
 
@@ -62,8 +62,8 @@ function Published(props: {
               <wheelIcon.react tag="span" elementSize="normal" className="jp-wasmwheel-mark" />
               <span className="jp-wasmwheel-item-name">{`${each.name} ${each.version}`}</span>
               <span className="jp-wasmwheel-facts">
-                <span>{size(each.size)}</span>
-                <span>{ago(now - each.time / 1000, trans)}</span>
+                <span>{formatSize(each.size)}</span>
+                <span>{formatAge(now - each.time / 1000, trans)}</span>
               </span>
             </span>
             <TextButton

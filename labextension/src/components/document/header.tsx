@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import { type IJob, isOver } from '../../contract';
-import { clock, duration } from '../../quantities';
+import { formatClock, formatDuration } from '../../format';
 import { CommandIDs, type IWasmwheel } from '../../tokens';
 import { failure, outcomes, phaseSentence, title } from '../../words';
 import { TextButton } from '../buttons';
@@ -20,7 +20,9 @@ export function Header(props: { job: IJob; session: IWasmwheel }): JSX.Element {
         <h1>{title(job, trans)}</h1>
         <p>
           <span role="status">{sentence(job, session)}</span>
-          <span className="jp-wasmwheel-elapsed">{isOver(job) ? duration(took) : clock(took)}</span>
+          <span className="jp-wasmwheel-elapsed">
+            {isOver(job) ? formatDuration(took) : formatClock(took)}
+          </span>
         </p>
       </div>
       <Actions job={job} session={session} />

@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import { type IJob, isOver, PHASES, TEST_PHASES } from '../../contract';
 import type { BuildModel } from '../../model/build';
-import { duration } from '../../quantities';
+import { formatDuration } from '../../format';
 import type { IWasmwheel } from '../../tokens';
 import { phaseSentence, phaseWord } from '../../words';
 import { useNow } from '../hooks';
@@ -47,7 +47,7 @@ export function Phases(props: {
           </div>
           <span className="jp-wasmwheel-phase-name">{phaseWord(row.name, trans)}</span>
           <span className="jp-wasmwheel-phase-time">
-            {row.state === 'to come' ? '\u00a0' : duration(row.seconds)}
+            {row.state === 'to come' ? '\u00a0' : formatDuration(row.seconds)}
           </span>
         </li>
       ))}

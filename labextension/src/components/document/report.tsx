@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { IDependency, IJob, IReport, ITests } from '../../contract';
-import { duration, size } from '../../quantities';
+import { formatDuration, formatSize } from '../../format';
 import { outcomes } from '../../words';
 import { Recipe } from '../changes';
 import { Patches } from '../patches';
@@ -54,7 +54,7 @@ function Wheel(props: { report: IReport; trans: TranslationBundle }): JSX.Elemen
   const { target } = report;
   const rows: Row[] = [
     [trans.__('File'), <code>{report.wheel.split(/[\\/]/).pop()}</code>],
-    [trans.__('Size'), size(report.size)],
+    [trans.__('Size'), formatSize(report.size)],
     ['SHA-256', <code>{report.sha256}</code>, trans.__('The hash by which the file is recognised')],
     [trans.__('For'), trans.__('Pyodide %1, Python %2', target.pyodide, target.python)],
     [
@@ -85,7 +85,7 @@ function OwnTests(props: { tests: ITests; trans: TranslationBundle }): JSX.Eleme
   }
   const rows: Row[] = [
     [trans._n('%1 test', '%1 tests', tests.collected), outcomes(tests, trans)],
-    [trans.__('Time'), duration(tests.seconds)],
+    [trans.__('Time'), formatDuration(tests.seconds)],
     ...[...asked].map(([reason, ids]): Row => [
       trans.__('Needs %1', reason),
       ids.join(', '),
@@ -138,7 +138,7 @@ function Checks(props: { report: IReport; trans: TranslationBundle }): JSX.Eleme
     [
       trans.__('Smoke'),
       smoke
-        ? trans.__('import %1 works, in %2', smoke.module, duration(smoke.seconds))
+        ? trans.__('import %1 works, in %2', smoke.module, formatDuration(smoke.seconds))
         : trans.__('not done'),
       trans.__('The wheel was imported in the real Pyodide')
     ]

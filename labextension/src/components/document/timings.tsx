@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import { type IJob, isOver } from '../../contract';
 import type { BuildModel, ISpan } from '../../model/build';
-import { duration } from '../../quantities';
+import { formatDuration } from '../../format';
 import type { IWasmwheel } from '../../tokens';
 import { useNow } from '../hooks';
 
@@ -35,7 +35,7 @@ export function Timings(props: { build: BuildModel; job: IJob; session: IWasmwhe
   const whole = Math.max(0.5, ...spans.map(end));
   const x = (seconds: number) => (WIDTH * seconds) / whole;
   const longest = Math.max(...spans.map(span => end(span) - span.began));
-  const text = trans.__('%1 crates in %2', spans.length, duration(whole));
+  const text = trans.__('%1 crates in %2', spans.length, formatDuration(whole));
   return (
     <figure className="jp-wasmwheel-timings">
       <figcaption>{text}</figcaption>
@@ -111,7 +111,7 @@ function Name(props: { span: ISpan; row: number; whole: number; end: number }): 
       style={{ top: AXIS + row * ROW, ...place }}
       title={`${span.name} ${span.version}`}
     >
-      {span.name} {duration(end - span.began)}
+      {span.name} {formatDuration(end - span.began)}
     </span>
   );
 }
@@ -133,7 +133,7 @@ function Longest(props: {
         {sorted.map(span => (
           <tr key={`${span.name} ${span.version}`}>
             <th scope="row">{`${span.name} ${span.version}`}</th>
-            <td>{duration(took(span))}</td>
+            <td>{formatDuration(took(span))}</td>
           </tr>
         ))}
       </tbody>

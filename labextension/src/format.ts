@@ -1,11 +1,11 @@
 /**
- * Numbers as people say them: sizes and times, with their units.
+ * Formats sizes, times and ages, with their units.
  */
 
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-/** A size in bytes as `58 kB` or `1.4 MB`; a kB is 1000 bytes, as on PyPI. */
-export function size(bytes: number): string {
+/** Format a size in bytes as `58 kB` or `1.4 MB`; a kB is 1000 bytes, as on PyPI. */
+export function formatSize(bytes: number): string {
   if (bytes < 1000) {
     return `${bytes} B`;
   }
@@ -16,8 +16,8 @@ export function size(bytes: number): string {
   return `${megabytes < 10 ? megabytes.toFixed(1) : Math.round(megabytes)} MB`;
 }
 
-/** A running clock: `0:06`, `12:40`, `1:02:03`. */
-export function clock(seconds: number): string {
+/** Format the time of something that is running: `0:06`, `12:40`, `1:02:03`. */
+export function formatClock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   const [hours, minutes, rest] = [
     Math.floor(whole / 3600),
@@ -28,8 +28,8 @@ export function clock(seconds: number): string {
   return hours ? `${hours}:${String(minutes).padStart(2, '0')}:${tail}` : `${minutes}:${tail}`;
 }
 
-/** A time that is over: `0.4 s`, `24 s`, `3 min 5 s`. */
-export function duration(seconds: number): string {
+/** Format the time that something took: `0.4 s`, `24 s`, `3 min 5 s`. */
+export function formatDuration(seconds: number): string {
   if (seconds < 0.05) {
     return '0 s';
   }
@@ -48,8 +48,8 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** How long ago something was. */
-export function ago(seconds: number, trans: TranslationBundle): string {
+/** Format how long ago something was. */
+export function formatAge(seconds: number, trans: TranslationBundle): string {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 1) {
     return trans.__('just now');
