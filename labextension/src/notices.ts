@@ -6,7 +6,7 @@ import { Notification } from '@jupyterlab/apputils';
 
 import { type IJob, isOver, PHASES } from './contract';
 import { CommandIDs, type IWasmwheel } from './tokens';
-import { outcomes, problemCount, testsFailed, title } from './words';
+import { countFailedTests, countProblems, labelJob, summarizeTests } from './labels';
 
 /** How long good news stays on the screen, in milliseconds; it is kept in the list. */
 const SHOWN = 12_000;
@@ -73,14 +73,14 @@ function building(job: IJob, session: IWasmwheel): string {
   switch (job.kind) {
     case 'build':
       return percent
-        ? trans.__('Building %1… %2 %', title(job, trans), percent)
-        : trans.__('Building %1…', title(job, trans));
+        ? trans.__('Building %1… %2 %', labelJob(job, trans), percent)
+        : trans.__('Building %1…', labelJob(job, trans));
     case 'test':
       return percent
         ? trans.__('Testing %1… %2 %', job.name, percent)
         : trans.__('Testing %1…', job.name);
     case 'install':
-      return trans.__('Installing: %1…', title(job, trans));
+      return trans.__('Installing: %1…', labelJob(job, trans));
     case 'site':
       return trans.__('Making the site %1…', job.name);
     case 'bundle':
@@ -106,7 +106,7 @@ function fraction(job: IJob): number {
 
 function end(notice: string, job: IJob, session: IWasmwheel): void {
   const { trans } = session;
-  const name = title(job, trans);
+  const name = labelJob(job, trans);
   const isGood = job.state === 'done';
   Notification.update({
     id: notice,
@@ -132,13 +132,13 @@ function outcome(job: IJob, name: string, session: IWasmwheel): string {
         return trans.__('%1-site.zip is beside your files', job.name);
       }
       if (job.kind === 'test') {
-        return `${name}: ${outcomes(job.report?.tests, trans)}`;
+        return `${name}: ${summarizeTests(job.report?.tests, trans)}`;
       }
       return job.report?.published
         ? trans.__('%1 is in the site', name)
         : trans.__('%1 is built', name);
     case 'failed': {
-      const count = problemCount(job);
+      const count = countProblems(job);
       return count
         ? trans._n('%2 did not build: %1 problem', '%2 did not build: %1 problems', count, name)
         : (job.error?.what ?? trans.__('%1 did not build', name));
@@ -164,7 +164,7 @@ function show(job: IJob, session: IWasmwheel): Notification.IAction {
   const { trans, commands } = session;
   return {
     label:
-      job.state === 'failed' && (problemCount(job) || testsFailed(job))
+      job.state === 'failed' && (countProblems(job) || countFailedTests(job))
         ? trans.__('Show problems')
         : trans.__('Show'),
     callback: event => {

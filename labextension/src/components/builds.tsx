@@ -4,7 +4,15 @@ import * as React from 'react';
 import { type IJob, isOver } from '../contract';
 import { formatClock, formatDuration, formatSize } from '../format';
 import { CommandIDs, type IWasmwheel } from '../tokens';
-import { doing, failure, outcomes, phaseSentence, phaseWord, stateWord, title } from '../words';
+import {
+  describePhase,
+  labelFailure,
+  labelJob,
+  labelPhase,
+  labelProgress,
+  labelState,
+  summarizeTests
+} from '../labels';
 import { IconButton, LinkButton } from './buttons';
 import { useModel, useNow } from './hooks';
 
@@ -28,7 +36,7 @@ export function Builds(props: { session: IWasmwheel }): JSX.Element {
 function Build(props: { job: IJob; session: IWasmwheel }): JSX.Element {
   const { job, session } = props;
   const { commands, trans } = session;
-  const name = title(job, trans);
+  const name = labelJob(job, trans);
   const run = (command: string) => void commands.execute(command, { id: job.id });
   return (
     <li className="jp-wasmwheel-item" data-state={job.state} data-job={job.id}>
@@ -66,7 +74,7 @@ function Build(props: { job: IJob; session: IWasmwheel }): JSX.Element {
 }
 
 function Mark(props: { job: IJob; trans: IWasmwheel['trans'] }): JSX.Element {
-  const word = stateWord(props.job, props.trans);
+  const word = labelState(props.job, props.trans);
   return <span className="jp-wasmwheel-mark" role="img" aria-label={word} title={word} />;
 }
 
@@ -79,22 +87,22 @@ function Facts(props: { job: IJob; session: IWasmwheel }): JSX.Element {
   const facts: string[] = [];
   let hint: string | undefined;
   if (job.state === 'running' && job.kind === 'install') {
-    facts.push(doing(job, trans), formatClock(took));
+    facts.push(labelProgress(job, trans), formatClock(took));
   } else if (job.state === 'running') {
     const count = job.total ? ` ${job.done}/${job.total}` : '';
-    facts.push((job.phase ? phaseWord(job.phase, trans) : trans.__('starting')) + count);
+    facts.push((job.phase ? labelPhase(job.phase, trans) : trans.__('starting')) + count);
     facts.push(formatClock(took));
-    hint = job.phase ? phaseSentence(job.phase, trans) : undefined;
+    hint = job.phase ? describePhase(job.phase, trans) : undefined;
   } else if (job.state === 'done' && job.kind === 'test') {
     facts.push(trans.__('%1 passed', job.report?.tests?.passed ?? 0), formatDuration(took));
-    hint = outcomes(job.report?.tests, trans);
+    hint = summarizeTests(job.report?.tests, trans);
   } else if (job.state === 'done') {
     facts.push(...(job.report?.size ? [formatSize(job.report.size)] : []), formatDuration(took));
   } else if (job.state === 'failed') {
-    facts.push(failure(job, trans));
-    hint = outcomes(job.report?.tests, trans) || job.error?.what;
+    facts.push(labelFailure(job, trans));
+    hint = summarizeTests(job.report?.tests, trans) || job.error?.what;
   } else {
-    facts.push(stateWord(job, trans));
+    facts.push(labelState(job, trans));
   }
   return (
     <span className="jp-wasmwheel-facts" title={hint}>

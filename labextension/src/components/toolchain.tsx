@@ -5,7 +5,7 @@ import * as React from 'react';
 import { type IFinding, type IJob, isOver } from '../contract';
 import type { ToolchainModel } from '../model/toolchain';
 import { CommandIDs, type IWasmwheel } from '../tokens';
-import { doing, installed, title } from '../words';
+import { labelExtras, labelJob, labelProgress } from '../labels';
 import { Answer, withCode } from './answer';
 import { Bar } from './builds';
 import { IconButton, TextButton } from './buttons';
@@ -71,11 +71,11 @@ export function Toolchain(props: { session: IWasmwheel }): JSX.Element {
 function Installing(props: { job: IJob; session: IWasmwheel }): JSX.Element {
   const { job, session } = props;
   const { commands, trans } = session;
-  const name = title(job, trans);
+  const name = labelJob(job, trans);
   return (
     <div className="jp-wasmwheel-installing" role="group" aria-label={trans.__('Installing')}>
       <span>
-        <strong>{name}</strong> {doing(job, trans)}
+        <strong>{name}</strong> {labelProgress(job, trans)}
       </span>
       <IconButton
         icon={closeIcon}
@@ -110,7 +110,7 @@ function Finding(props: { finding: IFinding; session: IWasmwheel }): JSX.Element
         {fix && <div className="jp-wasmwheel-quiet">{withCode(fix)}</div>}
         {extras && (
           <TextButton
-            label={trans.__('Install %1', installed(extras, trans))}
+            label={trans.__('Install %1', labelExtras(extras, trans))}
             disabled={isAtWork}
             onClick={() => void commands.execute(CommandIDs.setUp, { extras })}
           />

@@ -6,7 +6,7 @@ import { BuildDocument } from '../components/document/document';
 import { wheelIcon } from '../icons';
 import type { BuildModel } from '../model/build';
 import type { IWasmwheel } from '../tokens';
-import { title } from '../words';
+import { labelJob } from '../labels';
 
 /** A build's document in the main area. */
 export class BuildWidget extends MainAreaWidget<ReactWidget> {
@@ -37,7 +37,7 @@ export class BuildWidget extends MainAreaWidget<ReactWidget> {
 
   private _rename(): void {
     const { job } = this._build;
-    this.title.label = job ? title(job, this._session.trans) : this._session.trans.__('Build');
+    this.title.label = job ? labelJob(job, this._session.trans) : this._session.trans.__('Build');
   }
 
   private readonly _build: BuildModel;

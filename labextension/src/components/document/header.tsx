@@ -3,7 +3,7 @@ import * as React from 'react';
 import { type IJob, isOver } from '../../contract';
 import { formatClock, formatDuration } from '../../format';
 import { CommandIDs, type IWasmwheel } from '../../tokens';
-import { failure, outcomes, phaseSentence, title } from '../../words';
+import { describePhase, labelFailure, labelJob, summarizeTests } from '../../labels';
 import { TextButton } from '../buttons';
 import { useNow } from '../hooks';
 
@@ -17,7 +17,7 @@ export function Header(props: { job: IJob; session: IWasmwheel }): JSX.Element {
     <header className="jp-wasmwheel-document-header" data-state={job.state}>
       <span className="jp-wasmwheel-mark" aria-hidden="true" />
       <div className="jp-wasmwheel-document-title">
-        <h1>{title(job, trans)}</h1>
+        <h1>{labelJob(job, trans)}</h1>
         <p>
           <span role="status">{sentence(job, session)}</span>
           <span className="jp-wasmwheel-elapsed">
@@ -37,13 +37,13 @@ function sentence(job: IJob, session: IWasmwheel): string {
     case 'queued':
       return trans.__('Waiting for another build to end');
     case 'running':
-      return job.phase ? phaseSentence(job.phase, trans) : trans.__('Starting');
+      return job.phase ? describePhase(job.phase, trans) : trans.__('Starting');
     case 'done':
       return finished(job, session);
     case 'failed':
       return job.kind === 'build' || (job.kind === 'test' && !job.report)
-        ? trans.__('Did not build: %1', failure(job, trans))
-        : trans.__('Failed: %1', failure(job, trans));
+        ? trans.__('Did not build: %1', labelFailure(job, trans))
+        : trans.__('Failed: %1', labelFailure(job, trans));
     case 'cancelled':
       return trans.__('Cancelled');
     case 'interrupted':
@@ -60,7 +60,7 @@ function finished(job: IJob, session: IWasmwheel): string {
     return trans.__('Installed');
   }
   if (job.kind === 'test') {
-    return outcomes(job.report?.tests, trans);
+    return summarizeTests(job.report?.tests, trans);
   }
   return job.report?.published ? trans.__('In the site') : trans.__('Built');
 }

@@ -4,7 +4,7 @@ import { type IJob, isOver, PHASES, TEST_PHASES } from '../../contract';
 import type { BuildModel } from '../../model/build';
 import { formatDuration } from '../../format';
 import type { IWasmwheel } from '../../tokens';
-import { phaseSentence, phaseWord } from '../../words';
+import { describePhase, labelPhase } from '../../labels';
 import { useNow } from '../hooks';
 
 /** A phase's part of the bar is never thinner than this share of the whole. */
@@ -37,7 +37,7 @@ export function Phases(props: {
         <li
           key={row.name}
           data-state={row.state}
-          title={phaseSentence(row.name, trans)}
+          title={describePhase(row.name, trans)}
           style={{ flexGrow: 100 * Math.max(LEAST, row.seconds / whole) }}
         >
           <div className="jp-wasmwheel-phase-bar">
@@ -45,7 +45,7 @@ export function Phases(props: {
               <div style={{ width: `${percent}%` }} />
             )}
           </div>
-          <span className="jp-wasmwheel-phase-name">{phaseWord(row.name, trans)}</span>
+          <span className="jp-wasmwheel-phase-name">{labelPhase(row.name, trans)}</span>
           <span className="jp-wasmwheel-phase-time">
             {row.state === 'to come' ? '\u00a0' : formatDuration(row.seconds)}
           </span>

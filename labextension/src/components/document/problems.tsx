@@ -4,7 +4,7 @@ import * as React from 'react';
 import { type Extra, type IDiagnostic, type IError, type IJob, isOver } from '../../contract';
 import type { BuildModel } from '../../model/build';
 import { CommandIDs, type IWasmwheel } from '../../tokens';
-import { installed } from '../../words';
+import { labelExtras } from '../../labels';
 import { Answer, withCode } from '../answer';
 import { TextButton } from '../buttons';
 
@@ -92,7 +92,7 @@ function Mend(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
     return (
       <TextButton
         accept
-        label={trans.__('Install %1', installed([extra], trans))}
+        label={trans.__('Install %1', labelExtras([extra], trans))}
         onClick={() => void commands.execute(CommandIDs.setUp, { extras: [extra] })}
       />
     );

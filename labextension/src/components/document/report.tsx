@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import type { IDependency, IJob, IReport, ITests } from '../../contract';
 import { formatDuration, formatSize } from '../../format';
-import { outcomes } from '../../words';
+import { summarizeTests } from '../../labels';
 import { Recipe } from '../changes';
 import { Patches } from '../patches';
 
@@ -84,7 +84,7 @@ function OwnTests(props: { tests: ITests; trans: TranslationBundle }): JSX.Eleme
     }
   }
   const rows: Row[] = [
-    [trans._n('%1 test', '%1 tests', tests.collected), outcomes(tests, trans)],
+    [trans._n('%1 test', '%1 tests', tests.collected), summarizeTests(tests, trans)],
     [trans.__('Time'), formatDuration(tests.seconds)],
     ...[...asked].map(([reason, ids]): Row => [
       trans.__('Needs %1', reason),

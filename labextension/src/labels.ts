@@ -1,29 +1,33 @@
+/**
+ * Labels jobs, their states and their phases.
+ */
+
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Extra, IJob, ITests } from './contract';
 
-/** What a job is called: its package, or what it is about. */
-export function title(job: IJob, trans: TranslationBundle): string {
+/** Return a job's title: its package, or what it is about. */
+export function labelJob(job: IJob, trans: TranslationBundle): string {
   switch (job.request.kind) {
     case 'install':
-      return installed(job.request.extras ?? [], trans);
+      return labelExtras(job.request.extras ?? [], trans);
     case 'site':
       return trans.__('Site %1', job.request.site);
     case 'bundle':
       return trans.__('Zip of %1', job.request.site);
     case 'test':
-      return trans.__('Tests of %1', named(job));
+      return trans.__('Tests of %1', labelPackage(job));
     case 'build':
-      return named(job);
+      return labelPackage(job);
   }
 }
 
-function named(job: IJob): string {
+function labelPackage(job: IJob): string {
   return job.version ? `${job.name} ${job.version}` : job.name;
 }
 
-/** What an install is of. */
-export function installed(extras: readonly Extra[], trans: TranslationBundle): string {
+/** Return the names of what an install job installs. */
+export function labelExtras(extras: readonly Extra[], trans: TranslationBundle): string {
   const names = {
     emscripten: trans.__('Emscripten'),
     nightly: trans.__('Rust nightly'),
@@ -32,24 +36,24 @@ export function installed(extras: readonly Extra[], trans: TranslationBundle): s
   return extras.map(each => names[each]).join(', ') || trans.__('Toolchain');
 }
 
-/** How far a job is that has no phases: what it does now, in percent where that is known. */
-export function doing(job: IJob, trans: TranslationBundle): string {
+/** Return the progress of a job without phases: its step, with a percentage if that is known. */
+export function labelProgress(job: IJob, trans: TranslationBundle): string {
   const percent = job.total ? Math.floor((100 * (job.done ?? 0)) / job.total) : 0;
   const label = job.label ?? trans.__('starting');
   return percent ? trans.__('%1 · %2 %', label, percent) : label;
 }
 
-/** A job's state in a word. */
-export function stateWord(job: IJob, trans: TranslationBundle): string {
+/** Return a job's state, or its phase while it runs, in a word. */
+export function labelState(job: IJob, trans: TranslationBundle): string {
   switch (job.state) {
     case 'queued':
       return trans.__('waiting');
     case 'running':
-      return job.phase ? phaseWord(job.phase, trans) : trans.__('starting');
+      return job.phase ? labelPhase(job.phase, trans) : trans.__('starting');
     case 'done':
       return trans.__('done');
     case 'failed':
-      return testsFailed(job) ? trans.__('tests failed') : trans.__('did not build');
+      return countFailedTests(job) ? trans.__('tests failed') : trans.__('did not build');
     case 'cancelled':
       return trans.__('cancelled');
     case 'interrupted':
@@ -57,14 +61,14 @@ export function stateWord(job: IJob, trans: TranslationBundle): string {
   }
 }
 
-/** How many problems the compiler found, if that is what a job failed of. */
-export function problemCount(job: IJob): number {
+/** Count the problems that the compiler found, if they made the job fail. */
+export function countProblems(job: IJob): number {
   const [, count] = /: (\d+) problems?\b/.exec(job.error?.what ?? '') ?? [];
   return Number(count ?? 0);
 }
 
-/** What a project's own tests came to, in a line: how many there are of each outcome. */
-export function outcomes(tests: ITests | null | undefined, trans: TranslationBundle): string {
+/** Summarize the project's own tests in a line: how many there are of each outcome. */
+export function summarizeTests(tests: ITests | null | undefined, trans: TranslationBundle): string {
   if (!tests) {
     return '';
   }
@@ -83,19 +87,19 @@ export function outcomes(tests: ITests | null | undefined, trans: TranslationBun
     .join(', ');
 }
 
-/** How many of a project's own tests failed, crashed or did not end. */
-export function testsFailed(job: IJob): number {
+/** Count the project's own tests that failed, crashed or timed out. */
+export function countFailedTests(job: IJob): number {
   const tests = job.report?.tests;
   return tests ? tests.failed + tests.crashed + tests.timed_out : 0;
 }
 
-/** A failed job in two words. */
-export function failure(job: IJob, trans: TranslationBundle): string {
-  const failed = testsFailed(job);
+/** Return in two words why a job failed. */
+export function labelFailure(job: IJob, trans: TranslationBundle): string {
+  const failed = countFailedTests(job);
   if (failed) {
     return trans._n('%1 test failed', '%1 tests failed', failed);
   }
-  const count = problemCount(job);
+  const count = countProblems(job);
   if (count) {
     return trans._n('%1 problem', '%1 problems', count);
   }
@@ -117,8 +121,8 @@ export function failure(job: IJob, trans: TranslationBundle): string {
   }
 }
 
-/** A phase's name. */
-export function phaseWord(phase: string, trans: TranslationBundle): string {
+/** Return a phase's name. */
+export function labelPhase(phase: string, trans: TranslationBundle): string {
   switch (phase) {
     case 'source':
       return trans.__('source');
@@ -145,8 +149,8 @@ export function phaseWord(phase: string, trans: TranslationBundle): string {
   }
 }
 
-/** A phase in a sentence, for those who do not know the word. */
-export function phaseSentence(phase: string, trans: TranslationBundle): string {
+/** Describe a phase in a sentence. */
+export function describePhase(phase: string, trans: TranslationBundle): string {
   switch (phase) {
     case 'source':
       return trans.__('Source: get the code');
