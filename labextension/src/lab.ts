@@ -26,7 +26,7 @@ import { ProjectsModel } from './model/projects';
 import { RequestModel } from './model/request';
 import { SitesModel } from './model/sites';
 import { ToolchainModel } from './model/toolchain';
-import { notify } from './notices';
+import { showNotifications } from './notifications';
 import type { IConsent } from './ordering';
 import { Server } from './server';
 import { CommandIDs, DOMAIN, IWasmwheel, PLUGIN } from './tokens';
@@ -139,7 +139,7 @@ function settle(session: IWasmwheel, registry: ISettingRegistry | null): IConsen
     read();
     return found.get('notifications').composite === true;
   });
-  void (loaded ?? Promise.resolve(true)).then(wanted => wanted && notify(session));
+  void (loaded ?? Promise.resolve(true)).then(wanted => wanted && showNotifications(session));
   return {
     get given() {
       return given;

@@ -1,5 +1,5 @@
 /**
- * Notifications of jobs: one each, with its progress, then what came of it.
+ * Notifications of jobs: one each, with its progress, then its outcome.
  */
 
 import { Notification } from '@jupyterlab/apputils';
@@ -8,11 +8,11 @@ import { type IJob, isOver, PHASES } from './contract';
 import { CommandIDs, type IWasmwheel } from './tokens';
 import { countFailedTests, countProblems, labelJob, summarizeTests } from './labels';
 
-/** How long good news stays on the screen, in milliseconds; it is kept in the list. */
-const SHOWN = 12_000;
+/** How long a notification of success stays on the screen; it stays in the list. */
+const AUTO_CLOSE_MS = 12_000;
 
-/** Where in the whole each phase begins, as far as one can say beforehand. */
-const BEGINS: Record<string, number> = {
+/** The share of a build's time that is over when each phase begins, as an estimate. */
+const PHASE_STARTS: Record<string, number> = {
   source: 0,
   project: 0.02,
   toolchain: 0.04,
@@ -24,22 +24,22 @@ const BEGINS: Record<string, number> = {
   publish: 0.98
 };
 
-/** Tell of every job that begins from now on, or is running now. */
-export function notify(session: IWasmwheel): void {
+/** Show a notification for each job that is running or begins from now on. */
+export function showNotifications(session: IWasmwheel): void {
   const { jobs } = session;
-  const notices = new Map<string, string>();
+  const notifications = new Map<string, string>();
   jobs.changed.connect(() => {
     for (const job of jobs.jobs) {
-      const notice = notices.get(job.id);
+      const id = notifications.get(job.id);
       if (!isOver(job)) {
-        if (notice === undefined) {
-          notices.set(job.id, begin(job, session));
+        if (id === undefined) {
+          notifications.set(job.id, begin(job, session));
         } else {
-          update(notice, job, session);
+          update(id, job, session);
         }
-      } else if (notice !== undefined) {
-        notices.delete(job.id);
-        end(notice, job, session);
+      } else if (id !== undefined) {
+        notifications.delete(job.id);
+        end(id, job, session);
       }
     }
   });
@@ -53,14 +53,14 @@ function begin(job: IJob, session: IWasmwheel): string {
   });
 }
 
-function update(notice: string, job: IJob, session: IWasmwheel): void {
-  // Each update lifts the notice to the top, so only what can be seen is one.
+function update(id: string, job: IJob, session: IWasmwheel): void {
+  // Each update lifts the notification to the top: make one only where something visible changed.
   const progress = fraction(job);
-  const shown = Notification.manager.notifications.find(each => each.id === notice);
+  const shown = Notification.manager.notifications.find(each => each.id === id);
   const before = shown?.options.progress ?? 0;
   if (shown && (progress - before >= 0.01 || shown.message !== building(job, session))) {
     Notification.update({
-      id: notice,
+      id,
       message: building(job, session),
       progress: Math.max(before, progress)
     });
@@ -88,7 +88,7 @@ function building(job: IJob, session: IWasmwheel): string {
   }
 }
 
-/** How much of it is done, from 0 to 1. */
+/** Return how much of a job is done, from 0 to 1. */
 function fraction(job: IJob): number {
   if (job.kind === 'install' || job.kind === 'bundle') {
     return job.total ? Math.min(1, (job.done ?? 0) / job.total) : 0;
@@ -98,22 +98,22 @@ function fraction(job: IJob): number {
     return job.phase === 'test' && job.total ? Math.min(1, (job.done ?? 0) / job.total) : 0;
   }
   const phase = job.phase ?? 'source';
-  const from = BEGINS[phase] ?? 0;
+  const from = PHASE_STARTS[phase] ?? 0;
   const next = PHASES[PHASES.indexOf(phase as (typeof PHASES)[number]) + 1];
-  const to = next ? BEGINS[next]! : 1;
+  const to = next ? PHASE_STARTS[next]! : 1;
   return from + (job.total ? (to - from) * Math.min(1, (job.done ?? 0) / job.total) : 0);
 }
 
-function end(notice: string, job: IJob, session: IWasmwheel): void {
+function end(id: string, job: IJob, session: IWasmwheel): void {
   const { trans } = session;
   const name = labelJob(job, trans);
   const isGood = job.state === 'done';
   Notification.update({
-    id: notice,
+    id,
     type: isGood ? 'success' : job.state === 'failed' ? 'error' : 'warning',
     message: outcome(job, name, session),
     progress: 1,
-    autoClose: job.state === 'failed' ? false : SHOWN,
+    autoClose: job.state === 'failed' ? false : AUTO_CLOSE_MS,
     actions: isGood && job.report?.published ? [tryIt(job, session)] : [show(job, session)]
   });
 }
@@ -168,7 +168,7 @@ function show(job: IJob, session: IWasmwheel): Notification.IAction {
         ? trans.__('Show problems')
         : trans.__('Show'),
     callback: event => {
-      // Looking at it does not end it: the notice of a running job stays.
+      // Looking at it does not end it: the notification of a running job stays.
       if (!isOver(job)) {
         event.preventDefault();
       }
