@@ -5,7 +5,14 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { wheelIcon } from './icons';
 import type { Extra, IBuildRequest, IStarter, ITemplates, JobRequest } from './contract';
 import type { Folders } from './folders';
-import { type IConsent, makeSite, order, orderBuild, orderTests, tell } from './ordering';
+import {
+  createSite,
+  type IConsent,
+  showError,
+  submitBuild,
+  submitJob,
+  submitTests
+} from './submitJob';
 import { Refusal } from './server';
 import { CommandIDs, type IWasmwheel } from './tokens';
 import { visit } from './visit';
@@ -52,7 +59,7 @@ function addBuilding(around: ISurroundings): void {
     caption: trans.__('Build what the panel names'),
     icon: wheelIcon,
     isEnabled: () => request.source !== null,
-    execute: async () => (await orderBuild(session, consent))?.id ?? null
+    execute: async () => (await submitBuild(session, consent))?.id ?? null
   });
 
   commands.addCommand(CommandIDs.buildFolder, {
@@ -66,7 +73,7 @@ function addBuilding(around: ISurroundings): void {
         return null;
       }
       request.set({ from: 'folder', folder });
-      return (await orderBuild(session, consent, folder || '.'))?.id ?? null;
+      return (await submitBuild(session, consent, folder || '.'))?.id ?? null;
     }
   });
 
@@ -77,7 +84,7 @@ function addBuilding(around: ISurroundings): void {
     execute: async args => {
       const before = jobs.get(text(args, 'id') ?? '')?.request;
       const build = before?.kind === 'build' ? before : undefined;
-      const job = await orderTests(session, consent, build?.source ?? request.source, build);
+      const job = await submitTests(session, consent, build?.source ?? request.source, build);
       if (job) {
         around.openBuild(job.id);
       }
@@ -96,7 +103,7 @@ function addBuilding(around: ISurroundings): void {
         return null;
       }
       request.set({ from: 'folder', folder });
-      return (await orderTests(session, consent, folder || '.'))?.id ?? null;
+      return (await submitTests(session, consent, folder || '.'))?.id ?? null;
     }
   });
 
@@ -105,7 +112,7 @@ function addBuilding(around: ISurroundings): void {
     caption: trans.__('Install what is missing; nothing of yours is changed'),
     execute: async args => {
       const extras = (args['extras'] ?? []) as Extra[];
-      const job = await order(session, { kind: 'install', extras }, consent);
+      const job = await submitJob(session, { kind: 'install', extras }, consent);
       if (job) {
         void jobs.end(job.id).then(() => toolchain.refresh());
       }
@@ -145,7 +152,7 @@ function addStarting(around: ISurroundings): void {
         around.showPanel();
         return made.path;
       } catch (error) {
-        await tell(error, session);
+        await showError(error, session);
         return null;
       }
     }
@@ -161,9 +168,9 @@ function addStarting(around: ISurroundings): void {
         request.set({ from: 'folder', folder });
         void session.projects.look(folder);
         around.showPanel();
-        return (await orderBuild(session, consent, folder))?.id ?? null;
+        return (await submitBuild(session, consent, folder))?.id ?? null;
       } catch (error) {
-        await tell(error, session);
+        await showError(error, session);
         return null;
       }
     }
@@ -222,7 +229,7 @@ function addJobs(around: ISurroundings): void {
     (act: (id: string) => Promise<unknown>) => async (args: ReadonlyPartialJSONObject) => {
       const id = text(args, 'id');
       if (id !== undefined) {
-        await act(id).catch(error => tell(error, session));
+        await act(id).catch(error => showError(error, session));
       }
     };
 
@@ -250,7 +257,7 @@ function addJobs(around: ISurroundings): void {
       if (before) {
         const changes = (args['with'] ?? {}) as Partial<IBuildRequest>;
         const request = { ...before.request, ...changes } as JobRequest;
-        const job = await order(session, request, consent);
+        const job = await submitJob(session, request, consent);
         if (job) {
           around.openBuild(job.id);
         }
@@ -304,7 +311,7 @@ function addSites(around: ISurroundings): void {
         ]
       });
       if (answer.button.accept) {
-        await sites.remove(site, name).catch(error => tell(error, session));
+        await sites.remove(site, name).catch(error => showError(error, session));
       }
     }
   });
@@ -315,7 +322,7 @@ function addSites(around: ISurroundings): void {
     execute: async args => {
       const site = text(args, 'site') ?? sites.current?.name;
       if (site !== undefined) {
-        await order(session, { kind: 'bundle', site }, consent);
+        await submitJob(session, { kind: 'bundle', site }, consent);
       }
     }
   });
@@ -330,7 +337,7 @@ function addSites(around: ISurroundings): void {
         okLabel: trans.__('Make it')
       });
       if (answer.button.accept && answer.value) {
-        const name = await makeSite(session, answer.value, consent);
+        const name = await createSite(session, answer.value, consent);
         if (name !== undefined) {
           request.set({ site: name });
         }

@@ -27,7 +27,7 @@ import { RequestModel } from './model/request';
 import { SitesModel } from './model/sites';
 import { ToolchainModel } from './model/toolchain';
 import { showNotifications } from './notifications';
-import type { IConsent } from './ordering';
+import type { IConsent } from './submitJob';
 import { Server } from './server';
 import { CommandIDs, DOMAIN, IWasmwheel, PLUGIN } from './tokens';
 import { BuildWidget } from './widgets/document';

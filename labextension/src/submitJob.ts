@@ -1,26 +1,25 @@
 /**
- * Ordering a build: the question before foreign code runs, the site that it needs, then the job.
+ * Submits jobs: asks before foreign code runs, creates the site that a build needs, posts the job.
  */
 
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 
-import { asError } from './server';
-import type { IBuildRequest, IJob, JobRequest } from './contract';
+import { type IBuildRequest, type IJob, isOver, type JobRequest } from './contract';
 import { isOwn, testsOf } from './model/request';
-import { isOver } from './contract';
+import { asError } from './server';
 import type { IWasmwheel } from './tokens';
 
-/** The name of the site that is made where there is none. */
-export const FIRST_SITE = 'workshop';
+/** The name of the site to create if there is none. */
+export const DEFAULT_SITE = 'workshop';
 
-/** Whether somebody has agreed, once and for all, that foreign packages run their code here. */
+/** The user's consent, kept in the settings, to run the code of foreign packages on the server. */
 export interface IConsent {
   readonly given: boolean;
   give(): Promise<void>;
 }
 
-/** Show an error as what, why and fix. */
-export async function tell(thrown: unknown, session: IWasmwheel): Promise<void> {
+/** Show an error in a dialog. */
+export async function showError(thrown: unknown, session: IWasmwheel): Promise<void> {
   const { what, why, fix } = asError(thrown);
   await showDialog({
     title: what,
@@ -29,8 +28,8 @@ export async function tell(thrown: unknown, session: IWasmwheel): Promise<void> 
   });
 }
 
-/** Begin a job as it was asked for; null where it was not begun. */
-export async function order(
+/** Submit a job; return null if the user declined or the server refused. */
+export async function submitJob(
   session: IWasmwheel,
   request: JobRequest,
   consent: IConsent
@@ -38,20 +37,20 @@ export async function order(
   if (
     (request.kind === 'build' || request.kind === 'test') &&
     !isOwn(request.source) &&
-    !(await agreed(session, request.source, consent))
+    !(await confirmForeignCode(session, request.source, consent))
   ) {
     return null;
   }
   try {
     return await session.jobs.submit(request);
   } catch (error) {
-    await tell(error, session);
+    await showError(error, session);
     return null;
   }
 }
 
-/** Build what the form says, or a source with the rest of what the form says. */
-export async function orderBuild(
+/** Submit a build of the form's source, or of another one, with the form's options. */
+export async function submitBuild(
   session: IWasmwheel,
   consent: IConsent,
   source = session.request.source
@@ -59,14 +58,14 @@ export async function orderBuild(
   if (source === null) {
     return null;
   }
-  const site = await destination(session, consent);
+  const site = await findSite(session, consent);
   return site === undefined
     ? null
-    : await order(session, session.request.build(source, site), consent);
+    : await submitJob(session, session.request.build(source, site), consent);
 }
 
-/** Run the tests of what a build builds; of what the form says, or of a source, where none is given. */
-export async function orderTests(
+/** Submit the tests of a build, or, without one, of a source with the form's options. */
+export async function submitTests(
   session: IWasmwheel,
   consent: IConsent,
   source = session.request.source,
@@ -80,11 +79,11 @@ export async function orderTests(
   const chosen = request.fields.site === null ? null : (request.fields.site ?? sites.current?.name);
   const asked = build ?? request.build(source, chosen ?? null);
   const site = sites.usable.find(each => each.name === asked.site);
-  return await order(session, testsOf(asked, site?.target), consent);
+  return await submitJob(session, testsOf(asked, site?.target), consent);
 }
 
-/** The site to publish to, made now where there is none; null for none, undefined if that failed. */
-async function destination(
+/** Return the site to publish to, creating one if needed; null for none, undefined on failure. */
+async function findSite(
   session: IWasmwheel,
   consent: IConsent
 ): Promise<string | null | undefined> {
@@ -94,11 +93,11 @@ async function destination(
   }
   await sites.refresh();
   const chosen = sites.usable.find(site => site.name === request.fields.site) ?? sites.usable[0];
-  return chosen ? chosen.name : await makeSite(session, FIRST_SITE, consent);
+  return chosen ? chosen.name : await createSite(session, DEFAULT_SITE, consent);
 }
 
-/** Make a site and wait for it; its name, or undefined where it was not made. */
-export async function makeSite(
+/** Create a site and return its name, or undefined on failure. */
+export async function createSite(
   session: IWasmwheel,
   name: string,
   consent: IConsent
@@ -107,7 +106,7 @@ export async function makeSite(
   const running = jobs.jobs.find(
     job => job.request.kind === 'site' && job.request.site === name && !isOver(job)
   );
-  const job = running ?? (await order(session, { kind: 'site', site: name }, consent));
+  const job = running ?? (await submitJob(session, { kind: 'site', site: name }, consent));
   if (!job || (await jobs.end(job.id)).state !== 'done') {
     return undefined;
   }
@@ -115,7 +114,11 @@ export async function makeSite(
   return name;
 }
 
-async function agreed(session: IWasmwheel, source: string, consent: IConsent): Promise<boolean> {
+async function confirmForeignCode(
+  session: IWasmwheel,
+  source: string,
+  consent: IConsent
+): Promise<boolean> {
   if (consent.given) {
     return true;
   }
