@@ -15,7 +15,7 @@ import {
 } from './submitJob';
 import { Refusal } from './server';
 import { CommandIDs, type IWasmwheel } from './tokens';
-import { visit } from './visit';
+import { openSite } from './openSite';
 import { Choice } from './widgets/choice';
 
 /** What the commands need beside the models. */
@@ -289,12 +289,12 @@ function addSites(around: ISurroundings): void {
   commands.addCommand(CommandIDs.tryIt, {
     label: trans.__('Try It'),
     caption: trans.__("Open the package's notebook in a new tab"),
-    execute: args => visit(sites, trans, text(args, 'site') ?? '', text(args, 'name'))
+    execute: args => openSite(sites, trans, text(args, 'site') ?? '', text(args, 'name'))
   });
   commands.addCommand(CommandIDs.openSite, {
     label: trans.__('Open the Site'),
     isEnabled: () => sites.usable.length > 0,
-    execute: args => visit(sites, trans, text(args, 'site') ?? sites.current?.name ?? '')
+    execute: args => openSite(sites, trans, text(args, 'site') ?? sites.current?.name ?? '')
   });
   commands.addCommand(CommandIDs.removePackage, {
     label: trans.__('Remove from the Site…'),

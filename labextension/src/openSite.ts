@@ -1,8 +1,8 @@
 /**
- * *Try it*: a site opened in a new tab, on an origin of its own where the browser reaches it.
+ * Opens a site in a new tab, on the site's own origin if the browser can reach it.
  *
- * What a package's code does in the notebook it does with the rights of its page. On the site's own
- * origin those are none of Jupyter's; through the Jupyter server they are those of the user.
+ * The code of a package runs with the rights of the page that the notebook is in. The site's own
+ * origin has no rights in Jupyter; through the Jupyter server the code has the rights of the user.
  */
 
 import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
@@ -12,11 +12,11 @@ import type { ISite } from './contract';
 import type { SitesModel } from './model/sites';
 import { asError, Refusal } from './server';
 
-/** How long the browser may take to reach the site, in milliseconds. */
-const PATIENCE = 4_000;
+/** How long to wait for the site's own origin before using the Jupyter server instead. */
+const PROBE_TIMEOUT_MS = 4_000;
 
 /** Open a site's list of notebooks, or the notebook of one of its packages. */
-export async function visit(
+export async function openSite(
   sites: SitesModel,
   trans: TranslationBundle,
   name: string,
@@ -31,13 +31,13 @@ export async function visit(
   try {
     const known = sites.sites.find(each => each.name === name || each.folder === name);
     const site = await sites.open(known?.name ?? name);
-    const place = await addresses(sites, site, packageName, trans);
-    const direct = site.up && place.url && site.probe && (await reaches(site.probe));
+    const place = await findAddresses(sites, site, packageName, trans);
+    const direct = site.up && place.url && site.probe && (await canReach(site.probe));
     const address = direct ? place.url : place.through && sites.server.page(place.through);
     if (!address) {
       throw unreachable(site, trans);
     }
-    if (direct || (await mayGoThrough(site, tab, trans))) {
+    if (direct || (await confirmProxy(site, tab, trans))) {
       show(address, tab, trans);
     }
   } catch (error) {
@@ -51,7 +51,7 @@ export async function visit(
   }
 }
 
-async function addresses(
+async function findAddresses(
   sites: SitesModel,
   site: ISite,
   packageName: string | undefined,
@@ -72,31 +72,31 @@ async function addresses(
   return found;
 }
 
-/** Whether the browser gets a picture from the site's own origin. */
-function reaches(probe: string): Promise<boolean> {
+/** Check that the browser can load an image from the site's own origin. */
+function canReach(probe: string): Promise<boolean> {
   return new Promise(resolve => {
-    const picture = new Image();
-    const timer = setTimeout(() => resolve(false), PATIENCE);
-    const answer = (reached: boolean) => () => {
+    const image = new Image();
+    const timer = setTimeout(() => resolve(false), PROBE_TIMEOUT_MS);
+    const settle = (reached: boolean) => () => {
       clearTimeout(timer);
       resolve(reached);
     };
-    picture.onload = answer(true);
-    picture.onerror = answer(false);
-    picture.src = `${probe}?${Date.now()}`;
+    image.onload = settle(true);
+    image.onerror = settle(false);
+    image.src = `${probe}?${Date.now()}`;
   });
 }
 
-/** The sites whose visitors were told what it means to go through the server. */
-const told = new Set<string>();
+/** The sites that the user has agreed to open through the Jupyter server. */
+const confirmed = new Set<string>();
 
-/** Say once what going through the Jupyter server means, and ask. */
-async function mayGoThrough(
+/** Ask once a site whether to open it through the Jupyter server. */
+async function confirmProxy(
   site: ISite,
   tab: Window | null,
   trans: TranslationBundle
 ): Promise<boolean> {
-  if (told.has(site.name)) {
+  if (confirmed.has(site.name)) {
     return true;
   }
   // The question is on this page, so it should not be hidden behind the new tab.
@@ -113,7 +113,7 @@ async function mayGoThrough(
     ]
   });
   if (answer.button.accept) {
-    told.add(site.name);
+    confirmed.add(site.name);
   }
   return answer.button.accept;
 }
