@@ -2,9 +2,11 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
-import { wheelIcon } from './icons';
 import type { Extra, IBuildRequest, IStarter, ITemplates, JobRequest } from './contract';
 import type { Folders } from './folders';
+import { wheelIcon } from './icons';
+import { openSite } from './openSite';
+import { ResponseError } from './server';
 import {
   createSite,
   type IConsent,
@@ -13,9 +15,7 @@ import {
   submitJob,
   submitTests
 } from './submitJob';
-import { Refusal } from './server';
 import { CommandIDs, type IWasmwheel } from './tokens';
-import { openSite } from './openSite';
 import { Choice } from './widgets/choice';
 
 /** What the commands need beside the models. */
@@ -186,7 +186,7 @@ async function example({ session, folders }: ISurroundings): Promise<string> {
     await folders.refresh();
     return made.path;
   } catch (error) {
-    if (error instanceof Refusal && error.http === 409) {
+    if (error instanceof ResponseError && error.http === 409) {
       return folder ? `${folder}/${name}` : name;
     }
     throw error;

@@ -10,7 +10,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { ISite } from './contract';
 import type { SitesModel } from './model/sites';
-import { asError, Refusal } from './server';
+import { asError, ResponseError } from './server';
 
 /** How long to wait for the site's own origin before using the Jupyter server instead. */
 const PROBE_TIMEOUT_MS = 4_000;
@@ -62,7 +62,7 @@ async function findAddresses(
   }
   const found = await sites.find(site.name, packageName);
   if (!found) {
-    throw new Refusal(
+    throw new ResponseError(
       404,
       trans.__('%1 is no longer in the site %2.', packageName, site.name),
       trans.__('It was removed after it had been built.'),
@@ -137,11 +137,11 @@ function show(address: string, tab: Window | null, trans: TranslationBundle): vo
   });
 }
 
-function unreachable(site: ISite, trans: TranslationBundle): Refusal {
+function unreachable(site: ISite, trans: TranslationBundle): ResponseError {
   const { error } = site;
   return error
-    ? new Refusal(0, error.what, error.why, error.fix)
-    : new Refusal(
+    ? new ResponseError(0, error.what, error.why, error.fix)
+    : new ResponseError(
         0,
         trans.__('The site %1 cannot be opened from here.', site.name),
         trans.__(

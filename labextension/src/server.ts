@@ -7,8 +7,8 @@ import type { IError } from './contract';
 /** Where the server extension's API is, under the server's base URL. */
 const ROOT = 'wasmwheel/api';
 
-/** An answer that says no: what happened, why, and what to do about it. */
-export class Refusal extends Error {
+/** An error response: what happened, why, and what to do about it. */
+export class ResponseError extends Error {
   constructor(
     readonly http: number,
     readonly what: string,
@@ -19,9 +19,9 @@ export class Refusal extends Error {
   }
 }
 
-/** What somebody should read of anything that was thrown. */
+/** Return what to show of anything that was thrown. */
 export function asError(thrown: unknown): IError {
-  if (thrown instanceof Refusal) {
+  if (thrown instanceof ResponseError) {
     return { what: thrown.what, why: thrown.why, fix: thrown.fix, status: 1 };
   }
   return { what: String(thrown), why: '', fix: '', status: 1 };
@@ -75,7 +75,7 @@ export class Server {
     return await this._request(url, signal ? { signal } : {});
   }
 
-  /** Ask, and throw a Refusal where the answer is none. */
+  /** Send a request, and throw a ResponseError if it fails. */
   private async _request(url: string, init: RequestInit): Promise<Response> {
     let response: Response;
     try {
@@ -92,7 +92,7 @@ export class Server {
       throw this._unreachable();
     }
     if (!response.ok) {
-      throw await this._refusal(response);
+      throw await this._errorOf(response);
     }
     const date = Date.parse(response.headers.get('Date') ?? '');
     if (!isNaN(date)) {
@@ -101,16 +101,16 @@ export class Server {
     return response;
   }
 
-  private async _refusal(response: Response): Promise<Refusal> {
+  private async _errorOf(response: Response): Promise<ResponseError> {
     const trans = this._trans;
     const said = (await response.json().catch(() => ({}))) as Partial<IError> & {
       message?: string;
     };
     if (said.what !== undefined) {
-      return new Refusal(response.status, said.what, said.why ?? '', said.fix ?? '');
+      return new ResponseError(response.status, said.what, said.why ?? '', said.fix ?? '');
     }
     if (response.status === 404) {
-      return new Refusal(
+      return new ResponseError(
         404,
         trans.__('The server extension of jupyter-wasmwheel is not running.'),
         trans.__('The panel is here, but the Jupyter server does not answer at %1.', ROOT),
@@ -119,7 +119,7 @@ export class Server {
         )
       );
     }
-    return new Refusal(
+    return new ResponseError(
       response.status,
       trans.__('The Jupyter server refused: %1 %2.', response.status, response.statusText),
       said.message ?? trans.__('It gave no reason.'),
@@ -129,9 +129,9 @@ export class Server {
     );
   }
 
-  private _unreachable(): Refusal {
+  private _unreachable(): ResponseError {
     const trans = this._trans;
-    return new Refusal(
+    return new ResponseError(
       0,
       trans.__('The Jupyter server does not answer.'),
       trans.__('It was stopped, or the network is down.'),

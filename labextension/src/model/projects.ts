@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { IError, IProject } from '../contract';
-import { asError, Refusal, type Server } from '../server';
+import { asError, ResponseError, type Server } from '../server';
 
 /** What is known of a folder is asked for again after this many milliseconds. */
 const FRESH = 15_000;
@@ -66,7 +66,7 @@ export class ProjectsModel {
       found = { project, error: null };
     } catch (error) {
       found = { project: null, error: asError(error) };
-      if (!(error instanceof Refusal && error.http === 400)) {
+      if (!(error instanceof ResponseError && error.http === 400)) {
         return found;
       }
     }
@@ -82,7 +82,7 @@ export class ProjectsModel {
     const files = (folder.content ?? []) as Contents.IModel[];
     if (!files.some(file => PROJECT_FILES.has(file.name))) {
       const trans = this._trans;
-      throw new Refusal(
+      throw new ResponseError(
         400,
         trans.__('There is nothing to build in %1.', path || '/'),
         trans.__('A Python package has a pyproject.toml in its folder.'),
