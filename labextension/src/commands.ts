@@ -3,7 +3,7 @@ import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { Extra, IBuildRequest, IStarter, ITemplates, JobRequest } from './contract';
-import type { Folders } from './folders';
+import type { FileBrowserFolders } from './fileBrowser';
 import { wheelIcon } from './icons';
 import { openSite } from './openSite';
 import { ResponseError } from './server';
@@ -23,7 +23,7 @@ export interface ISurroundings {
   app: JupyterFrontEnd;
   session: IWasmwheel;
   consent: IConsent;
-  folders: Folders;
+  folders: FileBrowserFolders;
   showPanel: () => void;
   openBuild: (id: string) => void;
   openFile: (path: string, line: number, column: number) => Promise<void>;

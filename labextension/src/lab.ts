@@ -19,7 +19,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { addCommands } from './commands';
 import type { Profile } from './contract';
 import { isOver } from './contract';
-import { Folders } from './folders';
+import { FileBrowserFolders } from './fileBrowser';
 import { EditsModel } from './model/edits';
 import { JobsModel } from './model/jobs';
 import { ProjectsModel } from './model/projects';
@@ -50,7 +50,7 @@ export const lab: JupyterFrontEndPlugin<IWasmwheel> = {
   activate: (app, documents, palette, browser, launcher, restorer, registry, translator) => {
     const session = begin(app, translator ?? nullTranslator);
     const consent = settle(session, registry);
-    const folders = new Folders(session, browser, app.serviceManager.contents);
+    const folders = new FileBrowserFolders(session, browser, app.serviceManager.contents);
     const documentsOfBuilds = new WidgetTracker<BuildWidget>({ namespace: 'wasmwheel-builds' });
     const panel = new PanelWidget(session, async current => {
       const chosen = await FileDialog.getExistingDirectory({
@@ -180,7 +180,7 @@ function announce(
 }
 
 /** Ask for everything, and again for what a job changes when it ends. */
-async function start(session: IWasmwheel, folders: Folders): Promise<void> {
+async function start(session: IWasmwheel, folders: FileBrowserFolders): Promise<void> {
   const { jobs, sites, toolchain } = session;
   jobs.stateChanged.connect((_, job) => {
     if (isOver(job) && jobs.isReady) {

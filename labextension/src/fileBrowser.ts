@@ -9,7 +9,7 @@ import { CommandIDs, type IWasmwheel } from './tokens';
  * A context menu cannot wait for the server. So a folder is looked into when the pointer is over
  * it or when it is selected, which is before anybody opens its menu.
  */
-export class Folders {
+export class FileBrowserFolders {
   constructor(session: IWasmwheel, browser: FileBrowser | null, contents: Contents.IManager) {
     this._session = session;
     this._browser = browser;
