@@ -18,8 +18,8 @@ import {
 import { CommandIDs, type IWasmwheel } from './tokens';
 import { Choice } from './widgets/choice';
 
-/** What the commands need beside the models. */
-export interface ISurroundings {
+/** What the commands need besides the models. */
+export interface ICommandContext {
   app: JupyterFrontEnd;
   session: IWasmwheel;
   consent: IConsent;
@@ -30,11 +30,11 @@ export interface ISurroundings {
 }
 
 /** Add all commands. */
-export function addCommands(around: ISurroundings): void {
-  addBuilding(around);
-  addStarting(around);
-  addJobs(around);
-  addSites(around);
+export function addCommands(context: ICommandContext): void {
+  addBuilding(context);
+  addStarting(context);
+  addJobs(context);
+  addSites(context);
 }
 
 /** A string out of a command's arguments. */
@@ -43,15 +43,15 @@ function text(args: ReadonlyPartialJSONObject, name: string): string | undefined
   return typeof value === 'string' ? value : undefined;
 }
 
-function addBuilding(around: ISurroundings): void {
-  const { session, consent, folders } = around;
+function addBuilding(context: ICommandContext): void {
+  const { session, consent, folders } = context;
   const { commands, trans, request, sites, toolchain, jobs, projects } = session;
 
   commands.addCommand(CommandIDs.showPanel, {
     label: trans.__('Pyodide Wheels'),
     caption: trans.__('Show the panel that builds wheels for Pyodide'),
     icon: args => (args['isMenu'] ? undefined : wheelIcon),
-    execute: around.showPanel
+    execute: context.showPanel
   });
 
   commands.addCommand(CommandIDs.build, {
@@ -86,7 +86,7 @@ function addBuilding(around: ISurroundings): void {
       const build = before?.kind === 'build' ? before : undefined;
       const job = await submitTests(session, consent, build?.source ?? request.source, build);
       if (job) {
-        around.openBuild(job.id);
+        context.openBuild(job.id);
       }
       return job?.id ?? null;
     }
@@ -129,8 +129,8 @@ function addBuilding(around: ISurroundings): void {
   });
 }
 
-function addStarting(around: ISurroundings): void {
-  const { session, consent, folders } = around;
+function addStarting(context: ICommandContext): void {
+  const { session, consent, folders } = context;
   const { commands, trans, jobs, request } = session;
 
   commands.addCommand(CommandIDs.newExtension, {
@@ -138,7 +138,7 @@ function addStarting(around: ISurroundings): void {
     caption: trans.__('Make a small Python package with Rust in it'),
     icon: wheelIcon,
     execute: async args => {
-      const asked = await askForStarter(around);
+      const asked = await askForStarter(context);
       if (!asked) {
         return null;
       }
@@ -148,8 +148,8 @@ function addStarting(around: ISurroundings): void {
         await folders.go(made.path);
         request.set({ from: 'folder', folder: made.path });
         await session.projects.look(made.path);
-        await around.openFile(`${made.path}/src/lib.rs`, 1, 1);
-        around.showPanel();
+        await context.openFile(`${made.path}/src/lib.rs`, 1, 1);
+        context.showPanel();
         return made.path;
       } catch (error) {
         await showError(error, session);
@@ -164,10 +164,10 @@ function addStarting(around: ISurroundings): void {
     icon: wheelIcon,
     execute: async () => {
       try {
-        const folder = await example(around);
+        const folder = await example(context);
         request.set({ from: 'folder', folder });
         void session.projects.look(folder);
-        around.showPanel();
+        context.showPanel();
         return (await submitBuild(session, consent, folder))?.id ?? null;
       } catch (error) {
         await showError(error, session);
@@ -178,7 +178,7 @@ function addStarting(around: ISurroundings): void {
 }
 
 /** The folder of the example, made now unless it is there already. */
-async function example({ session, folders }: ISurroundings): Promise<string> {
+async function example({ session, folders }: ICommandContext): Promise<string> {
   const name = 'hello';
   const folder = folders.current;
   try {
@@ -195,7 +195,7 @@ async function example({ session, folders }: ISurroundings): Promise<string> {
 
 async function askForStarter({
   session
-}: ISurroundings): Promise<{ name: string; template: string } | null> {
+}: ICommandContext): Promise<{ name: string; template: string } | null> {
   const { trans, jobs } = session;
   const { templates, ...answer } = await jobs.server.get<ITemplates>(['templates']);
   const name = await InputDialog.getText({
@@ -222,8 +222,8 @@ async function askForStarter({
     : null;
 }
 
-function addJobs(around: ISurroundings): void {
-  const { session, consent } = around;
+function addJobs(context: ICommandContext): void {
+  const { session, consent } = context;
   const { commands, trans, jobs } = session;
   const withJob =
     (act: (id: string) => Promise<unknown>) => async (args: ReadonlyPartialJSONObject) => {
@@ -238,7 +238,7 @@ function addJobs(around: ISurroundings): void {
     execute: args => {
       const id = text(args, 'id');
       if (id !== undefined) {
-        around.openBuild(id);
+        context.openBuild(id);
       }
     }
   });
@@ -259,7 +259,7 @@ function addJobs(around: ISurroundings): void {
         const request = { ...before.request, ...changes } as JobRequest;
         const job = await submitJob(session, request, consent);
         if (job) {
-          around.openBuild(job.id);
+          context.openBuild(job.id);
         }
       }
     }
@@ -276,14 +276,14 @@ function addJobs(around: ISurroundings): void {
     execute: async args => {
       const path = text(args, 'path');
       if (path !== undefined) {
-        await around.openFile(path, Number(args['line'] ?? 1), Number(args['column'] ?? 1));
+        await context.openFile(path, Number(args['line'] ?? 1), Number(args['column'] ?? 1));
       }
     }
   });
 }
 
-function addSites(around: ISurroundings): void {
-  const { session, consent } = around;
+function addSites(context: ICommandContext): void {
+  const { session, consent } = context;
   const { commands, trans, sites, request } = session;
 
   commands.addCommand(CommandIDs.tryIt, {
