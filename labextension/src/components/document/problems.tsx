@@ -22,7 +22,7 @@ export function Problems(props: {
     <div className="jp-wasmwheel-problems">
       {job.error && (
         <Answer error={answer(job.error, build, session)} quiet>
-          <Mend job={job} session={session} />
+          <RemedyButton job={job} session={session} />
         </Answer>
       )}
       {!job.error && !sorted.length && (
@@ -81,8 +81,8 @@ function rank(problem: IDiagnostic): number {
   return problem.level.startsWith('error') ? 0 : 1;
 }
 
-/** A button where one can do what the answer says. */
-function Mend(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
+/** A button that applies a remedy of a failed job. */
+function RemedyButton(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
   const { job } = props;
   const { commands, toolchain, trans } = props.session;
   const fix = job.error?.fix ?? '';
