@@ -134,7 +134,7 @@ export class JobsModel implements IDisposable {
     });
   }
 
-  /** All that is known of one job: its phases, its log, its problems. Kept until let go. */
+  /** All that is known of one job: its phases, its log, its problems. Kept until released. */
   build(id: string): BuildModel {
     let model = this._builds.get(id);
     if (!model) {
@@ -145,8 +145,8 @@ export class JobsModel implements IDisposable {
     return model;
   }
 
-  /** Nobody looks at that job any more. */
-  letGo(id: string): void {
+  /** Dispose of what is known of a job that is no longer shown. */
+  release(id: string): void {
     this._builds.get(id)?.dispose();
     this._builds.delete(id);
   }

@@ -31,7 +31,7 @@ export class BuildWidget extends MainAreaWidget<ReactWidget> {
     if (!this.isDisposed) {
       this._build.changed.disconnect(this._rename, this);
       super.dispose();
-      this._session.jobs.letGo(this.job);
+      this._session.jobs.release(this.job);
     }
   }
 
