@@ -1,12 +1,12 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { PageConfig } from '@jupyterlab/coreutils';
 
-import { lab } from './lab';
+import { plugin } from './plugin';
 import { site } from './site/plugin';
 
 /** Whether this page is a JupyterLite site, which has no server to build on. */
 const isLite = PageConfig.getOption('appName') === 'JupyterLite';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = isLite ? [site] : [lab];
+const plugins: JupyterFrontEndPlugin<unknown>[] = isLite ? [site] : [plugin];
 
 export default plugins;

@@ -33,7 +33,7 @@ import { CommandIDs, DOMAIN, IWasmwheel, PLUGIN } from './tokens';
 import { BuildWidget } from './widgets/document';
 import { PanelWidget } from './widgets/panel';
 
-export const lab: JupyterFrontEndPlugin<IWasmwheel> = {
+export const plugin: JupyterFrontEndPlugin<IWasmwheel> = {
   id: PLUGIN,
   description: 'Builds Python packages with Rust in them for Pyodide.',
   autoStart: true,
