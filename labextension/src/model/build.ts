@@ -2,11 +2,18 @@ import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 
 import type { Event, ICrate, IDiagnostic, IError, IJob } from '../contract';
-import { asError } from '../server';
-import type { JobsModel } from './jobs';
+import { asError, type Server } from '../server';
 import { readLines } from './lines';
 import { LogLines } from './log';
 import { Pulse } from './pulse';
+
+/** What a build's document reads of the list of jobs. */
+export interface IJobSource {
+  readonly server: Pick<Server, 'open'>;
+  /** Resolved once the stream of events is followed. */
+  readonly ready: Promise<void>;
+  get(id: string): IJob | undefined;
+}
 
 /** A phase that has begun: times are the server's, in seconds since 1970. */
 export interface IPhase {
@@ -32,14 +39,13 @@ const SUMMARY = /^(aborting due to|could not compile|\d+ warnings? emitted|For m
 
 /** Everything about one job that only its own document shows. */
 export class BuildModel implements IDisposable {
-  constructor(id: string, jobs: JobsModel) {
+  constructor(id: string, jobs: IJobSource) {
     this.id = id;
-    this.jobs = jobs;
+    this._jobs = jobs;
     this._pulse = new Pulse<this>(this);
   }
 
   readonly id: string;
-  readonly jobs: JobsModel;
   readonly log = new LogLines();
   readonly phases: IPhase[] = [];
   readonly diagnostics: IDiagnostic[] = [];
@@ -54,7 +60,7 @@ export class BuildModel implements IDisposable {
 
   /** The job, or undefined where there is none of that id, or none yet. */
   get job(): IJob | undefined {
-    return this.jobs.get(this.id);
+    return this._jobs.get(this.id);
   }
 
   /** Why its events cannot be shown, or null. */
@@ -96,9 +102,9 @@ export class BuildModel implements IDisposable {
   /** Read what happened so far; what happens meanwhile comes behind it. */
   async load(): Promise<void> {
     // The stream must be on its way first, so that nothing falls between it and this answer.
-    await this.jobs.ready;
+    await this._jobs.ready;
     try {
-      const response = await this.jobs.server.open(['jobs', this.id, 'events']);
+      const response = await this._jobs.server.open(['jobs', this.id, 'events']);
       await readLines(response.body!, line => line && this._apply(JSON.parse(line) as Event));
     } catch (error) {
       this._error = asError(error);
@@ -193,6 +199,7 @@ export class BuildModel implements IDisposable {
     }
   }
 
+  private readonly _jobs: IJobSource;
   private readonly _pulse: Pulse<this>;
   private readonly _spans = new Map<string, ISpan>();
   private _waiting: Event[] | null = [];
