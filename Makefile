@@ -3,7 +3,7 @@
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo lab docs test test-all lint lint-front-end benchmarks setup setup-browser setup-browsers
+.PHONY: demo lab docs test test-all lint lint-front-end test-front-end benchmarks setup setup-browser setup-browsers
 
 demo: setup
 	jupyter wasmwheel demo
@@ -29,7 +29,7 @@ test test-all benchmarks: export WASMWHEEL_HOME := $(CURDIR)/.make/home
 test: setup-browser lint
 	pytest -m "not slow and not network" tests
 
-test-all: setup-browsers lint lint-front-end
+test-all: setup-browsers lint lint-front-end test-front-end
 	pytest -m "not network" --junitxml=.make/tests.xml tests
 	pytest --junitxml=.make/ui-tests.xml ui-tests
 	python -m benchmarks.table .make/tests.xml .make/ui-tests.xml
@@ -43,6 +43,10 @@ lint: setup
 # The build of the front end checks its types; this checks its style too, and needs Node.js.
 lint-front-end: setup
 	cd labextension && jlpm install && jlpm check
+
+# Not a part of `make test`, which needs no node_modules: installing them takes longer than the tests.
+test-front-end: setup
+	cd labextension && jlpm install && jlpm test
 
 benchmarks: setup-browser
 	python -m benchmarks

@@ -1,0 +1,230 @@
+import type { Event, IJob } from '../contract';
+import { BuildModel } from '../model/build';
+import { JobsModel } from '../model/jobs';
+import type { Server } from '../server';
+
+/** The kinds of events, without what the stream adds to them. */
+type Told = Event extends infer E ? (E extends Event ? Omit<E, 'seq' | 'time'> : never) : never;
+
+const JOB: IJob = {
+  id: 'a',
+  kind: 'build',
+  state: 'running',
+  request: { kind: 'build', source: 'hello' },
+  name: 'hello',
+  version: null,
+  created: 100,
+  started: 100,
+  ended: null,
+  phase: null,
+  done: null,
+  total: null,
+  label: null,
+  report: null,
+  error: null,
+  seq: 1
+};
+
+/** A server that has one job, and writes one stream of events. */
+class FakeServer {
+  jobs: IJob[] = [{ ...JOB }];
+  past = '';
+
+  get(): Promise<unknown> {
+    return Promise.resolve({ jobs: this.jobs, seq: 1 });
+  }
+
+  open(parts: string[]): Promise<Response> {
+    if (parts.length > 1) {
+      const bytes = new TextEncoder().encode(this.past);
+      const body = new ReadableStream({
+        start: controller => {
+          controller.enqueue(bytes);
+          controller.close();
+        }
+      });
+      return Promise.resolve({ body } as Response);
+    }
+    const body = new ReadableStream<Uint8Array>({
+      start: controller => void (this._controller = controller)
+    });
+    return Promise.resolve({ body } as Response);
+  }
+
+  /** Send an event; its time is its number. */
+  async send(seq: number, told: Told): Promise<void> {
+    const text = `data: ${JSON.stringify({ seq, time: seq, ...told })}\n\n`;
+    this._controller!.enqueue(new TextEncoder().encode(text));
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+
+  private _controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+}
+
+let server: FakeServer;
+let jobs: JobsModel;
+
+beforeEach(async () => {
+  server = new FakeServer();
+  jobs = new JobsModel(server as unknown as Server);
+  await jobs.start();
+});
+
+afterEach(() => jobs.dispose());
+
+describe('the list of jobs', () => {
+  test('takes the phase and forgets the progress of the one before', async () => {
+    await server.send(2, { kind: 'phase', job: 'a', name: 'compile', state: 'started' });
+    await server.send(3, {
+      kind: 'progress',
+      job: 'a',
+      done: 3,
+      total: 9,
+      unit: 'units',
+      label: 'pyo3'
+    });
+    expect(jobs.get('a')).toMatchObject({ phase: 'compile', done: 3, total: 9, label: 'pyo3' });
+    await server.send(4, { kind: 'phase', job: 'a', name: 'compile', state: 'done' });
+    expect(jobs.get('a')).toMatchObject({ phase: 'compile', done: 3 });
+    await server.send(5, { kind: 'phase', job: 'a', name: 'package', state: 'started' });
+    expect(jobs.get('a')).toMatchObject({ phase: 'package', done: null, total: null, label: null });
+  });
+
+  test('tells each state once, and the end of a job', async () => {
+    const states: string[] = [];
+    jobs.stateChanged.connect((_, job) => states.push(job.state));
+    const end = jobs.end('a');
+    await server.send(2, { kind: 'job', job: { ...JOB, seq: 2, name: 'renamed' } });
+    await server.send(3, { kind: 'job', job: { ...JOB, seq: 3, state: 'done' } });
+    expect(states).toEqual(['done']);
+    expect((await end).state).toBe('done');
+  });
+
+  test('keeps the newer of two accounts of a job', async () => {
+    await server.send(5, { kind: 'job', job: { ...JOB, seq: 5, state: 'done' } });
+    await server.send(6, { kind: 'job', job: { ...JOB, seq: 4, state: 'running' } });
+    expect(jobs.get('a')?.state).toBe('done');
+  });
+
+  test('forgets a job that was removed, and lists the newest first', async () => {
+    await server.send(2, { kind: 'job', job: { ...JOB, id: 'b', created: 200, seq: 2 } });
+    expect(jobs.jobs.map(job => job.id)).toEqual(['b', 'a']);
+    await server.send(3, { kind: 'removed', job: 'a' });
+    expect(jobs.jobs.map(job => job.id)).toEqual(['b']);
+  });
+
+  test('makes one signal of many changes', async () => {
+    await new Promise(resolve => setTimeout(resolve, 100));
+    let count = 0;
+    jobs.changed.connect(() => (count += 1));
+    const revision = jobs.revision;
+    for (let seq = 2; seq < 52; seq += 1) {
+      void server.send(seq, {
+        kind: 'progress',
+        job: 'a',
+        done: seq,
+        total: 99,
+        unit: 'units',
+        label: ''
+      });
+    }
+    await new Promise(resolve => setTimeout(resolve, 200));
+    expect(count).toBeGreaterThan(0);
+    expect(count).toBeLessThan(5);
+    expect(jobs.revision).toBe(revision + count);
+    expect(jobs.get('a')?.done).toBe(51);
+  });
+});
+
+describe('the document of a build', () => {
+  let build: BuildModel;
+
+  /** Apply events, numbered and timed from 1. */
+  function take(...events: Told[]): void {
+    events.forEach((event, index) =>
+      build.take({ seq: index + 1, time: index + 1, ...event } as Event)
+    );
+  }
+
+  const log = (text: string): Told => ({ kind: 'log', job: 'a', stream: 'stderr', text });
+  const at = (label: string): Told => ({
+    kind: 'progress',
+    job: 'a',
+    done: 1,
+    total: 9,
+    unit: 'units',
+    label
+  });
+
+  beforeEach(async () => {
+    build = new BuildModel('a', jobs);
+    await build.load();
+  });
+
+  test('reads the past once, though the stream tells the end of it again', async () => {
+    const event = (seq: number, text: string) =>
+      ({ seq, time: seq, kind: 'log', job: 'a', stream: 'note', text }) as Event;
+    server.past = [1, 2].map(seq => JSON.stringify(event(seq, `${seq}`)) + '\n').join('');
+    const late = new BuildModel('a', jobs);
+    const loading = late.load();
+    late.take(event(2, '2'));
+    late.take(event(3, '3'));
+    await loading;
+    expect(late.isLoaded).toBe(true);
+    expect(late.log.text()).toBe('1\n2\n3');
+  });
+
+  test('keeps when each phase began and ended', () => {
+    take(
+      { kind: 'phase', job: 'a', name: 'source', state: 'started' },
+      { kind: 'phase', job: 'a', name: 'source', state: 'done' },
+      { kind: 'phase', job: 'a', name: 'compile', state: 'started' },
+      { kind: 'phase', job: 'a', name: 'compile', state: 'failed' }
+    );
+    expect(build.phases).toEqual([
+      { name: 'source', state: 'done', began: 1, ended: 2 },
+      { name: 'compile', state: 'failed', began: 3, ended: 4 }
+    ]);
+  });
+
+  test('times crates from the first one, until the last time that they are named', () => {
+    take(log('   Compiling libc v0.2.1'), log('   Compiling pyo3 v0.26.0'), at('libc, pyo3'));
+    expect(build.spans.map(span => span.ended)).toEqual([null, null]);
+    build.take({ seq: 9, time: 9, ...at('pyo3(build.rs), ...') } as Event);
+    expect(build.spans.map(span => span.ended)).toEqual([null, null]);
+    build.take({ seq: 10, time: 10, ...at('pyo3') } as Event);
+    expect(build.spans).toEqual([
+      { name: 'libc', version: '0.2.1', began: 0, ended: 9 },
+      { name: 'pyo3', version: '0.26.0', began: 1, ended: null }
+    ]);
+    expect(build.spansBegan).toBe(1);
+  });
+
+  test("keeps a compiler's message once, and none of its summaries", () => {
+    const found = (message: string, level = 'error', rendered = message): Told => ({
+      kind: 'diagnostic',
+      job: 'a',
+      level,
+      code: null,
+      message,
+      rendered,
+      file: null,
+      line: null,
+      column: null
+    });
+    take(
+      found('mismatched types'),
+      found('mismatched types'),
+      found('unused variable', 'warning'),
+      found('internal', 'error: internal compiler error'),
+      found('aborting due to 1 previous error'),
+      found('2 warnings emitted', 'warning')
+    );
+    expect(build.diagnostics.map(each => each.message)).toEqual([
+      'mismatched types',
+      'unused variable',
+      'internal'
+    ]);
+    expect(build.problems).toBe(2);
+  });
+});
