@@ -4,6 +4,7 @@ const { default: Environment } = require('@jupyterlab/testing/lib/jest-env');
 module.exports = class extends Environment {
   constructor(...args) {
     super(...args);
-    Object.assign(this.global, { ReadableStream, TextDecoderStream, TextEncoder, TextDecoder });
+    Object.assign(this.global, { ReadableStream, TransformStream, TextDecoderStream });
+    Object.assign(this.global, { TextDecoder, TextEncoder });
   }
 };

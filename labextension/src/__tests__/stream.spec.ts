@@ -68,6 +68,16 @@ test('joins an event that arrives in pieces', async () => {
   expect(received).toEqual([1]);
 });
 
+test('joins the data lines of an event, whatever ends a line', async () => {
+  void stream.follow(0);
+  await arrive();
+  server.send('data: {"seq": 1,\r\ndata: "time": 0, "kind": "removed", "job": "a"}\r\n\r\n');
+  server.send('data:{"seq":2,"time":0,"kind":"removed","job":"a"}\r\r');
+  server.send(': end\n\n');
+  await arrive();
+  expect(received).toEqual([1, 2]);
+});
+
 test('asks again after the last event when the connection is lost', async () => {
   void stream.follow(0);
   await arrive();

@@ -1,54 +1,60 @@
 /**
- * A long answer read line by line, without holding up the page.
+ * Reads long responses without blocking the page.
  */
 
-/** How many milliseconds of work there may be before the page has its turn. */
-const TURN = 10;
+/** How long to work before the page has its turn. */
+const TURN_MS = 10;
 
-/** Let the page draw and answer before going on. */
-export function turn(): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, 0));
+/** Decode a stream of UTF-8. */
+export function decode(body: ReadableStream<Uint8Array>): ReadableStream<string> {
+  return body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>);
 }
 
 /**
- * Call back for each line of a stream, and leave the page its turns.
+ * Call back for each item in the chunks of a stream, and give the page its turns.
  *
- * Reading waits for the work: a sender that is too fast is slowed down, not piled up here.
+ * Reading waits for the work: a sender that is too fast is slowed down, not queued here.
  */
-export async function readLines(
-  body: ReadableStream<Uint8Array>,
-  onLine: (line: string) => void,
-  onPause: () => void = () => undefined
+export async function readItems<Chunk, Item>(
+  stream: ReadableStream<Chunk>,
+  itemsOf: (chunk: Chunk) => Item[],
+  onItem: (item: Item) => void
 ): Promise<void> {
-  const reader = body
-    .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
-    .getReader();
-  let rest = '';
+  const reader = stream.getReader();
+  let begin = performance.now();
   try {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) {
         break;
       }
-      const lines = (rest + value).split('\n');
-      rest = lines.pop()!;
-      let begin = performance.now();
-      for (const line of lines) {
-        onLine(line.endsWith('\r') ? line.slice(0, -1) : line);
-        if (performance.now() - begin > TURN) {
-          onPause();
-          await turn();
+      for (const item of itemsOf(value)) {
+        onItem(item);
+        if (performance.now() - begin > TURN_MS) {
+          await new Promise(resolve => setTimeout(resolve, 0));
           begin = performance.now();
         }
       }
-      onPause();
-    }
-    if (rest) {
-      onLine(rest);
-      onPause();
     }
   } finally {
-    // Hang up also where a callback threw; the reader's own failure was told already.
+    // A callback may have thrown; a failure of the reader itself is already being thrown.
     await reader.cancel().catch(() => undefined);
+  }
+}
+
+/** Call back for each line of a body. */
+export async function readLines(
+  body: ReadableStream<Uint8Array>,
+  onLine: (line: string) => void
+): Promise<void> {
+  let rest = '';
+  const split = (chunk: string): string[] => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop()!;
+    return lines.map(line => (line.endsWith('\r') ? line.slice(0, -1) : line));
+  };
+  await readItems(decode(body), split, onLine);
+  if (rest) {
+    onLine(rest);
   }
 }

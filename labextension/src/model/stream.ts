@@ -1,9 +1,10 @@
 import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
+import { type EventSourceMessage, EventSourceParserStream } from 'eventsource-parser/stream';
 
 import type { Event } from '../contract';
 import type { Server } from '../server';
-import { readLines } from './lines';
+import { decode, readItems } from './lines';
 
 /** How long to wait before asking again, in milliseconds: doubled from the first to the last. */
 const FIRST_WAIT = 500;
@@ -84,19 +85,25 @@ export class EventStream implements IDisposable {
       const query = { after: String(this._seq) };
       const response = await this._server.open(['events'], query, abort.signal);
       this._set('open');
-      await readLines(response.body!, line => this._line(line), heard);
+      const messages = decode(response.body!).pipeThrough(
+        new EventSourceParserStream({ onComment: heard })
+      );
+      await readItems(
+        messages,
+        message => [message],
+        message => {
+          heard();
+          this._take(message);
+        }
+      );
     } finally {
       clearTimeout(watch);
       abort.abort();
     }
   }
 
-  /** Take a line of the text/event-stream; each of the server's events is one `data:` line. */
-  private _line(line: string): void {
-    if (!line.startsWith('data:')) {
-      return;
-    }
-    const event = JSON.parse(line.slice(5)) as Event;
+  private _take(message: EventSourceMessage): void {
+    const event = JSON.parse(message.data) as Event;
     if (event.seq > this._seq) {
       this._seq = event.seq;
       this._received.emit(event);
