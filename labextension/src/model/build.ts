@@ -1,11 +1,8 @@
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-
 import type { Event, ICrate, IDiagnostic, IError, IJob } from '../contract';
 import { asError, type Server } from '../server';
 import { readLines } from './lines';
 import { LogLines } from './log';
-import { Pulse } from './pulse';
+import { ObservableModel } from './observable';
 
 /** What a build's document reads of the list of jobs. */
 export interface IJobSource {
@@ -38,25 +35,17 @@ const COMPILING = /^\s+Compiling (\S+) v(\S+)/;
 const SUMMARY = /^(aborting due to|could not compile|\d+ warnings? emitted|For more information)/;
 
 /** Everything about one job that only its own document shows. */
-export class BuildModel implements IDisposable {
+export class BuildModel extends ObservableModel {
   constructor(id: string, jobs: IJobSource) {
+    super();
     this.id = id;
     this._jobs = jobs;
-    this._pulse = new Pulse<this>(this);
   }
 
   readonly id: string;
   readonly log = new LogLines();
   readonly phases: IPhase[] = [];
   readonly diagnostics: IDiagnostic[] = [];
-
-  get changed(): ISignal<this, void> {
-    return this._pulse.changed;
-  }
-
-  get revision(): number {
-    return this._pulse.count;
-  }
 
   /** The job, or undefined where there is none of that id, or none yet. */
   get job(): IJob | undefined {
@@ -71,10 +60,6 @@ export class BuildModel implements IDisposable {
   /** Whether what happened before now has been read. */
   get isLoaded(): boolean {
     return this._waiting === null;
-  }
-
-  get isDisposed(): boolean {
-    return this._pulse.isDisposed;
   }
 
   /** How many errors the compiler found. */
@@ -124,15 +109,6 @@ export class BuildModel implements IDisposable {
     }
   }
 
-  /** Say that the job itself changed. */
-  touch(): void {
-    this._pulse.touch();
-  }
-
-  dispose(): void {
-    this._pulse.dispose();
-  }
-
   private _apply(event: Event): void {
     // The answer and the stream overlap; each event counts once.
     if (event.seq <= this._seq || this.isDisposed) {
@@ -154,7 +130,7 @@ export class BuildModel implements IDisposable {
         this._diagnosed(event);
         break;
     }
-    this._pulse.touch();
+    this.touch();
   }
 
   private _phase(name: string, state: IPhase['state'], time: number): void {
@@ -200,7 +176,6 @@ export class BuildModel implements IDisposable {
   }
 
   private readonly _jobs: IJobSource;
-  private readonly _pulse: Pulse<this>;
   private readonly _spans = new Map<string, ISpan>();
   private _waiting: Event[] | null = [];
   private _error: IError | null = null;

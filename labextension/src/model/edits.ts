@@ -1,9 +1,6 @@
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-
 import type { IEdits, IEditsRequest, IError } from '../contract';
 import { asError, type Server } from '../server';
-import { Pulse } from './pulse';
+import { ObservableModel } from './observable';
 
 /** What is known of the edits that a request asks for; nothing of both while it is asked for. */
 export interface IForeseen {
@@ -12,22 +9,10 @@ export interface IForeseen {
 }
 
 /** What a build would change of a source, before it is ordered. */
-export class EditsModel implements IDisposable {
+export class EditsModel extends ObservableModel {
   constructor(server: Server) {
+    super();
     this._server = server;
-    this._pulse = new Pulse<this>(this, 0);
-  }
-
-  get changed(): ISignal<this, void> {
-    return this._pulse.changed;
-  }
-
-  get revision(): number {
-    return this._pulse.count;
-  }
-
-  get isDisposed(): boolean {
-    return this._pulse.isDisposed;
   }
 
   /** What is known of a request; undefined where nobody asked, or another one was asked for since. */
@@ -41,7 +26,7 @@ export class EditsModel implements IDisposable {
     if (key !== this._key) {
       this._key = key;
       this._foreseen = {};
-      this._pulse.touch();
+      this.touch();
     }
     let foreseen: IForeseen;
     try {
@@ -51,16 +36,11 @@ export class EditsModel implements IDisposable {
     }
     if (key === this._key) {
       this._foreseen = foreseen;
-      this._pulse.touch();
+      this.touch();
     }
   }
 
-  dispose(): void {
-    this._pulse.dispose();
-  }
-
   private readonly _server: Server;
-  private readonly _pulse: Pulse<this>;
   private _key = '';
   private _foreseen: IForeseen | undefined;
 }

@@ -1,32 +1,26 @@
 import { PromiseDelegate } from '@lumino/coreutils';
-import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { type Event, type IError, type IJob, type JobRequest, isOver } from '../contract';
 import { asError, type Server } from '../server';
 import { BuildModel } from './build';
-import { Pulse } from './pulse';
+import { ObservableModel } from './observable';
 import { type Connection, EventStream } from './stream';
 
 /** How long to wait before asking a server that did not answer, in milliseconds. */
 const RETRY = 5_000;
 
 /** The jobs of the server: what it said when asked, and what its events said since. */
-export class JobsModel implements IDisposable {
+export class JobsModel extends ObservableModel {
   constructor(server: Server) {
+    super();
     this.server = server;
-    this._pulse = new Pulse<this>(this);
     this._stream = new EventStream(server);
     this._stream.received.connect((_, event) => this._take(event));
-    this._stream.connectionChanged.connect(() => this._pulse.touch());
+    this._stream.connectionChanged.connect(() => this.touch());
   }
 
   readonly server: Server;
-
-  /** Emitted soon after something changed, however often it did. */
-  get changed(): ISignal<this, void> {
-    return this._pulse.changed;
-  }
 
   /** Emitted at once when a job begins, changes its state, or is met for the first time. */
   get stateChanged(): ISignal<this, IJob> {
@@ -36,10 +30,6 @@ export class JobsModel implements IDisposable {
   /** Emitted with what is known of a running job when it has come further. */
   get progressed(): ISignal<this, IJob> {
     return this._progressed;
-  }
-
-  get revision(): number {
-    return this._pulse.count;
   }
 
   /** The jobs, newest first. */
@@ -66,10 +56,6 @@ export class JobsModel implements IDisposable {
     return this._stream.connection;
   }
 
-  get isDisposed(): boolean {
-    return this._stream.isDisposed;
-  }
-
   get(id: string): IJob | undefined {
     return this._jobs.get(id);
   }
@@ -83,12 +69,12 @@ export class JobsModel implements IDisposable {
         answer.jobs.forEach(job => this._jobs.set(job.id, job));
         this._ready = true;
         this._answered.resolve();
-        this._pulse.touch();
+        this.touch();
         void this._stream.follow(answer.seq);
         return;
       } catch (error) {
         this._error = asError(error);
-        this._pulse.touch();
+        this.touch();
         await this._pause();
       }
     }
@@ -151,12 +137,11 @@ export class JobsModel implements IDisposable {
     this._builds.delete(id);
   }
 
-  dispose(): void {
+  override dispose(): void {
     this._stream.dispose();
-    this._pulse.dispose();
     this._builds.forEach(model => model.dispose());
+    super.dispose();
     this.retry();
-    Signal.clearData(this);
   }
 
   private _take(event: Event): void {
@@ -182,7 +167,7 @@ export class JobsModel implements IDisposable {
       return;
     }
     this._progressed.emit(job);
-    this._pulse.touch();
+    this.touch();
   }
 
   private _put(job: IJob): void {
@@ -191,7 +176,7 @@ export class JobsModel implements IDisposable {
       return;
     }
     this._jobs.set(job.id, job);
-    this._pulse.touch();
+    this.touch();
     this._builds.get(job.id)?.touch();
     if (before?.state !== job.state) {
       this._stateChanged.emit(job);
@@ -201,7 +186,7 @@ export class JobsModel implements IDisposable {
   private _forget(id: string): void {
     this._jobs.delete(id);
     this._builds.get(id)?.touch();
-    this._pulse.touch();
+    this.touch();
   }
 
   private _pause(): Promise<void> {
@@ -216,7 +201,6 @@ export class JobsModel implements IDisposable {
 
   private readonly _jobs = new Map<string, IJob>();
   private readonly _builds = new Map<string, BuildModel>();
-  private readonly _pulse: Pulse<this>;
   private readonly _stream: EventStream;
   private readonly _stateChanged = new Signal<this, IJob>(this);
   private readonly _progressed = new Signal<this, IJob>(this);

@@ -1,30 +1,15 @@
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-
 import type { IError, IPackage, ISite } from '../contract';
 import { asError, type Server } from '../server';
-import { Pulse } from './pulse';
+import { ObservableModel } from './observable';
 
 /** The sites that the server knows, and what is in the one that is looked at. */
-export class SitesModel implements IDisposable {
+export class SitesModel extends ObservableModel {
   constructor(server: Server) {
+    super();
     this.server = server;
-    this._pulse = new Pulse<this>(this, 0);
   }
 
   readonly server: Server;
-
-  get changed(): ISignal<this, void> {
-    return this._pulse.changed;
-  }
-
-  get revision(): number {
-    return this._pulse.count;
-  }
-
-  get isDisposed(): boolean {
-    return this._pulse.isDisposed;
-  }
 
   /** The sites, also those that cannot be read. */
   get sites(): readonly ISite[] {
@@ -57,7 +42,7 @@ export class SitesModel implements IDisposable {
   /** Look at another site. */
   async choose(name: string): Promise<void> {
     this._name = name;
-    this._pulse.touch();
+    this.touch();
     await this.refresh();
   }
 
@@ -72,7 +57,7 @@ export class SitesModel implements IDisposable {
     } catch (error) {
       this._error = asError(error);
     }
-    this._pulse.touch();
+    this.touch();
   }
 
   /** Have a site served, and say how it can be reached. */
@@ -93,16 +78,11 @@ export class SitesModel implements IDisposable {
     await this.refresh();
   }
 
-  dispose(): void {
-    this._pulse.dispose();
-  }
-
   private async _list(site: Pick<ISite, 'name'>): Promise<IPackage[]> {
     const parts = ['sites', site.name, 'packages'];
     return (await this.server.get<{ packages: IPackage[] }>(parts)).packages;
   }
 
-  private readonly _pulse: Pulse<this>;
   private _sites: ISite[] = [];
   private _packages: IPackage[] = [];
   private _name: string | undefined;

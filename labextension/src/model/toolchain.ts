@@ -1,27 +1,12 @@
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-
 import type { IError, IFinding, ITarget, ITargets, IToolchain } from '../contract';
 import { asError, type Server } from '../server';
-import { Pulse } from './pulse';
+import { ObservableModel } from './observable';
 
 /** What there is to build with, and what can be built for. */
-export class ToolchainModel implements IDisposable {
+export class ToolchainModel extends ObservableModel {
   constructor(server: Server) {
+    super();
     this._server = server;
-    this._pulse = new Pulse<this>(this, 0);
-  }
-
-  get changed(): ISignal<this, void> {
-    return this._pulse.changed;
-  }
-
-  get revision(): number {
-    return this._pulse.count;
-  }
-
-  get isDisposed(): boolean {
-    return this._pulse.isDisposed;
   }
 
   get findings(): readonly IFinding[] {
@@ -61,15 +46,10 @@ export class ToolchainModel implements IDisposable {
     } catch (error) {
       this._error = asError(error);
     }
-    this._pulse.touch();
-  }
-
-  dispose(): void {
-    this._pulse.dispose();
+    this.touch();
   }
 
   private readonly _server: Server;
-  private readonly _pulse: Pulse<this>;
   private _toolchain: IToolchain | undefined;
   private _targets: ITargets | undefined;
   private _error: IError | null = null;
