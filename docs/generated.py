@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 from tornado.web import RequestHandler
 from traitlets import HasTraits, TraitType
 
-from jupyter_wasmwheel import cli
+from jupyter_wasmwheel import build_variables, cli
 from jupyter_wasmwheel.api import errors, events
 from jupyter_wasmwheel.config import Wasmwheel
 from jupyter_wasmwheel.report import Report
@@ -206,6 +206,16 @@ def _table(*heads: str, rows: list[tuple[str, ...]]) -> str:
     return "\n".join(lines)
 
 
+def variables() -> str:
+    """Return the variables that a build sees, by group."""
+    rows = [
+        (group, ", ".join(f"`{name}`" for name in names))
+        for group, names in build_variables.groups().items()
+        if group not in build_variables.NOT_OF_A_BUILD
+    ]
+    return _table("For", "Variables", rows=rows)
+
+
 #: What a page can have.
 GENERATED: dict[str, Callable[[], str]] = {
     "command line": command_line,
@@ -215,6 +225,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "events": event_kinds,
     "phases": lambda: ", ".join(f"`{name}`" for name in events.PHASES),
     "report": report_parts,
+    "build variables": variables,
 }
 
 

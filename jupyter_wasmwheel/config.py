@@ -82,6 +82,14 @@ class Wasmwheel(Configurable):
         "with spaces between them, set them too.",
     ).tag(config=True)
 
+    build_env = List(
+        Unicode(),
+        help="Variables that a build sees besides those of the list in docs/limits.md, by their "
+        'names: ["MYPKG_FEATURE"]; `*` stands for any characters, and never for a secret such as '
+        "`MY_TOKEN`, which has to be spelled out. WASMWHEEL_BUILD_ENV names more, with spaces "
+        "between them.",
+    ).tag(config=True)
+
     proxy = Dict(
         key_trait=Unicode(),
         value_trait=List(Unicode()),
@@ -109,6 +117,10 @@ class Wasmwheel(Configurable):
     def allowed(self) -> Limits:
         """What these settings and the environment let builds, imports and tests take."""
         return DEFAULT.changed([*self.limits, *os.environ.get("WASMWHEEL_LIMITS", "").split()])
+
+    def build_variables(self) -> tuple[str, ...]:
+        """Return the names of the variables that these settings let builds see besides the list."""
+        return (*self.build_env, *os.environ.get("WASMWHEEL_BUILD_ENV", "").split())
 
     def downloads(self) -> Downloads:
         """How these settings and the environment have other projects' installers run."""

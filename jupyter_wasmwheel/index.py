@@ -8,20 +8,26 @@ hosts, certificates and proxy.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import hashlib
+import netrc
+import os
 import ssl
 import subprocess
 import sys
+import tempfile
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from . import build_variables
 from .api.errors import SourceError, WasmwheelError
 
 # To import unearth takes longer than a build that fetches nothing, so it is imported when it is
@@ -32,6 +38,9 @@ if TYPE_CHECKING:
 
 #: Seconds that an index may be silent where pip's own setting does not say otherwise.
 TIMEOUT = 15.0
+
+#: The variables that name a proxy for pip, the first one that is set.
+PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +59,8 @@ class PipSettings:
 
 
 @functools.cache
-def pip_settings() -> PipSettings:
-    """What `pip config list` says; a setting for `download` or `install` wins over a global one."""
+def _settings() -> dict[str, str]:
+    """Return what `pip config list` says; for `download` or `install` wins over a global one."""
     listing = subprocess.run(
         [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"],
         capture_output=True,
@@ -64,6 +73,13 @@ def pip_settings() -> PipSettings:
             name, _, value = line.partition("=")
             if name.startswith(section):
                 values[name.removeprefix(section)] = str(ast.literal_eval(value))
+    return values
+
+
+@functools.cache
+def pip_settings() -> PipSettings:
+    """Return what pip is configured to do."""
+    values = _settings()
 
     def many(name: str) -> tuple[str, ...]:
         return tuple(values.get(name, "").split())
@@ -79,6 +95,93 @@ def pip_settings() -> PipSettings:
         proxy=values.get("proxy"),
         timeout=float(values.get("default-timeout") or values.get("timeout") or TIMEOUT),
     )
+
+
+@contextlib.contextmanager
+def logins_for_pip(environ: Mapping[str, str]) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
+    """Give the variables by which pip finds the user's index, and open files for it to inherit.
+
+    pip may run the code of what it installs, so no login is in a variable, or in a word of pip's
+    own children: addresses come without, and logins by a file that, on Linux, has no name and that
+    pip alone has open. `environ` is what that code sees.
+    """
+    more = {**environ, **build_variables.for_pip(os.environ)}
+    hosts: list[tuple[str, str]] = []
+    for name in ("index-url", "extra-index-url", "find-links"):
+        value, found = _stripped(_settings().get(name, ""))
+        if found:
+            more[f"PIP_{name.upper().replace('-', '_')}"] = value
+            hosts += found
+    proxy = _settings().get("proxy") or next(filter(None, map(os.environ.get, PROXIES)), "")
+    with contextlib.ExitStack() as opened:
+        files: list[int] = []
+        if hosts:
+            more["NETRC"] = opened.enter_context(_for_pip_alone(_netrc(hosts), files))
+        if _stripped(proxy)[1]:
+            more.pop("PIP_PROXY", None)
+            text = _configuration(_settings() | {"proxy": proxy})
+            more["PIP_CONFIG_FILE"] = opened.enter_context(_for_pip_alone(text, files))
+        yield more, tuple(files)
+
+
+def _stripped(value: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return addresses without their logins, and the logins with their hosts."""
+    words, found = value.split(), []
+    for at, word in enumerate(words):
+        address = urlsplit(word)
+        login, sign, host = address.netloc.rpartition("@")
+        if sign:
+            words[at] = urlunsplit(address._replace(netloc=host))
+            found.append((address.hostname or "", login))
+    return (" ".join(words) if found else value), found
+
+
+def _netrc(hosts: Iterable[tuple[str, str]]) -> str:
+    """Return the user's own netrc file with the logins of some hosts added."""
+    own = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+    try:
+        netrc.netrc(own)
+        lines = [own.read_text(encoding="utf-8")]
+    except (OSError, ValueError, netrc.NetrcParseError):
+        lines = []
+    for host, login in hosts:
+        name, _, password = (unquote(part) for part in login.partition(":"))
+        lines.append(f"machine {host} login {_quoted(name)} password {_quoted(password)}")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _configuration(values: Mapping[str, str]) -> str:
+    """Return pip's settings as a configuration file, where only the proxy has a login."""
+    lines = ["[global]"]
+    for name, value in values.items():
+        text = value if name == "proxy" else _stripped(value)[0]
+        lines.append(f"{name} = " + text.replace("\n", "\n    "))
+    return "\n".join(lines) + "\n"
+
+
+@contextlib.contextmanager
+def _for_pip_alone(text: str, files: list[int]) -> Iterator[str]:
+    """Give the path of a file with a text, for who inherits `files`; of mode 0600 elsewhere."""
+    if sys.platform == "linux":
+        # What pip starts inherits the path, and not the open file that it leads to.
+        number = os.memfd_create("wasmwheel")
+        files.append(number)
+        path = f"/proc/self/fd/{number}"
+    else:
+        number, path = tempfile.mkstemp(prefix="wasmwheel-")
+    try:
+        with open(number, "w", encoding="utf-8", closefd=False) as stream:
+            stream.write(text)
+        yield path
+    finally:
+        os.close(number)
+        if sys.platform != "linux":
+            Path(path).unlink()
 
 
 def _trusted(settings: PipSettings) -> ssl.SSLContext | bool:

@@ -88,6 +88,7 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
                 out=Path(self.manager.cache_dir) / "wasmwheel",
                 with_dependencies=self.with_dependencies,
                 limits=limits,
+                variables=settings.build_variables(),
             )
             published = pipeline.run(request, store, self._emit).published
             assert published, "a build for a site publishes"

@@ -188,6 +188,7 @@ def build_along(
         cache=request.cache,
         offline=request.offline,
         limits=request.limits,
+        variables=request.variables,
     )
 
     def emit(event: Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.server
 import os
 import subprocess
@@ -13,19 +14,22 @@ from urllib.parse import urlsplit
 
 
 @contextmanager
-def serving(folder: Path, *, plain: bool = False, closed: bool = False) -> Iterator[str]:
+def serving(
+    folder: Path, *, plain: bool = False, closed: bool = False, login: str | None = None
+) -> Iterator[str]:
     """The address of a folder of repositories.
 
     With `plain` they are only files to fetch, as on a server without git; with `closed` every
-    request is answered by asking for a login.
+    request is answered by asking for a login, and with `login` each that has not that one.
     """
+    wanted = f"Basic {base64.b64encode(login.encode()).decode()}" if login else None
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def __init__(self, *given: object) -> None:
             super().__init__(*given, directory=str(folder))  # type: ignore[arg-type]
 
         def do_GET(self) -> None:
-            if closed:
+            if closed or (wanted and self.headers.get("Authorization") != wanted):
                 self.send_response(401)
                 self.send_header("WWW-Authenticate", 'Basic realm="here"')
                 self.send_header("Content-Length", "0")

@@ -200,7 +200,7 @@ def test_what_pip_understands_is_understood() -> None:
     address = git.parse("git+ssh://git@example.org/a/b.git@feature/x#egg=b&subdirectory=c/d")
     assert (address.url, address.revision) == ("ssh://git@example.org/a/b.git", "feature/x")
     assert (address.subdirectory.as_posix(), address.name) == ("c/d", "b")
-    assert address.shown == "ssh://example.org/a/b.git"
+    assert address.login is None
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TextIO, get_args
 import msgspec
 
 from .errors import ErrorInfo
-from .sanitize import sanitize
+from .sanitize import redact, sanitize
 
 #: A phase of a run, in the order in which they run; `publish` is a build's last, `test` that of
 #: tests.
@@ -182,7 +182,8 @@ class JsonLines:
     def __call__(self, event: Event) -> None:
         self._seq += 1
         head = {"job": self._job, "seq": self._seq, "time": time.time()}
-        self._stream.write(json.dumps(head | msgspec.to_builtins(event)) + "\n")
+        # A report is made of more than texts; a login may be in what a package requires.
+        self._stream.write(redact(json.dumps(head | msgspec.to_builtins(event))) + "\n")
         self._stream.flush()
 
 

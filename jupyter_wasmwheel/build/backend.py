@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.util
 import os
 import sys
 import venv
@@ -22,8 +23,10 @@ from typing import Any
 
 from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMissing
 
+from .. import build_variables
 from ..api.errors import SourceError
 from ..api.events import Emitter, Log, note
+from ..index import logins_for_pip
 from ..process.run import run
 from ..project.copy import Copy
 from ..project.manifest import load_toml
@@ -54,11 +57,10 @@ def build(
     path = copy.folder / "pyproject.toml"
     system: dict[str, Any] = (load_toml(path) if path.is_file() else {}).get("build-system", {})
     requires = system.get("requires", DEFAULT["requires"])
-    offline = plan.request.offline
     env = _as_target(plan, runtime)
 
     def work(step: Step) -> None:
-        environment = functools.partial(_environment, store=store, emit=emit, offline=offline)
+        environment = functools.partial(_environment, plan=plan, store=store, emit=emit)
         caller = functools.partial(_caller, copy.folder, system, step, env)
         more = caller(environment(requires)).get_requires_for_build_wheel()
         caller(environment([*requires, *more])).build_wheel(str(plan.wheels))
@@ -128,13 +130,13 @@ def _sysconfig_data(runtime: Runtime, folder: Path) -> Path:
         return Path(archive.extract(name, folder))
 
 
-def _environment(requires: Sequence[str], *, store: Store, emit: Emitter, offline: bool) -> Path:
+def _environment(requires: Sequence[str], *, plan: Plan, store: Store, emit: Emitter) -> Path:
     """The Python of an environment with what a backend requires, made once and kept."""
     told = "\n".join([sys.version, sys.base_prefix, *sorted(set(requires))])
     key = f"backends/{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
     def fill(folder: Path) -> None:
-        if offline:
+        if plan.request.offline:
             raise SourceError(
                 f"What builds the package is not here: {', '.join(requires)}.",
                 "It would have to be fetched, and this run is offline.",
@@ -142,14 +144,17 @@ def _environment(requires: Sequence[str], *, store: Store, emit: Emitter, offlin
             )
         note(emit, f"Making an environment with {', '.join(requires) or 'nothing'}.")
         venv.create(folder, with_pip=False, symlinks=os.name != "nt")
-        _install(requires, folder, emit)
+        _install(requires, folder, plan, emit)
         _move_scripts(folder, store.home / key)
 
     return _python(store.install(key, fill, emit))
 
 
-def _install(requires: Sequence[str], folder: Path, emit: Emitter) -> None:
-    """Install packages into an environment by pip, from the user's own index."""
+def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -> None:
+    """Install packages into an environment by pip, from the user's own index.
+
+    What has no wheel is built by pip, by its own code: that sees what a build sees.
+    """
     if not requires:
         return
     said: list[str] = []
@@ -158,10 +163,18 @@ def _install(requires: Sequence[str], folder: Path, emit: Emitter) -> None:
         said.append(line)
         emit(Log(stream="stdout" if stream == "stdout" else "stderr", text=line))
 
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(folder)]
+    # `pip --python` would start itself once more, without the files that it is to inherit.
+    pip = importlib.util.find_spec("pip")
+    assert pip
+    assert pip.origin
+    runner = Path(pip.origin).with_name("__pip-runner__.py")
+    command: list[str | Path] = [_python(folder), runner, "--disable-pip-version-check"]
     # As pip does for itself: `user`, which some images configure, would be refused here.
-    command = [*pip, "install", "--no-user", "--no-warn-script-location", *requires]
-    if run(command, cwd=folder, env=os.environ, on_line=on_line, supervise=True):
+    command += ["install", "--no-user", "--no-warn-script-location", *requires]
+    visible = build_variables.for_build(os.environ, plan.request.variables)
+    with logins_for_pip(visible) as (env, files):
+        status = run(command, cwd=folder, env=env, on_line=on_line, supervise=True, pass_fds=files)
+    if status:
         raise SourceError(
             f"What builds the package could not be installed: {', '.join(requires)}.",
             " ".join(line.strip() for line in said[-LAST_LINES:])[:500] or "pip gave no reason.",

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import build_variables
 from ..api.errors import WasmwheelError
 from ..api.events import Emitter, note
 from ..project.edits import Patch
@@ -81,6 +82,7 @@ def key(planned: Plan, digest: str, patches: Sequence[Patch]) -> str:
         "wasm_opt": tool and tool.version,
         "maturin": toolchain.maturin,
         "variables": _influencing(planned.env),
+        "named": sorted(build_variables.passed_on(planned.env, request.variables).items()),
     }
     return f"{FOLDER}/{hashlib.sha256(json.dumps(given).encode()).hexdigest()[:32]}"
 

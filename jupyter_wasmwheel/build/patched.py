@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import build_variables
 from ..api.errors import SourceError
 from ..project import copy, edits
 from ..project.copy import Copy
@@ -93,7 +94,7 @@ def _packages(project: Project, private: Copy, rust: Rust, offline: bool) -> lis
     command += [f"--filter-platform={TRIPLE}", f"--manifest-path={manifest}"]
     if offline:
         command.append("--offline")
-    env = {**os.environ, "RUSTC": str(rust.rustc)}
+    env = build_variables.for_build(os.environ) | {"RUSTC": str(rust.rustc)}
     done = subprocess.run(command, cwd=private.folder, env=env, capture_output=True, text=True)
     if done.returncode:
         raise SourceError(

@@ -19,6 +19,7 @@ class BuildRequest:
 
     `target` is an ABI, None where the site or the default decides; `site` is a name or a folder;
     `out` is the folder that the wheel is put into. `recipe` is `auto`, `none` or a recipe's path.
+    `variables` are the names of those that the build sees besides the usual ones.
     """
 
     source: str
@@ -38,6 +39,7 @@ class BuildRequest:
     with_dependencies: bool = False
     offline: bool = False
     limits: Limits = DEFAULT
+    variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

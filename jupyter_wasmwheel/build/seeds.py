@@ -22,6 +22,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
+from .. import build_variables
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, Event, Progress, note
 from ..project import copy, manifest, starter
@@ -126,6 +127,7 @@ def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit
         project = manifest.read(crate)
         config = pyo3.configuration(target, store, emit)
         request = BuildRequest(source=str(crate), profile=profile, offline=offline)
+        environ = build_variables.for_build(os.environ)
 
         def fill(folder: Path) -> None:
             note(emit, f"Compiling pyo3 {version} for {target.abi} ({profile}), once.")
@@ -134,7 +136,7 @@ def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit
             if offline and chosen.rust:
                 crates.provide(private.folder, private.top, chosen.rust, store, emit)
             own = plan.make(
-                project, target, chosen, None, request, work, os.environ, pyo3_config=config
+                project, target, chosen, None, request, work, environ, pyo3_config=config
             )
             maturin.build(own, private, _only_progress(emit), lambda: None)
             own.cargo_target.rename(folder / "target")
@@ -143,7 +145,7 @@ def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit
             shutil.rmtree(work)
 
         planned = plan.make(
-            project, target, chosen, None, request, Path(scratch), os.environ, pyo3_config=config
+            project, target, chosen, None, request, Path(scratch), environ, pyo3_config=config
         )
         return Seed(folder=store.install(f"{_prefix(planned)}{version}", fill, emit))
 

@@ -12,11 +12,12 @@ import sys
 import uuid
 from collections.abc import Iterator, Sequence
 
-from .. import __version__, config
+from .. import __version__, config, credentials
 from ..api.errors import CanceledError, UsageError, WasmwheelError
 from ..api.events import Emitter, JsonLines, Report, error_event, ignore
-from ..api.sanitize import sanitize
+from ..api.sanitize import redact, sanitize
 from ..errors.os_errors import from_os_error
+from ..process.supervisor import hide_memory
 from .answer import Answer, Session
 
 #: The commands, each a module here; only the one that is run is loaded.
@@ -66,7 +67,12 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit status."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    if arguments is None:
+        hide_memory()
+        arguments = credentials.take(sys.argv[1:], os.environ)
+        if arguments == sys.argv[1:]:
+            credentials.hide(arguments)
+    sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -94,13 +100,14 @@ def run(arguments: Sequence[str]) -> int:
                 downloads=settings.downloads(),
                 proxy=settings.proxy,
                 limits=settings.allowed().changed(getattr(args, "limits", ())),
+                build_variables=settings.build_variables(),
             )
             answer: Answer = args.run(args, session)
         error = {"error": answer.error.as_json()} if answer.error else {}
         if args.events:
             lines(Report(report=answer.document))
         elif args.json:
-            print(json.dumps(answer.document | error, indent=2))
+            print(redact(json.dumps(answer.document | error, indent=2)))
         else:
             print(sanitize(answer.text), flush=True)
         return _say(answer.error, lines if as_events else None) if answer.error else answer.status

@@ -22,6 +22,7 @@ class Session:
     downloads: Downloads
     proxy: Mapping[str, Sequence[str]]
     limits: Limits
+    build_variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

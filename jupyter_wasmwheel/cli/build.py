@@ -119,6 +119,7 @@ def choices(args: argparse.Namespace, session: Session) -> dict[str, Any]:
         "cache": not args.no_cache,
         "offline": args.offline,
         "limits": session.limits,
+        "variables": session.build_variables,
     }
 
 

@@ -15,23 +15,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from .. import build_variables, credentials
+from ..api.sanitize import redact
 from ..process.group import own_group, stop_group
 from ..process.supervisor import STOP_TIMEOUT_S, supervised
 from ..store import Store
-
-#: What a build must not see of a server's or a kernel's environment: it runs strangers' code.
-SECRET = ("JPY_", "JUPYTERHUB_", "JUPYTER_TOKEN", "CONFIGPROXY_AUTH_TOKEN")
 
 #: The longest line that is taken for an event, in bytes; a report with a large diff is one line.
 LONGEST = 8 * 1024 * 1024
 
 
-def environment(environ: Mapping[str, str], store: Store) -> dict[str, str]:
-    """The environment of a job: its starter's own, without secrets, with the store named."""
-    env = {key: value for key, value in environ.items() if not key.startswith(SECRET)}
-    env["WASMWHEEL_HOME"] = str(store.home)
-    env["WASMWHEEL_PATH"] = os.pathsep.join(map(str, store.read_only))
-    return env
+def environment(
+    environ: Mapping[str, str], store: Store, variables: Sequence[str] = ()
+) -> dict[str, str]:
+    """Return the environment of a job: what it and its builds may see, with the store named.
+
+    `variables` are the names that the settings let builds see besides the usual ones.
+    """
+    return build_variables.for_own_code(environ, variables) | {
+        "WASMWHEEL_HOME": str(store.home),
+        "WASMWHEEL_PATH": os.pathsep.join(map(str, store.read_only)),
+        "WASMWHEEL_BUILD_ENV": " ".join(variables),
+    }
 
 
 class Run(Protocol):
@@ -61,17 +66,24 @@ class Local:
     """Runs the command line on this machine, so that nothing of it outlives the server."""
 
     def start(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Run:
-        """Run the command line under supervision (process/supervisor.py)."""
-        child = subprocess.Popen(
-            supervised([sys.executable, "-m", "jupyter_wasmwheel", *arguments], is_job=True),
-            cwd=folder,
-            env=dict(env),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **own_group(),
-        )
-        return LocalRun(child)
+        """Run the command line, supervised (process/supervisor.py), with no login in its words."""
+        words, logins = credentials.hand_over(arguments)
+        more = {credentials.VARIABLE: str(logins)} if logins else {}
+        try:
+            child = subprocess.Popen(
+                supervised([sys.executable, "-m", "jupyter_wasmwheel", *words], is_job=True),
+                cwd=folder,
+                env={**env, **more},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                **own_group(),
+            )
+        except OSError:
+            if logins:
+                logins.unlink(missing_ok=True)
+            raise
+        return LocalRun(child, logins)
 
     def close(self) -> None:
         """There is nothing to let go of."""
@@ -80,8 +92,9 @@ class Local:
 class LocalRun:
     """A supervisor, its command line, and this process's end of the pipe between them."""
 
-    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+    def __init__(self, child: subprocess.Popen[bytes], logins: Path | None = None) -> None:
         self._child = child
+        self._logins = logins
         self._said: deque[bytes] = deque(maxlen=30)
         self._reader = threading.Thread(target=self._read_errors, daemon=True)
         self._reader.start()
@@ -118,7 +131,9 @@ class LocalRun:
             self._close()
         else:
             self._last.cancel()
-        return status, b"".join(self._said).decode("utf-8", "replace")
+        if self._logins:
+            self._logins.unlink(missing_ok=True)  # it is there still if the job never began
+        return status, redact(b"".join(self._said).decode("utf-8", "replace"))
 
     def _close(self) -> None:
         assert self._child.stdin

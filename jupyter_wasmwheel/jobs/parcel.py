@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .. import archive
 from ..api.errors import LimitError
-from ..api.events import Emitter
+from ..api.events import Emitter, note
 from ..project import copy, git, manifest, recipes, source
 from ..runtime import targets
 from ..site import lite
@@ -82,7 +82,7 @@ def pack(job: str, arguments: Sequence[str], store: Store, emit: Emitter) -> Pac
             f"It has {len(packed) // 1_000_000} MB, packed; {LARGEST // 1_000_000} may be sent.",
             "Move what the build does not need out of its folder, or publish it as an sdist.",
         )
-    origin = f"{socket.gethostname()} {store.home} {original or text}"
+    origin = f"{socket.gethostname()} {store.home} {original or named}"
     parcel = Parcel(
         job=job,
         words=tuple(words),
@@ -100,12 +100,25 @@ def _source(text: str, store: Store, emit: Emitter) -> tuple[str, bytes | None, 
     if parsed.kind == "sdist":
         path = Path(text).resolve()
         return path.name, _packed(path, path.name), path.parent
-    if parsed.kind == "pypi" or (parsed.kind == "git" and not git.parse(text).local):
+    if parsed.kind == "pypi":
         return text, None, None
+    if parsed.kind == "git":
+        address = git.parse(text)
+        if not address.local and not address.login:
+            return text, None, None
+        if address.login:
+            note(emit, "The repository is fetched here: its login does not leave this machine.")
     target = targets.find(targets.default_abi())
     folder = source.fetch(parsed, target, store, emit).folder
     with tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch:
-        private = copy.refresh(manifest.read(folder), Path(scratch))
+        project = manifest.read(folder)
+        for name in copy.files_outside(project):
+            note(emit, f"{name} is outside of the project, and is not sent.")
+
+        def leaving(path: Path) -> None:
+            note(emit, f"{path} holds a login, or leads out of the project, and is not sent.")
+
+        private = copy.refresh(project, Path(scratch), leaving=leaving)
         inside = private.folder.relative_to(private.top)
         return inside.as_posix(), _packed(private.top, "."), private.original
 

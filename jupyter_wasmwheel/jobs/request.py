@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 
 from .. import archive
 from ..api.errors import SourceError, UsageError
+from ..api.sanitize import redact
 from ..build.request import BuildRequest
 from ..project import git, manifest, recipes
 from ..project import source as sources
@@ -201,7 +202,8 @@ def parse(body: object, places: Places) -> Request:
     _check(given, kind)
     if "target" in given:
         targets.find(given["target"])
-    posted = {"kind": name} | given
+    # What is kept of it has no logins; the words of the command line, in memory only, do.
+    posted = {"kind": name} | {key: _redacted(value) for key, value in given.items()}
     label, version, last = _place(str(name), given, places)
     arguments = [*kind.command, "--events", *_options(given, kind), *last]
     return Request(posted=posted, name=label, version=version, arguments=tuple(arguments))
@@ -222,6 +224,12 @@ def parse_edits(body: object, places: Places) -> BuildRequest:
         make_optional=tuple(given.get("make_optional", ())),
         recipe=_recipe(given.get("recipe", recipes.AUTO), places),
     )
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [redact(each) for each in value]
+    return redact(value) if isinstance(value, str) else value
 
 
 def _check(given: Mapping[str, Any], kind: Kind) -> None:

@@ -74,7 +74,8 @@ def buildable(store: Store) -> list[str]:
 
 def build(parcel: Parcel) -> Delivery:
     """Run a job on this worker, as a task of dask's."""
-    store = config.load().store()
+    settings = config.load()
+    store = settings.store()
     key = f"{FOLDER}/{parcel.key}"
     telling = _Telling(parcel.job, str(store.home / key))
     with (
@@ -83,7 +84,8 @@ def build(parcel: Parcel) -> Delivery:
     ):
         command, *words = unpack(parcel, store.home / key)
         out = Path(scratch) / "out"
-        env = {**environment(os.environ, store), "WASMWHEEL_JOB": parcel.job}
+        env = environment(os.environ, store, settings.build_variables())
+        env["WASMWHEEL_JOB"] = parcel.job
         run = Local().start([command, f"--out={out}", *words], Path(scratch), env)
         with _while_wanted(run):
             for lines in run.lines():

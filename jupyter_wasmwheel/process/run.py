@@ -41,6 +41,7 @@ def run(
     supervise: bool = False,
     monitor: ResourceMonitor | None = None,
     offline: bool = False,
+    pass_fds: Sequence[int] = (),
 ) -> int:
     """Run a command in a process group of its own, and return its exit status.
 
@@ -49,19 +50,20 @@ def run(
     returns true. An exception raised here, KeyboardInterrupt above all, stops the group as well.
     `supervise` stops it too if this process is killed, and so does a `monitor`, which raises a
     LimitError where the command exceeds a limit. `offline` disables its network, where the system
-    can.
+    can. `pass_fds` are open files that the command itself gets, and nothing it starts.
     """
     # The supervisor of this process supervises what it starts as well.
     supervise = offline or ((supervise or monitor is not None) and not is_supervised())
     if monitor and is_supervised():
         adopt_orphans()
     child = subprocess.Popen(
-        supervised(command, offline=offline) if supervise else command,
+        supervised(command, offline=offline, pass_fds=pass_fds) if supervise else command,
         cwd=cwd,
         env=dict(env),
         stdin=subprocess.PIPE if supervise else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        pass_fds=pass_fds,
         **own_group(),
     )
     lines: queue.Queue[Line | None] = queue.Queue(maxsize=10_000)

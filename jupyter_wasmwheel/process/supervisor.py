@@ -42,15 +42,23 @@ JOB_NICENESS, BACKGROUND_NICENESS = 10, 19
 #: Linux's option of prctl(2) that makes a process the parent of its descendants' orphans.
 PR_SET_CHILD_SUBREAPER = 36
 
+#: Linux's option of prctl(2) that says whether others of the same user may read a process.
+PR_SET_DUMPABLE = 4
+
 #: Whether this process is supervised itself.
 _is_supervised = threading.Event()
 
 
 def supervised(
-    command: Sequence[str | Path], *, is_job: bool = False, offline: bool = False
+    command: Sequence[str | Path],
+    *,
+    is_job: bool = False,
+    offline: bool = False,
+    pass_fds: Sequence[int] = (),
 ) -> list[str | Path]:
     """Return the command that runs a command under supervision; its stdin must be a pipe."""
     options = [*(["--job"] if is_job else []), *(["--offline"] if offline else [])]
+    options += [f"--fd={number}" for number in pass_fds]
     return [sys.executable, "-P", "-m", __name__, *options, "--", *command]
 
 
@@ -65,6 +73,17 @@ def adopt_orphans() -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def hide_memory() -> None:
+    """Keep this process's environment and memory from other processes of the same user.
+
+    On Linux only, and not from root. What this process starts is not hidden: an exec ends it.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def lower_priority() -> None:
@@ -142,6 +161,7 @@ def main() -> None:
         if why := disable_network():
             message = f"Could not disable network access for the build: {why}."
             print(message, file=sys.stderr, flush=True)
+    hide_memory()
     adopt_orphans()
     if is_job:
         lower_priority()
@@ -152,6 +172,7 @@ def main() -> None:
         command,
         stdin=subprocess.PIPE if is_job else subprocess.DEVNULL,
         env={**os.environ, SUPERVISED: "1"} if is_job else None,
+        pass_fds=[int(word.removeprefix("--fd=")) for word in options if word.startswith("--fd=")],
         **own_group(),
     )
 

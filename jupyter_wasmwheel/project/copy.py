@@ -11,12 +11,13 @@ import filecmp
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..api.errors import SourceError
 from .edits import Change
-from .manifest import Project
+from .manifest import Project, load_toml
 
 #: Folders that are no part of a source: what tools and version control leave behind.
 LEFT_OUT = frozenset(
@@ -36,6 +37,11 @@ LEFT_OUT = frozenset(
 )
 
 
+#: Files of a project that hold logins by their kind; they stay on this machine.
+PRIVATE = frozenset({".env", ".git-credentials", ".netrc", ".pypirc"})
+PRIVATE_OF_CARGO = frozenset({"credentials", "credentials.toml"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Copy:
     """A private copy: `top` stands for the folder `original`, and holds the same paths below it."""
@@ -53,22 +59,96 @@ class Copy:
             return name
 
 
-def refresh(project: Project, top: Path, changes: tuple[Change, ...] = ()) -> Copy:
-    """Bring the copy of a project up to date: changed files are copied, vanished ones removed."""
+def refresh(
+    project: Project,
+    top: Path,
+    changes: tuple[Change, ...] = (),
+    *,
+    leaving: Callable[[Path], None] | None = None,
+) -> Copy:
+    """Bring the copy of a project up to date: changed files are copied, vanished ones removed.
+
+    Links that lead out of the project are followed. With `leaving`, for a copy that goes to another
+    machine, they are left out, and so are files outside that the project names, and those that hold
+    logins by their kind; it is called with each.
+    """
     folders = [root if root.is_dir() else root.parent for root in project.roots]
     original = Path(os.path.commonpath([str(folder) for folder in folders]))
     top.mkdir(parents=True, exist_ok=True)
-    copying = _Copying(changes)
+    copying = _Copying(changes, bounds(project) if leaving else None, leaving)
     for root in _outermost(project.roots):
         if root.is_dir():
             copying.folder(root, top / root.relative_to(original))
-        else:
+        elif copying.may_follow(root):
             copying.file(root, top / root.relative_to(original))
     for crate in {root / "Cargo.lock" for root in folders if (root / "Cargo.lock").is_file()}:
         copying.file(crate, top / crate.relative_to(original))
     copying.configuration(original, top)
     copying.end(top)
     return Copy(top=top, original=original, folder=top / project.folder.relative_to(original))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What may leave this machine with a project: its `folders`, and files of its `checkout`."""
+
+    folders: tuple[Path, ...]
+    checkout: Path | None
+
+    def hold(self, path: Path) -> bool:
+        """Check whether what a path leads to may leave."""
+        real = path.resolve()
+        tops = [*self.folders, *([self.checkout] if self.checkout and not real.is_dir() else [])]
+        return not _is_private(real) and any(
+            real.is_relative_to(top) and not LEFT_OUT & {*real.relative_to(top).parts}
+            for top in tops
+        )
+
+
+def bounds(project: Project) -> Bounds:
+    """Return what may leave this machine with a project; a SourceError where that is the home."""
+    folders = tuple(root.resolve() for root in project.roots if root.is_dir())
+    home = Path.home().resolve()
+    for folder in folders:
+        if home.is_relative_to(folder):
+            raise SourceError(
+                f"{folder} is not sent to another machine.",
+                "It is a project or a workspace, but it is your home folder or has it in it.",
+                "Move the project into a folder of its own.",
+            )
+    own = project.folder.resolve()
+    checkout = next((up for up in (own, *own.parents) if (up / ".git").exists()), None)
+    is_home = checkout is not None and home.is_relative_to(checkout)
+    return Bounds(folders=folders, checkout=None if is_home else checkout)
+
+
+def files_outside(project: Project) -> list[str]:
+    """Return the read-me and license files that a project names and that may not leave with it."""
+    path = project.folder / "pyproject.toml"
+    table = load_toml(path).get("project", {}) if path.is_file() else {}
+    package = load_toml(project.crate).get("package", {}) if project.crate else {}
+    patterns = table.get("license-files")
+    values = [table.get("readme"), table.get("license"), *_list(patterns)]
+    named = [(project.folder, value) for value in values]
+    if project.crate:
+        named += [(project.crate.parent, package.get(key)) for key in ("readme", "license-file")]
+    inside = bounds(project)
+    return [
+        file
+        for folder, value in named
+        if isinstance(file := value.get("file") if isinstance(value, dict) else value, str)
+        and _is_path(folder, file)
+        and not inside.hold(folder / file)
+    ]
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _is_path(folder: Path, text: str) -> bool:
+    """Check whether a text is a path rather than the name of a license (`license = "MIT"`)."""
+    return ".." in Path(text).parts or Path(text).is_absolute() or (folder / text).exists()
 
 
 def copy_folder(folder: Path, target: Path, changes: tuple[Change, ...]) -> None:
@@ -117,13 +197,32 @@ def belongs(folder: Path) -> bool:
     return folder.name not in LEFT_OUT and not (folder / "pyvenv.cfg").is_file()
 
 
+def _is_private(path: Path) -> bool:
+    return path.name in PRIVATE or (path.parent.name == ".cargo" and path.name in PRIVATE_OF_CARGO)
+
+
 class _Copying:
     """One run of copying: what is to be in the copy, and with which text where it is edited."""
 
-    def __init__(self, changes: tuple[Change, ...]) -> None:
+    def __init__(
+        self,
+        changes: tuple[Change, ...],
+        bounds: Bounds | None = None,
+        leaving: Callable[[Path], None] | None = None,
+    ) -> None:
         self._edited = {change.path: change for change in changes}
+        self._bounds = bounds
+        self._leaving = leaving
         self._used: set[Path] = set()
         self._kept: set[Path] = set()
+
+    def may_follow(self, path: Path) -> bool:
+        """Check whether what a path leads to belongs into the copy; say so where it does not."""
+        if self._bounds is None or self._bounds.hold(path):
+            return True
+        if self._leaving:
+            self._leaving(path)
+        return False
 
     def folder(self, source: Path, target: Path) -> None:
         """Copy a folder, and what its links lead to."""
@@ -133,10 +232,18 @@ class _Copying:
             here.mkdir(parents=True, exist_ok=True)
             self._kept.add(here)
             for name in files:
-                self.file(Path(folder) / name, here / name)
+                path = Path(folder) / name
+                if self._leaving and _is_private(path):
+                    self._leaving(path)
+                elif not path.is_symlink() or self.may_follow(path):
+                    self.file(path, here / name)
             for name in names:
                 link = Path(folder) / name
-                if link.is_symlink() and link.resolve() not in (link, *link.parents):
+                if (
+                    link.is_symlink()
+                    and link.resolve() not in (link, *link.parents)
+                    and self.may_follow(link)
+                ):
                     self.folder(link.resolve(), here / name)
 
     def file(self, source: Path, target: Path) -> None:
@@ -171,7 +278,11 @@ class _Copying:
             for name in ("config.toml", "config"):
                 path = folder / ".cargo" / name
                 if path.is_file() and folder != Path.home():
-                    self.file(path, top / ".cargo" / name)
+                    # Above the project it may be the user's own, with the tokens of registries.
+                    if self._leaving is None or folder == original:
+                        self.file(path, top / ".cargo" / name)
+                    else:
+                        self._leaving(path)
                     return
 
     def end(self, top: Path) -> None:

@@ -7,18 +7,21 @@ questions on the terminal, and every transport but those named here.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shlex
 import shutil
 import tempfile
 import urllib.parse
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from .. import archive
 from ..api.errors import SourceError, ToolchainError, UsageError, WasmwheelError
 from ..api.events import Emitter, Log, Progress, note
+from ..api.sanitize import REDACTED
 from ..errors import known_errors
 from ..process.run import run
 from ..store import Store
@@ -55,7 +58,8 @@ _SHAPE = "It is written `git+URL[@REV][#subdirectory=DIR]`, as pip has it."
 class Address:
     """`url` is git's; `revision` a branch, a tag or a whole commit id, None for the default branch.
 
-    `local` is the path of a repository on this machine, None of any other.
+    `url` has no login: that is `login`, as `USER:PASSWORD`, for http only. `local` is the path of a
+    repository on this machine, None of any other.
     """
 
     url: str
@@ -63,17 +67,13 @@ class Address:
     revision: str | None
     subdirectory: PurePosixPath
     local: Path | None
+    login: str | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
         """What a person calls the repository: the last part of its address."""
         last = self.url.rstrip("/").rpartition("/")[2].removesuffix(".git")
         return re.sub(r"[^\w.-]", "-", last).lstrip(".-") or "repository"
-
-    @property
-    def shown(self) -> str:
-        """The address without a user's name and password."""
-        return re.sub(r"(?<=://)[^/@]*@", "", self.url)
 
     def at(self, place: Path) -> str:
         """The address as it is written, of a repository on this machine that is at a place."""
@@ -90,6 +90,7 @@ def parse(text: str, folder: Path | None = None) -> Address:
     """
     place, _, fragment = text.removeprefix("git+").partition("#")
     scheme, separator, rest = place.partition("://")
+    login: str | None = None
     if not separator:
         if re.match(r"[^/.]*:", place):
             raise _no_address(text, f"Of {place.partition(':')[0]!r} nothing is fetched.")
@@ -98,6 +99,7 @@ def parse(text: str, folder: Path | None = None) -> Address:
         url, scheme = str(local), "file"
     elif scheme in TRANSPORTS:
         host, slash, path = rest.partition("/")
+        host, login = _login(text, scheme, host)
         path, revision = _split(path)
         url = f"{scheme}://{host}{slash}{path}"
         local = _local(text, host, path) if scheme == "file" else None
@@ -113,7 +115,23 @@ def parse(text: str, folder: Path | None = None) -> Address:
         revision=revision,
         subdirectory=_subdirectory(text, fragment),
         local=local,
+        login=login,
     )
+
+
+def _login(text: str, scheme: str, host: str) -> tuple[str, str | None]:
+    """Return a host without its login, and the login; the name alone of an ssh address stays."""
+    login, at, bare = host.rpartition("@")
+    if login == REDACTED:
+        raise UsageError(
+            f"{text!r} has no login any more.",
+            "The user name and the password in an address are used once and never kept.",
+            "Enter the whole address again; or let git know the login by a credential helper, and "
+            "leave it out of the address.",
+        )
+    if scheme == "ssh":
+        return (f"{login.partition(':')[0]}@{bare}" if at else host), None
+    return bare, login or None
 
 
 def _split(path: str) -> tuple[str, str | None]:
@@ -155,8 +173,7 @@ def fetch(address: Address, store: Store, emit: Emitter, *, offline: bool) -> tu
     if not _COMMIT.fullmatch(commit):
         if offline and not address.local:
             raise SourceError(
-                f"Which commit {address.shown} has at {commit or 'its default branch'} is not "
-                "known.",
+                f"Which commit {address.url} has at {commit or 'its default branch'} is not known.",
                 "A branch or a tag is looked up at its repository, and this run is offline.",
                 "Name a commit by its 40 digits that was fetched before, or run it without "
                 "--offline.",
@@ -165,11 +182,11 @@ def fetch(address: Address, store: Store, emit: Emitter, *, offline: bool) -> tu
     key = f"sources/git-{commit}"
     if offline and not address.local and not store.find(key):
         raise SourceError(
-            f"Commit {commit} of {address.shown} is not here.",
+            f"Commit {commit} of {address.url} is not here.",
             "It would have to be fetched, and this run is offline.",
             "Run it once without --offline.",
         )
-    note(emit, f"{address.shown}: {address.revision or 'HEAD'} is commit {commit}")
+    note(emit, f"{address.url}: {address.revision or 'HEAD'} is commit {commit}")
     root = store.install(key, lambda stage: git.bring(commit, stage), emit)
     (tree,) = root.iterdir()
     if (tree / ".gitmodules").exists():
@@ -184,7 +201,7 @@ class _Git:
         program = shutil.which("git")
         if not program:
             raise ToolchainError(
-                f"There is no git to fetch {address.shown} with.",
+                f"There is no git to fetch {address.url} with.",
                 "An address that begins with git+ is fetched by the program git.",
                 "Install git (on Debian `apt-get install git`), or name a folder or an sdist.",
             )
@@ -214,7 +231,7 @@ class _Git:
                 if name in found:
                     return found[name]
         raise SourceError(
-            f"{self._address.shown} has no {wanted}.",
+            f"{self._address.url} has no {wanted}.",
             "It has neither a tag nor a branch of that name."
             if self._address.revision
             else "It is empty, or its default branch is.",
@@ -253,7 +270,7 @@ class _Git:
         )
         if found != [commit]:
             raise SourceError(
-                f"{self._address.shown} has no commit {commit}.",
+                f"{self._address.url} has no commit {commit}.",
                 "None of its branches and tags leads to it.",
                 "Check the commit, or name a branch or a tag.",
             )
@@ -272,25 +289,41 @@ class _Git:
                 label, done, total = progress.groups()
                 self._emit(Progress(done=int(done), total=int(total), unit="objects", label=label))
             elif stream == "stderr" and line.strip():
-                self._emit(Log(stream="stderr", text=line.replace(self._address.url, self._shown)))
+                self._emit(Log(stream="stderr", text=line))
 
-        status = run([self._program, *options, *words], cwd=folder, env=self._env, on_line=on_line)
+        with self._helper() as helper:
+            command = [self._program, *options, *helper, *words]
+            status = run(command, cwd=folder, env=self._env, on_line=on_line)
         if status and not ask:
             raise self._failed(said)
         return printed
 
-    @property
-    def _shown(self) -> str:
-        return self._address.shown
+    @contextlib.contextmanager
+    def _helper(self) -> Iterator[list[str]]:
+        """Give the options by which git asks a file of mode 0600 for the address's login.
+
+        Other helpers are not asked then: the login in the address is the one that is meant.
+        """
+        if not self._address.login:
+            yield []
+            return
+        name, _, password = self._address.login.partition(":")
+        scheme, _, rest = self._address.url.partition("://")
+        with tempfile.TemporaryDirectory(prefix="wasmwheel-git-") as folder:
+            file = Path(folder) / "login"
+            file.touch(mode=0o600)
+            file.write_text(f"{scheme}://{name}:{password}@{rest.partition('/')[0]}\n")
+            store = f"store --file={shlex.quote(file.as_posix())}"
+            yield ["-c", "credential.helper=", "-c", f"credential.helper={store}"]
 
     def _failed(self, said: Sequence[str]) -> WasmwheelError:
-        text = "\n".join(said).replace(self._address.url, self._shown)
-        known = known_errors.match("git", text, address=self._shown)
+        text = "\n".join(said)
+        known = known_errors.match("git", text, address=self._address.url)
         if known:
             return known[0]
         words = [line for line in text.splitlines() if re.match(r"fatal:|error:|remote:", line)]
         return SourceError(
-            f"{self._shown} could not be fetched.",
+            f"{self._address.url} could not be fetched.",
             " ".join(words[-3:] or text.splitlines()[-1:]) or "git gave no reason.",
             "`git ls-remote` with that address shows the same; or clone it and name the folder.",
         )

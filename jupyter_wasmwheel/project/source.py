@@ -148,7 +148,7 @@ def _from_git(source: Source, store: Store, emit: Emitter, offline: bool) -> Fet
         (folder / name).is_file() for name in ("pyproject.toml", "setup.py")
     ):
         raise SourceError(
-            f"{address.shown} has no Python package {where}.",
+            f"{address.url} has no Python package {where}.",
             f"There is no pyproject.toml {where} of commit {commit}.",
             _where_it_is(tree),
         )

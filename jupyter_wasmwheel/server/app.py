@@ -153,6 +153,7 @@ class WasmwheelApp(ExtensionApp):
         shared = Wasmwheel(parent=self)
         self.store: Store = shared.store()
         self.limits = shared.allowed()
+        self.build_variables = shared.build_variables()
         self.stream = events.Stream()
         base_url: str = self.settings["base_url"]
         self.sites = sites.Sites(
@@ -194,7 +195,7 @@ class WasmwheelApp(ExtensionApp):
                     Path(self.jobs_folder).expanduser().absolute() if self.jobs_folder else kept,
                     self._executor(),
                     self.places,
-                    environment(os.environ, self.store)
+                    environment(os.environ, self.store, self.build_variables)
                     | {"WASMWHEEL_LIMITS": " ".join(self.limits.words)},
                     Limits(
                         running=self.max_running,

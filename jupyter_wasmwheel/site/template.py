@@ -21,6 +21,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from .. import build_variables
 from ..api.errors import SiteError
 from ..api.events import Emitter, note
 from ..index import Index
@@ -140,8 +141,8 @@ def build(environment: Path, work: Path, output: Path, told: Mapping[str, object
         "import sys; sys.path.insert(0, sys.argv.pop(1)); "
         "from jupyterlite_core.app import main; main()"
     )
-    own = ("JUPYTER", "PYTHON", "SOURCE_DATE_EPOCH")
-    variables = {key: value for key, value in os.environ.items() if not key.startswith(own)}
+    variables = build_variables.for_build(os.environ)
+    variables.pop("SOURCE_DATE_EPOCH", None)
     variables |= {"JUPYTER_NO_CONFIG": "1", "JUPYTER_PLATFORM_DIRS": "1"}
     variables |= {f"JUPYTER_{kind}_DIR": str(work) for kind in ("CONFIG", "DATA", "RUNTIME")}
     done = subprocess.run(

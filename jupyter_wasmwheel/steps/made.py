@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import build_variables
 from ..api.events import note
 from ..build import (
     backend,
@@ -72,11 +73,12 @@ def make(
             *(recipe, project, private, chosen.rust, work), offline=request.offline
         )
     patches = edits.show([change for crate in crates for change in crate.changes], means.emit)
+    environ = build_variables.for_build(os.environ, request.variables)
     config = pyo3.configuration(destination.target, means.store, means.emit)
 
     def planned(chosen: Toolchain | None, include: Path | None) -> Plan:
         return plan.make(
-            *(project, destination.target, chosen, include, request, work, os.environ),
+            *(project, destination.target, chosen, include, request, work, environ),
             pyo3_config=config,
             settings=recipe.cargo if recipe else plan.NO_SETTINGS,
             crates=crates,

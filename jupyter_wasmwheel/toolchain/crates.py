@@ -8,10 +8,12 @@ the private copy of a project whose crates cargo itself does not have at hand.
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from .. import build_variables
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
 from ..store import Store
@@ -79,7 +81,9 @@ def _are_at_hand(project: Path, top: Path, rust: Rust) -> bool:
     """Whether cargo has all that a project needs, without a network; no lock file is left of it."""
     before = set(top.rglob("Cargo.lock"))
     command = [str(rust.cargo), "metadata", "--offline", "--format-version=1"]
-    done = subprocess.run(command, cwd=project, capture_output=True, check=False)
+    # The project's own configuration may name another rustc, which cargo then runs.
+    env = build_variables.for_build(os.environ)
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True, check=False)
     for lock in set(top.rglob("Cargo.lock")) - before:
         lock.unlink()
     return done.returncode == 0

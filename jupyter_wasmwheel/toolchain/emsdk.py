@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import build_variables
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
 from ..config import Downloads
@@ -103,7 +104,8 @@ class _Installation:
     def _environment(self) -> dict[str, str]:
         """The user's environment, without what would lead emsdk or git elsewhere."""
         unwanted = ("EMSDK", "EM_", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-        env = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+        own = build_variables.for_own_code(os.environ)
+        env = {name: value for name, value in own.items() if not name.startswith(unwanted)}
         # What cannot be answered is an error, not a question.
         return env | {"GIT_TERMINAL_PROMPT": "0", "PYTHONUNBUFFERED": "1"}
 

@@ -11,6 +11,7 @@ import re
 import shutil
 from pathlib import Path
 
+from .. import build_variables
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
 from ..runtime.targets import TRIPLE, Target
@@ -52,7 +53,8 @@ def _fill(
             f"Install rustup (https://rustup.rs), or on Debian: `{rust.DEBIAN}`.",
         )
     note(emit, f"Installing Rust ({channel}) by rustup, in a place of our own.")
-    env = {**os.environ, "RUSTUP_HOME": str(home), "CARGO_HOME": str(home / "cargo")}
+    env = build_variables.for_own_code(os.environ)
+    env |= {"RUSTUP_HOME": str(home), "CARGO_HOME": str(home / "cargo")}
     command = [program, "toolchain", "install", channel, "--profile", "minimal"]
     command += ["--target", TRIPLE, "--component", "rust-src", "--no-self-update"]
     ran = run_installer(

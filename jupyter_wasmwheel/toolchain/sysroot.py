@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import build_variables
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
 from ..errors import known_errors
@@ -62,7 +63,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
     (work / "Cargo.toml").write_text(manifest, encoding="utf-8")
     # The bootstrap variable lets a stable rustc take -Z flags; it is set for these builds alone.
     env = (
-        _clean(os.environ)
+        _clean(build_variables.for_build(os.environ))
         | cargo.PROGRESS
         | {
             "RUSTC": str(rust.rustc),

@@ -90,7 +90,8 @@ class BuildModel(HasTraits):
                     "A builder does one at a time.",
                     "Wait for it, cancel it, or make another builder.",
                 )
-            store = config.load().store()
+            settings = config.load()
+            store = settings.store()
             places = Places(
                 root=Path.cwd(),
                 allowed=(Path(Path.cwd().anchor),),
@@ -110,7 +111,7 @@ class BuildModel(HasTraits):
                 created=time.time(),
             )
             out = Path(self.out).expanduser().absolute()
-            env = environment(os.environ, store)
+            env = environment(os.environ, store, settings.build_variables())
             self._ending = None
             self._run = Local().start([command, f"--out={out}", *words], Path.cwd(), env)
         self.set_trait("phase", None)

@@ -1,0 +1,88 @@
+"""The environment variables that a build sees: an allow-list (build_variables.toml), and a setting.
+
+A package's code runs with the user's rights, and a terminal's or a server's environment is full of
+tokens. So the code of others gets only what is known to be a build's business, and what the user
+names. Our own code that fetches sees more than that; its logins reach git and pip by open files.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from importlib import resources
+
+from .api.sanitize import REDACTED, redact
+
+#: The groups of the list that no build sees.
+NOT_OF_A_BUILD = PIP, OURS, SECRET, NEVER = "pip", "ours", "secret", "never"
+
+
+@functools.cache
+def groups() -> Mapping[str, tuple[str, ...]]:
+    """Return the names and patterns of each group, as the file has them."""
+    text = (resources.files(__package__) / "build_variables.toml").read_text(encoding="utf-8")
+    return {name: tuple(table["names"]) for name, table in tomllib.loads(text).items()}
+
+
+def for_build(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
+    """Return the variables that a build sees; `named` are the names and patterns of a setting.
+
+    The login in an address is taken out of what the setting does not spell out.
+    """
+    known = [
+        pattern
+        for group, patterns in groups().items()
+        if group not in NOT_OF_A_BUILD
+        for pattern in patterns
+    ]
+    return _chosen(environ, [*known, *named], named, redacted=True)
+
+
+def for_pip(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that pip reads, without logins, which its own code and others see."""
+    return _chosen(environ, groups()[PIP], (), redacted=True)
+
+
+def for_own_code(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
+    """Return the variables of a process of ours that fetches, and starts builds."""
+    own = {
+        name: value
+        for name, value in environ.items()
+        if _matches(name, groups()[OURS]) and not _matches(name, groups()[NEVER])
+    }
+    known = [pattern for patterns in groups().values() for pattern in patterns]
+    known = [pattern for pattern in known if pattern not in groups()[SECRET]]
+    return _chosen(environ, [*known, *named], named, redacted=False) | own
+
+
+def passed_on(environ: Mapping[str, str], named: Sequence[str]) -> dict[str, str]:
+    """Return those variables that a build sees only because a setting names them."""
+    return {name: value for name, value in environ.items() if _matches(name, named)}
+
+
+def _chosen(
+    environ: Mapping[str, str], known: Sequence[str], named: Sequence[str], *, redacted: bool
+) -> dict[str, str]:
+    secret, never = groups()[SECRET], groups()[NEVER]
+    found = {}
+    for name, value in environ.items():
+        if _matches(name, never) or not _matches(name, known):
+            continue
+        if name in named:
+            found[name] = value
+        elif not _matches(name, secret):
+            found[name] = _without_logins(name, value) if redacted else value
+    return found
+
+
+def _without_logins(name: str, value: str) -> str:
+    """Return a value whose addresses have no logins; a proxy's may be written without `://`."""
+    if name.lower().endswith("_proxy") and "://" not in value:
+        return value.rpartition("@")[2]
+    return redact(value).replace(f"://{REDACTED}@", "://")
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,0 +1,701 @@
+"""Secrets do not reach a build: none of a decoy's is seen by any code of a package's.
+
+The decoys are in the environment, in addresses, and in files that links lead to. The code of a
+package, where each kind of it runs, writes down all that it can see.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import textwrap
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO, StringIO
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel import build_variables, credentials, index
+from jupyter_wasmwheel.api.errors import SourceError, UsageError, WasmwheelError
+from jupyter_wasmwheel.api.events import Event, JsonLines, Log, Report
+from jupyter_wasmwheel.api.sanitize import redact, sanitize
+from jupyter_wasmwheel.jobs import parcel
+from jupyter_wasmwheel.jobs.executors import Local, environment
+from jupyter_wasmwheel.jobs.queue import Limits, Queue
+from jupyter_wasmwheel.jobs.request import Places, parse
+from jupyter_wasmwheel.project import git
+from jupyter_wasmwheel.site import lite
+from jupyter_wasmwheel.store import Store
+from tests.conftest import Command
+from tests.git_server import serving
+from tests.handmade import backend_project, wheel
+from tests.test_build import plain_project
+from tests.test_git import Repository
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+#: What every decoy has in it.
+DECOY = "decoy5f3a"
+
+#: An environment as a terminal of a hub or a CI job has it.
+SECRETS = {
+    name: f"{DECOY}-{number}"
+    for number, name in enumerate(
+        (
+            "ACTIONS_RUNTIME_TOKEN",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "CARGO_REGISTRIES_PRIVATE_TOKEN",
+            "CARGO_REGISTRY_TOKEN",
+            "CC_TEST_REPORTER_ID",
+            "CONFIGPROXY_AUTH_TOKEN",
+            "GITHUB_TOKEN",
+            "HATCH_INDEX_AUTH",
+            "JPY_API_TOKEN",
+            "JUPYTERHUB_API_TOKEN",
+            "JUPYTER_TOKEN",
+            "MATURIN_PASSWORD",
+            "MATURIN_PYPI_TOKEN",
+            "MY_SECRET",
+            "PIP_TRUSTED_NAME",
+            "SCCACHE_WEBDAV_TOKEN",
+            "SSH_AUTH_SOCK",
+            "TWINE_PASSWORD",
+            "UV_PUBLISH_TOKEN",
+        )
+    )
+}
+
+#: Python that writes down what it sees: its variables, and every process's command line.
+DUMP = """
+def dump(place):
+    import glob, os
+    seen = [repr(sorted(os.environ.items())).encode()]
+    for name in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            seen.append(open(name, "rb").read())
+        except OSError:
+            pass
+    for name in (os.environ.get("NETRC"), os.environ.get("PIP_CONFIG_FILE")):
+        try:
+            seen.append(open(name, "rb").read())
+        except (OSError, TypeError):
+            pass
+    with open(place, "ab") as file:
+        file.write(b"\\n".join(seen))
+"""
+
+RUST_DUMP = """
+use std::{env, fs, io::Write};
+fn main() {
+    let mut out = fs::File::create(PLACE).unwrap();
+    for (name, value) in env::vars_os() {
+        writeln!(out, "{:?}={:?}", name, value).unwrap();
+    }
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        if let Ok(line) = fs::read(entry.path().join("cmdline")) {
+            out.write_all(&line).unwrap();
+        }
+    }
+}
+"""
+
+
+def decoys(**more: str) -> dict[str, str | None]:
+    """The decoy environment, with an index whose address has a login."""
+    login = f"http://me:{DECOY}-index@127.0.0.1:1/simple"
+    return {**SECRETS, "PIP_EXTRA_INDEX_URL": login, "UV_INDEX_URL": login, **more}
+
+
+# The list
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_is_no_variable_of_a_build(name: str) -> None:
+    assert not build_variables.for_build({name: "x"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CARGO_HOME",
+        "CARGO_NET_OFFLINE",
+        "CARGO_PROFILE_RELEASE_LTO",
+        "CC",
+        "CC_x86_64_unknown_linux_gnu",
+        "CFLAGS",
+        "LC_ALL",
+        "MATURIN_PEP517_ARGS",
+        "PATH",
+        "PKG_CONFIG_PATH",
+        "PYO3_PYTHON",
+        "RUSTUP_HOME",
+        "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_X",
+        "SOURCE_DATE_EPOCH",
+    ],
+)
+def test_what_a_build_needs_it_sees(name: str) -> None:
+    assert build_variables.for_build({name: "x"}) == {name: "x"}
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        ("http://me:pw@proxy:8080", "http://proxy:8080"),
+        ("me:pw@proxy:8080", "proxy:8080"),
+        ("http://proxy:8080", "http://proxy:8080"),
+    ],
+)
+def test_a_proxy_comes_without_its_login(value: str, seen: str) -> None:
+    assert build_variables.for_build({"HTTPS_PROXY": value}) == {"HTTPS_PROXY": seen}
+    assert build_variables.for_own_code({"HTTPS_PROXY": value}) == {"HTTPS_PROXY": value}
+
+
+def test_a_setting_lets_more_through_and_secrets_only_by_their_full_names() -> None:
+    environ = {"MY_FEATURE": "1", "MY_TOKEN": "2", "JPY_API_TOKEN": "3", "OTHER": "4"}
+    assert build_variables.for_build(environ, ["MY_*"]) == {"MY_FEATURE": "1"}
+    assert build_variables.for_build(environ, ["MY_TOKEN"]) == {"MY_TOKEN": "2"}
+    assert build_variables.for_build(environ, ["JPY_API_TOKEN", "JPY_*", "*"]) == {
+        "MY_FEATURE": "1",
+        "OTHER": "4",
+    }
+
+
+def test_a_job_can_fetch_with_the_users_logins_and_has_no_token_of_jupyters() -> None:
+    environ = dict.fromkeys((*SECRETS, "PIP_INDEX_URL", "NETRC", "GIT_ASKPASS", "HOME"), "x")
+    kept = {"PIP_INDEX_URL", "PIP_TRUSTED_NAME", "NETRC", "GIT_ASKPASS", "HOME", "SSH_AUTH_SOCK"}
+    assert set(build_variables.for_own_code(environ)) == kept
+
+
+# Where the code of a package runs
+
+
+def seen_by(place: Path) -> str:
+    """What was written down, which has to be something."""
+    text = place.read_bytes().decode("utf-8", "replace")
+    assert "PATH" in text
+    return text
+
+
+@linux_only
+def test_a_setup_py_sees_no_secret(wasmwheel: Command, tmp_path: Path) -> None:
+    place = tmp_path / "seen"
+    project = backend_project(tmp_path / "nosy", f"dump({str(place)!r})", DUMP)
+    env = decoys(MYPKG_FEATURE="let-through", WASMWHEEL_BUILD_ENV="MYPKG_*")
+    ran = wasmwheel("build", project, "--json", "--no-smoke", "--out", tmp_path / "out", env=env)
+    assert ran.status == 0, ran.stderr
+    assert DECOY not in seen_by(place)
+    assert "let-through" in seen_by(place)
+    assert DECOY not in ran.stdout + ran.stderr
+
+
+@linux_only
+def test_a_build_script_sees_no_secret(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
+    place = tmp_path / "seen"
+    (crate / "build.rs").write_text(RUST_DUMP.replace("PLACE", json.dumps(str(place))))
+    words = ("build", crate, "--json", "--no-smoke", "--profile", "draft")
+    ran = wasmwheel(*words, "--out", tmp_path / "out", env=decoys())
+    assert ran.status == 0, ran.stderr
+    assert DECOY not in seen_by(place)
+    assert DECOY.encode() not in Path(ran.document["wheel"]).read_bytes()
+
+
+PEEK = """
+import os, js
+print(os.environ, js.JSON.stringify(js.Object.constructor("return process.env")()))
+"""
+
+
+def test_an_imported_wheel_sees_no_secret(wasmwheel: Command, tmp_path: Path) -> None:
+    text = PEEK + "raise RuntimeError(str(os.environ))\n"
+    path = wheel(tmp_path, "py3-none-any", {"handmade.py": text.encode()})
+    ran = wasmwheel("smoke", path, "--events", env=decoys())
+    assert "HOME" in ran.stdout
+    assert DECOY not in ran.stdout + ran.stderr
+
+
+@pytest.mark.slow
+def test_a_projects_own_tests_see_no_secret(wasmwheel: Command, tmp_path: Path) -> None:
+    project = backend_project(tmp_path / "nosy")
+    (project / "test_nosy.py").write_text(
+        "def test_nosy():\n" + textwrap.indent(PEEK, "    ") + "    assert False, os.environ\n"
+    )
+    with index_with_login(f"me:{DECOY}", {"nothing-1.tar.gz": b""}, []) as address:
+        env = {**SECRETS, "PIP_EXTRA_INDEX_URL": address}
+        ran = wasmwheel("test", project, "--events", "--out", tmp_path / "out", env=env)
+    assert "HOME" in ran.stdout
+    assert DECOY not in ran.stdout + ran.stderr
+
+
+@contextmanager
+def index_with_login(login: str, files: dict[str, bytes], asked: list[str]) -> Iterator[str]:
+    """The address of a package index that gives its files to those with a login."""
+    wanted = f"Basic {b64encode(login.encode()).decode()}"
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            allowed = self.headers.get("Authorization") == wanted
+            asked.append(f"{allowed} {self.path}")
+            folder, _, name = self.path.strip("/").rpartition("/")
+            body = files.get(name)
+            if name in {file.rpartition("-")[0] for file in files}:
+                body = "".join(f'<a href="/files/{file}">{file}</a>' for file in files).encode()
+            if folder and body and allowed:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html" if body[:1] == b"<" else "x/y")
+            else:
+                self.send_response(404 if allowed else 401)
+                self.send_header("WWW-Authenticate", 'Basic realm="here"')
+                body = b""
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://{login}@127.0.0.1:{server.server_port}/simple"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def nosy_sdist(place: Path) -> bytes:
+    """An sdist whose backend is in it and writes down what it sees."""
+    backend = DUMP + textwrap.dedent(f"""
+        import zipfile
+
+        def build_wheel(folder, *_):
+            dump({str(place)!r})
+            name = "nosyreq-1-py3-none-any.whl"
+            with zipfile.ZipFile(folder + "/" + name, "w") as made:
+                made.writestr("nosyreq.py", "")
+                info = "nosyreq-1.dist-info/"
+                about = "Metadata-Version: 2.1\\nName: nosyreq\\nVersion: 1\\n"
+                made.writestr(info + "METADATA", about)
+                made.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\n")
+                made.writestr(info + "RECORD", "")
+            return name
+        """)
+    system = '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
+    stream = BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as packed:
+        for name, text in {"own.py": backend, "pyproject.toml": system}.items():
+            member = tarfile.TarInfo(f"nosyreq-1/{name}")
+            member.size = len(text.encode())
+            packed.addfile(member, BytesIO(text.encode()))
+    return stream.getvalue()
+
+
+@linux_only
+def test_an_index_gives_a_build_requirement_and_its_password_is_not_seen(
+    wasmwheel: Command, tmp_path: Path
+) -> None:
+    place, asked = tmp_path / "seen", []
+    project = backend_project(tmp_path / "nosy")
+    path = project / "pyproject.toml"
+    text = path.read_text()
+    assert "requires = []" in text
+    path.write_text(text.replace("requires = []", 'requires = ["nosyreq"]'))
+    files = {"nosyreq-1.tar.gz": nosy_sdist(place)}
+    with index_with_login(f"me:{DECOY}", files, asked) as address:
+        env = {**SECRETS, "PIP_INDEX_URL": address, "WASMWHEEL_HOME": str(tmp_path / "home")}
+        env["WASMWHEEL_PATH"] = os.environ["WASMWHEEL_HOME"]
+        words = ("build", project, "--events", "--no-smoke", "--out", tmp_path / "out")
+        ran = wasmwheel(*words, env=env)
+    assert ran.status == 0, ran.stderr
+    assert "True /files/nosyreq-1.tar.gz" in asked
+    assert DECOY not in seen_by(place)
+    assert DECOY not in ran.stdout + ran.stderr
+
+
+@linux_only
+@pytest.mark.parametrize("where", ["variable", "file", "extra"])
+def test_pip_has_no_login_in_a_variable_and_finds_it_in_a_file_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
+) -> None:
+    address = f"https://me:{DECOY}%40@index.example.org/simple"
+    if where == "file":
+        (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {address}\n".replace("%", "%"))
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    else:
+        name = "PIP_INDEX_URL" if where == "variable" else "PIP_EXTRA_INDEX_URL"
+        monkeypatch.setenv(name, address)
+    index._settings.cache_clear()
+    index.pip_settings.cache_clear()
+    try:
+        with index.logins_for_pip({}) as (variables, files):
+            assert DECOY not in repr(variables)
+            (file,) = files
+            text = os.pread(file, 10_000, 0).decode()
+            assert f'machine index.example.org login "me" password "{DECOY}@"' in text
+            assert variables["NETRC"] == f"/proc/self/fd/{file}"
+    finally:
+        index._settings.cache_clear()
+        index.pip_settings.cache_clear()
+
+
+# Other processes of the same user
+
+
+AS_A_JOB = """
+import ctypes, os, sys, time
+from jupyter_wasmwheel.process.supervisor import hide_memory
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+if sys.argv[1] == "hidden":
+    hide_memory()
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@linux_only
+@pytest.mark.parametrize("way", ["hidden", "open"])
+def test_hidden_memory_is_not_read_by_another_process_of_the_same_user(way: str) -> None:
+    # Root can read everything, so another user does both.
+    user = 65534 if os.getuid() == 0 else None
+    child = subprocess.Popen(
+        [sys.executable, "-c", AS_A_JOB, way],
+        env={**os.environ, "PIP_INDEX_URL": DECOY},
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert child.stdout
+        with child.stdout:
+            assert child.stdout.readline() == b"ready\n"
+        command = ["cat", f"/proc/{child.pid}/environ"]
+        read = subprocess.run(command, capture_output=True, user=user, group=user).stdout
+        assert (DECOY.encode() in read) is (way == "open")
+    finally:
+        child.kill()
+        child.wait()
+
+
+@linux_only
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("cli", ["targets"]),
+        ("process.supervisor", ["--", "true"]),
+        ("process.supervisor", ["--job", "--", "true"]),
+    ],
+)
+def test_the_command_and_its_supervisor_hide_their_memory(module: str, words: list[str]) -> None:
+    code = f"""
+import ctypes, os, sys
+import jupyter_wasmwheel.{module} as module
+real = os._exit
+def ended(status):
+    print("dumpable", ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), flush=True)
+    real(status)
+os._exit = sys.exit = ended
+module.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], stdin=subprocess.PIPE, capture_output=True, text=True
+    )
+    assert "dumpable 0" in done.stdout, done.stderr
+
+
+# Logins in addresses
+
+
+ADDRESSES = {
+    f"https://me:{DECOY}@host/x.git": "https://***@host/x.git",
+    f"git+http://{DECOY}@host:8080/x": "git+http://***@host:8080/x",
+    f"ssh://me:{DECOY}@host/x": "ssh://***@host/x",
+    f"fatal: 'https://me:{DECOY}@host/' and https://{DECOY}:x@h": (
+        "fatal: 'https://***@host/' and https://***@h"
+    ),
+    f"socks5h://me:p@{DECOY}@proxy:1": "socks5h://***@proxy:1",
+    "git+ssh://git@host/x.git@v1": "git+ssh://git@host/x.git@v1",
+    "https://host/a@b": "https://host/a@b",
+}
+
+
+@pytest.mark.parametrize("text", ADDRESSES)
+def test_a_login_is_taken_out_of_every_text_that_is_shown(text: str) -> None:
+    assert redact(text) == ADDRESSES[text] == sanitize(text)
+    assert Log(stream="stderr", text=text).text == ADDRESSES[text]
+    assert DECOY not in str(WasmwheelError(text, text, text).as_json())
+
+
+def test_a_login_is_taken_out_of_a_report() -> None:
+    stream = StringIO()
+    report = {"dependencies": [{"requirement": f"x @ https://me:{DECOY}@host/x.whl"}]}
+    JsonLines(stream, "job")(Report(report=report))
+    written = json.loads(stream.getvalue())["report"]["dependencies"][0]
+    assert written["requirement"] == "x @ https://***@host/x.whl"
+
+
+def test_taking_logins_out_of_a_long_line_is_quick() -> None:
+    begin = time.monotonic()
+    for text in ("://" * 300_000 + "@", "a.b-c+" * 200_000 + "://x@", "://" + "x" * 1_000_000):
+        redact(text)
+    assert time.monotonic() - begin < 2
+
+
+def test_an_address_is_read_without_its_login() -> None:
+    address = git.parse(f"git+https://me:{DECOY}@host/x.git@v1")
+    assert (address.url, address.revision) == ("https://host/x.git", "v1")
+    assert DECOY not in repr(address)
+    assert git.parse("git+ssh://git@host/x").url == "ssh://git@host/x"
+    assert git.parse(f"git+ssh://git:{DECOY}@host/x").url == "ssh://git@host/x"
+
+
+def test_a_login_that_was_taken_out_has_to_be_entered_again() -> None:
+    with pytest.raises(UsageError, match="no login any more") as raised:
+        git.parse("git+https://***@host/x.git")
+    assert "credential helper" in raised.value.fix
+
+
+def test_words_are_handed_over_by_a_file_that_is_read_once() -> None:
+    words = ["build", "--", f"git+https://me:{DECOY}@host/x.git"]
+    shown, file = credentials.hand_over(words)
+    assert file
+    assert DECOY not in repr(shown)
+    assert file.stat().st_mode & 0o777 == 0o600
+    environ = {credentials.VARIABLE: str(file)}
+    assert credentials.take(shown, environ) == words
+    assert not environ
+    assert not file.exists()
+    assert credentials.hand_over(["build", "."]) == (["build", "."], None)
+
+
+class Watch:
+    """Looks through the process table again and again for a decoy, but in one's own words."""
+
+    def __init__(self) -> None:
+        self.found: set[bytes] = set()
+        self.gits = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.002):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    line = path.read_bytes()
+                except OSError:
+                    continue
+                self.gits += b"ls-remote" in line or b"fetch\0" in line
+                if DECOY.encode() in line:
+                    self.found.add(line)
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Iterator[str]:
+    """The address of a repository for which a login is needed, with that login."""
+    repository = Repository(tmp_path / "repositories/project")
+    plain_project(repository.folder)
+    repository.commit("Begin")
+    login = f"me:{DECOY}"
+    with serving(repository.folder.parent, login=login) as address:
+        yield f"git+{address.replace('://', f'://{login}@')}/project/.git"
+
+
+def _queue(tmp_path: Path, store: Store) -> Queue:
+    root = tmp_path / "root"
+    root.mkdir(exist_ok=True)
+    own = Store(home=tmp_path / "home", read_only=(store.home,))
+    places = Places(root=root, allowed=(), store=own, find_site=lambda name: lite.find(name, own))
+    env = environment(os.environ, own)
+    return Queue(tmp_path / "jobs", Local(), places, env, Limits(), lambda *_: None)
+
+
+@linux_only
+def test_a_git_password_is_in_no_process_no_record_and_no_log(
+    private: str, tmp_path: Path, store: Store
+) -> None:
+    queue = _queue(tmp_path, store)
+    try:
+        with Watch() as watch:
+            posted = parse({"kind": "build", "source": private, "no_smoke": True}, queue._places)
+            assert DECOY not in json.dumps(posted.posted)
+            job = queue.submit(posted)
+            while queue.get(job.id).active:
+                time.sleep(0.05)
+        job = queue.get(job.id)
+        assert job.state == "done", job.error
+        assert watch.gits
+        assert not watch.found
+        assert DECOY not in job.text + "".join(queue.lines(job.id))
+        assert job.request["source"] == redact(private)
+        with pytest.raises(UsageError, match="no login any more"):
+            parse(job.request, queue._places)
+    finally:
+        queue.close()
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and "repositories" not in path.parts:
+            assert DECOY.encode() not in path.read_bytes(), path
+
+
+@linux_only
+def test_a_password_that_is_typed_leaves_the_process_table(
+    private: str, tmp_path: Path, store: Store
+) -> None:
+    command = [sys.executable, "-m", "jupyter_wasmwheel", "build", private, "--events"]
+    env = {
+        **os.environ,
+        "WASMWHEEL_HOME": str(tmp_path / "home"),
+        "WASMWHEEL_PATH": str(store.home),
+    }
+    child = subprocess.Popen(
+        [*command, "--no-smoke"], cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout
+    with child.stdout:
+        first = child.stdout.readline()
+        with Watch() as watch:
+            rest = child.stdout.read()
+    assert child.wait() == 0, rest
+    assert watch.gits
+    assert not watch.found
+    assert DECOY not in first + rest
+
+
+def test_a_wrong_password_is_told_without_it(
+    private: str, wasmwheel: Command, tmp_path: Path
+) -> None:
+    wrong = private.replace(f"me:{DECOY}", f"me:wrong-{DECOY}")
+    ran = wasmwheel("build", wrong, "--events", env={"WASMWHEEL_HOME": str(tmp_path / "home")})
+    assert ran.status == 3
+    assert DECOY not in ran.stdout + ran.stderr
+
+
+# What is sent to a worker
+
+
+def _sent(project: str, tmp_path: Path) -> tuple[bytes, list[str]]:
+    """All bytes of a job as it is sent, unpacked, and what was said."""
+    told: list[Event] = []
+    words = ["build", "--events", "--", project]
+    packed = parcel.pack("job", words, Store(home=tmp_path / "store"), told.append)
+    place = tmp_path / "unpacked"
+    shutil.rmtree(place, ignore_errors=True)
+    parcel.unpack(packed.parcel, place)
+    inside = [repr(dataclasses.replace(packed.parcel, archive=None)).encode()]
+    inside += [path.read_bytes() for path in place.rglob("*") if path.is_file()]
+    return b"\n".join(inside), [event.text for event in told if isinstance(event, Log)]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with things that are nobody's business."""
+    home = tmp_path / "home-of-somebody"
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh/id_ed25519").write_text(f"{DECOY} key")
+    (home / ".netrc").write_text(f"machine x login y password {DECOY}")
+    (home / "notes.md").write_text(f"{DECOY} notes")
+    return home
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "folder",
+        "file",
+        "relative",
+        "of git",
+        "readme",
+        "absolute readme",
+        "license",
+        "cargo",
+        "dotenv",
+        "pypirc",
+        "credentials",
+    ],
+)
+def test_what_is_outside_of_a_project_is_not_sent_to_a_worker(
+    tmp_path: Path, home: Path, how: str
+) -> None:
+    project = plain_project(tmp_path / "work/project")
+    (project / "inside.txt").write_text("belongs to it")
+    (project / "link.txt").symlink_to("inside.txt")
+    path = project / "pyproject.toml"
+
+    def named(line: str) -> None:
+        path.write_text(path.read_text().replace("[project]\n", f"[project]\n{line}\n"))
+
+    if how == "folder":
+        (project / "data").symlink_to(home / ".ssh")
+    elif how == "file":
+        (project / "key").symlink_to(home / ".ssh/id_ed25519")
+    elif how == "relative":
+        (project / "notes").symlink_to("../../home-of-somebody/notes.md")
+    elif how == "of git":
+        (project / ".git").mkdir()
+        (project / ".git/config").write_text(f"url = https://me:{DECOY}@host")
+        (project / "config").symlink_to(".git/config")
+    elif how == "readme":
+        named('readme = "../../home-of-somebody/notes.md"')
+    elif how == "absolute readme":
+        named(f"readme = {json.dumps(str(home / 'notes.md'))}")
+    elif how == "license":
+        named(f"license-files = [{json.dumps(str(home / '.netrc'))}]")
+    elif how == "cargo":
+        (project.parent / ".cargo").mkdir()
+        (project.parent / ".cargo/config.toml").write_text(f'[registry]\ntoken = "{DECOY}"\n')
+    elif how == "dotenv":
+        (project / ".env").write_text(DECOY)
+    elif how == "pypirc":
+        (project / ".pypirc").write_text(DECOY)
+    else:
+        (project / ".cargo").mkdir()
+        (project / ".cargo/credentials.toml").write_text(f'token = "{DECOY}"')
+    sent, said = _sent(str(project), tmp_path)
+    assert DECOY.encode() not in sent
+    assert sent.count(b"belongs to it") == 2
+    assert any("is not sent" in line for line in said)
+
+
+def test_a_private_repository_is_fetched_here_for_a_worker(private: str, tmp_path: Path) -> None:
+    sent, said = _sent(private, tmp_path)
+    assert DECOY.encode() not in sent
+    assert b"pyproject" in sent or b"[project]" in sent
+    assert any("does not leave this machine" in line for line in said)
+
+
+def test_what_belongs_to_a_project_is_sent_though_it_is_above_it(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "repository")
+    project = plain_project(repository.folder / "python")
+    repository.write(**{"README.md": "read me", "LICENSE": "license", ".env": DECOY})
+    (project / "LICENSE").symlink_to("../LICENSE")
+    (project / "settings").symlink_to("../.env")
+    path = project / "pyproject.toml"
+    path.write_text(path.read_text().replace("[project]", '[project]\nreadme = "../README.md"'))
+    sent, said = _sent(str(project), tmp_path)
+    assert b"read me" in sent
+    assert b"license" in sent
+    assert DECOY.encode() not in sent
+    assert len([line for line in said if "is not sent" in line]) == 1
+
+
+def test_a_home_is_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(plain_project(tmp_path / "home")))
+    with pytest.raises(SourceError, match="not sent"):
+        _sent(str(tmp_path / "home"), tmp_path)
