@@ -1,6 +1,6 @@
-"""Node.js that runs a package's code: it reads what it has to, and that is all that it may do.
+"""The sandbox in which Node.js runs a package's code: it can only read the files that it needs.
 
-That holds back mistakes, not malice.
+It prevents mistakes, not malice.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from pathlib import Path
 
 from .node import Node
 
-#: The variables that Node.js itself may need to start; the rest is none of the package's business.
-PASSED_ON = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+#: The variables that Node.js itself can need to start; no other one reaches the package's code.
+ENVIRONMENT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 def environment() -> dict[str, str]:
-    """The variables that Node.js is started with."""
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    """Return the environment of Node.js."""
+    return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
 
 
 def command(node: Node, readable: Sequence[Path], script: Path, request: Path) -> list[str | Path]:
-    """Node.js with its permission model on: it reads these files and folders, and that is all.
+    """Return the command that runs Node.js with permission to read these files and folders only.
 
-    It starts no process and writes no file; from release 25 on it has no network either.
+    It cannot start a process or write a file; since release 25 it has no network either.
     """
     newer = int(node.version.partition(".")[0]) >= 24
     permission = "--permission" if newer else "--experimental-permission"
