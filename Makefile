@@ -38,6 +38,8 @@ lint: setup
 	ruff check .
 	ruff format --check .
 	mypy
+	mypy --platform darwin
+	mypy --platform win32
 	lint-imports
 
 # The build of the front end checks its types; this checks its style too, and needs Node.js.

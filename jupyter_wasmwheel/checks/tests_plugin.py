@@ -18,7 +18,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -171,7 +171,7 @@ class Loop(asyncio.BaseEventLoop):
 class Policy(asyncio.DefaultEventLoopPolicy):
     """What gives each test such a loop."""
 
-    _loop_factory = Loop
+    _loop_factory: ClassVar[Any] = Loop
 
 
 #: What starts processes and opens sockets, as far as it would not be refused with a clear word.

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 from typing import Any
 
 #: Seconds between interrupting a group, terminating it, and killing it.
@@ -14,14 +15,14 @@ STOP_STEP_S = 2.0
 
 def own_group() -> dict[str, Any]:
     """Return the arguments of Popen that start a child in a process group of its own."""
-    if os.name == "nt":
-        return {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
 
 
 def stop_group(child: subprocess.Popen[bytes]) -> None:
     """Stop a child and its group: INT, then TERM, then KILL; on Windows kill all below it."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         from . import process_tree
 
         below = process_tree.descendants(child.pid)

@@ -88,9 +88,14 @@ def hide_memory() -> None:
 
 def lower_priority() -> None:
     """Lower this process's priority, so that a server on the same machine still answers at once."""
-    niceness = BACKGROUND_NICENESS if os.environ.pop(BACKGROUND, None) else JOB_NICENESS
-    if os.name != "nt":
-        os.nice(niceness)
+    is_background = os.environ.pop(BACKGROUND, None) is not None
+    if sys.platform == "win32":
+        import psutil
+
+        idle, below_normal = psutil.IDLE_PRIORITY_CLASS, psutil.BELOW_NORMAL_PRIORITY_CLASS
+        psutil.Process().nice(idle if is_background else below_normal)
+    else:
+        os.nice(BACKGROUND_NICENESS if is_background else JOB_NICENESS)
 
 
 def stop_all(child: subprocess.Popen[bytes]) -> None:
@@ -120,12 +125,11 @@ def kill_descendants() -> None:
 
 def _has_children() -> bool:
     """Return whether this process has a child, as far as the system tells it."""
-    if not hasattr(os, "waitid"):
-        return True
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
+    if sys.platform == "linux":
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
     return True
 
 
@@ -139,7 +143,7 @@ def end_with_stdin() -> None:
     def watch() -> None:
         while os.read(0, 4096):
             pass
-        if os.name == "nt":
+        if sys.platform == "win32":
             signal.raise_signal(signal.SIGINT)
         else:
             os.kill(os.getpid(), signal.SIGINT)  # unlike the other, it ends a system call too
