@@ -10,14 +10,15 @@ import base64
 import csv
 import email.message
 import email.parser
-import errno
 import hashlib
 import io
 import os
+import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -30,21 +31,17 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from .archive import zip_reader
+from .archive.errors import ArchiveError, DamagedError, TooLargeError, UnsafeError
+from .archive.names import components
+from .archive.zip_reader import Zip
 from .api.errors import CheckError, UsageError
 
-#: What a wheel may unpack to, in bytes; a larger one is taken for a bomb.
-LARGEST = 2 * 1024**3
+#: The most members that a wheel may have; the archives that are written here count no further.
+MAX_MEMBERS = 65_535
 
-#: What zipfile and what it is made of raise where an archive is damaged, encrypted or exotic.
-DAMAGES = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    LookupError,
-    RuntimeError,
-    ValueError,
-)
+#: The most bytes that are read of a member that is text: METADATA, RECORD, a bill of materials.
+MAX_TEXT_BYTES = 32 * 1024**2
 
 #: The times between which those of an archive's members have to be (APPNOTE 4.4.6).
 EARLIEST, LATEST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2107, 12, 31, tzinfo=UTC)
@@ -116,10 +113,22 @@ class Wheel:
         (place,) = (name for name in self.members if _is_metadata(name))
         return place.partition("/")[0]
 
+    @contextmanager
+    def opened(self) -> Iterator[Zip]:
+        """Open the file to read many members; a CheckError where it cannot be read any more."""
+        with _opened(self.path) as packed:
+            yield packed
+
     def read(self, member: str) -> bytes:
-        """The bytes of a member."""
-        with zipfile.ZipFile(self.path) as archive:
-            return archive.read(member)
+        """Return the bytes of a member."""
+        with self.opened() as packed:
+            return packed.read(member)
+
+    def read_text(self, member: str) -> str:
+        """Return the text of a member; a CheckError where it is longer than any can be."""
+        with self.opened() as packed:
+            data = packed.read(member, MAX_TEXT_BYTES)
+        return data.decode("utf-8")
 
     @property
     def extension_modules(self) -> tuple[ExtensionModule, ...]:
@@ -159,21 +168,13 @@ def read(path: Path) -> Wheel:
         raise UsageError(
             f"There is no file {path}.", "A wheel's file was named.", "Check its name and folder."
         )
-    try:
-        with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
-            _refuse_unsafe(path, archive)
-            broken = archive.testzip()
-            if broken:
-                raise _none(path, f"its member {broken} is damaged")
-            members = tuple(info.filename for info in archive.infolist() if not info.is_dir())
-            metadata = _metadata(archive, members)
-    except OSError as error:
-        # A place in the file that cannot be is a fault of the archive; all else is the system's.
-        if error.errno not in (None, errno.EINVAL):
-            raise
-        raise _none(path, str(error)) from error
-    except DAMAGES as error:
-        raise _none(path, str(error) or type(error).__name__) from error
+    with _opened(path) as packed:
+        _refuse_unsafe(packed)
+        members = packed.names
+        metadata = _metadata(packed)
+        for info in packed.infos:
+            for _ in packed.chunks(info):
+                pass
     name, version = metadata.get("Name"), metadata.get("Version")
     if not name or not version:
         raise _none(path, "its METADATA has no name or no version")
@@ -197,21 +198,37 @@ def _is_metadata(member: str) -> bool:
     return member.count("/") == 1 and member.endswith(".dist-info/METADATA")
 
 
-def _metadata(archive: zipfile.ZipFile, members: tuple[str, ...]) -> email.message.Message:
-    names = [member for member in members if _is_metadata(member)]
+@contextmanager
+def _opened(path: Path) -> Iterator[Zip]:
+    """Open a wheel's file; a CheckError for whatever is wrong with the archive."""
+    try:
+        with zip_reader.opened(path) as packed:
+            yield packed
+    except ArchiveError as error:
+        raise _none(path, str(error)) from error
+
+
+def _metadata(packed: Zip) -> email.message.Message:
+    names = [member for member in packed.names if _is_metadata(member)]
     if len(names) != 1:
-        raise zipfile.BadZipFile(f"it has {len(names) or 'no'} .dist-info/METADATA")
-    return email.parser.Parser().parsestr(archive.read(names[0]).decode("utf-8"))
+        raise DamagedError(f"it has {len(names) or 'no'} .dist-info/METADATA")
+    text = packed.read(names[0], MAX_TEXT_BYTES).decode("utf-8")
+    return email.parser.Parser().parsestr(text)
 
 
-def _refuse_unsafe(path: Path, archive: zipfile.ZipFile) -> None:
-    """Refuse names that would leave the folder they are unpacked in, and bombs."""
-    for info in archive.infolist():
-        member = PurePosixPath(info.filename)
-        if member.is_absolute() or ".." in member.parts or "\\" in info.filename:
-            raise _none(path, f"its member {info.filename!r} would be written outside its folder")
-    if sum(info.file_size for info in archive.infolist()) > LARGEST:
-        raise _none(path, f"it would unpack to more than {LARGEST // 1024**3} GiB")
+def _refuse_unsafe(packed: Zip) -> None:
+    """Refuse members that would leave the folder they are unpacked in, or that no wheel has."""
+    if len(packed.infos) > MAX_MEMBERS:
+        raise TooLargeError(f"it has more than {MAX_MEMBERS:,} members")
+    for info in packed.infos:
+        if "\\" in info.filename:
+            raise UnsafeError(
+                f"its member {info.filename!r:.200} would be written outside its folder"
+            )
+        if not components(info.filename):
+            raise UnsafeError(f"its member {info.filename!r:.200} has no name")
+        if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise UnsafeError(f"its member {info.filename!r:.200} is neither a file nor a folder")
 
 
 def _none(path: Path, reason: str) -> CheckError:
@@ -230,8 +247,8 @@ def rewrite(path: Path, changed: Mapping[str, bytes], into: Path, level: int = S
     say only what can be run: the same members give the same bytes.
     """
     members: dict[str, _Member] = {}
-    with zipfile.ZipFile(path) as source:
-        for info in source.infolist():
+    with _opened(path) as source:
+        for info in source.infos:
             if not info.is_dir():
                 runs = info.external_attr >> 16 & 0o111 != 0
                 members[info.filename] = _Member(data=source.read(info), runs=runs)

@@ -110,7 +110,8 @@ def test_a_member_outside_its_folder_is_refused(tmp_path: Path, member: str) -> 
 
 
 def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jupyter_wasmwheel.wheel.LARGEST", 1024**2)
+    monkeypatch.setattr("jupyter_wasmwheel.archive.limits.MIN_ALLOWED_BYTES", 1024**2)
+    monkeypatch.setattr("jupyter_wasmwheel.archive.limits.MAX_RATIO", 0)
     path = wheel(tmp_path, "py3-none-any", {"zeros": bytes(1024**2)})
     with pytest.raises(CheckError) as raised:
         read(path)

@@ -15,7 +15,6 @@ import importlib.util
 import os
 import sys
 import venv
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -125,9 +124,10 @@ def _as_target(plan: Plan, runtime: Runtime) -> dict[str, str]:
 
 def _sysconfig_data(runtime: Runtime, folder: Path) -> Path:
     """The module with what the target's Python was built with, out of its standard library."""
-    with zipfile.ZipFile(runtime.folder / "python_stdlib.zip") as archive:
-        (name,) = (name for name in archive.namelist() if name.startswith("_sysconfigdata_"))
-        return Path(archive.extract(name, folder))
+    name, text = runtime.sysconfig_data()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(text)
+    return folder / name
 
 
 def _environment(requires: Sequence[str], *, plan: Plan, store: Store, emit: Emitter) -> Path:

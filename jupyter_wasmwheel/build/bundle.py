@@ -70,7 +70,8 @@ def unpack(path: Path, store: Store, emit: Emitter) -> list[str]:
             f"There is no {path}.", "A bundle is a file.", "Name what `cache bundle` wrote."
         )
     with tempfile.TemporaryDirectory(dir=store.home, prefix=".unpacking-") as scratch:
-        archive.unpack(path, Path(scratch))
+        # Entries are taken one by one, and a link is to lead nowhere else than in its own.
+        archive.unpack(path, Path(scratch), within=2)
         found = {
             key: folder
             for key, folder in _keyed(Path(scratch))

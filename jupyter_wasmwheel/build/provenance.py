@@ -69,7 +69,7 @@ def read(wheel: Wheel) -> Provenance | None:
     if member not in wheel.members:
         return None
     try:
-        given: dict[str, Any] = json.loads(wheel.read(member))
+        given: dict[str, Any] = json.loads(wheel.read_text(member))
         if given.pop("schema") != SCHEMA:
             return None
         return Provenance(**given | {"compiled": tuple(given["compiled"])})

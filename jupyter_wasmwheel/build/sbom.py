@@ -26,12 +26,12 @@ def settled(wheel: Wheel, folders: Iterable[tuple[Path, str]]) -> dict[str, byte
     found = {}
     for member in wheel.members:
         if member.startswith(f"{wheel.dist_info}/{FOLDER}/") and member.endswith(".json"):
-            text = wheel.read(member).decode("utf-8")
-            for folder, name in pairs:
-                text = text.replace(folder, name)
             try:
+                text = wheel.read_text(member)
+                for folder, name in pairs:
+                    text = text.replace(folder, name)
                 bill = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(bill, dict) and bill.get("bomFormat") == "CycloneDX":
                 bill.pop("serialNumber", None)

@@ -6,7 +6,6 @@ at a time ("Dynamic linking error: cannot resolve symbol").
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -124,10 +123,9 @@ def _suits(tag: Tag, target: Target) -> bool:
 
 
 def _host_binaries(wheel: Wheel) -> Iterator[str]:
-    with zipfile.ZipFile(wheel.path) as archive:
+    with wheel.opened() as packed:
         for member in wheel.members:
-            with archive.open(member) as stream:
-                system = _host_system(stream.read(1024))
+            system = _host_system(packed.head(member))
             if system:
                 yield f"{member} is a program or a library for {system}."
 

@@ -186,7 +186,7 @@ def _record(wheel: Wheel) -> Finding:
 
 
 def _differences(wheel: Wheel) -> Iterator[str]:
-    text = wheel.read(f"{wheel.dist_info}/RECORD").decode("utf-8")
+    text = wheel.read_text(f"{wheel.dist_info}/RECORD")
     recorded = {row[0]: row[1:] for row in csv.reader(io.StringIO(text)) if row}
     own = {f"{wheel.dist_info}/{name}" for name in _NOT_RECORDED}
     members = [member for member in wheel.members if member not in own]

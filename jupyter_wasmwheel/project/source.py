@@ -166,16 +166,17 @@ def _where_it_is(tree: Path) -> str:
 
 def _unpacked(source: Source, sdist: Path, store: Store, emit: Emitter) -> Fetched:
     """The project in an sdist, unpacked once for its hash."""
-    sha256 = hashlib.sha256(sdist.read_bytes()).hexdigest()
+    with sdist.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     root = store.install(f"sources/{sha256[:32]}", lambda stage: _unpack(sdist, stage), emit)
     (folder,) = root.iterdir()
     return Fetched(source=source, folder=folder, identity=sha256, archive=sdist)
 
 
 def _unpack(sdist: Path, folder: Path) -> None:
-    archive.unpack(sdist, folder)
+    archive.unpack(sdist, folder, within=1)
     inside = list(folder.iterdir())
-    if len(inside) != 1 or not inside[0].is_dir():
+    if len(inside) != 1 or not inside[0].is_dir() or inside[0].is_symlink():
         raise SourceError(
             f"{sdist.name} is not an sdist.",
             "An sdist holds one folder, NAME-VERSION; this one holds "

@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,8 +73,7 @@ def get(store: Store, emit: Emitter, *, offline: bool = False) -> Node:
 
         index = Index(offline=offline)
         wheel = index.fetch(index.wheel(Requirement(WHEEL)), folder)
-        with zipfile.ZipFile(wheel) as zipped:
-            zipped.extractall(folder)
+        archive.unpack(wheel, folder)
         wheel.unlink()
         program = _programs(folder)[0]
         program.chmod(0o755)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from .. import archive
+from ..archive.errors import DamagedError
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
 from ..store import Store
@@ -18,6 +21,10 @@ from .targets import Target
 #: The files that make up a runtime. The main module's name ends in .mjs from Pyodide 314 on.
 FILES = ("pyodide.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 MAIN_MODULES = ("pyodide.asm.mjs", "pyodide.asm.js")
+
+#: The module in the standard library that says what Python was built with, and the most bytes that
+#: are read of it.
+_SYSCONFIG_DATA, MAX_MODULE_BYTES = re.compile(r"_sysconfigdata_[\w-]*\.py"), 4 * 1024**2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +39,17 @@ class Runtime:
     def lock(self) -> Path:
         """The runtime's own lock."""
         return self.folder / "pyodide-lock.json"
+
+    def sysconfig_data(self) -> tuple[str, bytes]:
+        """Return the module that says what its Python was built with: its file's name and its text.
+
+        A SourceError where its standard library has none.
+        """
+        with archive.open_zip(self.folder / "python_stdlib.zip") as packed:
+            for name in packed.names:
+                if _SYSCONFIG_DATA.fullmatch(name):
+                    return name, packed.read(name, MAX_MODULE_BYTES)
+            raise DamagedError("it has no _sysconfigdata_ module")
 
     def key(self) -> str:
         """What tells this runtime's code from any other's: a hash over the files that run."""

@@ -13,12 +13,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from .. import archive
 from ..api.errors import SiteError
 from ..api.events import Emitter, note
 from ..runtime import snapshot
@@ -89,6 +89,5 @@ def put(
 
 def _modules(rest: Path) -> list[str]:
     """The names without a dot of modules, or of packages with some, that an archive has."""
-    with tarfile.open(rest) as tar:
-        names = [member.name.removeprefix("site-packages/") for member in tar]
+    names = [name.removeprefix("site-packages/") for name in archive.tar_names(rest)]
     return sorted({name.partition("/")[0].removesuffix(".py") for name in names})

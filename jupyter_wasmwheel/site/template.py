@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import tomllib
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from .. import build_variables
+from .. import archive, build_variables
 from ..api.errors import SiteError
 from ..api.events import Emitter, note
 from ..index import Index
@@ -115,8 +114,7 @@ def environment(known: Release, index: Index, work: Path) -> Path:
     folder = work / "environment"
     for requirement in known.environment:
         wheel = index.fetch(index.wheel(Requirement(requirement)), _made(work))
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder)
+        archive.unpack(wheel, folder)
     return folder
 
 

@@ -13,7 +13,6 @@ import platform
 import re
 import shutil
 import subprocess
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -190,9 +189,7 @@ def pyconfig(text: str, values: Values) -> str:
 
 def _built_with(runtime: Runtime) -> Values:
     """What a runtime's Python was built with, where it is a plain value; nothing of it is run."""
-    with zipfile.ZipFile(runtime.folder / "python_stdlib.zip") as packed:
-        (name,) = (each for each in packed.namelist() if each.startswith("_sysconfigdata_"))
-        tree = ast.parse(packed.read(name))
+    tree = ast.parse(runtime.sysconfig_data()[1])
     (table,) = (
         each.value
         for each in tree.body

@@ -6,7 +6,7 @@ import sys
 
 import atheris  # pip install atheris
 
-with atheris.instrument_imports(include=["jupyter_wasmwheel", "zipfile", "tarfile", "backports"]):
+with atheris.instrument_imports(include=["jupyter_wasmwheel", "zipfile"]):
     from tests.fuzz.targets import CORPUS, TARGETS
 
 if __name__ == "__main__":

@@ -1,0 +1,116 @@
+"""Archives of strangers: unpacked so that nothing is written outside a folder, nor too much.
+
+Every archive that this package reads is read here: sdists, wheels, bundles, npm's tarballs, trees
+of git. What an archive says of itself (names, links, sizes, modes) is not believed: see `names` for
+where a member may be, `tree` for how it is written there, and `limits` for how much it may be.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zipfile import ZipInfo
+
+from ..api.errors import SourceError
+from . import tar_reader, zip_reader
+from .errors import ArchiveError, DamagedError, TooLargeError, UnsafeError, damages
+from .limits import Budget
+from .names import MAX_PATH_BYTES, components
+from .tar_reader import Kind
+from .tree import Tree
+from .zip_reader import Zip
+
+#: The endings of the archives that can be unpacked.
+ENDINGS = (".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
+
+
+def unpack(archive: Path, folder: Path, *, within: int = 0) -> None:
+    """Unpack an archive into a folder; a SourceError for one that is damaged or hostile.
+
+    Its links may not leave the first `within` components of their own paths.
+    """
+    unpack_into = _unpack_zip if archive.suffix in (".zip", ".whl") else _unpack_tar
+    with as_source_errors(archive):
+        unpack_into(archive, folder, within)
+
+
+def _unpack_zip(archive: Path, folder: Path, within: int) -> None:
+    with zip_reader.opened(archive) as packed, Tree(folder, packed.budget, within) as tree:
+        for info in packed.infos:
+            _put(info, packed, tree)
+        tree.make_links()
+
+
+def _unpack_tar(archive: Path, folder: Path, within: int) -> None:
+    budget = Budget(archive)
+    with archive.open("rb") as stream, damages(), Tree(folder, budget, within) as tree:
+        for member, chunks in tar_reader.members(stream, budget):
+            parts = components(member.name)
+            if member.kind is Kind.FOLDER:
+                tree.folder(parts)
+            elif member.kind is Kind.LINK:
+                tree.link(parts, member.target)
+            elif member.kind is Kind.HARD_LINK:
+                tree.copy(parts, components(member.target))
+            else:
+                runs = member.mode & stat.S_IXUSR != 0
+                tree.file(parts, chunks, runs=runs, time=member.time)
+        tree.make_links()
+
+
+def _put(info: ZipInfo, packed: Zip, tree: Tree) -> None:
+    parts, mode = components(info.filename), info.external_attr >> 16
+    if info.is_dir():
+        tree.folder(parts)
+    elif stat.S_ISLNK(mode):
+        target = packed.read(info, MAX_PATH_BYTES)
+        tree.link(parts, target.decode("utf-8", "surrogateescape"))
+    elif stat.S_IFMT(mode) in (0, stat.S_IFREG):
+        runs = mode & stat.S_IXUSR != 0
+        tree.file(parts, packed.chunks(info), runs=runs, time=None)
+    else:
+        raise UnsafeError(f"its member {info.filename!r:.200} is neither a file nor a folder")
+
+
+@contextmanager
+def open_zip(archive: Path) -> Iterator[Zip]:
+    """Open a zip to read some of it; a SourceError for one that is damaged or hostile."""
+    with as_source_errors(archive), zip_reader.opened(archive) as packed:
+        yield packed
+
+
+def tar_names(archive: Path) -> list[str]:
+    """Return the names of a tar's members; a SourceError for one that is damaged or hostile."""
+    with as_source_errors(archive), archive.open("rb") as stream, damages():
+        return [member.name for member, _ in tar_reader.members(stream, Budget(archive))]
+
+
+@contextmanager
+def as_source_errors(archive: Path) -> Iterator[None]:
+    """Raise a SourceError for whatever is wrong with an archive."""
+    try:
+        yield
+    except ArchiveError as error:
+        what, fix = _WORDS[type(error)]
+        reason = str(error)
+        raise SourceError(
+            f"{archive.name} {what}.", f"{reason[:1].upper()}{reason[1:]}.", fix
+        ) from error
+
+
+_WORDS: dict[type[ArchiveError], tuple[str, str]] = {
+    UnsafeError: (
+        "is not safe to unpack",
+        "Do not trust it; get it from its author again.",
+    ),
+    TooLargeError: (
+        "is too large",
+        "Unpack it yourself if you trust it, and name the folder.",
+    ),
+    DamagedError: (
+        "cannot be unpacked",
+        "Fetch it again; if it stays so, do not trust it.",
+    ),
+}
