@@ -105,9 +105,10 @@ def _header(stream: Stream) -> bytes | None:
         return None
     if len(header) < BLOCK_BYTES:
         raise DamagedError("it is cut off")
-    unsigned = sum(header) - sum(header[148:156]) + 8 * ord(" ")
-    negative = sum(byte > 127 for byte in header) - sum(byte > 127 for byte in header[148:156])
-    if _number(header[148:156]) not in (unsigned, unsigned - 256 * negative):
+    # Some packers took the bytes for signed ones.
+    counted = memoryview(header[:148] + b" " * 8 + header[156:])
+    stated = _number(header[148:156])
+    if stated != sum(counted) and stated != sum(counted.cast("b")):
         raise DamagedError("the checksum of a header is wrong")
     return header
 
@@ -119,7 +120,7 @@ def _number(field: bytes) -> int:
             256 ** (len(field) - 1) if field[0] == 255 else 0
         )
     text = field.partition(b"\0")[0].strip()
-    if not all(digit in b"01234567" for digit in text):
+    if text.strip(b"01234567"):
         raise DamagedError("a number in a header is none")
     return int(text or b"0", 8)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import gzip
@@ -225,6 +226,15 @@ def test_an_attack_by_tar_is_refused(tmp_path: Path, decoy: Decoy, name: str, fo
     nothing_leads_out(room)
 
 
+@pytest.mark.parametrize("name", [name for name in ATTACKS if "link" in name])
+def test_links_are_refused_whatever_their_length(
+    tmp_path: Path, decoy: Decoy, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "MAX_PATH_BYTES", 10**6)
+    with pytest.raises(SourceError):
+        archive.unpack(tar_of(tmp_path / "x-1.tar.gz", ATTACKS[name]), decoy.room())
+
+
 BY_ZIP = [
     name
     for name, entries in ATTACKS.items()
@@ -378,6 +388,22 @@ async def test_by_the_panels_preview(
     error = await previewed(jp_fetch, "x-1.tar.gz")
     assert error["what"].startswith("x-1.tar.gz ")
     nothing_leads_out(decoy.folder / "in")
+
+
+async def test_jupyter_answers_while_an_archive_is_unpacked(
+    jp_fetch: Fetch, jp_root_dir: Path
+) -> None:
+    members = gzip.compress(FILE, 1) * 30_000
+    (jp_root_dir / "x-1.tar.gz").write_bytes(members)
+    body = json.dumps({"source": "x-1.tar.gz"})
+    preview = asyncio.ensure_future(
+        jp_fetch("wasmwheel", "api", "edits", method="POST", body=body, request_timeout=120)
+    )
+    for _ in range(5):
+        await jp_fetch("wasmwheel", "api", "targets")
+    assert not preview.done()
+    with pytest.raises(HTTPClientError):
+        await preview
 
 
 # Headers
