@@ -257,7 +257,7 @@ def test_links_within_are_kept_and_links_that_leave_are_refused(
     (hostile.folder / "outside").symlink_to("../../../../etc")
     hostile.commit("Link outside")
     error = refused(f"git+{hostile.folder}#subdirectory=outside", own_store)
-    assert (error.status, "cannot be unpacked" in error.what) == (3, True)
+    assert (error.status, "is not safe to unpack" in error.what) == (3, True)
 
 
 def test_a_login_is_not_asked_for_and_a_password_is_not_shown(

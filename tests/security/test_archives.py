@@ -393,7 +393,7 @@ async def test_by_the_panels_preview(
 async def test_jupyter_answers_while_an_archive_is_unpacked(
     jp_fetch: Fetch, jp_root_dir: Path
 ) -> None:
-    members = gzip.compress(FILE, 1) * 30_000
+    members = gzip.compress(FILE, 1) * 15_000
     (jp_root_dir / "x-1.tar.gz").write_bytes(members)
     body = json.dumps({"source": "x-1.tar.gz"})
     preview = asyncio.ensure_future(
