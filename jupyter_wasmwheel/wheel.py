@@ -31,11 +31,11 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from .api.errors import CheckError, UsageError
 from .archive import zip_reader
 from .archive.errors import ArchiveError, DamagedError, TooLargeError, UnsafeError
 from .archive.names import components
 from .archive.zip_reader import Zip
-from .api.errors import CheckError, UsageError
 
 #: The most members that a wheel may have; the archives that are written here count no further.
 MAX_MEMBERS = 65_535

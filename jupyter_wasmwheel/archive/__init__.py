@@ -93,23 +93,30 @@ def as_source_errors(archive: Path) -> Iterator[None]:
     try:
         yield
     except ArchiveError as error:
-        what, fix = _WORDS[type(error)]
+        code, what, fix = _WORDS[type(error)]
         reason = str(error)
         raise SourceError(
-            f"{archive.name} {what}.", f"{reason[:1].upper()}{reason[1:]}.", fix
+            f"{archive.name} {what}.",
+            f"{reason[:1].upper()}{reason[1:]}.",
+            fix,
+            code=code,
         ) from error
 
 
-_WORDS: dict[type[ArchiveError], tuple[str, str]] = {
+#: The code of an error, what happened, and what to do about it.
+_WORDS: dict[type[ArchiveError], tuple[str, str, str]] = {
     UnsafeError: (
+        "archive.unsafe",
         "is not safe to unpack",
         "Do not trust it; get it from its author again.",
     ),
     TooLargeError: (
+        "archive.too-large",
         "is too large",
         "Unpack it yourself if you trust it, and name the folder.",
     ),
     DamagedError: (
+        "archive.damaged",
         "cannot be unpacked",
         "Fetch it again; if it stays so, do not trust it.",
     ),

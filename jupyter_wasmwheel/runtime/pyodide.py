@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 from .. import archive
-from ..archive.errors import DamagedError
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
+from ..archive.errors import DamagedError
 from ..store import Store
 from . import lock
 from .node import Node, fetch_npm_package

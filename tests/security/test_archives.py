@@ -28,10 +28,10 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
 from jupyter_wasmwheel import archive, wheel
-from jupyter_wasmwheel.archive import limits, names, tree, zip_reader
-from jupyter_wasmwheel.archive.errors import UnsafeError
 from jupyter_wasmwheel.api.errors import CheckError, SourceError
 from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.archive import limits, names, tree, zip_reader
+from jupyter_wasmwheel.archive.errors import UnsafeError
 from jupyter_wasmwheel.jobs import parcel
 from jupyter_wasmwheel.project import source
 from jupyter_wasmwheel.runtime import node, targets
