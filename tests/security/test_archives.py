@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import io
 import json
+import lzma
 import os
 import stat
 import struct
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -428,11 +430,8 @@ def huge_header(path: Path, kind: bytes, begin: bytes = b"") -> Path:
     return path
 
 
-#: A sparse file's map goes on in blocks of their own for as long as a byte in them says so.
-SPARSE = tarfile.TarInfo("x-1/sparse")
-
-
 def sparse_map(path: Path) -> Path:
+    """Write a sparse file's map, which goes on for as long as a byte in each block says so."""
     head = bytearray(header("x-1/sparse", tarfile.GNUTYPE_SPARSE, 0))
     head[482] = 1
     head[148:156] = b" " * 8
@@ -697,27 +696,18 @@ def test_empty_streams_are_counted(tmp_path: Path, decoy: Decoy) -> None:
 
 @linux_only
 def test_an_xz_archive_that_asks_for_all_the_memory_is_refused(tmp_path: Path) -> None:
-    import lzma
-
-    chain = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 2**30}]
     path = tmp_path / "x-1.tar.xz"
     # The dictionary's size is said in the header; to write so little takes none of it.
-    packed = bytearray(lzma.compress(FILE, filters=[{**chain[0], "dict_size": 2**16}]))
+    packed = bytearray(lzma.compress(FILE, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 2**16}]))
     place = packed.index(b"\x21\x01") + 2
     packed[place] = 38
     start = 12
     size = (packed[start] + 1) * 4
     packed[start + size - 4 : start + size] = struct.pack(
-        "<L", zlib_crc32(bytes(packed[start : start + size - 4]))
+        "<L", zlib.crc32(bytes(packed[start : start + size - 4]))
     )
     path.write_bytes(packed)
     assert "emory" in in_little_memory(path, tmp_path / "in")
-
-
-def zlib_crc32(data: bytes) -> int:
-    import zlib
-
-    return zlib.crc32(data)
 
 
 # Wheels
