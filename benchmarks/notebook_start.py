@@ -114,7 +114,7 @@ def plain_site(ours: Site, its: wheel.Wheel, folder: Path, store: Store) -> Site
     shutil.copy(its.path, beside / its.path.name)
     rows.with_entry(lock.entry_for(its, its.path.name, ())).write(beside / "pyodide-lock.json")
     settings = {
-        "contentsAllJsonFile": contents.LISTING.name,
+        "contentsAllJsonFile": Path(contents.LISTING).name,
         "litePluginSettings": {
             lite.PLUGIN: {
                 "pyodideUrl": "./static/pyodide/pyodide.mjs",
@@ -129,7 +129,7 @@ def plain_site(ours: Site, its: wheel.Wheel, folder: Path, store: Store) -> Site
     told = {"ignore_sys_prefix": True, "no_sourcemaps": True}
     template.build(template.environment(release, Index(), work), work, made, told)
     # JupyterLite's build would list these with the help of a whole Jupyter server.
-    for name in (str(contents.FILES), "api"):
+    for name in (contents.FILES, "api"):
         shutil.copytree(ours.folder / name, made / name, dirs_exist_ok=True)
     return replace(ours, folder=made)
 

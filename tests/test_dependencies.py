@@ -9,6 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from jupyter_wasmwheel.api.errors import SourceError
+from jupyter_wasmwheel.beneath import Root
 from jupyter_wasmwheel.checks.dependencies import Dependency, Resolution, resolve
 from jupyter_wasmwheel.runtime import packages
 from jupyter_wasmwheel.runtime.lock import Entry, Lock
@@ -62,7 +63,7 @@ def found(lines: Iterable[str], *shelves: Shelf) -> Resolution:
 
 def pyodide(*entries: Entry) -> Shelf:
     """The shelf of a site that has just what Pyodide has."""
-    return packages.of_site(lock(*entries), Path(), lock(*entries))
+    return packages.of_site(lock(*entries), Root(Path()), lock(*entries))
 
 
 def test_a_requirement_that_pyodide_has() -> None:
@@ -123,7 +124,7 @@ def test_what_was_published_to_a_site_wins() -> None:
     site = lock(
         entry("tool", "2.0", folder="wheels/abc/"), entry("other", "1.0"), entry("base", "3.0")
     )
-    result = found(["tool>=2", "other", "base"], packages.of_site(site, Path(), own))
+    result = found(["tool>=2", "other", "base"], packages.of_site(site, Root(Path()), own))
     assert [(one.source, one.version) for one in result.dependencies] == [
         ("site", "2.0"),
         ("pypi", "1.0"),

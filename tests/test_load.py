@@ -26,9 +26,10 @@ from jupyter_wasmwheel.wheel import read
 
 from . import handmade
 from .conftest import Command
+from .site_factory import tiny_wheel
 from .test_jobs import DONE, Open, places, queue_of, request, root, told, until
 from .test_server import Api, _is_last, api, app, hello, jp_server_config, says, settings
-from .test_site import site, tiny_wheel
+from .test_site import site
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 

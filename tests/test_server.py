@@ -35,10 +35,11 @@ from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 
 from . import handmade
+from .site_factory import tiny_wheel
 from .test_build import plain_project
 from .test_git import Repository
 from .test_jobs import DONE, WAIT, Script, linux_only, of_job
-from .test_site import site, tiny_wheel
+from .test_site import site
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 

@@ -15,7 +15,8 @@ from jupyter_wasmwheel.site import addresses
 from jupyter_wasmwheel.site.lite import Site
 
 from .elsewhere import Elsewhere, elsewhere
-from .test_site import PREFIX, site
+from .site_factory import PREFIX
+from .test_site import site
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 

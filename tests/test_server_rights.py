@@ -16,7 +16,8 @@ from tornado.web import RequestHandler
 from jupyter_wasmwheel.server.app import ROUTES
 from jupyter_wasmwheel.site.lite import Site
 
-from .test_site import PREFIX, site
+from .site_factory import PREFIX
+from .test_site import site
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 

@@ -9,7 +9,6 @@ import os
 import socket
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -20,7 +19,6 @@ from urllib.parse import urlsplit
 import pytest
 from packaging.utils import canonicalize_name
 
-from jupyter_wasmwheel import wheel
 from jupyter_wasmwheel.api.errors import (
     CheckError,
     SiteError,
@@ -33,72 +31,15 @@ from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import lock, node, pyodide, targets
 from jupyter_wasmwheel.site import compressed, contents, lite, publish, server, wheels
 from jupyter_wasmwheel.site.lite import Site
-from jupyter_wasmwheel.store import Store, replace_file, replace_files
+from jupyter_wasmwheel.store import Store, replace_file
 
-TAG = "cp314-cp314-pyemscripten_2026_0_wasm32"
-
-
-def tiny_wheel(
-    folder: Path,
-    name: str = "tiny",
-    version: str = "1.0",
-    tag: str = TAG,
-    body: str = "",
-    metadata: str = "",
-    file_name: str | None = None,
-) -> wheel.Wheel:
-    """A wheel with one module in it, whatever its tag says."""
-    path = folder / (file_name or f"{name}-{version}-{tag}.whl")
-    about = f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{name}.py", body or f"version = {version!r}\n")
-        text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}"
-        archive.writestr(f"{about}/METADATA", text)
-        archive.writestr(f"{about}/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
-        archive.writestr(f"{about}/RECORD", "")
-    return wheel.read(path)
-
-
-def row(name: str, *depends: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "version": "0.9",
-        "file_name": f"{name}-0.9-py3-none-any.whl",
-        "sha256": "0" * 64,
-        "install_dir": "site",
-        "package_type": "package",
-        "imports": [name],
-        "depends": list(depends),
-        "unvendored_tests": False,
-    }
-
-
-#: The prefix of the address of the site below.
-PREFIX = "0123456789abcdef"
+from .site_factory import TAG, small_site, tiny_wheel
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """A site as far as publishing knows one, without JupyterLite and Pyodide in it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    fields = {"abi": "2026_0", "pyodide": "314.0.7", "core": "0.8.6", "kernel": "0.8.6"}
-    fields |= {"mode": "offline", "port": port, "prefix": PREFIX}
-    folder = tmp_path / "workshop"
-    (folder / ".wasmwheel").mkdir(parents=True)
-    (folder / ".wasmwheel/site.json").write_text(json.dumps({"schema": 1, **fields}))
-    (folder / "static/pyodide/wheels").mkdir(parents=True)
-    packages = {name: row(name) for name in ("attrs", "rpds-py")}
-    packages["jsonschema"] = row("jsonschema", "attrs", "rpds-py")
-    info = {"abi_version": "2026_0", "arch": "wasm32", "python": "3.14.2", "platform": "x"}
-    text = json.dumps({"info": info, "packages": packages})
-    (folder / "static/pyodide/pyodide-lock.json").write_text(text)
-    (folder / ".wasmwheel/pyodide-lock.json").write_text(text)
-    settings = {"jupyter-config-data": {"federated_extensions": [{"name": "other"}]}}
-    (folder / "jupyter-lite.json").write_text(json.dumps(settings))
-    contents.start(folder)
-    return lite.read_site(folder)
+    return small_site(tmp_path / "workshop")
 
 
 def rows(site: Site) -> dict[str, Any]:
@@ -151,7 +92,7 @@ def test_no_site_is_an_error_that_says_how_to_make_one(tmp_path: Path) -> None:
     "text", ["", "{}", "[]", '{"schema": 2}', '{"schema": 1, "abi": "2026_0"}']
 )
 def test_a_broken_site_is_refused(site: Site, text: str) -> None:
-    (site.private / "site.json").write_text(text)
+    (site.folder / lite.RECORD).write_text(text)
     with pytest.raises(SiteError, match="cannot be read"):
         lite.read_site(site.folder)
 
@@ -194,7 +135,7 @@ def test_a_site_of_an_older_version_has_this_ones_scripts_once_something_is_publ
     now = [path.read_bytes() for path in ours]
     for path in ours:
         path.write_text("// of an older version")
-    (site.private / "own-files").write_text("of an older version")
+    site.private.path("own-files").write_text("of an older version")
     settings = site.folder / "jupyter-lite.json"
     settings.write_text(settings.read_text().replace("jupyter-wasmwheel", "renamed"))
     publish.publish(site, tiny_wheel(tmp_path), [], ignore)
@@ -245,7 +186,7 @@ def test_a_wheel_that_is_replaced_stays_for_a_day_for_the_tabs_that_name_it(
     assert (beside / second.file_name).exists()
     assert rows(site)["tiny"]["sha256"] == second.sha256 != first.sha256
     later = datetime.now().timestamp() + wheels.GRACE + 1
-    wheels.sweep(lock.read(site.lock), beside, now=later)
+    wheels.sweep(lock.read(site.lock), site.beside, now=later)
     assert not (beside / first.file_name).exists()
     assert (beside / second.file_name).exists()
 
@@ -349,8 +290,8 @@ def test_a_packages_own_notebook_is_opened_with_the_sites_kernel(
 
 
 def test_a_persons_own_files_stay_in_the_listing(site: Site, tmp_path: Path) -> None:
-    own = contents.added(site.folder, "mine.ipynb", {"cells": []}, datetime.now(UTC), None)
-    replace_files(own)
+    own = contents.added(site.root, "mine.ipynb", {"cells": []}, datetime.now(UTC), None)
+    site.root.replace(own)
     publish.publish(site, tiny_wheel(tmp_path), [], ignore)
     publish.remove(site, "tiny")
     assert listed(site) == ["mine.ipynb"]

@@ -16,6 +16,7 @@ import pytest
 from jupyter_wasmwheel.api import events
 from jupyter_wasmwheel.api.errors import CheckError, LimitError
 from jupyter_wasmwheel.api.events import Event, Log
+from jupyter_wasmwheel.beneath import Root
 from jupyter_wasmwheel.checks.smoke import Smoke, smoke
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.process.limits import DEFAULT
@@ -122,7 +123,7 @@ def test_requirements_come_from_a_sites_lock_and_its_files(
     entry = locks.entry_for(read(other), f"wheels/abc/{other.name}", [])
     locks.read(here.runtime.lock).with_entry(entry).write(site / "pyodide-lock.json")
     path = wheel(tmp_path, PURE, {"handmade.py": b"import other"}, requires=["other==1.0"])
-    assert imported(path, site_lock=site / "pyodide-lock.json").output == "from the site\n"
+    assert imported(path, site=Root(site)).output == "from the site\n"
 
 
 def test_wheels_given_together_find_each_other(tmp_path: Path, imported: Imported) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.api.events import Event, Log, ignore
-from jupyter_wasmwheel.store import Store, integrity, replace_files
+from jupyter_wasmwheel.beneath import Root
+from jupyter_wasmwheel.store import Store, integrity
 
 from .conftest import Command
 
@@ -150,8 +151,8 @@ def test_of_several_files_all_are_replaced_or_none(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_bytes(b"before")
     with pytest.raises(FileNotFoundError):
-        replace_files({one: b"after", tmp_path / "nowhere/file": b"after"})
+        Root(tmp_path).replace({"one": b"after", "nowhere/file": b"after"})
     assert one.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [one]
-    replace_files({one: b"after", other: b"after"})
+    Root(tmp_path).replace({"one": b"after", "other": b"after"})
     assert [path.read_bytes() for path in (one, other)] == [b"after"] * 2

@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ..api.events import Emitter
+from ..beneath import Root
 from ..index import Index
 from ..runtime import lock as locks
 from ..runtime import node_sandbox, packages, snapshot
@@ -32,7 +33,7 @@ LOAD = Path(__file__).with_name("load.mjs")
 def lock_of_files(
     wheels: Sequence[Wheel],
     also: Iterable[str],
-    base: Path,
+    base: Root,
     index: Index,
     store: Store,
     emit: Emitter,
@@ -40,10 +41,11 @@ def lock_of_files(
 ) -> tuple[Lock, dict[str, str]]:
     """A lock of wheels, of packages beside them, and all that they need; what is absent, and why.
 
-    The files are named by absolute paths. `also` are names in the lock `base`. What the wheels need
-    is on the shelves given, or in that lock: beside it as in a site, or on the package index.
+    The files are named by absolute paths. `also` are names in the lock of the folder `base`. What
+    the wheels need is on the shelves given, or in that lock: beside it as in a site, or on the
+    package index.
     """
-    lock = locks.read(base)
+    lock = locks.read_beneath(base)
     own = packages.of_wheels(wheels, lock)
     shelves = [own, *shelves, _of_lock(lock, base, index, store, emit)]
     wanted = [Requirement(name) for name in (*(each.name for each in wheels), *also)]
@@ -62,9 +64,9 @@ def lock_of_files(
     return replace(lock, packages=files), absent
 
 
-def _of_lock(lock: Lock, base: Path, index: Index, store: Store, emit: Emitter) -> Shelf:
+def _of_lock(lock: Lock, base: Root, index: Index, store: Store, emit: Emitter) -> Shelf:
     """The shelf of what a lock names: its files are beside it as in a site, or on the index."""
-    beside = packages.of_site(lock, base.parent, lock)
+    beside = packages.of_site(lock, base, lock)
 
     def shelf(requirement: Requirement) -> Offer | None:
         offer = beside(requirement)
@@ -103,15 +105,15 @@ def command(
 
     What the script is asked for is written into `folder`, with the lock of what it loads.
     """
-    lock.write(folder / "pyodide-lock.json")
+    lock.write(folder / locks.FILE)
     request = {
         "runtime": str(runtime.folder.resolve()),
         "memory": str(known.memory.resolve()) if known.memory else None,
-        "lock": str(folder / "pyodide-lock.json"),
+        "lock": str(folder / locks.FILE),
         "packages": sorted(lock.packages),
         **wanted,
     }
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
-    readable = [folder, runtime.folder, known.folder, script, LOAD, snapshot.START]
+    readable = [folder, *runtime.files, known.folder, script, LOAD, snapshot.START]
     readable += [Path(entry.file_name) for entry in lock.packages.values()]
     return node_sandbox.command(node, readable, script, folder / "request.json")

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from ..api.errors import CheckError, ToolchainError, WasmwheelError
 from ..api.events import Emitter, Log, note
+from ..beneath import Root
 from ..errors import known_errors
 from ..index import Index
 from ..process.limits import DEFAULT, Limits, ResourceMonitor
@@ -58,25 +59,26 @@ def smoke(
     index: Index,
     emit: Emitter,
     *,
-    site_lock: Path | None = None,
+    site: Root | None = None,
     beside: Sequence[Wheel] = (),
     code: str | None = None,
     limits: Limits = DEFAULT,
 ) -> Smoke:
     """Import wheels, or run code with them; a CheckError where that fails.
 
-    A LimitError where Node.js takes more than it may. Without `site_lock` the requirements come
-    from the runtime's own lock. The wheels' code runs in Node.js, which may read nothing but what
-    is needed for it and write nothing; that holds back mistakes, not malice.
+    A LimitError where Node.js takes more than it may. With `site`, the folder of a site's lock, the
+    requirements come from there, else from the runtime's own lock. The wheels' code runs in
+    Node.js, which may read nothing but what is needed for it and write nothing; that holds back
+    mistakes, not malice.
     """
     begin = time.monotonic()
     known = snapshot.get(runtime, node, store, emit)
     modules = [name for wheel in wheels for name in modules_to_import(wheel)]
-    base = (site_lock or runtime.lock).resolve()
-    also = loading.imported_by(code, locks.read(base)) if code else ()
-    original = locks.read(base)
+    base = site or Root(runtime.folder.resolve())
+    original = locks.read_beneath(base)
+    also = loading.imported_by(code, original) if code else ()
     shelves = [packages.of_wheels(beside, original)]
-    if site_lock is None:
+    if site is None:
         shelves.append(packages.of_index(original, index, store, emit))
     lock, absent = loading.lock_of_files(wheels, also, base, index, store, emit, shelves)
     for name, reason in absent.items():

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from ..api.errors import LimitError
 from ..api.events import Emitter, note
+from ..beneath import Root
 from ..index import Index
 from ..project import suite
 from ..project.suite import Suite
@@ -41,8 +42,8 @@ def load(
     A package comes from the runtime's own lock where that one fits, as in a site, else in its
     newest version from the index.
     """
-    base = runtime.lock.resolve()
-    lock = locks.read(base)
+    base = Root(runtime.folder.resolve())
+    lock = locks.read_beneath(base)
     needed = _needed(its, wheels[0], lock)
     shelf = _whole(packages.of_index(lock, index, store, emit), lock)
     wanted = [*map(str, needed), *_used(its, lock)]

@@ -122,15 +122,26 @@ def run_remove(args: argparse.Namespace, session: Session) -> Answer:
 def run_list(args: argparse.Namespace, session: Session) -> Answer:
     """List the sites of the store, or what is published in one."""
     if args.site is None:
-        sites = lite.list_sites(session.store)
-        lines = [f"{site.name:<20} Pyodide {site.pyodide:<16} {site.folder}" for site in sites]
-        text = "\n".join(lines) or "There is no site yet: jupyter wasmwheel site create NAME"
-        return answer(text, {"sites": [_row(site) for site in sites]})
+        return _all_sites(session)
     site = lite.find(args.site, session.store)
     packages = publish.published(site)
     lines = [f"{each.name:<20} {each.version:<12} {size(each.size):>8}" for each in packages]
     text = "\n".join(lines) or f"Nothing is published in {site.name} yet."
     return answer(text, _row(site) | {"packages": [dataclasses.asdict(each) for each in packages]})
+
+
+def _all_sites(session: Session) -> Answer:
+    sites, damaged, lines = [], [], []
+    for site in lite.check_sites(session.store):
+        if isinstance(site, lite.Site):
+            sites.append(_row(site))
+            lines.append(f"{site.name:<20} Pyodide {site.pyodide:<16} {site.folder}")
+        else:
+            row = {"site": site.name, "folder": str(site.folder), "error": site.error.as_json()}
+            damaged.append(row)
+            lines.append(f"{site.name:<20} Damaged: {site.error.what} {site.error.why}")
+    text = "\n".join(lines) or "There is no site yet: jupyter wasmwheel site create NAME"
+    return answer(text, {"sites": sites, "damaged": damaged})
 
 
 def run_bundle(args: argparse.Namespace, session: Session) -> Answer:

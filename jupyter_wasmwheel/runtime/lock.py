@@ -1,5 +1,8 @@
 """Pyodide's lock, read and edited: which packages a runtime knows and where their files are.
 
+A site's lock may be a stranger's, so each value of it that is used is checked here, where it is
+read: a name is no path, and a path is one beneath the lock's own folder (beneath.py).
+
 Written by hand because `pyodide-lock` (0.1.2) needs Python 3.12 to read the locks of Pyodide 314,
 and refuses fields that it does not know. The format is `pyodide-lock.json` as Pyodide's
 `packages` documentation describes it; what is not understood is kept as it is.
@@ -11,13 +14,73 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+from msgspec import Meta, Struct
 from packaging.utils import canonicalize_name
 
+from .. import beneath
 from ..api.errors import SiteError
+from ..beneath import Root
 from ..store import replace_file
 from ..wheel import Wheel
+
+#: The name of the file in a runtime's folder, and in a site's beside its wheels.
+FILE = "pyodide-lock.json"
+
+#: What the names of packages and versions are made of, and those of modules.
+Word = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_][A-Za-z0-9_.+!-]{0,254}\Z")]
+Module = Annotated[str, Meta(pattern=r"\A[^\x00-\x20/\\\x7f]{1,255}\Z")]
+Hash = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Place = Annotated[
+    str,
+    Meta(
+        pattern=rf"\A(?:https?://[!#-;=?-\[\]_a-z~%]+|{beneath.PATH})\Z",
+        max_length=beneath.LONGEST_PATH,
+    ),
+]
+ShippedPlace = Annotated[str, Meta(pattern=r"\Adata/[0-9a-f]{64}/[A-Za-z0-9_.-]{1,128}\Z")]
+ShortText = Annotated[str, Meta(max_length=128)]
+
+
+class _Info(Struct):
+    """What of a lock's `info` is used; the ABI is part of a path in the store."""
+
+    abi_version: Annotated[str, Meta(pattern=r"\A[0-9]{4}_[0-9]{1,4}\Z")]
+    python: Annotated[str, Meta(pattern=r"\A[0-9]{1,3}\.[0-9]{1,3}[0-9A-Za-z.+]{0,32}\Z")]
+    platform: ShortText = ""
+
+
+class _Row(Struct):
+    """What of a row of `packages` is used."""
+
+    name: Word
+    version: Word
+    file_name: Place
+    sha256: Hash
+    imports: Annotated[tuple[Module, ...], Meta(max_length=10_000)]
+    depends: Annotated[tuple[Word, ...], Meta(max_length=10_000)]
+    install_dir: ShortText = "site"
+    package_type: ShortText = "package"
+    unvendored_tests: bool = False
+    tool: _Tool | None = None
+
+
+class _Tool(Struct):
+    """What of a row's `tool` is ours."""
+
+    wasmwheel: _Published | None = None
+
+
+class _Published(Struct):
+    """What publishing notes of a package (site/publish.py)."""
+
+    published: ShortText
+    size: Annotated[int, Meta(ge=0, le=2**53)]
+    displaced: _Row | None = None
+    data: dict[Annotated[str, Meta(max_length=4096)], ShippedPlace] = {}
+
 
 #: What stands around the packages in a lock's file that we write.
 HEAD_END = ',"packages":{'
@@ -26,7 +89,7 @@ TAIL = "}}"
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A package of a lock. `file_name` is a URL, or a path relative to the lock's own place."""
+    """A package of a lock. `file_name` is a URL, or a path beneath the lock's own folder."""
 
     name: str
     version: str
@@ -41,7 +104,8 @@ class Entry:
 
     @classmethod
     def parse(cls, row: Mapping[str, Any]) -> Entry:
-        """The entry of one row of a lock's `packages`."""
+        """Return the entry of one row of `packages`; a ValidationError where it is not valid."""
+        msgspec.convert(row, _Row)
         known = set(cls.__dataclass_fields__) - {"extra"}
         return cls(
             **{key: value for key, value in row.items() if key in known}
@@ -73,12 +137,13 @@ class Rows(Mapping[str, Entry]):
         if not isinstance(row, str):
             return row
         try:
-            return Entry.parse(json.loads(row))
+            return _entry(name, json.loads(row))
         except UNREADABLE as error:
             raise SiteError(
-                f"The entry of {name} in a Pyodide lock is none.",
+                f"Invalid entry of {name!r:.80} in a Pyodide lock.",
                 f"{type(error).__name__}: {error}",
-                "Make the site anew with `jupyter wasmwheel site create`.",
+                "Correct it, or remove the site and create it again with "
+                "`jupyter wasmwheel site create`.",
             ) from error
 
     def __contains__(self, name: object) -> bool:
@@ -104,6 +169,9 @@ class Rows(Mapping[str, Entry]):
             text = row if isinstance(row, str) else json.dumps(row.row(), separators=(",", ":"))
             yield f'"{name}":{text}'
 
+
+#: The most bytes of a lock: a hundred times as many as Pyodide's own has.
+LARGEST = 32 * 1024**2
 
 #: What is raised where a text is no lock.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
@@ -180,18 +248,42 @@ def entry_for(wheel: Wheel, file_name: str, depends: Iterable[str]) -> Entry:
 
 
 def read(path: Path) -> Lock:
-    """The lock in a file; a SiteError where it is none."""
+    """Return the lock in a file of our own; a SiteError where it is not valid."""
     try:
-        text = path.read_text(encoding="utf-8")
-        lock = _read_lines(text) or _read_any(text)
-        lock.abi, lock.python  # noqa: B018 - both must be there
+        return _parse(path.read_bytes())
     except (*UNREADABLE, OSError) as error:
-        raise SiteError(
-            f"{path} is not a Pyodide lock.",
-            f"{type(error).__name__}: {error}",
-            "Make the site anew with `jupyter wasmwheel site create`.",
-        ) from error
+        raise _invalid(path, error) from error
+
+
+def read_beneath(root: Root) -> Lock:
+    """Return the lock in a folder whose links are not followed, such as a site's."""
+    try:
+        return _parse(root.read(FILE, LARGEST))
+    except (*UNREADABLE, OSError) as error:
+        raise _invalid(root.path(FILE), error) from error
+
+
+def _invalid(path: Path, error: Exception) -> SiteError:
+    return SiteError(
+        f"{path} is not a Pyodide lock.",
+        f"{type(error).__name__}: {error}",
+        "Remove the site and create it again with `jupyter wasmwheel site create`.",
+    )
+
+
+def _parse(data: bytes) -> Lock:
+    text = data.decode("utf-8")
+    lock = _read_lines(text) or _read_any(text)
+    msgspec.convert(lock.head["info"], _Info)
     return lock
+
+
+def _entry(name: str, row: Mapping[str, Any]) -> Entry:
+    """Return the entry of a row under the canonical name that the lock has it by."""
+    entry = Entry.parse(row)
+    if canonicalize_name(entry.name) != canonicalize_name(name):
+        raise ValueError(f"it is of {entry.name}")
+    return entry
 
 
 def _read_lines(text: str) -> Lock | None:
@@ -209,6 +301,7 @@ def _read_any(text: str) -> Lock:
     """The lock in a text that anybody wrote."""
     data = json.loads(text)
     packages = {
-        str(canonicalize_name(name)): Entry.parse(row) for name, row in data.pop("packages").items()
+        str(canonicalize_name(name)): _entry(name, row)
+        for name, row in data.pop("packages").items()
     }
     return Lock(head=data, packages=packages)

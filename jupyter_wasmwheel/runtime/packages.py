@@ -20,6 +20,7 @@ from packaging.version import Version
 
 from ..api.errors import SourceError
 from ..api.events import Emitter, note
+from ..beneath import Root
 from ..index import Index
 from ..store import Store
 from ..wheel import Wheel, read
@@ -30,6 +31,9 @@ Source = Literal["pyodide", "pypi", "pypi-wasm", "site", "built"]
 
 #: The folder beside a site's lock where what is published to it goes.
 PUBLISHED = "wheels/"
+
+#: How the places of files begin that are addresses, as those of Pyodide's CDN.
+URLS = ("https://", "http://")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,18 +65,21 @@ def of_wheels(wheels: Sequence[Wheel], of: Lock, source: Source = "built") -> Sh
     return shelf
 
 
-def of_site(lock: Lock, folder: Path, original: Lock) -> Shelf:
-    """The shelf of a site: what its lock names, with the files in the folder of that lock."""
+def of_site(lock: Lock, root: Root, original: Lock) -> Shelf:
+    """Return the shelf of a site: what its lock names, with the files beneath that lock's folder.
+
+    A SiteError where the way to a file is a link.
+    """
 
     def shelf(requirement: Requirement) -> Offer | None:
         entry = lock.get(requirement.name)
         if entry is None:
             return None
-        path = folder / entry.file_name
+        here = not entry.file_name.startswith(URLS) and root.is_file(entry.file_name)
         return Offer(
             entry=entry,
             source=_source(entry, original),
-            path=path if path.is_file() else None,
+            path=root.path(entry.file_name) if here else None,
             needs=_depends(entry),
         )
 

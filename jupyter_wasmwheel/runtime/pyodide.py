@@ -19,8 +19,9 @@ from .node import Node, fetch_npm_package
 from .targets import Target
 
 #: The files that make up a runtime. The main module's name ends in .mjs from Pyodide 314 on.
-FILES = ("pyodide.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+FILES = ("pyodide.mjs", "pyodide.asm.wasm", "python_stdlib.zip", lock.FILE)
 MAIN_MODULES = ("pyodide.asm.mjs", "pyodide.asm.js")
+ABOUT = "package.json"
 
 #: The module in the standard library that says what Python was built with, and the most bytes that
 #: are read of it.
@@ -38,7 +39,13 @@ class Runtime:
     @property
     def lock(self) -> Path:
         """The runtime's own lock."""
-        return self.folder / "pyodide-lock.json"
+        return self.folder / lock.FILE
+
+    @property
+    def files(self) -> list[Path]:
+        """Its files; in the folder of a site there are others besides."""
+        names = (*FILES, *MAIN_MODULES, ABOUT)
+        return [self.folder / name for name in names if (self.folder / name).is_file()]
 
     def sysconfig_data(self) -> tuple[str, bytes]:
         """Return the module that says what its Python was built with: its file's name and its text.
@@ -93,6 +100,13 @@ def in_folder(folder: Path) -> Runtime:
             f"It lacks {', '.join(missing) or ' and '.join(MAIN_MODULES)}.",
             "Remove that folder and run it again; it will be fetched anew.",
         )
-    abi = lock.read(folder / "pyodide-lock.json").abi
-    package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
-    return Runtime(folder=folder, version=package["version"], abi=abi)
+    abi = lock.read(folder / lock.FILE).abi
+    try:
+        version = str(json.loads((folder / ABOUT).read_bytes())["version"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ToolchainError(
+            f"Invalid {folder / ABOUT}.",
+            f"{type(error).__name__}: {error}",
+            "Remove that folder and run it again; it will be fetched again.",
+        ) from error
+    return Runtime(folder=folder, version=version, abi=abi)

@@ -19,7 +19,7 @@ import dataclasses
 import json
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,7 +31,7 @@ from tornado import web
 
 from ..api.errors import UsageError, WasmwheelError
 from ..site import addresses, lite, proxy, publish, server
-from ..site.lite import Site
+from ..site.lite import DamagedSite, Site
 from ..site.proxy import Proxy
 from ..store import Store
 from .handler import Handler, Refused, Services
@@ -115,24 +115,17 @@ class Sites:
 
     def rows(self) -> list[dict[str, Any]]:
         """All sites, those that cannot be read among them."""
-        return [self._row_of(folder) for folder in self._folders()]
-
-    def _folders(self) -> Iterator[Path]:
-        root = self.store.home / "sites"
-        kept = sorted(root.iterdir()) if root.is_dir() else []
-        for folder in kept:
-            if not folder.name.startswith(".") and folder.is_dir():
-                yield folder
+        kept = lite.folders(self.store)
         names = {folder.name for folder in kept}
-        yield from (folder for folder in self.configured if folder.name not in names)
+        kept += [folder for folder in self.configured if folder.name not in names]
+        return [self._row_of(lite.check_site(folder)) for folder in kept]
 
-    def _row_of(self, folder: Path) -> dict[str, Any]:
-        try:
-            return self.row(lite.read_site(folder))
-        except WasmwheelError as error:
-            keys = ("target", "pyodide", "mode", "url", "up", "probe", "through")
-            row = {"name": folder.name, "folder": str(folder), **dict.fromkeys(keys)}
-            return row | {"error": error.as_json()}
+    def _row_of(self, site: Site | DamagedSite) -> dict[str, Any]:
+        if isinstance(site, Site):
+            return self.row(site)
+        keys = ("target", "pyodide", "mode", "url", "up", "probe", "through")
+        row = {"name": site.name, "folder": str(site.folder), **dict.fromkeys(keys)}
+        return row | {"error": site.error.as_json()}
 
     def row(self, site: Site, error: WasmwheelError | None = None) -> dict[str, Any]:
         """A site as clients see it."""

@@ -9,15 +9,13 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..api.errors import SiteError
 from ..api.events import Emitter, Progress
-from ..runtime import lock
 from . import data, kernel_files, publish, wheels
-from .lite import Site
+from .lite import PYODIDE, Site
 
 #: What is in it besides the site, and says how it is used.
 README = "README.txt"
@@ -70,40 +68,35 @@ def write(site: Site, out: Path, emit: Emitter) -> Bundle:
     beside = Path(name)
     try:
         with os.fdopen(handle, "w+b") as file, publish.locked(site, emit):
-            paths = sorted(_files(site))
+            names = sorted(_files(site))
             with zipfile.ZipFile(file, "w") as archive:
                 _add(archive, f"{site.name}/{README}", ABOUT.format(title=site.name).encode())
-                for count, path in enumerate(paths):
-                    where = path.relative_to(site.folder).as_posix()
-                    emit(Progress(done=count, total=len(paths), unit="files", label=where))
-                    _add(archive, f"{site.name}/{where}", path.read_bytes())
+                for count, where in enumerate(names):
+                    emit(Progress(done=count, total=len(names), unit="files", label=where))
+                    _add(archive, f"{site.name}/{where}", site.root.read(where))
         beside.chmod(0o644)
         os.replace(beside, out)
     finally:
         beside.unlink(missing_ok=True)
-    return Bundle(path=out, files=len(paths) + 1, size=out.stat().st_size)
+    return Bundle(path=out, files=len(names) + 1, size=out.stat().st_size)
 
 
-def _files(site: Site) -> Iterator[Path]:
-    """The files that a browser may ask for, less those that the lock no longer names."""
-    beside = site.lock.parent
-    entries = lock.read(site.lock).packages.values()
-    named = {beside / each.file_name for each in entries}
-    named |= {beside / place for each in entries for place in data.places(each).values()}
-    named |= {beside / place for place in kernel_files.places(beside)}
-    by_lock = [beside / folder for folder in (wheels.PUBLISHED, wheels.BROUGHT, data.FOLDER)]
-    for folder, folders, files in os.walk(site.folder):
-        folders[:] = [each for each in folders if not each.startswith(".")]
-        for name in files:
-            path = Path(folder, name)
-            kept = path in named or not any(path.is_relative_to(each) for each in by_lock)
-            if kept and not name.startswith(".") and not _is_compressed_form(path):
-                yield path
+def _files(site: Site) -> list[str]:
+    """Return the files that a browser may ask for, less those that the lock no longer names.
 
-
-def _is_compressed_form(path: Path) -> bool:
-    """Whether a file is another one's compressed form, which only our own server sends."""
-    return path.suffix == ".gz" and path.with_suffix("").is_file()
+    A SiteError where one of them is a link: what it points to may be a secret, or not be there.
+    """
+    entries = site.read_lock().packages.values()
+    named = {each.file_name for each in entries}
+    named |= {place for each in entries for place in data.places(each).values()}
+    named |= set(kernel_files.places(site.beside))
+    named = {f"{PYODIDE}/{place}" for place in named}
+    folders = (wheels.PUBLISHED, wheels.BROUGHT, data.FOLDER)
+    by_lock = tuple(f"{PYODIDE}/{folder}/" for folder in folders)
+    found = set(site.root.walk())
+    # What is another one's compressed form, only our own server sends.
+    compressed = {name for name in found if name.endswith(".gz") and name[:-3] in found}
+    return [name for name in found - compressed if name in named or not name.startswith(by_lock)]
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

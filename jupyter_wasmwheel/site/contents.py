@@ -10,18 +10,17 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SiteError
-from ..store import replace_file
+from ..beneath import Root
 from ..wheel import Wheel
 
 #: The listing of the site's root folder, and the folder of its files.
-LISTING = Path("api/contents/all.json")
-FILES = Path("files")
+LISTING = "api/contents/all.json"
+FILES = "files"
 
 #: What stands around the rows in the listing, one on a line each, and each with its name first.
 HEAD_END = ', "content": ['
@@ -109,14 +108,14 @@ def wheel_summary(wheel: Wheel) -> str:
 
 
 def added(
-    site: Path, name: str, document: dict[str, Any], when: datetime, before: str | None
-) -> dict[Path, bytes]:
+    site: Root, name: str, document: dict[str, Any], when: datetime, before: str | None
+) -> dict[str, bytes]:
     """The files of a site's folder that a new notebook changes: its own, and the listing.
 
     The one that was there `before` for an older version is listed no more.
     """
     data = json.dumps(document, indent=1, ensure_ascii=False).encode()
-    (site / FILES).mkdir(exist_ok=True)
+    site.make_folder(FILES)
     time = _zulu(when)
     row = {
         "name": name,
@@ -133,45 +132,45 @@ def added(
     rows = _listing(site)
     rows.pop(before or name, None)
     rows[name] = json.dumps(row)
-    return {site / FILES / name: data, site / LISTING: _whole_listing(rows, when)}
+    return {f"{FILES}/{name}": data, LISTING: _whole_listing(rows, when)}
 
 
-def removed(site: Path, name: str) -> dict[Path, bytes]:
+def removed(site: Root, name: str) -> dict[str, bytes]:
     """The files of a site's folder that are others without a notebook: the listing."""
     rows = _listing(site)
     rows.pop(name, None)
-    return {site / LISTING: _whole_listing(rows, datetime.now(UTC))}
+    return {LISTING: _whole_listing(rows, datetime.now(UTC))}
 
 
-def remove(site: Path, name: str) -> None:
+def remove(site: Root, name: str) -> None:
     """Remove the file of a notebook that is listed no more."""
-    (site / FILES / name).unlink(missing_ok=True)
+    site.remove(f"{FILES}/{name}")
 
 
-def start(site: Path) -> None:
+def start(site: Root) -> None:
     """Write the listing of a site that has no files yet."""
-    (site / LISTING).parent.mkdir(parents=True, exist_ok=True)
-    (site / FILES).mkdir(exist_ok=True)
-    if not (site / LISTING).is_file():
-        replace_file(site / LISTING, _whole_listing({}, datetime.now(UTC)))
+    site.make_folder(LISTING.rpartition("/")[0])
+    site.make_folder(FILES)
+    if not site.is_file(LISTING):
+        site.replace({LISTING: _whole_listing({}, datetime.now(UTC))})
 
 
-def _listing(site: Path) -> dict[str, str]:
+def _listing(site: Root) -> dict[str, str]:
     """The rows of the listing as texts by name; not parsed where the file is one of ours.
 
     A SiteError where it is no listing.
     """
     try:
-        text = (site / LISTING).read_text(encoding="utf-8")
+        text = site.read(LISTING).decode("utf-8")
         head, _, body = text.partition("\n")
         if head.endswith(HEAD_END) and body.endswith("\n" + TAIL):
             lines = body.removesuffix("\n" + TAIL).split(",\n")
             return {line.split('"', 4)[3]: line for line in lines if line}
         rows = json.loads(text)["content"]
         return {row["name"]: json.dumps({"name": row["name"]} | row) for row in rows}
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError, OSError) as error:
         raise SiteError(
-            f"{site / LISTING} is not a listing of notebooks.",
+            f"{site.path(LISTING)} is not a listing of notebooks.",
             f"{type(error).__name__}: {error}",
             "Make the site anew with `jupyter wasmwheel site create`.",
         ) from error

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ..api.errors import SourceError
 from ..api.events import Emitter, note
+from ..beneath import Root
 from ..project.recipes import Data, Recipe
 from ..runtime.lock import Entry, Lock
 from ..store import Store
@@ -58,7 +59,7 @@ def gather(
     return found
 
 
-def put(files: Mapping[str, Path], beside: Path) -> dict[str, str]:
+def put(files: Mapping[str, Path], beside: Root) -> dict[str, str]:
     """Copy files to their places beside a lock; each place, by address."""
     return {
         url: wheels.put(path, wheels.hash_of(path), beside, FOLDER) for url, path in files.items()
@@ -71,14 +72,14 @@ def places(entry: Entry) -> dict[str, str]:
     return found
 
 
-def tidy(lock: Lock, beside: Path) -> None:
+def tidy(lock: Lock, beside: Root) -> None:
     """Remove what no package of a lock needs any more."""
     used = {
         place.split("/")[1] for each in lock.packages.values() for place in places(each).values()
     }
-    for folder in (beside / FOLDER).glob("*"):
-        if folder.name not in used:
-            shutil.rmtree(folder, ignore_errors=True)
+    for name, _ in beside.children(FOLDER):
+        if name not in used:
+            beside.remove(f"{FOLDER}/{name}")
 
 
 def _bring(data: Data, recipe: Recipe, place: Path, emit: Emitter) -> None:

@@ -16,13 +16,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from .. import archive
 from ..api.errors import SiteError
 from ..api.events import Emitter, note
+from ..beneath import Root
 from ..runtime import snapshot
-from ..runtime.lock import Lock
+from ..runtime.lock import Lock, Place
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
 from ..store import Store
@@ -42,17 +45,37 @@ FILES = {
 }
 
 
-def places(beside: Path) -> list[str]:
-    """The places beside a lock of what was put there."""
-    path = beside / ABOUT
-    about = json.loads(path.read_bytes()) if path.is_file() else {}
-    return [about[name]["file_name"] for name in FILES if name in about]
+class _File(Struct):
+    file_name: Place
+
+
+class _About(Struct):
+    """What of ABOUT is read here."""
+
+    files: _File | None = None
+    library: _File | None = None
+    rest: _File | None = None
+
+
+def places(beside: Root) -> list[str]:
+    """Return the places beside a lock of what was put there; a SiteError where one is not valid."""
+    if not beside.is_file(ABOUT):
+        return []
+    try:
+        about = msgspec.json.decode(beside.read(ABOUT), type=_About)
+    except (ValueError, RecursionError) as error:
+        raise SiteError(
+            f"Invalid list of a kernel's files in {beside.path(ABOUT)}.",
+            f"{type(error).__name__}: {error}",
+            "Remove the site and create it again with `jupyter wasmwheel site create`.",
+        ) from error
+    return [each.file_name for each in (about.files, about.library, about.rest) if each]
 
 
 def put(
     names: Sequence[str],
     its: Lock,
-    beside: Path,
+    beside: Root,
     runtime: Runtime,
     node: Node,
     store: Store,
@@ -68,7 +91,7 @@ def put(
 
     def fill(folder: Path) -> None:
         note(emit, f"Making bytecode for the kernels of Pyodide {runtime.version}, once.")
-        done = node.run(MAKE, snapshot.START, runtime.folder, beside, folder, *names)
+        done = node.run(MAKE, snapshot.START, runtime.folder, beside.path(), folder, *names)
         if done.returncode or not all((folder / name).is_file() for name in FILES.values()):
             raise SiteError(
                 f"The packages of a kernel cannot be loaded into Pyodide {runtime.version}.",
@@ -84,7 +107,7 @@ def put(
         place = wheels.put(made / file, sha256, beside, wheels.BROUGHT)
         about[name] = {"file_name": place, "integrity": f"sha256-{digest}"}
     about["rest"]["modules"] = _modules(made / FILES["rest"])
-    (beside / ABOUT).write_text(json.dumps(about))
+    beside.replace({ABOUT: json.dumps(about).encode()})
 
 
 def _modules(rest: Path) -> list[str]:

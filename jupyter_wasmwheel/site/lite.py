@@ -16,13 +16,16 @@ import shutil
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
 
+import msgspec
+from msgspec import Meta, Struct
 from packaging.requirements import Requirement
 
 from ..api.errors import SiteError, UsageError
 from ..api.events import Emitter
+from ..beneath import Root
 from ..index import Index
 from ..runtime import lock, pyodide, targets
 from ..runtime.lock import Lock
@@ -30,15 +33,17 @@ from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
 from ..runtime.targets import Target
 from ..store import Store
-from . import compressed, contents, kernel_files, own_files, packages, template, wheels
+from . import compressed, contents, front_end, kernel_files, own_files, packages, template, wheels
 from .http_policy import POLICIES
 
 #: The folder in a site that is ours and never served, and the version of what is in it.
 PRIVATE = ".wasmwheel"
 SCHEMA = 1
+RECORD = f"{PRIVATE}/site.json"
 
 #: Where a site keeps its Pyodide and its lock; the kernel's settings are under this plugin's name.
 PYODIDE = "static/pyodide"
+LOCK = f"{PYODIDE}/{lock.FILE}"
 PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
 KERNEL_WHEELS = "extensions/@jupyterlite/pyodide-kernel-extension/static/pypi"
 
@@ -52,8 +57,28 @@ KERNEL_PACKAGES = ("micropip", "ipython", "jedi", "requests", HTTP)
 #: What a name of a site is made of.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 
+#: What the files of the kernel's workers are called.
+WORKER = re.compile(r"[A-Za-z0-9_-]+\.worker\.[A-Za-z0-9_.-]*js")
+
 #: Ports are taken from here: below those that systems give out by themselves.
 PORTS = range(20000, 30000)
+
+
+#: A version of something, as it is part of addresses and names of files.
+Version = Annotated[str, Meta(pattern=r"\A[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[0-9a-z.+-]{0,32}\Z")]
+
+
+class _Record(Struct, forbid_unknown_fields=True):
+    """What a site's own record may say of it."""
+
+    schema: int
+    abi: Annotated[str, Meta(pattern=r"\A[0-9]{4}_[0-9]{1,4}\Z")]
+    pyodide: Version
+    core: Version
+    kernel: Version
+    mode: Literal["offline", "cdn"]
+    port: Annotated[int, Meta(ge=1024, le=65535)]
+    prefix: Annotated[str, Meta(pattern=r"\A[0-9a-f]{16,64}\Z")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,19 +105,45 @@ class Site:
         return targets.find(self.abi)
 
     @property
-    def private(self) -> Path:
+    def root(self) -> Root:
+        """Its folder, whose links are not followed."""
+        return Root(self.folder)
+
+    @property
+    def private(self) -> Root:
         """The folder with what is ours."""
-        return self.folder / PRIVATE
+        return Root(self.folder, PRIVATE)
+
+    @property
+    def beside(self) -> Root:
+        """The folder of its lock, which has its wheels in it."""
+        return Root(self.folder, PYODIDE)
 
     @property
     def lock(self) -> Path:
         """The lock that its kernels read."""
-        return self.folder / PYODIDE / "pyodide-lock.json"
+        return self.folder / LOCK
+
+    def read_lock(self) -> Lock:
+        """Return the lock that its kernels read; a SiteError where it is not valid."""
+        return lock.read_beneath(self.beside)
+
+    def read_original_lock(self) -> Lock:
+        """Return the lock that came with its Pyodide, with all that Pyodide's CDN has."""
+        return lock.read_beneath(self.private)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DamagedSite:
+    """A folder in the place of a site, and why it cannot be used."""
+
+    folder: Path
+    error: SiteError
 
     @property
-    def original_lock(self) -> Path:
-        """The lock that came with its Pyodide, with all that Pyodide's CDN has."""
-        return self.private / "pyodide-lock.json"
+    def name(self) -> str:
+        """What a person calls it."""
+        return self.folder.name
 
 
 def place(name_or_dir: str, store: Store) -> Path:
@@ -117,20 +168,47 @@ def find(name_or_dir: str, store: Store) -> Site:
 
 
 def list_sites(store: Store) -> list[Site]:
-    """The sites in the store that are whole, by name."""
+    """Return the sites in the store that can be used, by name."""
+    return [site for site in check_sites(store) if isinstance(site, Site)]
+
+
+def check_sites(store: Store) -> list[Site | DamagedSite]:
+    """Return the sites in the store by name, each read as far as any command would read it."""
+    return [check_site(folder) for folder in folders(store)]
+
+
+def folders(store: Store) -> list[Path]:
+    """Return the folders in the store in which there are sites, or were."""
     root = store.home / "sites"
-    folders = sorted(root.iterdir()) if root.is_dir() else []
-    return [read_site(folder) for folder in folders if _is_site(folder)]
+    found = sorted(root.iterdir()) if root.is_dir() else []
+    return [
+        folder
+        for folder in found
+        if not folder.name.startswith(".") and (folder.is_dir() or folder.is_symlink())
+    ]
+
+
+def check_site(folder: Path) -> Site | DamagedSite:
+    """Return the site in a folder with its locks read, or why it cannot be used."""
+    try:
+        site = read_site(folder)
+        for found in (site.read_lock(), site.read_original_lock()):
+            list(found.packages.values())
+    except SiteError as error:
+        return DamagedSite(folder=folder, error=error)
+    return site
 
 
 def read_site(folder: Path) -> Site:
-    """The site in a folder; a SiteError where it is none, or one of another version of us."""
+    """Return the site in a folder; a SiteError where it is none, or not of this version."""
     try:
-        data = json.loads((folder / PRIVATE / "site.json").read_bytes())
-        if data.pop("schema") != SCHEMA:
+        data = json.loads(Root(folder).read(RECORD, limit=64_000))
+        if data["schema"] != SCHEMA:
             raise ValueError("it was made by another version of jupyter-wasmwheel")
-        site = Site(folder=folder, **data)
-        if not (site.lock.is_file() and site.original_lock.is_file()):
+        fields = msgspec.structs.asdict(msgspec.convert(data, _Record))
+        del fields["schema"]
+        site = Site(folder=folder, **fields)
+        if not (site.beside.is_file(lock.FILE) and site.private.is_file(lock.FILE)):
             raise ValueError("it has lost its Pyodide lock")
     except FileNotFoundError:
         raise SiteError(
@@ -140,7 +218,7 @@ def read_site(folder: Path) -> Site:
             else "There is no such folder.",
             f"Make one with `jupyter wasmwheel site create {_spelled(folder)}`.",
         ) from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise SiteError(
             f"The site in {folder} cannot be read.",
             f"{PRIVATE}/site.json: {error or type(error).__name__}.",
@@ -154,7 +232,9 @@ def runtime(
 ) -> Runtime:
     """The exact Pyodide of a site: its own, or, where it uses the CDN's, the store's."""
     if site.mode == "offline":
-        return pyodide.in_folder(site.folder / PYODIDE)
+        for name in (*pyodide.FILES, *pyodide.MAIN_MODULES, pyodide.ABOUT):
+            site.beside.require_own_file(name)
+        return pyodide.in_folder(site.beside.path())
     if site.target.pyodide != site.pyodide:
         raise SiteError(
             f"The site {site.name} uses Pyodide {site.pyodide}, which cannot be had here.",
@@ -270,13 +350,13 @@ def adopt(
                 "Remove the folder, and build it anew.",
             )
         _configure(site, known, POLICIES[0])
-        template.run_first(folder)
+        template.run_first(site.root)
         own_files.forget(site.private)
         renew(site)
         return site
     if (folder / PRIVATE).is_dir():  # what a run that was stopped in the middle left
-        shutil.rmtree(folder / PRIVATE)
-        shutil.rmtree(folder / PYODIDE, ignore_errors=True)
+        Root(folder).remove(PRIVATE)
+        Root(folder).remove(PYODIDE)
     if (folder / PYODIDE).exists():
         raise SiteError(
             f"{folder} has a Pyodide of its own.",
@@ -295,7 +375,7 @@ def adopt(
         prefix=secrets.token_hex(16),
     )
     engine = pyodide.get(target, node, store, emit)
-    template.run_first(folder)
+    template.run_first(site.root)
     _equip(site, engine, [], POLICIES[0], node, index, store, emit)
     return site
 
@@ -315,35 +395,34 @@ def _equip(
 
     `start` is the application that the site begins with, if that is not JupyterLite's own choice.
     """
-    beside = site.lock.parent
-    (beside / wheels.PUBLISHED).mkdir(parents=True)
-    site.private.mkdir()
-    shutil.copy(engine.lock, site.original_lock)
+    beside = site.beside
+    beside.make_folder(wheels.PUBLISHED)
+    site.private.copy(engine.lock, lock.FILE)
     original = lock.read(engine.lock)
     known = template.release(site.kernel)
     base = replace(original, packages={})
     if site.mode == "cdn":
         base = _at_cdn(original, site.pyodide)
     else:
-        for name in {*pyodide.FILES, *pyodide.MAIN_MODULES, "package.json", known.entry}:
-            if (engine.folder / name).is_file():
-                shutil.copy(engine.folder / name, beside / name)
+        for path in {*engine.files, engine.folder / known.entry}:
+            if path.is_file():
+                beside.copy(path, path.name)
     named = [Requirement(name) for name in KERNEL_PACKAGES]
     named.append(Requirement(f"comm=={known.comm}"))
     ready = packages.bring([*named, *wanted], base, beside, original, index, store, emit)
-    ready = packages.with_kernel(ready, site.folder / KERNEL_WHEELS, beside)
+    ready = packages.with_kernel(ready, site.root.within(KERNEL_WHEELS), beside)
     ready = packages.with_stand_ins(ready, known.preload, beside)
-    ready.write(site.lock)
+    site.root.replace({LOCK: ready.dump()})
     if site.mode == "offline" and known.is_module:
         names = [*known.preload, HTTP]
         kernel_files.put(names, ready, beside, engine, node, store, emit)
-    contents.start(site.folder)  # which leaves a listing that is there
+    contents.start(site.root)  # which leaves a listing that is there
     _configure(site, known, http, start)
     renew(site)
     _add_icons(site)
     fields = dataclasses.asdict(site)
     del fields["folder"]
-    (site.private / "site.json").write_text(json.dumps({"schema": SCHEMA} | fields, indent=2))
+    site.root.replace({RECORD: json.dumps({"schema": SCHEMA} | fields, indent=2).encode()})
 
 
 def renew(site: Site) -> None:
@@ -351,7 +430,7 @@ def renew(site: Site) -> None:
     known = template.release(site.kernel)
     workers = _workers(site) if known.is_module else {}
     start = _kernel_start(known)
-    own_files.put(site.folder, site.lock.parent, site.private, start, workers, PLUGIN)
+    own_files.put(site.root, PYODIDE, site.private, start, workers, PLUGIN)
 
 
 def _at_cdn(original: Lock, version: str) -> Lock:
@@ -366,12 +445,10 @@ def _at_cdn(original: Lock, version: str) -> Lock:
 
 def _workers(site: Site) -> dict[str, str]:
     """The files of the kernel's workers by their kinds, as addresses from beside the lock."""
-    static = site.folder / KERNEL_WHEELS
-    found = sorted(static.parent.glob("*.worker.*.js"))
-    up = "../" * len(Path(PYODIDE).parts)
-    return {
-        path.name.partition(".")[0]: up + path.relative_to(site.folder).as_posix() for path in found
-    }
+    folder = PurePosixPath(KERNEL_WHEELS).parent.as_posix()
+    names = [name for name, _ in site.root.children(folder) if WORKER.fullmatch(name)]
+    up = "../" * len(PurePosixPath(PYODIDE).parts)
+    return {name.partition(".")[0]: f"{up}{folder}/{name}" for name in names}
 
 
 def _kernel_start(known: template.Release) -> str:
@@ -381,10 +458,9 @@ def _kernel_start(known: template.Release) -> str:
 
 def _configure(site: Site, known: template.Release, http: str, start: str | None = None) -> None:
     """Tell the site's front end where its Pyodide, its lock and its files are."""
-    path = site.folder / "jupyter-lite.json"
-    config = json.loads(path.read_bytes())
+    config = front_end.settings(site.root)
     data = config["jupyter-config-data"]
-    data["contentsAllJsonFile"] = contents.LISTING.name
+    data["contentsAllJsonFile"] = PurePosixPath(contents.LISTING).name
     if start:
         data["appUrl"] = start
     settings = data.setdefault("litePluginSettings", {}).setdefault(PLUGIN, {})
@@ -399,17 +475,18 @@ def _configure(site: Site, known: template.Release, http: str, start: str | None
             "http": http,
         },
     }
-    path.write_text(json.dumps(config, indent=1))
+    site.root.replace({front_end.SETTINGS: json.dumps(config, indent=1).encode()})
 
 
 def _add_icons(site: Site) -> None:
     """Put the icons there that Jupyter Notebook asks its server for and JupyterLite lacks."""
-    if not (site.folder / "notebooks").is_dir():
+    if not site.root.children("notebooks"):
         return
-    icons = site.folder / "static/favicons"
-    icons.mkdir(parents=True, exist_ok=True)
+    icon = site.root.read("notebooks/favicon.ico")
+    icons = "static/favicons"
+    site.root.make_folder(icons)
     for name in ("favicon-notebook.ico", "favicon-busy-1.ico"):
-        shutil.copy(site.folder / "notebooks/favicon.ico", icons / name)
+        site.root.replace({f"{icons}/{name}": icon})
 
 
 def _refuse_occupied(folder: Path) -> None:
@@ -428,7 +505,7 @@ def _refuse_occupied(folder: Path) -> None:
 
 
 def _is_site(folder: Path) -> bool:
-    return (folder / PRIVATE / "site.json").is_file()
+    return os.path.lexists(folder / RECORD)
 
 
 def _spelled(folder: Path) -> str:

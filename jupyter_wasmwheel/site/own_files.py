@@ -10,9 +10,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from importlib import resources
-from pathlib import Path
 
-from ..store import replace_file
+from ..beneath import Root
 from . import front_end
 
 #: The script that every page of a site runs first, beside JupyterLite's config-utils.js.
@@ -39,9 +38,9 @@ STAMP = "own-files"
 
 
 def put(
-    site: Path,
-    beside_lock: Path,
-    private: Path,
+    site: Root,
+    beside_lock: str,
+    private: Root,
     kernel_start: str,
     workers: Mapping[str, str],
     plugin: str,
@@ -51,31 +50,29 @@ def put(
     `workers` are the scripts of the kernel's workers by kind, where they can be started early.
     """
     files = {
-        site / EARLY: _read(EARLY) if workers else b"",  # first, for the next one imports it
-        site / PAGE_START: _read(PAGE_START),
-        beside_lock / kernel_start: _read(kernel_start),
-        beside_lock / "http_policy.py": _read("http_policy.py"),
-        beside_lock / "kernel_rest.py": _read("kernel_rest.py"),
-        beside_lock / REACH: _read(REACH),
-        site / HOSTS: json.dumps(FETCHES_NOTHING).encode(),
+        EARLY: _read(EARLY) if workers else b"",  # first, for the next one imports it
+        PAGE_START: _read(PAGE_START),
+        f"{beside_lock}/{kernel_start}": _read(kernel_start),
+        f"{beside_lock}/http_policy.py": _read("http_policy.py"),
+        f"{beside_lock}/kernel_rest.py": _read("kernel_rest.py"),
+        f"{beside_lock}/{REACH}": _read(REACH),
+        HOSTS: json.dumps(FETCHES_NOTHING).encode(),
     }
     for kind, worker in workers.items():
         text = EARLY_WORKER.format(worker=worker, plugin=plugin)
-        files[beside_lock / f"early-{kind}.js"] = text.encode()
+        files[f"{beside_lock}/early-{kind}.js"] = text.encode()
     stamp = hashlib.sha256(b"".join([*files.values(), front_end.about()])).hexdigest()
-    noted = private / STAMP
-    if noted.is_file() and noted.read_text() == stamp:
+    if private.is_file(STAMP) and private.read(STAMP) == stamp.encode():
         return
-    for path, content in files.items():
-        path.parent.mkdir(exist_ok=True)
-        replace_file(path, content)
+    site.make_folder(HOSTS.rpartition("/")[0])
+    site.replace(files)
     front_end.add(site)
-    replace_file(noted, stamp.encode())
+    private.replace({STAMP: stamp.encode()})
 
 
-def forget(private: Path) -> None:
+def forget(private: Root) -> None:
     """Let a site's files of ours be put there anew: something else may have replaced them."""
-    (private / STAMP).unlink(missing_ok=True)
+    private.remove(STAMP)
 
 
 def _read(name: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from ..api.errors import SourceError, UsageError
 from ..api.events import Emitter, note
+from ..beneath import Root
 from ..checks import dependencies
 from ..checks.dependencies import Dependency
 from ..index import Index
@@ -40,7 +42,7 @@ def parse(names: Sequence[str]) -> list[Requirement]:
 def bring(
     wanted: Iterable[Requirement],
     into: Lock,
-    beside: Path,
+    beside: Root,
     original: Lock,
     index: Index,
     store: Store,
@@ -76,7 +78,7 @@ def bring(
     return into
 
 
-def _entry(offer: Offer, path: Path, beside: Path) -> Entry:
+def _entry(offer: Offer, path: Path, beside: Root) -> Entry:
     """The entry of a package whose wheel is put beside the lock."""
     sha256 = wheels.hash_of(path)
     file_name = wheels.put(path, sha256, beside, wheels.BROUGHT)
@@ -94,32 +96,33 @@ def _cannot_bring(needed: Dependency, reason: str) -> SourceError:
     )
 
 
-def with_kernel(into: Lock, folder: Path, beside: Path) -> Lock:
+def with_kernel(into: Lock, folder: Root, beside: Root) -> Lock:
     """A lock with the wheels that the kernel's own release brings (piplite, ipykernel, …)."""
-    for path in sorted(folder.glob("*.whl")):
-        if path.name.startswith("widgetsnbextension"):
+    for name, _ in folder.children():
+        if not name.endswith(".whl") or name.startswith("widgetsnbextension"):
             continue  # two versions of a stub; %pip finds them where they are
-        wheel = read(path)
+        folder.require_own_file(name)
+        wheel = read(folder.path(name))
         needs = [need.name for need in wheel.requires if into.get(need.name)]
-        file_name = wheels.put(path, wheel.sha256, beside, wheels.BROUGHT)
+        file_name = wheels.put(wheel.path, wheel.sha256, beside, wheels.BROUGHT)
         into = into.with_entry(entry_for(wheel, file_name, needs))
     return into
 
 
-def with_stand_ins(into: Lock, preload: Sequence[str], beside: Path) -> Lock:
+def with_stand_ins(into: Lock, preload: Sequence[str], beside: Root) -> Lock:
     """A lock with an empty wheel for each name that the kernel insists on and nobody can have.
 
     The kernel for Pyodide 0.29 wants `sqlite3`, which only the CDN has, and hangs without it;
     IPython runs without.
     """
-    for name in preload:
-        if not into.get(name):
-            path = beside / f"{name}-0-py3-none-any.whl"
-            path.write_bytes(_empty_wheel(name))
-            wheel = read(path)
-            file_name = wheels.put(path, wheel.sha256, beside, wheels.BROUGHT)
-            path.unlink()
-            into = into.with_entry(entry_for(wheel, file_name, ()))
+    with tempfile.TemporaryDirectory(prefix="wasmwheel-") as folder:
+        for name in preload:
+            if not into.get(name):
+                path = Path(folder, f"{name}-0-py3-none-any.whl")
+                path.write_bytes(_empty_wheel(name))
+                wheel = read(path)
+                file_name = wheels.put(path, wheel.sha256, beside, wheels.BROUGHT)
+                into = into.with_entry(entry_for(wheel, file_name, ()))
     return into
 
 

@@ -23,7 +23,7 @@ from ..index import Index
 from ..runtime import lock
 from ..runtime.lock import Entry, Lock
 from ..runtime.targets import Target
-from ..store import Store, replace_files
+from ..store import Store
 from ..wheel import Wheel
 from . import addresses, contents, data, lite, packages, wheels
 from .lite import Site
@@ -73,11 +73,11 @@ def publish(
     """
     refuse_foreign(site, wheel)
     now = datetime.now(UTC)
-    beside = site.lock.parent
+    beside = site.beside
     with locked(site, emit):
         lite.renew(site)
         file_name = wheels.put(wheel.path, wheel.sha256, beside, wheels.PUBLISHED)
-        old = lock.read(site.lock)
+        old = site.read_lock()
         before = old.get(wheel.canonical_name)
         here = [name for name in depends if old.get(name)]
         here = [name for name in here if canonicalize_name(name) != wheel.canonical_name]
@@ -97,14 +97,14 @@ def publish(
         if before and _ours(before) and before.version != entry.version:
             older = _package(before).notebook
         # What the lock names is there already: it is replaced last.
-        listed = contents.added(site.folder, package.notebook, document, now, older)
-        replace_files({**listed, site.lock: new.dump()})
+        listed = contents.added(site.root, package.notebook, document, now, older)
+        site.root.replace({**listed, lite.LOCK: new.dump()})
         data.tidy(new, beside)
         if before and _ours(before) and before.file_name != file_name:
             wheels.let_go(before, beside)
             wheels.sweep_now_and_then(new, beside, site.private)
         if older:
-            contents.remove(site.folder, older)
+            contents.remove(site.root, older)
     return Published(site=site, package=package, url=addresses.address(site, package.notebook))
 
 
@@ -113,9 +113,9 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> Package:
 
     A SiteError where nothing of that name was published.
     """
-    beside = site.lock.parent
+    beside = site.beside
     with locked(site, emit):
-        old = lock.read(site.lock)
+        old = site.read_lock()
         entry = old.get(name)
         ours = _ours(entry) if entry else None
         if entry is None or ours is None:
@@ -124,12 +124,13 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> Package:
                 "Pyodide itself brings it." if entry else "There is no package of that name.",
                 f"`jupyter wasmwheel site list {site.name}` says what is in it.",
             )
-        back = ours["displaced"]
+        back = ours.get("displaced")
         new = old.with_entry(Entry.parse(back)) if back else _without(old, entry.name)
         package = _package(entry)
-        replace_files({**contents.removed(site.folder, package.notebook), site.lock: new.dump()})
+        listed = contents.removed(site.root, package.notebook)
+        site.root.replace({**listed, lite.LOCK: new.dump()})
         data.tidy(new, beside)
-        contents.remove(site.folder, package.notebook)
+        contents.remove(site.root, package.notebook)
         if all(other.file_name != entry.file_name for other in new.packages.values()):
             wheels.remove(entry, beside)
         wheels.sweep_now_and_then(new, beside, site.private)
@@ -138,7 +139,7 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> Package:
 
 def published(site: Site) -> list[Package]:
     """What was published to a site, by name."""
-    entries = lock.read(site.lock).packages.values()
+    entries = site.read_lock().packages.values()
     return sorted(
         (_package(entry) for entry in entries if _ours(entry)), key=lambda package: package.name
     )
@@ -159,14 +160,14 @@ def add_packages(
     `keep_going` one that cannot be had is noted and left out, else it is a SourceError.
     """
     wanted = packages.parse(names)
-    original = lock.read(site.original_lock)
+    original = site.read_original_lock()
     with locked(site, emit):
-        old = lock.read(site.lock)
+        old = site.read_lock()
         new = packages.bring(
-            *(wanted, old, site.lock.parent, original, index, store, emit), keep_going=keep_going
+            *(wanted, old, site.beside, original, index, store, emit), keep_going=keep_going
         )
         if new is not old:
-            new.write(site.lock)
+            site.root.replace({lite.LOCK: new.dump()})
     return sorted(set(new.packages) - set(old.packages))
 
 
@@ -197,7 +198,10 @@ def supported_tags(target: Target) -> frozenset[Tag]:
 @contextmanager
 def locked(site: Site, emit: Emitter) -> Iterator[None]:
     """Hold a site as it is: nobody publishes to it meanwhile."""
-    with Store(home=site.private).lock("lock", emit):
+    site.root.make_folder(f"{lite.PRIVATE}/locks")
+    # Who holds a lock empties its file, through a link too.
+    site.root.require_own_file(f"{lite.PRIVATE}/locks/lock.lock")
+    with Store(home=site.folder / lite.PRIVATE).lock("lock", emit):
         yield
 
 
@@ -212,7 +216,7 @@ def _displaced(before: Entry | None) -> dict[str, Any] | None:
     if before is None:
         return None
     ours = _ours(before)
-    row: dict[str, Any] | None = ours["displaced"] if ours else before.row()
+    row: dict[str, Any] | None = ours.get("displaced") if ours else before.row()
     return row
 
 

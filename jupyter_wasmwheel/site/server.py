@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import mimetypes
+import os
 import re
 import socket
 import threading
@@ -99,13 +100,14 @@ class Files(tornado.web.StaticFileHandler):
         return f'"{stat.st_mtime_ns:x}-{stat.st_size:x}-{stat.st_ino:x}"'
 
     def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
+        if "\0" in absolute_path:
+            raise tornado.web.HTTPError(400)
         found = super().validate_absolute_path(root, absolute_path)
         if found is None:
             return None
-        inside = Path(found).resolve()
-        if not inside.is_relative_to(Path(root).resolve()):
-            raise tornado.web.HTTPError(404)
-        if any(part.startswith(".") for part in inside.relative_to(Path(root).resolve()).parts):
+        name = Path(found).relative_to(os.path.abspath(root))
+        is_link = Path(found).resolve() != Path(root).resolve() / name
+        if is_link or any(part.startswith(".") for part in name.parts):
             raise tornado.web.HTTPError(404)
         asks = "gzip" in self.request.headers.get("Accept-Encoding", "")
         smaller = compressed.find(Path(found)) if asks else None

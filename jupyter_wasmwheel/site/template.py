@@ -23,10 +23,11 @@ from packaging.requirements import Requirement
 from .. import archive, build_variables
 from ..api.errors import SiteError
 from ..api.events import Emitter, note
+from ..beneath import Root
 from ..index import Index
 from ..runtime import targets
 from ..runtime.targets import JupyterLite
-from ..store import Store, replace_file
+from ..store import Store
 from . import compressed, own_files
 
 #: What JupyterLite's build is told; a change of it makes another template.
@@ -37,7 +38,8 @@ BUILD = {
     "no_unused_shared_packages": True,
 }
 
-#: What is put before JupyterLite's config-utils.js, a module that every page of a site runs first.
+#: A module that every page of a site runs first, and what is put before its text.
+SCRIPT = "config-utils.js"
 FIRST = f"import './{own_files.PAGE_START}';\n"
 
 
@@ -90,18 +92,17 @@ def get(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
         note(emit, f"Building the front end of JupyterLite {lite.core}, once.")
         work = folder.parent / "work"
         build(environment(known, index, work), work, folder, BUILD)
-        run_first(folder)
+        run_first(Root(folder))
         compressed.add(folder)
 
     return store.install(key, fill, emit)
 
 
-def run_first(folder: Path) -> None:
+def run_first(site: Root) -> None:
     """Have every page of a built JupyterLite run our own script before its others."""
-    path = folder / "config-utils.js"
-    text = path.read_text(encoding="utf-8")
-    if not text.startswith(FIRST):
-        replace_file(path, (FIRST + text).encode())
+    text = site.read(SCRIPT)
+    if not text.startswith(FIRST.encode()):
+        site.replace({SCRIPT: FIRST.encode() + text})
 
 
 def _made(folder: Path) -> Path:

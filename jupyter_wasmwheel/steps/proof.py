@@ -29,10 +29,10 @@ class Proof:
 def look_up(requires: Iterable[Requirement], destination: Destination, means: Means) -> Resolution:
     """Where requirements come from: what was built along, the site, Pyodide, or the index."""
     site = destination.site
-    original = lock.read(site.original_lock if site else destination.runtime.lock)
+    original = site.read_original_lock() if site else lock.read(destination.runtime.lock)
     shelves = [packages.of_wheels(means.beside, original)]
     if site:
-        shelves.append(packages.of_site(lock.read(site.lock), site.lock.parent, original))
+        shelves.append(packages.of_site(site.read_lock(), site.beside, original))
     cdn = site is None or site.mode == "cdn"
     shelves.append(packages.of_index(original, means.index, means.store, means.emit, cdn=cdn))
     return dependencies.resolve(packages.holding(requires, original), shelves)
@@ -69,7 +69,7 @@ def prove(
         means.store,
         means.index,
         means.emit,
-        site_lock=site.lock if site else None,
+        site=site.beside if site else None,
         beside=means.beside,
         limits=means.limits,
     )

@@ -1,0 +1,570 @@
+"""A hostile or damaged site: it writes, removes, packs and shows nothing outside of its folder."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
+
+from jupyter_wasmwheel import beneath
+from jupyter_wasmwheel.api.errors import SiteError
+from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.index import Index
+from jupyter_wasmwheel.runtime import node, packages, targets
+from jupyter_wasmwheel.runtime.pyodide import Runtime
+from jupyter_wasmwheel.server.sites import Origins, Sites
+from jupyter_wasmwheel.site import bundle, lite, publish, server, wheels
+from jupyter_wasmwheel.site.lite import DamagedSite, Site
+from jupyter_wasmwheel.store import Store
+from tests.conftest import Command
+from tests.site_factory import row, small_site, tiny_wheel
+
+SECRET = b"a private key\n"
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, bytes | str | None]]:
+    """What is in a folder: the mode of each file, and its bytes or where it leads."""
+    found: dict[str, tuple[int, bytes | str | None]] = {}
+    for path in sorted(folder.rglob("*")):
+        about = path.lstat()
+        what: bytes | str | None = None
+        if stat.S_ISLNK(about.st_mode):
+            what = os.readlink(path)
+        elif stat.S_ISREG(about.st_mode):
+            what = path.read_bytes()
+        found[path.relative_to(folder).as_posix()] = (about.st_mode, what)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A home beside the site, of which nothing may change."""
+    folder = tmp_path / "home"
+    (folder / ".ssh").mkdir(parents=True)
+    (folder / ".ssh/id_ed25519").write_bytes(SECRET)
+    (folder / ".bashrc").write_bytes(b"export EDITOR=vi\n")
+    (folder / "notes").mkdir()
+    (folder / "notes/try-tiny-1.0.ipynb").write_bytes(b"mine\n")
+    (folder / "notes/lock.lock").write_bytes(b"mine\n")
+    before = snapshot(folder)
+    yield folder
+    assert snapshot(folder) == before
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return small_site(tmp_path / "site")
+
+
+@pytest.fixture(params=["with descriptors", "without"])
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that opens a name in an open folder, and one that does not, as Windows."""
+    if request.param == "without":
+        monkeypatch.setattr(beneath, "HAS_DIR_FD", False)
+
+
+def change(site: Site, name: str, /, **fields: Any) -> None:
+    """Change a row of a site's lock as its author could."""
+    lock = json.loads(site.lock.read_bytes())
+    lock["packages"][name] |= fields
+    site.lock.write_text(json.dumps(lock))
+
+
+# What a lock names
+
+HOSTILE_PLACES = [
+    "wheels/../../../../home",
+    "wheels/../../../..",
+    "wheels/../../../../home/notes/x.whl",
+    "../../../home/.bashrc",
+    "/etc/passwd",
+    "//etc/passwd",
+    "wheels//x.whl",
+    "wheels/./x.whl",
+    "wheels\\..\\..\\x.whl",
+    "C:/x.whl",
+    "C:x.whl",
+    "wheels/.. /x.whl",
+    "wheels/x.whl\0",
+    "wheels/x\n.whl",
+    "file:///etc/passwd",
+    "HTTPS://x/../../y",
+    "wheels/" + "x" * 300,
+    "x/" * 600 + "x",
+    "",
+    ".",
+    "..",
+    None,
+    7,
+    ["wheels"],
+]
+
+
+@pytest.mark.parametrize("file_name", HOSTILE_PLACES)
+def test_a_place_out_of_the_site_is_refused(
+    site: Site, home: Path, tmp_path: Path, file_name: object
+) -> None:
+    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    change(site, "tiny", file_name=file_name)
+    before = snapshot(site.folder)
+    with pytest.raises(SiteError, match=r"tiny|pyodide-lock"):
+        publish.remove(site, "tiny")
+    with pytest.raises(SiteError):
+        publish.published(site)
+    with pytest.raises(SiteError):
+        bundle.write(site, tmp_path / "out.zip", ignore)
+    with pytest.raises(SiteError):
+        site.read_lock().get("tiny")
+    now = snapshot(site.folder)
+    assert {name: now.get(name) for name in before} == before
+
+
+@pytest.mark.parametrize("file_name", ["wheels/x.whl", "wheels/tiny/x.whl", "packages/x/x.whl"])
+def test_only_a_folder_that_a_wheel_has_for_itself_is_removed(
+    site: Site, tmp_path: Path, file_name: str
+) -> None:
+    for name in ("tiny", "other"):
+        publish.publish(site, tiny_wheel(tmp_path, name), [], ignore)
+    change(site, "tiny", file_name=file_name)
+    (site.beside.path("wheels/tiny")).mkdir()
+    (site.beside.path("wheels/tiny/mine.txt")).write_text("mine")
+    publish.remove(site, "tiny")
+    (other,) = publish.published(site)
+    assert site.beside.is_file(other.file_name)
+    assert site.beside.is_file("wheels/tiny/mine.txt")
+
+
+HOSTILE_WORDS = ["../../../home/notes/try-tiny", "a/b", "/etc", "..", "a\\b", "a\0", "a b", "", 1]
+
+
+@pytest.mark.parametrize("field", ["name", "version", "sha256", "depends", "published", "data"])
+@pytest.mark.parametrize("value", HOSTILE_WORDS)
+def test_a_name_a_version_or_a_hash_that_is_a_path_is_refused(
+    site: Site, tmp_path: Path, field: str, value: object
+) -> None:
+    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    fields: dict[str, Any] = {field: [value] if field == "depends" else value}
+    if field in ("published", "data"):
+        table = {"published": "2026", "size": 1, "displaced": None, "data": {}}
+        wrong = [value] if field == "published" else {"https://example.org": value}
+        fields = {"tool": {"wasmwheel": table | {field: wrong}}}
+    change(site, "tiny", **fields)
+    with pytest.raises(SiteError):
+        publish.remove(site, "tiny")
+    with pytest.raises(SiteError):
+        publish.publish(site, tiny_wheel(tmp_path, version="2.0"), [], ignore)
+
+
+@pytest.mark.parametrize(
+    "displaced", [{}, {"name": "x"}, row("tiny") | {"file_name": "../../../../home"}, [], "x"]
+)
+def test_what_was_displaced_is_checked_before_it_is_back(
+    site: Site, tmp_path: Path, displaced: object
+) -> None:
+    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    table = {"published": "2026", "size": 1, "displaced": displaced, "data": {}}
+    change(site, "tiny", tool={"wasmwheel": table})
+    with pytest.raises(SiteError):
+        publish.remove(site, "tiny")
+
+
+@pytest.mark.parametrize("abi", ["../../../home/notes", "2026_0/../..", "", 2026])
+def test_the_abi_of_a_sites_lock_names_no_folder(site: Site, abi: object) -> None:
+    for place in (site.lock, site.private.path("pyodide-lock.json")):
+        lock = json.loads(place.read_bytes())
+        lock["info"]["abi_version"] = abi
+        place.write_text(json.dumps(lock))
+    with pytest.raises(SiteError, match="is not a Pyodide lock"):
+        site.read_original_lock()
+    with pytest.raises(SiteError, match="is not a Pyodide lock"):
+        site.read_lock()
+
+
+@given(st.text(alphabet=st.sampled_from("ab./\\:\0 \n~%é") | st.characters(), max_size=40))
+def test_a_path_that_is_taken_stays_beneath(text: str) -> None:
+    try:
+        names = beneath.parts(text)
+    except ValueError:
+        return
+    assert os.path.normpath(text) == "/".join(names)
+    assert not {"", ".", ".."} & {*names}
+    assert not os.path.isabs(text)
+
+
+# Links
+
+LINKED_FILES = [
+    "jupyter-lite.json",
+    "page-start.js",
+    "early-kernel.js",
+    "proxy/hosts.json",
+    "files/try-tiny-1.0.ipynb",
+    "api/contents/all.json",
+    "static/pyodide/pyodide-lock.json",
+    "static/pyodide/kernel-start.mjs",
+    "static/pyodide/kernel-files.json",
+    "extensions/jupyter-wasmwheel/package.json",
+    ".wasmwheel/own-files",
+    ".wasmwheel/swept",
+    ".wasmwheel/site.json",
+    ".wasmwheel/pyodide-lock.json",
+    ".wasmwheel/locks/lock.lock",
+]
+LINKED_FOLDERS = [
+    "files",
+    "api",
+    "api/contents",
+    "proxy",
+    "extensions",
+    "extensions/jupyter-wasmwheel",
+    "extensions/jupyter-wasmwheel/static",
+    "static",
+    "static/pyodide",
+    "static/pyodide/wheels",
+    "static/pyodide/packages",
+    "static/pyodide/data",
+    ".wasmwheel",
+    ".wasmwheel/locks",
+]
+
+
+def everything(site: Site, tmp_path: Path) -> Iterator[Callable[[], object]]:
+    """What a user may do with a site; each may be refused."""
+    yield lambda: publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    yield lambda: publish.publish(site, tiny_wheel(tmp_path, version="2.0"), [], ignore)
+    yield lambda: publish.remove(site, "tiny")
+    yield lambda: lite.renew(lite.read_site(site.folder))
+    yield lambda: wheels.sweep(site.read_lock(), site.beside, now=1e12)
+    yield lambda: bundle.write(site, tmp_path / "out.zip", ignore)
+    yield lambda: publish.published(lite.read_site(site.folder))
+
+
+def do_everything(site: Site, tmp_path: Path) -> int:
+    """Do all of it; how much was refused."""
+    refused = 0
+    for act in everything(site, tmp_path):
+        with contextlib.suppress(SiteError):
+            site.private.remove("own-files")  # so that our own files are written
+        try:
+            act()
+        except SiteError:
+            refused += 1
+    return refused
+
+
+@pytest.mark.usefixtures("system")
+@pytest.mark.parametrize("name", LINKED_FILES)
+def test_nothing_is_written_through_a_link_to_a_file(
+    site: Site, home: Path, tmp_path: Path, name: str
+) -> None:
+    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    place = site.folder / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to(home / ".bashrc")
+    do_everything(site, tmp_path)
+
+
+@pytest.mark.usefixtures("system")
+@pytest.mark.parametrize("name", LINKED_FOLDERS)
+@pytest.mark.parametrize("target", ["notes", "a folder like it"])
+def test_nothing_is_written_or_removed_through_a_link_to_a_folder(
+    site: Site, home: Path, tmp_path: Path, name: str, target: str
+) -> None:
+    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    place, decoy = site.folder / name, home / "notes"
+    if target == "a folder like it":
+        decoy = tmp_path / "decoy"
+        if place.is_dir():
+            shutil.copytree(place, decoy)
+        else:
+            decoy.mkdir()
+        (decoy / "0000").mkdir(exist_ok=True)
+        (decoy / "0000/mine").write_text("mine")
+    shutil.rmtree(place, ignore_errors=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(decoy)
+    before = snapshot(decoy)
+    refused = do_everything(site, tmp_path)
+    assert snapshot(decoy) == before
+    assert refused
+
+
+@pytest.mark.parametrize("kind", ["a file", "a folder", "nothing", "a pipe", "a loop", "a wheel"])
+def test_a_bundle_packs_no_link(site: Site, home: Path, tmp_path: Path, kind: str) -> None:
+    place = site.folder / "files/notes.txt"
+    if kind == "a wheel":
+        publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+        place = site.beside.path(publish.published(site)[0].file_name)
+        place.unlink()
+    if kind == "a pipe":
+        os.mkfifo(place)
+    else:
+        leads = {"a folder": home / ".ssh", "nothing": home / "x", "a loop": place}
+        place.symlink_to(leads.get(kind, home / ".ssh/id_ed25519"))
+    with pytest.raises(SiteError) as caught:
+        bundle.write(site, tmp_path / "out.zip", ignore)
+    assert str(place) in caught.value.what
+    assert not list(tmp_path.glob("*.zip*"))
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_bundle_packs_nothing_that_a_kernels_list_names_outside(
+    site: Site, tmp_path: Path
+) -> None:
+    about = {"files": {"file_name": "../../../home/.ssh/id_ed25519"}}
+    site.beside.path("kernel-files.json").write_text(json.dumps(about))
+    with pytest.raises(SiteError, match=r"kernel-files\.json"):
+        bundle.write(site, tmp_path / "out.zip", ignore)
+
+
+@pytest.mark.parametrize("through", ["a file", "its folder", "the wheels' folder"])
+def test_a_wheel_that_is_a_link_is_not_given_to_node(
+    site: Site, home: Path, tmp_path: Path, through: str
+) -> None:
+    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    place = site.beside.path(publish.published(site)[0].file_name)
+    if through == "a file":
+        place.unlink()
+        place.symlink_to(home / ".ssh/id_ed25519")
+    else:
+        folder = place.parent if through == "its folder" else place.parent.parent
+        shutil.move(folder, tmp_path / "moved")
+        folder.symlink_to(tmp_path / "moved")
+    lock = site.read_lock()
+    shelf = packages.of_site(lock, site.beside, lock)
+    if through == "a file":
+        offer = shelf(Requirement("tiny"))
+        assert offer is not None
+        assert offer.path is None
+    else:
+        with pytest.raises(SiteError, match="is a link"):
+            shelf(Requirement("tiny"))
+
+
+@pytest.mark.parametrize("name", ["pyodide.mjs", "pyodide.asm.wasm", "package.json"])
+def test_a_runtime_that_is_a_link_is_not_run(
+    site: Site, home: Path, store: Store, name: str
+) -> None:
+    for each in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"):
+        site.beside.path(each).write_bytes(b"")
+    site.beside.path("package.json").write_text('{"version": "314.0.7"}')
+    site.beside.path(name).unlink()
+    site.beside.path(name).symlink_to(home / ".ssh/id_ed25519")
+    with pytest.raises(SiteError, match="is a link"):
+        lite.runtime(site, node.get(store, ignore), store, ignore)
+
+
+def test_a_checks_node_reads_of_a_site_what_its_lock_names(
+    site: Site, home: Path, store: Store
+) -> None:
+    site.beside.path("key").symlink_to(home / ".ssh/id_ed25519")
+    site.beside.path("pyodide.mjs").write_bytes(b"")
+    runtime = Runtime(folder=site.beside.path(), version="314.0.7", abi="2026_0")
+    names = {path.name for path in runtime.files}
+    assert names == {"pyodide.mjs", "pyodide-lock.json"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["link.txt", "folder/id_ed25519", "files/pipe", "again/site.json", "%00", "a%00/../link.txt"],
+)
+def test_no_link_is_served(site: Site, home: Path, path: str) -> None:
+    (site.folder / "link.txt").symlink_to(home / ".ssh/id_ed25519")
+    (site.folder / "folder").symlink_to(home / ".ssh")
+    (site.folder / "again").symlink_to(site.folder / ".wasmwheel")
+    os.mkfifo(site.folder / "files/pipe")
+    with server.serving(site) as url:
+        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+        connection.request("GET", f"/{urlsplit(url).path.split('/')[1]}/{path}")
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+    assert answer.status in (400, 403, 404)
+    assert SECRET not in body
+
+
+@pytest.mark.usefixtures("system")
+@pytest.mark.parametrize(
+    "path", ["../home/.bashrc", "/etc/passwd", "files/../../home/.bashrc", "files//x", ".", "a\0b"]
+)
+def test_a_path_that_leads_out_is_not_opened(site: Site, path: str) -> None:
+    root, before = site.root, snapshot(site.folder)
+    acts: list[Callable[[], object]] = [
+        lambda: root.read(path),
+        lambda: root.remove(path),
+        lambda: root.replace({path: b"x"}),
+        lambda: root.copy(site.lock, path),
+        lambda: root.make_folder(path),
+        lambda: root.touch(path),
+        lambda: root.children(path),
+        lambda: root.within(path).read("x"),
+    ]
+    for act in acts:
+        with pytest.raises(SiteError):
+            act()
+    assert snapshot(site.folder) == before
+
+
+# Damaged sites
+
+RECORDS: list[dict[str, object]] = [
+    {"port": -1},
+    {"port": 0},
+    {"port": 80},
+    {"port": 70000},
+    {"port": 10**40},
+    {"port": "20000"},
+    {"port": True},
+    {"port": 20000.5},
+    {"prefix": "("},
+    {"prefix": ".*"},
+    {"prefix": "é" * 16},
+    {"prefix": "a/../b"},
+    {"prefix": "0123456789abcdef\n"},
+    {"prefix": "a" * 100_000},
+    {"prefix": None},
+    {"abi": "../../x"},
+    {"abi": 7},
+    {"pyodide": "x/../../y"},
+    {"kernel": "\ud800"},
+    {"core": ""},
+    {"mode": "else"},
+    {"schema": 2},
+    {"more": 1},
+]
+
+
+def damage_lock(text: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / lite.LOCK).write_text(text)
+
+
+def pipe(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+
+
+def as_folder(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    (folder / name).mkdir()
+
+
+def without_imports(folder: Path) -> None:
+    lock = json.loads((folder / lite.LOCK).read_bytes())
+    del lock["packages"]["attrs"]["imports"]
+    (folder / lite.LOCK).write_text(json.dumps(lock))
+
+
+def loop(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.symlink_to(folder)
+
+
+def loop_inside(folder: Path) -> None:
+    shutil.rmtree(folder / "static/pyodide")
+    (folder / "static/pyodide").symlink_to("pyodide")
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "lock-is-no-json": damage_lock("no json"),
+    "lock-is-deep": damage_lock("[" * 100_000),
+    "lock-is-empty": damage_lock(""),
+    "lock-is-a-list": damage_lock("[]"),
+    "lock-is-a-folder": lambda folder: as_folder(folder, lite.LOCK),
+    "lock-is-a-pipe": lambda folder: pipe(folder, lite.LOCK),
+    "lock-is-no-text": lambda folder: (folder / lite.LOCK).write_bytes(b"\xff\xfe"),
+    "lock-is-gone": lambda folder: (folder / lite.LOCK).unlink(),
+    "original-lock-is-no-json": lambda folder: (folder / ".wasmwheel/pyodide-lock.json").write_text(
+        "{"
+    ),
+    "row-without-imports": without_imports,
+    "record-is-no-json": lambda folder: (folder / lite.RECORD).write_text("{"),
+    "record-is-a-number": lambda folder: (folder / lite.RECORD).write_text("1"),
+    "record-is-deep": lambda folder: (folder / lite.RECORD).write_text("[" * 50_000),
+    "record-is-a-pipe": lambda folder: pipe(folder, lite.RECORD),
+    "record-is-a-folder": lambda folder: as_folder(folder, lite.RECORD),
+    "record-is-huge": lambda folder: (folder / lite.RECORD).write_text(" " * 10_000_000),
+    "loop": loop,
+    "loop-inside": loop_inside,
+    **(
+        {
+            "unreadable": lambda folder: (folder / lite.RECORD).chmod(0),
+            "unreadable-folder": lambda folder: (folder / ".wasmwheel").chmod(0),
+        }
+        if os.geteuid()
+        else {}
+    ),
+}
+
+
+@pytest.fixture
+def shelves(tmp_path: Path) -> Iterator[Store]:
+    """A store with a whole site at each end and damaged ones of every kind in between."""
+    store = Store(home=tmp_path / "store")
+    sites = store.home / "sites"
+    for name in ("a-whole", "z-whole"):
+        small_site(sites / name)
+    for number, fields in enumerate(RECORDS):
+        record = small_site(sites / f"record-{number}").folder / lite.RECORD
+        record.write_text(json.dumps(json.loads(record.read_bytes()) | fields))
+    for name, damage in DAMAGES.items():
+        damage(small_site(sites / name).folder)
+    yield store
+    for path in sites.glob("unreadable*"):
+        path.joinpath(".wasmwheel").chmod(0o700)
+
+
+def test_each_damaged_site_is_told_by_name_and_hides_no_other(
+    shelves: Store, wasmwheel: Command
+) -> None:
+    names = {f"record-{number}" for number in range(len(RECORDS))} | {*DAMAGES}
+    found = lite.check_sites(shelves)
+    damaged = {each.name: each for each in found if isinstance(each, DamagedSite)}
+    assert {*damaged} == names
+    for name, each in damaged.items():
+        assert name in each.error.what
+    assert [site.name for site in lite.list_sites(shelves)] == ["a-whole", "z-whole"]
+
+    ran = wasmwheel("site", "list", "--json", env={"WASMWHEEL_HOME": str(shelves.home)})
+    assert ran.status == 0, ran.stderr
+    assert [site["site"] for site in ran.document["sites"]] == ["a-whole", "z-whole"]
+    assert {site["site"] for site in ran.document["damaged"]} == names
+    ran = wasmwheel("site", "list", env={"WASMWHEEL_HOME": str(shelves.home)})
+    assert ran.status == 0, ran.stderr
+    assert all(name in ran.stdout for name in names)
+
+    served = Sites(store=shelves, configured=(), through=None, origins=Origins(), proxy={})
+    rows = {each["name"]: each for each in served.rows()}
+    assert {name for name, each in rows.items() if each["error"]} == names
+    assert not rows["a-whole"]["error"]
+    assert not rows["z-whole"]["error"]
+
+
+def test_a_site_is_made_beside_damaged_ones(shelves: Store, store: Store) -> None:
+    for name in ("lite", "pyodide", "kernel-files", "packages", "snapshots", "node", "seals"):
+        if (store.home / name).is_dir():
+            (shelves.home / name).symlink_to(store.home / name)
+    target = targets.find(targets.default_abi())
+    its_node = node.get(store, ignore)
+    made = lite.create(
+        shelves.home / "sites/new", target, shelves, its_node, Index(), ignore, cdn=True
+    )
+    assert made.name in [site.name for site in lite.list_sites(shelves)]
+
+
+def test_removing_from_a_damaged_site_says_what_is_damaged(shelves: Store) -> None:
+    for name in (*DAMAGES, "record-0"):
+        with pytest.raises(SiteError):
+            publish.remove(lite.find(name, shelves), "attrs")
