@@ -40,6 +40,11 @@ def file(tmp_path: Path) -> Path:
 
 def test_reading_and_writing_keeps_what_is_not_understood(file: Path) -> None:
     before = json.loads(file.read_text())
+    deep = {"π": [1, None, 1.5, True, {"x": "\u2028"}], "": 2**63, "extra": {"name": "../x"}}
+    before |= {"unknown": deep}
+    for row in before["packages"].values():
+        row |= {"unknown": deep}
+    file.write_text(json.dumps(before))
     for _ in range(2):  # a lock of Pyodide's, then one that we wrote
         lock.read(file).write(file)
         assert json.loads(file.read_text()) == before

@@ -10,7 +10,6 @@ and refuses fields that it does not know. The format is `pyodide-lock.json` as P
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,6 +66,13 @@ class _Row(Struct):
     tool: _Tool | None = None
 
 
+class _Lock(Struct):
+    """What of a lock is used."""
+
+    info: _Info
+    packages: dict[str, _Row]
+
+
 class _Tool(Struct):
     """What of a row's `tool` is ours."""
 
@@ -80,11 +86,6 @@ class _Published(Struct):
     size: Annotated[int, Meta(ge=0, le=2**53)]
     displaced: _Row | None = None
     data: dict[Annotated[str, Meta(max_length=4096)], ShippedPlace] = {}
-
-
-#: What stands around the packages in a lock's file that we write.
-HEAD_END = ',"packages":{'
-TAIL = "}}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,12 @@ class Entry:
     def parse(cls, row: Mapping[str, Any]) -> Entry:
         """Return the entry of one row of `packages`; a ValidationError where it is not valid."""
         msgspec.convert(row, _Row)
-        known = set(cls.__dataclass_fields__) - {"extra"}
+        return cls.of_valid(row)
+
+    @classmethod
+    def of_valid(cls, row: Mapping[str, Any]) -> Entry:
+        """Return the entry of a row that has been checked."""
+        known = cls.__dataclass_fields__.keys() - {"extra"}
         return cls(
             **{key: value for key, value in row.items() if key in known}
             | {"imports": tuple(row["imports"]), "depends": tuple(row["depends"])},
@@ -124,27 +130,17 @@ class Entry:
 
 
 class Rows(Mapping[str, Entry]):
-    """The packages of a lock by canonical name, each kept as its text until it is asked for.
+    """The packages of a lock by canonical name, each an object of JSON until it is asked for.
 
     A lock has hundreds of packages, and whoever publishes one looks at a few of them.
     """
 
-    def __init__(self, rows: Mapping[str, str | Entry]) -> None:
+    def __init__(self, rows: Mapping[str, Mapping[str, Any] | Entry]) -> None:
         self._rows = rows
 
     def __getitem__(self, name: str) -> Entry:
         row = self._rows[name]
-        if not isinstance(row, str):
-            return row
-        try:
-            return _entry(name, json.loads(row))
-        except UNREADABLE as error:
-            raise SiteError(
-                f"Invalid entry of {name!r:.80} in a Pyodide lock.",
-                f"{type(error).__name__}: {error}",
-                "Correct it, or remove the site and create it again with "
-                "`jupyter wasmwheel site create`.",
-            ) from error
+        return row if isinstance(row, Entry) else Entry.of_valid(row)
 
     def __contains__(self, name: object) -> bool:
         return name in self._rows
@@ -156,18 +152,18 @@ class Rows(Mapping[str, Entry]):
         return len(self._rows)
 
     def put(self, name: str, entry: Entry) -> Rows:
-        """The rows with one more, or another one of the same name."""
+        """Return the rows with one more, or another one of the same name."""
         return Rows({**self._rows, name: entry})
 
     def drop(self, name: str) -> Rows:
-        """The rows without one."""
+        """Return the rows without one."""
         return Rows({key: row for key, row in self._rows.items() if key != name})
 
-    def lines(self) -> Iterator[str]:
-        """Each row as a member of a JSON object, which has no line break in it."""
-        for name, row in self._rows.items():
-            text = row if isinstance(row, str) else json.dumps(row.row(), separators=(",", ":"))
-            yield f'"{name}":{text}'
+    def objects(self) -> dict[str, Mapping[str, Any]]:
+        """Return the rows as objects of JSON."""
+        return {
+            name: row.row() if isinstance(row, Entry) else row for name, row in self._rows.items()
+        }
 
 
 #: The most bytes of a lock: a hundred times as many as Pyodide's own has.
@@ -224,10 +220,9 @@ class Lock:
         return replace(self, packages=rows.drop(canonicalize_name(name)))
 
     def dump(self) -> bytes:
-        """The lock as the file's bytes: a line for what is not a package, then a line for each."""
+        """Return the lock as the file's bytes."""
         rows = self.packages if isinstance(self.packages, Rows) else Rows(self.packages)
-        head = json.dumps(self.head, separators=(",", ":"))[:-1]
-        return "\n".join((head + HEAD_END, ",\n".join(rows.lines()), TAIL)).encode()
+        return msgspec.json.encode({**self.head, "packages": rows.objects()})
 
     def write(self, path: Path) -> None:
         """Replace a lock's file by this one, whole."""
@@ -272,36 +267,11 @@ def _invalid(path: Path, error: Exception) -> SiteError:
 
 
 def _parse(data: bytes) -> Lock:
-    text = data.decode("utf-8")
-    lock = _read_lines(text) or _read_any(text)
-    msgspec.convert(lock.head["info"], _Info)
-    return lock
-
-
-def _entry(name: str, row: Mapping[str, Any]) -> Entry:
-    """Return the entry of a row under the canonical name that the lock has it by."""
-    entry = Entry.parse(row)
-    if canonicalize_name(entry.name) != canonicalize_name(name):
-        raise ValueError(f"it is of {entry.name}")
-    return entry
-
-
-def _read_lines(text: str) -> Lock | None:
-    """The lock in a text that `Lock.dump` wrote, or None where it is not of that form."""
-    head, _, body = text.partition("\n")
-    if not (head.endswith(HEAD_END) and body.endswith("\n" + TAIL)):
-        return None
-    lines = body.removesuffix("\n" + TAIL).split(",\n")
-    cut = ((line.split('"', 2)[1], line) for line in lines if line)
-    rows = {name: line[len(name) + 3 :] for name, line in cut}
-    return Lock(head=json.loads(head.removesuffix(HEAD_END) + "}"), packages=Rows(rows))
-
-
-def _read_any(text: str) -> Lock:
-    """The lock in a text that anybody wrote."""
-    data = json.loads(text)
-    packages = {
-        str(canonicalize_name(name)): _entry(name, row)
-        for name, row in data.pop("packages").items()
-    }
-    return Lock(head=data, packages=packages)
+    """Return the lock in some bytes, each value of it checked that is used."""
+    head = msgspec.json.decode(data)
+    msgspec.convert(head, _Lock)
+    rows = {str(canonicalize_name(name)): row for name, row in head.pop("packages").items()}
+    for name, row in rows.items():
+        if row["name"] != name and canonicalize_name(row["name"]) != name:
+            raise ValueError(f"the entry of {name!r:.80} is of {row['name']!r:.80}")
+    return Lock(head=head, packages=Rows(rows))

@@ -12,6 +12,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SiteError
@@ -21,10 +23,6 @@ from ..wheel import Wheel
 #: The listing of the site's root folder, and the folder of its files.
 LISTING = "api/contents/all.json"
 FILES = "files"
-
-#: What stands around the rows in the listing, one on a line each, and each with its name first.
-HEAD_END = ', "content": ['
-TAIL = "]}"
 
 #: What a notebook's metadata say of the kernel that it is opened with.
 KERNEL: dict[str, Any] = {
@@ -131,7 +129,7 @@ def added(
     }
     rows = _listing(site)
     rows.pop(before or name, None)
-    rows[name] = json.dumps(row)
+    rows[name] = row
     return {f"{FILES}/{name}": data, LISTING: _whole_listing(rows, when)}
 
 
@@ -155,28 +153,31 @@ def start(site: Root) -> None:
         site.replace({LISTING: _whole_listing({}, datetime.now(UTC))})
 
 
-def _listing(site: Root) -> dict[str, str]:
-    """The rows of the listing as texts by name; not parsed where the file is one of ours.
+class _Named(Struct):
+    name: str
 
-    A SiteError where it is no listing.
-    """
+
+class _Listing(Struct):
+    """What of the listing is read; all else in it is kept."""
+
+    content: list[_Named]
+
+
+def _listing(site: Root) -> dict[str, dict[str, Any]]:
+    """Return the rows of the listing by name; a SiteError where it is not one."""
     try:
-        text = site.read(LISTING).decode("utf-8")
-        head, _, body = text.partition("\n")
-        if head.endswith(HEAD_END) and body.endswith("\n" + TAIL):
-            lines = body.removesuffix("\n" + TAIL).split(",\n")
-            return {line.split('"', 4)[3]: line for line in lines if line}
-        rows = json.loads(text)["content"]
-        return {row["name"]: json.dumps({"name": row["name"]} | row) for row in rows}
-    except (ValueError, LookupError, TypeError, RecursionError, OSError) as error:
+        listing = msgspec.json.decode(site.read(LISTING))
+        msgspec.convert(listing, _Listing)
+    except (ValueError, RecursionError, OSError) as error:
         raise SiteError(
             f"{site.path(LISTING)} is not a listing of notebooks.",
             f"{type(error).__name__}: {error}",
-            "Make the site anew with `jupyter wasmwheel site create`.",
+            "Remove the site and create it again with `jupyter wasmwheel site create`.",
         ) from error
+    return {row["name"]: row for row in listing["content"]}
 
 
-def _whole_listing(rows: dict[str, str], when: datetime) -> bytes:
+def _whole_listing(rows: dict[str, dict[str, Any]], when: datetime) -> bytes:
     time = _zulu(when)
     head = {
         "name": "",
@@ -188,9 +189,9 @@ def _whole_listing(rows: dict[str, str], when: datetime) -> bytes:
         "last_modified": time,
         "size": None,
         "writable": True,
+        "content": list(rows.values()),
     }
-    text = "\n".join((json.dumps(head)[:-1] + HEAD_END, ",\n".join(rows.values()), TAIL))
-    return text.encode()
+    return msgspec.json.encode(head)
 
 
 def _zulu(when: datetime) -> str:

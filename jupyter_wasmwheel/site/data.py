@@ -74,10 +74,13 @@ def places(entry: Entry) -> dict[str, str]:
 
 def tidy(lock: Lock, beside: Root) -> None:
     """Remove what no package of a lock needs any more."""
+    kept = beside.children(FOLDER)
+    if not kept:
+        return
     used = {
         place.split("/")[1] for each in lock.packages.values() for place in places(each).values()
     }
-    for name, _ in beside.children(FOLDER):
+    for name, _ in kept:
         if name not in used:
             beside.remove(f"{FOLDER}/{name}")
 
