@@ -1,0 +1,172 @@
+"""Execute a request in this process, as the command line does, and the worker of a job."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import pipeline
+from ..api.errors import ToolchainError, WasmwheelError
+from ..api.events import Emitter
+from ..api.report import SCHEMA
+from ..api.requests import (
+    BuildRequest,
+    BundleRequest,
+    InstallRequest,
+    JobRequest,
+    PublishRequest,
+    SiteRequest,
+    SourceRequest,
+    TestRequest,
+)
+from ..build import request as build_request
+from ..build import seeds
+from ..config import Downloads
+from ..index import Index
+from ..process.limits import Limits
+from ..runtime import node, targets
+from ..runtime.targets import Target
+from ..site import addresses, bundle, lite
+from ..site.lite import Site
+from ..store import Store
+from ..toolchain import doctor
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionContext:
+    """What a request is executed with; `out` is the folder for wheels (default: `dist`)."""
+
+    store: Store
+    emit: Emitter
+    limits: Limits
+    downloads: Downloads
+    out: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The outcome of a request: what its command prints with `--json`, and its exit status.
+
+    An `error` comes with a whole document, as that of a run of tests of which some failed.
+    """
+
+    document: dict[str, Any]
+    status: int = 0
+    error: WasmwheelError | None = None
+
+
+def execute(request: JobRequest, context: ExecutionContext) -> Outcome:
+    """Execute a request; a WasmwheelError where it fails before there is a document."""
+    match request:
+        case BuildRequest():
+            return _build(request, context)
+        case TestRequest():
+            return _test(request, context)
+        case InstallRequest():
+            return _install(request, context)
+        case SiteRequest():
+            return _create_site(request, context)
+        case BundleRequest():
+            return _bundle(request, context)
+        case PublishRequest():
+            return _publish(request, context)
+
+
+def _build(request: BuildRequest, context: ExecutionContext) -> Outcome:
+    converted = build_request.BuildRequest(
+        **_converted(request, context), site=request.site, smoke=not request.no_smoke
+    )
+    return Outcome(document=pipeline.run(converted, context.store, context.emit).as_json())
+
+
+def _test(request: TestRequest, context: ExecutionContext) -> Outcome:
+    converted = build_request.TestRequest(
+        **_converted(request, context), select=request.select, timeout=request.timeout
+    )
+    report = pipeline.test(converted, context.store, context.emit)
+    assert report.tests
+    error = report.tests.error(f"{report.wheel.name} {report.wheel.version}")
+    return Outcome(document=report.as_json(), error=error, status=error.status if error else 0)
+
+
+def _converted(request: SourceRequest, context: ExecutionContext) -> dict[str, Any]:
+    """Return the fields that the pipeline's own requests share."""
+    fields = {
+        name: getattr(request, name)
+        for name in SourceRequest.__struct_fields__
+        if name != "no_cache"
+    }
+    return fields | {"cache": not request.no_cache, "out": context.out, "limits": context.limits}
+
+
+def _install(request: InstallRequest, context: ExecutionContext) -> Outcome:
+    target = targets.find(request.target or targets.default_abi())
+    doctor.fix(target, context.store, context.emit, context.downloads, request.extras)
+    if "seeds" in request.extras:
+        seeds.prepare(target, context.store, context.emit)
+    found = examine(target, context.store)
+    # An extra that cannot be installed raises an error.
+    return dataclasses.replace(found, status=0) if request.extras else found
+
+
+def examine(target: Target, store: Store) -> Outcome:
+    """Return what building for a target needs and what is missing of it, as `doctor` prints it."""
+    findings = [*doctor.examine(target, store), seeds.examine(target, store)]
+    ok = all(each.state != "missing" for each in findings)
+    fields = {"ok": ok, "findings": [dataclasses.asdict(each) for each in findings]}
+    return Outcome(document=document(fields), status=0 if ok else ToolchainError.status)
+
+
+def _create_site(request: SiteRequest, context: ExecutionContext) -> Outcome:
+    store, emit = context.store, context.emit
+    site = lite.create(
+        lite.place(request.site, store),
+        targets.find(request.target or targets.default_abi()),
+        store,
+        node.get(store, emit),
+        Index(),
+        emit,
+        cdn=request.cdn,
+        with_packages=request.packages,
+        http=request.http,
+    )
+    return Outcome(document=document(describe(site)))
+
+
+def _bundle(request: BundleRequest, context: ExecutionContext) -> Outcome:
+    site = lite.find(request.site, context.store)
+    out = Path(request.out or f"{site.name}.zip").absolute()
+    written = bundle.write(site, out, context.emit)
+    fields = {"bundle": str(written.path), "size": written.size, "files": written.files}
+    return Outcome(document=document(describe(site) | fields))
+
+
+def _publish(request: PublishRequest, context: ExecutionContext) -> Outcome:
+    site = lite.find(request.site, context.store)
+    published = [
+        pipeline.publish_wheel(Path(wheel), site, context.store, context.emit, context.limits)
+        for wheel in request.wheels
+    ]
+    last = published[-1]
+    fields = {"published": dataclasses.asdict(last.package), "url": last.url}
+    return Outcome(document=document(fields))
+
+
+def document(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document: the version of the format, and its fields."""
+    return {"schema": SCHEMA, **fields}
+
+
+def describe(site: Site) -> dict[str, Any]:
+    """Return a site as documents have it."""
+    return {
+        "site": site.name,
+        "folder": str(site.folder),
+        "target": site.abi,
+        "pyodide": site.pyodide,
+        "mode": site.mode,
+        "url": addresses.address(site),
+    }
