@@ -7,34 +7,82 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from . import errors, events, jobs, report, requests
+from . import answers, errors, events, jobs, report, requests
 
 #: The generated file, beside this module.
 FILE = Path(__file__).with_name("schema.json")
 
-#: What is described, with all that it refers to.
+#: The types that are described, with all that they refer to.
 TYPES: tuple[Any, ...] = (
-    requests.BuildRequest,
-    requests.TestRequest,
-    requests.InstallRequest,
-    requests.SiteRequest,
-    requests.BundleRequest,
+    *get_args(requests.PostedRequest),
     requests.EditsRequest,
     jobs.Job,
     errors.ErrorInfo,
     report.BuildReport,
-    *events.Event.__args__,
+    *get_args(events.Event),
+    answers.Toolchain,
+    answers.Targets,
+    answers.Project,
+    answers.Edits,
+    answers.Templates,
+    answers.Starter,
+    answers.Site,
+    answers.Package,
 )
+
+#: The choices that have a name of their own, each in its order, which msgspec does not keep.
+CHOICES: dict[str, Any] = {
+    "Profile": requests.Profile,
+    "Linker": requests.Linker,
+    "HttpPolicy": requests.HttpPolicy,
+    "Extra": errors.Extra,
+    "State": jobs.State,
+    "Kind": jobs.Kind,
+    "PhaseName": events.PhaseName,
+}
+
+#: The unions that have a name of their own.
+UNIONS: dict[str, Any] = {
+    "PostedRequest": requests.PostedRequest,
+    "Event": events.Event,
+    "Remedy": errors.Remedy,
+}
 
 
 def document() -> dict[str, Any]:
-    """Return the JSON Schema of every type of the contract, under `$defs`."""
+    """Return the JSON Schema of every type of the contract, under `$defs`.
+
+    Requests may omit what has a default; all other objects have every field.
+    """
     _, definitions = msgspec.json.schema_components(TYPES, ref_template="#/$defs/{name}")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": definitions}
+    for name, definition in definitions.items():
+        if not name.endswith("Request"):
+            definition["required"] = list(definition["properties"])
+    named = {name: {"title": name, "enum": list(get_args(each))} for name, each in CHOICES.items()}
+    in_order = {frozenset(each["enum"]): each["enum"] for each in named.values()}
+    for name, union in UNIONS.items():
+        refs = [{"$ref": f"#/$defs/{member.__name__}"} for member in get_args(union)]
+        named[name] = {"title": name, "anyOf": refs}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$defs": _reordered(definitions, in_order) | named,
+    }
+
+
+def _reordered(schema: Any, in_order: dict[frozenset[Any], list[Any]]) -> Any:
+    """Return a schema with the choices that have a name in their declared order."""
+    if isinstance(schema, list):
+        return [_reordered(each, in_order) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: in_order.get(frozenset(value), value) if key == "enum" else _reordered(value, in_order)
+        for key, value in schema.items()
+    }
 
 
 def text() -> str:

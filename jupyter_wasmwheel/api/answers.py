@@ -1,0 +1,125 @@
+"""What the REST API answers besides jobs: the toolchain, targets, projects, starters and sites."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from .errors import ErrorInfo, Extra
+from .report import SCHEMA, Patch, RecipeInfo
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of what building needs; `state` is `optional` where it is missing but not required.
+
+    `fix` says how to install it. `mend` are the extras of the install request that does it, or null
+    where none does.
+    """
+
+    part: str
+    state: Literal["ok", "optional", "missing"]
+    text: str
+    fix: str = ""
+    mend: tuple[Extra, ...] | None = None
+
+
+class Toolchain(msgspec.Struct, frozen=True, kw_only=True):
+    """What is installed to build for a target; `ok` where nothing that is required is missing."""
+
+    schema: int = SCHEMA
+    ok: bool
+    target: str
+    findings: tuple[Finding, ...]
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """An ABI that wheels can be built for, with the versions that go with it."""
+
+    abi: str
+    pyodide: str
+    python: str
+    emscripten: str
+    platform_tag: str
+
+
+class Targets(msgspec.Struct, frozen=True, kw_only=True):
+    """The targets, oldest first, and the ABI of the default one."""
+
+    schema: int = SCHEMA
+    default: str
+    targets: tuple[Target, ...]
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """A project that can be built; `features` are those of its crate."""
+
+    name: str
+    version: str | None
+    backend: Literal["maturin", "setuptools-rust", "setuptools", "pure"]
+    features: tuple[str, ...]
+    requirements: tuple[str, ...]
+
+
+class Edits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a build changes in a source."""
+
+    name: str
+    version: str | None
+    recipe: RecipeInfo | None
+    patches: tuple[Patch, ...]
+    notes: tuple[str, ...]
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True):
+    """A template for starter crates."""
+
+    name: str
+    about: str
+
+
+class Templates(msgspec.Struct, frozen=True, kw_only=True):
+    """The templates for starter crates, and the name of the default one."""
+
+    default: str
+    templates: tuple[Template, ...]
+
+
+class Starter(msgspec.Struct, frozen=True, kw_only=True):
+    """A starter crate that was created; `path` is its path in the contents API."""
+
+    path: str
+    name: str
+    module: str
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """A JupyterLite site; one that cannot be read has an error, and null in most fields.
+
+    `url` is on the site's own origin, `through` on Jupyter's.
+    """
+
+    name: str
+    folder: str
+    target: str | None
+    pyodide: str | None
+    mode: Literal["offline", "cdn"] | None
+    url: str | None
+    up: bool | None
+    probe: str | None
+    through: str | None
+    error: ErrorInfo | None
+
+
+class Package(msgspec.Struct, frozen=True, kw_only=True):
+    """A package in a site; `url` and `through` lead to its notebook."""
+
+    name: str
+    version: str
+    size: int
+    sha256: str
+    file_name: str
+    published: str
+    notebook: str
+    url: str
+    through: str | None

@@ -1,0 +1,998 @@
+/**
+ * The contract: requests, jobs, events, reports, errors and answers.
+ *
+ * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
+ * schema.json sha256: 954d7b3de214e6fdbccc28ba402dbfe055b018506980c132427f41d15dd58e5b
+ */
+
+/* eslint-disable */
+
+export type Profile = 'release' | 'draft';
+export type Linker = 'auto' | 'wasm-ld' | 'emcc';
+export type HttpPolicy = 'urllib' | 'all' | 'off';
+export type Extra = 'emscripten' | 'nightly' | 'seeds';
+export type State = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
+export type Kind = 'build' | 'test' | 'install' | 'site' | 'bundle' | 'publish';
+export type PhaseName =
+  | 'source'
+  | 'project'
+  | 'toolchain'
+  | 'compile'
+  | 'package'
+  | 'optimise'
+  | 'audit'
+  | 'smoke'
+  | 'publish'
+  | 'test';
+export type PostedRequest =
+  BuildRequest | TestRequest | InstallRequest | SiteRequest | BundleRequest;
+export type Event =
+  Phase | Progress | Log | Diagnostic | CrateStarted | CrateFinished | Report | Error;
+export type Remedy = Retry | Install | Open;
+
+/**
+ * Build a wheel, check it, and publish it where a site is named.
+ */
+export interface BuildRequest {
+  kind: 'build';
+  /**
+   * a folder, an sdist, pypi:NAME[==VERSION] or git+URL
+   */
+  source: string;
+  /**
+   * ABI to build for, for example 2026_0
+   */
+  target?: (string | null) | undefined;
+  /**
+   * draft builds quickly; release is smaller and faster to run
+   */
+  profile?: ('release' | 'draft') | undefined;
+  /**
+   * program that links the module; auto selects wasm-ld where it is available
+   */
+  linker?: ('auto' | 'wasm-ld' | 'emcc') | undefined;
+  /**
+   * feature of the crate to enable (repeatable)
+   */
+  features?: string[] | undefined;
+  /**
+   * disable the default features of the crate
+   */
+  no_default_features?: boolean | undefined;
+  /**
+   * extra argument to pass to cargo (repeatable)
+   */
+  cargo_args?: string[] | undefined;
+  /**
+   * ignore Cargo.lock and let cargo select the versions of all crates
+   */
+  ignore_lock?: boolean | undefined;
+  /**
+   * build with this requirement as an extra (repeatable)
+   */
+  make_optional?: string[] | undefined;
+  /**
+   * recipe to apply; auto selects the bundled one for the package, if there is one
+   */
+  recipe?: string | undefined;
+  /**
+   * also build dependencies that have no Pyodide wheel
+   */
+  with_dependencies?: boolean | undefined;
+  /**
+   * ignore cached wheels
+   */
+  no_cache?: boolean | undefined;
+  /**
+   * do not access the network, and run the build without network access
+   */
+  offline?: boolean | undefined;
+  /**
+   * site to publish the wheel to
+   */
+  site?: (string | null) | undefined;
+  /**
+   * do not import the wheel in Pyodide
+   */
+  no_smoke?: boolean | undefined;
+}
+/**
+ * Build a wheel and run the project's own tests with it.
+ */
+export interface TestRequest {
+  kind: 'test';
+  /**
+   * a folder, an sdist, pypi:NAME[==VERSION] or git+URL
+   */
+  source: string;
+  /**
+   * ABI to build for, for example 2026_0
+   */
+  target?: (string | null) | undefined;
+  /**
+   * draft builds quickly; release is smaller and faster to run
+   */
+  profile?: ('release' | 'draft') | undefined;
+  /**
+   * program that links the module; auto selects wasm-ld where it is available
+   */
+  linker?: ('auto' | 'wasm-ld' | 'emcc') | undefined;
+  /**
+   * feature of the crate to enable (repeatable)
+   */
+  features?: string[] | undefined;
+  /**
+   * disable the default features of the crate
+   */
+  no_default_features?: boolean | undefined;
+  /**
+   * extra argument to pass to cargo (repeatable)
+   */
+  cargo_args?: string[] | undefined;
+  /**
+   * ignore Cargo.lock and let cargo select the versions of all crates
+   */
+  ignore_lock?: boolean | undefined;
+  /**
+   * build with this requirement as an extra (repeatable)
+   */
+  make_optional?: string[] | undefined;
+  /**
+   * recipe to apply; auto selects the bundled one for the package, if there is one
+   */
+  recipe?: string | undefined;
+  /**
+   * also build dependencies that have no Pyodide wheel
+   */
+  with_dependencies?: boolean | undefined;
+  /**
+   * ignore cached wheels
+   */
+  no_cache?: boolean | undefined;
+  /**
+   * do not access the network, and run the build without network access
+   */
+  offline?: boolean | undefined;
+  /**
+   * run only the tests that match, as with pytest -k
+   */
+  select?: (string | null) | undefined;
+  /**
+   * time limit for each test, in seconds
+   */
+  timeout?: number | undefined;
+}
+/**
+ * Install what is missing to build with, or only the extras that are named.
+ */
+export interface InstallRequest {
+  kind: 'install';
+  /**
+   * install what is missing and does not need root; with EXTRA, only that: emscripten (to compile C and C++), nightly (Rust, for projects that require it), seeds (precompiled crates, for quick first builds)
+   */
+  extras?: ('emscripten' | 'nightly' | 'seeds')[] | undefined;
+  /**
+   * ABI to build for, for example 2026_0
+   */
+  target?: (string | null) | undefined;
+}
+/**
+ * Create a JupyterLite site.
+ */
+export interface SiteRequest {
+  kind: 'site';
+  /**
+   * name of the new site, or its folder
+   */
+  site: string;
+  /**
+   * ABI of its Pyodide, for example 2026_0
+   */
+  target?: (string | null) | undefined;
+  /**
+   * load Pyodide from its CDN instead of copying it to the site
+   */
+  cdn?: boolean | undefined;
+  /**
+   * add this package and what it requires to the site (repeatable)
+   */
+  with?: string[] | undefined;
+  /**
+   * which HTTP clients pyodide-http patches in its kernels
+   */
+  http?: ('urllib' | 'all' | 'off') | undefined;
+}
+/**
+ * Pack an offline site into a zip for any static host.
+ */
+export interface BundleRequest {
+  kind: 'bundle';
+  /**
+   * site to pack
+   */
+  site: string;
+  /**
+   * file to write (default: SITE.zip)
+   */
+  out?: (string | null) | undefined;
+}
+/**
+ * Preview what a build changes in a source.
+ */
+export interface EditsRequest {
+  source: string;
+  target?: (string | null) | undefined;
+  make_optional?: string[] | undefined;
+  recipe?: string | undefined;
+}
+/**
+ * A job: what was requested, how far it is, and its result.
+ *
+ *     `request` is what was posted, and can be posted again. Times are seconds since 1970. `phase`,
+ *     `done`, `total` and `label` are the newest that an event reported; `seq` is the newest event's.
+ */
+export interface Job {
+  id: string;
+  kind: 'build' | 'test' | 'install' | 'site' | 'bundle' | 'publish';
+  state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
+  request: {
+    [k: string]: unknown;
+  };
+  name: string;
+  version: string | null;
+  created: number;
+  started: number | null;
+  ended: number | null;
+  phase: string | null;
+  done: number | null;
+  total: number | null;
+  label: string | null;
+  report: {
+    [k: string]: unknown;
+  } | null;
+  error: ErrorInfo | null;
+  seq: number;
+}
+/**
+ * An error as documents, events and answers have it.
+ *
+ *     `status` is the exit status of the command line. `counts` says how many there are of what the
+ *     error counts, as `{"problems": 2}`.
+ */
+export interface ErrorInfo {
+  code: string;
+  what: string;
+  why: string;
+  fix: string;
+  status: number;
+  counts: {
+    [k: string]: number;
+  };
+  remedies: (Retry | Install | Open)[];
+}
+/**
+ * Run the same request again, with some of its fields changed.
+ *
+ *     A list is appended to the request's own; any other value replaces it.
+ */
+export interface Retry {
+  action: 'retry';
+  changes: {
+    [k: string]: boolean | string | string[];
+  };
+}
+/**
+ * Install what is missing to build with; without extras, all that is required.
+ *
+ *     `target` is the ABI to install it for, null for the default.
+ */
+export interface Install {
+  action: 'install';
+  extras: ('emscripten' | 'nightly' | 'seeds')[];
+  target: string | null;
+}
+/**
+ * Open a file at a line and a column, both counted from 1.
+ */
+export interface Open {
+  action: 'open';
+  file: string;
+  line: number | null;
+  column: number | null;
+}
+/**
+ * The result of a build, or of a run of tests.
+ */
+export interface BuildReport {
+  schema: number;
+  name: string;
+  version: string;
+  wheel: string;
+  sha256: string;
+  size: number;
+  target: TargetInfo;
+  toolchain: ToolchainInfo | null;
+  profile: 'release' | 'draft';
+  phases: PhaseTime[];
+  crates: Crate[];
+  cached: boolean;
+  seeded: boolean;
+  recipe: RecipeInfo | null;
+  patches: Patch[];
+  audit: Audit;
+  smoke: Smoke | null;
+  dependencies: Dependency[];
+  built_along: BuildReport[];
+  tests: Tests | null;
+  published: Publication | null;
+}
+/**
+ * The runtime that a wheel is for; `pyodide` and `python` are versions.
+ */
+export interface TargetInfo {
+  abi: string;
+  pyodide: string;
+  python: string;
+  platform_tag: string;
+}
+/**
+ * What a wheel was built with; `std` is where the standard library comes from.
+ */
+export interface ToolchainInfo {
+  rustc: string | null;
+  std: string | null;
+  linker: string;
+  emscripten: CCompiler | null;
+  wasm_opt: string | null;
+  maturin: string | null;
+}
+/**
+ * The Emscripten that compiled C: its version, the target's, and the crates that needed it.
+ */
+export interface CCompiler {
+  version: string;
+  wanted: string;
+  crates: string[];
+}
+/**
+ * A phase, and how many seconds it took.
+ */
+export interface PhaseTime {
+  name: string;
+  seconds: number;
+}
+/**
+ * A crate that was compiled; `seconds` from its first unit's start to its last one's end.
+ */
+export interface Crate {
+  name: string;
+  version: string;
+  seconds: number;
+}
+/**
+ * The recipe that a build used, less what its patches show.
+ */
+export interface RecipeInfo {
+  name: string;
+  versions: string;
+  origin: string;
+  cargo: CargoSettings;
+  data: ShippedFile[];
+}
+/**
+ * What a recipe passes to cargo: features of the project's crate, and cfgs for all crates.
+ */
+export interface CargoSettings {
+  features: string[];
+  default_features: boolean;
+  cfg: string[];
+}
+/**
+ * A file that a recipe ships with a site: its address, and the reason.
+ */
+export interface ShippedFile {
+  url: string;
+  why: string;
+}
+/**
+ * A change of a file as a unified diff, and the reason; `file` is its path for a person.
+ */
+export interface Patch {
+  file: string;
+  diff: string;
+  why: string;
+}
+/**
+ * `missing` are names that the runtime lacks; `unexpected` are sentences, one a finding.
+ */
+export interface Audit {
+  ok: boolean;
+  missing: string[];
+  unexpected: string[];
+}
+/**
+ * The import of a wheel: the module's name, what was printed, and how many seconds it took.
+ */
+export interface Smoke {
+  ok: boolean;
+  module: string;
+  seconds: number;
+  output: string;
+}
+/**
+ * A requirement, of the package itself or, with `needed_by`, of another one that it needs.
+ *
+ *     `version` is the one found; where `source` (`from` in JSON) is `missing`, the one that does not
+ *     satisfy the requirement, if any.
+ */
+export interface Dependency {
+  name: string;
+  requirement: string;
+  from: 'built' | 'missing' | 'pyodide' | 'pypi' | 'pypi-wasm' | 'site';
+  version: string | null;
+  needed_by: string | null;
+}
+/**
+ * The outcome of a project's own tests.
+ *
+ *     `collected` is how many there are; a file that cannot be collected counts as one. Each has one
+ *     outcome: those that follow, and `not_run` where a limit was met before.
+ */
+export interface Tests {
+  collected: number;
+  passed: number;
+  failed: number;
+  skipped: number;
+  unsupported: number;
+  timed_out: number;
+  crashed: number;
+  not_run: number;
+  seconds: number;
+  failures: TestFailure[];
+}
+/**
+ * A test that did not pass.
+ *
+ *     `reason` is what an unsupported one needs. `file` is the user's own, or a path in a fetched
+ *     source, and null where the failure has no place in it.
+ */
+export interface TestFailure {
+  id: string;
+  outcome: 'crashed' | 'failed' | 'timed_out' | 'unsupported';
+  reason: string | null;
+  message: string;
+  file: string | null;
+  line: number | null;
+}
+/**
+ * Where a wheel was published: the site's folder, and the address of the package's notebook.
+ */
+export interface Publication {
+  site: string;
+  url: string;
+}
+/**
+ * The runtime that a wheel is for; `pyodide` and `python` are versions.
+ */
+export interface TargetInfo1 {
+  abi: string;
+  pyodide: string;
+  python: string;
+  platform_tag: string;
+}
+/**
+ * What a recipe passes to cargo: features of the project's crate, and cfgs for all crates.
+ */
+export interface CargoSettings1 {
+  features: string[];
+  default_features: boolean;
+  cfg: string[];
+}
+/**
+ * `missing` are names that the runtime lacks; `unexpected` are sentences, one a finding.
+ */
+export interface Audit1 {
+  ok: boolean;
+  missing: string[];
+  unexpected: string[];
+}
+/**
+ * A phase began or ended.
+ */
+export interface Phase {
+  kind: 'phase';
+  name:
+    | 'source'
+    | 'project'
+    | 'toolchain'
+    | 'compile'
+    | 'package'
+    | 'optimise'
+    | 'audit'
+    | 'smoke'
+    | 'publish'
+    | 'test';
+  state: 'done' | 'failed' | 'started';
+}
+/**
+ * How far the running phase is: `done` of `total` units (`total` is null where unknown).
+ */
+export interface Progress {
+  kind: 'progress';
+  done: number;
+  total: number | null;
+  unit: string;
+  label: string;
+}
+/**
+ * A line of output of a tool, or a remark of ours (`stream` is then `note`).
+ */
+export interface Log {
+  kind: 'log';
+  stream: 'note' | 'stderr' | 'stdout';
+  text: string;
+}
+/**
+ * A message of the compiler, or a test that failed; `file` is a path of the user's source.
+ *
+ *     `code` is the compiler's (`E0308`), or the test's outcome (`failed`, `crashed`, `timed_out`).
+ */
+export interface Diagnostic {
+  kind: 'diagnostic';
+  source: 'compiler' | 'test';
+  level: 'error' | 'help' | 'note' | 'warning';
+  code: string | null;
+  message: string;
+  rendered: string;
+  file: string | null;
+  line: number | null;
+  column: number | null;
+}
+/**
+ * Cargo began to compile a crate.
+ */
+export interface CrateStarted {
+  kind: 'crate_started';
+  name: string;
+  version: string;
+}
+/**
+ * Cargo finished a crate, `seconds` after its first unit was begun.
+ */
+export interface CrateFinished {
+  kind: 'crate_finished';
+  name: string;
+  version: string;
+  seconds: number;
+}
+/**
+ * The run is done; `report` is the document that the command prints with `--json`.
+ */
+export interface Report {
+  kind: 'report';
+  report: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * The run ended with an error.
+ */
+export interface Error {
+  kind: 'error';
+  code: string;
+  what: string;
+  why: string;
+  fix: string;
+  status: number;
+  counts: {
+    [k: string]: number;
+  };
+  remedies: (Retry | Install | Open)[];
+}
+/**
+ * What is installed to build for a target; `ok` where nothing that is required is missing.
+ */
+export interface Toolchain {
+  schema: number;
+  ok: boolean;
+  target: string;
+  findings: Finding[];
+}
+/**
+ * A part of what building needs; `state` is `optional` where it is missing but not required.
+ *
+ *     `fix` says how to install it. `mend` are the extras of the install request that does it, or null
+ *     where none does.
+ */
+export interface Finding {
+  part: string;
+  state: 'missing' | 'ok' | 'optional';
+  text: string;
+  fix: string;
+  mend: ('emscripten' | 'nightly' | 'seeds')[] | null;
+}
+/**
+ * The targets, oldest first, and the ABI of the default one.
+ */
+export interface Targets {
+  schema: number;
+  default: string;
+  targets: Target[];
+}
+/**
+ * An ABI that wheels can be built for, with the versions that go with it.
+ */
+export interface Target {
+  abi: string;
+  pyodide: string;
+  python: string;
+  emscripten: string;
+  platform_tag: string;
+}
+/**
+ * A project that can be built; `features` are those of its crate.
+ */
+export interface Project {
+  name: string;
+  version: string | null;
+  backend: 'maturin' | 'pure' | 'setuptools' | 'setuptools-rust';
+  features: string[];
+  requirements: string[];
+}
+/**
+ * What a build changes in a source.
+ */
+export interface Edits {
+  name: string;
+  version: string | null;
+  recipe: RecipeInfo | null;
+  patches: Patch[];
+  notes: string[];
+}
+/**
+ * The templates for starter crates, and the name of the default one.
+ */
+export interface Templates {
+  default: string;
+  templates: Template[];
+}
+/**
+ * A template for starter crates.
+ */
+export interface Template {
+  name: string;
+  about: string;
+}
+/**
+ * A starter crate that was created; `path` is its path in the contents API.
+ */
+export interface Starter {
+  path: string;
+  name: string;
+  module: string;
+}
+/**
+ * A JupyterLite site; one that cannot be read has an error, and null in most fields.
+ *
+ *     `url` is on the site's own origin, `through` on Jupyter's.
+ */
+export interface Site {
+  name: string;
+  folder: string;
+  target: string | null;
+  pyodide: string | null;
+  mode: ('cdn' | 'offline') | null;
+  url: string | null;
+  up: boolean | null;
+  probe: string | null;
+  through: string | null;
+  error: ErrorInfo | null;
+}
+/**
+ * A package in a site; `url` and `through` lead to its notebook.
+ */
+export interface Package {
+  name: string;
+  version: string;
+  size: number;
+  sha256: string;
+  file_name: string;
+  published: string;
+  notebook: string;
+  url: string;
+  through: string | null;
+}
+
+/** What a form shows of a request's field; a field without a title is not shown. */
+export interface Field {
+  title?: string;
+  description?: string;
+  type: 'string' | 'boolean' | 'number' | 'array';
+  choices?: readonly string[];
+  default?: string | boolean | number | readonly string[] | null;
+  flags?: readonly string[];
+  placeholder?: string;
+}
+
+/** The phases of a run, in their order. */
+export const PHASES: readonly PhaseName[] = [
+  'source',
+  'project',
+  'toolchain',
+  'compile',
+  'package',
+  'optimise',
+  'audit',
+  'smoke',
+  'publish',
+  'test'
+];
+
+/** The fields of each kind of request. */
+export const FIELDS = {
+  BuildRequest: {
+    source: { description: 'a folder, an sdist, pypi:NAME[==VERSION] or git+URL', type: 'string' },
+    target: {
+      description: 'ABI to build for, for example 2026_0',
+      type: 'string',
+      default: null,
+      flags: ['--target']
+    },
+    profile: {
+      description: 'draft builds quickly; release is smaller and faster to run',
+      type: 'string',
+      choices: ['release', 'draft'],
+      default: 'release',
+      flags: ['--profile']
+    },
+    linker: {
+      title: 'Linker',
+      description: 'program that links the module; auto selects wasm-ld where it is available',
+      type: 'string',
+      choices: ['auto', 'wasm-ld', 'emcc'],
+      default: 'auto',
+      flags: ['--linker']
+    },
+    features: {
+      title: 'Features',
+      description: 'feature of the crate to enable (repeatable)',
+      type: 'array',
+      default: [],
+      flags: ['--features'],
+      placeholder: 'none'
+    },
+    no_default_features: {
+      title: 'No default features',
+      description: 'disable the default features of the crate',
+      type: 'boolean',
+      default: false,
+      flags: ['--no-default-features']
+    },
+    cargo_args: {
+      title: 'Cargo arguments',
+      description: 'extra argument to pass to cargo (repeatable)',
+      type: 'array',
+      default: [],
+      flags: ['--cargo-arg'],
+      placeholder: '--locked'
+    },
+    ignore_lock: {
+      title: 'Ignore Cargo.lock',
+      description: 'ignore Cargo.lock and let cargo select the versions of all crates',
+      type: 'boolean',
+      default: false,
+      flags: ['--ignore-lock']
+    },
+    make_optional: {
+      title: 'Make optional',
+      description: 'build with this requirement as an extra (repeatable)',
+      type: 'array',
+      default: [],
+      flags: ['--make-optional'],
+      placeholder: 'none'
+    },
+    recipe: {
+      title: 'Recipe',
+      description: 'recipe to apply; auto selects the bundled one for the package, if there is one',
+      type: 'string',
+      default: 'auto',
+      flags: ['--recipe'],
+      placeholder: 'recipes/mine.toml'
+    },
+    with_dependencies: {
+      title: 'Build dependencies',
+      description: 'also build dependencies that have no Pyodide wheel',
+      type: 'boolean',
+      default: false,
+      flags: ['--with-dependencies']
+    },
+    no_cache: {
+      title: 'Ignore cached wheels',
+      description: 'ignore cached wheels',
+      type: 'boolean',
+      default: false,
+      flags: ['--no-cache']
+    },
+    offline: {
+      title: 'Offline',
+      description: 'do not access the network, and run the build without network access',
+      type: 'boolean',
+      default: false,
+      flags: ['--offline']
+    },
+    site: {
+      description: 'site to publish the wheel to',
+      type: 'string',
+      default: null,
+      flags: ['--site']
+    },
+    no_smoke: {
+      description: 'do not import the wheel in Pyodide',
+      type: 'boolean',
+      default: false,
+      flags: ['--no-smoke']
+    }
+  },
+  TestRequest: {
+    source: { description: 'a folder, an sdist, pypi:NAME[==VERSION] or git+URL', type: 'string' },
+    target: {
+      description: 'ABI to build for, for example 2026_0',
+      type: 'string',
+      default: null,
+      flags: ['--target']
+    },
+    profile: {
+      description: 'draft builds quickly; release is smaller and faster to run',
+      type: 'string',
+      choices: ['release', 'draft'],
+      default: 'release',
+      flags: ['--profile']
+    },
+    linker: {
+      title: 'Linker',
+      description: 'program that links the module; auto selects wasm-ld where it is available',
+      type: 'string',
+      choices: ['auto', 'wasm-ld', 'emcc'],
+      default: 'auto',
+      flags: ['--linker']
+    },
+    features: {
+      title: 'Features',
+      description: 'feature of the crate to enable (repeatable)',
+      type: 'array',
+      default: [],
+      flags: ['--features'],
+      placeholder: 'none'
+    },
+    no_default_features: {
+      title: 'No default features',
+      description: 'disable the default features of the crate',
+      type: 'boolean',
+      default: false,
+      flags: ['--no-default-features']
+    },
+    cargo_args: {
+      title: 'Cargo arguments',
+      description: 'extra argument to pass to cargo (repeatable)',
+      type: 'array',
+      default: [],
+      flags: ['--cargo-arg'],
+      placeholder: '--locked'
+    },
+    ignore_lock: {
+      title: 'Ignore Cargo.lock',
+      description: 'ignore Cargo.lock and let cargo select the versions of all crates',
+      type: 'boolean',
+      default: false,
+      flags: ['--ignore-lock']
+    },
+    make_optional: {
+      title: 'Make optional',
+      description: 'build with this requirement as an extra (repeatable)',
+      type: 'array',
+      default: [],
+      flags: ['--make-optional'],
+      placeholder: 'none'
+    },
+    recipe: {
+      title: 'Recipe',
+      description: 'recipe to apply; auto selects the bundled one for the package, if there is one',
+      type: 'string',
+      default: 'auto',
+      flags: ['--recipe'],
+      placeholder: 'recipes/mine.toml'
+    },
+    with_dependencies: {
+      title: 'Build dependencies',
+      description: 'also build dependencies that have no Pyodide wheel',
+      type: 'boolean',
+      default: false,
+      flags: ['--with-dependencies']
+    },
+    no_cache: {
+      title: 'Ignore cached wheels',
+      description: 'ignore cached wheels',
+      type: 'boolean',
+      default: false,
+      flags: ['--no-cache']
+    },
+    offline: {
+      title: 'Offline',
+      description: 'do not access the network, and run the build without network access',
+      type: 'boolean',
+      default: false,
+      flags: ['--offline']
+    },
+    select: {
+      description: 'run only the tests that match, as with pytest -k',
+      type: 'string',
+      default: null,
+      flags: ['-k', '--select']
+    },
+    timeout: {
+      description: 'time limit for each test, in seconds',
+      type: 'number',
+      default: 60,
+      flags: ['--timeout']
+    }
+  },
+  InstallRequest: {
+    extras: {
+      description:
+        'install what is missing and does not need root; with EXTRA, only that: emscripten (to compile C and C++), nightly (Rust, for projects that require it), seeds (precompiled crates, for quick first builds)',
+      type: 'array',
+      choices: ['emscripten', 'nightly', 'seeds'],
+      default: [],
+      flags: ['--fix']
+    },
+    target: {
+      description: 'ABI to build for, for example 2026_0',
+      type: 'string',
+      default: null,
+      flags: ['--target']
+    }
+  },
+  SiteRequest: {
+    site: { description: 'name of the new site, or its folder', type: 'string' },
+    target: {
+      description: 'ABI of its Pyodide, for example 2026_0',
+      type: 'string',
+      default: null,
+      flags: ['--target']
+    },
+    cdn: {
+      description: 'load Pyodide from its CDN instead of copying it to the site',
+      type: 'boolean',
+      default: false,
+      flags: ['--cdn']
+    },
+    with: {
+      description: 'add this package and what it requires to the site (repeatable)',
+      type: 'array',
+      default: [],
+      flags: ['--with']
+    },
+    http: {
+      description: 'which HTTP clients pyodide-http patches in its kernels',
+      type: 'string',
+      choices: ['urllib', 'all', 'off'],
+      default: 'urllib',
+      flags: ['--http']
+    }
+  },
+  BundleRequest: {
+    site: { description: 'site to pack', type: 'string' },
+    out: {
+      description: 'file to write (default: SITE.zip)',
+      type: 'string',
+      default: null,
+      flags: ['--out']
+    }
+  },
+  EditsRequest: {
+    source: { type: 'string' },
+    target: { type: 'string', default: null },
+    make_optional: { type: 'array', default: [] },
+    recipe: { type: 'string', default: 'auto' }
+  }
+} satisfies Record<string, Record<string, Field>>;
