@@ -63,7 +63,7 @@ def document() -> dict[str, Any]:
         if not name.endswith("Request"):
             definition["required"] = list(definition["properties"])
     named = {name: {"title": name, "enum": list(get_args(each))} for name, each in CHOICES.items()}
-    in_order = {frozenset(each["enum"]): each["enum"] for each in named.values()}
+    in_order = {frozenset(get_args(each)): get_args(each) for each in CHOICES.values()}
     for name, union in UNIONS.items():
         refs = [{"$ref": f"#/$defs/{member.__name__}"} for member in get_args(union)]
         named[name] = {"title": name, "anyOf": refs}
@@ -73,7 +73,7 @@ def document() -> dict[str, Any]:
     }
 
 
-def _reordered(schema: Any, in_order: dict[frozenset[Any], list[Any]]) -> Any:
+def _reordered(schema: Any, in_order: dict[frozenset[Any], Any]) -> Any:
     """Return a schema with the choices that have a name in their declared order."""
     if isinstance(schema, list):
         return [_reordered(each, in_order) for each in schema]

@@ -18,7 +18,8 @@ from ..api.events import Emitter, JsonLines, Report, error_event, ignore
 from ..api.sanitize import redact, sanitize
 from ..errors.os_errors import from_os_error
 from ..process.supervisor import hide_memory
-from .answer import Answer, Session
+from . import options
+from .result import CliContext, CommandResult
 
 #: The commands, each a module here; only the one that is run is loaded.
 COMMANDS = (
@@ -38,27 +39,25 @@ COMMANDS = (
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are said as all others are: what, why, fix."""
+    """A parser whose errors have what, why and fix."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UsageError(
             f"{self.prog}: {message}.",
-            self.format_usage().strip().replace("\n", " "),
-            f"`{self.prog} --help` explains each option.",
+            " ".join(self.format_usage().split()),
+            f"Run `{self.prog} --help` for the options.",
+            code="usage.invalid-arguments",
         )
 
 
 def parser(command: str | None = None) -> argparse.ArgumentParser:
-    """The parser of the whole command line, or of one of its commands alone."""
+    """Return the parser of the whole command line, or of one of its commands alone."""
     top = _Parser(
         prog="jupyter wasmwheel",
-        description="Put a Python package with Rust in it into a browser.",
+        description="Build Rust-based Python packages for Pyodide and run them in JupyterLite.",
     )
     top.add_argument("--version", action="version", version=__version__)
-    output = argparse.ArgumentParser(add_help=False)
-    output.add_argument("--json", action="store_true", help="one JSON document at the end")
-    output.add_argument("--events", action="store_true", help="JSON lines as it goes")
-    output.add_argument("-v", "--verbose", action="store_true", help="show the tools' output too")
+    output = options.output_options()
     commands = top.add_subparsers(metavar="COMMAND", dest="command", parser_class=_Parser)
     for name in [command] if command in COMMANDS else COMMANDS:
         importlib.import_module(f".{name}", __name__).add(commands, output)
@@ -76,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command; its exit status is 0, or that of the error it met."""
+    """Run a command and return its exit status: 0, or that of its error."""
     words = list(arguments)
     as_events, as_json = "--events" in words, "--json" in words
     job = os.environ.get("WASMWHEEL_JOB") or uuid.uuid4().hex
@@ -88,13 +87,14 @@ def run(arguments: Sequence[str]) -> int:
             return UsageError.status
         if args.json and args.events:
             raise UsageError(
-                "--json and --events exclude each other.",
-                "The one writes a document at the end, the other lines as it goes.",
-                "Leave one of them away.",
+                "--json and --events cannot be combined.",
+                "--json prints one document at the end, --events lines during the run.",
+                "Use only one of them.",
+                code="usage.json-and-events",
             )
         with _interruptible(), _emitter(args, lines) as emit:
             settings = config.load()
-            session = Session(
+            context = CliContext(
                 store=settings.store(),
                 emit=emit,
                 downloads=settings.downloads(),
@@ -102,32 +102,32 @@ def run(arguments: Sequence[str]) -> int:
                 limits=settings.allowed().changed(getattr(args, "limits", ())),
                 build_variables=settings.build_variables(),
             )
-            answer: Answer = args.run(args, session)
-        error = {"error": answer.error.as_json()} if answer.error else {}
+            result: CommandResult = args.run(args, context)
+        error = {"error": result.error.as_json()} if result.error else {}
         if args.events:
-            lines(Report(report=answer.document))
+            lines(Report(report=result.document))
         elif args.json:
-            print(redact(json.dumps(answer.document | error, indent=2)))
+            print(redact(json.dumps(result.document | error, indent=2)))
         else:
-            print(sanitize(answer.text), flush=True)
-        return _say(answer.error, lines if as_events else None) if answer.error else answer.status
+            print(sanitize(result.text), flush=True)
+        return _show(result.error, lines if as_events else None) if result.error else result.status
     except WasmwheelError as error:
-        return _say(error, lines if as_events else None, as_json)
+        return _show(error, lines if as_events else None, as_json)
     except KeyboardInterrupt:
-        return _say(CanceledError(), lines if as_events else None, as_json)
+        return _show(CanceledError(), lines if as_events else None, as_json)
     except BrokenPipeError:
-        # The reader of our output is gone, as with `| head`; there is nobody to tell.
+        # The reader of our output is gone, as with `| head`: no output can be shown.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return 1
     except OSError as error:
         known = from_os_error(error)
         if known is None:
             raise
-        return _say(known, lines if as_events else None, as_json)
+        return _show(known, lines if as_events else None, as_json)
 
 
-def _say(error: WasmwheelError, lines: JsonLines | None, as_json: bool = False) -> int:
-    """Tell of an error in each of the forms that were asked for."""
+def _show(error: WasmwheelError, lines: JsonLines | None, as_json: bool = False) -> int:
+    """Show an error in each requested form and return its exit status."""
     if lines:
         lines(error_event(error.info))
     elif as_json:
@@ -138,9 +138,9 @@ def _say(error: WasmwheelError, lines: JsonLines | None, as_json: bool = False) 
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let an interruption and a termination both stop the children and clean up.
+    """Let SIGINT and SIGTERM both stop the children and clean up.
 
-    An interruption too, where a shell that started this in the background made it ignored.
+    SIGINT too, where a shell that started this in the background made it ignored.
     """
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, signal.default_int_handler) for number in numbers]
@@ -153,11 +153,11 @@ def _interruptible() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _emitter(args: argparse.Namespace, lines: JsonLines) -> Iterator[Emitter]:
-    """What is told of what happens: lines for a program, nothing, or a live line for a person."""
+    """Yield the emitter: JSON lines for a program, nothing, or a live line for people."""
     if args.events or args.json:
         yield lines if args.events else ignore
         return
-    from .display import Display  # which takes long to load, and only a person sees
+    from .display import Display  # slow to load, and only people see it
 
     with Display(verbose=args.verbose) as display:
         yield display

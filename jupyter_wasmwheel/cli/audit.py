@@ -1,4 +1,4 @@
-"""`jupyter wasmwheel audit`: what a wheel's modules import, against what the runtime provides."""
+"""`jupyter wasmwheel audit`: check what a wheel's modules import against the runtime."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 from .. import wheel
 from ..checks import audit
-from ..runtime import node, pyodide, targets
-from .answer import Answer, Session, answer
+from ..runtime import targets
+from . import runtime
+from .result import CliContext, CommandResult, result
 
 
 def add(commands: Any, output: argparse.ArgumentParser) -> None:
@@ -18,17 +19,16 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "audit", parents=[output], help="check a wheel against its runtime, without running it"
     )
-    parser.add_argument("wheel", type=Path, metavar="WHEEL")
+    parser.add_argument("wheel", type=Path, metavar="WHEEL", help="wheel to check")
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace, session: Session) -> Answer:
+def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Audit a wheel against the runtime of the target that its tag names."""
     read = wheel.read(args.wheel)
     target = targets.of_wheel(read)
-    its_node = node.get(session.store, session.emit)
-    runtime = pyodide.get(target, its_node, session.store, session.emit)
-    found = audit.audit(read, target, runtime, its_node, session.store, session.emit)
-    audit.require(found, read, runtime)
-    text = f"{read.path.name}: everything it imports is in Pyodide {runtime.version}."
-    return answer(text, {"audit": dataclasses.asdict(found), "pyodide": runtime.version})
+    pyodide, node = runtime.prepare(target, context)
+    found = audit.audit(read, target, pyodide, node, context.store, context.emit)
+    audit.require(found, read, pyodide)
+    text = f"{read.path.name}: everything it imports is in Pyodide {pyodide.version}."
+    return result(text, {"audit": dataclasses.asdict(found), "pyodide": pyodide.version})

@@ -1,4 +1,4 @@
-"""`jupyter wasmwheel check`: whether a wheel is fit for PyPI, or the one that a report tells of."""
+"""`jupyter wasmwheel check`: check a wheel for PyPI, or against a build's report."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 from .. import wheel
 from ..api.errors import CheckError
 from ..checks import claims, pypi
-from ..runtime import node, pyodide, targets
-from .answer import Answer, Session, answer
+from ..runtime import targets
+from . import runtime
+from .result import CliContext, CommandResult, result
 
-#: How a finding's state is marked for a person.
+#: The mark of each state of a finding.
 MARKS = {"ok": "✓", "problem": "✗", "unknown": "?"}
 
 
@@ -22,18 +23,18 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "check",
         parents=[output],
-        help="say whether PyPI should get a wheel, or whether it is the one that a report tells of",
+        help="check a wheel for PyPI, or against the report of a build",
     )
-    parser.add_argument("wheel", type=Path, metavar="WHEEL")
+    parser.add_argument("wheel", type=Path, metavar="WHEEL", help="wheel to check")
     against = parser.add_mutually_exclusive_group(required=True)
-    against.add_argument("--pypi", action="store_true", help="check it for PyPI, which needs twine")
+    against.add_argument("--pypi", action="store_true", help="check it for PyPI (requires twine)")
     against.add_argument(
         "--report", type=Path, metavar="FILE", help="check it against what `build --json` printed"
     )
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace, session: Session) -> Answer:
+def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Check a wheel for PyPI, or against a report."""
     read = wheel.read(args.wheel)
     if args.report:
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace, session: Session) -> Answer:
         good = f"{read.path.name} is what {args.report} tells of."
         bad = f"{read.path.name} is not what {args.report} tells of"
     else:
-        findings = pypi.examine(read, _place(read, session))
+        findings = pypi.examine(read, _place(read, context))
         good = f"PyPI can get {read.path.name}."
         bad = f"PyPI should not get {read.path.name}"
     lines = []
@@ -51,18 +52,17 @@ def run(args: argparse.Namespace, session: Session) -> Answer:
             lines.append(f"    {each.fix}")
     problems = [each.check for each in findings if each.state == "problem"]
     lines.append(f"{bad}: {', '.join(problems)}." if problems else good)
-    return answer(
+    return result(
         "\n".join(lines),
         {"ok": not problems, "findings": [dataclasses.asdict(each) for each in findings]},
         status=CheckError.status if problems else 0,
     )
 
 
-def _place(read: wheel.Wheel, session: Session) -> pypi.Place:
-    """What a wheel for PyPI is held against: the runtime of the target that its tag names."""
+def _place(read: wheel.Wheel, context: CliContext) -> pypi.Place:
+    """Return what a wheel is checked against: the runtime of the target in its tag."""
     target = targets.of_wheel(read)
-    its_node = node.get(session.store, session.emit)
-    runtime = pyodide.get(target, its_node, session.store, session.emit)
+    pyodide, node = runtime.prepare(target, context)
     return pypi.Place(
-        target=target, runtime=runtime, node=its_node, store=session.store, emit=session.emit
+        target=target, runtime=pyodide, node=node, store=context.store, emit=context.emit
     )

@@ -1,4 +1,4 @@
-"""A run as a person sees it: a live line on a terminal, plain lines everywhere else."""
+"""Show a run to people: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from rich.markup import escape
 from rich.status import Status
 
 from ..api.events import Diagnostic, Event, Log, Phase, Progress
-from .answer import duration
+from .format import duration
 
 #: Seconds between two lines of progress where there is no terminal.
-QUIET = 5.0
+PROGRESS_INTERVAL_S = 5.0
 
 #: How many lines of a tool's output are shown when it has failed without a diagnostic.
-TAIL = 15
+TAIL_LINES = 15
 
 
 class Display:
@@ -37,7 +37,7 @@ class Display:
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self._stop()
         if kind and issubclass(kind, Exception) and not self._verbose and not self._diagnosed:
-            for line in self._tail[-TAIL:]:
+            for line in self._tail[-TAIL_LINES:]:
                 self._console.print(f"  [dim]{escape(line)}[/dim]")
 
     def __call__(self, event: Event) -> None:
@@ -74,7 +74,7 @@ class Display:
             self._console.print(f"  {escape(event.text)}")
 
     def _show(self, text: str) -> None:
-        """Put a text behind the running phase; without a terminal, not too often."""
+        """Show a text after the running phase; without a terminal, not too often."""
         now = time.monotonic()
         elapsed = f"{int(now - self._begin) // 60}:{int(now - self._begin) % 60:02d}"
         line = f"{self._phase}  {escape(text[:60])}  {elapsed}"
@@ -83,7 +83,7 @@ class Display:
                 self._status = self._console.status(line)
                 self._status.start()
             self._status.update(line)
-        elif text and now - self._said >= QUIET:
+        elif text and now - self._said >= PROGRESS_INTERVAL_S:
             self._said = now
             self._console.print(f"  {line}")
 

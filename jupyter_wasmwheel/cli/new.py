@@ -1,4 +1,4 @@
-"""`jupyter wasmwheel new`: a starter crate."""
+"""`jupyter wasmwheel new`: create a starter crate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..project import starter
-from .answer import Answer, Session, answer
+from .result import CliContext, CommandResult, result
 
 
 def add(commands: Any, output: argparse.ArgumentParser) -> None:
@@ -16,22 +16,22 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "new",
         parents=[output],
-        help="make a starter crate: a small package with Rust in it",
+        help="create a starter crate: a small Rust-based Python package",
         epilog="\n".join(["templates:", *rows]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("name", metavar="NAME", help="name of the package")
     parser.add_argument(
         "--template",
         default=starter.DEFAULT,
         metavar="T",
-        help=f"what it starts from, see below ({starter.DEFAULT})",
+        help=f"template to start from, see below (default: {starter.DEFAULT})",
     )
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace, session: Session) -> Answer:
-    """Make a starter crate in the current folder."""
+def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
+    """Create a starter crate in the current folder."""
     folder = starter.make(args.name, Path.cwd(), args.template)
-    text = f"Made {folder}.\n  Change src/lib.rs, then: jupyter wasmwheel build {args.name}"
-    return answer(text, {"folder": str(folder), "module": starter.module_name(args.name)})
+    text = f"Created {folder}.\n  Edit src/lib.rs, then: jupyter wasmwheel build {args.name}"
+    return result(text, {"folder": str(folder), "module": starter.module_name(args.name)})

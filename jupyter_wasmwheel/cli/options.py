@@ -1,10 +1,11 @@
-"""Command-line options made from the fields of a request (api/requests.py), and back."""
+"""Options of the command line: those of a request's fields (api/requests.py), and its own."""
 
 from __future__ import annotations
 
 import argparse
 import typing
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -15,43 +16,96 @@ from ..api.requests import Option
 Request = TypeVar("Request", bound=msgspec.Struct)
 
 
+def output_options() -> argparse.ArgumentParser:
+    """Return the parent parser with the options that all commands have."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
+    parser.add_argument("--events", action="store_true", help="print events as JSON lines")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="also show the output of the tools"
+    )
+    return parser
+
+
+def add_build_options(parser: argparse.ArgumentParser, kind: type[msgspec.Struct]) -> None:
+    """Add the options of a request that builds a wheel, and where the wheel goes."""
+    add_options(parser, kind)
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder to put the wheel into (default: dist)"
+    )
+    add_limits(parser)
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add the option that changes the limits of builds, imports and tests."""
+    parser.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="limits",
+        help="limit to change, for example build.memory=8GB, smoke.time=5m or test.processes=50 "
+        "(repeatable)",
+    )
+
+
 def add_options(
-    parser: argparse.ArgumentParser, kind: type[msgspec.Struct], *, omit: Collection[str] = ()
+    parser: argparse.ArgumentParser,
+    kind: type[msgspec.Struct],
+    *,
+    only: Collection[str] | None = None,
 ) -> None:
-    """Add an option for each field of a kind of request; positional arguments come first."""
-    declared = [each for each in requests.options(kind).items() if each[0] not in omit]
-    hints = typing.get_type_hints(kind)
-    defaults = {
-        field.name: field.default for field in msgspec.structs.fields(kind) if not field.required
-    }
-    for name, option in sorted(declared, key=lambda each: bool(each[1].flags)):
-        if option.flags:
-            _add_flag(parser, name, option, hints[name], defaults[name])
+    """Add an option for each field of a kind of request, or for some of them."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    defaults = {field.name: field.default for field in msgspec.structs.fields(kind)}
+    for name, option in requests.options(kind).items():
+        if only is None or name in only:
+            settings = _settings(option, hints[name], defaults[name])
+            if option.flags:
+                parser.add_argument(*option.flags, dest=name, **settings)
+            else:
+                parser.add_argument(name, **settings)
+
+
+def _settings(option: Option, hint: Any, default: Any) -> dict[str, Any]:
+    """Return what argparse needs to know of a field; an option that is not given is None."""
+    settings: dict[str, Any] = {"help": option.help.replace("%", "%%")}
+    kind = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+    if kind is bool:
+        return settings | {"action": "store_true"}
+    choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+    if typing.get_origin(kind) is tuple:
+        entry = typing.get_args(kind)[0]
+        if typing.get_origin(entry) is Literal:
+            choices = typing.get_args(entry)
+            settings |= {"action": "extend", "nargs": "*"}
         else:
-            parser.add_argument(name, metavar=option.metavar, help=option.help)
+            settings |= {"action": "append"} if option.flags else {"nargs": "+"}
+    if kind is float:
+        settings["type"] = _number(hint)
+    if choices:
+        settings["choices"] = choices
+    if default and (kind is float or choices):
+        settings["help"] += f" (default: {default})"
+    return settings | {"metavar": option.metavar or "|".join(choices) or None}
 
 
-def _add_flag(
-    parser: argparse.ArgumentParser, name: str, option: Option, hint: Any, default: Any
-) -> None:
-    shared: dict[str, Any] = {"dest": name, "help": option.help}
-    if hint is bool:
-        parser.add_argument(*option.flags, action="store_true", **shared)
-        return
-    shared["metavar"] = option.metavar or None
-    if typing.get_origin(hint) is tuple:
-        parser.add_argument(*option.flags, action="append", default=[], **shared)
-        return
-    if typing.get_origin(hint) is Literal:
-        shared["choices"] = typing.get_args(hint)
-    elif hint is float:
-        shared["type"] = float
-        shared["help"] += f" (default: {default:g})"
-    parser.add_argument(*option.flags, default=default, **shared)
+def _number(hint: Any) -> Callable[[str], float]:
+    """Return a function that reads a number within the bounds that a field declares."""
+
+    def read(text: str) -> float:
+        try:
+            number: float = msgspec.convert(float(text), hint)
+        except msgspec.ValidationError as error:
+            raise argparse.ArgumentTypeError(f"{error}, got {text}") from error
+        return number
+
+    read.__name__ = "number"
+    return read
 
 
 def request_from(args: argparse.Namespace, kind: type[Request]) -> Request:
-    """Return the request that parsed arguments ask for."""
+    """Return the request that parsed arguments ask for; what is not given has its default."""
     given = {
         name: tuple(value) if isinstance(value, list) else value
         for name in requests.options(kind)

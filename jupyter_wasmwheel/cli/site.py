@@ -1,4 +1,4 @@
-"""`jupyter wasmwheel site`: make JupyterLite sites, publish into them, and serve them."""
+"""`jupyter wasmwheel site`: create JupyterLite sites, publish to them, and serve them."""
 
 from __future__ import annotations
 
@@ -6,191 +6,147 @@ import argparse
 import dataclasses
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from .. import pipeline
-from ..index import Index
-from ..runtime import node, targets
-from ..site import addresses, bundle, lite, proxy, publish, server
-from ..site.http_policy import POLICIES
+from ..api.requests import BundleRequest, PublishRequest, SiteRequest
+from ..jobs.execute import describe
+from ..site import bundle, lite, proxy, publish, server
 from ..site.proxy import Proxy
-from . import build
-from .answer import Answer, Session, answer, size
+from ..store import Store
+from . import execution, options
+from .format import size
+from .result import CliContext, CommandResult, result
 
 
 def add(commands: Any, output: argparse.ArgumentParser) -> None:
     """Add the commands to the parser."""
-    parser = commands.add_parser("site", help="make, fill and serve a JupyterLite site")
+    parser = commands.add_parser("site", help="create, fill and serve a JupyterLite site")
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
 
-    creating = actions.add_parser("create", parents=[output], help="make a site")
-    creating.add_argument("site", metavar="NAME|DIR")
-    creating.add_argument(
-        "--target", metavar="ABI", default=targets.default_abi(), help="the ABI of its Pyodide"
-    )
-    creating.add_argument("--cdn", action="store_true", help="small: Pyodide comes from its CDN")
-    creating.add_argument(
-        "--with",
-        action="append",
-        default=[],
-        metavar="PACKAGE",
-        dest="packages",
-        help="bring this package into it, with all that it requires; may be repeated",
-    )
-    creating.add_argument(
-        "--http",
-        choices=POLICIES,
-        default=POLICIES[0],
-        help="what goes through pyodide-http in its kernels",
-    )
+    creating = actions.add_parser("create", parents=[output], help="create a site")
+    options.add_options(creating, SiteRequest)
     creating.set_defaults(run=run_create)
 
-    publishing = actions.add_parser("publish", parents=[output], help="put a wheel into a site")
-    publishing.add_argument("site", metavar="NAME|DIR")
-    publishing.add_argument("wheel", type=Path, metavar="WHEEL")
-    build.add_limits(publishing)
+    publishing = actions.add_parser("publish", parents=[output], help="publish wheels to a site")
+    options.add_options(publishing, PublishRequest)
+    options.add_limits(publishing)
     publishing.set_defaults(run=run_publish)
 
-    removing = actions.add_parser("remove", parents=[output], help="take a package out of a site")
-    removing.add_argument("site", metavar="NAME|DIR")
-    removing.add_argument("name", metavar="NAME")
+    removing = actions.add_parser("remove", parents=[output], help="remove a package from a site")
+    removing.add_argument("site", metavar="NAME|DIR", help="site to remove it from")
+    removing.add_argument("name", metavar="NAME", help="package to remove")
     removing.set_defaults(run=run_remove)
 
-    listing = actions.add_parser("list", parents=[output], help="list sites, or what is in one")
-    listing.add_argument("site", metavar="NAME|DIR", nargs="?")
+    listing = actions.add_parser("list", parents=[output], help="list sites, or a site's packages")
+    listing.add_argument("site", metavar="NAME|DIR", nargs="?", help="site to list packages of")
     listing.set_defaults(run=run_list)
 
     bundling = actions.add_parser(
         "bundle", parents=[output], help="pack an offline site into a zip for any static host"
     )
-    bundling.add_argument("site", metavar="NAME|DIR")
-    bundling.add_argument("--out", type=Path, metavar="FILE.zip", help="SITE.zip, if not given")
+    options.add_options(bundling, BundleRequest)
     bundling.set_defaults(run=run_bundle)
 
     serving = actions.add_parser("serve", parents=[output], help="serve a site on its own origin")
-    serving.add_argument("site", metavar="NAME|DIR")
+    serving.add_argument("site", metavar="NAME|DIR", help="site to serve")
     serving.add_argument(
         "--proxy",
         action="append",
         default=[],
         metavar="HOST",
-        help="let notebooks read from a host that sends no CORS headers; may be repeated",
+        help="host without CORS headers that notebooks may read from (repeatable)",
     )
     serving.set_defaults(run=run_serve)
 
 
-def run_create(args: argparse.Namespace, session: Session) -> Answer:
-    """Make a site."""
-    target = targets.find(args.target)
-    its_node = node.get(session.store, session.emit)
-    site = lite.create(
-        lite.place(args.site, session.store),
-        target,
-        session.store,
-        its_node,
-        Index(),
-        session.emit,
-        cdn=args.cdn,
-        with_packages=args.packages,
-        http=args.http,
-    )
+def run_create(args: argparse.Namespace, context: CliContext) -> CommandResult:
+    """Create a site."""
+    outcome = execution.run(options.request_from(args, SiteRequest), context)
+    site = outcome.document
     text = (
-        f"Made the site {site.folder} (Pyodide {site.pyodide}).\n"
+        f"Created the site {site['folder']} (Pyodide {site['pyodide']}).\n"
         f"  Serve it: jupyter wasmwheel site serve {args.site}"
     )
-    return answer(text, _row(site))
+    return execution.with_text(outcome, text)
 
 
-def run_publish(args: argparse.Namespace, session: Session) -> Answer:
-    """Put a wheel into a site, once it has passed the checks."""
-    site = lite.find(args.site, session.store)
-    done = pipeline.publish_wheel(args.wheel, site, session.store, session.emit, session.limits)
-    package = done.package
-    text = f"{package.name} {package.version} is in the site {site.name}.\n  {done.url}"
-    return answer(text, {"published": dataclasses.asdict(package), "url": done.url})
+def run_publish(args: argparse.Namespace, context: CliContext) -> CommandResult:
+    """Publish wheels to a site."""
+    outcome = execution.run(options.request_from(args, PublishRequest), context)
+    package, url = outcome.document["published"], outcome.document["url"]
+    text = f"Published {package['name']} {package['version']} to the site {args.site}.\n  {url}"
+    return execution.with_text(outcome, text)
 
 
-def run_remove(args: argparse.Namespace, session: Session) -> Answer:
-    """Take a package out of a site."""
-    site = lite.find(args.site, session.store)
-    package = publish.remove(site, args.name, session.emit)
-    text = f"{package.name} {package.version} is no longer in the site {site.name}."
-    return answer(text, {"removed": dataclasses.asdict(package)})
+def run_remove(args: argparse.Namespace, context: CliContext) -> CommandResult:
+    """Remove a package from a site."""
+    site = lite.find(args.site, context.store)
+    package = publish.remove(site, args.name, context.emit)
+    text = f"Removed {package.name} {package.version} from the site {site.name}."
+    return result(text, {"removed": dataclasses.asdict(package)})
 
 
-def run_list(args: argparse.Namespace, session: Session) -> Answer:
+def run_list(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """List the sites of the store, or what is published in one."""
     if args.site is None:
-        return _all_sites(session)
-    site = lite.find(args.site, session.store)
+        return _list_sites(context.store)
+    site = lite.find(args.site, context.store)
     packages = publish.published(site)
     lines = [f"{each.name:<20} {each.version:<12} {size(each.size):>8}" for each in packages]
-    text = "\n".join(lines) or f"Nothing is published in {site.name} yet."
-    return answer(text, _row(site) | {"packages": [dataclasses.asdict(each) for each in packages]})
+    text = "\n".join(lines) or f"No packages in {site.name} yet."
+    rows = [dataclasses.asdict(each) for each in packages]
+    return result(text, describe(site) | {"packages": rows})
 
 
-def _all_sites(session: Session) -> Answer:
+def _list_sites(store: Store) -> CommandResult:
     sites, damaged, lines = [], [], []
-    for site in lite.check_sites(session.store):
+    for site in lite.check_sites(store):
         if isinstance(site, lite.Site):
-            sites.append(_row(site))
+            sites.append(describe(site))
             lines.append(f"{site.name:<20} Pyodide {site.pyodide:<16} {site.folder}")
         else:
             row = {"site": site.name, "folder": str(site.folder), "error": site.error.as_json()}
             damaged.append(row)
             lines.append(f"{site.name:<20} Damaged: {site.error.what} {site.error.why}")
-    text = "\n".join(lines) or "There is no site yet: jupyter wasmwheel site create NAME"
-    return answer(text, {"sites": sites, "damaged": damaged})
+    text = "\n".join(lines) or "No sites yet. Create one: jupyter wasmwheel site create NAME"
+    return result(text, {"sites": sites, "damaged": damaged})
 
 
-def run_bundle(args: argparse.Namespace, session: Session) -> Answer:
+def run_bundle(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Pack a site into a zip."""
-    site = lite.find(args.site, session.store)
-    made = bundle.write(site, (args.out or Path(f"{site.name}.zip")).absolute(), session.emit)
+    outcome = execution.run(options.request_from(args, BundleRequest), context)
+    packed = outcome.document
     text = (
-        f"Packed {made.files} files into {made.path} ({size(made.size)}).\n"
-        f"  Unpack it anywhere; {site.name}/{bundle.README} in it says how it is served."
+        f"Packed {packed['files']} files into {packed['bundle']} ({size(packed['size'])}).\n"
+        f"  Unpack it anywhere; {packed['site']}/{bundle.README} in it says how to serve it."
     )
-    document = {"bundle": str(made.path), "size": made.size, "files": made.files}
-    return answer(text, _row(site) | document)
+    return execution.with_text(outcome, text)
 
 
-def run_serve(args: argparse.Namespace, session: Session) -> Answer:
+def run_serve(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Serve a site until it is interrupted."""
-    site = lite.find(args.site, session.store)
-    serve(site, proxy_of(site, args.site, session, args.proxy))
-    return answer("Stopped.", _row(site))
+    site = lite.find(args.site, context.store)
+    serve(site, proxy_of(site, args.site, context, args.proxy))
+    return result("Stopped.", describe(site))
 
 
-def proxy_of(site: lite.Site, called: str, session: Session, more: Sequence[str] = ()) -> Proxy:
-    """What a site's server may fetch: what the settings say, and some hosts more."""
+def proxy_of(site: lite.Site, called: str, context: CliContext, more: Sequence[str] = ()) -> Proxy:
+    """Return what a site's server may fetch: the hosts in the settings, and some more."""
     command = shlex.join(["jupyter", "wasmwheel", "site", "serve", called])
     again = "".join(f" --proxy {each}" for each in more)
     return Proxy(
-        hosts=proxy.parse([*session.proxy.get(site.name, []), *more]),
+        hosts=proxy.parse([*context.proxy.get(site.name, []), *more]),
         allow=f"{command}{again} --proxy {proxy.ANOTHER}",
     )
 
 
-def serve(site: lite.Site, its_proxy: Proxy, notebook: str | None = None) -> None:
-    """Serve a site and say where, until an interruption, which is no error."""
+def serve(site: lite.Site, allowed: Proxy, url: str | None = None) -> None:
+    """Serve a site until it is interrupted, which is not an error, and print its address."""
 
-    def ready(url: str) -> None:
-        print(f"Serving {site.name} at\n\n  {addresses.address(site, notebook)}\n", flush=True)
-        if its_proxy.hosts:
-            print(f"Its notebooks may read from {', '.join(sorted(its_proxy.hosts))} through it.")
+    def ready(default: str) -> None:
+        print(f"Serving {site.name} at\n\n  {url or default}\n", flush=True)
+        if allowed.hosts:
+            print(f"Its notebooks may read from {', '.join(sorted(allowed.hosts))} through it.")
         print("Press Ctrl-C to stop.", flush=True)
 
-    server.serve(site, ready, its_proxy)
-
-
-def _row(site: lite.Site) -> dict[str, Any]:
-    return {
-        "site": site.name,
-        "folder": str(site.folder),
-        "target": site.abi,
-        "pyodide": site.pyodide,
-        "mode": site.mode,
-        "url": addresses.address(site),
-    }
+    server.serve(site, ready, allowed)

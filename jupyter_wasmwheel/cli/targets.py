@@ -1,4 +1,4 @@
-"""`jupyter wasmwheel targets`: the ABIs that wheels can be built for."""
+"""`jupyter wasmwheel targets`: list the ABIs that wheels can be built for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import dataclasses
 from typing import Any
 
 from ..runtime import targets
-from .answer import Answer, Session, answer
+from .result import CliContext, CommandResult, result
 
 
 def add(commands: Any, output: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace, session: Session) -> Answer:
+def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """List the targets."""
     lines = ["ABI      Pyodide          Python  Emscripten  JupyterLite"]
     for target in targets.all_targets():
@@ -32,4 +32,4 @@ def run(args: argparse.Namespace, session: Session) -> Answer:
         dataclasses.asdict(target) | {"platform_tag": target.platform_tag}
         for target in targets.all_targets()
     ]
-    return answer("\n".join(lines), {"default": targets.default_abi(), "targets": rows})
+    return result("\n".join(lines), {"default": targets.default_abi(), "targets": rows})

@@ -37,12 +37,17 @@ from ..toolchain import doctor
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionContext:
-    """What a request is executed with; `out` is the folder for wheels (default: `dist`)."""
+    """What a request is executed with.
+
+    `variables` are the environment variables that a build sees besides the usual ones; `out` is the
+    folder for wheels (default: `dist`).
+    """
 
     store: Store
     emit: Emitter
     limits: Limits
     downloads: Downloads
+    variables: tuple[str, ...] = ()
     out: Path | None = None
 
 
@@ -99,7 +104,12 @@ def _converted(request: SourceRequest, context: ExecutionContext) -> dict[str, A
         for name in SourceRequest.__struct_fields__
         if name != "no_cache"
     }
-    return fields | {"cache": not request.no_cache, "out": context.out, "limits": context.limits}
+    return fields | {
+        "cache": not request.no_cache,
+        "out": context.out,
+        "limits": context.limits,
+        "variables": context.variables,
+    }
 
 
 def _install(request: InstallRequest, context: ExecutionContext) -> Outcome:

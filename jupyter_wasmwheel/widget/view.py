@@ -13,7 +13,7 @@ import ipywidgets as widgets
 
 from .. import config
 from ..api.errors import WasmwheelError
-from ..cli.answer import duration, size
+from ..cli.format import duration, size
 from ..runtime import targets
 from ..site import lite
 from .build_model import BuildModel
