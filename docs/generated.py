@@ -6,23 +6,24 @@ A page says where each belongs with a comment, `<!-- generated: NAME -->`.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import inspect
+import json
 import re
 import typing
 from collections.abc import Callable, Iterator
 from types import NoneType, UnionType
 from typing import Any
 
+import msgspec
 from jupyter_server.auth.utils import HTTP_METHOD_TO_AUTH_ACTION
 from sphinx.application import Sphinx
 from tornado.web import RequestHandler
 from traitlets import HasTraits, TraitType
 
 from jupyter_wasmwheel import build_variables, cli
-from jupyter_wasmwheel.api import errors, events
+from jupyter_wasmwheel.api import errors, events, requests
+from jupyter_wasmwheel.api.report import BuildReport
 from jupyter_wasmwheel.config import Wasmwheel
-from jupyter_wasmwheel.report import Report
 from jupyter_wasmwheel.server import app
 from jupyter_wasmwheel.site import proxy
 
@@ -83,7 +84,7 @@ def exit_statuses() -> str:
         for kind in sorted(kinds, key=lambda kind: kind.status)
         if kind.__module__ == errors.__name__
     ]
-    return _table("Status", "What it says", rows=[("`0`", "It is done."), *rows])
+    return _table("Status", "Meaning", rows=[("`0`", "The command succeeded."), *rows])
 
 
 #: What stands for what in the address of a route, as docs/rest.md has it.
@@ -136,56 +137,80 @@ def configuration() -> str:
 
 
 def event_kinds() -> str:
-    """Every kind of event with its fields."""
-    rows = [
-        (f"`{kind.__struct_config__.tag}`", inspect.getdoc(kind) or "", ", ".join(_fields(kind)))
-        for kind in typing.get_args(events.Event)
-    ]
-    return _table("Kind", "What it says", "Fields", rows=rows)
+    """Return the table of the kinds of events with their fields."""
+    kinds = typing.get_args(events.Event)
+    rows = [(f"`{_tag(kind)}`", inspect.getdoc(kind) or "", _fields(kind)) for kind in kinds]
+    return _table("Kind", "Meaning", "Fields", rows=rows)
+
+
+def request_kinds() -> str:
+    """Return the table of the kinds of requests that `POST jobs` takes."""
+    kinds = typing.get_args(requests.PostedRequest)
+    rows = [(f"`{_tag(kind)}`", inspect.getdoc(kind) or "") for kind in kinds]
+    return _table("Kind", "Meaning", rows=rows)
+
+
+def request_fields() -> str:
+    """Return the table of the fields of posted requests, each with the kinds that have it."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for kind in typing.get_args(requests.PostedRequest):
+        hints = typing.get_type_hints(kind)
+        options = requests.options(kind)
+        for field in msgspec.structs.fields(kind):
+            name = f"`{field.encode_name}`"
+            default = "required" if field.required else f"`{json.dumps(field.default)}`"
+            meaning = _sentence(options[field.name].help)
+            row = (name, _json_type(hints[field.name]), default, meaning)
+            found.setdefault(row, []).append(f"`{_tag(kind)}`")
+    rows = [(row[0], ", ".join(kinds), *row[1:]) for row, kinds in found.items()]
+    return _table("Field", "Kinds", "Value", "Default", "Meaning", rows=rows)
 
 
 def report_parts() -> str:
-    """The parts of a report that are objects, or lists of them."""
+    """Return the table of the parts of a report that are objects, or lists of them."""
     rows = []
-    for name, hint in typing.get_type_hints(Report).items():
-        for kind in _dataclasses(hint):
-            if name in PARTS:
-                rows.append((f"`{name}`", inspect.getdoc(kind) or "", ", ".join(_fields(kind))))
-    return _table("Key", "What it says", "Fields", rows=rows)
+    for name, hint in typing.get_type_hints(BuildReport).items():
+        rows += [
+            (f"`{name}`", inspect.getdoc(kind) or "", _fields(kind))
+            for kind in _structs(hint)
+            if kind is not BuildReport
+        ]
+    return _table("Key", "Meaning", "Fields", rows=rows)
 
 
-#: The keys of a report whose objects are the dataclasses themselves.
-PARTS = ("crates", "patches", "audit", "smoke", "dependencies", "tests")
-
-#: What a report calls a field otherwise than Python may.
-RENAMED = {"source": "from"}
-
-
-def _dataclasses(hint: Any) -> list[type]:
-    """The dataclasses in a type."""
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+def _structs(hint: Any) -> list[type[msgspec.Struct]]:
+    """Return the structs in a type."""
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return [hint]
-    return [found for inner in typing.get_args(hint) for found in _dataclasses(inner)]
+    return [found for inner in typing.get_args(hint) for found in _structs(inner)]
 
 
-def _fields(kind: type) -> list[str]:
-    """The fields of a dataclass, each with the JSON that it is."""
+def _tag(kind: type[msgspec.Struct]) -> str:
+    return str(kind.__struct_config__.tag)
+
+
+def _fields(kind: type[msgspec.Struct]) -> str:
+    """Return the fields of a struct, each with the JSON that it is."""
     hints = typing.get_type_hints(kind)
-    names = getattr(kind, "__struct_fields__", None) or [f.name for f in dataclasses.fields(kind)]
-    return [f"`{RENAMED.get(name, name)}` {_json_type(hints[name])}" for name in names]
+    return ", ".join(
+        f"`{field.encode_name}` {_json_type(hints[field.name])}"
+        for field in msgspec.structs.fields(kind)
+    )
 
 
 def _json_type(hint: Any) -> str:
-    """What a type is in JSON, in a word or two."""
-    plain = {str: "text", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
+    """Return what a type is in JSON, in a word or two."""
+    plain = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
     if hint in plain:
         return plain[hint]
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
         return f"({', '.join(f'`{value}`' for value in inner)})"
     if origin in (typing.Union, UnionType):
-        return " or ".join(map(_json_type, inner))
-    return "list" if origin in (tuple, list) else "object"
+        return " or ".join(dict.fromkeys(map(_json_type, inner)))
+    if origin is tuple:
+        return f"list of {_json_type(inner[0])}"
+    return "object"
 
 
 def _definition(term: str, text: str) -> str:
@@ -224,6 +249,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "configuration": configuration,
     "events": event_kinds,
     "phases": lambda: ", ".join(f"`{name}`" for name in events.PHASES),
+    "request kinds": request_kinds,
+    "request fields": request_fields,
     "report": report_parts,
     "build variables": variables,
 }

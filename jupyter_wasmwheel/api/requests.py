@@ -80,7 +80,10 @@ class SourceRequest(_Request, frozen=True, kw_only=True):
     ] = None
     profile: Annotated[
         Profile,
-        option("--profile", help="draft builds quickly; release is smaller and faster to run"),
+        option(
+            "--profile",
+            help="how to compile: draft builds quickly, release is smaller and faster to run",
+        ),
     ] = "release"
     linker: Annotated[
         Linker,

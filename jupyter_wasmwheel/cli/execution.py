@@ -17,7 +17,7 @@ def run(request: JobRequest, context: CliContext, out: Path | None = None) -> Ou
             store=context.store,
             emit=context.emit,
             limits=context.limits,
-            variables=context.build_variables,
+            build_variables=context.build_variables,
             downloads=context.downloads,
             out=out,
         ),

@@ -39,15 +39,15 @@ from ..toolchain import doctor
 class ExecutionContext:
     """What a request is executed with.
 
-    `variables` are the environment variables that a build sees besides the usual ones; `out` is the
-    folder for wheels (default: `dist`).
+    `build_variables` names environment variables that a build sees besides the usual ones; `out` is
+    the folder for wheels (default: `dist`).
     """
 
     store: Store
     emit: Emitter
     limits: Limits
     downloads: Downloads
-    variables: tuple[str, ...] = ()
+    build_variables: tuple[str, ...] = ()
     out: Path | None = None
 
 
@@ -108,7 +108,7 @@ def _converted(request: SourceRequest, context: ExecutionContext) -> dict[str, A
         "cache": not request.no_cache,
         "out": context.out,
         "limits": context.limits,
-        "variables": context.variables,
+        "variables": context.build_variables,
     }
 
 

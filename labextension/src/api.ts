@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: 954d7b3de214e6fdbccc28ba402dbfe055b018506980c132427f41d15dd58e5b
+ * schema.json sha256: 34e7200773c3c0f897130be2f2ba0184027aff8eab47491e2f4c3bc041336789
  */
 
 /* eslint-disable */
@@ -44,7 +44,7 @@ export interface BuildRequest {
    */
   target?: (string | null) | undefined;
   /**
-   * draft builds quickly; release is smaller and faster to run
+   * how to compile: draft builds quickly, release is smaller and faster to run
    */
   profile?: ('release' | 'draft') | undefined;
   /**
@@ -110,7 +110,7 @@ export interface TestRequest {
    */
   target?: (string | null) | undefined;
   /**
-   * draft builds quickly; release is smaller and faster to run
+   * how to compile: draft builds quickly, release is smaller and faster to run
    */
   profile?: ('release' | 'draft') | undefined;
   /**
@@ -739,7 +739,7 @@ export const FIELDS = {
       flags: ['--target']
     },
     profile: {
-      description: 'draft builds quickly; release is smaller and faster to run',
+      description: 'how to compile: draft builds quickly, release is smaller and faster to run',
       type: 'string',
       choices: ['release', 'draft'],
       default: 'release',
@@ -842,7 +842,7 @@ export const FIELDS = {
       flags: ['--target']
     },
     profile: {
-      description: 'draft builds quickly; release is smaller and faster to run',
+      description: 'how to compile: draft builds quickly, release is smaller and faster to run',
       type: 'string',
       choices: ['release', 'draft'],
       default: 'release',
