@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
+from jupyter_wasmwheel.api import answers
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build.request import PROFILES
 from jupyter_wasmwheel.jobs.executors import LocalRun
@@ -517,7 +519,7 @@ async def test_the_toolchain_and_the_targets_are_what_the_command_says(
     assert await api("GET", "targets") == said.document
     said = wasmwheel("doctor", "--json", env={"WASMWHEEL_HOME": str(app.store.home)})
     found = await api("GET", "toolchain")
-    assert found.pop("target") == (await api("GET", "targets"))["default"]
+    assert found["target"] == (await api("GET", "targets"))["default"]
     assert found == said.document
     with pytest.raises(HTTPClientError) as raised:
         await jp_fetch("wasmwheel", "api", "toolchain", params={"target": "../x"})
@@ -607,6 +609,27 @@ async def test_a_starter_crate_is_made_from_a_template(api: Api, jp_root_dir: Pa
     await api("POST", "new", name="evil", template="../../etc", status=400)
     await api("POST", "new", name=7, status=400)
     await api("POST", "new", name="evil", shell="x", status=400)
+
+
+async def test_answers_have_the_fields_that_are_declared(
+    api: Api, hello: Path, site: Site, tmp_path: Path, jp_fetch: Fetch
+) -> None:
+    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    project = await jp_fetch("wasmwheel", "api", "project", params={"source": "examples/hello"})
+    targets = await api("GET", "targets")
+    for answer, kind in (
+        (await api("GET", "toolchain"), answers.Toolchain),
+        (json.loads(project.body), answers.Project),
+        (await api("POST", "edits", source="examples/hello"), answers.Edits),
+        (await api("GET", "templates"), answers.Templates),
+        (await api("POST", "new", name="made", status=201), answers.Starter),
+        ((await api("GET", "sites"))["sites"][0], answers.Site),
+        ((await api("GET", "sites", "workshop", "packages"))["packages"][0], answers.Package),
+        (targets, answers.Targets),
+    ):
+        assert set(answer) == set(kind.__struct_fields__)
+        msgspec.convert(answer, kind)
+    assert set(answers.Target.__struct_fields__) <= set(targets["targets"][0])
 
 
 # Sites

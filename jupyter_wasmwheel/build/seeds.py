@@ -23,6 +23,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from .. import build_variables
+from ..api.answers import Finding
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, Event, Progress, note
 from ..project import copy, manifest, starter
@@ -31,7 +32,6 @@ from ..runtime import node, targets
 from ..runtime.targets import Target
 from ..store import Store, replace_file
 from ..toolchain import crates, relay, toolchain
-from ..toolchain.doctor import Finding
 from ..toolchain.toolchain import Toolchain
 from . import maturin, plan, pyo3
 from .plan import Plan

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from .. import pipeline
+from ..api.answers import Toolchain
 from ..api.errors import ToolchainError, WasmwheelError
 from ..api.events import Emitter
 from ..api.report import SCHEMA
@@ -124,10 +127,11 @@ def _install(request: InstallRequest, context: ExecutionContext) -> Outcome:
 
 def examine(target: Target, store: Store) -> Outcome:
     """Return what building for a target needs and what is missing of it, as `doctor` prints it."""
-    findings = [*doctor.examine(target, store), seeds.examine(target, store)]
+    findings = (*doctor.examine(target, store), seeds.examine(target, store))
     ok = all(each.state != "missing" for each in findings)
-    fields = {"ok": ok, "findings": [dataclasses.asdict(each) for each in findings]}
-    return Outcome(document=document(fields), status=0 if ok else ToolchainError.status)
+    found = Toolchain(ok=ok, target=target.abi, findings=findings)
+    document = msgspec.to_builtins(found)
+    return Outcome(document=document, status=0 if ok else ToolchainError.status)
 
 
 def _create_site(request: SiteRequest, context: ExecutionContext) -> Outcome:

@@ -11,12 +11,11 @@ from tornado import web
 from .. import __version__, pipeline
 from ..api.errors import UsageError
 from ..api.events import Event, Log
-from ..build import seeds
+from ..jobs import execute
 from ..jobs.queue import ConflictError
 from ..jobs.request import parse_edits
 from ..project import manifest, optional, starter
 from ..runtime import targets
-from ..toolchain import doctor
 from .handler import Handler, Refused
 
 
@@ -40,14 +39,7 @@ class ToolchainHandler(Handler):
         abi = self.get_argument("target", targets.default_abi())
 
         def examine() -> dict[str, Any]:
-            target, store = targets.find(abi), self.app.store
-            findings = [*doctor.examine(target, store), seeds.examine(target, store)]
-            return {
-                "schema": 1,
-                "ok": all(each.state != "missing" for each in findings),
-                "target": abi,
-                "findings": [dataclasses.asdict(each) for each in findings],
-            }
+            return execute.examine(targets.find(abi), self.app.store).document
 
         self.answer(await self.call(examine))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from ..api.answers import Finding
 from ..api.errors import WasmwheelError
 from ..api.events import Emitter
 from ..config import Downloads
@@ -17,21 +17,6 @@ from .toolchain import choose_linker
 
 #: What is installed only where it is asked for by name.
 EXTRAS = ("emscripten", "nightly", "seeds")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One part of what building needs: `state` is ok, missing, or optional (missing, but fine).
-
-    `fix` says how to mend it. `mend` is what `doctor --fix` takes to do it: nothing to name, a name
-    out of EXTRAS, or None where it cannot.
-    """
-
-    part: str
-    state: str
-    text: str
-    fix: str = ""
-    mend: tuple[str, ...] | None = None
 
 
 def examine(target: Target, store: Store) -> list[Finding]:
