@@ -1,14 +1,22 @@
-"""The contract is declared once, and what is generated from it is not stale."""
+"""The contract is declared once: all that follows from a request's fields follows by itself."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
+import jupyter_wasmwheel
 from jupyter_wasmwheel.api import schema
 
-API = Path(__file__).parents[1] / "labextension/src/api.ts"
+ROOT = Path(__file__).parents[1]
+API = ROOT / "labextension/src/api.ts"
 
 
 def test_schema_is_what_the_structs_give() -> None:
@@ -21,3 +29,61 @@ def test_types_of_the_front_end_are_generated_from_this_schema() -> None:
     assert found
     now = hashlib.sha256(schema.FILE.read_bytes()).hexdigest()
     assert found.group(1) == now, "run `jlpm build:api` in labextension"
+
+
+#: A made-up option, and what stands for a build that uses it.
+OPTION = """
+    pace: Annotated[
+        Literal["slow", "fast"], option("--pace", label="Pace", help="a made-up option")
+    ] = "slow"
+"""
+BUILD = """
+
+def _build(request: BuildRequest, context: ExecutionContext) -> Outcome:
+    return Outcome(document=document({"pace": request.pace}))
+"""
+
+#: What the command line and the schema make of it, as JSON.
+LOOK = """
+import json
+from jupyter_wasmwheel import cli
+from jupyter_wasmwheel.api import schema
+from jupyter_wasmwheel.api.requests import BuildRequest
+from jupyter_wasmwheel.cli.options import request_from
+args = cli.parser("build").parse_args(["build", "x", "--pace", "fast"])
+declared = schema.document()["$defs"]["BuildRequest"]["properties"]["pace"]
+print(json.dumps([request_from(args, BuildRequest).pace, declared]))
+"""
+
+
+@pytest.fixture
+def with_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let new processes use a copy of the package that declares one more option, in one place."""
+    package = tmp_path / "code/jupyter_wasmwheel"
+    original = Path(jupyter_wasmwheel.__file__).parent
+    shutil.copytree(original, package, ignore=shutil.ignore_patterns("labextension", "__pycache__"))
+    requests = package / "api/requests.py"
+    head = (
+        'tag="build"):\n    """Build a wheel, check it, and publish it where a site is named."""\n'
+    )
+    before = requests.read_text(encoding="utf-8")
+    assert before.count(head) == 1
+    requests.write_text(before.replace(head, head + OPTION), encoding="utf-8")
+    with (package / "jobs/execute.py").open("a", encoding="utf-8") as execute:
+        execute.write(BUILD)
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+
+
+def python(*words: str) -> str:
+    ran = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+    return ran.stdout
+
+
+def test_a_new_option_is_in_the_help_and_the_schema(with_option: None) -> None:
+    shown = python("-m", "jupyter_wasmwheel", "build", "--help")
+    assert re.search(r"--pace slow\|fast\s+a made-up option \(default: slow\)", shown)
+    parsed, declared = json.loads(python("-c", LOOK))
+    assert parsed == "fast"
+    assert declared["title"] == "Pace"
+    assert set(declared["enum"]) == {"slow", "fast"}
