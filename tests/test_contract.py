@@ -8,12 +8,16 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import jupyter_wasmwheel
 from jupyter_wasmwheel.api import schema
+
+from . import handmade
+from .test_server import Jupyter
 
 ROOT = Path(__file__).parents[1]
 API = ROOT / "labextension/src/api.ts"
@@ -29,6 +33,18 @@ def test_types_of_the_front_end_are_generated_from_this_schema() -> None:
     assert found
     now = hashlib.sha256(schema.FILE.read_bytes()).hexdigest()
     assert found.group(1) == now, "run `jlpm build:api` in labextension"
+
+
+def test_an_option_has_one_name_in_few_files() -> None:
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for top in ("jupyter_wasmwheel", "labextension/src")
+        for path in (ROOT / top).rglob("*")
+        if path.suffix in (".py", ".ts", ".tsx", ".js", ".mjs", ".json")
+        and "jupyter_wasmwheel/labextension" not in path.as_posix()
+        and re.search("ignore_lock|ignoreLock", path.read_text(encoding="utf-8"))
+    ]
+    assert len(found) <= 4, found
 
 
 #: A made-up option, and what stands for a build that uses it.
@@ -87,3 +103,19 @@ def test_a_new_option_is_in_the_help_and_the_schema(with_option: None) -> None:
     assert parsed == "fast"
     assert declared["title"] == "Pace"
     assert set(declared["enum"]) == {"slow", "fast"}
+
+
+def test_a_new_option_is_accepted_and_reaches_the_worker(with_option: None, tmp_path: Path) -> None:
+    handmade.crate("fresh", tmp_path / "root")
+    jupyter = Jupyter(tmp_path / "root", tmp_path / "log")
+    try:
+        job = jupyter.ask("POST", "jobs", kind="build", source="fresh", pace="fast")
+        deadline = time.monotonic() + 60
+        while job["state"] in ("queued", "running"):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            job = jupyter.ask("GET", f"jobs/{job['id']}")
+        assert job["report"] == {"schema": 1, "pace": "fast"}, job
+    finally:
+        jupyter.process.terminate()
+        jupyter.process.wait()
