@@ -1,6 +1,7 @@
-"""The parts of the reference that are written from the code, as Markdown.
+"""Generate the parts of the reference from the code, as Markdown.
 
-A page says where each belongs with a comment, `<!-- generated: NAME -->`.
+A page has a comment where each belongs, `<!-- generated: NAME -->`, which is replaced when the
+pages are built.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from jupyter_wasmwheel.site import proxy
 
 MARK = re.compile(r"<!-- generated: (.+?) -->")
 
-#: A page that the navigation has a place for, whether it is there already or not.
+#: A page in the navigation, shown where it exists.
 ONCE_WRITTEN = re.compile(r"<!-- once written: (.+?) -->")
 
 
 def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
-    """Every command in its order: its words, what it is for, and its parser."""
+    """Yield every command in order: its words, its help, and its parser."""
     yield from _below(cli.parser())
 
 
@@ -54,7 +55,7 @@ SHARED = ("--help", "--json", "--events", "--verbose")
 
 
 def command_line() -> str:
-    """Every command with its usage and its options."""
+    """Return every command with its usage and its options."""
     parts = []
     for words, purpose, parser in commands():
         own = [each for each in parser._actions if not set(each.option_strings) & set(SHARED)]
@@ -68,7 +69,7 @@ def command_line() -> str:
 
 
 def _spelled(action: argparse.Action) -> str:
-    """An option or an argument as it is written."""
+    """Return an option or an argument as users write it."""
     value = action.metavar or (action.choices and "|".join(map(str, action.choices)))
     if not action.option_strings:
         return f"`{value or action.dest}`"
@@ -77,7 +78,7 @@ def _spelled(action: argparse.Action) -> str:
 
 
 def exit_statuses() -> str:
-    """The statuses that the command line ends with."""
+    """Return the table of exit statuses."""
     kinds = errors.WasmwheelError.__subclasses__()
     rows = [
         (f"`{kind.status}`", inspect.getdoc(kind) or "")
@@ -87,7 +88,7 @@ def exit_statuses() -> str:
     return _table("Status", "Meaning", rows=[("`0`", "The command succeeded."), *rows])
 
 
-#: What stands for what in the address of a route, as docs/rest.md has it.
+#: The placeholders in the addresses of routes, as docs/rest.md has them.
 WRITTEN = (
     (app.JOB, "ID"),
     (f"packages/{app.NAME}", "packages/PACKAGE"),
@@ -101,7 +102,7 @@ WRITTEN = (
 
 
 def routes() -> Iterator[tuple[str, str, str]]:
-    """Every verb and address as docs/rest.md writes them, the right needed, and what it does."""
+    """Yield every verb and address as in docs/rest.md, the right that it needs, and its purpose."""
     for pattern, handler in app.ROUTES:
         for written, said in WRITTEN:
             pattern = pattern.replace(written, said)
@@ -113,13 +114,13 @@ def routes() -> Iterator[tuple[str, str, str]]:
 
 
 def route_table() -> str:
-    """Every route with its right."""
+    """Return the table of routes with their rights."""
     rows = [(f"`{route}`", right, purpose) for route, right, purpose in routes()]
     return _table("Route", "Right", "", rows=rows)
 
 
 def settings() -> Iterator[tuple[str, TraitType[Any, Any]]]:
-    """Every setting, by the name that a configuration file has for it."""
+    """Yield every setting by its name in a configuration file."""
     kinds: tuple[type[HasTraits], ...] = (Wasmwheel, app.WasmwheelApp)
     for kind in kinds:
         own = kind.class_own_traits(config=True)
@@ -127,7 +128,7 @@ def settings() -> Iterator[tuple[str, TraitType[Any, Any]]]:
 
 
 def configuration() -> str:
-    """Every setting with its type and default."""
+    """Return every setting with its help and default."""
     parts = []
     for name, trait in settings():
         told = "by default" in trait.help.lower() or trait.default_value == ""
@@ -218,7 +219,7 @@ def _definition(term: str, text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    """A text of argparse's or traitlets' as a sentence of Markdown."""
+    """Return a help text of argparse or traitlets as a sentence of Markdown."""
     text = " ".join(text.split()).replace("%%", "%")
     return f"{text[0].upper()}{text[1:]}".removesuffix(".") + "."
 
@@ -241,7 +242,7 @@ def variables() -> str:
     return _table("For", "Variables", rows=rows)
 
 
-#: What a page can have.
+#: The parts that a page can have, by name.
 GENERATED: dict[str, Callable[[], str]] = {
     "command line": command_line,
     "exit statuses": exit_statuses,
@@ -257,7 +258,7 @@ GENERATED: dict[str, Callable[[], str]] = {
 
 
 def setup(sphinx: Sphinx) -> dict[str, bool]:
-    """Put what is generated where the pages ask for it."""
+    """Fill the pages with what is generated."""
 
     def fill(sphinx: Sphinx, page: str, source: list[str]) -> None:
         text = MARK.sub(lambda mark: GENERATED[mark[1]](), source[0])
