@@ -351,7 +351,7 @@ def test_an_interruption_leaves_no_child_and_nothing_half_made(
     child.send_signal(signal.SIGINT)
     rest, _ = child.communicate(timeout=20)
     assert child.returncode == 130
-    assert '"what": "Cancelled."' in rest.splitlines()[-1]
+    assert '"code": "run.canceled"' in rest.splitlines()[-1]
     deadline = time.monotonic() + 5
     while processes_in(home) and time.monotonic() < deadline:
         time.sleep(0.1)
