@@ -15,11 +15,10 @@ from pathlib import Path
 
 from jupyter_wasmwheel import config, pipeline, wheel
 from jupyter_wasmwheel.api.events import ignore
-from jupyter_wasmwheel.build.request import BuildRequest
-from jupyter_wasmwheel.index import Index
+from jupyter_wasmwheel.api.requests import BuildRequest
 from jupyter_wasmwheel.project import starter
-from jupyter_wasmwheel.runtime import node, targets
-from jupyter_wasmwheel.site import lite, publish
+from jupyter_wasmwheel.site import lite
+from tests.site_factory import create_site, publish_one
 
 from .figures import Figure, tell
 
@@ -48,7 +47,7 @@ def publishing(site: lite.Site, path: Path, runs: int) -> float:
     for _ in range(runs):
         read = wheel.read(path)
         begin = time.monotonic()
-        publish.publish(site, read, [], ignore)
+        publish_one(site, read, [], ignore)
         taken.append((time.monotonic() - begin) * 1000)
     return statistics.median(taken)
 
@@ -57,22 +56,24 @@ def main() -> None:
     """Measure, and tell."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     store = config.load().store()
-    its_node = node.get(store, ignore)
-    target = targets.find(targets.default_abi())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         crate = starter.make("hello", folder)
-        request = BuildRequest(source=str(crate), out=folder / "dist", cache=False)
-        pipeline.run(request, store, ignore)
-        reports = [pipeline.run(request, store, ignore) for _ in range(runs)]
-        checks = [report.phases["audit"] + report.phases["smoke"] for report in reports]
-        site = lite.create(folder / "site", target, store, its_node, Index(), ignore)
-        path = reports[0].wheel.path
+        request = BuildRequest(source=str(crate), no_cache=True)
+        reports = [
+            pipeline.run_build(request, store, ignore, out=folder / "dist") for _ in range(runs + 1)
+        ]
+        checks = [
+            sum(each.seconds for each in report.phases if each.name in ("audit", "smoke"))
+            for report in reports[1:]
+        ]
+        site = create_site(folder / "site", store)
+        path = Path(reports[0].wheel)
         alone = publishing(site, path, runs)
         for number in range(MANY):
-            publish.publish(site, plain_wheel(folder, number), [], ignore)
+            publish_one(site, plain_wheel(folder, number), [], ignore)
         among = publishing(site, path, runs)
-        size = reports[0].wheel.size
+        size = reports[0].size
     tell(
         "checks_and_publish",
         [

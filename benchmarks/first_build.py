@@ -25,9 +25,11 @@ from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build import seeds
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, targets
+from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.runtime.targets import TRIPLE
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import linker, toolchain
+from jupyter_wasmwheel.toolchain.toolchain import Needs
 
 from . import command
 from .figures import Figure, tell
@@ -60,7 +62,12 @@ def bare() -> float:
     """Seconds of `maturin build` by hand for such a crate."""
     target = targets.find(targets.default_abi())
     store = config.load().store()
-    chosen = toolchain.choose(target, node.get(store, ignore), store, ignore, optimise=False)
+    chosen = toolchain.choose(
+        target,
+        node.get(store, ignore),
+        RunContext(store=store, emit=ignore),
+        Needs(optimise=False),
+    )
     assert chosen.rust
     assert chosen.sysroot
     assert chosen.linker

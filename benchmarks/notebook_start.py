@@ -32,12 +32,13 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from jupyter_wasmwheel import config, wheel
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.index import Index
-from jupyter_wasmwheel.runtime import lock, node, pyodide, targets
-from jupyter_wasmwheel.site import contents, lite, publish, server, template
+from jupyter_wasmwheel.runtime import lock, node, pyodide
+from jupyter_wasmwheel.site import contents, lite, server, template
 from jupyter_wasmwheel.site.addresses import HOST, address
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from tests.browser import FLAGS, IS_THERE, PATIENCE
+from tests.site_factory import create_site, publish_one
 
 from .figures import Figure, tell
 
@@ -258,13 +259,11 @@ def main() -> None:
     numbers = [int(argument) for argument in sys.argv[1:]]
     pairs, slow_pairs = (*numbers, *(3, 3)[len(numbers) :])
     store = config.load().store()
-    target = targets.find(targets.default_abi())
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         its = greeter(folder)
-        its_node = node.get(store, ignore)
-        ours = lite.create(folder / "ours", target, store, its_node, Index(), ignore)
-        notebook = publish.publish(ours, its, [], ignore).package.notebook
+        ours = create_site(folder / "ours", store)
+        notebook = publish_one(ours, its, [], ignore).package.notebook
         plain = replace(plain_site(ours, its, folder, store), port=ours.port + 10_000)
         sites = {"plain": plain, "ours": ours}
         browser = playwright.chromium.launch(

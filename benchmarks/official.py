@@ -13,10 +13,11 @@ from packaging.requirements import Requirement
 
 from jupyter_wasmwheel import config, pipeline, wheel
 from jupyter_wasmwheel.api.events import ignore
-from jupyter_wasmwheel.build.request import BuildRequest
+from jupyter_wasmwheel.api.requests import BuildRequest
 from jupyter_wasmwheel.checks import smoke
 from jupyter_wasmwheel.index import Index
-from jupyter_wasmwheel.runtime import node, pyodide, targets
+from jupyter_wasmwheel.runtime import engine, targets
+from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.wheel import Wheel
 
 PACKAGES = tomllib.loads(Path(__file__).with_name("official.toml").read_text(encoding="utf-8"))
@@ -48,8 +49,9 @@ def pairs(names: list[str]) -> Iterator[list[Pair]]:
             (folder / name).mkdir()
             package = index.wheel(requirement, target.python_version, tag)
             official = index.fetch(package, folder / name)
-            request = BuildRequest(source=f"pypi:{requirement}", out=folder / "ours")
-            ours = pipeline.run(request, store, ignore).wheel
+            request = BuildRequest(source=f"pypi:{requirement}")
+            report = pipeline.run_build(request, store, ignore, out=folder / "ours")
+            ours = wheel.read(Path(report.wheel))
             pair = Pair(name=name, version=version, official=wheel.read(official), ours=ours)
             found.append(pair)
         yield found
@@ -59,6 +61,5 @@ def say(of: Wheel, code: str) -> str:
     """What code prints that is run with a wheel, in Pyodide, in Node.js."""
     target = targets.find(targets.default_abi())
     store = config.load().store()
-    its_node = node.get(store, ignore)
-    runtime = pyodide.get(target, its_node, store, ignore)
-    return smoke.smoke([of], runtime, its_node, store, Index(), ignore, code=code).output
+    context = RunContext(store=store, emit=ignore)
+    return smoke.smoke([of], engine.prepare(target, context), context, code=code).output

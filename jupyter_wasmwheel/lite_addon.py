@@ -18,9 +18,9 @@ from traitlets import Bool, List, Unicode
 from . import config, pipeline
 from .api.errors import WasmwheelError
 from .api.events import Event, Log, Phase
-from .build.request import BuildRequest
-from .index import Index
+from .api.requests import BuildRequest
 from .runtime import node
+from .runtime.context import RunContext
 from .site import lite, publish
 from .site.lite import Site
 from .store import Store
@@ -62,17 +62,16 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
 
     def _adopt(self) -> None:
         store, output = _store(), self._output
+        context = RunContext(store=store, emit=self._emit)
         site = lite.adopt(
             output,
             metadata.version("jupyterlite-core"),
             metadata.version("jupyterlite-pyodide-kernel"),
-            store,
             node.get(store, self._emit),
-            Index(),
-            self._emit,
+            context,
             cdn=self.cdn,
         )
-        publish.add_packages(site, self.with_packages, Index(), store, self._emit)
+        publish.add_packages(site, self.with_packages, context)
         self.log.info(f"[wasmwheel] {output} runs Pyodide {site.pyodide}")
 
     def _publish(self, source: str) -> None:
@@ -80,20 +79,26 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
         store, limits = settings.store(), settings.allowed()
         spelled = self._spelled(source)
         if spelled.endswith(".whl"):
-            package = pipeline.publish_wheel(Path(spelled), site, store, self._emit, limits).package
+            (done,) = pipeline.publish_wheels(
+                [Path(spelled)], site, store, self._emit, limits=limits
+            )
+            name, version = done.package.name, done.package.version
         else:
             request = BuildRequest(
                 source=spelled,
                 site=str(site.folder),
-                out=Path(self.manager.cache_dir) / "wasmwheel",
                 with_dependencies=self.with_dependencies,
+            )
+            report = pipeline.run_build(
+                request,
+                store,
+                self._emit,
                 limits=limits,
+                out=Path(self.manager.cache_dir) / "wasmwheel",
                 variables=settings.build_variables(),
             )
-            published = pipeline.run(request, store, self._emit).published
-            assert published, "a build for a site publishes"
-            package = published.package
-        self.log.info(f"[wasmwheel] {package.name} {package.version} is in the site")
+            name, version = report.name, report.version
+        self.log.info(f"[wasmwheel] {name} {version} is in the site")
 
     @property
     def _output(self) -> Path:

@@ -291,11 +291,10 @@ class _Member:
             packed, method = self.data, zipfile.ZIP_STORED
         raw = name.encode("utf-8")
         begin = target.tell()
-        common = struct.pack(
-            "<HHHHHLLLHH",
-            *(20, 0 if name.isascii() else 0x800, method, *time, zlib.crc32(self.data)),
-            *(len(packed), len(self.data), len(raw), 0),
-        )
+        flags = 0 if name.isascii() else 0x800
+        crc = zlib.crc32(self.data)
+        sizes = (len(packed), len(self.data), len(raw), 0)
+        common = struct.pack("<HHHHHLLLHH", 20, flags, method, *time, crc, *sizes)
         target.write(b"PK\3\4" + common + raw + packed)
         mode = 0o100755 if self.runs else 0o100644
         made_by = 20 | 3 << 8  # Unix, which the modes are of

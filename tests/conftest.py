@@ -22,9 +22,10 @@ import pytest
 from jupyter_wasmwheel import config
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build import cache, seeds
-from jupyter_wasmwheel.checks import proofs
+from jupyter_wasmwheel.checks import check_cache
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, targets
+from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import toolchain
 
@@ -63,7 +64,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     if "WASMWHEEL_HOME" not in os.environ:
         os.environ["WASMWHEEL_HOME"] = str(tmp_path_factory.mktemp("home"))
     store = config.load().store()
-    for kept in (cache.FOLDER, proofs.FOLDER, seeds.FOLDER):
+    for kept in (cache.FOLDER, check_cache.FOLDER, seeds.FOLDER):
         shutil.rmtree(store.home / kept, ignore_errors=True)
     return store
 
@@ -133,5 +134,5 @@ def starter_wheel(starter_report: dict[str, Any]) -> Path:
 def draft_seed(store: Store) -> None:
     """What `doctor --fix seeds` makes for drafts of the default target."""
     target = targets.find(targets.default_abi())
-    chosen = toolchain.choose(target, node.get(store, ignore), store, ignore)
+    chosen = toolchain.choose(target, node.get(store, ignore), RunContext(store=store, emit=ignore))
     seeds.make(target, chosen, "draft", store, ignore)

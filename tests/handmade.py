@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from jupyter_wasmwheel.api import events
 from jupyter_wasmwheel.project import starter
-from jupyter_wasmwheel.runtime import node, pyodide, targets
-from jupyter_wasmwheel.runtime.node import Node
-from jupyter_wasmwheel.runtime.pyodide import Runtime
+from jupyter_wasmwheel.runtime import engine, targets
+from jupyter_wasmwheel.runtime.context import RunContext
+from jupyter_wasmwheel.runtime.engine import Engine
 from jupyter_wasmwheel.runtime.targets import Target
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import record_row
@@ -23,15 +23,14 @@ WEAK = 1
 
 class Machine(NamedTuple):
     target: Target
-    runtime: Runtime
-    node: Node
-    store: Store
+    engine: Engine
+    context: RunContext
 
 
 def machine(abi: str, store: Store) -> Machine:
     target = targets.find(abi)
-    its_node = node.get(store, events.ignore)
-    return Machine(target, pyodide.get(target, its_node, store, events.ignore), its_node, store)
+    context = RunContext(store=store, emit=events.ignore)
+    return Machine(target, engine.prepare(target, context), context)
 
 
 def wheel(

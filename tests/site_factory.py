@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import socket
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jupyter_wasmwheel import wheel
+from jupyter_wasmwheel.api.events import Emitter, ignore
+from jupyter_wasmwheel.api.requests import SiteRequest
 from jupyter_wasmwheel.beneath import Root
-from jupyter_wasmwheel.site import contents, lite
+from jupyter_wasmwheel.runtime import node
+from jupyter_wasmwheel.runtime.context import RunContext
+from jupyter_wasmwheel.site import contents, lite, publish
 from jupyter_wasmwheel.site.lite import Site
+from jupyter_wasmwheel.site.publish import NewPackage, Published
+from jupyter_wasmwheel.store import Store
 
 TAG = "cp314-cp314-pyemscripten_2026_0_wasm32"
 
@@ -35,6 +42,22 @@ def tiny_wheel(
         archive.writestr(f"{about}/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
         archive.writestr(f"{about}/RECORD", "")
     return wheel.read(path)
+
+
+def publish_one(
+    site: Site, its: wheel.Wheel, depends: Sequence[str] = (), emit: Emitter = ignore, **more: Any
+) -> Published:
+    """Publish a wheel by itself."""
+    new = NewPackage(wheel=its, depends=tuple(depends), **more)
+    (published,) = publish.publish(site, [new], emit)
+    return published
+
+
+def create_site(folder: Path, store: Store, abi: str | None = None, **fields: Any) -> Site:
+    """Create a site for a target; `fields` are those of a request."""
+    request = SiteRequest(site=str(folder), target=abi, **fields)
+    context = RunContext(store=store, emit=ignore)
+    return lite.create(folder, request, node.get(store, ignore), context)
 
 
 def row(name: str, *depends: str) -> dict[str, Any]:

@@ -14,13 +14,13 @@ import pytest
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import targets
-from jupyter_wasmwheel.site import publish
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
 
 from . import handmade
 from .conftest import Command
+from .site_factory import publish_one
 from .test_bad_input import error_of
 from .test_notebook import make_site
 
@@ -45,7 +45,7 @@ def test_a_bundle_has_what_is_published_and_is_the_same_each_time(
     site = make_site(tmp_path / "site", store, targets.default_abi())
     for text in (b"x = 1\n", b"x = 2\n"):
         wheel = handmade.wheel(tmp_path, "py3-none-any", {"only.py": text}, name="only")
-        package = publish.publish(site, read(wheel), [], ignore).package
+        package = publish_one(site, read(wheel), [], ignore).package
     for name in ("one.zip", "other.zip"):
         assert wasmwheel("site", "bundle", site.folder, "--out", tmp_path / name).status == 0
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()

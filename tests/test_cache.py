@@ -16,6 +16,7 @@ from jupyter_wasmwheel.build import cache
 from jupyter_wasmwheel.build import seeds as seeding
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, targets
+from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import toolchain
 
@@ -132,7 +133,7 @@ def test_a_new_crate_begins_with_pyo3_compiled(build: Any, store: Store, tmp_pat
     target = targets.find(targets.default_abi())
     assert seeding.examine(target, own).mend == ("seeds",)
     its_node = node.get(own, ignore)
-    chosen = toolchain.choose(target, its_node, own, ignore)
+    chosen = toolchain.choose(target, its_node, RunContext(store=own, emit=ignore))
     made = seeding.make(target, chosen, "draft", own, ignore)
     before = {path: path.stat() for path in made.folder.rglob("*") if path.is_file()}
     crate = starter.make("fresh", tmp_path)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
 import pytest
 from packaging.requirements import Requirement
 
 from jupyter_wasmwheel.api.errors import SourceError
+from jupyter_wasmwheel.api.report import Dependency
 from jupyter_wasmwheel.beneath import Root
-from jupyter_wasmwheel.checks.dependencies import Dependency, Resolution, resolve
+from jupyter_wasmwheel.checks.dependencies import Resolution, resolve
 from jupyter_wasmwheel.runtime import packages
 from jupyter_wasmwheel.runtime.lock import Entry, Lock
-from jupyter_wasmwheel.runtime.packages import Offer, Shelf
+from jupyter_wasmwheel.runtime.packages import Candidate, PackageSource
 from jupyter_wasmwheel.wheel import Wheel, read
 
 from .handmade import wheel
@@ -43,26 +45,26 @@ def requiring(folder: Path, lines: Iterable[str], name: str = "handmade") -> Whe
     return read(wheel(folder, "py3-none-any", {f"{name}.py": b""}, requires=lines))
 
 
-def index(*entries: Entry) -> Shelf:
-    """A shelf as the package index's: what it has, and an error for what it has not."""
+def index(*entries: Entry) -> PackageSource:
+    """A source as the package index's: what it has, and an error for what it has not."""
     known = {one.name: one for one in entries}
 
-    def shelf(requirement: Requirement) -> Offer:
+    def find(requirement: Requirement) -> Candidate:
         found = known.get(requirement.name)
         if found is None:
             raise SourceError(f"There is no {requirement.name}.", "The index says so.", "")
         needs = tuple(map(Requirement, found.depends))
-        return Offer(entry=found, source="pypi", path=Path(found.file_name), needs=needs)
+        return Candidate(entry=found, source="pypi", path=Path(found.file_name), needs=needs)
 
-    return shelf
-
-
-def found(lines: Iterable[str], *shelves: Shelf) -> Resolution:
-    return resolve(map(Requirement, lines), shelves)
+    return find
 
 
-def pyodide(*entries: Entry) -> Shelf:
-    """The shelf of a site that has just what Pyodide has."""
+def found(lines: Iterable[str], *sources: PackageSource) -> Resolution:
+    return resolve(map(Requirement, lines), sources)
+
+
+def pyodide(*entries: Entry) -> PackageSource:
+    """The source of a site that has just what Pyodide has."""
     return packages.of_site(lock(*entries), Root(Path()), lock(*entries))
 
 
@@ -71,7 +73,7 @@ def test_a_requirement_that_pyodide_has() -> None:
     assert one == Dependency(
         name="Zope.Interface", requirement="Zope.Interface>=7", source="pyodide", version="7.2"
     )
-    assert one.row()["from"] == "pyodide"
+    assert msgspec.to_builtins(one)["from"] == "pyodide"
 
 
 def test_a_requirement_that_is_nowhere() -> None:
@@ -148,10 +150,10 @@ def test_packages_that_require_each_other_are_found_once() -> None:
     assert [one.name for one in found(["a"], index(a, b)).dependencies] == ["a", "b"]
 
 
-def test_what_was_built_along_comes_first(tmp_path: Path) -> None:
+def test_what_was_built_comes_first(tmp_path: Path) -> None:
     built = packages.of_wheels([requiring(tmp_path, ["tool"])], lock())
-    shelves = (built, pyodide(entry("handmade", "0.1"), entry("tool", "1.0")))
-    result = found(["handmade"], *shelves)
+    sources = (built, pyodide(entry("handmade", "0.1"), entry("tool", "1.0")))
+    result = found(["handmade"], *sources)
     assert [(one.name, one.source) for one in result.dependencies] == [
         ("handmade", "built"),
         ("tool", "pyodide"),

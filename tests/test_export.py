@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from jupyter_wasmwheel.api.report import CargoSettings
 from jupyter_wasmwheel.export import package, workflow
 from jupyter_wasmwheel.project import starter
-from jupyter_wasmwheel.project.recipes import Cargo
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
 from tests.conftest import Command
@@ -182,7 +182,7 @@ def test_a_workflow_fetches_what_is_in_another_repository(
         home="",
         license="",
         patches=(),
-        cargo=Cargo(),
+        cargo=CargoSettings(),
     )
     steps = workflow.document(made)["jobs"]["pyodide"]["steps"]
     subprocess.run(["bash", "-e", "-c", steps[0]["run"]], cwd=tmp_path, check=True)

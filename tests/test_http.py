@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.api.events import ignore
-from jupyter_wasmwheel.index import Index
-from jupyter_wasmwheel.runtime import node, targets
-from jupyter_wasmwheel.site import lite, proxy, publish, server
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.site import proxy, server
 from jupyter_wasmwheel.site.proxy import Proxy
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
@@ -20,6 +19,7 @@ from jupyter_wasmwheel.wheel import read
 from . import handmade
 from .browser import Tab, browser, open_notebook
 from .elsewhere import Elsewhere, elsewhere
+from .site_factory import create_site, publish_one
 from .test_notebook import SERVED
 
 #: What a notebook's author writes who expects that a host may not be there.
@@ -48,12 +48,11 @@ SHIPPED = "http://127.0.0.1:9/shipped"
 @contextmanager
 def opened(store: Store, folder: Path, hosts: Sequence[str], http: str, abi: str) -> Iterator[Tab]:
     """A notebook of a new site whose server has a proxy for some hosts, and that ships a file."""
-    target, its_node = targets.find(abi), node.get(store, ignore)
-    site = lite.create(folder / "site", target, store, its_node, Index(), ignore, http=http)
+    site = create_site(folder / "site", store, abi, http=http)
     empty = handmade.wheel(folder, "py3-none-any", {"empty.py": b""}, name="empty")
     (folder / "shipped.bin").write_text("shipped along")
     shipped = {SHIPPED: folder / "shipped.bin"}
-    url = publish.publish(site, read(empty), [], ignore, shipped=shipped).url
+    url = publish_one(site, read(empty), [], ignore, shipped=shipped).url
     its_proxy = Proxy(hosts=proxy.parse(hosts), allow=ALLOW)
     with server.serving(site, its_proxy), browser(folder / "profile") as context:
         yield open_notebook(context, url)

@@ -26,7 +26,7 @@ from jupyter_wasmwheel.wheel import read
 
 from . import handmade
 from .conftest import Command
-from .site_factory import tiny_wheel
+from .site_factory import publish_one, tiny_wheel
 from .test_jobs import DONE, Open, places, queue_of, request, root, told, until
 from .test_server import Api, _is_last, api, app, hello, jp_server_config, says, settings
 from .test_site import site
@@ -58,7 +58,7 @@ def resident() -> int:
 
 
 def put(folder: Path, wheel: Path) -> None:
-    publish.publish(lite.read_site(folder), read(wheel), [], ignore)
+    publish_one(lite.read_site(folder), read(wheel), [], ignore)
 
 
 @pytest.mark.slow
@@ -178,7 +178,7 @@ async def test_a_site_with_1000_packages_is_listed_and_published_to(
     api: Api, site: Site, tmp_path: Path
 ) -> None:
     for n in range(1001):
-        publish.publish(site, tiny_wheel(tmp_path, f"many{n}"), [], ignore)
+        publish_one(site, tiny_wheel(tmp_path, f"many{n}"), [], ignore)
     packages = (await api("GET", "sites", site.name, "packages"))["packages"]
     assert len(packages) == 1001
 

@@ -16,9 +16,8 @@ import pytest
 
 from jupyter_wasmwheel import archive
 from jupyter_wasmwheel.api.events import ignore
-from jupyter_wasmwheel.index import Index
-from jupyter_wasmwheel.runtime import node, targets
-from jupyter_wasmwheel.site import kernel_files, lite, publish, server
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.site import kernel_files, publish, server
 from jupyter_wasmwheel.site.addresses import origin
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
@@ -27,15 +26,14 @@ from jupyter_wasmwheel.wheel import read
 from . import handmade
 from .browser import Tab, browser, open_notebook
 from .conftest import Command
+from .site_factory import create_site, publish_one
 
 #: The targets that a kernel release serves.
 SERVED = [target.abi for target in targets.all_targets() if target.jupyterlite]
 
 
 def make_site(folder: Path, store: Store, abi: str, *packages: str) -> Site:
-    its_node = node.get(store, ignore)
-    target = targets.find(abi)
-    return lite.create(folder, target, store, its_node, Index(), ignore, with_packages=packages)
+    return create_site(folder, store, abi, packages=packages)
 
 
 @contextmanager
@@ -125,7 +123,7 @@ def test_a_package_of_the_index_is_imported_once_it_is_published(
 ) -> None:
     site = make_site(tmp_path / "site", store, targets.default_abi())
     prober = handmade.wheel(tmp_path, "py3-none-any", {"prober.py": b""}, name="prober")
-    url = publish.publish(site, read(prober), [], ignore).url
+    url = publish_one(site, read(prober), [], ignore).url
     look = "import rpds\nimport hashlib\nprint(hashlib.sha256(open(rpds.rpds.__file__, 'rb')"
     with opened(site, url, tmp_path / "before") as tab:
         assert "ModuleNotFoundError" in tab.run(1, f"{look}.read()).hexdigest())")
@@ -151,7 +149,7 @@ def test_what_is_removed_is_gone_and_what_it_displaced_is_back(
     only = handmade.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 1\n"}, name="only")
     free = handmade.wheel(tmp_path, "py3-none-any", {"free.py": b""}, name="free")
     for path in (ours, only, free):
-        url = publish.publish(site, read(path), [], ignore).url
+        url = publish_one(site, read(path), [], ignore).url
     with opened(site, url, tmp_path / "profile") as tab:
         shown = tab.run(1, "import six, only\nprint(six.__version__, only.x)")
         assert shown.split() == [nonce, "1"]
@@ -172,7 +170,7 @@ def test_a_module_that_no_start_asks_for_is_there_as_soon_as_it_is_imported(
 ) -> None:
     site = make_site(tmp_path / "site", store, targets.default_abi())
     only = handmade.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 1\n"}, name="only")
-    url = publish.publish(site, read(only), [], ignore).url
+    url = publish_one(site, read(only), [], ignore).url
     look = (
         "import csv, pygments.lexers.haskell\nprint(csv.__name__, pygments.lexers.haskell.__name__)"
     )
@@ -210,7 +208,7 @@ def test_a_site_whose_files_an_older_version_made_starts_with_them(
     made["files"]["integrity"] = f"sha256-{digest}"
     about.write_text(json.dumps(made))
     only = handmade.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 1\n"}, name="only")
-    url = publish.publish(site, read(only), [], ignore).url
+    url = publish_one(site, read(only), [], ignore).url
     with opened(site, url, tmp_path / "profile") as tab:
         assert tab.run(1, "import only, IPython; print(only.x)").strip() == "1"
         assert [text for text in tab.said if "the plain way" in text] == []

@@ -20,12 +20,13 @@ import pytest
 
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.runtime import targets
-from jupyter_wasmwheel.site import publish, server
+from jupyter_wasmwheel.site import server
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
 
 from . import handmade
 from .browser import browser, open_notebook
+from .site_factory import publish_one
 from .test_notebook import make_site
 
 #: Where a hub would put a user's server.
@@ -174,7 +175,7 @@ def test_a_malicious_wheel_gets_nothing_of_jupyter(
 ) -> None:
     site = make_site(tmp_path / "site", store, targets.default_abi())
     evil = handmade.wheel(tmp_path, "py3-none-any", {"evil.py": EVIL}, name="evil")
-    url = publish.publish(site, read(evil), [], ignore).url
+    url = publish_one(site, read(evil), [], ignore).url
     with server.serving(site), browser(tmp_path / "profile") as context:
         page = context.new_page()
         page.goto(f"{jupyter.url}lab?token={jupyter.token}")

@@ -11,9 +11,9 @@ import pytest
 
 from jupyter_wasmwheel.api.errors import SourceError
 from jupyter_wasmwheel.api.events import Event, Log
-from jupyter_wasmwheel.checks import testbed
-from jupyter_wasmwheel.index import Index
+from jupyter_wasmwheel.checks import test_environment
 from jupyter_wasmwheel.project import manifest, suite
+from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
 from tests.conftest import Command
@@ -240,18 +240,22 @@ def test_what_tests_need_comes_from_where_a_site_would_have_it(
         project(tmp_path / "plain", {"tests/test_a.py": "import six\nfrom dirty_equals import *"})
     )
     told: list[Event] = []
-    lock, absent = testbed.load(its, [read(path)], here.runtime, store, Index(), told.append)
+    lock, absent = test_environment.load(
+        its, [read(path)], here.engine.runtime, RunContext(store=store, emit=told.append)
+    )
     assert {"plain", "pytest", "packaging", "six"} <= set(lock.packages)
     assert not {"a-tool", "dirty-equals"} & {*lock.packages, *absent}
     assert "no-such-package-anywhere" in absent
     notes = " ".join(event.text for event in told if isinstance(event, Log))
-    assert "no-such-package-anywhere is nowhere to be had" in notes
+    assert "no-such-package-anywhere is not available for Pyodide" in notes
 
 
 def test_a_package_beside_its_tests_is_whole_there_too(tmp_path: Path) -> None:
     its = suite.find(project(tmp_path / "plain", {"tests/test_a.py": "", "plain/own.py": "mine"}))
     members = {"plain/_native.so": b"compiled", "plain/own.py": b"packed", "other.py": b""}
-    testbed.pack(its, read(wheel(tmp_path, "py3-none-any", members)), tmp_path / "tree.zip")
+    test_environment.pack(
+        its, read(wheel(tmp_path, "py3-none-any", members)), tmp_path / "tree.zip"
+    )
     with zipfile.ZipFile(tmp_path / "tree.zip") as tree:
         assert tree.read("plain/_native.so") == b"compiled"
         assert tree.read("plain/own.py") == b"mine"

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from jupyter_wasmwheel import wheel
-from jupyter_wasmwheel.api import events
 from jupyter_wasmwheel.build.provenance import Provenance, read
 from jupyter_wasmwheel.checks import pypi
 from jupyter_wasmwheel.checks.finding import Finding
@@ -48,14 +47,8 @@ def note(**more: Any) -> dict[str, bytes]:
 
 def examined(path: Path, store: Store) -> dict[str, Finding]:
     machine = handmade.machine("2026_0", store)
-    place = pypi.Place(
-        target=machine.target,
-        runtime=machine.runtime,
-        node=machine.node,
-        store=store,
-        emit=events.ignore,
-    )
-    return {each.check: each for each in pypi.examine(wheel.read(path), place)}
+    found = pypi.examine(wheel.read(path), machine.target, machine.engine)
+    return {each.check: each for each in found}
 
 
 def problems(found: dict[str, Finding]) -> list[str]:

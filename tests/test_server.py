@@ -26,18 +26,18 @@ from tornado.httpclient import HTTPClientError, HTTPResponse
 
 from jupyter_wasmwheel.api import answers
 from jupyter_wasmwheel.api.events import ignore
-from jupyter_wasmwheel.build.request import PROFILES
+from jupyter_wasmwheel.build.seeds import PROFILES
 from jupyter_wasmwheel.jobs.executors import LocalRun
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.server import events
 from jupyter_wasmwheel.server.app import WasmwheelApp
 from jupyter_wasmwheel.server.preparing import Preparing
-from jupyter_wasmwheel.site import addresses, publish, server
+from jupyter_wasmwheel.site import addresses, server
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 
 from . import handmade
-from .site_factory import tiny_wheel
+from .site_factory import publish_one, tiny_wheel
 from .test_build import plain_project
 from .test_git import Repository
 from .test_jobs import DONE, WAIT, Script, linux_only, of_job
@@ -614,7 +614,7 @@ async def test_a_starter_crate_is_made_from_a_template(api: Api, jp_root_dir: Pa
 async def test_answers_have_the_fields_that_are_declared(
     api: Api, hello: Path, site: Site, tmp_path: Path, jp_fetch: Fetch
 ) -> None:
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
     project = await jp_fetch("wasmwheel", "api", "project", params={"source": "examples/hello"})
     targets = await api("GET", "targets")
     for answer, kind in (
@@ -664,7 +664,7 @@ async def test_a_port_that_is_taken_is_said_with_the_site(api: Api, site: Site) 
 async def test_what_is_published_is_listed_and_removed(
     api: Api, site: Site, tmp_path: Path
 ) -> None:
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
     listing = await api("GET", "sites", "workshop", "packages")
     (package,) = listing["packages"]
     assert (package["name"], package["version"]) == ("tiny", "1.0")
@@ -699,7 +699,7 @@ async def test_a_site_that_is_deleted_under_the_server_is_said(api: Api, site: S
 async def test_a_site_is_given_out_through_jupyter(
     site: Site, tmp_path: Path, jp_fetch: Fetch
 ) -> None:
-    package = publish.publish(site, tiny_wheel(tmp_path), [], ignore).package
+    package = publish_one(site, tiny_wheel(tmp_path), [], ignore).package
     here = ("wasmwheel", "site", "workshop", site.prefix)
     lock = await jp_fetch(*here, "static/pyodide/pyodide-lock.json")
     assert lock.body == site.lock.read_bytes()

@@ -27,13 +27,13 @@ from jupyter_wasmwheel.api.errors import (
     WasmwheelError,
 )
 from jupyter_wasmwheel.api.events import ignore
-from jupyter_wasmwheel.index import Index
-from jupyter_wasmwheel.runtime import lock, node, pyodide, targets
+from jupyter_wasmwheel.runtime import lock, pyodide
+from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.site import compressed, contents, lite, publish, server, wheels
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store, replace_file
 
-from .site_factory import TAG, small_site, tiny_wheel
+from .site_factory import TAG, create_site, publish_one, small_site, tiny_wheel
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_publishing_puts_the_wheel_under_its_hash_and_names_it_in_the_lock(
     site: Site, tmp_path: Path
 ) -> None:
     its = tiny_wheel(tmp_path)
-    done = publish.publish(site, its, ["Attrs", "not-in-the-site"], ignore)
+    done = publish_one(site, its, ["Attrs", "not-in-the-site"], ignore)
     entry = rows(site)["tiny"]
     assert entry["file_name"] == f"wheels/{its.sha256}/{its.path.name}"
     assert (site.lock.parent / entry["file_name"]).read_bytes() == its.path.read_bytes()
@@ -120,17 +120,17 @@ def test_publishing_puts_the_wheel_under_its_hash_and_names_it_in_the_lock(
 
 def test_a_wheel_that_was_damaged_in_its_site_is_put_there_anew(site: Site, tmp_path: Path) -> None:
     tiny = tiny_wheel(tmp_path)
-    publish.publish(site, tiny, [], ignore)
+    publish_one(site, tiny, [], ignore)
     place = site.lock.parent / rows(site)["tiny"]["file_name"]
     place.write_bytes(b"x" * tiny.size)
-    publish.publish(site, tiny, [], ignore)
+    publish_one(site, tiny, [], ignore)
     assert place.read_bytes() == tiny.path.read_bytes()
 
 
 def test_a_site_of_an_older_version_has_this_ones_scripts_once_something_is_published(
     site: Site, tmp_path: Path
 ) -> None:
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
     ours = [site.folder / "page-start.js", site.lock.parent / "kernel-start.mjs"]
     now = [path.read_bytes() for path in ours]
     for path in ours:
@@ -138,7 +138,7 @@ def test_a_site_of_an_older_version_has_this_ones_scripts_once_something_is_publ
     site.private.path("own-files").write_text("of an older version")
     settings = site.folder / "jupyter-lite.json"
     settings.write_text(settings.read_text().replace("jupyter-wasmwheel", "renamed"))
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
     assert [path.read_bytes() for path in ours] == now
     rows = json.loads(settings.read_text())["jupyter-config-data"]["federated_extensions"]
     assert [row["name"] for row in rows] == ["other", "renamed", "jupyter-wasmwheel"]
@@ -148,7 +148,7 @@ def test_another_targets_wheel_is_refused_with_both_tags(site: Site, tmp_path: P
     before = site.lock.read_bytes()
     its = tiny_wheel(tmp_path, tag="cp313-cp313-pyemscripten_2025_0_wasm32")
     with pytest.raises(SiteError) as caught:
-        publish.publish(site, its, [], ignore)
+        publish_one(site, its, [], ignore)
     assert "cp313-cp313-pyemscripten_2025_0_wasm32" in caught.value.why
     assert "cp314-cp314-pyemscripten_2026_0_wasm32" in caught.value.why
     assert site.lock.read_bytes() == before
@@ -179,8 +179,8 @@ def test_what_the_runtime_can_load_fits(site: Site, tmp_path: Path, tag: str, fi
 def test_a_wheel_that_is_replaced_stays_for_a_day_for_the_tabs_that_name_it(
     site: Site, tmp_path: Path
 ) -> None:
-    first = publish.publish(site, tiny_wheel(tmp_path, body="a = 1\n"), [], ignore).package
-    second = publish.publish(site, tiny_wheel(tmp_path, body="a = 2\n"), [], ignore).package
+    first = publish_one(site, tiny_wheel(tmp_path, body="a = 1\n"), [], ignore).package
+    second = publish_one(site, tiny_wheel(tmp_path, body="a = 2\n"), [], ignore).package
     beside = site.lock.parent
     assert (beside / first.file_name).exists()
     assert (beside / second.file_name).exists()
@@ -194,8 +194,8 @@ def test_a_wheel_that_is_replaced_stays_for_a_day_for_the_tabs_that_name_it(
 def test_a_new_version_brings_a_new_notebook_and_takes_the_old_one_away(
     site: Site, tmp_path: Path
 ) -> None:
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
-    publish.publish(site, tiny_wheel(tmp_path, version="2.0"), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path, version="2.0"), [], ignore)
     assert listed(site) == ["try-tiny-2.0.ipynb"]
     assert [path.name for path in (site.folder / "files").iterdir()] == ["try-tiny-2.0.ipynb"]
 
@@ -204,7 +204,7 @@ def test_removing_gives_back_what_was_displaced(site: Site, tmp_path: Path) -> N
     before = rows(site)
     for version in ("2026.1", "2026.2"):
         its = tiny_wheel(tmp_path, name="rpds_py", version=version)
-        publish.publish(site, its, [], ignore)
+        publish_one(site, its, [], ignore)
     assert rows(site)["rpds-py"]["version"] == "2026.2"
     gone = publish.remove(site, "Rpds.Py")
     assert gone.version == "2026.2"
@@ -215,8 +215,8 @@ def test_removing_gives_back_what_was_displaced(site: Site, tmp_path: Path) -> N
 
 
 def test_removing_leaves_nobody_depending_on_what_is_gone(site: Site, tmp_path: Path) -> None:
-    publish.publish(site, tiny_wheel(tmp_path, name="base"), [], ignore)
-    publish.publish(site, tiny_wheel(tmp_path, name="top"), ["base", "attrs"], ignore)
+    publish_one(site, tiny_wheel(tmp_path, name="base"), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path, name="top"), ["base", "attrs"], ignore)
     publish.remove(site, "base")
     assert rows(site)["top"]["depends"] == ["attrs"]
 
@@ -232,7 +232,7 @@ def test_removing_what_was_not_published_is_refused(site: Site, name: str) -> No
 def test_many_may_publish_at_once(site: Site, tmp_path: Path) -> None:
     made = [tiny_wheel(tmp_path, name=f"tiny{number}") for number in range(12)]
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda its: publish.publish(site, its, [], ignore), made))
+        list(pool.map(lambda its: publish_one(site, its, [], ignore), made))
     assert len(publish.published(site)) == len(listed(site)) == 12
 
 
@@ -250,7 +250,7 @@ def test_a_wheel_with_a_hostile_or_another_name_is_refused(
 ) -> None:
     before = site.lock.read_bytes()
     with pytest.raises(CheckError):
-        publish.publish(site, tiny_wheel(tmp_path, file_name=file_name), [], ignore)
+        publish_one(site, tiny_wheel(tmp_path, file_name=file_name), [], ignore)
     assert site.lock.read_bytes() == before
 
 
@@ -283,16 +283,16 @@ def test_a_packages_own_notebook_is_opened_with_the_sites_kernel(
 ) -> None:
     metadata = {"kernelspec": {"name": "python3"}, "authors": [{"name": "me"}]}
     own = {"cells": [], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-    package = publish.publish(site, tiny_wheel(tmp_path), [], ignore, notebook=own).package
+    package = publish_one(site, tiny_wheel(tmp_path), [], ignore, notebook=own).package
     found = json.loads((site.folder / "files" / package.notebook).read_text())
     assert found["metadata"]["kernelspec"]["name"] == "python"
     assert found["metadata"]["authors"] == [{"name": "me"}]
 
 
 def test_a_persons_own_files_stay_in_the_listing(site: Site, tmp_path: Path) -> None:
-    own = contents.added(site.root, "mine.ipynb", {"cells": []}, datetime.now(UTC), None)
+    own = contents.added(site.root, {"mine.ipynb": {"cells": []}}, datetime.now(UTC))
     site.root.replace(own)
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
     publish.remove(site, "tiny")
     assert listed(site) == ["mine.ipynb"]
 
@@ -301,11 +301,11 @@ def test_a_persons_own_files_stay_in_the_listing(site: Site, tmp_path: Path) -> 
 def test_a_damaged_listing_is_told_and_nothing_is_published_or_removed(
     site: Site, tmp_path: Path, text: str
 ) -> None:
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
     before = site.lock.read_bytes()
     (site.folder / contents.LISTING).write_text(text)
     with pytest.raises(SiteError, match="is not a listing of notebooks"):
-        publish.publish(site, tiny_wheel(tmp_path, "other"), [], ignore)
+        publish_one(site, tiny_wheel(tmp_path, "other"), [], ignore)
     with pytest.raises(SiteError, match="is not a listing of notebooks"):
         publish.remove(site, "tiny")
     assert site.lock.read_bytes() == before
@@ -317,7 +317,7 @@ def test_a_listing_that_jupyterlite_made_is_added_to(site: Site, tmp_path: Path)
     listing = {"content": rows, "name": "", "type": "directory"}
     (site.folder / contents.LISTING).write_text(json.dumps(listing, indent=2, sort_keys=True))
     for name in ("one", "other"):
-        publish.publish(site, tiny_wheel(tmp_path, name), [], ignore)
+        publish_one(site, tiny_wheel(tmp_path, name), [], ignore)
     assert listed(site) == ["mine.md", "yours.md", "try-one-1.0.ipynb", "try-other-1.0.ipynb"]
 
 
@@ -389,7 +389,7 @@ def test_what_is_private_or_outside_is_never_served(
 def test_headers_isolate_the_page_and_keep_the_lock_fresh(
     site: Site, root: str, tmp_path: Path
 ) -> None:
-    done = publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    done = publish_one(site, tiny_wheel(tmp_path), [], ignore)
     lock_path = f"{root}/static/pyodide/pyodide-lock.json"
     response, _ = ask(site, lock_path)
     for name, value in {
@@ -413,7 +413,7 @@ def test_a_replaced_lock_is_seen_at_once(site: Site, root: str, tmp_path: Path) 
     response, _ = ask(site, path)
     etag = response.headers["Etag"]
     assert ask(site, path, If_None_Match=etag)[0].status == 304
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
     response, body = ask(site, path, If_None_Match=etag)
     assert response.status == 200
     assert "tiny" in json.loads(body)["packages"]
@@ -499,12 +499,11 @@ def test_serving_ends_on_an_interrupt(site: Site) -> None:
 
 
 def create(folder: Path, store: Store, abi: str = "2026_0", **options: Any) -> Site:
-    its_node = node.get(store, ignore)
-    return lite.create(folder, targets.find(abi), store, its_node, Index(), ignore, **options)
+    return create_site(folder, store, abi, **options)
 
 
 def test_an_offline_site_has_all_it_needs(tmp_path: Path, store: Store) -> None:
-    site = create(tmp_path / "site", store, with_packages=["attrs"])
+    site = create(tmp_path / "site", store, packages=("attrs",))
     assert lite.find(str(site.folder), store) == site
     assert pyodide.in_folder(site.lock.parent).version == site.pyodide
     entries = lock.read(site.lock).packages
@@ -537,7 +536,7 @@ def test_a_site_on_the_cdn_is_small_and_published_to_alike(tmp_path: Path, store
     before = rows(site)["rpds-py"]
     assert before["file_name"].startswith(lite.CDN.format(version=site.pyodide))
     assert len(rows(site)) > 300
-    publish.publish(site, tiny_wheel(tmp_path, name="rpds_py"), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path, name="rpds_py"), [], ignore)
     assert rows(site)["rpds-py"]["file_name"].startswith("wheels/")
     publish.remove(site, "rpds-py")
     assert rows(site)["rpds-py"] == before
@@ -545,14 +544,14 @@ def test_a_site_on_the_cdn_is_small_and_published_to_alike(tmp_path: Path, store
 
 def test_packages_can_be_brought_later_with_what_they_need(tmp_path: Path, store: Store) -> None:
     site = create(tmp_path / "site", store)
-    brought = publish.add_packages(site, ["beautifulsoup4"], Index(), store, ignore)
+    context = RunContext(store=store, emit=ignore)
+    brought = publish.add_packages(site, ["beautifulsoup4"], context)
     assert brought == ["beautifulsoup4", "soupsieve", "typing-extensions"]
-    assert publish.add_packages(site, ["BeautifulSoup4"], Index(), store, ignore) == []
+    assert publish.add_packages(site, ["BeautifulSoup4"], context) == []
     assert publish.published(site) == []
     with pytest.raises(SourceError, match="markupsafe cannot be brought into the site, and jinja2"):
-        publish.add_packages(site, ["jinja2"], Index(), store, ignore)
-    found = publish.add_packages(site, ["jinja2", "attrs"], Index(), store, ignore, keep_going=True)
-    assert found == ["attrs", "jinja2"]
+        publish.add_packages(site, ["jinja2", "attrs"], context)
+    assert publish.add_packages(site, ["attrs"], context) == ["attrs"]
 
 
 def test_a_target_that_no_kernel_serves_has_no_site(tmp_path: Path, store: Store) -> None:
@@ -584,6 +583,6 @@ def test_what_goes_wrong_while_a_site_is_made_leaves_nothing(
 @pytest.mark.parametrize("name", ["a b", "'", "../x", "no-such-package-as-this-one-anywhere"])
 def test_a_package_that_is_none_makes_no_site(tmp_path: Path, store: Store, name: str) -> None:
     with pytest.raises(WasmwheelError) as caught:
-        create(tmp_path / "site", store, with_packages=[name])
+        create(tmp_path / "site", store, packages=(name,))
     assert caught.value.status in (2, 3)
     assert list(tmp_path.iterdir()) == []

@@ -9,19 +9,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from jupyter_wasmwheel.api import events
 from jupyter_wasmwheel.api.errors import CheckError, LimitError
 from jupyter_wasmwheel.api.events import Event, Log
+from jupyter_wasmwheel.api.report import Smoke
 from jupyter_wasmwheel.beneath import Root
-from jupyter_wasmwheel.checks.smoke import Smoke, smoke
-from jupyter_wasmwheel.index import Index
+from jupyter_wasmwheel.checks.smoke import smoke
 from jupyter_wasmwheel.process.limits import DEFAULT
 from jupyter_wasmwheel.runtime import lock as locks
-from jupyter_wasmwheel.runtime import snapshot, targets
+from jupyter_wasmwheel.runtime import packages, targets
+from jupyter_wasmwheel.runtime.snapshot import Snapshot
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
 
@@ -47,9 +48,10 @@ def told() -> list[Event]:
 @pytest.fixture
 def imported(here: Machine, told: list[Event]) -> Imported:
     def run(*paths: Path, **options: object) -> Smoke:
-        wheels = [read(path) for path in paths]
-        store = options.pop("store", here.store)
-        return smoke(wheels, here.runtime, here.node, store, Index(), told.append, **options)
+        changes = {"limits": options.pop("limits")} if "limits" in options else {}
+        context = replace(here.context, emit=told.append, **changes)
+        engine = options.pop("engine", here.engine)
+        return smoke([read(path) for path in paths], engine, context, **options)
 
     return run
 
@@ -73,7 +75,7 @@ def test_every_runtime_starts_from_its_snapshot(tmp_path: Path, store: Store, ab
     here = machine(abi, store)
     told: list[Event] = []
     path = wheel(tmp_path, PURE, {"handmade.py": b"import sys; print(sys.platform)"})
-    found = smoke([read(path)], here.runtime, here.node, here.store, Index(), told.append)
+    found = smoke([read(path)], here.engine, replace(here.context, emit=told.append))
     assert found.output == "emscripten\n"
     assert "starts plainly" not in notes(told)
 
@@ -81,13 +83,11 @@ def test_every_runtime_starts_from_its_snapshot(tmp_path: Path, store: Store, ab
 def test_a_snapshot_that_cannot_be_used_is_done_without(
     tmp_path: Path, here: Machine, imported: Imported, told: list[Event]
 ) -> None:
-    known = snapshot.get(here.runtime, here.node, here.store, events.ignore)
-    store = Store(home=tmp_path / "home", read_only=(tmp_path / "broken",))
-    broken = tmp_path / "broken" / "snapshots" / known.folder.name
-    shutil.copytree(known.folder, broken)
+    broken = tmp_path / "broken"
+    shutil.copytree(here.engine.snapshot.folder, broken)
     (broken / "memory.bin").write_bytes(bytes(1000))
     path = wheel(tmp_path, PURE, {"handmade.py": b""})
-    assert imported(path, store=store).ok
+    assert imported(path, engine=replace(here.engine, snapshot=Snapshot(broken))).ok
     assert "The memory snapshot cannot be used, so Pyodide starts plainly" in notes(told)
 
 
@@ -121,9 +121,10 @@ def test_requirements_come_from_a_sites_lock_and_its_files(
         site / "wheels" / "abc", PURE, {"other.py": b"print('from the site')"}, name="other"
     )
     entry = locks.entry_for(read(other), f"wheels/abc/{other.name}", [])
-    locks.read(here.runtime.lock).with_entry(entry).write(site / "pyodide-lock.json")
+    original = locks.read(here.engine.runtime.lock)
+    sources = [packages.of_site(original.with_entry(entry), Root(site), original)]
     path = wheel(tmp_path, PURE, {"handmade.py": b"import other"}, requires=["other==1.0"])
-    assert imported(path, site=Root(site)).output == "from the site\n"
+    assert imported(path, sources=sources).output == "from the site\n"
 
 
 def test_wheels_given_together_find_each_other(tmp_path: Path, imported: Imported) -> None:
@@ -145,7 +146,7 @@ def test_an_import_that_works_without_a_requirement_is_noted(
 ) -> None:
     path = wheel(tmp_path, PURE, {"handmade.py": b""}, requires=["no-such-thing>=2"])
     assert imported(path).ok
-    assert "no-such-thing is nowhere to be had" in notes(told)
+    assert "no-such-thing is not available for Pyodide" in notes(told)
 
 
 def test_an_import_that_needs_an_absent_requirement_names_it(
@@ -163,7 +164,7 @@ def test_an_import_that_needs_an_absent_requirement_names_it(
 def test_a_requirement_of_another_version_than_the_runtimes_is_absent(
     tmp_path: Path, here: Machine, imported: Imported
 ) -> None:
-    has = locks.read(here.runtime.lock).packages["packaging"].version
+    has = locks.read(here.engine.runtime.lock).packages["packaging"].version
     text = b"import packaging"
     path = wheel(tmp_path, PURE, {"handmade.py": text}, requires=["packaging>=9999"])
     with pytest.raises(CheckError) as raised:
@@ -266,13 +267,12 @@ def test_interrupting_leaves_no_child_behind(tmp_path: Path, here: Machine) -> N
     script = f"""
 from pathlib import Path
 from tests.handmade import machine
-from jupyter_wasmwheel import config, events
+from jupyter_wasmwheel import config
 from jupyter_wasmwheel.checks.smoke import smoke
-from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.wheel import read
 here = machine("2026_0", config.load().store())
 wheel = read(Path({str(path)!r}))
-smoke([wheel], here.runtime, here.node, here.store, Index(), events.ignore)
+smoke([wheel], here.engine, here.context)
 """
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
     parent = subprocess.Popen(

@@ -12,6 +12,7 @@ from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build import seeds
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, targets
+from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import toolchain
 
@@ -63,7 +64,13 @@ def test_a_notebook_outside_of_the_project_is_refused(wasmwheel: Command, tmp_pa
 def seed(store: Store) -> None:
     """What `doctor --fix seeds` leaves for release builds: pyo3 is not compiled six times."""
     target, its_node = targets.find(targets.default_abi()), node.get(store, ignore)
-    seeds.make(target, toolchain.choose(target, its_node, store, ignore), "release", store, ignore)
+    seeds.make(
+        target,
+        toolchain.choose(target, its_node, RunContext(store=store, emit=ignore)),
+        "release",
+        store,
+        ignore,
+    )
 
 
 @pytest.mark.slow

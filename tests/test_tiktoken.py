@@ -20,8 +20,7 @@ import pytest
 import trustme
 
 from jupyter_wasmwheel.api.events import ignore
-from jupyter_wasmwheel.pipeline import publish_wheel
-from jupyter_wasmwheel.process.limits import Limits
+from jupyter_wasmwheel.pipeline import publish_wheels
 from jupyter_wasmwheel.runtime import lock, node, targets
 from jupyter_wasmwheel.site.server import serving
 from jupyter_wasmwheel.store import Store
@@ -181,8 +180,8 @@ def test_it_works_in_a_site_without_requests(
     site = make_site(tmp_path / "site", store, targets.default_abi())
     lock.read(site.lock).without("requests").write(site.lock)
     (regex,) = built["built_along"]
-    for wheel in (regex["wheel"], built["wheel"]):
-        published = publish_wheel(Path(wheel), site, store, ignore, Limits())
+    wheels = [Path(regex["wheel"]), Path(built["wheel"])]
+    *_, published = publish_wheels(wheels, site, store, ignore)
     (site.folder / "ranks").write_bytes(found)
     with serving(site), browser(tmp_path / "profile") as context:
         tab = open_notebook(context, published.url)

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.api.events import ignore
-from jupyter_wasmwheel.pipeline import publish_wheel
-from jupyter_wasmwheel.process.limits import Limits
+from jupyter_wasmwheel.pipeline import publish_wheels
 from jupyter_wasmwheel.runtime import lock, targets
 from jupyter_wasmwheel.site.server import serving
 from jupyter_wasmwheel.store import Store
@@ -49,7 +48,7 @@ def test_what_requires_requests_is_imported_without_and_fetches_with_it(
     assert built.status == 0, built.stderr
     assert [one["name"] for one in built.document["dependencies"]] == []
 
-    published = publish_wheel(Path(built.document["wheel"]), without, store, ignore, Limits())
+    (published,) = publish_wheels([Path(built.document["wheel"])], without, store, ignore)
     with elsewhere(Access_Control_Allow_Origin="*") as other:
         asking = f"hello.text({other.url!r})"
         url = built.document["published"]["url"]

@@ -22,11 +22,10 @@ from typing import Any
 
 from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMissing
 
-from .. import build_variables
 from ..api.errors import SourceError
 from ..api.events import Emitter, Log, note
 from ..index import logins_for_pip
-from ..process.run import run
+from ..process.run import Command, run
 from ..project.copy import Copy
 from ..project.manifest import load_toml
 from ..runtime.pyodide import Runtime
@@ -171,9 +170,9 @@ def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -
     command: list[str | Path] = [_python(folder), runner, "--disable-pip-version-check"]
     # As pip does for itself: `user`, which some images configure, would be refused here.
     command += ["install", "--no-user", "--no-warn-script-location", *requires]
-    visible = build_variables.for_build(os.environ, plan.request.variables)
-    with logins_for_pip(visible) as (env, files):
-        status = run(command, cwd=folder, env=env, on_line=on_line, supervise=True, pass_fds=files)
+    with logins_for_pip(plan.environ) as (env, files):
+        install = Command(words=command, cwd=folder, env=env, pass_fds=files)
+        status = run(install, on_line=on_line, supervise=True)
     if status:
         raise SourceError(
             f"What builds the package could not be installed: {', '.join(requires)}.",

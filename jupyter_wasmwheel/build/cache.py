@@ -8,7 +8,6 @@ read-only stores are shared by all users.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import os
@@ -18,20 +17,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from .. import build_variables
 from ..api.errors import WasmwheelError
 from ..api.events import Emitter, note
-from ..project.edits import Patch
+from ..api.report import Crate, Patch
+from ..project import copy
+from ..project.copy import Copy
 from ..store import Store
-from ..toolchain.cargo import Crate
 from ..wheel import Wheel, read
 from .plan import Plan
 
 #: Changes with what a build does to a wheel, so that older entries are not taken.
-RECIPE = "4"
+CACHE_VERSION = "4"
 
 #: The folder of the entries in a store, and what an entry says of its wheel.
-FOLDER, ABOUT = "built", "about.json"
+FOLDER, METADATA_FILE = "built", "about.json"
 
 #: How variables begin that change what cargo, pyo3 or a C compiler make of a project.
 INFLUENCING = (
@@ -53,7 +55,7 @@ OF_THE_WORK_FOLDER = ("CARGO_TARGET_DIR",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class CachedWheel:
     """A finished wheel, and what the report tells of how it was made."""
 
     wheel: Wheel
@@ -62,19 +64,19 @@ class Kept:
     seeded: bool
 
 
-def key(planned: Plan, digest: str, patches: Sequence[Patch]) -> str:
-    """The entry for what a plan builds from sources with a digest (copy.py), and edited crates."""
+def key(planned: Plan, private: Copy, patches: Sequence[Patch]) -> str:
+    """Return the entry for what a plan builds from a private copy, and edited crates."""
     toolchain, request = planned.toolchain, planned.request
     assert toolchain, "what is compiled has a toolchain"
     rust, sysroot, linker = toolchain.rust, toolchain.sysroot, toolchain.linker
     c_compiler, tool = toolchain.emscripten, toolchain.wasm_opt
     given = {
-        "recipe": RECIPE,
-        "sources": digest,
-        "patches": [dataclasses.asdict(patch) for patch in patches],
+        "recipe": CACHE_VERSION,
+        "sources": copy.digest(private),
+        "patches": msgspec.to_builtins(patches),
         "target": planned.target.abi,
         "profile": request.profile,
-        "features": [request.features, request.no_default_features, request.ignore_lock],
+        "features": [planned.features, planned.no_default_features, private.unlocked],
         "rust": rust and rust.commit,
         "std": sysroot and str(sysroot.folder),
         "linker": linker and [str(linker.program), linker.version],
@@ -82,7 +84,7 @@ def key(planned: Plan, digest: str, patches: Sequence[Patch]) -> str:
         "wasm_opt": tool and tool.version,
         "maturin": toolchain.maturin,
         "variables": _influencing(planned.env),
-        "named": sorted(build_variables.passed_on(planned.env, request.variables).items()),
+        "named": sorted(build_variables.passed_on(planned.env, planned.variables).items()),
     }
     return f"{FOLDER}/{hashlib.sha256(json.dumps(given).encode()).hexdigest()[:32]}"
 
@@ -96,13 +98,13 @@ def _influencing(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def get_or_build(
-    key: str, build: Callable[[], Kept], store: Store, emit: Emitter
-) -> tuple[Kept, bool]:
+    key: str, build: Callable[[], CachedWheel], store: Store, emit: Emitter
+) -> tuple[CachedWheel, bool]:
     """What is kept under a key, else what `build` makes of it; and whether it was kept.
 
     Whoever asks for the same while it is built waits, and gets the same.
     """
-    fresh: list[Kept] = []
+    fresh: list[CachedWheel] = []
 
     def fill(folder: Path) -> None:
         built = build()
@@ -111,11 +113,11 @@ def get_or_build(
         about = {
             "wheel": built.wheel.path.name,
             "sha256": built.wheel.sha256,
-            "crates": [dataclasses.asdict(crate) for crate in built.crates],
+            "crates": msgspec.to_builtins(built.crates),
             "crates_with_c": built.crates_with_c,
             "seeded": built.seeded,
         }
-        (folder / ABOUT).write_text(json.dumps(about), encoding="utf-8")
+        (folder / METADATA_FILE).write_text(json.dumps(about), encoding="utf-8")
 
     found = _read(store.find(key))
     if found is None:
@@ -132,18 +134,18 @@ def get_or_build(
     return found, True
 
 
-def _read(folder: Path | None) -> Kept | None:
+def _read(folder: Path | None) -> CachedWheel | None:
     """The entry in a folder, or None where it is not whole."""
     if folder is None:
         return None
     try:
-        about: dict[str, Any] = json.loads((folder / ABOUT).read_bytes())
+        about: dict[str, Any] = json.loads((folder / METADATA_FILE).read_bytes())
         wheel = read(folder / about["wheel"])
         if wheel.sha256 != about["sha256"]:
             return None
-        return Kept(
+        return CachedWheel(
             wheel=wheel,
-            crates=tuple(Crate(**crate) for crate in about["crates"]),
+            crates=msgspec.convert(about["crates"], tuple[Crate, ...]),
             crates_with_c=tuple(about["crates_with_c"]),
             seeded=about["seeded"],
         )

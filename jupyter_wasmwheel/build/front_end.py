@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..api.events import Emitter
+from ..api.report import Crate
 from ..process.limits import ResourceMonitor
-from ..process.run import run
+from ..process.run import Command, run
 from ..project.copy import Copy
 from ..toolchain import cargo, emscripten, remap
 from .explain import explain, without_compiler
@@ -27,7 +28,7 @@ class Built:
     """A wheel as the front end left it, and the crates that were compiled for it."""
 
     wheel: Path
-    crates: tuple[cargo.Crate, ...]
+    crates: tuple[Crate, ...]
     crates_with_c: tuple[str, ...]
 
 
@@ -63,9 +64,7 @@ def drive(
         rename={str(copy.top): str(copy.original)},
     )
 
-    monitor = ResourceMonitor(
-        "build", plan.request.limits, plan.work, f"The build of {plan.project.label}"
-    )
+    monitor = ResourceMonitor("build", plan.limits, plan.work, f"The build of {plan.project.label}")
 
     def on_line(stream: str, line: str) -> None:
         reader(stream, line)
@@ -74,13 +73,15 @@ def drive(
 
     def step(command: Sequence[str], folder: Path, more: Mapping[str, str]) -> None:
         status = run(
-            command,
-            cwd=folder,
-            env={**plan.env, **more},
+            Command(
+                words=command,
+                cwd=folder,
+                env={**plan.env, **more},
+                offline=plan.request.offline,
+            ),
             on_line=on_line,
             stop_when=lambda: _lacking(plan) is not None,
             monitor=monitor,
-            offline=plan.request.offline,
         )
         if status:
             raise Refused

@@ -19,13 +19,12 @@ def build(plan: Plan, copy: Copy, emit: Emitter, compiled: Callable[[], None]) -
 
 
 def _command(plan: Plan) -> list[str]:
-    request = plan.request
     command = [str(script("maturin", "maturin")), "build", "--release", "--target", TRIPLE]
     command += ["-i", f"python{plan.target.python}", "--out", str(plan.wheels)]
-    for feature in request.features:
+    for feature in plan.features:
         command += ["--features", feature]
-    if request.no_default_features:
+    if plan.no_default_features:
         command.append("--no-default-features")
-    if request.offline:
+    if plan.request.offline:
         command.append("--offline")
     return command

@@ -6,13 +6,17 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ..api.errors import UsageError
+from ..api.report import CargoSettings
+from ..api.requests import SourceRequest
+from ..process.limits import DEFAULT, Limits
 from ..project import manifest
 from ..project.manifest import Project
-from ..project.recipes import Cargo
+from ..project.recipes import NO_SETTINGS
 from ..runtime.targets import TRIPLE, Target
 from ..store import has_locks
 from ..toolchain import cargo, emcc, emscripten, linker, relay, remap
@@ -20,10 +24,6 @@ from ..toolchain.rust import Rust
 from ..toolchain.toolchain import Toolchain, script
 from . import pyo3
 from .patched import PatchedCrate
-from .request import BuildRequest
-
-#: What cargo is told where there is no recipe.
-NO_SETTINGS = Cargo()
 
 #: Variables that make cargo ignore the flags which the target needs.
 OVERRIDING = (
@@ -52,19 +52,26 @@ UNITS = "CARGO_PROFILE_RELEASE_CODEGEN_UNITS"
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is run to build a project: the command's environment and its folders.
+    """What is run to build a project in a work folder.
 
     `toolchain` is None as long as nothing is known to be compiled, and `headers`, the folder with
-    the target's Python.h, as long as the package itself is not known to compile C.
+    the target's Python.h, as long as the package itself is not known to compile C. `environ` are
+    the variables that the build sees, `variables` the names of those that the user lets through.
+    `settings` are what a recipe passes to cargo, and `crates` the ones that it edits.
     """
 
     project: Project
     target: Target
     toolchain: Toolchain | None
-    headers: Path | None
-    request: BuildRequest
+    headers: Path | None = None
+    request: SourceRequest
     work: Path
-    env: Mapping[str, str]
+    environ: Mapping[str, str]
+    variables: tuple[str, ...] = ()
+    pyo3_config: Path
+    settings: CargoSettings = NO_SETTINGS
+    crates: tuple[PatchedCrate, ...] = ()
+    limits: Limits = DEFAULT
 
     @property
     def copy(self) -> Path:
@@ -79,17 +86,53 @@ class Plan:
     @property
     def cargo_target(self) -> Path:
         """The folder that cargo compiles into."""
-        return _cargo_target(self.work, self.target, self.request)
-
-    @property
-    def folders(self) -> tuple[tuple[Path, str], ...]:
-        """The folders that the wheel is not to name, and what stands for them."""
-        return _folders(self.work, self.cargo_target, self.env)
+        return self.work / f"target-{self.target.abi}-{self.request.profile}"
 
     @property
     def c_notes(self) -> Path:
         """The file in which the compiler shims note for whom they were called."""
         return self.work / "c-notes"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features of the crate that are enabled: the request's, and the recipe's."""
+        return (*self.request.features, *self.settings.features)
+
+    @property
+    def no_default_features(self) -> bool:
+        """Whether the default features of the crate are disabled."""
+        return self.request.no_default_features or not self.settings.default_features
+
+    @property
+    def folders(self) -> tuple[tuple[Path, str], ...]:
+        """The folders that the wheel must not name, and what stands for them."""
+        cargo_home = self.environ.get("CARGO_HOME") or Path.home() / ".cargo"
+        return (
+            (self.copy, remap.SOURCE),
+            (self.work / "crates", remap.CRATES),
+            (self.cargo_target, remap.TARGET),
+            (Path(cargo_home), remap.CARGO),
+        )
+
+    @cached_property
+    def env(self) -> Mapping[str, str]:
+        """The variables of the command that builds."""
+        env = {**self.environ, **_shims(self)}
+        if self.toolchain and self.toolchain.rust:
+            rust = self.toolchain.rust
+            env |= _cargo(self, self.toolchain, rust)
+            draft = self.request.profile == "draft"
+            env |= _draft(self.work) if draft else _release(self.project, self.environ)
+            env |= {
+                "CARGO_TARGET_DIR": str(self.cargo_target),
+                "MATURIN_PYEMSCRIPTEN_PLATFORM_VERSION": self.target.abi,
+                "PYO3_CROSS_PYTHON_VERSION": self.target.python,
+                pyo3.VARIABLE: str(self.pyo3_config),
+                "PATH": os.pathsep.join([str(rust.rustc.parent), self.environ.get("PATH", "")]),
+            }
+        if self.request.profile == "release":
+            env |= remap.variables(self.folders, script("wasmwheel-rustc"), self.environ)
+        return env
 
 
 def work_key(project: Project, identity: str | None) -> str:
@@ -111,91 +154,40 @@ def refuse_overriding(env: Mapping[str, str]) -> None:
             )
 
 
-def make(
-    project: Project,
-    target: Target,
-    toolchain: Toolchain | None,
-    headers: Path | None,
-    request: BuildRequest,
-    work: Path,
-    environ: Mapping[str, str],
-    *,
-    pyo3_config: Path,
-    settings: Cargo = NO_SETTINGS,
-    crates: tuple[PatchedCrate, ...] = (),
-) -> Plan:
-    """The plan for a project, in a work folder of its own.
-
-    `settings` are what a recipe has cargo told, and `crates` the ones that it edits.
-    """
-    refuse_overriding(environ)
-    request = replace(
-        request,
-        features=(*request.features, *settings.features),
-        no_default_features=request.no_default_features or not settings.default_features,
-    )
-    env = {**environ, **_shims(toolchain, project, work)}
-    if toolchain and toolchain.rust:
-        arguments = _configuration(toolchain, toolchain.rust, settings.cfg)
-        arguments += [option for crate in crates for option in crate.configuration]
-        if project.backend != "maturin":
-            arguments += _features(request)
-        env |= _cargo(toolchain.rust, request, [*arguments, *request.cargo_args])
-        env |= _draft(work) if request.profile == "draft" else _release(project, environ)
-        env |= {
-            "CARGO_TARGET_DIR": str(_cargo_target(work, target, request)),
-            "MATURIN_PYEMSCRIPTEN_PLATFORM_VERSION": target.abi,
-            "PYO3_CROSS_PYTHON_VERSION": target.python,
-            pyo3.VARIABLE: str(pyo3_config),
-            "PATH": os.pathsep.join([str(toolchain.rust.rustc.parent), environ.get("PATH", "")]),
-        }
-    if request.profile == "release":
-        folders = _folders(work, _cargo_target(work, target, request), environ)
-        env |= remap.variables(folders, script("wasmwheel-rustc"), environ)
-    return Plan(
-        project=project,
-        target=target,
-        toolchain=toolchain,
-        headers=headers,
-        request=request,
-        work=work,
-        env=env,
-    )
-
-
-def _cargo_target(work: Path, target: Target, request: BuildRequest) -> Path:
-    return work / f"target-{target.abi}-{request.profile}"
-
-
-def _cargo(rust: Rust, request: BuildRequest, arguments: list[str]) -> dict[str, str]:
+def _cargo(plan: Plan, toolchain: Toolchain, rust: Rust) -> dict[str, str]:
     """The variables that put our cargo before the real one, and tell it what to add."""
+    arguments = _configuration(toolchain, rust, plan.settings.cfg)
+    arguments += [option for crate in plan.crates for option in crate.configuration]
+    if plan.project.backend != "maturin":  # which is given the features itself
+        arguments += [f"--features={feature}" for feature in plan.features]
+        arguments += ["--no-default-features"] if plan.no_default_features else []
     env = {
         "CARGO": str(script("wasmwheel-cargo")),
         relay.PROGRAM: str(rust.cargo),
-        relay.ARGUMENTS: json.dumps(arguments),
+        relay.ARGUMENTS: json.dumps([*arguments, *plan.request.cargo_args]),
         "RUSTC": str(rust.rustc),
         **cargo.PROGRESS,
     }
-    if request.offline:
+    if plan.request.offline:
         env["CARGO_NET_OFFLINE"] = "true"
     return env
 
 
-def _shims(toolchain: Toolchain | None, project: Project, work: Path) -> dict[str, str]:
+def _shims(plan: Plan) -> dict[str, str]:
     """The variables that point build scripts at the compiler shims, and these onwards.
 
     Cargo's build scripts read those with the target's name, setuptools those without one.
     """
     suffix = TRIPLE.replace("-", "_")
-    wasm_ld = toolchain and toolchain.linker
-    c_compiler = toolchain and toolchain.emscripten
+    wasm_ld = plan.toolchain and plan.toolchain.linker
+    c_compiler = plan.toolchain and plan.toolchain.emscripten
     tools = {name: str(script(f"wasmwheel-{name.lower()}")) for name in ("CC", "CXX", "AR")}
     tools["RANLIB"] = str(script("wasmwheel-ranlib"))
     tools |= {"CFLAGS": emscripten.CFLAGS, "CXXFLAGS": emscripten.CXXFLAGS}
     return {
         **{f"{name}_{suffix}": value for name, value in tools.items()},
-        emscripten.NOTES: str(work / "c-notes"),
-        emscripten.PACKAGE: project.name,
+        emscripten.NOTES: str(plan.c_notes),
+        emscripten.PACKAGE: plan.project.name,
         emcc.FOLDER: str(c_compiler.folder) if c_compiler else "",
         linker.PROGRAM: str(wasm_ld.program) if wasm_ld else "",
     }
@@ -218,24 +210,6 @@ def _configuration(toolchain: Toolchain, rust: Rust, cfg: Iterable[str]) -> list
         f"--config=target.{TRIPLE}.rustflags={json.dumps(flags)}",
         f"--config=target.{TRIPLE}.linker={json.dumps(str(script('wasmwheel-ld')))}",
     ]
-
-
-def _folders(
-    work: Path, cargo_target: Path, environ: Mapping[str, str]
-) -> tuple[tuple[Path, str], ...]:
-    """The folders of this machine that a wheel is not to name, and what stands for them."""
-    return (
-        (work / "source", remap.SOURCE),
-        (work / "crates", remap.CRATES),
-        (cargo_target, remap.TARGET),
-        (Path(environ.get("CARGO_HOME") or Path.home() / ".cargo"), remap.CARGO),
-    )
-
-
-def _features(request: BuildRequest) -> list[str]:
-    """Cargo's options for the features that are asked for; maturin takes them itself."""
-    chosen = [f"--features={feature}" for feature in request.features]
-    return [*chosen, *(["--no-default-features"] if request.no_default_features else [])]
 
 
 def _draft(work: Path) -> dict[str, str]:

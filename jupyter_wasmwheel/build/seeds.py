@@ -17,7 +17,8 @@ import shutil
 import subprocess
 import tempfile
 import tomllib
-from dataclasses import dataclass
+import typing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -26,19 +27,23 @@ from .. import build_variables
 from ..api.answers import Finding
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, Event, Progress, note
+from ..api.requests import BuildRequest, Profile
 from ..project import copy, manifest, starter
 from ..project.copy import Copy
 from ..runtime import node, targets
+from ..runtime.context import RunContext
 from ..runtime.targets import Target
 from ..store import Store, replace_file
 from ..toolchain import crates, relay, toolchain
 from ..toolchain.toolchain import Toolchain
-from . import maturin, plan, pyo3
+from . import maturin, pyo3
 from .plan import Plan
-from .request import PROFILES, BuildRequest, Profile
 
 #: Changes with what is done here, so that an older seed is not taken.
 RECIPE = "4"
+
+#: The profiles that there are seeds for.
+PROFILES: tuple[Profile, ...] = typing.get_args(Profile)
 
 #: The folder of the seeds in a store.
 FOLDER = "seeds"
@@ -67,7 +72,7 @@ class Seed:
         return self.folder / "Cargo.lock"
 
 
-def sow(planned: Plan, private: Copy, store: Store) -> bool:
+def restore(planned: Plan, private: Copy, store: Store) -> bool:
     """Begin a first build with a copy of a seed, where there is one that fits; whether it was.
 
     A project without a lock file is given the seed's, so that the versions are those compiled.
@@ -83,7 +88,7 @@ def sow(planned: Plan, private: Copy, store: Store) -> bool:
     shutil.rmtree(stage, ignore_errors=True)
     try:
         shutil.copytree(seed.target, stage, symlinks=True)
-        if not lock_file.exists() and not planned.request.ignore_lock:
+        if not lock_file.exists() and not private.unlocked:
             replace_file(lock_file, seed.lock.read_bytes())
         stage.rename(target)
     finally:
@@ -125,9 +130,15 @@ def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit
                 "Check the network and cargo's configuration; builds work without it, slower.",
             )
         project = manifest.read(crate)
-        config = pyo3.configuration(target, store, emit)
-        request = BuildRequest(source=str(crate), profile=profile, offline=offline)
-        environ = build_variables.for_build(os.environ)
+        planned = Plan(
+            project=project,
+            target=target,
+            toolchain=chosen,
+            request=BuildRequest(source=str(crate), profile=profile, offline=offline),
+            work=Path(scratch),
+            environ=build_variables.for_build(os.environ),
+            pyo3_config=pyo3.configuration(target, store, emit),
+        )
 
         def fill(folder: Path) -> None:
             note(emit, f"Compiling pyo3 {version} for {target.abi} ({profile}), once.")
@@ -135,24 +146,20 @@ def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit
             private = copy.refresh(project, work / "source")
             if offline and chosen.rust:
                 crates.provide(private.folder, private.top, chosen.rust, store, emit)
-            own = plan.make(
-                project, target, chosen, None, request, work, environ, pyo3_config=config
-            )
+            own = replace(planned, work=work)
             maturin.build(own, private, _only_progress(emit), lambda: None)
             own.cargo_target.rename(folder / "target")
             shutil.copyfile(private.folder / "Cargo.lock", folder / "Cargo.lock")
             _forget(folder / "target")
             shutil.rmtree(work)
 
-        planned = plan.make(
-            project, target, chosen, None, request, Path(scratch), environ, pyo3_config=config
-        )
         return Seed(folder=store.install(f"{_prefix(planned)}{version}", fill, emit))
 
 
 def prepare(target: Target, store: Store, emit: Emitter) -> None:
     """Make the seeds of a target, one a profile."""
-    chosen = toolchain.choose(target, node.get(store, emit), store, emit)
+    context = RunContext(store=store, emit=emit)
+    chosen = toolchain.choose(target, node.get(store, emit), context)
     for profile in PROFILES:
         make(target, chosen, profile, store, emit)
 

@@ -7,19 +7,16 @@ at a time ("Dynamic linking error: cannot resolve symbol").
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from packaging.tags import Tag
 
-from ..api.events import Emitter
+from ..api.report import Audit
 from ..errors import known_errors
-from ..runtime import snapshot
-from ..runtime.node import Node
+from ..runtime.engine import Engine
 from ..runtime.pyodide import Runtime
 from ..runtime.snapshot import Snapshot
 from ..runtime.targets import Target
-from ..store import Store
 from ..wheel import ExtensionModule, Wheel
 from . import side_module
 from .side_module import Damaged, SideModule
@@ -45,22 +42,11 @@ _JS_EXCEPTIONS = "invoke_"
 _SPELLED_OUT = 12
 
 
-@dataclass(frozen=True, kw_only=True)
-class Audit:
-    """`missing` are names that the runtime lacks; `unexpected` are sentences, one a finding."""
-
-    ok: bool
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-
-
-def audit(
-    wheel: Wheel, target: Target, runtime: Runtime, node: Node, store: Store, emit: Emitter
-) -> Audit:
-    """Hold a wheel against an exact runtime; nothing of the wheel is run."""
+def audit(wheel: Wheel, target: Target, engine: Engine) -> Audit:
+    """Check a wheel against an exact runtime; nothing of the wheel is run."""
     if wheel.is_pure and not wheel.extension_modules:
         return Audit(ok=True, missing=(), unexpected=())
-    known = snapshot.get(runtime, node, store, emit)
+    known = engine.snapshot
     unexpected = [*_wrong_tags(wheel, target), *_host_binaries(wheel)]
     modules: dict[ExtensionModule, SideModule] = {}
     for extension in wheel.extension_modules:
@@ -75,7 +61,7 @@ def audit(
         if any(name.startswith(_JS_EXCEPTIONS) for name in lacking):
             unexpected.append(
                 f"{extension.member} was compiled for JavaScript exceptions; Pyodide "
-                f"{runtime.version} links only modules with WebAssembly exceptions."
+                f"{engine.runtime.version} links only modules with WebAssembly exceptions."
             )
         if not _is_library(extension, module, modules):
             unexpected.extend(_misplaced(extension, module, known))

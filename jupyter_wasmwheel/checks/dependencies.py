@@ -1,6 +1,6 @@
 """Where each requirement of a package will come from, once it is in its runtime or in a site.
 
-What there is is asked of shelves (runtime/packages.py), one after the other; nothing is looked up
+The sources of packages (runtime/packages.py) are asked one after the other; nothing is looked up
 anywhere else.
 """
 
@@ -8,106 +8,82 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError
-from ..runtime import packages
-from ..runtime.packages import Offer, Shelf
-
-Source = Literal[packages.Source, "missing"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dependency:
-    """A requirement, of the package itself or, with `needed_by`, of another one that it needs.
-
-    `version` is the one found, too old or too new where missing.
-    """
-
-    name: str
-    requirement: str
-    source: Source
-    version: str | None
-    needed_by: str | None = None
-
-    def row(self) -> dict[str, str | None]:
-        """The dependency as a report has it."""
-        return {
-            "name": self.name,
-            "requirement": self.requirement,
-            "from": self.source,
-            "version": self.version,
-            "needed_by": self.needed_by,
-        }
+from ..api.report import Dependency
+from ..runtime.packages import Candidate, PackageSource
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resolution:
-    """All that is needed, in the order found: the offers of what is there, why the rest is not.
+    """All that is needed, in the order found: the candidates, and why the rest is missing.
 
-    Offers are keyed by canonical name, reasons by the name as it is required.
+    Candidates are keyed by canonical name, reasons by the name as it is required.
     """
 
     dependencies: tuple[Dependency, ...]
-    offers: Mapping[str, Offer]
+    candidates: Mapping[str, Candidate]
     reasons: Mapping[str, str]
 
     @property
     def without_file(self) -> tuple[Dependency, ...]:
-        """What nobody has a file of: it is missing, or only an address is known."""
+        """What no source has a file of: it is missing, or only an address is known."""
         return tuple(
             each
             for each in self.dependencies
-            if each.source == "missing" or not self.offers[canonicalize_name(each.name)].path
+            if each.source == "missing" or not self.candidates[canonicalize_name(each.name)].path
         )
 
 
-def resolve(requirements: Iterable[Requirement], shelves: Sequence[Shelf]) -> Resolution:
-    """Where requirements come from, and what these require in turn.
+def resolve(requirements: Iterable[Requirement], sources: Sequence[PackageSource]) -> Resolution:
+    """Return where requirements come from, and what these require in turn.
 
-    The first shelf that knows a package decides, as the runtime's loader has one version of each.
-    Markers are not looked at: whoever made the requirements did that, for the target.
+    The first source that knows a package decides, as the runtime's loader has one version of each.
+    Markers are not evaluated: the requirements are those that apply to the target.
     """
     waiting: list[tuple[Requirement, str | None]] = [(each, None) for each in requirements]
     found: dict[str, Dependency] = {}
-    offers: dict[str, Offer] = {}
+    candidates: dict[str, Candidate] = {}
     reasons: dict[str, str] = {}
     while waiting:
         requirement, needed_by = waiting.pop(0)
         name = canonicalize_name(requirement.name)
         if name in found:
             continue
-        offer, reason = _ask(requirement, shelves)
-        fits = offer and requirement.specifier.contains(offer.entry.version, prereleases=True)
+        candidate, reason = _ask(requirement, sources)
+        version = candidate.entry.version if candidate else None
+        fits = version and requirement.specifier.contains(version, prereleases=True)
         found[name] = Dependency(
             name=requirement.name,
             requirement=str(requirement),
-            source=offer.source if offer and fits else "missing",
-            version=offer.entry.version if offer else None,
+            source=candidate.source if candidate and fits else "missing",
+            version=version,
             needed_by=needed_by,
         )
-        if offer and fits:
-            offers[name] = offer
-            waiting += [(need, requirement.name) for need in offer.needs]
+        if candidate and fits:
+            candidates[name] = candidate
+            waiting += [(need, requirement.name) for need in candidate.needs]
         else:
             whose = f"{needed_by} requires {requirement}" if needed_by else f"It is {requirement}"
-            other = f", but there is {offer.entry.version}" if offer else ""
+            other = f", but there is {version}" if version else ""
             reasons[requirement.name] = f"{whose}{other}. {reason}".rstrip()
-    return Resolution(dependencies=tuple(found.values()), offers=offers, reasons=reasons)
+    return Resolution(dependencies=tuple(found.values()), candidates=candidates, reasons=reasons)
 
 
-def _ask(requirement: Requirement, shelves: Sequence[Shelf]) -> tuple[Offer | None, str]:
-    """The first shelf's offer, or why the last one that looked has none."""
+def _ask(
+    requirement: Requirement, sources: Sequence[PackageSource]
+) -> tuple[Candidate | None, str]:
+    """Return the first source's candidate, or why the last one that looked has none."""
     reason = ""
-    for shelf in shelves:
+    for find in sources:
         try:
-            offer = shelf(requirement)
+            candidate = find(requirement)
         except SourceError as error:
             reason = f"{error.what} {error.why}"
         else:
-            if offer:
-                return offer, ""
+            if candidate:
+                return candidate, ""
     return None, reason

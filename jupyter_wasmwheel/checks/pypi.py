@@ -13,18 +13,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib import util
 
 from packaging.version import Version
 
 from ..api.errors import CheckError, ToolchainError
-from ..api.events import Emitter
 from ..build import provenance
-from ..runtime.node import Node
-from ..runtime.pyodide import Runtime
+from ..runtime.engine import Engine
 from ..runtime.targets import Target
-from ..store import Store
 from ..wheel import Wheel, record_row
 from . import audit, side_module
 from .finding import Finding
@@ -41,28 +37,17 @@ _REMARK = re.compile(r"(WARNING|ERROR)\s+(.*)")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """What a wheel is held against: its target, an exact runtime, and where that is kept."""
-
-    target: Target
-    runtime: Runtime
-    node: Node
-    store: Store
-    emit: Emitter
-
-
-def examine(wheel: Wheel, place: Place) -> tuple[Finding, ...]:
+def examine(wheel: Wheel, target: Target, engine: Engine) -> tuple[Finding, ...]:
     """All that speaks for and against giving a wheel to PyPI; nothing of the wheel is run."""
     modules = _modules(wheel)
     return (
         _name(wheel),
-        _tag(wheel, place.target),
+        _tag(wheel, target),
         _metadata(wheel),
         _requirements(wheel),
         _record(wheel),
-        _imports(wheel, place),
-        _compiler(wheel, modules, place.target),
+        _imports(wheel, target, engine),
+        _compiler(wheel, modules, target),
         _runtime_paths(modules),
         _profile(wheel),
         _size(wheel),
@@ -201,9 +186,9 @@ def _differences(wheel: Wheel) -> Iterator[str]:
         yield f"{name} is not there"
 
 
-def _imports(wheel: Wheel, place: Place) -> Finding:
-    runtime = place.runtime
-    found = audit.audit(wheel, place.target, runtime, place.node, place.store, place.emit)
+def _imports(wheel: Wheel, target: Target, engine: Engine) -> Finding:
+    runtime = engine.runtime
+    found = audit.audit(wheel, target, engine)
     try:
         audit.require(found, wheel, runtime)
     except CheckError as error:

@@ -14,19 +14,17 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from ..api.errors import CheckError, ToolchainError, WasmwheelError
-from ..api.events import Emitter, Log, note
-from ..beneath import Root
+from ..api.events import Log, note
+from ..api.report import Smoke
 from ..errors import known_errors
-from ..index import Index
-from ..process.limits import DEFAULT, Limits, ResourceMonitor
-from ..process.run import run
-from ..runtime import lock as locks
-from ..runtime import node_sandbox, packages, snapshot
-from ..runtime.node import Node
-from ..runtime.pyodide import Runtime
-from ..store import Store
+from ..process.limits import ResourceMonitor
+from ..process.run import Command, run
+from ..runtime import node_sandbox, packages
+from ..runtime.context import RunContext
+from ..runtime.engine import Engine
+from ..runtime.packages import PackageSource
 from ..wheel import Wheel
-from . import loading
+from . import pyodide_loader
 
 #: The script that runs in Node.js.
 SCRIPT = Path(__file__).with_name("smoke.mjs")
@@ -41,71 +39,53 @@ ADVICE = (
 LAST_LINES = 6
 
 
-@dataclass(frozen=True, kw_only=True)
-class Smoke:
-    """`module` names what can be imported; `output` is what was printed; `seconds` is all of it."""
-
-    ok: bool
-    module: str
-    seconds: float
-    output: str
-
-
 def smoke(
     wheels: Sequence[Wheel],
-    runtime: Runtime,
-    node: Node,
-    store: Store,
-    index: Index,
-    emit: Emitter,
+    engine: Engine,
+    context: RunContext,
     *,
-    site: Root | None = None,
-    beside: Sequence[Wheel] = (),
+    sources: Sequence[PackageSource] | None = None,
     code: str | None = None,
-    limits: Limits = DEFAULT,
 ) -> Smoke:
     """Import wheels, or run code with them; a CheckError where that fails.
 
-    A LimitError where Node.js takes more than it may. With `site`, the folder of a site's lock, the
-    requirements come from there, else from the runtime's own lock. The wheels' code runs in
-    Node.js, which may read nothing but what is needed for it and write nothing; that holds back
-    mistakes, not malice.
+    A LimitError where Node.js exceeds a limit. The requirements come from `sources`, by default
+    the package index. The wheels' code runs in Node.js, which may read nothing but what is needed
+    for it and write nothing; that holds back mistakes, not malice.
     """
     begin = time.monotonic()
-    known = snapshot.get(runtime, node, store, emit)
+    emit = context.emit
     modules = [name for wheel in wheels for name in modules_to_import(wheel)]
-    base = site or Root(runtime.folder.resolve())
-    original = locks.read_beneath(base)
-    also = loading.imported_by(code, original) if code else ()
-    shelves = [packages.of_wheels(beside, original)]
-    if site is None:
-        shelves.append(packages.of_index(original, index, store, emit))
-    lock, absent = loading.lock_of_files(wheels, also, base, index, store, emit, shelves)
+    original = pyodide_loader.lock_of(engine.runtime)
+    also = pyodide_loader.imported_by(code, original) if code else ()
+    if sources is None:
+        sources = [packages.of_index(original, context)]
+    lock, absent = pyodide_loader.lock_of_files(wheels, also, engine.runtime, sources, context)
     for name, reason in absent.items():
-        note(emit, f"{name} is nowhere to be had; trying the import without it. {reason}")
+        note(emit, f"{name} is not available for Pyodide; trying the import without it. {reason}")
     names = " and ".join(wheel.name for wheel in wheels)
-    where = f"Pyodide {runtime.version} in Node.js {node.version}"
+    where = engine.label
     with tempfile.TemporaryDirectory(prefix="wasmwheel-smoke-") as temporary:
         folder = Path(temporary).resolve()
         wanted = {"imports": modules if code is None else [], "code": code}
-        command = loading.command(SCRIPT, wanted, lock, runtime, known, node, folder)
+        command = pyodide_loader.command(SCRIPT, wanted, lock, engine, folder)
         monitor = ResourceMonitor(
-            "smoke", limits, folder, f"The import of {names} with {where}", ADVICE
+            "smoke", context.limits, folder, f"The import of {names} with {where}", ADVICE
         )
-        course = _run(command, folder, monitor)
-    for text in course.notes:
+        session = _run(command, folder, monitor)
+    for text in session.notes:
         note(emit, text)
-    if course.failure:
-        for text in (*course.output, *course.failure.text.splitlines()):
+    if session.failure:
+        for text in (*session.output, *session.failure.text.splitlines()):
             emit(Log(stream="stderr", text=text))
-        raise _raised(course, course.failure, names, where, absent)
-    if not course.done:
-        raise _broken_off(course, names, where)
+        raise _raised(session, session.failure, names, where, absent)
+    if not session.done:
+        raise _broken_off(session, names, where)
     return Smoke(
         ok=True,
         module=", ".join(modules),
         seconds=time.monotonic() - begin,
-        output="".join(f"{line}\n" for line in course.output),
+        output="".join(f"{line}\n" for line in session.output),
     )
 
 
@@ -125,7 +105,7 @@ class _Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Course:
+class _Session:
     """What Node.js told, how far it came, and how it ended."""
 
     started: bool
@@ -136,7 +116,7 @@ class _Course:
     stderr: str
 
 
-def _run(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) -> _Course:
+def _run(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) -> _Session:
     events: list[dict[str, Any]] = []
     stderr: list[str] = []
 
@@ -147,9 +127,10 @@ def _run(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) 
             # The source that Node.js quotes may be a line of 1 MB.
             stderr.append(line[:300])
 
-    run(command, cwd=folder, env=node_sandbox.environment(), on_line=on_line, monitor=monitor)
+    words = Command(words=command, cwd=folder, env=node_sandbox.environment())
+    run(words, on_line=on_line, monitor=monitor)
     failed = next((event["failed"] for event in events if "failed" in event), None)
-    return _Course(
+    return _Session(
         started=any("started" in event for event in events),
         done=any("done" in event for event in events),
         failure=_Failure(**failed) if failed else None,
@@ -159,30 +140,30 @@ def _run(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) 
     )
 
 
-def _broken_off(course: _Course, names: str, where: str) -> WasmwheelError:
-    """The error of a course that came to no end."""
-    if not course.started:
+def _broken_off(session: _Session, names: str, where: str) -> WasmwheelError:
+    """Return the error of a session that did not end."""
+    if not session.started:
         return ToolchainError(
             f"No start of {where}.",
-            course.stderr or "Node.js gave no reason.",
+            session.stderr or "Node.js gave no reason.",
             "Put another Node.js first on PATH (20 or newer).",
         )
     return CheckError(
         f"{names} ended {where}.",
-        course.stderr or "It gave no reason; the machine's memory may have run out.",
+        session.stderr or "It gave no reason; the machine's memory may have run out.",
         "Run it again; if it stays so, the package's native code brings the runtime down.",
     )
 
 
 def _raised(
-    course: _Course, failure: _Failure, names: str, where: str, absent: Mapping[str, str]
+    session: _Session, failure: _Failure, names: str, where: str, absent: Mapping[str, str]
 ) -> CheckError:
     """The error of an import or of code that raised, with its known causes in words."""
     frames = [line for line in failure.text.splitlines() if "<frozen importlib" not in line]
     last_lines = "\n       ".join(frames[-LAST_LINES:])
     subject = f"import {failure.module}" if failure.module else f"The code given for {names}"
     # A module that cannot be linked says so when its package is loaded; its import fails later.
-    said = [*course.notes, *course.output, f"{failure.type}: {failure.text}"]
+    said = [*session.notes, *session.output, f"{failure.type}: {failure.text}"]
     said += _lacking(failure, absent)
     left_out = f" Of its requirements these are not there: {', '.join(absent)}." if absent else ""
     known = known_errors.match(

@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..api.errors import LimitError, TestsFailedError, WasmwheelError
-from ..api.events import Emitter, note
-from ..index import Index
-from ..process.limits import DEFAULT, Limits, ResourceMonitor
+from ..api.events import note
+from ..api.report import Tests
+from ..process.limits import ResourceMonitor
 from ..project.suite import Suite
-from ..runtime import snapshot
-from ..runtime.node import Node
-from ..runtime.pyodide import Runtime
-from ..store import Store
+from ..runtime.context import RunContext
+from ..runtime.engine import Engine
 from ..wheel import Wheel
-from . import loading, testbed
-from .course import FAULTS, Course, Failure
+from . import pyodide_loader, test_environment
+from .test_session import FAULTS, TestSession
 
 #: The script that runs in Node.js, and what it runs in Pyodide.
 SCRIPT = Path(__file__).with_name("tests.mjs")
@@ -50,101 +48,98 @@ MOST_STARTS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tests:
-    """What the tests of a project came to.
+class TestOptions:
+    """How tests are run.
 
-    `collected` is how many there are; a file that cannot be looked into counts as one. Each one has
-    one outcome: those that follow, and `not_run` where a limit was met before.
+    `timeout` is in seconds, for each test. `select` is an expression of pytest's `-k`. `is_own`
+    says whether the files are the user's, who can then open them.
     """
 
-    collected: int
-    passed: int
-    failed: int
-    skipped: int
-    unsupported: int
-    timed_out: int
-    crashed: int
-    not_run: int
-    seconds: float
-    failures: tuple[Failure, ...]
+    select: str | None = None
+    timeout: float = TIMEOUT
+    is_own: bool = True
 
-    def error(self, label: str) -> WasmwheelError | None:
-        """The error that the command ends with, or None where nothing failed."""
-        faults = [each for each in self.failures if each.outcome in FAULTS]
-        told = "\n       ".join(f"{each.id}: {each.message}" for each in faults[:3])
-        more = f"\n       and {len(faults) - 3} more" if len(faults) > 3 else ""
-        if self.failed or self.crashed:
-            return TestsFailedError(
-                f"{self.failed + self.crashed} of {self.collected} tests of {label} failed.",
-                told + more,
-                "The report and the log have all of them; `--select` runs some of them again.",
-            )
-        if self.timed_out or self.not_run:
-            return LimitError(
-                f"{self.timed_out + self.not_run} of {self.collected} tests of {label} did not end."
-                if self.timed_out
-                else f"{self.not_run} of {self.collected} tests of {label} were not run.",
-                told + more or f"Pyodide was started {MOST_STARTS} times for them.",
-                "Give each one longer by `--timeout SECONDS`; Pyodide is slower than a native one.",
-            )
-        return None
+
+def error(tests: Tests, label: str) -> WasmwheelError | None:
+    """Return the error that the command ends with, or None where nothing failed."""
+    faults = [each for each in tests.failures if each.outcome in FAULTS]
+    told = "\n       ".join(f"{each.id}: {each.message}" for each in faults[:3])
+    more = f"\n       and {len(faults) - 3} more" if len(faults) > 3 else ""
+    if tests.failed or tests.crashed:
+        return TestsFailedError(
+            f"{tests.failed + tests.crashed} of {tests.collected} tests of {label} failed.",
+            told + more,
+            "The report and the log have all of them; `--select` runs some of them again.",
+        )
+    if tests.timed_out or tests.not_run:
+        return LimitError(
+            f"{tests.timed_out + tests.not_run} of {tests.collected} tests of {label} did not end."
+            if tests.timed_out
+            else f"{tests.not_run} of {tests.collected} tests of {label} were not run.",
+            told + more or f"Pyodide was started {MOST_STARTS} times for them.",
+            "Give each one longer by `--timeout SECONDS`; Pyodide is slower than a native one.",
+        )
+    return None
 
 
 def run(
-    its: Suite,
+    suite: Suite,
     wheels: Sequence[Wheel],
-    runtime: Runtime,
-    node: Node,
-    store: Store,
-    index: Index,
-    emit: Emitter,
-    *,
-    is_own: bool = True,
-    select: str | None = None,
-    timeout: float = TIMEOUT,
-    limits: Limits = DEFAULT,
+    engine: Engine,
+    context: RunContext,
+    options: TestOptions = TestOptions(),
 ) -> Tests:
-    """Run the tests of a project with its wheel, the first one, and others that go along.
+    """Run the tests of a project with its wheel, the first one, and those of its dependencies.
 
-    `timeout` is in seconds, for each test. `select` is an expression of pytest's `-k`. `is_own`
-    says whether the files are the user's, so that he can open them. A SourceError where no test is
-    found, an TestsFailedError where pytest cannot begin. The code runs confined, as for the smoke.
+    A SourceError where no test is found, a TestsFailedError where pytest cannot begin. The code
+    runs in the same sandbox as an import check.
     """
     begin = time.monotonic()
-    known = snapshot.get(runtime, node, store, emit)
-    selected = ["-k", select] if select else []
-    lock, absent = testbed.load(its, wheels, runtime, store, index, emit)
+    selected = ["-k", options.select] if options.select else []
+    lock, absent = test_environment.load(suite, wheels, engine.runtime, context)
     with tempfile.TemporaryDirectory(prefix="wasmwheel-tests-") as temporary:
         folder = Path(temporary).resolve()
-        testbed.pack(its, wheels[0], folder / "tree.zip")
-        monitor = ResourceMonitor("test", limits, folder, f"The tests of {wheels[0].name}")
-        course = Course(its, emit, absent, monitor, is_own=is_own, timeout=timeout)
+        test_environment.pack(suite, wheels[0], folder / "tree.zip")
+        monitor = ResourceMonitor("test", context.limits, folder, f"The tests of {wheels[0].name}")
+        session = TestSession(
+            suite,
+            context.emit,
+            absent,
+            monitor,
+            is_own=options.is_own,
+            timeout=options.timeout,
+        )
         for _ in range(MOST_STARTS):
             wanted = {
                 "tree": str(folder / "tree.zip"),
                 "plugin": PLUGIN.read_text(encoding="utf-8"),
-                "folder": str(PLACE / its.folder.name),
-                "arguments": [*ARGUMENTS, *testbed.arguments(lock), *selected, *its.paths],
-                "over": course.over,
+                "folder": str(PLACE / suite.folder.name),
+                "arguments": [
+                    *ARGUMENTS,
+                    *test_environment.arguments(lock),
+                    *selected,
+                    *suite.paths,
+                ],
+                "over": session.over,
             }
-            command = loading.command(SCRIPT, wanted, lock, runtime, known, node, folder)
-            if course.follow(command, folder, f"Pyodide {runtime.version}"):
+            command = pyodide_loader.command(SCRIPT, wanted, lock, engine, folder)
+            if session.run(command, folder, f"Pyodide {engine.runtime.version}"):
                 break
-            note(emit, "Starting Pyodide anew for the tests that are left.")
-    return _sum(course, time.monotonic() - begin)
+            note(context.emit, "Starting Pyodide again for the remaining tests.")
+    return _sum(session, time.monotonic() - begin)
 
 
-def _sum(course: Course, seconds: float) -> Tests:
-    count = Counter(course.outcomes.values())
+def _sum(session: TestSession, seconds: float) -> Tests:
+    count = Counter(session.outcomes.values())
     return Tests(
-        collected=len(course.known),
+        collected=len(session.known),
         passed=count["passed"],
         failed=count["failed"],
         skipped=count["skipped"],
         unsupported=count["unsupported"],
         timed_out=count["timed_out"],
         crashed=count["crashed"],
-        not_run=len(course.known) - len(course.outcomes),
+        not_run=len(session.known) - len(session.outcomes),
         seconds=round(seconds, 3),
-        failures=tuple(course.failures.values()),
+        failures=tuple(session.failures.values()),
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from .. import wheel
 from ..checks import audit
-from ..runtime import targets
-from . import runtime
+from ..runtime import engine, targets
 from .result import CliContext, CommandResult, result
 
 
@@ -27,8 +27,9 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Audit a wheel against the runtime of the target that its tag names."""
     read = wheel.read(args.wheel)
     target = targets.of_wheel(read)
-    pyodide, node = runtime.prepare(target, context)
-    found = audit.audit(read, target, pyodide, node, context.store, context.emit)
+    prepared = engine.prepare(target, context.run)
+    pyodide = prepared.runtime
+    found = audit.audit(read, target, prepared)
     audit.require(found, read, pyodide)
     text = f"{read.path.name}: everything it imports is in Pyodide {pyodide.version}."
-    return result(text, {"audit": dataclasses.asdict(found), "pyodide": pyodide.version})
+    return result(text, {"audit": msgspec.to_builtins(found), "pyodide": pyodide.version})

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..build import bundle
-from ..runtime import snapshot, targets
+from ..runtime import engine, targets
 from ..toolchain import toolchain
-from . import runtime
 from .format import size
 from .result import CliContext, CommandResult, result
 
@@ -114,9 +113,8 @@ def _clear(context: CliContext, freed: int) -> CommandResult:
 def run_bundle(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Install what a build needs, and pack it."""
     target, store, emit = targets.find(args.target), context.store, context.emit
-    pyodide, node = runtime.prepare(target, context)
-    snapshot.get(pyodide, node, store, emit)
-    chosen = toolchain.choose(target, node, store, emit)
+    prepared = engine.prepare(target, context.run)
+    chosen = toolchain.choose(target, prepared.node, context.run)
     assert chosen.rust, "it is a part of the toolchain by default"
     out = args.out.absolute()
     projects = [path.absolute() for path in args.projects]

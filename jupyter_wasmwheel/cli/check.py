@@ -9,9 +9,8 @@ from typing import Any
 
 from .. import wheel
 from ..api.errors import CheckError
-from ..checks import claims, pypi
-from ..runtime import targets
-from . import runtime
+from ..checks import pypi, verify_report
+from ..runtime import engine, targets
 from .result import CliContext, CommandResult, result
 
 #: The mark of each state of a finding.
@@ -38,11 +37,12 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Check a wheel for PyPI, or against a report."""
     read = wheel.read(args.wheel)
     if args.report:
-        findings = claims.examine(read, claims.read(args.report, read))
+        findings = verify_report.examine(read, verify_report.read(args.report, read))
         good = f"{read.path.name} is what {args.report} tells of."
         bad = f"{read.path.name} is not what {args.report} tells of"
     else:
-        findings = pypi.examine(read, _place(read, context))
+        target = targets.of_wheel(read)
+        findings = pypi.examine(read, target, engine.prepare(target, context.run))
         good = f"PyPI can get {read.path.name}."
         bad = f"PyPI should not get {read.path.name}"
     lines = []
@@ -56,13 +56,4 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
         "\n".join(lines),
         {"ok": not problems, "findings": [dataclasses.asdict(each) for each in findings]},
         status=CheckError.status if problems else 0,
-    )
-
-
-def _place(read: wheel.Wheel, context: CliContext) -> pypi.Place:
-    """Return what a wheel is checked against: the runtime of the target in its tag."""
-    target = targets.of_wheel(read)
-    pyodide, node = runtime.prepare(target, context)
-    return pypi.Place(
-        target=target, runtime=pyodide, node=node, store=context.store, emit=context.emit
     )

@@ -15,11 +15,10 @@ from ..api.events import note
 from ..api.report import BuildReport
 from ..api.requests import BuildRequest, SiteRequest
 from ..checks import smoke
-from ..index import Index
 from ..project import starter
-from ..runtime import targets
+from ..runtime import engine, targets
 from ..site import lite
-from . import build, execution, runtime
+from . import build, execution
 from .result import CliContext, CommandResult
 from .site import proxy_of, serve
 
@@ -57,11 +56,10 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
 
 def _call(report: BuildReport, context: CliContext) -> str:
     """Return what a function of the crate returns in Pyodide."""
-    pyodide, node = runtime.prepare(targets.find(report.target.abi), context)
+    prepared = engine.prepare(targets.find(report.target.abi), context.run)
     code = f"import {CRATE}; print({CRATE}.greet('you'))"
     wheels = [wheel.read(Path(report.wheel))]
-    store, emit = context.store, context.emit
-    done = smoke.smoke(wheels, pyodide, node, store, Index(), emit, code=code)
+    done = smoke.smoke(wheels, prepared, context.run, code=code)
     return f"{CRATE}.greet('you') -> {done.output.strip()!r}"
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from .. import pipeline
 from ..api.errors import UsageError
-from ..api.requests import BuildRequest
-from ..build import request as build_request
+from ..api.report import CargoSettings
+from ..api.requests import BuildRequest, EditsRequest
 from ..export import package, recipe, workflow
 from ..export.document import File
-from ..runtime import lock, targets
+from ..runtime import engine, lock, targets
 from ..store import replace_file
-from . import options, runtime
+from . import options
 from .result import CliContext, CommandResult, result
 
 #: What can be exported, and the function that writes it.
@@ -40,16 +40,19 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Export a package; without a folder to write to, print its only file."""
     requested = options.request_from(args, BuildRequest)
-    request = build_request.BuildRequest(**{each: getattr(requested, each) for each in FIELDS})
-    target = targets.find(request.target or targets.default_abi())
-    foreseen = pipeline.foresee(request, context.store, context.emit)
-    pyodide, _ = runtime.prepare(target, context)
-    exported = FORMS[args.form](
-        package.read(
-            *(foreseen.fetched, foreseen.project, foreseen.edits, foreseen.patches),
-            *(request, target, lock.read(pyodide.lock)),
-        )
+    request = EditsRequest(
+        source=requested.source,
+        target=requested.target,
+        make_optional=requested.make_optional,
+        recipe=requested.recipe,
     )
+    wanted = CargoSettings(
+        features=requested.features, default_features=not requested.no_default_features
+    )
+    target = targets.find(request.target or targets.default_abi())
+    preview = pipeline.preview_edits(request, context.store, context.emit)
+    pyodide = engine.prepare(target, context.run).runtime
+    exported = FORMS[args.form](package.read(preview, wanted, target, lock.read(pyodide.lock)))
     document = {"files": [{"path": str(each.path), "text": each.text} for each in exported]}
     if args.out:
         written = [_write(args.out, each) for each in exported]

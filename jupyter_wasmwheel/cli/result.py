@@ -11,6 +11,7 @@ from ..api.events import Emitter
 from ..api.report import SCHEMA
 from ..config import Downloads
 from ..process.limits import Limits
+from ..runtime.context import RunContext
 from ..store import Store
 
 
@@ -24,6 +25,11 @@ class CliContext:
     proxy: Mapping[str, Sequence[str]]
     limits: Limits
     build_variables: tuple[str, ...] = ()
+
+    @property
+    def run(self) -> RunContext:
+        """The context of a run in this process."""
+        return RunContext(store=self.store, emit=self.emit, limits=self.limits)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from .. import wheel
 from ..checks import smoke
-from ..index import Index
-from ..runtime import targets
-from . import options, runtime
+from ..runtime import engine, targets
+from . import options
 from .format import duration
 from .result import CliContext, CommandResult, result
 
@@ -31,12 +31,9 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Import wheels in the runtime of the target that the first one's tag names."""
     wheels = [wheel.read(path) for path in args.wheels]
     target = targets.of_wheel(wheels[0])
-    pyodide, node = runtime.prepare(target, context)
-    done = smoke.smoke(
-        *(wheels, pyodide, node, context.store, Index(), context.emit),
-        code=args.code,
-        limits=context.limits,
-    )
-    said = f"{done.module} works in Pyodide {pyodide.version} ({duration(done.seconds)})."
+    prepared = engine.prepare(target, context.run)
+    version = prepared.runtime.version
+    done = smoke.smoke(wheels, prepared, context.run, code=args.code)
+    said = f"{done.module} works in Pyodide {version} ({duration(done.seconds)})."
     text = done.output.rstrip("\n") if args.code else said
-    return result(text, {"smoke": dataclasses.asdict(done), "pyodide": pyodide.version})
+    return result(text, {"smoke": msgspec.to_builtins(done), "pyodide": version})

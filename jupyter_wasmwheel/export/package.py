@@ -12,14 +12,14 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError, UsageError
-from ..build.request import BuildRequest
+from ..api.report import CargoSettings, Patch
 from ..project import git, manifest
-from ..project.edits import Edits, Patch
+from ..project.edits import EditPreview, Edits
 from ..project.manifest import Backend, Project
-from ..project.recipes import Cargo
+from ..project.recipes import NO_SETTINGS
 from ..project.source import Fetched
 from ..runtime.lock import Lock
-from ..runtime.packages import holding
+from ..runtime.packages import applicable
 from ..runtime.targets import TRIPLE, Target
 
 #: Where PyPI serves an sdist under a name that can be told from its own.
@@ -79,7 +79,7 @@ class Package:
     home: str
     license: str
     patches: tuple[Patch, ...]
-    cargo: Cargo
+    cargo: CargoSettings
 
     @property
     def label(self) -> str:
@@ -118,16 +118,12 @@ class Package:
         return " ".join(f"--cfg {cfg}" for cfg in self.cargo.cfg)
 
 
-def read(
-    fetched: Fetched,
-    project: Project,
-    edits: Edits,
-    patches: tuple[Patch, ...],
-    request: BuildRequest,
-    target: Target,
-    lock: Lock,
-) -> Package:
-    """The package in a source, for a target whose runtime has a lock."""
+def read(preview: EditPreview, wanted: CargoSettings, target: Target, lock: Lock) -> Package:
+    """Return the package in a source, for a target whose runtime has a lock.
+
+    `wanted` are the features that are asked for.
+    """
+    project, edits = preview.project, preview.edits
     info = _pkg_info(project.folder)
     path = project.folder / "pyproject.toml"
     pyproject = manifest.load_toml(path) if path.is_file() else {}
@@ -135,27 +131,27 @@ def read(
     optional = {canonicalize_name(name) for name in edits.make_optional}
     requires = tuple(
         requirement.name
-        for requirement in holding(_requirements(info, table), lock)
+        for requirement in applicable(_requirements(info, table), lock)
         if canonicalize_name(requirement.name) not in optional
     )
-    its = edits.recipe.cargo if edits.recipe else Cargo()
+    recipe = edits.recipe.cargo if edits.recipe else NO_SETTINGS
     package = Package(
         name=project.name,
         version=project.version or _no_version(project),
         target=target,
         backend=project.backend,
-        origin=_origin(fetched, project),
+        origin=_origin(preview.fetched, project),
         requires=requires,
         lacking=tuple(name for name in requires if lock.get(name) is None),
         modules=tuple(dict.fromkeys(_modules(project, pyproject))),
         summary=(info.get("summary") or table.get("description") or "").replace("\n", " "),
         home=_home(info, table),
         license=_license(info, table),
-        patches=patches,
-        cargo=Cargo(
-            features=(*request.features, *its.features),
-            default_features=its.default_features and not request.no_default_features,
-            cfg=its.cfg,
+        patches=preview.patches,
+        cargo=CargoSettings(
+            features=(*wanted.features, *recipe.features),
+            default_features=recipe.default_features and wanted.default_features,
+            cfg=recipe.cfg,
         ),
     )
     _refuse(package, edits)

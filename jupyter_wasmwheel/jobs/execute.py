@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from .. import pipeline
 from ..api.answers import Toolchain
 from ..api.errors import ToolchainError, WasmwheelError
 from ..api.events import Emitter
-from ..api.report import SCHEMA
+from ..api.report import SCHEMA, BuildReport
 from ..api.requests import (
     BuildRequest,
     BundleRequest,
@@ -25,12 +25,12 @@ from ..api.requests import (
     SourceRequest,
     TestRequest,
 )
-from ..build import request as build_request
 from ..build import seeds
+from ..checks import tests
 from ..config import Downloads
-from ..index import Index
 from ..process.limits import Limits
 from ..runtime import node, targets
+from ..runtime.context import RunContext
 from ..runtime.targets import Target
 from ..site import addresses, bundle, lite
 from ..site.lite import Site
@@ -52,6 +52,17 @@ class ExecutionContext:
     downloads: Downloads
     build_variables: tuple[str, ...] = ()
     out: Path | None = None
+
+    def run(self, pipe: Callable[..., BuildReport], request: SourceRequest) -> BuildReport:
+        """Run a pipeline with what it takes of the context."""
+        return pipe(
+            request,
+            self.store,
+            self.emit,
+            limits=self.limits,
+            out=self.out,
+            variables=self.build_variables,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,35 +95,15 @@ def execute(request: JobRequest, context: ExecutionContext) -> Outcome:
 
 
 def _build(request: BuildRequest, context: ExecutionContext) -> Outcome:
-    converted = build_request.BuildRequest(
-        **_converted(request, context), site=request.site, smoke=not request.no_smoke
-    )
-    return Outcome(document=pipeline.run(converted, context.store, context.emit).as_json())
+    return Outcome(document=msgspec.to_builtins(context.run(pipeline.run_build, request)))
 
 
 def _test(request: TestRequest, context: ExecutionContext) -> Outcome:
-    converted = build_request.TestRequest(
-        **_converted(request, context), select=request.select, timeout=request.timeout
-    )
-    report = pipeline.test(converted, context.store, context.emit)
+    report = context.run(pipeline.run_tests, request)
     assert report.tests
-    error = report.tests.error(f"{report.wheel.name} {report.wheel.version}")
-    return Outcome(document=report.as_json(), error=error, status=error.status if error else 0)
-
-
-def _converted(request: SourceRequest, context: ExecutionContext) -> dict[str, Any]:
-    """Return the fields that the pipeline's own requests share."""
-    fields = {
-        name: getattr(request, name)
-        for name in SourceRequest.__struct_fields__
-        if name != "no_cache"
-    }
-    return fields | {
-        "cache": not request.no_cache,
-        "out": context.out,
-        "limits": context.limits,
-        "variables": context.build_variables,
-    }
+    error = tests.error(report.tests, f"{report.name} {report.version}")
+    status = error.status if error else 0
+    return Outcome(document=msgspec.to_builtins(report), error=error, status=status)
 
 
 def _install(request: InstallRequest, context: ExecutionContext) -> Outcome:
@@ -136,17 +127,8 @@ def examine(target: Target, store: Store) -> Outcome:
 
 def _create_site(request: SiteRequest, context: ExecutionContext) -> Outcome:
     store, emit = context.store, context.emit
-    site = lite.create(
-        lite.place(request.site, store),
-        targets.find(request.target or targets.default_abi()),
-        store,
-        node.get(store, emit),
-        Index(),
-        emit,
-        cdn=request.cdn,
-        with_packages=request.packages,
-        http=request.http,
-    )
+    run = RunContext(store=store, emit=emit, limits=context.limits)
+    site = lite.create(lite.place(request.site, store), request, node.get(store, emit), run)
     return Outcome(document=document(describe(site)))
 
 
@@ -160,11 +142,10 @@ def _bundle(request: BundleRequest, context: ExecutionContext) -> Outcome:
 
 def _publish(request: PublishRequest, context: ExecutionContext) -> Outcome:
     site = lite.find(request.site, context.store)
-    published = [
-        pipeline.publish_wheel(Path(wheel), site, context.store, context.emit, context.limits)
-        for wheel in request.wheels
-    ]
-    last = published[-1]
+    wheels = [Path(wheel) for wheel in request.wheels]
+    *_, last = pipeline.publish_wheels(
+        wheels, site, context.store, context.emit, limits=context.limits
+    )
     fields = {"published": dataclasses.asdict(last.package), "url": last.url}
     return Outcome(document=document(fields))
 

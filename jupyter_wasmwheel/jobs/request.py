@@ -16,8 +16,8 @@ from packaging.requirements import Requirement
 
 from .. import archive
 from ..api.errors import SourceError, UsageError
+from ..api.requests import EditsRequest
 from ..api.sanitize import redact
-from ..build.request import BuildRequest
 from ..project import git, manifest, recipes
 from ..project import source as sources
 from ..runtime import targets
@@ -209,7 +209,7 @@ def parse(body: object, places: Places) -> Request:
     return Request(posted=posted, name=label, version=version, arguments=tuple(arguments))
 
 
-def parse_edits(body: object, places: Places) -> BuildRequest:
+def parse_edits(body: object, places: Places) -> EditsRequest:
     """The build whose edits a posted body asks for; one of our errors where it is none."""
     if not isinstance(body, dict):
         raise UsageError(
@@ -218,7 +218,7 @@ def parse_edits(body: object, places: Places) -> BuildRequest:
     given = {key: value for key, value in body.items() if value is not None}
     _check(given, EDITS)
     _, _, source = _source(given["source"], places)
-    return BuildRequest(
+    return EditsRequest(
         source=source,
         target=given.get("target"),
         make_optional=tuple(given.get("make_optional", ())),

@@ -14,6 +14,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
@@ -31,17 +32,28 @@ Stream = Literal["stdout", "stderr"]
 Line = tuple[Stream, str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command, with its folder and its variables.
+
+    `offline` disables its network, where the system can. `pass_fds` are open files that the command
+    itself gets, and nothing it starts.
+    """
+
+    words: Sequence[str | Path]
+    cwd: Path
+    env: Mapping[str, str]
+    offline: bool = False
+    pass_fds: Sequence[int] = ()
+
+
 def run(
-    command: Sequence[str | Path],
+    command: Command,
     *,
-    cwd: Path,
-    env: Mapping[str, str],
     on_line: Callable[[Stream, str], None],
     stop_when: Callable[[], bool] = lambda: False,
     supervise: bool = False,
     monitor: ResourceMonitor | None = None,
-    offline: bool = False,
-    pass_fds: Sequence[int] = (),
 ) -> int:
     """Run a command in a process group of its own, and return its exit status.
 
@@ -49,17 +61,19 @@ def run(
     cargo's progress bar. `stop_when` is called ten times a second and stops the group when it
     returns true. An exception raised here, KeyboardInterrupt above all, stops the group as well.
     `supervise` stops it too if this process is killed, and so does a `monitor`, which raises a
-    LimitError where the command exceeds a limit. `offline` disables its network, where the system
-    can. `pass_fds` are open files that the command itself gets, and nothing it starts.
+    LimitError where the command exceeds a limit.
     """
+    offline, pass_fds = command.offline, command.pass_fds
     # The supervisor of this process supervises what it starts as well.
     supervise = offline or ((supervise or monitor is not None) and not is_supervised())
     if monitor and is_supervised():
         adopt_orphans()
     child = subprocess.Popen(
-        supervised(command, offline=offline, pass_fds=pass_fds) if supervise else command,
-        cwd=cwd,
-        env=dict(env),
+        supervised(command.words, offline=offline, pass_fds=pass_fds)
+        if supervise
+        else command.words,
+        cwd=command.cwd,
+        env=dict(command.env),
         stdin=subprocess.PIPE if supervise else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -7,6 +7,7 @@ a file that is edited as before stays as it is.
 
 from __future__ import annotations
 
+import dataclasses
 import filecmp
 import hashlib
 import os
@@ -44,11 +45,15 @@ PRIVATE_OF_CARGO = frozenset({"credentials", "credentials.toml"})
 
 @dataclass(frozen=True, kw_only=True)
 class Copy:
-    """A private copy: `top` stands for the folder `original`, and holds the same paths below it."""
+    """A private copy: `top` stands for the folder `original`, and holds the same paths below it.
+
+    One that is `unlocked` has none of the project's own lock files: cargo selects all versions.
+    """
 
     top: Path
     original: Path
     folder: Path
+    unlocked: bool = False
 
     def locate(self, name: str, base: Path | None = None) -> str:
         """The user's own file for a path in the copy; relative ones are from `base`."""
@@ -158,10 +163,11 @@ def copy_folder(folder: Path, target: Path, changes: tuple[Change, ...]) -> None
     copying.end(target)
 
 
-def drop_lock_files(copy: Copy) -> None:
-    """Remove cargo's lock files from a copy, so that cargo chooses all versions anew."""
+def unlock(copy: Copy) -> Copy:
+    """Remove cargo's lock files from a copy, and return it as one without."""
     for path in copy.top.rglob("Cargo.lock"):
         path.unlink()
+    return dataclasses.replace(copy, unlocked=True)
 
 
 def digest(copy: Copy) -> str:

@@ -11,9 +11,11 @@ from pathlib import Path, PurePosixPath
 
 from ..api.errors import SourceError
 from ..api.events import Emitter, Log, note
+from ..api.report import Patch
 from . import recipes
 from .manifest import Project
 from .recipes import CRATE, Recipe, Replacement
+from .source import Fetched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,23 +24,6 @@ class Edits:
 
     make_optional: tuple[str, ...] = ()
     recipe: Recipe | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Patch:
-    """What becomes of a file, as a unified diff, and why; `file` is its path for a person."""
-
-    file: str
-    diff: str
-    why: str
-
-    @property
-    def summary(self) -> str:
-        """The file, and how many lines go and come."""
-        lines = self.diff.splitlines()[2:]
-        added = sum(line.startswith("+") for line in lines)
-        removed = sum(line.startswith("-") for line in lines)
-        return f"{self.file} (+{added} -{removed})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +45,16 @@ class Change:
     def to(self, text: str, reason: str) -> Change:
         """The same file with yet another text."""
         return dataclasses.replace(self, after=text, reasons=(*self.reasons, reason))
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditPreview:
+    """A source on disk, and what a build changes of it."""
+
+    fetched: Fetched
+    project: Project
+    edits: Edits
+    patches: tuple[Patch, ...]
 
 
 def choose(wanted: str, make_optional: Iterable[str], project: Project, emit: Emitter) -> Edits:

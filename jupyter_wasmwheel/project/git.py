@@ -23,7 +23,7 @@ from ..api.errors import SourceError, ToolchainError, UsageError, WasmwheelError
 from ..api.events import Emitter, Log, Progress, note
 from ..api.sanitize import REDACTED
 from ..errors import known_errors
-from ..process.run import run
+from ..process.run import Command, run
 from ..store import Store
 
 #: The transports that are used: git's words for them, by the beginning of an address.
@@ -293,7 +293,7 @@ class _Git:
 
         with self._helper() as helper:
             command = [self._program, *options, *helper, *words]
-            status = run(command, cwd=folder, env=self._env, on_line=on_line)
+            status = run(Command(words=command, cwd=folder, env=self._env), on_line=on_line)
         if status and not ask:
             raise self._failed(said)
         return printed

@@ -16,11 +16,13 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args, get_origin, get_type_hints
 
+import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ..api.errors import SourceError, UsageError
+from ..api.report import CargoSettings, RecipeInfo, ShippedFile
 
 #: What `--recipe` takes beside a file.
 AUTO, NONE = "auto", "none"
@@ -28,18 +30,12 @@ AUTO, NONE = "auto", "none"
 #: What a replacement's file may be of; `dependency:` goes before the name of a crate.
 PROJECT, CRATE, DEPENDENCY = "project", "crate", "dependency:"
 
+#: What is passed to cargo where there is no recipe.
+NO_SETTINGS = CargoSettings()
+
 _CFG = re.compile(r'[A-Za-z_]\w*(="[^"\\]*")?')
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CRATE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cargo:
-    """What cargo is told: features of the project's own crate, and `cfg`s for every crate."""
-
-    features: tuple[str, ...] = ()
-    default_features: bool = True
-    cfg: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +84,7 @@ class Recipe:
 
     name: str
     versions: str = ""
-    cargo: Cargo = Cargo()
+    cargo: CargoSettings = NO_SETTINGS
     replace: tuple[Replacement, ...] = ()
     data: tuple[Data, ...] = ()
     origin: str = dataclasses.field(metadata={"written": False})
@@ -98,15 +94,15 @@ class Recipe:
         """Whether it is for a version of its package."""
         return _within(version, self.versions)
 
-    def summary(self) -> dict[str, Any]:
-        """What it is, what it has cargo told and what it ships: the part that no diff shows."""
-        return {
-            "name": self.name,
-            "versions": self.versions,
-            "origin": self.origin,
-            "cargo": dataclasses.asdict(self.cargo),
-            "data": [{"url": each.url, "why": each.why} for each in self.data],
-        }
+    def summary(self) -> RecipeInfo:
+        """Return the recipe as a report has it: what no diff shows."""
+        return RecipeInfo(
+            name=self.name,
+            versions=self.versions,
+            origin=self.origin,
+            cargo=self.cargo,
+            data=tuple(ShippedFile(url=each.url, why=each.why) for each in self.data),
+        )
 
     def replacements(self, version: str | None) -> tuple[Replacement, ...]:
         """The replacements that a version needs."""
@@ -193,24 +189,28 @@ def _invalid(origin: str, why: str) -> SourceError:
 
 
 def _fields(kind: type, table: dict[str, Any], path: tuple[str | int, ...]) -> dict[str, Any]:
-    """The values for a dataclass, out of a table that has its keys and no others."""
-    known = {
-        field.name.replace("_", "-"): field
-        for field in dataclasses.fields(kind)
-        if field.metadata.get("written", True)
-    }
+    """The values for a dataclass or a struct, out of a table that has its keys and no others."""
+    known = {field.name.replace("_", "-"): field for field in _declared(kind)}
     types = get_type_hints(kind)
     for key in table:
         if key not in known:
             there = ", ".join(known)
             raise _Fault((*path, key), f"there is no key {key!r}; there are: {there}.")
     for key, field in known.items():
-        if key not in table and field.default is dataclasses.MISSING:
+        if key not in table and field.default in (dataclasses.MISSING, msgspec.NODEFAULT):
             raise _Fault(path, f"the key {key!r} is missing.")
     return {
         known[key].name: _value(types[known[key].name], value, (*path, key))
         for key, value in table.items()
     }
+
+
+def _declared(kind: type) -> list[dataclasses.Field[Any] | msgspec.structs.FieldInfo]:
+    """Return the fields that a recipe's text may have."""
+    if issubclass(kind, msgspec.Struct):
+        return list(msgspec.structs.fields(kind))
+    assert dataclasses.is_dataclass(kind)
+    return [each for each in dataclasses.fields(kind) if each.metadata.get("written", True)]
 
 
 def _value(kind: Any, value: Any, path: tuple[str | int, ...]) -> Any:
@@ -220,7 +220,7 @@ def _value(kind: Any, value: Any, path: tuple[str | int, ...]) -> Any:
             raise _Fault(path, f"{path[-1]!r} is no list.")
         (inner, _) = get_args(kind)
         return tuple(_value(inner, each, (*path, at)) for at, each in enumerate(value))
-    if dataclasses.is_dataclass(kind):
+    if dataclasses.is_dataclass(kind) or issubclass(kind, msgspec.Struct):
         if not isinstance(value, dict):
             raise _Fault(path, f"{path[-1]!r} is no table.")
         assert isinstance(kind, type)

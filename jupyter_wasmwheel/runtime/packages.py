@@ -3,8 +3,8 @@
 Pyodide's own files of what its lock names are on a CDN. The index has the same names and versions
 with other bytes, so whoever takes a file from here writes its name and its sha256 into his lock.
 
-Where a requirement can be met is asked shelf by shelf: what was just built, what a site has, what
-there is else. A shelf is a function, so that who resolves requirements looks nothing up himself.
+Where a requirement can be met is asked source by source: what was just built, what a site has, what
+there is else. A source is a function, so that who resolves requirements looks nothing up himself.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from ..api.errors import SourceError
-from ..api.events import Emitter, note
+from ..api.events import note
 from ..beneath import Root
-from ..index import Index
 from ..store import Store
 from ..wheel import Wheel, read
+from .context import RunContext
 from .lock import Entry, Lock, entry_for
 
 #: Where a package comes from, in the words of a report.
@@ -37,7 +37,7 @@ URLS = ("https://", "http://")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offer:
+class Candidate:
     """A package that can be had: its entry for a lock, and what it requires in turn.
 
     `path` is its wheel, None where it is only an address, such as one of Pyodide's CDN.
@@ -51,39 +51,39 @@ class Offer:
 
 #: What answers a requirement: None where it does not know the package, and a SourceError where it
 #: looked for it and there is none.
-Shelf = Callable[[Requirement], Offer | None]
+PackageSource = Callable[[Requirement], Candidate | None]
 
 
-def of_wheels(wheels: Sequence[Wheel], of: Lock, source: Source = "built") -> Shelf:
-    """The shelf of some wheels, which are for the runtime of a lock."""
+def of_wheels(wheels: Sequence[Wheel], of: Lock, source: Source = "built") -> PackageSource:
+    """Return the source of some wheels, which are for the runtime of a lock."""
     known = {wheel.canonical_name: wheel for wheel in wheels}
 
-    def shelf(requirement: Requirement) -> Offer | None:
+    def find(requirement: Requirement) -> Candidate | None:
         wheel = known.get(canonicalize_name(requirement.name))
-        return _offer(wheel, of, requirement, source) if wheel else None
+        return _candidate(wheel, of, requirement, source) if wheel else None
 
-    return shelf
+    return find
 
 
-def of_site(lock: Lock, root: Root, original: Lock) -> Shelf:
-    """Return the shelf of a site: what its lock names, with the files beneath that lock's folder.
+def of_site(lock: Lock, root: Root, original: Lock) -> PackageSource:
+    """Return the source of a site: what its lock names, with the files beneath that lock's folder.
 
     A SiteError where the way to a file is a link.
     """
 
-    def shelf(requirement: Requirement) -> Offer | None:
+    def find(requirement: Requirement) -> Candidate | None:
         entry = lock.get(requirement.name)
         if entry is None:
             return None
         here = not entry.file_name.startswith(URLS) and root.is_file(entry.file_name)
-        return Offer(
+        return Candidate(
             entry=entry,
             source=_source(entry, original),
             path=root.path(entry.file_name) if here else None,
             needs=_depends(entry),
         )
 
-    return shelf
+    return find
 
 
 def _source(entry: Entry, original: Lock) -> Source:
@@ -95,56 +95,52 @@ def _source(entry: Entry, original: Lock) -> Source:
     return "pypi" if entry.file_name.endswith("-none-any.whl") else "pypi-wasm"
 
 
-def of_index(
-    original: Lock, index: Index, store: Store, emit: Emitter, *, cdn: bool = False
-) -> Shelf:
-    """The shelf of all that can be fetched from the user's index for the runtime of a lock.
+def of_index(original: Lock, context: RunContext, *, cdn: bool = False) -> PackageSource:
+    """Return the source of all that can be fetched from the user's index for the runtime of a lock.
 
     What that lock names is taken in its version where the index has that, else in the newest one.
-    With `cdn` what the index has not at all is offered without a file: Pyodide's CDN has it.
+    With `cdn` what the index has not at all is a candidate without a file: Pyodide's CDN has it.
     """
 
-    def shelf(requirement: Requirement) -> Offer | None:
+    def find(requirement: Requirement) -> Candidate | None:
         known = original.get(requirement.name)
         if known and not requirement.specifier.contains(known.version, prereleases=True):
             known = None
         try:
-            return _fetched(requirement, known, original, index, store, emit)
+            return _fetched(requirement, known, original, context)
         except SourceError:
             if known is None or not cdn:
                 raise
-            return Offer(entry=known, source="pyodide", path=None, needs=_depends(known))
+            return Candidate(entry=known, source="pyodide", path=None, needs=_depends(known))
 
-    return shelf
+    return find
 
 
 def _fetched(
     requirement: Requirement,
     known: Entry | None,
     original: Lock,
-    index: Index,
-    store: Store,
-    emit: Emitter,
-) -> Offer:
-    """An offer with its file: of the version that Pyodide has where there is one, else any."""
+    context: RunContext,
+) -> Candidate:
+    """Return a candidate with its file, in the version that Pyodide has where it has one."""
     if known:
         try:
-            path = fetch(known, original, index, store, emit)
+            path = fetch(known, original, context)
         except SourceError:
             if known.package_type != "package":
                 raise
         else:
             entry = _with_own_depends(known, read(path), original)
-            return Offer(entry=entry, source="pyodide", path=path, needs=_depends(entry))
-    wheel = read(newest(requirement, original, index, store, emit))
-    return _offer(wheel, original, requirement, "pypi" if wheel.is_pure else "pypi-wasm")
+            return Candidate(entry=entry, source="pyodide", path=path, needs=_depends(entry))
+    wheel = read(newest(requirement, original, context))
+    return _candidate(wheel, original, requirement, "pypi" if wheel.is_pure else "pypi-wasm")
 
 
-def _offer(wheel: Wheel, of: Lock, requirement: Requirement, source: Source) -> Offer:
+def _candidate(wheel: Wheel, of: Lock, requirement: Requirement, source: Source) -> Candidate:
     needs = tuple(requirements(wheel, of, requirement.extras))
     path = wheel.path.resolve()
     entry = entry_for(wheel, path.as_posix(), (need.name for need in needs))
-    return Offer(entry=entry, source=source, path=path, needs=needs)
+    return Candidate(entry=entry, source=source, path=path, needs=needs)
 
 
 def _with_own_depends(entry: Entry, wheel: Wheel, original: Lock) -> Entry:
@@ -165,7 +161,7 @@ def _depends(entry: Entry) -> tuple[Requirement, ...]:
     return tuple(Requirement(canonicalize_name(name)) for name in entry.depends)
 
 
-def fetch(entry: Entry, of: Lock, index: Index, store: Store, emit: Emitter) -> Path:
+def fetch(entry: Entry, of: Lock, context: RunContext) -> Path:
     """The wheel that the user's index has for an entry of a lock: same name, same version.
 
     It is kept in the store. A SourceError where the index has none for the lock's ABI, as for the
@@ -179,12 +175,12 @@ def fetch(entry: Entry, of: Lock, index: Index, store: Store, emit: Emitter) -> 
     except InvalidRequirement as error:
         raise _pyodide_only(title, f"{error} (in the lock)") from error
     try:
-        return newest(requirement, of, index, store, emit)
+        return newest(requirement, of, context)
     except SourceError as error:
         raise _pyodide_only(title, f"{error.what} {error.why}") from error
 
 
-def newest(requirement: Requirement, of: Lock, index: Index, store: Store, emit: Emitter) -> Path:
+def newest(requirement: Requirement, of: Lock, context: RunContext) -> Path:
     """The newest wheel on the user's index that a requirement allows and a lock's runtime can load.
 
     That is a pure one, or one with the ABI's platform tag (PEP 783). It is kept in the store, and
@@ -193,23 +189,24 @@ def newest(requirement: Requirement, of: Lock, index: Index, store: Store, emit:
     """
     (exact,) = requirement.specifier if len(requirement.specifier) == 1 else (None,)
     if exact and exact.operator == "==":
-        kept = store.find(_key(of, requirement.name, exact.version))
+        kept = context.store.find(_key(of, requirement.name, exact.version))
         if kept:
             return _wheel_in(kept)
     try:
-        found = index.wheel(requirement, python_version(of), f"pyemscripten_{of.abi}_wasm32")
+        platform = f"pyemscripten_{of.abi}_wasm32"
+        found = context.index.wheel(requirement, python_version(of), platform)
     except SourceError:
-        kept = _newest_kept(requirement, of, store) if index.offline else None
+        kept = _newest_kept(requirement, of, context.store) if context.offline else None
         if not kept:
             raise
         return _wheel_in(kept)
 
     def fill(folder: Path) -> None:
-        note(emit, f"Fetching {found.link.filename} from the package index.")
-        index.fetch(found, folder)
+        note(context.emit, f"Fetching {found.link.filename} from the package index.")
+        context.index.fetch(found, folder)
 
     key = _key(of, requirement.name, found.version or "unknown")
-    return _wheel_in(store.install(key, fill, emit))
+    return _wheel_in(context.store.install(key, fill, context.emit))
 
 
 def python_version(lock: Lock) -> tuple[int, int]:
@@ -238,10 +235,10 @@ def marker_environment(lock: Lock) -> dict[str, str]:
 
 def requirements(wheel: Wheel, of: Lock, extras: Iterable[str] = ()) -> list[Requirement]:
     """What a wheel requires in the runtime of a lock, with the extras that were asked for."""
-    return holding(wheel.requires, of, extras)
+    return applicable(wheel.requires, of, extras)
 
 
-def holding(
+def applicable(
     requirements: Iterable[Requirement], of: Lock, extras: Iterable[str] = ()
 ) -> list[Requirement]:
     """Those of some requirements whose markers hold in the runtime of a lock."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import msgspec
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
@@ -93,13 +94,13 @@ class EditsHandler(Handler):
         def look() -> dict[str, Any]:
             request = parse_edits(body, self.app.places)
             told: list[Event] = []
-            foreseen = pipeline.foresee(request, self.app.store, told.append)
-            recipe = foreseen.edits.recipe
+            preview = pipeline.preview_edits(request, self.app.store, told.append)
+            recipe = preview.edits.recipe
             return {
-                "name": foreseen.project.name,
-                "version": foreseen.project.version,
-                "recipe": recipe and recipe.summary(),
-                "patches": [dataclasses.asdict(patch) for patch in foreseen.patches],
+                "name": preview.project.name,
+                "version": preview.project.version,
+                "recipe": recipe and msgspec.to_builtins(recipe.summary()),
+                "patches": msgspec.to_builtins(preview.patches),
                 "notes": [
                     event.text
                     for event in told

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -106,31 +107,38 @@ def wheel_summary(wheel: Wheel) -> str:
 
 
 def added(
-    site: Root, name: str, document: dict[str, Any], when: datetime, before: str | None
+    site: Root,
+    notebooks: Mapping[str, dict[str, Any]],
+    when: datetime,
+    replaced: Iterable[str] = (),
 ) -> dict[str, bytes]:
-    """The files of a site's folder that a new notebook changes: its own, and the listing.
+    """Return the files of a site's folder that new notebooks change: their own, and the listing.
 
-    The one that was there `before` for an older version is listed no more.
+    Those `replaced`, which were for older versions, are no longer listed.
     """
-    data = json.dumps(document, indent=1, ensure_ascii=False).encode()
     site.make_folder(FILES)
     time = _zulu(when)
-    row = {
-        "name": name,
-        "path": name,
-        "type": "notebook",
-        "format": None,
-        "mimetype": None,
-        "content": None,
-        "created": time,
-        "last_modified": time,
-        "size": len(data),
-        "writable": True,
-    }
     rows = _listing(site)
-    rows.pop(before or name, None)
-    rows[name] = row
-    return {f"{FILES}/{name}": data, LISTING: _whole_listing(rows, when)}
+    for name in replaced:
+        rows.pop(name, None)
+    files = {}
+    for name, document in notebooks.items():
+        data = json.dumps(document, indent=1, ensure_ascii=False).encode()
+        rows.pop(name, None)
+        rows[name] = {
+            "name": name,
+            "path": name,
+            "type": "notebook",
+            "format": None,
+            "mimetype": None,
+            "content": None,
+            "created": time,
+            "last_modified": time,
+            "size": len(data),
+            "writable": True,
+        }
+        files[f"{FILES}/{name}"] = data
+    return {**files, LISTING: _whole_listing(rows, when)}
 
 
 def removed(site: Root, name: str) -> dict[str, bytes]:

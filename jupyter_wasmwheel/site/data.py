@@ -18,8 +18,8 @@ from ..api.errors import SourceError
 from ..api.events import Emitter, note
 from ..beneath import Root
 from ..project.recipes import Data, Recipe
+from ..runtime.context import RunContext
 from ..runtime.lock import Entry, Lock
-from ..store import Store
 from . import wheels
 
 #: The folder beside the lock, and what every file in it is called.
@@ -29,22 +29,23 @@ FOLDER, NAME = "data", "content.bin"
 TIMEOUT = 20
 
 
-def gather(
-    recipe: Recipe, version: str, store: Store, emit: Emitter, *, offline: bool = False
-) -> dict[str, Path]:
+def gather(recipe: Recipe, version: str, context: RunContext) -> dict[str, Path]:
     """The files that a version fetches, brought into the store, by their addresses.
 
     One that cannot be fetched is left out, with a note: the notebook fetches it then. A
     SourceError where one is not what the recipe says.
     """
+    store, emit = context.store, context.emit
     found: dict[str, Path] = {}
     silent: set[str] = set()
     for data in recipe.shipped(version):
         key = f"data/{data.sha256}"
         known = store.find(key)
         host = urlsplit(data.url).netloc
-        if not known and not data.file and (offline or host in silent):
-            reason = "nothing is fetched offline" if offline else f"{host} cannot be reached"
+        if not known and not data.file and (context.offline or host in silent):
+            reason = (
+                "nothing is fetched offline" if context.offline else f"{host} cannot be reached"
+            )
             note(emit, f"{data.url} is not shipped with the site: {reason}.")
             continue
 

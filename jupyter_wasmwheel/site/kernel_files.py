@@ -22,13 +22,13 @@ from packaging.utils import canonicalize_name
 
 from .. import archive
 from ..api.errors import SiteError
-from ..api.events import Emitter, note
+from ..api.events import note
 from ..beneath import Root
 from ..runtime import snapshot
+from ..runtime.context import RunContext
 from ..runtime.lock import Lock, Place
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
-from ..store import Store
 from . import wheels
 
 #: The script that makes them, in Node.js.
@@ -78,8 +78,7 @@ def put(
     beside: Root,
     runtime: Runtime,
     node: Node,
-    store: Store,
-    emit: Emitter,
+    context: RunContext,
 ) -> None:
     """Put them beside a lock for packages of it; without Node.js's doing it starts plainly."""
     entries, _ = its.closure(names)
@@ -90,7 +89,7 @@ def put(
     recipe = json.dumps([runtime.key(), packages]).encode() + scripts
 
     def fill(folder: Path) -> None:
-        note(emit, f"Making bytecode for the kernels of Pyodide {runtime.version}, once.")
+        note(context.emit, f"Making bytecode for the kernels of Pyodide {runtime.version}, once.")
         done = node.run(MAKE, snapshot.START, runtime.folder, beside.path(), folder, *names)
         if done.returncode or not all((folder / name).is_file() for name in FILES.values()):
             raise SiteError(
@@ -99,7 +98,8 @@ def put(
                 "Run it again; if it stays so, report it with the line above.",
             )
 
-    made = store.install(f"kernel-files/{hashlib.sha256(recipe).hexdigest()[:32]}", fill, emit)
+    key = f"kernel-files/{hashlib.sha256(recipe).hexdigest()[:32]}"
+    made = context.store.install(key, fill, context.emit)
     about: dict[str, dict[str, object]] = {"packages": packages}
     for name, file in FILES.items():
         sha256 = wheels.hash_of(made / file)

@@ -14,7 +14,6 @@ import re
 import secrets
 import shutil
 import socket
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
@@ -24,10 +23,10 @@ from msgspec import Meta, Struct
 from packaging.requirements import Requirement
 
 from ..api.errors import SiteError, UsageError
-from ..api.events import Emitter
+from ..api.requests import SiteRequest
 from ..beneath import Root
-from ..index import Index
 from ..runtime import lock, pyodide, targets
+from ..runtime.context import RunContext
 from ..runtime.lock import Lock
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
@@ -227,9 +226,7 @@ def read_site(folder: Path) -> Site:
     return site
 
 
-def runtime(
-    site: Site, node: Node, store: Store, emit: Emitter, *, offline: bool = False
-) -> Runtime:
+def runtime(site: Site, node: Node, context: RunContext) -> Runtime:
     """The exact Pyodide of a site: its own, or, where it uses the CDN's, the store's."""
     if site.mode == "offline":
         for name in (*pyodide.FILES, *pyodide.MAIN_MODULES, pyodide.ABOUT):
@@ -241,27 +238,19 @@ def runtime(
             f"This version of jupyter-wasmwheel brings {site.target.pyodide}.",
             "Make the site anew with `jupyter wasmwheel site create`.",
         )
-    return pyodide.get(site.target, node, store, emit, offline=offline)
+    store, emit = context.store, context.emit
+    return pyodide.get(site.target, node, store, emit, offline=context.offline)
 
 
-def create(
-    folder: Path,
-    target: Target,
-    store: Store,
-    node: Node,
-    index: Index,
-    emit: Emitter,
-    *,
-    cdn: bool = False,
-    with_packages: Sequence[str] = (),
-    http: str = POLICIES[0],
-) -> Site:
-    """Make a site in a folder that is not there yet, or is empty.
+def create(folder: Path, request: SiteRequest, node: Node, context: RunContext) -> Site:
+    """Create a site in a folder that does not exist yet, or is empty.
 
     It is offline (nothing comes from another host) unless `cdn` is set; `http` is the policy by
-    which Python reaches the web in it (http_policy.py). A SiteError where no
-    release of the kernel serves the target, or where something is in the folder already.
+    which Python reaches the web in it (http_policy.py). A SiteError where no release of the kernel
+    serves the target, or where something is in the folder already.
     """
+    store, emit = context.store, context.emit
+    target = targets.find(request.target or targets.default_abi())
     if target.jupyterlite is None:
         raise SiteError(
             f"There can be no site for {target.abi} (Pyodide {target.pyodide}) yet.",
@@ -269,16 +258,16 @@ def create(
             "Import wheels for it with `jupyter wasmwheel smoke`, or make a site for "
             f"{targets.default_abi()}.",
         )
-    if http not in POLICIES:
-        raise UsageError(
-            f"There is no HTTP policy {http!r}.",
-            f"There are: {', '.join(POLICIES)}.",
-            f"Leave it away for `{POLICIES[0]}`.",
-        )
-    wanted = packages.parse(with_packages)
+    wanted = packages.parse(request.packages)
     _refuse_occupied(folder)
-    front = template.get(target.jupyterlite, store, index, emit)
-    engine = pyodide.get(target, node, store, emit)
+    front = template.get(target.jupyterlite, store, context.index, emit)
+    filling = _Filling(
+        runtime=pyodide.get(target, node, store, emit),
+        node=node,
+        packages=tuple(wanted),
+        http=request.http,
+        start="./tree",
+    )
     # The prefix of a site's address is for its user alone, on a machine with several.
     mode = 0o700 if folder.parent == store.home / "sites" else 0o777
     folder.parent.mkdir(mode=mode, parents=True, exist_ok=True)
@@ -290,14 +279,16 @@ def create(
             site = Site(
                 folder=stage,
                 abi=target.abi,
-                pyodide=engine.version,
+                pyodide=filling.runtime.version,
                 core=target.jupyterlite.core,
                 kernel=target.jupyterlite.kernel,
-                mode="cdn" if cdn else "offline",
+                mode="cdn" if request.cdn else "offline",
                 port=_free_port(store),
                 prefix=secrets.token_hex(16),
             )
-            _fill(site, front, engine, wanted, http, node, index, store, emit)
+            shutil.copytree(front, site.folder)
+            _equip(site, filling, context)
+            compressed.add(site.lock.parent)
             if folder.is_dir():
                 folder.rmdir()
             stage.rename(folder)
@@ -306,33 +297,8 @@ def create(
     return replace(site, folder=folder)
 
 
-def _fill(
-    site: Site,
-    front: Path,
-    engine: Runtime,
-    wanted: list[Requirement],
-    http: str,
-    node: Node,
-    index: Index,
-    store: Store,
-    emit: Emitter,
-) -> None:
-    """Write all files of a new site into its folder."""
-    shutil.copytree(front, site.folder)
-    _equip(site, engine, wanted, http, node, index, store, emit, start="./tree")
-    compressed.add(site.lock.parent)
-
-
 def adopt(
-    folder: Path,
-    core: str,
-    kernel: str,
-    store: Store,
-    node: Node,
-    index: Index,
-    emit: Emitter,
-    *,
-    cdn: bool = False,
+    folder: Path, core: str, kernel: str, node: Node, context: RunContext, *, cdn: bool = False
 ) -> Site:
     """Make a site of what `jupyter lite build` has just made with a release of the kernel.
 
@@ -371,30 +337,32 @@ def adopt(
         core=core,
         kernel=kernel,
         mode="cdn" if cdn else "offline",
-        port=_free_port(store),
+        port=_free_port(context.store),
         prefix=secrets.token_hex(16),
     )
-    engine = pyodide.get(target, node, store, emit)
+    runtime = pyodide.get(target, node, context.store, context.emit)
     template.run_first(site.root)
-    _equip(site, engine, [], POLICIES[0], node, index, store, emit)
+    _equip(site, _Filling(runtime=runtime, node=node), context)
     return site
 
 
-def _equip(
-    site: Site,
-    engine: Runtime,
-    wanted: list[Requirement],
-    http: str,
-    node: Node,
-    index: Index,
-    store: Store,
-    emit: Emitter,
-    start: str | None = None,
-) -> None:
-    """Put what makes it a site into a folder that has JupyterLite in it; the record of it last.
+@dataclass(frozen=True, kw_only=True)
+class _Filling:
+    """What a site is filled with.
 
-    `start` is the application that the site begins with, if that is not JupyterLite's own choice.
+    `start` is the application that it begins with, None for JupyterLite's own choice.
     """
+
+    runtime: Runtime
+    node: Node
+    packages: tuple[Requirement, ...] = ()
+    http: str = POLICIES[0]
+    start: str | None = None
+
+
+def _equip(site: Site, filling: _Filling, context: RunContext) -> None:
+    """Put what makes it a site into a folder that has JupyterLite in it; the record of it last."""
+    engine = filling.runtime
     beside = site.beside
     beside.make_folder(wheels.PUBLISHED)
     site.private.copy(engine.lock, lock.FILE)
@@ -409,15 +377,15 @@ def _equip(
                 beside.copy(path, path.name)
     named = [Requirement(name) for name in KERNEL_PACKAGES]
     named.append(Requirement(f"comm=={known.comm}"))
-    ready = packages.bring([*named, *wanted], base, beside, original, index, store, emit)
+    ready = packages.bring([*named, *filling.packages], base, beside, original, context)
     ready = packages.with_kernel(ready, site.root.within(KERNEL_WHEELS), beside)
     ready = packages.with_stand_ins(ready, known.preload, beside)
     site.root.replace({LOCK: ready.dump()})
     if site.mode == "offline" and known.is_module:
         names = [*known.preload, HTTP]
-        kernel_files.put(names, ready, beside, engine, node, store, emit)
+        kernel_files.put(names, ready, beside, engine, filling.node, context)
     contents.start(site.root)  # which leaves a listing that is there
-    _configure(site, known, http, start)
+    _configure(site, known, filling.http, filling.start)
     renew(site)
     _add_icons(site)
     fields = dataclasses.asdict(site)

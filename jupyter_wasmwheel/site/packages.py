@@ -5,21 +5,20 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from ..api.errors import SourceError, UsageError
-from ..api.events import Emitter, note
+from ..api.events import note
+from ..api.report import Dependency
 from ..beneath import Root
 from ..checks import dependencies
-from ..checks.dependencies import Dependency
-from ..index import Index
+from ..runtime.context import RunContext
 from ..runtime.lock import Entry, Lock, entry_for
-from ..runtime.packages import Offer, of_index, of_site
-from ..store import Store
+from ..runtime.packages import Candidate, of_index, of_site
 from ..wheel import read
 from . import wheels
 
@@ -40,35 +39,31 @@ def parse(names: Sequence[str]) -> list[Requirement]:
 
 
 def bring(
-    wanted: Iterable[Requirement],
-    into: Lock,
-    beside: Root,
-    original: Lock,
-    index: Index,
-    store: Store,
-    emit: Emitter,
-    *,
-    keep_going: bool = False,
+    wanted: Iterable[Requirement], into: Lock, beside: Root, original: Lock, context: RunContext
 ) -> Lock:
-    """A site's lock with packages and all that they require added; their wheels go beside it.
+    """Return a site's lock with packages and all that they require added, their wheels beside it.
 
     A package comes from the runtime's original lock where that one fits and the index has its
-    file, else in its newest version from the index. With `keep_going` what cannot be had is noted
-    and left out, as what only Pyodide itself ships always is; else it is a SourceError.
+    file, else in its newest version from the index. What only Pyodide itself ships is noted and
+    left out; a SourceError where anything else is missing.
     """
     here = of_site(into, beside, original)
-    found = dependencies.resolve(wanted, [here, of_index(original, index, store, emit)])
+    found = dependencies.resolve(wanted, [here, of_index(original, context)])
     for each in found.dependencies:
         if each.source == "missing":
             known = original.get(each.name)
-            ships = each.needed_by and known and known.package_type != "package"
-            if not ships and not keep_going:
+            if not (each.needed_by and known and known.package_type != "package"):
                 raise _cannot_bring(each, found.reasons[each.name])
-            note(emit, f"Left out {each.name}. {found.reasons[each.name]}")
+            note(context.emit, f"Left out {each.name}. {found.reasons[each.name]}")
+    return add(found.candidates, into, beside)
+
+
+def add(candidates: Mapping[str, Candidate], into: Lock, beside: Root) -> Lock:
+    """Return a lock with those packages added that have a file and are not in it."""
     entries = [
-        _entry(offer, offer.path, beside)
-        for name, offer in found.offers.items()
-        if offer.path and not into.get(name)
+        _entry(candidate, candidate.path, beside)
+        for name, candidate in candidates.items()
+        if candidate.path and not into.get(name)
     ]
     for entry in entries:
         into = into.with_entry(entry)
@@ -78,11 +73,11 @@ def bring(
     return into
 
 
-def _entry(offer: Offer, path: Path, beside: Root) -> Entry:
+def _entry(candidate: Candidate, path: Path, beside: Root) -> Entry:
     """The entry of a package whose wheel is put beside the lock."""
     sha256 = wheels.hash_of(path)
     file_name = wheels.put(path, sha256, beside, wheels.BROUGHT)
-    return replace(offer.entry, file_name=file_name, sha256=sha256)
+    return replace(candidate.entry, file_name=file_name, sha256=sha256)
 
 
 def _cannot_bring(needed: Dependency, reason: str) -> SourceError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -19,17 +19,16 @@ from packaging.utils import canonicalize_name
 
 from ..api.errors import SiteError
 from ..api.events import Emitter, ignore
-from ..index import Index
+from ..beneath import Root
 from ..runtime import lock
+from ..runtime.context import RunContext
 from ..runtime.lock import Entry, Lock
+from ..runtime.packages import Candidate
 from ..runtime.targets import Target
 from ..store import Store
 from ..wheel import Wheel
 from . import addresses, contents, data, lite, packages, wheels
 from .lite import Site
-
-#: What is shipped with most packages.
-NOTHING: Mapping[str, Path] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,66 +45,136 @@ class Package:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewPackage:
+    """A wheel to publish.
+
+    `depends` are the packages that are loaded with it; those that the site does not have are left
+    out. `built_with` goes into the notebook. `shipped` are files that it fetches while it runs, by
+    their addresses. `notebook` is the package's own; without it, one is made that imports the
+    package and lists what is in it.
+    """
+
+    wheel: Wheel
+    depends: tuple[str, ...] = ()
+    built_with: str | None = None
+    shipped: Mapping[str, Path] = field(default_factory=dict)
+    notebook: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Published:
-    """What came of publishing: the site, the package, and the address of its notebook."""
+    """The result of publishing: the site, the package, and the address of its notebook."""
 
     site: Site
     package: Package
     url: str
 
 
+@dataclass(frozen=True)
+class _AddingRoot(Root):
+    """A folder that knows which files were added to it, so that they can be removed again."""
+
+    added: list[str] = field(default_factory=list)
+
+    def copy(self, source: Path, name: str) -> None:
+        """Copy a file to a place, and note it where there was none."""
+        if not self.is_file(name):
+            self.added.append(name)
+        super().copy(source, name)
+
+    def roll_back(self) -> None:
+        """Remove what was added."""
+        for name in self.added:
+            folder = name.rpartition("/")[0]
+            self.remove(name)
+            if not self.children(folder):
+                self.remove(folder)
+
+
 def publish(
     site: Site,
-    wheel: Wheel,
-    depends: Sequence[str],
+    new_packages: Sequence[NewPackage],
     emit: Emitter,
-    *,
-    built_with: str | None = None,
-    shipped: Mapping[str, Path] = NOTHING,
-    notebook: dict[str, Any] | None = None,
-) -> Published:
-    """Put a wheel into a site, so that `import` finds it in every notebook that is opened then.
+    needed: Mapping[str, Candidate] = MappingProxyType({}),
+) -> tuple[Published, ...]:
+    """Publish wheels to a site, all or none, so that `import` finds them in its notebooks.
 
-    `depends` are the packages that are to be loaded with it; those that the site does not have
-    are left out. `built_with` goes into the notebook. `shipped` are files that it fetches while it
-    runs, by their addresses. `notebook` is the package's own; without it, one is made that imports
-    the package and lists what is in it. A SiteError where the wheel is for another target.
+    They come in the order of their needs. `needed` are packages of others that they require; those
+    that the site has already stay as they are. A SiteError where a wheel is for another target.
     """
-    refuse_foreign(site, wheel)
+    for each in new_packages:
+        refuse_foreign(site, each.wheel)
     now = datetime.now(UTC)
-    beside = site.beside
     with locked(site, emit):
         lite.renew(site)
-        file_name = wheels.put(wheel.path, wheel.sha256, beside, wheels.PUBLISHED)
         old = site.read_lock()
-        before = old.get(wheel.canonical_name)
-        here = [name for name in depends if old.get(name)]
-        here = [name for name in here if canonicalize_name(name) != wheel.canonical_name]
-        ours = {
-            "published": now.isoformat(timespec="milliseconds"),
-            "size": wheel.size,
-            "displaced": _displaced(before),
-            "data": data.put(shipped, beside),
-        }
-        entry = replace(lock.entry_for(wheel, file_name, here), extra={"tool": {"wasmwheel": ours}})
-        new = old.with_entry(entry)
-        package = _package(entry)
-        document = (
-            contents.in_browser(notebook) if notebook else contents.notebook(wheel, built_with, now)
-        )
-        older = None
-        if before and _ours(before) and before.version != entry.version:
-            older = _package(before).notebook
-        # What the lock names is there already: it is replaced last.
-        listed = contents.added(site.root, package.notebook, document, now, older)
-        site.root.replace({**listed, lite.LOCK: new.dump()})
+        beside = _AddingRoot(site.folder, lite.PYODIDE)
+        notebooks: dict[str, dict[str, Any]] = {}
+        done: list[Package] = []
+        updated: list[tuple[Entry, Package]] = []
+        try:
+            new = packages.add(needed, old, beside)
+            for each in new_packages:
+                before = new.get(each.wheel.canonical_name)
+                entry = _add(each, before, new, beside, now)
+                new = new.with_entry(entry)
+                package = _package(entry)
+                done.append(package)
+                notebooks[package.notebook] = (
+                    contents.in_browser(each.notebook)
+                    if each.notebook
+                    else contents.notebook(each.wheel, each.built_with, now)
+                )
+                if before and _ours(before):
+                    updated.append((before, package))
+            older = {_package(before).notebook for before, _ in updated} - notebooks.keys()
+            listed = contents.added(site.root, notebooks, now, older)
+            # What the lock names is there already: it is replaced last.
+            _replace(site, {**listed, lite.LOCK: new.dump()})
+        except BaseException:
+            beside.roll_back()
+            raise
         data.tidy(new, beside)
-        if before and _ours(before) and before.file_name != file_name:
-            wheels.let_go(before, beside)
+        for before, package in updated:
+            if before.file_name != package.file_name:
+                wheels.let_go(before, beside)
+        if updated:
             wheels.sweep_now_and_then(new, beside, site.private)
-        if older:
-            contents.remove(site.root, older)
-    return Published(site=site, package=package, url=addresses.address(site, package.notebook))
+        for name in older:
+            contents.remove(site.root, name)
+    return tuple(
+        Published(site=site, package=each, url=addresses.address(site, each.notebook))
+        for each in done
+    )
+
+
+def _add(new: NewPackage, before: Entry | None, into: Lock, beside: Root, now: datetime) -> Entry:
+    """Put the files of a package beside the lock, and return its entry."""
+    wheel = new.wheel
+    file_name = wheels.put(wheel.path, wheel.sha256, beside, wheels.PUBLISHED)
+    here = [name for name in new.depends if into.get(name)]
+    here = [name for name in here if canonicalize_name(name) != wheel.canonical_name]
+    ours = {
+        "published": now.isoformat(timespec="milliseconds"),
+        "size": wheel.size,
+        "displaced": _displaced(before),
+        "data": data.put(new.shipped, beside),
+    }
+    entry = lock.entry_for(wheel, file_name, here)
+    return replace(entry, extra={"tool": {"wasmwheel": ours}})
+
+
+def _replace(site: Site, files: Mapping[str, bytes]) -> None:
+    """Replace files of a site, in their order; put back what was there where that fails."""
+    root = site.root
+    before = {name: root.read(name) for name in files if root.is_file(name)}
+    try:
+        root.replace(files)
+    except BaseException:
+        root.replace({name: was for name, was in before.items() if root.read(name) != was})
+        for name in filter(root.is_file, files.keys() - before.keys()):
+            root.remove(name)
+        raise
 
 
 def remove(site: Site, name: str, emit: Emitter = ignore) -> Package:
@@ -145,29 +214,24 @@ def published(site: Site) -> list[Package]:
     )
 
 
-def add_packages(
-    site: Site,
-    names: Sequence[str],
-    index: Index,
-    store: Store,
-    emit: Emitter,
-    *,
-    keep_going: bool = False,
-) -> list[str]:
-    """Bring packages, and all that they require, into a site; the names of those that were new.
+def add_packages(site: Site, names: Sequence[str], context: RunContext) -> list[str]:
+    """Add packages, and all that they require, to a site; return the names of the new ones.
 
-    They come from the site's Pyodide where the index has its version, else from the index. With
-    `keep_going` one that cannot be had is noted and left out, else it is a SourceError.
+    They come from the site's Pyodide where the index has its version, else from the index. One that
+    is not available is a SourceError.
     """
     wanted = packages.parse(names)
     original = site.read_original_lock()
-    with locked(site, emit):
+    with locked(site, context.emit):
         old = site.read_lock()
-        new = packages.bring(
-            *(wanted, old, site.beside, original, index, store, emit), keep_going=keep_going
-        )
-        if new is not old:
-            site.root.replace({lite.LOCK: new.dump()})
+        beside = _AddingRoot(site.folder, lite.PYODIDE)
+        try:
+            new = packages.bring(wanted, old, beside, original, context)
+            if new is not old:
+                site.root.replace({lite.LOCK: new.dump()})
+        except BaseException:
+            beside.roll_back()
+            raise
     return sorted(set(new.packages) - set(old.packages))
 
 

@@ -15,10 +15,10 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..api.events import CrateFinished, CrateStarted, Diagnostic, Emitter, Level, Log, Progress
+from ..api.report import Crate
 from .relay import SEPARATOR
 
 #: What makes cargo draw its progress bar, which says how many units there are. Nothing is coloured,
@@ -50,15 +50,6 @@ _LEVELS: dict[str, Level] = {
     "note": "note",
     "help": "help",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Crate:
-    """A crate that was compiled; `seconds` from its first unit's start to its last one's end."""
-
-    name: str
-    version: str
-    seconds: float
 
 
 class Reader:

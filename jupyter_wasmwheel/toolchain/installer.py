@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..api.events import Emitter, Log, Progress
 from ..process.limits import disk_usage
-from ..process.run import Stream, run
+from ..process.run import Command, Stream, run
 from ..runtime.targets import Target, default_abi
 
 #: Seconds between two looks at how much there is.
@@ -126,9 +126,7 @@ def run_installer(
     """
     watch = _Watch(folder, step, emit, timeout)
     status = run(
-        command,
-        cwd=folder,
-        env=env,
+        Command(words=command, cwd=folder, env=env),
         on_line=watch.hear,
         stop_when=watch.stands_still,
         supervise=True,

@@ -19,7 +19,7 @@ from .. import build_variables
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
 from ..errors import known_errors
-from ..process.run import run
+from ..process.run import Command, run
 from ..runtime.targets import TRIPLE
 from ..store import Store
 from . import cargo
@@ -75,7 +75,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
     reader = cargo.Reader(emit, str)
     command = [str(rust.cargo), "build", "--release", "--target", TRIPLE]
     command.append("-Zbuild-std=std,panic_unwind")
-    status = run(command, cwd=work, env=env, on_line=reader)
+    status = run(Command(words=command, cwd=work, env=env), on_line=reader)
     if status:
         said = " ".join(line.strip() for line in list(reader.tail)[-5:])
         words = {"project": "the standard library", "said": said}

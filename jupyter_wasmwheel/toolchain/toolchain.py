@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..api.errors import ToolchainError, UsageError
-from ..api.events import Emitter, note
+from ..api.errors import ToolchainError
+from ..api.events import note
+from ..api.requests import Linker as Linkers
+from ..runtime.context import RunContext
 from ..runtime.node import Node
 from ..runtime.targets import Target
 from ..store import Store
@@ -21,9 +23,6 @@ from .linker import Linker
 from .rust import Rust
 from .sysroot import Sysroot
 from .wasm_opt import WasmOpt
-
-#: What `--linker` takes.
-LINKERS = ("auto", "wasm-ld", "emcc")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,37 +71,33 @@ class Toolchain:
         return lines
 
 
-def choose(
-    target: Target,
-    node: Node,
-    store: Store,
-    emit: Emitter,
-    *,
-    linker_choice: str = "auto",
-    optimise: bool = True,
-    channel: str | None = None,
-    offline: bool = False,
-    with_rust: bool = True,
-    with_maturin: bool = True,
-) -> Toolchain:
-    """The toolchain for a target: chosen among what there is, what is missing installed.
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What a build needs of a toolchain.
 
-    `channel` is what the project's `rust-toolchain` file asks for. A ToolchainError says what is
-    missing or too old, and how to get it.
+    `channel` is the one in the project's `rust-toolchain` file; `linker` is as in a request.
     """
-    if linker_choice not in LINKERS:
-        raise UsageError(
-            f"There is no linker {linker_choice!r}.",
-            f"--linker takes one of {', '.join(LINKERS)}.",
-            "Leave it away: wasm-ld links unless Emscripten is asked for.",
-        )
+
+    linker: Linkers = "auto"
+    optimise: bool = True
+    channel: str | None = None
+    with_rust: bool = True
+    with_maturin: bool = True
+
+
+def choose(target: Target, node: Node, context: RunContext, needs: Needs = Needs()) -> Toolchain:
+    """Return the toolchain for a target; what is missing of it is installed.
+
+    A ToolchainError says what is missing or too old, and how to get it.
+    """
+    store, emit = context.store, context.emit
     installed = list(rust.installed(store))
     chosen = None
-    if with_rust:
-        candidates = [rust.judge(each, target, channel) for each in installed]
-        chosen = rust.choose(candidates, target, channel).rust
+    if needs.with_rust:
+        candidates = [rust.judge(each, target, needs.channel) for each in installed]
+        chosen = rust.choose(candidates, target, needs.channel).rust
     c_compiler = emscripten.find(store, target)
-    if linker_choice == "emcc" and not c_compiler:
+    if needs.linker == "emcc" and not c_compiler:
         raise ToolchainError(
             "There is no emcc to link with.",
             "--linker emcc asks for Emscripten's linker, and no emcc is on PATH.",
@@ -112,10 +107,12 @@ def choose(
     toolchain = Toolchain(
         rust=chosen,
         sysroot=sysroot.get(chosen, store, emit) if chosen else None,
-        linker=None if linker_choice == "emcc" else choose_linker(chosen, store, installed),
+        linker=None if needs.linker == "emcc" else choose_linker(chosen, store, installed),
         emscripten=c_compiler,
-        wasm_opt=wasm_opt.get(node, store, emit, offline=offline) if optimise else None,
-        maturin=importlib.metadata.version("maturin") if with_maturin else None,
+        wasm_opt=wasm_opt.get(node, store, emit, offline=context.offline)
+        if needs.optimise
+        else None,
+        maturin=importlib.metadata.version("maturin") if needs.with_maturin else None,
     )
     for reason in toolchain.reasons():
         note(emit, reason)

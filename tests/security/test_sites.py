@@ -21,15 +21,15 @@ from packaging.requirements import Requirement
 from jupyter_wasmwheel import beneath
 from jupyter_wasmwheel.api.errors import SiteError
 from jupyter_wasmwheel.api.events import ignore
-from jupyter_wasmwheel.index import Index
-from jupyter_wasmwheel.runtime import node, packages, targets
+from jupyter_wasmwheel.runtime import node, packages
+from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.runtime.pyodide import Runtime
 from jupyter_wasmwheel.server.sites import Origins, Sites
 from jupyter_wasmwheel.site import bundle, lite, publish, server, wheels
 from jupyter_wasmwheel.site.lite import DamagedSite, Site
 from jupyter_wasmwheel.store import Store
 from tests.conftest import Command
-from tests.site_factory import row, small_site, tiny_wheel
+from tests.site_factory import create_site, publish_one, row, small_site, tiny_wheel
 
 SECRET = b"a private key\n"
 
@@ -116,7 +116,7 @@ HOSTILE_PLACES = [
 def test_a_place_out_of_the_site_is_refused(
     site: Site, home: Path, tmp_path: Path, file_name: object
 ) -> None:
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
     change(site, "tiny", file_name=file_name)
     before = snapshot(site.folder)
     with pytest.raises(SiteError, match=r"tiny|pyodide-lock"):
@@ -136,7 +136,7 @@ def test_only_a_folder_that_a_wheel_has_for_itself_is_removed(
     site: Site, tmp_path: Path, file_name: str
 ) -> None:
     for name in ("tiny", "other"):
-        publish.publish(site, tiny_wheel(tmp_path, name), [], ignore)
+        publish_one(site, tiny_wheel(tmp_path, name), [], ignore)
     change(site, "tiny", file_name=file_name)
     (site.beside.path("wheels/tiny")).mkdir()
     (site.beside.path("wheels/tiny/mine.txt")).write_text("mine")
@@ -154,7 +154,7 @@ HOSTILE_WORDS = ["../../../home/notes/try-tiny", "a/b", "/etc", "..", "a\\b", "a
 def test_a_name_a_version_or_a_hash_that_is_a_path_is_refused(
     site: Site, tmp_path: Path, field: str, value: object
 ) -> None:
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
     fields: dict[str, Any] = {field: [value] if field == "depends" else value}
     if field in ("published", "data"):
         table = {"published": "2026", "size": 1, "displaced": None, "data": {}}
@@ -164,7 +164,7 @@ def test_a_name_a_version_or_a_hash_that_is_a_path_is_refused(
     with pytest.raises(SiteError):
         publish.remove(site, "tiny")
     with pytest.raises(SiteError):
-        publish.publish(site, tiny_wheel(tmp_path, version="2.0"), [], ignore)
+        publish_one(site, tiny_wheel(tmp_path, version="2.0"), [], ignore)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_name_a_version_or_a_hash_that_is_a_path_is_refused(
 def test_what_was_displaced_is_checked_before_it_is_back(
     site: Site, tmp_path: Path, displaced: object
 ) -> None:
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
     table = {"published": "2026", "size": 1, "displaced": displaced, "data": {}}
     change(site, "tiny", tool={"wasmwheel": table})
     with pytest.raises(SiteError):
@@ -242,8 +242,8 @@ LINKED_FOLDERS = [
 
 def everything(site: Site, tmp_path: Path) -> Iterator[Callable[[], object]]:
     """What a user may do with a site; each may be refused."""
-    yield lambda: publish.publish(site, tiny_wheel(tmp_path), [], ignore)
-    yield lambda: publish.publish(site, tiny_wheel(tmp_path, version="2.0"), [], ignore)
+    yield lambda: publish_one(site, tiny_wheel(tmp_path), [], ignore)
+    yield lambda: publish_one(site, tiny_wheel(tmp_path, version="2.0"), [], ignore)
     yield lambda: publish.remove(site, "tiny")
     yield lambda: lite.renew(lite.read_site(site.folder))
     yield lambda: wheels.sweep(site.read_lock(), site.beside, now=1e12)
@@ -269,7 +269,7 @@ def do_everything(site: Site, tmp_path: Path) -> int:
 def test_nothing_is_written_through_a_link_to_a_file(
     site: Site, home: Path, tmp_path: Path, name: str
 ) -> None:
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
     place = site.folder / name
     place.parent.mkdir(parents=True, exist_ok=True)
     place.unlink(missing_ok=True)
@@ -283,7 +283,7 @@ def test_nothing_is_written_through_a_link_to_a_file(
 def test_nothing_is_written_or_removed_through_a_link_to_a_folder(
     site: Site, home: Path, tmp_path: Path, name: str, target: str
 ) -> None:
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
     place, decoy = site.folder / name, home / "notes"
     if target == "a folder like it":
         decoy = tmp_path / "decoy"
@@ -306,7 +306,7 @@ def test_nothing_is_written_or_removed_through_a_link_to_a_folder(
 def test_a_bundle_packs_no_link(site: Site, home: Path, tmp_path: Path, kind: str) -> None:
     place = site.folder / "files/notes.txt"
     if kind == "a wheel":
-        publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+        publish_one(site, tiny_wheel(tmp_path), [], ignore)
         place = site.beside.path(publish.published(site)[0].file_name)
         place.unlink()
     if kind == "a pipe":
@@ -334,7 +334,7 @@ def test_a_bundle_packs_nothing_that_a_kernels_list_names_outside(
 def test_a_wheel_that_is_a_link_is_not_given_to_node(
     site: Site, home: Path, tmp_path: Path, through: str
 ) -> None:
-    publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
     place = site.beside.path(publish.published(site)[0].file_name)
     if through == "a file":
         place.unlink()
@@ -364,7 +364,7 @@ def test_a_runtime_that_is_a_link_is_not_run(
     site.beside.path(name).unlink()
     site.beside.path(name).symlink_to(home / ".ssh/id_ed25519")
     with pytest.raises(SiteError, match="is a link"):
-        lite.runtime(site, node.get(store, ignore), store, ignore)
+        lite.runtime(site, node.get(store, ignore), RunContext(store=store, emit=ignore))
 
 
 def test_a_checks_node_reads_of_a_site_what_its_lock_names(
@@ -556,11 +556,7 @@ def test_a_site_is_made_beside_damaged_ones(shelves: Store, store: Store) -> Non
     for name in ("lite", "pyodide", "kernel-files", "packages", "snapshots", "node", "seals"):
         if (store.home / name).is_dir():
             (shelves.home / name).symlink_to(store.home / name)
-    target = targets.find(targets.default_abi())
-    its_node = node.get(store, ignore)
-    made = lite.create(
-        shelves.home / "sites/new", target, shelves, its_node, Index(), ignore, cdn=True
-    )
+    made = create_site(shelves.home / "sites/new", shelves, cdn=True)
     assert made.name in [site.name for site in lite.list_sites(shelves)]
 
 

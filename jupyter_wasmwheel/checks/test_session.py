@@ -12,17 +12,19 @@ import time
 import tomllib
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from ..api.errors import LimitError, SourceError, TestsFailedError, ToolchainError, WasmwheelError
 from ..api.events import Diagnostic, Emitter, Log, Progress, note
+from ..api.report import TestFailure
 from ..process.limits import ResourceMonitor
-from ..process.run import run
+from ..process.run import Command
+from ..process.run import run as run_command
 from ..project.suite import Suite
 from ..runtime import node_sandbox
 
@@ -41,26 +43,8 @@ PYTESTS_OWN = re.compile(r'^  File "[^"]*/(_pytest|pluggy)/')
 #: pytest's exit status where nothing was collected.
 NO_TESTS = 5
 
-Outcome = Literal["passed", "failed", "skipped", "unsupported", "timed_out", "crashed"]
-
 #: The outcomes that are faults.
-FAULTS: tuple[Outcome, ...] = ("failed", "timed_out", "crashed")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """A test that came to no good end.
-
-    `reason` is what an unsupported one asked for. `file` is the user's own, or a path in the source
-    where that was fetched, and null where the failure has no place in it.
-    """
-
-    id: str
-    outcome: Outcome
-    reason: str | None
-    message: str
-    file: str | None
-    line: int | None
+FAULTS = ("failed", "timed_out", "crashed")
 
 
 @functools.cache
@@ -74,12 +58,12 @@ def _signs() -> tuple[tuple[str, re.Pattern[str]], ...]:
     )
 
 
-class Course:
+class TestSession:
     """How far the tests have come, over all that Node.js is started for them."""
 
     def __init__(
         self,
-        its: Suite,
+        suite: Suite,
         emit: Emitter,
         absent: Mapping[str, str],
         monitor: ResourceMonitor,
@@ -87,14 +71,14 @@ class Course:
         is_own: bool,
         timeout: float,
     ) -> None:
-        self._its = its
+        self._suite = suite
         self._emit = emit
         self._absent = absent
         self._monitor = monitor
         self._is_own = is_own
         self._timeout = timeout
-        self.outcomes: dict[str, Outcome] = {}
-        self.failures: dict[str, Failure] = {}
+        self.outcomes: dict[str, str] = {}
+        self.failures: dict[str, TestFailure] = {}
         self.collected: dict[str, None] = {}
         self._output: deque[str] = deque(maxlen=LAST_LINES)
         self._said = 0.0
@@ -117,14 +101,12 @@ class Course:
         """What need not be run again."""
         return list(self.outcomes)
 
-    def follow(self, command: list[str | Path], folder: Path, where: str) -> bool:
+    def run(self, command: list[str | Path], folder: Path, where: str) -> bool:
         """Run Node.js to its end, as far as the tests come; whether all of them are over."""
         before = len(self.outcomes)
         self._reset()
-        run(
-            command,
-            cwd=folder,
-            env=node_sandbox.environment(),
+        run_command(
+            Command(words=command, cwd=folder, env=node_sandbox.environment()),
             on_line=self._on_line,
             stop_when=self._is_late,
             monitor=self._monitor,
@@ -177,34 +159,32 @@ class Course:
             self._record(name, outcome)
         elif outcome == "failed":
             reason = self._reason(end["errors"])
-            self._fail(
-                name,
-                "unsupported" if reason else "failed",
-                end["message"],
+            failure = TestFailure(
+                id=name,
+                outcome="unsupported" if reason else "failed",
                 reason=reason,
-                text=end["text"],
+                message=end["message"],
                 file=end["file"],
                 line=end["line"],
             )
+            self._fail(failure, end["text"])
 
     def _break_off(self, name: str) -> None:
         """What ran when Node.js came to its end has come to its own."""
         said = [*self._output, *self._fatal.splitlines()]
         if self._ended:
-            self._fail(name, "crashed", "It ended pytest.", text=self._ended["text"])
+            self._fail(_crash(name, "It ended pytest."), self._ended["text"])
         elif self._is_late():
-            self._fail(name, "timed_out", f"It was stopped after {self._timeout:g} seconds.")
+            message = f"It was stopped after {self._timeout:g} seconds."
+            self._fail(replace(_crash(name, message), outcome="timed_out"))
         else:
             reason = self._reason(said)
             panic = next((at for at, line in enumerate(said) if "panicked at" in line), None)
             message = self._fatal if panic is None else " ".join(said[panic : panic + 2])
-            self._fail(
-                name,
-                "unsupported" if reason else "crashed",
-                f"It brought the runtime down. {message}".rstrip(),
-                reason=reason,
-                text="\n".join(said),
-            )
+            failure = _crash(name, f"It brought the runtime down. {message}".rstrip())
+            if reason:
+                failure = replace(failure, outcome="unsupported", reason=reason)
+            self._fail(failure, "\n".join(said))
 
     def _reason(self, lines: Iterable[str]) -> str | None:
         """What a test asked for that is not there, by what its errors say."""
@@ -218,43 +198,35 @@ class Course:
             return next((name for name in self._absent if canonicalize_name(name) == module), None)
         return None
 
-    def _fail(
-        self,
-        name: str,
-        outcome: Outcome,
-        message: str,
-        *,
-        reason: str | None = None,
-        text: str = "",
-        file: str | None = None,
-        line: int | None = None,
-    ) -> None:
-        self._record(name, outcome, f" ({reason})" if reason else "")
-        own = str(self._its.folder / file) if file and self._is_own else file
-        self.failures[name] = Failure(
-            id=name, outcome=outcome, reason=reason, message=message, file=own, line=line
-        )
-        if outcome in FAULTS:
+    def _fail(self, failure: TestFailure, text: str = "") -> None:
+        """Record a failure, whose file is a path of the project's folder."""
+        name, reason = failure.id, failure.reason
+        self._record(name, failure.outcome, f" ({reason})" if reason else "")
+        if failure.file and self._is_own:
+            failure = replace(failure, file=str(self._suite.folder / failure.file))
+        self.failures[name] = failure
+        if failure.outcome in FAULTS:
+            message = f"{name}: {failure.message}"
             self._emit(
                 Diagnostic(
                     source="test",
                     level="error",
-                    code=outcome,
-                    message=f"{name}: {message}",
-                    rendered="\n".join((f"{name}: {message}", text)).rstrip(),
-                    file=own if self._is_own else None,
-                    line=line,
+                    code=failure.outcome,
+                    message=message,
+                    rendered="\n".join((message, text)).rstrip(),
+                    file=failure.file if self._is_own else None,
+                    line=failure.line,
                     column=None,
                 )
             )
 
-    def _record(self, name: str, outcome: Outcome, more: str = "") -> None:
+    def _record(self, name: str, outcome: str, more: str = "") -> None:
         self.outcomes[name] = outcome
         self._emit(Log(stream="stdout", text=f"{outcome:<11} {name}{more}"))
 
     def _require_tests(self, ended: Mapping[str, Any]) -> None:
         """Refuse a suite that pytest could not begin, or that is empty."""
-        label, last = self._its.folder.name, "\n       ".join(ended["text"].splitlines()[-8:])
+        label, last = self._suite.folder.name, "\n       ".join(ended["text"].splitlines()[-8:])
         if self.outcomes:
             return
         if ended["status"] == NO_TESTS:
@@ -288,6 +260,13 @@ class Course:
             why or "It gave no reason; the machine's memory may have run out.",
             "Look for what conftest.py and the plugins of the tests do when they are imported.",
         )
+
+
+def _crash(name: str, message: str) -> TestFailure:
+    """Return the failure of a test that ended with its runtime, which has no place in a file."""
+    return TestFailure(
+        id=name, outcome="crashed", reason=None, message=message, file=None, line=None
+    )
 
 
 def _event(line: str) -> dict[str, Any] | None:

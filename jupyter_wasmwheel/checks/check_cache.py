@@ -1,0 +1,72 @@
+"""The results of checks, kept by a wheel's bytes and by all that it was checked with.
+
+The same bytes, with the same packages, import in the same way in the same runtime; a wheel that is
+found in the cache is not imported again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import msgspec
+
+from .. import __version__
+from ..api.report import Audit, Smoke
+from ..runtime.context import RunContext
+from ..runtime.engine import Engine
+from ..runtime.packages import Candidate
+from ..wheel import Wheel
+from .dependencies import Resolution
+
+#: The folder of the entries in a store, and the file in an entry.
+FOLDER, FILE = "proofs", "proof.json"
+
+
+class CachedCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """The audit and the import of a wheel."""
+
+    audit: Audit
+    smoke: Smoke
+
+
+def key(wheel: Wheel, engine: Engine, needed: Resolution) -> str:
+    """Return the entry for a wheel in a runtime, with the packages that it is imported with."""
+    given = [
+        __version__,
+        wheel.sha256,
+        wheel.path.name,
+        engine.runtime.key(),
+        engine.node.version,
+        sorted((name, _hash(each)) for name, each in needed.candidates.items()),
+    ]
+    return f"{FOLDER}/{hashlib.sha256(json.dumps(given).encode()).hexdigest()[:32]}"
+
+
+def _hash(candidate: Candidate) -> str:
+    """Return the hash of a package's file; Pyodide's lock has that of its own, not the index's."""
+    path = candidate.path
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path else candidate.entry.sha256
+
+
+def find(key: str, context: RunContext) -> CachedCheck | None:
+    """Return what an entry holds, or None where there is no whole one."""
+    folder = context.store.find(key)
+    if folder is None:
+        return None
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=CachedCheck)
+    except (OSError, ValueError):
+        return None
+
+
+def keep(key: str, check: CachedCheck, context: RunContext) -> None:
+    """Keep the result of a check, in place of an entry that is not whole."""
+
+    def fill(folder: Path) -> None:
+        (folder / FILE).write_bytes(msgspec.json.encode(check))
+
+    if context.store.find(key) and find(key, context) is None:
+        context.store.remove(key, context.emit)
+    context.store.install(key, fill, context.emit)

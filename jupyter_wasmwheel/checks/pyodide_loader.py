@@ -1,0 +1,113 @@
+"""What is loaded into a runtime for a check, and the command that loads it in Node.js."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ..beneath import Root
+from ..runtime import lock as locks
+from ..runtime import node_sandbox, packages, snapshot
+from ..runtime.context import RunContext
+from ..runtime.engine import Engine
+from ..runtime.lock import Lock
+from ..runtime.packages import Candidate, PackageSource
+from ..runtime.pyodide import Runtime
+from ..wheel import Wheel
+from . import dependencies
+
+#: What the scripts of the checks have in common.
+LOAD = Path(__file__).with_name("load.mjs")
+
+
+def lock_of(runtime: Runtime) -> Lock:
+    """Return the lock in a runtime's folder."""
+    return locks.read_beneath(_folder_of(runtime))
+
+
+def lock_of_files(
+    wheels: Sequence[Wheel],
+    also: Iterable[str],
+    runtime: Runtime,
+    sources: Sequence[PackageSource],
+    context: RunContext,
+) -> tuple[Lock, dict[str, str]]:
+    """Return a lock of wheels and all that they need, and why what is absent is.
+
+    The files are named by absolute paths. `also` are names of more packages. What is needed comes
+    from the sources, else from the runtime's own lock: a file beside it, or the package index's.
+    """
+    lock = lock_of(runtime)
+    own = packages.of_site(lock, _folder_of(runtime), lock)
+    asked = [packages.of_wheels(wheels, lock), *sources, own]
+    wanted = [Requirement(name) for name in (*(each.name for each in wheels), *also)]
+    found = dependencies.resolve(wanted, [_with_files(each, lock, context) for each in asked])
+    files = {
+        name: replace(each.entry, file_name=each.path.resolve().as_posix())
+        for name, each in found.candidates.items()
+        if each.path
+    }
+    for name, entry in files.items():
+        present = tuple(depend for depend in entry.depends if canonicalize_name(depend) in files)
+        files[name] = replace(entry, depends=present)
+    return replace(lock, packages=files), dict(found.reasons)
+
+
+def _folder_of(runtime: Runtime) -> Root:
+    return Root(runtime.folder.resolve())
+
+
+def _with_files(source: PackageSource, lock: Lock, context: RunContext) -> PackageSource:
+    """Return a source whose candidates have files; those without one are on the index."""
+
+    def find(requirement: Requirement) -> Candidate | None:
+        candidate = source(requirement)
+        if candidate is None or candidate.path:
+            return candidate
+        return replace(candidate, path=packages.fetch(candidate.entry, lock, context))
+
+    return find
+
+
+def imported_by(code: str, lock: Lock) -> list[str]:
+    """Return the packages that a notebook would load for code, by the imports in it."""
+    try:
+        statements = list(ast.walk(ast.parse(code)))
+    except SyntaxError:
+        # The runtime's Python may be newer than this one; it will say what is wrong.
+        return []
+    modules = {
+        name.name for node in statements if isinstance(node, ast.Import) for name in node.names
+    }
+    modules |= {node.module or "" for node in statements if isinstance(node, ast.ImportFrom)}
+    names = modules | {module.partition(".")[0] for module in modules}
+    return [entry.name for entry in lock.packages.values() if names & set(entry.imports)]
+
+
+def command(
+    script: Path, wanted: Mapping[str, Any], lock: Lock, engine: Engine, folder: Path
+) -> list[str | Path]:
+    """Return the command that runs a script of the checks in Node.js, which may read what it needs.
+
+    The request of the script is written into `folder`, with the lock of what it loads.
+    """
+    runtime, known = engine.runtime, engine.snapshot
+    lock.write(folder / locks.FILE)
+    request = {
+        "runtime": str(runtime.folder.resolve()),
+        "memory": str(known.memory.resolve()) if known.memory else None,
+        "lock": str(folder / locks.FILE),
+        "packages": sorted(lock.packages),
+        **wanted,
+    }
+    (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
+    readable = [folder, *runtime.files, known.folder, script, LOAD, snapshot.START]
+    readable += [Path(entry.file_name) for entry in lock.packages.values()]
+    return node_sandbox.command(engine.node, readable, script, folder / "request.json")

@@ -1,0 +1,179 @@
+"""The third step: a project becomes a wheel, on a private copy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .. import build_variables
+from ..api.events import note
+from ..api.report import Crate, Patch
+from ..build import (
+    backend,
+    cache,
+    front_end,
+    maturin,
+    optimise,
+    patched,
+    plan,
+    provenance,
+    pyo3,
+    sbom,
+    seeds,
+)
+from ..build.cache import CachedWheel
+from ..build.patched import PatchedCrate
+from ..build.plan import Plan
+from ..project import copy, edits, recipes
+from ..project.copy import Copy
+from ..toolchain import crates as vendored
+from ..toolchain import emscripten, headers
+from ..toolchain.toolchain import Toolchain
+from ..wheel import Wheel, read
+from .context import BuildContext
+from .environment import TargetEnvironment, choose_toolchain
+from .resolve import ResolvedSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """The folder of a project's builds, its private copy there, and a folder for one build."""
+
+    folder: Path
+    copy: Copy
+    scratch: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildResult:
+    """A wheel and how it was built; a pure wheel has no toolchain and no crates."""
+
+    wheel: Wheel
+    toolchain: Toolchain | None = None
+    crates: tuple[Crate, ...] = ()
+    crates_with_c: tuple[str, ...] = ()
+    patches: tuple[Patch, ...] = ()
+    seeded: bool = False
+    cached: bool = False
+
+
+@contextmanager
+def open_workspace(source: ResolvedSource, context: BuildContext) -> Iterator[Workspace]:
+    """Bring the private copy of a project up to date, and lock it."""
+    key = plan.work_key(source.project, source.fetched.identity)
+    with (
+        context.store.lock(key, context.emit),
+        TemporaryDirectory(prefix="wasmwheel-") as scratch,
+    ):
+        folder = context.store.home / key
+        private = copy.refresh(source.project, folder / "source", source.changes)
+        if source.request.ignore_lock:
+            private = copy.unlock(private)
+        yield Workspace(folder=folder, copy=private, scratch=Path(scratch))
+
+
+def build_wheel(
+    source: ResolvedSource,
+    workspace: Workspace,
+    environment: TargetEnvironment,
+    context: BuildContext,
+) -> BuildResult:
+    """Build a wheel, or return the cached one; what compiles nothing needs no toolchain."""
+    private, recipe, chosen = workspace.copy, source.edits.recipe, environment.toolchain
+    rust = chosen and chosen.rust
+    vendored.forget(private.top)
+    if rust and context.offline:
+        vendored.provide(private.folder, private.top, rust, context.store, context.emit)
+    crates: tuple[PatchedCrate, ...] = ()
+    if rust:
+        crates = patched.patched(
+            recipe, source.project, private, rust, workspace.folder, offline=context.offline
+        )
+    patches = edits.show([change for crate in crates for change in crate.changes], context.emit)
+    planned = Plan(
+        project=source.project,
+        target=environment.target,
+        toolchain=chosen,
+        request=source.request,
+        work=workspace.folder,
+        environ=build_variables.for_build(os.environ, context.variables),
+        variables=context.variables,
+        pyo3_config=pyo3.configuration(environment.target, context.store, context.emit),
+        settings=recipe.cargo if recipe else recipes.NO_SETTINGS,
+        crates=crates,
+        limits=context.limits,
+    )
+
+    def build(planned: Plan = planned) -> CachedWheel:
+        return _compile(planned, workspace, environment, context)
+
+    cached = False
+    try:
+        if chosen and not source.request.no_cache:
+            key = cache.key(planned, private, patches)
+            built, cached = cache.get_or_build(key, build, context.store, context.emit)
+        else:
+            built = build()
+    except front_end.CompilesC:
+        chosen = chosen or choose_toolchain(environment, source, context)
+        include = _headers_for_c(source, chosen, environment, context)
+        built = build(replace(planned, toolchain=chosen, headers=include))
+    if chosen is None:
+        label = source.project.label
+        note(context.emit, f"{label} has nothing to compile; its plain wheel runs anywhere.")
+    return BuildResult(
+        wheel=built.wheel,
+        toolchain=chosen,
+        crates=built.crates,
+        crates_with_c=built.crates_with_c,
+        patches=patches,
+        seeded=built.seeded and not cached,
+        cached=cached,
+    )
+
+
+def _compile(
+    planned: Plan, workspace: Workspace, environment: TargetEnvironment, context: BuildContext
+) -> CachedWheel:
+    """Compile a wheel, from a seed where there is one, and optimize it."""
+    emit, phases, private = context.emit, context.phases, workspace.copy
+
+    def packing() -> None:
+        phases.enter("package")
+
+    if planned.project.backend != "pure":
+        phases.enter("compile")
+    seeded = seeds.restore(planned, private, context.store) if planned.project.crate else False
+    if planned.project.backend == "maturin":
+        built = maturin.build(planned, private, emit, packing)
+    else:
+        runtime = environment.engine.runtime
+        built = backend.build(planned, private, runtime, context.store, emit, packing)
+    packing()
+    phases.enter("optimise")
+    tool = planned.toolchain.wasm_opt if planned.toolchain else None
+    plain = read(built.wheel)
+    made_with = provenance.of_build(planned, built.crates_with_c)
+    changed = sbom.settled(plain, planned.folders)
+    changed |= provenance.written(made_with, plain) if made_with else {}
+    wheel = optimise.optimise(plain, tool, changed, workspace.scratch, emit)
+    return CachedWheel(
+        wheel=wheel, crates=built.crates, crates_with_c=built.crates_with_c, seeded=seeded
+    )
+
+
+def _headers_for_c(
+    source: ResolvedSource,
+    chosen: Toolchain,
+    environment: TargetEnvironment,
+    context: BuildContext,
+) -> Path:
+    """Return the headers with which a package compiles C; a ToolchainError without a compiler."""
+    target, runtime = environment.target, environment.engine.runtime
+    if chosen.emscripten is None:
+        raise emscripten.missing_compiler((source.project.name,), target)
+    return headers.get(target, runtime, context.index, context.store, context.emit)

@@ -1,0 +1,65 @@
+"""The fourth step: a wheel is audited and imported, with its dependencies as inputs.
+
+It writes nothing but the cache of checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from packaging.requirements import Requirement
+
+from ..api.report import Audit, Smoke
+from ..checks import audit, check_cache, dependencies, smoke
+from ..checks.check_cache import CachedCheck
+from ..checks.dependencies import Resolution
+from ..runtime import packages
+from ..wheel import Wheel
+from .context import BuildContext
+from .environment import TargetEnvironment
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """The audit and the import of a wheel, and where its dependencies come from."""
+
+    audit: Audit
+    smoke: Smoke | None
+    resolution: Resolution
+
+
+def find_dependencies(
+    requires: Iterable[Requirement], environment: TargetEnvironment, context: BuildContext
+) -> Resolution:
+    """Return where requirements come from, and what these require in turn."""
+    applicable = packages.applicable(requires, environment.original)
+    return dependencies.resolve(applicable, environment.sources(context))
+
+
+def run_checks(
+    wheel: Wheel,
+    environment: TargetEnvironment,
+    context: BuildContext,
+    *,
+    with_import: bool = True,
+    cached: bool = False,
+) -> CheckResult:
+    """Audit and import a wheel; a CheckError where that fails.
+
+    A `cached` wheel that was checked before, with the same packages, is not checked again.
+    """
+    engine = environment.engine
+    context.phases.enter("audit")
+    needed = find_dependencies(wheel.requires, environment, context)
+    key = check_cache.key(wheel, engine, needed)
+    if cached and with_import and (known := check_cache.find(key, context)):
+        return CheckResult(audit=known.audit, smoke=known.smoke, resolution=needed)
+    audited = audit.audit(wheel, environment.target, engine)
+    audit.require(audited, wheel, engine.runtime)
+    if not with_import:
+        return CheckResult(audit=audited, smoke=None, resolution=needed)
+    context.phases.enter("smoke")
+    imported = smoke.smoke([wheel], engine, context, sources=environment.sources(context))
+    check_cache.keep(key, CachedCheck(audit=audited, smoke=imported), context)
+    return CheckResult(audit=audited, smoke=imported, resolution=needed)

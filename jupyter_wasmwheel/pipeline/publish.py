@@ -1,0 +1,92 @@
+"""The last step, and the only one that writes to a site: dependencies and package, all or none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..api.events import note
+from ..api.report import Dependency
+from ..project.edits import Edits
+from ..runtime.packages import Candidate
+from ..site import data, publish
+from ..site.lite import Site
+from ..site.publish import NewPackage, Published
+from ..wheel import Wheel, read
+from .build import BuildResult
+from .check import CheckResult
+from .context import BuildContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedWheel:
+    """A wheel that passed its checks, and what a site shows and ships with it."""
+
+    wheel: Wheel
+    build: BuildResult
+    checks: CheckResult
+    edits: Edits
+    notebook: dict[str, Any] | None = None
+
+
+def copy_to_output(wheel: Wheel, folder: Path) -> Wheel:
+    """Copy a finished wheel to the folder for wheels, whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder.resolve() / wheel.path.name
+    part = place.with_name(place.name + ".part")
+    try:
+        shutil.copyfile(wheel.path, part)
+        os.replace(part, place)
+    finally:
+        part.unlink(missing_ok=True)
+    return read(place)
+
+
+def publish_all(
+    wheels: Sequence[CheckedWheel], site: Site, context: BuildContext
+) -> tuple[Published, ...]:
+    """Publish wheels in the order of their needs, with what they require of others."""
+    context.phases.enter("publish")
+    needed: dict[str, Candidate] = {}
+    for each in wheels:
+        for name, candidate in each.checks.resolution.candidates.items():
+            if candidate.source != "built":
+                needed.setdefault(name, candidate)
+        for dependency in each.checks.resolution.dependencies:
+            if dependency.source == "missing":
+                note(context.emit, _absent(dependency))
+    new = [_new_package(each, context) for each in wheels]
+    return publish.publish(site, new, context.emit, needed)
+
+
+def _new_package(checked: CheckedWheel, context: BuildContext) -> NewPackage:
+    """Return what is published of a wheel.
+
+    What was made optional is loaded with it where the site has it: it was made optional so as not
+    to be waited for.
+    """
+    depends = [
+        each.name
+        for each in checked.checks.resolution.dependencies
+        if each.source != "missing" and not each.needed_by
+    ]
+    toolchain, recipe, wheel = checked.build.toolchain, checked.edits.recipe, checked.wheel
+    return NewPackage(
+        wheel=wheel,
+        depends=(*depends, *checked.edits.make_optional),
+        built_with=toolchain.summary if toolchain else None,
+        shipped=data.gather(recipe, wheel.version, context) if recipe else {},
+        notebook=checked.notebook,
+    )
+
+
+def _absent(dependency: Dependency) -> str:
+    needed_by = f" (required by {dependency.needed_by})" if dependency.needed_by else ""
+    return (
+        f"{dependency.requirement}{needed_by} is not available for Pyodide. "
+        "The package imports without it."
+    )

@@ -1,0 +1,69 @@
+"""The first step: a source on disk, and the project in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..api.events import Emitter, note
+from ..api.report import Patch
+from ..api.requests import EditsRequest, SourceRequest
+from ..project import edits, manifest, notebook, source
+from ..project.edits import Change, EditPreview, Edits
+from ..project.manifest import Project
+from ..project.source import Fetched
+from ..runtime import targets
+from ..runtime.targets import Target
+from ..store import Store
+from .context import BuildContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedSource:
+    """A source on disk, the project in it, and how that is edited before it is built.
+
+    `notebook` is the project's own that a site shows it with, if it has one.
+    """
+
+    request: SourceRequest
+    fetched: Fetched
+    project: Project
+    edits: Edits
+    changes: tuple[Change, ...]
+    patches: tuple[Patch, ...]
+    notebook: dict[str, Any] | None
+
+
+def resolve_source(request: SourceRequest, target: Target, context: BuildContext) -> ResolvedSource:
+    """Fetch a source and read its project; none of its code is run."""
+    emit = context.emit
+    context.phases.enter("source")
+    fetched = source.fetch(
+        source.parse(request.source), target, context.store, emit, offline=context.offline
+    )
+    if not fetched.is_own:
+        note(emit, "Building runs this package's code on this machine, with your rights.")
+    context.phases.enter("project")
+    project = manifest.read(fetched.folder)
+    note(emit, f"{project.label}, built by {project.backend}")
+    chosen = edits.choose(request.recipe, request.make_optional, project, emit)
+    changes = edits.changes(chosen, project)
+    return ResolvedSource(
+        request=request,
+        fetched=fetched,
+        project=project,
+        edits=chosen,
+        changes=changes,
+        patches=edits.show(changes, emit),
+        notebook=notebook.read(project),
+    )
+
+
+def preview_edits(request: EditsRequest, store: Store, emit: Emitter) -> EditPreview:
+    """Fetch a source, and return what a build changes of it; none of its code is run."""
+    target = targets.find(request.target or targets.default_abi())
+    fetched = source.fetch(source.parse(request.source), target, store, emit)
+    project = manifest.read(fetched.folder)
+    chosen = edits.choose(request.recipe, request.make_optional, project, emit)
+    patches = edits.patches_foreseen(chosen, project)
+    return EditPreview(fetched=fetched, project=project, edits=chosen, patches=patches)

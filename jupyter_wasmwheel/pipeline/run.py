@@ -1,0 +1,341 @@
+"""The whole pipeline: what a request asks for, step by step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from msgspec import structs
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ..api.errors import SourceError, UsageError
+from ..api.events import Emitter, Event, Phase, Phases, note
+from ..api.report import (
+    BuildReport,
+    CCompiler,
+    Dependency,
+    PhaseTime,
+    Publication,
+    TargetInfo,
+    ToolchainInfo,
+)
+from ..api.requests import BuildRequest, SourceRequest, TestRequest
+from ..build import plan
+from ..checks import tests
+from ..checks.tests import TestOptions
+from ..index import Index
+from ..process.limits import DEFAULT, Limits
+from ..project import manifest, recipes, suite
+from ..project.edits import Edits
+from ..runtime.targets import Target
+from ..site import lite, publish
+from ..site.lite import Site
+from ..site.publish import Published
+from ..store import Store
+from ..toolchain.toolchain import Toolchain
+from ..wheel import read
+from .build import BuildResult, build_wheel, open_workspace
+from .check import find_dependencies, run_checks
+from .context import OUT, BuildContext
+from .environment import TargetEnvironment, choose_target, prepare_environment, with_toolchain
+from .publish import CheckedWheel, copy_to_output, publish_all
+from .resolve import ResolvedSource, resolve_source
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOutput(CheckedWheel):
+    """A wheel in the folder for wheels, with how it was built and checked.
+
+    `dependencies` were built for it, in the order of their needs.
+    """
+
+    source: ResolvedSource
+    environment: TargetEnvironment
+    phases: Phases
+    dependencies: tuple[BuildOutput, ...] = ()
+
+    @property
+    def all(self) -> tuple[BuildOutput, ...]:
+        """All that was built, a dependency before what needs it."""
+        return (*all_of(self.dependencies), self)
+
+
+def all_of(outputs: Iterable[BuildOutput]) -> list[BuildOutput]:
+    """Return outputs, each after those that were built for it."""
+    return [each for output in outputs for each in output.all]
+
+
+def run_build(
+    request: BuildRequest,
+    store: Store,
+    emit: Emitter,
+    *,
+    limits: Limits = DEFAULT,
+    out: Path | None = None,
+    variables: tuple[str, ...] = (),
+) -> BuildReport:
+    """Build a wheel, check it, and publish it where a site is named."""
+    if request.site and request.no_smoke:
+        raise UsageError(
+            "Invalid options: use only one of --no-smoke and --site.",
+            "A wheel is published only after it has been imported in its runtime.",
+            "Omit one of them.",
+            code="request.publish-without-import",
+        )
+    site = lite.find(request.site, store) if request.site else None
+    target = choose_target(request, site)
+    published: tuple[Published, ...] = ()
+    with _context(request, store, emit, limits, out, variables) as context:
+        output = _build(request, target, site, context)
+        if site:
+            published = publish_all(output.all, site, context)
+    return _report(output, {each.package.name: each for each in published})
+
+
+def run_tests(
+    request: TestRequest,
+    store: Store,
+    emit: Emitter,
+    *,
+    limits: Limits = DEFAULT,
+    out: Path | None = None,
+    variables: tuple[str, ...] = (),
+) -> BuildReport:
+    """Build a wheel, and run the project's own tests with it in its runtime."""
+    target = choose_target(request, None)
+    with _context(request, store, emit, limits, out, variables) as context:
+        output = _build(request, target, None, context)
+        context.phases.enter("test")
+        wheels = [output.wheel, *(each.wheel for each in all_of(output.dependencies))]
+        options = TestOptions(
+            select=request.select, timeout=request.timeout, is_own=output.source.fetched.is_own
+        )
+        found = suite.find(output.source.project)
+        tested = tests.run(found, wheels, output.environment.engine, context, options)
+    return structs.replace(_report(output), tests=tested)
+
+
+def publish_wheels(
+    paths: Sequence[Path], site: Site, store: Store, emit: Emitter, *, limits: Limits = DEFAULT
+) -> tuple[Published, ...]:
+    """Check wheels that were built elsewhere, and publish all of them to a site, or none.
+
+    They come in the order of their needs: a dependency before the package that needs it.
+    """
+    wheels = [read(path) for path in paths]
+    for wheel in wheels:
+        publish.refuse_foreign(site, wheel)
+    with store.in_use(emit), Phases(emit) as phases:
+        context = BuildContext(store=store, emit=emit, limits=limits, phases=phases)
+        environment = prepare_environment(site.target, site, context)
+        checked = []
+        for wheel in wheels:
+            recipe, _ = recipes.choose(recipes.AUTO, wheel.name, wheel.version)
+            each = CheckedWheel(
+                wheel=wheel,
+                build=BuildResult(wheel=wheel),
+                checks=run_checks(wheel, environment, context),
+                edits=Edits(recipe=recipe),
+            )
+            checked.append(each)
+            context = replace(context, built=(*context.built, wheel))
+        return publish_all(checked, site, context)
+
+
+@contextmanager
+def _context(
+    request: SourceRequest,
+    store: Store,
+    emit: Emitter,
+    limits: Limits,
+    out: Path | None,
+    variables: tuple[str, ...],
+) -> Iterator[BuildContext]:
+    """Begin a run, and end its last phase with it."""
+    plan.refuse_overriding(os.environ)
+    with store.in_use(emit), Phases(emit) as phases:
+        yield BuildContext(
+            store=store,
+            emit=emit,
+            index=Index(offline=request.offline),
+            limits=limits,
+            phases=phases,
+            out=out or OUT,
+            variables=variables,
+        )
+
+
+def _build(
+    request: SourceRequest, target: Target, site: Site | None, context: BuildContext
+) -> BuildOutput:
+    source = resolve_source(request, target, context)
+    return _build_package(source, prepare_environment(target, site, context), context)
+
+
+def _build_package(
+    source: ResolvedSource, environment: TargetEnvironment, context: BuildContext
+) -> BuildOutput:
+    """Build a wheel and what it needs, check it, and copy it to the folder for wheels."""
+    request = source.request
+    name = canonicalize_name(source.project.name)
+    context = replace(context, building=(*context.building, name))
+    environment = with_toolchain(environment, source, context)
+    with open_workspace(source, context) as workspace:
+        known = manifest.requirements(workspace.copy.folder)
+        dependencies: tuple[BuildOutput, ...] = ()
+        if known is not None:
+            dependencies = build_missing_dependencies(known, request, environment, context)
+        built = build_wheel(source, workspace, environment, context)
+        if known is None:
+            requires = built.wheel.requires
+            dependencies = build_missing_dependencies(requires, request, environment, context)
+        context = _with_built(context, dependencies)
+        no_import = isinstance(request, BuildRequest) and request.no_smoke
+        checked = run_checks(
+            built.wheel, environment, context, with_import=not no_import, cached=built.cached
+        )
+        wheel = copy_to_output(built.wheel, context.out)
+    return BuildOutput(
+        wheel=wheel,
+        build=built,
+        checks=checked,
+        edits=source.edits,
+        notebook=source.notebook,
+        source=source,
+        environment=environment,
+        phases=context.phases,
+        dependencies=dependencies,
+    )
+
+
+def _with_built(context: BuildContext, outputs: Iterable[BuildOutput]) -> BuildContext:
+    wheels = (each.wheel for each in all_of(outputs))
+    return replace(context, built=(*context.built, *wheels))
+
+
+def build_missing_dependencies(
+    requires: Sequence[Requirement],
+    request: SourceRequest,
+    environment: TargetEnvironment,
+    context: BuildContext,
+) -> tuple[BuildOutput, ...]:
+    """Build the dependencies that have no file if that is asked for; else say which they are."""
+    outputs: list[BuildOutput] = []
+    passed_over: set[str] = set()
+    while True:
+        now = _with_built(context, outputs)
+        missing = [
+            each
+            for each in find_dependencies(requires, environment, now).without_file
+            if each.source == "missing" or environment.site is None
+            if canonicalize_name(each.name) not in (*context.building, *passed_over)
+        ]
+        if not missing:
+            return tuple(outputs)
+        wanted = missing[0]
+        passed_over.add(canonicalize_name(wanted.name))
+        if not request.with_dependencies:
+            where = "not available for Pyodide" if wanted.source == "missing" else "only on its CDN"
+            text = f"{wanted.requirement} is {where}; --with-dependencies builds it as well."
+            note(context.emit, text)
+            continue
+        try:
+            outputs.append(build_dependency(wanted, request, environment, now))
+        except SourceError as error:
+            text = f"The dependency {wanted.name} cannot be built. {error.what} {error.why}"
+            note(context.emit, text)
+
+
+def build_dependency(
+    wanted: Dependency,
+    request: SourceRequest,
+    environment: TargetEnvironment,
+    context: BuildContext,
+) -> BuildOutput:
+    """Build a dependency by its own recipe; it is published with the package that needs it."""
+    note(context.emit, f"Building {wanted.requirement}, a dependency of {context.building[-1]}.")
+    named = Requirement(wanted.requirement)
+    inner = BuildRequest(
+        source=f"pypi:{named.name}{named.specifier}",
+        target=request.target,
+        profile=request.profile,
+        linker=request.linker,
+        no_smoke=isinstance(request, BuildRequest) and request.no_smoke,
+        with_dependencies=True,
+        no_cache=request.no_cache,
+        offline=request.offline,
+    )
+
+    outer = context.emit
+
+    def emit(event: Event) -> None:
+        """Pass on what happens; the phases that count are those of the package itself."""
+        if not isinstance(event, Phase):
+            outer(event)
+
+    with Phases(emit) as phases:
+        context = replace(context, emit=emit, phases=phases)
+        source = resolve_source(inner, environment.target, context)
+        return _build_package(source, environment, context)
+
+
+def _report(output: BuildOutput, published: dict[str, Published] | None = None) -> BuildReport:
+    """Return the report of a build, once its last phase has ended."""
+    wheel, built, target = output.wheel, output.build, output.environment.target
+    found = (published or {}).get(wheel.canonical_name)
+    recipe = output.edits.recipe
+    return BuildReport(
+        name=wheel.name,
+        version=wheel.version,
+        wheel=str(wheel.path),
+        sha256=wheel.sha256,
+        size=wheel.size,
+        target=TargetInfo(
+            abi=target.abi,
+            pyodide=output.environment.engine.runtime.version,
+            python=target.python,
+            platform_tag=target.platform_tag,
+        ),
+        toolchain=_toolchain(built.toolchain, built.crates_with_c, target),
+        profile=output.source.request.profile,
+        phases=tuple(
+            PhaseTime(name=name, seconds=round(seconds, 3))
+            for name, seconds in output.phases.seconds.items()
+        ),
+        crates=built.crates,
+        cached=built.cached,
+        seeded=built.seeded,
+        recipe=recipe.summary() if recipe else None,
+        patches=(*output.source.patches, *built.patches),
+        audit=output.checks.audit,
+        smoke=output.checks.smoke,
+        dependencies=output.checks.resolution.dependencies,
+        built_along=tuple(_report(each, published) for each in output.dependencies),
+        published=Publication(site=str(found.site.folder), url=found.url) if found else None,
+    )
+
+
+def _toolchain(
+    toolchain: Toolchain | None, crates_with_c: tuple[str, ...], target: Target
+) -> ToolchainInfo | None:
+    """Return the toolchain as a report has it; None for a pure wheel, which needs none."""
+    if toolchain is None:
+        return None
+    rust, sysroot, tool = toolchain.rust, toolchain.sysroot, toolchain.wasm_opt
+    c_compiler = toolchain.emscripten if crates_with_c or not toolchain.linker else None
+    return ToolchainInfo(
+        rustc=f"{rust.version} ({rust.commit[:9]})" if rust else None,
+        std=sysroot.origin if sysroot else None,
+        linker=f"wasm-ld {toolchain.linker.version}" if toolchain.linker else "emcc",
+        emscripten=CCompiler(
+            version=c_compiler.version, wanted=target.emscripten, crates=crates_with_c
+        )
+        if c_compiler
+        else None,
+        wasm_opt=tool.version if tool else None,
+        maturin=toolchain.maturin,
+    )

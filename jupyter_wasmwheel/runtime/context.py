@@ -1,0 +1,25 @@
+"""The context of a run: what every part that keeps state or reports progress works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..api.events import Emitter
+from ..index import Index
+from ..process.limits import DEFAULT, Limits
+from ..store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContext:
+    """The store, the emitter, the user's package index, and the limits of what is run."""
+
+    store: Store
+    emit: Emitter
+    index: Index = field(default_factory=Index)
+    limits: Limits = DEFAULT
+
+    @property
+    def offline(self) -> bool:
+        """Whether nothing is fetched."""
+        return self.index.offline
