@@ -6,12 +6,13 @@ tests/fixtures/reducer/.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
 
 from .errors import ErrorInfo
-from .events import Error, Event, Phase, Progress, Report, error_info
+from .events import Error, Event, Phase, Progress, Report, decode, error_info
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 
@@ -68,6 +69,25 @@ def apply(job: Job, event: Event) -> Job:
             return _changed(job, report=event.report, **named)
         case Error():
             return _changed(job, error=error_info(event))
+    return job
+
+
+class _Numbered(msgspec.Struct):
+    seq: int
+
+
+_SEQ: msgspec.json.Decoder[_Numbered] = msgspec.json.Decoder(_Numbered)
+
+
+def replay(job: Job, lines: Iterable[bytes]) -> Job:
+    """Return the job as numbered events, as JSON lines, change it; those it has seen are ignored.
+
+    An event of an unknown kind is ignored, its number too.
+    """
+    for line in lines:
+        for event, _ in decode([line]):
+            if (seq := _SEQ.decode(line).seq) > job.seq:
+                job = _changed(apply(job, event), seq=seq)
     return job
 
 
