@@ -19,7 +19,7 @@ from jupyter_wasmwheel.jobs import cluster
 from jupyter_wasmwheel.jobs.cluster import Dask
 from jupyter_wasmwheel.jobs.executors import environment
 from jupyter_wasmwheel.jobs.queue import Limits, Queue
-from jupyter_wasmwheel.jobs.request import Places, parse
+from jupyter_wasmwheel.jobs.resolve import AllowedPaths, resolve
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
 from tests.dask_cluster import PRELOAD, dask_cluster
@@ -43,7 +43,7 @@ def seconds_with(workers: int) -> float:
         names = [f"student{number}" for number in range(BUILDS)]
         for each in names:
             starter.make(each, root)
-        places = Places(
+        paths = AllowedPaths(
             root=root, allowed=(), store=store, find_site=lambda name: lite.find(name, store)
         )
         (folder / "cluster").mkdir()
@@ -65,12 +65,12 @@ def seconds_with(workers: int) -> float:
             executor = Dask(lambda: cluster.connect(str(its.scheduler_file)), store)
             env = environment(os.environ, store)
             limits = Limits(running=BUILDS)
-            queue = Queue(folder / "jobs", executor, places, env, limits, lambda seq, text: None)
+            queue = Queue(folder / "jobs", executor, paths, env, limits, lambda seq, text: None)
             try:
                 begin = time.monotonic()
                 for each in names:
                     asked = {"kind": "build", "source": each, "no_cache": True}
-                    queue.submit(parse(asked, places))
+                    queue.submit(resolve(asked, paths))
                 while any(job.active for job in queue.jobs()):
                     time.sleep(0.05)
                 took = time.monotonic() - begin

@@ -22,7 +22,7 @@ from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build import seeds
 from jupyter_wasmwheel.jobs.executors import Local, environment
 from jupyter_wasmwheel.jobs.queue import Limits, Queue
-from jupyter_wasmwheel.jobs.request import Places, parse
+from jupyter_wasmwheel.jobs.resolve import AllowedPaths, resolve
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.site import lite
@@ -36,16 +36,16 @@ STUDENTS, MEDIAN, LAST = 30, 60.0, 90.0
 def ask(root: Path, names: list[str], running: int) -> tuple[list[float], list[dict[str, Any]]]:
     """Ask for builds of some crates, all at once; how long each student waits, and the reports."""
     store = config.load().store()
-    places = Places(
+    paths = AllowedPaths(
         root=root, allowed=(), store=store, find_site=lambda name: lite.find(name, store)
     )
     env = environment(os.environ, store)
     limits = Limits(running=running)
-    queue = Queue(root.parent / "jobs", Local(), places, env, limits, lambda seq, text: None)
+    queue = Queue(root.parent / "jobs", Local(), paths, env, limits, lambda seq, text: None)
     try:
         begin = time.time()
         asked = [{"kind": "build", "source": name, "profile": "draft"} for name in names]
-        mine = [queue.submit(parse(each, places)).id for each in asked]
+        mine = [queue.submit(resolve(each, paths)).id for each in asked]
         while any(job.active for job in queue.jobs()):
             time.sleep(0.05)
         waited, reports = [], []

@@ -1,12 +1,4 @@
-"""`python -m jupyter_wasmwheel`: the command line, as a job of the server's runs it."""
-
-import os
-
-from .process.supervisor import SUPERVISED, end_with_stdin
-
-# Removed from the environment at once: what this process starts has another stdin.
-if os.environ.pop(SUPERVISED, None):
-    end_with_stdin()
+"""`python -m jupyter_wasmwheel`: the command line."""
 
 from .cli import main
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from jupyter_wasmwheel.api.jobs import Job
 from jupyter_wasmwheel.jobs import cluster
 from jupyter_wasmwheel.jobs.cluster import Dask
-from jupyter_wasmwheel.jobs.database import Job
 from jupyter_wasmwheel.jobs.executors import environment
 from jupyter_wasmwheel.jobs.queue import Limits, Queue
-from jupyter_wasmwheel.jobs.request import Places, Request, parse
+from jupyter_wasmwheel.jobs.resolve import AllowedPaths, ResolvedRequest, resolve
 from jupyter_wasmwheel.site import lite, publish
 from jupyter_wasmwheel.store import Store
 
@@ -69,35 +69,35 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def places(root: Path, store: Store, tmp_path: Path) -> Places:
+def paths(root: Path, store: Store, tmp_path: Path) -> AllowedPaths:
     """Where the server looks; its sites are beside its root."""
-    return Places(
+    return AllowedPaths(
         root=root, allowed=(), store=store, find_site=lambda name: lite.read_site(tmp_path / name)
     )
 
 
 @pytest.fixture
-def queue(its_cluster: Cluster, places: Places, tmp_path: Path) -> Iterator[Queue]:
+def queue(its_cluster: Cluster, paths: AllowedPaths, tmp_path: Path) -> Iterator[Queue]:
     """A server's queue whose jobs go to the cluster."""
-    queue = queue_of(str(its_cluster.scheduler_file), places, tmp_path)
+    queue = queue_of(str(its_cluster.scheduler_file), paths, tmp_path)
     yield queue
     queue.close()
 
 
-def queue_of(where: str, places: Places, folder: Path) -> Queue:
-    executor = Dask(lambda: cluster.connect(where), places.store)
-    env = environment(os.environ, places.store)
-    return Queue(folder / "jobs", executor, places, env, Limits(), lambda seq, text: None)
+def queue_of(where: str, paths: AllowedPaths, folder: Path) -> Queue:
+    executor = Dask(lambda: cluster.connect(where), paths.store)
+    env = environment(os.environ, paths.store)
+    return Queue(folder / "jobs", executor, paths, env, Limits(), lambda seq, text: None)
 
 
 @pytest.fixture
-def submit(queue: Queue, places: Places) -> Submit:
+def submit(queue: Queue, paths: AllowedPaths) -> Submit:
     """Ask for a draft."""
-    return lambda **fields: queue.submit(draft(places, **fields))
+    return lambda **fields: queue.submit(draft(paths, **fields))
 
 
-def draft(places: Places, **fields: Any) -> Request:
-    return parse({"kind": "build", "profile": "draft", **fields}, places)
+def draft(paths: AllowedPaths, **fields: Any) -> ResolvedRequest:
+    return resolve({"kind": "build", "profile": "draft", **fields}, paths)
 
 
 def until(condition: Callable[[], object], seconds: float = 1200) -> None:
@@ -114,12 +114,6 @@ def ended(queue: Queue, job: Job) -> Job:
 
 def events(queue: Queue, job: Job, kind: str) -> list[dict[str, Any]]:
     return [each for each in map(json.loads, queue.lines(job.id)) if each["kind"] == kind]
-
-
-def counts(queue: Queue, job: Job) -> list[int]:
-    """The numbers that the events of a job have within it."""
-    told = map(json.loads, queue.lines(job.id))
-    return [each["job_seq"] for each in told if "job_seq" in each]
 
 
 def notes(queue: Queue, job: Job) -> list[str]:
@@ -141,16 +135,16 @@ def is_there(pid: int) -> bool:
 
 @pytest.mark.slow
 def test_without_a_cluster_it_is_said_how_to_mend_that(
-    root: Path, places: Places, tmp_path: Path
+    root: Path, paths: AllowedPaths, tmp_path: Path
 ) -> None:
     handmade.crate("hello", root)
-    queue = queue_of("tcp://127.0.0.1:9", places, tmp_path)
-    job = ended(queue, queue.submit(draft(places, source="hello")))
+    queue = queue_of("tcp://127.0.0.1:9", paths, tmp_path)
+    job = ended(queue, queue.submit(draft(paths, source="hello")))
     queue.close()
     assert job.state == "failed"
     assert job.error
-    assert job.error["what"] == "The cluster cannot be reached."
-    assert "c.WasmwheelApp.dask" in job.error["fix"]
+    assert job.error.code == "cluster.unreachable"
+    assert "c.WasmwheelApp.dask" in job.error.fix
 
 
 def test_a_worker_without_a_toolchain_is_sent_nothing(
@@ -201,10 +195,6 @@ def test_two_builds_run_on_two_workers_and_are_published_here(
         # Proven by the worker, and once more where the site is.
         assert [each["state"] for each in events(queue, job, "phase")].count("started") > 8
         assert phases.count("smoke") == 4
-        numbers = [
-            each["job_seq"] for each in map(json.loads, queue.lines(job.id)) if "job_seq" in each
-        ]
-        assert numbers == sorted(set(numbers))
     published = {each.name for each in publish.published(lite.read_site(site))}
     assert published == {"one", "other"}
 
@@ -221,7 +211,7 @@ def test_a_mistake_is_found_in_the_users_own_file(
     job = ended(queue, submit(source="hello"))
     assert job.state == "failed"
     assert job.error
-    assert job.error["status"] == 5
+    assert job.error.status == 5
     problem = events(queue, job, "diagnostic")[0]
     assert problem["file"] == str(crate / "src/lib.rs")
     assert problem["path"] == "hello/src/lib.rs"
@@ -297,8 +287,4 @@ def test_a_killed_workers_build_is_run_again_on_another_one(
     done = ended(queue, job)
     assert done.state == "done", done.error
     assert "The worker first was lost; second begins again." in notes(queue, job)
-    numbers = [
-        each["job_seq"] for each in map(json.loads, queue.lines(job.id)) if "job_seq" in each
-    ]
-    assert numbers == list(range(1, len(numbers) + 1))
     until(lambda: not is_there(pid), 30)

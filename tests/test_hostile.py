@@ -21,7 +21,7 @@ from jupyter_wasmwheel.api.errors import SourceError, WasmwheelError
 from jupyter_wasmwheel.api.events import Log
 from jupyter_wasmwheel.api.sanitize import sanitize
 from jupyter_wasmwheel.checks import side_module
-from jupyter_wasmwheel.jobs.request import Places, parse
+from jupyter_wasmwheel.jobs.resolve import AllowedPaths, resolve
 from jupyter_wasmwheel.process import limits
 from jupyter_wasmwheel.project import git, manifest, recipes, source
 from jupyter_wasmwheel.runtime import lock
@@ -351,7 +351,8 @@ def test_any_source(text: str) -> None:
 def test_any_body_of_a_request(tmp_path: Path, body: object) -> None:
     store = Store(home=tmp_path)
     find = lambda name: lite.find(name, store)  # noqa: E731
-    in_words(lambda: parse(body, Places(root=tmp_path, allowed=(), store=store, find_site=find)))
+    paths = AllowedPaths(root=tmp_path, allowed=(), store=store, find_site=find)
+    in_words(lambda: resolve(body, paths))
 
 
 @quickly

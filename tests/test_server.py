@@ -26,13 +26,15 @@ from tornado.httpclient import HTTPClientError, HTTPResponse
 
 from jupyter_wasmwheel.api import answers
 from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.api.jobs import Job
+from jupyter_wasmwheel.api.requests import BuildRequest
 from jupyter_wasmwheel.build.seeds import PROFILES
 from jupyter_wasmwheel.jobs.executors import LocalRun
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.server import events
 from jupyter_wasmwheel.server.app import WasmwheelApp
-from jupyter_wasmwheel.server.preparing import Preparing
-from jupyter_wasmwheel.site import addresses, server
+from jupyter_wasmwheel.server.idle_seed_builder import IdleSeedBuilder
+from jupyter_wasmwheel.site import addresses, publish, server
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 
@@ -199,7 +201,7 @@ async def test_the_wheel_is_an_attachment(
     name = "hello-0.1.0-py3-none-any.whl"
     says(
         app,
-        f"open(sys.argv[2].removeprefix('--out=') + '/{name}', 'wb').write(b'PK' * 2_000_000)\n"
+        f"open('out/{name}', 'wb').write(b'PK' * 2_000_000)\n"
         f"say('report', report={{'name': 'hello', 'wheel': '/elsewhere/{name}'}})\n",
     )
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
@@ -231,7 +233,9 @@ async def test_bad_requests_are_answered_in_three_sentences(
     fields: dict[str, Any], status: int, api: Api, hello: Path
 ) -> None:
     error = await api("POST", "jobs", status=status, **fields)
-    assert set(error) == {"what", "why", "fix", "status", "message"}
+    assert set(error) == {
+        "code", "what", "why", "fix", "status", "counts", "remedies", "message",
+    }  # fmt: skip
     assert error["what"] == error["message"]
     assert (await api("GET", "jobs"))["jobs"] == []
 
@@ -254,7 +258,7 @@ async def test_too_many_builds_are_refused(api: Api, app: WasmwheelApp, hello: P
 
 
 async def test_a_full_disk_is_said(api: Api, app: WasmwheelApp, hello: Path) -> None:
-    connection = app.queue()._database._connection
+    connection = app.queue()._events._connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
     says(app, DONE)
@@ -449,10 +453,19 @@ async def test_a_client_that_does_not_read_is_hung_up_on(
 ) -> None:
     monkeypatch.setattr(events, "PATIENCE", 0.5)
     writer = await raw_follow()
-    journal = app.queue()._journal
+    job = Job(
+        id="x",
+        kind="build",
+        state="done",
+        request={},
+        name="x" * 1_000_000,
+        version=None,
+        created=0.0,
+    )
+    store = app.queue()._events
     deadline = time.monotonic() + 20
     while app.stream._subscribers:
-        await asyncio.to_thread(journal.tell, {"kind": "removed", "job": "x" * 1_000_000})
+        await asyncio.to_thread(store.tell, job)
         assert time.monotonic() < deadline
         for subscriber in app.stream._subscribers:
             assert sum(len(text) for _, text in subscriber.waiting) <= events.MOST_WAITING
@@ -480,26 +493,26 @@ async def test_seeds_are_prepared_once_when_nothing_else_is_to_do(
     says(app, WAIT)
     queue = app.queue()
     job = await api("POST", "jobs", status=202, kind="build", source="examples/hello")
-    app._preparing.look(queue)
+    app._idle.check(queue)
     assert [each.kind for each in queue.jobs()] == ["build"]
     await api("POST", "jobs", job["id"], "cancel", status=202)
     await ended(api, job["id"])
     says(app, DONE)
-    app._preparing.look(queue)
+    app._idle.check(queue)
     prepared = queue.jobs()[0]
     assert prepared.request == {"kind": "install", "extras": ["seeds"]}
     assert (await ended(api, prepared.id))["state"] == "done"
     # They are still not there; who wants them tries again by the button.
-    app._preparing.look(queue)
-    Preparing(app.store, app.places).look(queue)
+    app._idle.check(queue)
+    IdleSeedBuilder(app.store, app.paths).check(queue)
     assert len(queue.jobs()) == 2
 
 
 async def test_seeds_that_are_there_are_not_prepared(api: Api, app: WasmwheelApp) -> None:
     for profile in PROFILES:
         (app.store.home / f"seeds/{targets.default_abi()}-{profile}-0-1.0").mkdir(parents=True)
-    app._preparing.look(app.queue())
-    assert app._preparing.over
+    app._idle.check(app.queue())
+    assert app._idle.over
     assert app.queue().jobs() == []
 
 
@@ -848,7 +861,7 @@ def test_the_whole_way_over_http(
 
 
 def test_a_run_can_be_stopped_before_it_has_said_anything(tmp_path: Path) -> None:
-    run = Script("time.sleep(60)").start([], tmp_path, os.environ)
+    run = Script("time.sleep(60)").start(BuildRequest(source="."), tmp_path, os.environ)
     assert isinstance(run, LocalRun)
     run.stop()
     assert list(run.lines()) == []

@@ -6,22 +6,31 @@ from typing import Literal
 
 import msgspec
 
-from .errors import ErrorInfo, Extra
+from .errors import ErrorInfo, Extra, Install
 from .report import SCHEMA, Patch, RecipeInfo
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A part of what building needs; `state` is `optional` where it is missing but not required.
 
-    `fix` says how to install it. `mend` are the extras of the install request that does it, or null
-    where none does.
+    `id` is for programs, `part` for people. `version` is the part's, null where it is not known.
+    `fix` says how to install it; `remedies` do, and `mend` are the extras of the first one, null
+    where there is none.
     """
 
+    id: Literal["rust", "node", "pyodide", "wasm-opt", "c-compiler", "seeds"]
     part: str
     state: Literal["ok", "optional", "missing"]
     text: str
+    version: str | None = None
     fix: str = ""
     mend: tuple[Extra, ...] | None = None
+    remedies: tuple[Install, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Derive `mend` from the remedies."""
+        extras = self.remedies[0].extras if self.remedies else None
+        msgspec.structs.force_setattr(self, "mend", extras)
 
 
 class Toolchain(msgspec.Struct, frozen=True, kw_only=True):

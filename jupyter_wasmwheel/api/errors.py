@@ -36,11 +36,15 @@ class Install(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag="open"):
-    """Open a file at a line and a column, both counted from 1."""
+    """Open a file at a line and a column, both counted from 1.
+
+    `path` is the file as Jupyter's contents API names it, which only a server knows.
+    """
 
     file: str
     line: int | None = None
     column: int | None = None
+    path: str | None = None
 
 
 #: What a button can do about an error.

@@ -90,6 +90,7 @@ class Diagnostic(_Event, frozen=True, kw_only=True, tag="diagnostic"):
     """A message of the compiler, or a test that failed; `file` is a path of the user's source.
 
     `code` is the compiler's (`E0308`), or the test's outcome (`failed`, `crashed`, `timed_out`).
+    `path` is the file as Jupyter's contents API names it, which only a server knows.
     """
 
     source: Literal["compiler", "test"] = "compiler"
@@ -100,6 +101,7 @@ class Diagnostic(_Event, frozen=True, kw_only=True, tag="diagnostic"):
     file: Label | None
     line: Count | None
     column: Count | None
+    path: Label | None = None
 
 
 class CrateStarted(_Event, frozen=True, kw_only=True, tag="crate_started"):

@@ -303,6 +303,14 @@ def _metadata(hint: Any) -> Iterator[msgspec.Meta]:
         yield from (each for each in hint.__metadata__ if isinstance(each, msgspec.Meta))
 
 
+def changed(request: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a posted request with the changes of a Retry: lists are appended, others replaced."""
+    return dict(request) | {
+        key: [*(request.get(key) or ()), *value] if isinstance(value, list | tuple) else value
+        for key, value in changes.items()
+    }
+
+
 def parse(body: object, kind: Any) -> Any:
     """Return the request that a posted JSON object is, of a struct or a union of structs.
 

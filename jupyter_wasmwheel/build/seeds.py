@@ -25,7 +25,7 @@ from packaging.version import InvalidVersion, Version
 
 from .. import build_variables
 from ..api.answers import Finding
-from ..api.errors import ToolchainError
+from ..api.errors import Install, ToolchainError
 from ..api.events import Emitter, Event, Progress, note
 from ..api.requests import BuildRequest, Profile
 from ..project import copy, manifest, starter
@@ -165,7 +165,7 @@ def prepare(target: Target, store: Store, emit: Emitter) -> None:
 
 
 def examine(target: Target, store: Store) -> Finding:
-    """Whether a target's seeds are there, as the doctor says it."""
+    """Return whether a target's seeds are installed, as `doctor` finds it."""
     roots = (store.home, *store.read_only)
     there = {
         profile
@@ -174,14 +174,15 @@ def examine(target: Target, store: Store) -> Finding:
     }
     if len(there) == len(PROFILES):
         text = "a new crate's first build begins with pyo3 compiled"
-        return Finding(part="Seeds", state="ok", text=text)
+        return Finding(id="seeds", part="Seeds", state="ok", text=text)
     option = "" if target.abi == targets.default_abi() else f" --target {target.abi}"
     return Finding(
+        id="seeds",
         part="Seeds",
         state="optional",
         text="none; every new crate compiles pyo3 first, for 15 seconds and more",
         fix=f"`jupyter wasmwheel doctor --fix seeds{option}` compiles it once for all of them.",
-        mend=("seeds",),
+        remedies=(Install(extras=("seeds",), target=target.abi),),
     )
 
 

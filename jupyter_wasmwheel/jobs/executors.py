@@ -1,4 +1,4 @@
-"""Where a job's command line runs: on this machine, in a supervised process group.
+"""Where a job's worker runs: on this machine, in a supervised process group.
 
 cluster.py has the other place, a cluster of machines.
 """
@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Protocol
 
 from .. import build_variables, credentials
+from ..api.requests import JobRequest
 from ..api.sanitize import redact
 from ..process.group import own_group, stop_group
 from ..process.supervisor import STOP_TIMEOUT_S, supervised
 from ..store import Store
+from . import document
 
 #: The longest line that is taken for an event, in bytes; a report with a large diff is one line.
-LONGEST = 8 * 1024 * 1024
+MAX_LINE_BYTES = 8 * 1024 * 1024
 
 
 def environment(
@@ -40,38 +42,49 @@ def environment(
 
 
 class Run(Protocol):
-    """A command line that runs."""
+    """A worker that runs."""
 
     def lines(self) -> Iterator[list[bytes]]:
-        """What it writes to stdout, whole lines as they come; ends when all of it has ended."""
+        """Yield what it writes to stdout, whole lines as they come, until all of it has ended."""
 
     def stop(self) -> None:
-        """Stop it and all that it started; returns at once, may be called more than once."""
+        """Stop it and all that it started; return at once, can be called more than once."""
 
     def wait(self) -> tuple[int, str]:
-        """Its exit status, and the last lines that it wrote to stderr."""
+        """Return its exit status, and the last lines that it wrote to stderr."""
 
 
 class Executor(Protocol):
-    """Something that runs the command line."""
+    """Something that runs jobs."""
 
-    def start(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Run:
-        """Run the command line in a folder; an OSError where it cannot be started."""
+    def start(self, request: JobRequest, folder: Path, env: Mapping[str, str]) -> Run:
+        """Run a job in its folder; an OSError where it cannot be started."""
 
     def close(self) -> None:
-        """Let go of what it needed to run them."""
+        """Release what it needed to run them."""
 
 
 class Local:
-    """Runs the command line on this machine, so that nothing of it outlives the server."""
+    """Runs jobs on this machine, so that nothing of them outlives the server."""
 
-    def start(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Run:
-        """Run the command line, supervised (process/supervisor.py), with no login in its words."""
-        words, logins = credentials.hand_over(arguments)
+    def start(
+        self,
+        request: JobRequest,
+        folder: Path,
+        env: Mapping[str, str],
+        out: Path | None = None,
+    ) -> LocalRun:
+        """Write a job's document into its folder, and run the worker (worker.py), supervised.
+
+        `out` is the folder for wheels, `out` in the job's folder by default.
+        """
+        logins = document.write(folder, request)
         more = {credentials.VARIABLE: str(logins)} if logins else {}
+        words = [str(folder), *([str(out)] if out else [])]
+        command = [sys.executable, "-P", "-m", "jupyter_wasmwheel.jobs.worker", *words]
         try:
             child = subprocess.Popen(
-                supervised([sys.executable, "-m", "jupyter_wasmwheel", *words], is_job=True),
+                supervised(command, is_job=True),
                 cwd=folder,
                 env={**env, **more},
                 stdin=subprocess.PIPE,
@@ -86,11 +99,11 @@ class Local:
         return LocalRun(child, logins)
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing: there is nothing to release."""
 
 
 class LocalRun:
-    """A supervisor, its command line, and this process's end of the pipe between them."""
+    """A supervisor, its worker, and this process's end of the pipe between them."""
 
     def __init__(self, child: subprocess.Popen[bytes], logins: Path | None = None) -> None:
         self._child = child
@@ -103,14 +116,14 @@ class LocalRun:
         self._stopping = threading.Lock()
 
     def lines(self) -> Iterator[list[bytes]]:
-        """Whole lines of stdout; a line that is too long is left out."""
+        """Yield whole lines of stdout; a line that is too long is left out."""
         assert self._child.stdout
         rest = b""
         read = getattr(self._child.stdout, "read1", self._child.stdout.read)
         with self._child.stdout:
             while chunk := read(65536):
                 *whole, rest = (rest + chunk).split(b"\n")
-                if len(rest) > LONGEST:
+                if len(rest) > MAX_LINE_BYTES:
                     rest = b""
                 if whole:
                     yield whole
@@ -124,7 +137,7 @@ class LocalRun:
             self._close()
 
     def wait(self) -> tuple[int, str]:
-        """Its exit status, and the last lines that it wrote to stderr."""
+        """Return its exit status, and the last lines that it wrote to stderr."""
         status = self._child.wait()
         self._reader.join()
         if self._stopping.acquire(blocking=False):

@@ -1,56 +1,61 @@
 """The queue: jobs wait here, run so many at once, and are kept when they have ended.
 
-All of it is plain threads and may block; a server calls it from threads of its own. Only `jobs`,
-`get` and `head` never wait for anything.
+All of it is plain threads and can block; a server calls it from threads of its own. Only `active`
+and `head` never wait for anything.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
+import logging
 import secrets
 import shutil
 import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import filelock
+import msgspec
 
-from ..api.errors import LimitError, UsageError, WasmwheelError
+from ..api.errors import ErrorInfo, LimitError, Open, UsageError, WasmwheelError
+from ..api.events import Diagnostic, Error, Event, decode
+from ..api.jobs import Job, State, apply, replay
+from ..api.requests import JobRequest
 from ..errors.os_errors import from_os_error
 from ..process.supervisor import BACKGROUND
-from . import told
-from .database import Database, Job, State
+from .document import JOB
+from .event_store import Listener, fit
 from .executors import Executor, Run
-from .journal import Journal, Listener
-from .outcome import cause, full, interrupted, outcome
-from .request import Places, Request
+from .outcome import cause, full, interrupted, is_full, outcome
+from .recovery import open_store
+from .resolve import AllowedPaths, ResolvedRequest
 
-#: The kinds of jobs that make a wheel, which is put beside the job's record.
-WITH_WHEEL = ("build", "test")
+#: How many lines are read without a pause, and the pause where fewer have come, in seconds: many
+#: small writes are one transaction.
+LINES_AT_ONCE, PAUSE_S = 50, 0.02
 
-#: How many lines are read without a pause, and how long a pause is where fewer have come, in
-#: seconds: many small writes are taken together.
-AT_ONCE, PAUSE = 50, 0.02
+_LOG = logging.getLogger(__name__)
+
+_replace = msgspec.structs.replace
 
 
-class UnknownJob(UsageError):
+class UnknownJobError(UsageError):
     """There is no such job."""
 
     def __init__(self, job: str) -> None:
         super().__init__(
-            f"There is no build {job:.40}.",
-            "It was never there, or it has been deleted.",
-            "Look at the list of builds again.",
+            f"Build {job:.40} not found.",
+            "It never existed, or it was deleted.",
+            "Refresh the list of builds.",
+            code="job.not-found",
         )
 
 
 class ConflictError(UsageError):
-    """The job, or what is to be made, is in a state that does not allow it."""
+    """The state of the job, or of what is to be created, does not allow it."""
 
 
 class BusyError(LimitError):
@@ -59,7 +64,7 @@ class BusyError(LimitError):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How many jobs run at once, wait, and are kept; how long a log may be, in bytes."""
+    """How many jobs run at once, wait, and are kept; how many bytes of a kind of event are kept."""
 
     running: int = 2
     waiting: int = 50
@@ -69,99 +74,114 @@ class Limits:
 
 @dataclass
 class _Running:
-    """A job that runs: its process, and why it is to end, once it is."""
+    """A job that runs: its worker, and the state that it is stopped for, once it is."""
 
     run: Run
     ending: State | None = None
 
 
 class Queue:
-    """The jobs of a server; a folder of its own has their records, events and wheels."""
+    """The jobs of a server; a folder of its own has their events, requests and wheels.
+
+    `notice` says what was wrong with the record of earlier jobs, if anything was.
+    """
 
     def __init__(
         self,
         folder: Path,
         executor: Executor,
-        places: Places,
+        paths: AllowedPaths,
         env: Mapping[str, str],
         limits: Limits,
         tell: Listener,
     ) -> None:
-        self.folder, lock = _own(folder)
-        self._own_lock = lock
+        self.folder, self._own_lock = _own(folder)
         self._executor = executor
-        self._places = places
+        self._paths = paths
         self._env = env
         self._limits = limits
         self._lock = threading.RLock()
         self._running: dict[str, _Running] = {}
-        self._arguments: dict[str, tuple[str, ...]] = {}
+        self._requests: dict[str, JobRequest] = {}
         self._background: set[str] = set()
         self._threads: set[threading.Thread] = set()
         self._closing = False
-        with _said_plainly():
-            self._database = _open(self.folder / "jobs.sqlite")
-        self._journal = Journal(self.folder, self._database, tell, limits.log)
-        self._jobs = {job.id: job for job in self._database.jobs()}
-        for job in self.jobs():
+        # The newest state of active jobs, and of those whose end could not be kept.
+        self._newest: dict[str, Job] = {}
+        with _errors_of_the_disk():
+            self._events, self.notice = open_store(self.folder / "jobs.sqlite", tell, limits.log)
+        for job in self._events.jobs()[::-1]:
             if job.active:
-                self._end(job, "interrupted", error=interrupted(job))
+                lines = (text.encode() for text in self._events.lines(job.id, after=job.seq))
+                lost = replay(job, lines)
+                self._end(lost, "interrupted", error=interrupted(lost))
 
     @property
     def head(self) -> int:
-        """The number of the newest event."""
-        return self._journal.head
+        """Return the number of the newest event."""
+        return self._events.head
+
+    @property
+    def active(self) -> int:
+        """Return how many jobs are queued or running."""
+        return sum(job.active for job in list(self._newest.values()))
 
     def jobs(self) -> list[Job]:
-        """All jobs, the newest first."""
-        return list(self._jobs.values())[::-1]
+        """Return all jobs, the newest first."""
+        return [self._newest.get(job.id, job) for job in self._events.jobs()]
+
+    def texts(self) -> Iterator[str]:
+        """Yield all jobs as JSON, the newest first."""
+        for job, text in self._events.texts():
+            newest = self._newest.get(job)
+            yield encoded(newest) if newest else text
 
     def get(self, job: str) -> Job:
-        """A job; UnknownJob where there is none."""
-        found = self._jobs.get(job)
+        """Return a job; an UnknownJobError where there is none."""
+        found = self._newest.get(job) or self._events.get(job)
         if found is None:
-            raise UnknownJob(job)
+            raise UnknownJobError(job)
         return found
 
-    def submit(self, request: Request, *, background: bool = False) -> Job:
+    def submit(self, resolved: ResolvedRequest, *, background: bool = False) -> Job:
         """Put a request into the queue; a LimitError where it is full, or the disk is.
 
-        One in the background gives way to all others, and takes no other one's turn.
+        One in the background lets all others go first, and takes no other one's turn.
         """
         with self._lock:
-            active = sum(job.active for job in self.jobs())
-            if self._closing or active >= self._limits.running + self._limits.waiting:
+            if self._closing or self.active >= self._limits.running + self._limits.waiting:
                 raise BusyError(
-                    "No more builds can be taken on now.",
+                    "The queue of builds is full.",
                     "The server is about to end."
                     if self._closing
-                    else f"{active} are running or waiting already.",
+                    else f"{self.active} are running or waiting already.",
                     "Wait for them, or cancel some.",
+                    code="job.queue-full",
                 )
             job = Job(
                 id=secrets.token_hex(8),
-                kind=request.kind,
+                kind=resolved.posted["kind"],
                 state="queued",
-                request=request.posted,
-                name=request.name,
-                version=request.version,
+                request=resolved.posted,
+                name=resolved.name,
+                version=resolved.version,
                 created=time.time(),
             )
-            with _said_plainly():
+            with _errors_of_the_disk():
                 try:
                     (self.folder / job.id / "out").mkdir(parents=True)
-                    job = self._keep(job)
+                    self._newest[job.id] = self._events.save(job)
                 except BaseException:
                     shutil.rmtree(self.folder / job.id, ignore_errors=True)
                     raise
-            self._arguments[job.id] = request.arguments
+            self._requests[job.id] = resolved.request
             if background:
                 self._background.add(job.id)
             self._start_waiting()
             return self.get(job.id)
 
     def cancel(self, job: str) -> Job:
-        """Stop a job; of one that has ended already, nothing changes."""
+        """Stop a job; one that has ended already does not change."""
         with self._lock:
             found = self.get(job)
             if found.state == "queued":
@@ -180,17 +200,18 @@ class Queue:
                     f"{found.name} is {found.state}.",
                     "Only a build that has ended can be deleted.",
                     "Cancel it first.",
+                    code="job.active",
                 )
-            with _said_plainly():
-                self._journal.remove(job)
+            with _errors_of_the_disk():
+                self._events.remove(job)
             shutil.rmtree(self.folder / job, ignore_errors=True)
-            del self._jobs[job]
+            self._newest.pop(job, None)
 
     def close(self) -> None:
         """Stop all jobs, which are interrupted by it, and close the database."""
         with self._lock:
             self._closing = True
-            for job in self.jobs():
+            for job in list(self._newest.values()):
                 if job.state == "queued":
                     self._end(job, "interrupted", error=interrupted(job))
             for running in self._running.values():
@@ -200,20 +221,20 @@ class Queue:
         for thread in threads:
             thread.join()
         self._executor.close()
-        self._database.close()
+        self._events.close()
         self._own_lock.release()
 
     def lines(self, job: str) -> Iterator[str]:
-        """The events kept of a job, as JSON lines."""
+        """Yield the events kept of a job, as JSON; an UnknownJobError where there is none."""
         self.get(job)
-        return self._journal.lines(job)
+        return self._events.lines(job)
 
     def replay(self, after: int, until: int) -> Iterator[tuple[int, str]]:
-        """All events kept after a number and until another one, in order."""
-        return self._journal.replay(after, until, [j.id for j in self.jobs() if j.seq > after])
+        """Yield all events kept after a number and until another one, in order."""
+        return self._events.replay(after, until)
 
     def wheel(self, job: str) -> Path | None:
-        """The wheel that a job made, while it is there."""
+        """Return the wheel that a job made, while it exists."""
         report = self.get(job).report or {}
         name = Path(str(report.get("wheel", ""))).name
         path = self.folder / job / "out" / name
@@ -221,7 +242,7 @@ class Queue:
 
     def _start_waiting(self) -> None:
         """Start as many of the waiting jobs as may run now, the oldest first."""
-        for job in list(self._jobs.values()):
+        for job in list(self._newest.values()):
             taken = len(self._running.keys() - self._background)
             if self._closing or taken >= self._limits.running:
                 return
@@ -229,103 +250,133 @@ class Queue:
                 self._start(job)
 
     def _start(self, job: Job) -> None:
-        folder = self.folder / job.id
-        arguments = self._arguments.pop(job.id)
-        if job.kind in WITH_WHEEL:
-            arguments = (arguments[0], f"--out={folder / 'out'}", *arguments[1:])
-        env = {**self._env, "WASMWHEEL_JOB": job.id}
+        env = {**self._env, JOB: job.id}
         if job.id in self._background:
             env[BACKGROUND] = "1"
         try:
-            run = self._executor.start(arguments, folder, env)
-        except OSError as error:
+            run = self._executor.start(self._requests.pop(job.id), self.folder / job.id, env)
+        except Exception as error:
             self._end(job, "failed", error=cause(error))
             return
         self._running[job.id] = _Running(run)
-        self._change(replace(job, state="running", started=time.time()))
+        self._change(_replace(job, state="running", started=time.time()))
         thread = threading.Thread(target=self._follow, args=(job.id, run), daemon=True)
         self._threads.add(thread)
         thread.start()
 
     def _follow(self, job: str, run: Run) -> None:
-        """Read what a job says until it has ended, then start the next one."""
+        """Watch a job until it has ended, then start the next one.
+
+        Whatever is raised meanwhile ends the job, and its turn is the next one's.
+        """
+        status, last_words, broken = 1, "", None
+        try:
+            broken = self._watch(job, run)
+            status, last_words = run.wait()
+            if status:
+                self._sweep()
+        except Exception as error:
+            broken = broken or error
+            run.stop()
+        with self._lock:
+            running = self._running.pop(job)
+            self._background.discard(job)
+            now = self.get(job)
+            try:
+                state, why = outcome(now, running.ending, status, last_words, broken)
+            except Exception as error:
+                state, why = "failed", cause(error)
+            self._end(now, state, error=why)
+            self._threads.discard(threading.current_thread())
+            try:
+                self._prune()
+            finally:
+                self._start_waiting()
+
+    def _watch(self, job: str, run: Run) -> Exception | None:
+        """Read what a job tells until it has ended; return what made it impossible."""
         broken: Exception | None = None
         for lines in run.lines():
-            for first in range(0, len(lines), AT_ONCE):
-                events = self._read(job, lines[first : first + AT_ONCE])
+            for first in range(0, len(lines), LINES_AT_ONCE):
                 try:
                     if not broken:
-                        self._take(job, list(events))
+                        self._take(job, lines[first : first + LINES_AT_ONCE])
                 except Exception as error:
                     # It is stopped, and read to its end, or it would wait for a reader.
                     broken = error
                     run.stop()
                 time.sleep(0)  # the server's loop waits while Python runs here
-            if len(lines) < AT_ONCE:
-                time.sleep(PAUSE)
-        status, said = run.wait()
-        if status:
-            # A job that was stopped has little time to remove what it had staged.
-            self._places.store.sweep()
-        with self._lock:
-            running = self._running.pop(job)
-            self._background.discard(job)
-            state, why = outcome(self.get(job), running.ending, status, said, broken)
-            self._end(self.get(job), state, error=why)
-            self._prune()
-            self._start_waiting()
-            self._threads.discard(threading.current_thread())
+            if len(lines) < LINES_AT_ONCE:
+                time.sleep(PAUSE_S)
+        return broken
 
-    def _read(self, job: str, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-        """The events in lines of the command line's, as they are kept."""
-        for event in told.events(lines):
-            event["job"], event["job_seq"] = job, event.pop("seq", None)
-            if event["kind"] == "diagnostic":
-                file = event.get("file")
-                event["path"] = self._places.name(Path(file)) if isinstance(file, str) else None
-            yield event
+    def _sweep(self) -> None:
+        # A job that was stopped has little time to remove what it had staged.
+        try:
+            self._paths.store.sweep()
+        except Exception as error:  # the job's own error is what counts
+            _LOG.warning("wasmwheel: what a build had staged could not be removed: %s", error)
 
-    def _take(self, job: str, events: list[dict[str, Any]]) -> None:
-        """Keep and tell some events of a job, and what they say about it."""
-        seq = self._journal.write(job, events)
+    def _take(self, job: str, lines: Iterable[bytes]) -> None:
+        """Keep and tell the events in some lines of a job, and change the job by them."""
+        events = [(self._placed(fit(event)), at or time.time()) for event, at in decode(lines)]
+        seq = self._events.append(job, events)
         with self._lock:
             now = self.get(job)
-            for event in events:
-                now = replace(now, **told.changes(event))
+            for event, _ in events:
+                now = apply(now, event)
             # The database has it when the job's state changes; until then the memory does.
-            self._jobs[job] = replace(now, seq=seq or now.seq)
+            self._newest[job] = _replace(now, seq=seq or now.seq)
 
-    def _end(self, job: Job, state: State, *, error: dict[str, Any] | None = None) -> None:
-        self._arguments.pop(job.id, None)
-        self._change(replace(job, state=state, ended=time.time(), error=error))
-        self._journal.forget(job.id)
+    def _placed(self, event: Event) -> Event:
+        """Return an event whose files have the paths that the contents API has for them."""
+        if isinstance(event, Diagnostic):
+            return _replace(event, path=event.file and self._paths.name(Path(event.file)))
+        if isinstance(event, Error):
+            remedies = [
+                _replace(each, path=self._paths.name(Path(each.file)))
+                if isinstance(each, Open)
+                else each
+                for each in event.remedies
+            ]
+            return _replace(event, remedies=tuple(remedies))
+        return event
 
-    def _change(self, job: Job) -> None:
-        """Keep and tell a job in its new state; only told, where the disk is full."""
+    def _end(self, job: Job, state: State, *, error: ErrorInfo | None = None) -> None:
+        self._requests.pop(job.id, None)
+        if self._change(_replace(job, state=state, ended=time.time(), error=error)):
+            self._newest.pop(job.id, None)
+        self._events.forget(job.id)
+
+    def _change(self, job: Job) -> bool:
+        """Keep and tell a job in its new state; return False where it could only be told."""
         try:
-            self._keep(job)
-        except (OSError, sqlite3.Error):
-            seq = self._journal.tell({"kind": "job", "job": dataclasses.asdict(job)})
-            self._jobs[job.id] = replace(job, seq=seq)
-
-    def _keep(self, job: Job) -> Job:
-        event = {"kind": "job", "job": dataclasses.asdict(job)}
-        seq = self._journal.write(job.id, [event])
-        job = replace(job, seq=seq)
-        self._database.save(job)
-        self._jobs[job.id] = job
-        return job
+            self._newest[job.id] = self._events.save(job)
+        except (OSError, sqlite3.Error) as error:
+            _LOG.warning("wasmwheel: the state of %s could not be kept: %s", job.id, error)
+            self._newest[job.id] = self._events.tell(job)
+            return False
+        return True
 
     def _prune(self) -> None:
         """Delete the oldest of the jobs that have ended, beyond as many as are kept."""
-        ended = [job for job in self._jobs.values() if not job.active]
+        ended = [job for job in self._events.ids() if not self._is_active(job)]
         for job in ended[: max(0, len(ended) - self._limits.kept)]:
-            with contextlib.suppress(WasmwheelError):
-                self.remove(job.id)
+            with contextlib.suppress(WasmwheelError, sqlite3.Error):
+                self.remove(job)
+
+    def _is_active(self, job: str) -> bool:
+        newest = self._newest.get(job)
+        return newest is not None and newest.active
+
+
+def encoded(job: Job) -> str:
+    """Return a job as JSON."""
+    return msgspec.json.encode(job).decode()
 
 
 def _own(folder: Path) -> tuple[Path, filelock.BaseFileLock]:
-    """A folder that no other server uses: the one named, else the next one beside it."""
+    """Return a folder that no other server uses: the one named, else the next one beside it."""
     number = 0
     while True:
         place = folder.with_name(f"{folder.name}-{number}")
@@ -339,25 +390,12 @@ def _own(folder: Path) -> tuple[Path, filelock.BaseFileLock]:
         return place, lock
 
 
-def _open(path: Path) -> Database:
-    """The database in a file; one that cannot be read is put aside, and begun anew."""
-    try:
-        return Database(path)
-    except sqlite3.OperationalError:
-        raise  # of the system, not of the file
-    except sqlite3.DatabaseError:
-        path.replace(path.with_suffix(".damaged"))
-        for beside in ("-wal", "-shm"):
-            path.with_name(path.name + beside).unlink(missing_ok=True)
-        return Database(path)
-
-
 @contextlib.contextmanager
-def _said_plainly() -> Iterator[None]:
+def _errors_of_the_disk() -> Iterator[None]:
     """Turn what the system says when nothing can be written into an error of ours."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise full() if "full" in str(error) else error from error
+        raise full() if is_full(error) else error from error
     except OSError as error:
         raise from_os_error(error) or error from error

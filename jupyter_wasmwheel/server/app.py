@@ -24,10 +24,10 @@ from ..config import Wasmwheel
 from ..jobs import cluster
 from ..jobs.executors import Executor, Local, environment
 from ..jobs.queue import Limits, Queue
-from ..jobs.request import Places
+from ..jobs.resolve import AllowedPaths
 from ..site import own_files, proxy
 from ..store import Store
-from . import events, jobs, preparing, sites, toolchain
+from . import events, idle_seed_builder, jobs, sites, toolchain
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,7 +60,7 @@ ROUTES: tuple[tuple[str, type], ...] = (
     (rf"/{API}/sites/{NAME}/packages", sites.PackagesHandler),
     (rf"/{API}/sites/{NAME}/packages/{NAME}", sites.PackageHandler),
     (rf"/{THROUGH}{NAME}/{PREFIX}/({own_files.HOSTS}|{proxy.FETCH})", sites.FetchedHandler),
-    (rf"/{THROUGH}{NAME}/{PREFIX}/(.*)", sites.ThroughHandler),
+    (rf"/{THROUGH}{NAME}/{PREFIX}/(.*)", sites.ProxiedSiteHandler),
 )
 
 
@@ -160,11 +160,11 @@ class WasmwheelApp(ExtensionApp):
             store=self.store,
             configured=_folders(self.site_folders),
             through=f"{base_url}{THROUGH}" if self.serve_sites else None,
-            origins=sites.Origins(),
+            servers=sites.SiteServers(),
             proxy=shared.proxy,
         )
         assert self.serverapp
-        self.places = Places(
+        self.paths = AllowedPaths(
             root=Path(self.serverapp.root_dir).expanduser().absolute(),
             allowed=_folders(self.allowed_folders),
             store=self.store,
@@ -173,7 +173,7 @@ class WasmwheelApp(ExtensionApp):
         self._opening = threading.Lock()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="wasmwheel")
         self._activity = PeriodicCallback(self._tell_activity, ACTIVITY)
-        self._preparing = preparing.Preparing(self.store, self.places)
+        self._idle = idle_seed_builder.IdleSeedBuilder(self.store, self.paths)
         self._looking = PeriodicCallback(self._look, LOOK)
 
     def initialize_handlers(self) -> None:
@@ -189,12 +189,12 @@ class WasmwheelApp(ExtensionApp):
         """The jobs, opened at the first call, which may block."""
         with self._opening:
             if self._queue is None:
-                root = hashlib.sha256(os.fsencode(self.places.root)).hexdigest()[:12]
+                root = hashlib.sha256(os.fsencode(self.paths.root)).hexdigest()[:12]
                 kept = self.store.home / "jobs" / root
                 self._queue = Queue(
                     Path(self.jobs_folder).expanduser().absolute() if self.jobs_folder else kept,
                     self._executor(),
-                    self.places,
+                    self.paths,
                     environment(os.environ, self.store, self.build_variables)
                     | {"WASMWHEEL_LIMITS": " ".join(self.limits.words)},
                     Limits(
@@ -215,8 +215,8 @@ class WasmwheelApp(ExtensionApp):
         return cluster.Dask(connect, self.store)
 
     def current_activity(self) -> int:
-        """How many jobs wait or run; a server that is to end when nobody uses it asks."""
-        return sum(job.active for job in self._queue.jobs()) if self._queue else 0
+        """Return how many jobs wait or run; a server that ends when no one uses it asks."""
+        return self._queue.active if self._queue else 0
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         assert self._activity
@@ -229,8 +229,8 @@ class WasmwheelApp(ExtensionApp):
         assert self._looking
         if self._queue:
             with contextlib.suppress(WasmwheelError):
-                await self.in_thread(self._preparing.look, self._queue)
-        if self._preparing.over:
+                await self.in_thread(self._idle.check, self._queue)
+        if self._idle.over:
             self._looking.stop()
 
     def _tell_activity(self) -> None:
@@ -255,7 +255,7 @@ class WasmwheelApp(ExtensionApp):
         self.stream.end()
         if self._queue:
             await self.in_thread(self._queue.close)
-        await self.in_thread(self.sites.origins.close)
+        await self.in_thread(self.sites.servers.close)
         self._threads.shutdown(wait=False)
 
 

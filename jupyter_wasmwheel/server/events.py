@@ -1,7 +1,7 @@
 """The one stream of events for all jobs: `GET events?after=SEQ`, as `text/event-stream`.
 
 The format is the HTML standard's "Server-sent events". What a client missed is read from the
-journal's files; what comes is handed to each client's own list, which is bounded. A client that
+database; what comes is put on each client's own list, which is bounded. A client that
 does not keep up is hung up on; it comes back with the number that it saw last, and loses nothing.
 """
 
@@ -19,7 +19,7 @@ from tornado.iostream import StreamClosedError
 
 from ..api.errors import UsageError
 from ..jobs.queue import BusyError, Queue
-from .handler import Handler, Refused
+from .handler import Handler, RefusedError
 
 #: Seconds between comments that keep proxies from closing a silent stream.
 KEEP_ALIVE = 25.0
@@ -126,7 +126,7 @@ class Stream:
     def subscribe(self) -> Iterator[Subscriber]:
         """Hand a client what comes, for as long as the context lasts; called on the loop."""
         if len(self._subscribers) >= MOST_CLIENTS:
-            raise Refused(
+            raise RefusedError(
                 BusyError(
                     "Too many pages follow the builds.",
                     f"This server serves {MOST_CLIENTS} at once.",
@@ -182,7 +182,7 @@ class EventsHandler(Handler):
         if text is None:
             return None
         if not (text.isascii() and text.isdigit() and len(text) < 17):
-            raise Refused(
+            raise RefusedError(
                 UsageError(
                     "That is no number of an event.",
                     f"`after` is {text!r:.40}.",

@@ -1,7 +1,7 @@
 """What all handlers of the REST API share: who may ask, how errors are said, where work is done.
 
-An error is answered as `{what, why, fix, status, message}`: `status` is the command line's exit
-status for it, `message` is `what` again, which is where Jupyter's clients look.
+An error is answered as `{code, what, why, fix, status, counts, remedies, message}` (api/errors.py);
+`message` is `what` again, which is where Jupyter's clients look.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from tornado import web
 
 from ..api.errors import LimitError, SiteError, SourceError, UsageError, WasmwheelError
 from ..errors.os_errors import from_os_error
-from ..jobs.queue import BusyError, ConflictError, Queue, UnknownJob
-from ..jobs.request import OutsideError, Places
+from ..jobs.queue import BusyError, ConflictError, Queue, UnknownJobError
+from ..jobs.resolve import AllowedPaths, OutsideError
 from ..store import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 #: The largest body that a request may have, in bytes.
-LARGEST = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 
 #: The HTTP status for an error of ours; the first that fits, so a subclass comes before its base.
 HTTP_STATUS: tuple[tuple[type[WasmwheelError], int], ...] = (
     (OutsideError, 403),
-    (UnknownJob, 404),
+    (UnknownJobError, 404),
     (SiteError, 404),
     (ConflictError, 409),
     (BusyError, 503),
@@ -43,7 +43,7 @@ class Services(Protocol):
     """What the extension (app.py) provides to its handlers."""
 
     store: Store
-    places: Places
+    paths: AllowedPaths
 
     def queue(self) -> Queue:
         """Return the jobs; may block."""
@@ -52,7 +52,7 @@ class Services(Protocol):
         """Call a function that may block, without blocking the server."""
 
 
-class Refused(web.HTTPError):
+class RefusedError(web.HTTPError):
     """An error of ours on its way to the client."""
 
     def __init__(self, error: WasmwheelError) -> None:
@@ -73,9 +73,9 @@ class Handler(APIHandler):
         return found
 
     async def prepare(self) -> None:  # type: ignore[override]
-        """Refuse what is too large before anybody reads it."""
+        """Refuse what is too large before it is read."""
         await super().prepare()
-        if len(self.request.body) > LARGEST:
+        if len(self.request.body) > MAX_BODY_BYTES:
             raise web.HTTPError(413)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -83,23 +83,24 @@ class Handler(APIHandler):
         try:
             return await self.app.in_thread(function, *args, **kwargs)
         except WasmwheelError as error:
-            raise Refused(error) from error
+            raise RefusedError(error) from error
         except OSError as error:
             known = from_os_error(error)
             if known is None:
                 raise
-            raise Refused(known) from error
+            raise RefusedError(known) from error
 
     def body(self) -> Any:
         """What was posted, as JSON."""
         try:
             return json.loads(self.request.body)
         except (ValueError, RecursionError) as error:
-            raise Refused(
+            raise RefusedError(
                 UsageError(
                     "The request cannot be read.",
                     "Its body is not JSON.",
                     "Post a JSON object.",
+                    code="request.not-json",
                 )
             ) from error
 
@@ -107,11 +108,12 @@ class Handler(APIHandler):
         """The posted object, which may have these fields and no other."""
         body = self.body()
         if not isinstance(body, dict) or not set(body) <= set(names):
-            raise Refused(
+            raise RefusedError(
                 UsageError(
-                    "That is no request.",
-                    f"It may be an object with {', '.join(names) or 'nothing'} in it.",
-                    "Leave the rest away.",
+                    "Invalid request.",
+                    f"Expected an object with {', '.join(names) or 'no field'}.",
+                    "Omit all other fields.",
+                    code="request.invalid",
                 )
             )
         return body
@@ -125,34 +127,34 @@ class Handler(APIHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with an error's three sentences."""
         error = kwargs.get("exc_info", (None, None, None))[1]
-        known = error.error if isinstance(error, Refused) else _plain(status_code, error)
+        known = error.error if isinstance(error, RefusedError) else _plain(status_code, error)
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(known.as_json() | {"message": known.what}))
 
 
 def _plain(status_code: int, error: object) -> WasmwheelError:
-    """The words for an error that is HTTP's, or the fault of ours."""
-    said = {
+    """Return the error for a status of HTTP's, or for a fault of ours."""
+    known = {
         403: (
             "That is not allowed.",
             "You are not logged in, your page is out of date, or this server does not let you.",
-            "Reload the page and log in; else ask whoever runs the server.",
+            "Reload the page and log in; else ask the administrator of the server.",
         ),
-        404: ("There is nothing here.", "The address is none of wasmwheel's.", "Correct it."),
-        405: ("That cannot be done here.", "The address does not know that verb.", "Correct it."),
+        404: ("Not found.", "This address is not one of wasmwheel's.", "Correct it."),
+        405: ("Not supported.", "The address does not support that verb.", "Correct it."),
         413: (
             "The request is too large.",
-            f"It has more than {LARGEST // 1024} KiB.",
+            f"It has more than {MAX_BODY_BYTES // 1024} KiB.",
             "Ask for less at once.",
         ),
     }
     reason = getattr(error, "log_message", None) or responses.get(status_code, "Unknown")
-    what, why, fix = said.get(
+    what, why, fix = known.get(
         status_code,
         (
             "The server could not answer." if status_code >= 500 else "That cannot be answered.",
             str(reason),
-            "Try it again; if it stays so, look at the server's log.",
+            "Try again; if it fails again, look at the server's log.",
         ),
     )
-    return UsageError(what, why, fix)
+    return UsageError(what, why, fix, code=f"http.{status_code}")

@@ -9,28 +9,31 @@ from itertools import islice
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ..jobs.database import Job
-from ..jobs.queue import Queue, UnknownJob
-from ..jobs.request import parse
-from .handler import Handler, Refused
+from ..api.errors import Retry
+from ..api.jobs import Job
+from ..jobs.queue import Queue, UnknownJobError, encoded
+from ..jobs.resolve import resolve
+from .handler import Handler, RefusedError
 
 #: How many lines of a job's events are read and sent at once.
 BATCH = 1000
 
 
-class NoWheel(UnknownJob):
+class NoWheelError(UnknownJobError):
     """A job has no wheel, or not yet."""
 
     def __init__(self, job: Job) -> None:
-        super(UnknownJob, self).__init__(
-            f"There is no wheel of {job.name}.",
-            f"The build is {job.state}." if job.state != "done" else "Its file is gone.",
+        super(UnknownJobError, self).__init__(
+            f"{job.name} has no wheel.",
+            f"The build is {job.state}." if job.state != "done" else "Its file was deleted.",
             "Wait until it is done." if job.active else "Build it again.",
+            code="job.no-wheel",
+            remedies=[] if job.active else [Retry()],
         )
 
 
 class JobsHandler(Handler):
-    """`GET jobs`: `{"jobs": [job, …], "seq": N}` · `POST jobs {kind, …}`: 202 and the job."""
+    """`GET jobs`: `{"jobs": [job, …], "seq": N, "notice"}` · `POST jobs {kind, …}`: 202, a job."""
 
     @web.authenticated
     @authorized
@@ -38,8 +41,9 @@ class JobsHandler(Handler):
         """List the jobs, newest first, with the number from which to follow their events."""
         queue = await self.call(self.app.queue)
         head = queue.head  # before the jobs, which may then be newer but not older
-        texts = ",".join(job.text for job in queue.jobs())
-        self.answer(f'{{"jobs": [{texts}], "seq": {head}}}')
+        texts = await self.call(lambda: ",".join(queue.texts()))
+        notice = json.dumps(queue.notice)
+        self.answer(f'{{"jobs": [{texts}], "seq": {head}, "notice": {notice}}}')
 
     @web.authenticated
     @authorized
@@ -48,11 +52,11 @@ class JobsHandler(Handler):
         body = self.body()
 
         def submit() -> Job:
-            return self.app.queue().submit(parse(body, self.app.places))
+            return self.app.queue().submit(resolve(body, self.app.paths))
 
         job = await self.call(submit)
         self.set_header("Location", f"{self.base_url}wasmwheel/api/jobs/{job.id}")
-        self.answer(job.text, 202)
+        self.answer(encoded(job), 202)
 
 
 class _OfOne(Handler):
@@ -65,16 +69,12 @@ class _OfOne(Handler):
     async def job(self, name: str) -> Job:
         """The job of that id; 404 where there is none."""
         queue = await self.queue()
-        try:
-            return queue.get(name)
-        except UnknownJob as error:
-            raise Refused(error) from error
+        return await self.call(queue.get, name)
 
     async def send(self, texts: Iterator[str]) -> None:
         """Send texts that are read from a file, some at a time."""
         while block := await self.call(lambda: "".join(islice(texts, BATCH))):
-            # JSON may hold half of a surrogate pair, which UTF-8 has no way to write.
-            self.write(block.encode("utf-8", "replace"))
+            self.write(block)
             await self.flush()
 
 
@@ -85,7 +85,7 @@ class JobHandler(_OfOne):
     @authorized
     async def get(self, name: str) -> None:
         """Give a job."""
-        self.answer((await self.job(name)).text)
+        self.answer(encoded(await self.job(name)))
 
     @web.authenticated
     @authorized
@@ -106,7 +106,7 @@ class CancelHandler(_OfOne):
         """Stop a job."""
         queue = await self.queue()
         job = await self.call(queue.cancel, name)
-        self.answer(job.text, 202 if job.active else 200)
+        self.answer(encoded(job), 202 if job.active else 200)
 
 
 class JobEventsHandler(_OfOne):
@@ -116,7 +116,7 @@ class JobEventsHandler(_OfOne):
     @authorized
     async def get(self, name: str) -> None:
         """Give the events of a job."""
-        lines = (await self.queue()).lines((await self.job(name)).id)
+        lines = await self.call((await self.queue()).lines, name)
         self.set_header("Content-Type", "application/x-ndjson")
         await self.send(line + "\n" for line in lines)
         self.finish(set_content_type="application/x-ndjson")
@@ -129,7 +129,7 @@ class LogHandler(_OfOne):
     @authorized
     async def get(self, name: str) -> None:
         """Give the log of a job."""
-        lines = (await self.queue()).lines((await self.job(name)).id)
+        lines = await self.call((await self.queue()).lines, name)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         await self.send(_texts(lines))
         self.finish(set_content_type="text/plain; charset=utf-8")
@@ -146,7 +146,7 @@ class WheelHandler(_OfOne):
         queue = await self.queue()
         path = await self.call(queue.wheel, job.id)
         if path is None:
-            raise Refused(NoWheel(job))
+            raise RefusedError(NoWheelError(job))
         self.set_attachment_header(path.name)
         self.set_header("Content-Type", "application/zip")
         with await self.call(path.open, "rb") as stream:

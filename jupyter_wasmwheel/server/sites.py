@@ -34,10 +34,10 @@ from ..site import addresses, lite, proxy, publish, server
 from ..site.lite import DamagedSite, Site
 from ..site.proxy import Proxy
 from ..store import Store
-from .handler import Handler, Refused, Services
+from .handler import Handler, RefusedError, Services
 
 
-class Origins:
+class SiteServers:
     """The servers of the sites that are open, all on one thread; may be used from any other."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class Sites:
     store: Store
     configured: tuple[Path, ...]
     through: str | None
-    origins: Origins
+    servers: SiteServers
     proxy: Mapping[str, Sequence[str]]
 
     def find(self, name: str) -> Site:
@@ -136,7 +136,7 @@ class Sites:
             "pyodide": site.pyodide,
             "mode": site.mode,
             "url": addresses.address(site),
-            "up": self.origins.has(site) or server.is_served(site),
+            "up": self.servers.has(site) or server.is_served(site),
             "probe": f"{addresses.origin(site)}/{site.prefix}/{server.PROBE}",
             "through": self._through(site, addresses.address(site)),
             "error": error and error.as_json(),
@@ -154,7 +154,7 @@ class Sites:
         site = self.find(name)
         try:
             if not server.is_served(site):
-                self.origins.open(site, self.proxy_of(site))
+                self.servers.open(site, self.proxy_of(site))
         except WasmwheelError as error:
             return self.row(site, error)
         return self.row(site)
@@ -239,7 +239,7 @@ class _Files(server.Files):
         """Refuse no host."""
 
 
-class _Through(JupyterHandler):
+class _ProxiedSite(JupyterHandler):
     """What the Jupyter server gives out of a site, to whoever is logged in and knows its prefix."""
 
     auth_resource = "wasmwheel"
@@ -256,13 +256,13 @@ class _Through(JupyterHandler):
         try:
             site = await services.in_thread(sites.find, name)
         except WasmwheelError as error:
-            raise Refused(error) from error
+            raise RefusedError(error) from error
         if not secrets.compare_digest(prefix, site.prefix):
             raise web.HTTPError(404)
         return site
 
 
-class ThroughHandler(_Through, _Files):
+class ProxiedSiteHandler(_ProxiedSite, _Files):
     """`/wasmwheel/site/NAME/PREFIX/…`: a site's files, for users who may read."""
 
     def initialize(self) -> None:  # type: ignore[override]
@@ -295,7 +295,7 @@ class ThroughHandler(_Through, _Files):
         server.Files.write_error(self, status_code)
 
 
-class FetchedHandler(_Through):
+class FetchedHandler(_ProxiedSite):
     """`/wasmwheel/site/NAME/PREFIX/proxy/…`: what a site's proxy fetches, for users who may read.
 
     Nothing of the user's goes with it, and nothing of the host's becomes Jupyter's (proxy.py).
@@ -322,7 +322,7 @@ class FetchedHandler(_Through):
         try:
             its_proxy = _sites_of(self).proxy_of(site)
         except WasmwheelError as error:
-            raise Refused(error) from error
+            raise RefusedError(error) from error
         await proxy.answer(self, path, its_proxy)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

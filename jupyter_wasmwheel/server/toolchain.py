@@ -12,12 +12,13 @@ from tornado import web
 from .. import __version__, pipeline
 from ..api.errors import UsageError
 from ..api.events import Event, Log
+from ..build.request import BuildRequest
 from ..jobs import execute
 from ..jobs.queue import ConflictError
-from ..jobs.request import parse_edits
+from ..jobs.resolve import resolve_edits
 from ..project import manifest, optional, starter
 from ..runtime import targets
-from .handler import Handler, Refused
+from .handler import Handler, RefusedError
 
 
 class RootHandler(Handler):
@@ -69,7 +70,7 @@ class ProjectHandler(Handler):
         source = self.get_argument("source", "", strip=False)
 
         def look() -> dict[str, Any]:
-            project = manifest.read(self.app.places.resolve(source))
+            project = manifest.read(self.app.paths.resolve(source))
             crate = manifest.load_toml(project.crate) if project.crate else {}
             return {
                 "name": project.name,
@@ -92,7 +93,8 @@ class EditsHandler(Handler):
         body = self.body()
 
         def look() -> dict[str, Any]:
-            request = parse_edits(body, self.app.places)
+            edits = resolve_edits(body, self.app.paths)
+            request = BuildRequest(**msgspec.structs.asdict(edits))
             told: list[Event] = []
             preview = pipeline.preview_edits(request, self.app.store, told.append)
             recipe = preview.edits.recipe
@@ -133,20 +135,26 @@ class NewHandler(Handler):
         name, template = body.get("name"), body.get("template") or starter.DEFAULT
         folder = body.get("folder") or ""
         if not all(isinstance(value, str) for value in (name, template, folder)):
-            raise Refused(
-                UsageError("That is no request.", "A value is not a text.", "Give a name.")
+            raise RefusedError(
+                UsageError(
+                    "Invalid request: `name`, `template` and `folder` must be strings.",
+                    "A value has another type.",
+                    "Correct it.",
+                    code="request.invalid",
+                )
             )
 
         def make() -> dict[str, Any]:
             module = starter.module_name(str(name))
-            where = self.app.places.resolve(folder)
+            where = self.app.paths.resolve(folder)
             if (where / str(name)).exists():
                 raise ConflictError(
-                    f"{name} is there already.",
-                    "A starter crate is made in a new folder, so that nothing is overwritten.",
+                    f"{name} already exists.",
+                    "A starter crate is created in a new folder, so that nothing is overwritten.",
                     "Choose another name, or remove that folder.",
+                    code="starter.exists",
                 )
             made = starter.make(str(name), where, template)
-            return {"path": self.app.places.name(made), "name": name, "module": module}
+            return {"path": self.app.paths.name(made), "name": name, "module": module}
 
         self.answer(await self.call(make), 201)

@@ -1,11 +1,12 @@
-"""The doctor: what is there, what is missing, and how to mend it."""
+"""What is installed to build with, what is missing, and how to install it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from ..api.answers import Finding
-from ..api.errors import WasmwheelError
+from ..api.errors import Install, WasmwheelError
 from ..api.events import Emitter
 from ..config import Downloads
 from ..runtime import node, pyodide, snapshot
@@ -22,18 +23,27 @@ EXTRAS = ("emscripten", "nightly", "seeds")
 def examine(target: Target, store: Store) -> list[Finding]:
     """Look at everything that a build for a target needs; nothing is installed or changed."""
     findings = [_rust(target, store)]
-    its_node, reason = node.find(store)
-    if its_node:
-        findings.append(Finding(part="Node.js", state="ok", text=reason))
+    found, reason = node.find(store)
+    if found:
+        text = reason
+        findings.append(Finding(id="node", part="Node.js", state="ok", text=text))
     else:
-        findings.append(_to_be_fetched("Node.js", reason, "PyPI", target))
-    findings.append(_installed("Pyodide", target.pyodide, pyodide.key(target), target, store))
-    native, reason = wasm_opt.find_native()
+        findings.append(_to_be_fetched("node", "Node.js", reason, "PyPI", target))
+    is_installed = store.find(pyodide.key(target)) is not None
     findings.append(
-        Finding(part="wasm-opt", state="ok", text=reason)
-        if native
-        else _installed("wasm-opt", "npm's binaryen", wasm_opt.key(), target, store)
+        Finding(
+            id="pyodide",
+            part="Pyodide",
+            state="ok",
+            text=f"{target.pyodide} is installed",
+            version=target.pyodide,
+        )
+        if is_installed
+        else _to_be_fetched(
+            "pyodide", "Pyodide", f"{target.pyodide} is not installed yet", "npm", target
+        )
     )
+    findings.append(_wasm_opt(target, store))
     findings.append(_c_compiler(target, store))
     return findings
 
@@ -52,47 +62,65 @@ def _rust(target: Target, store: Store) -> Finding:
     else:
         std = "std for the target is built once, with the first build or by --fix"
     text = f"{chosen}; {std}; wasm-ld {linker.version} {linker.origin}"
-    return Finding(part="Rust", state="ok", text=text)
+    version = str(chosen.version)
+    return Finding(id="rust", part="Rust", state="ok", text=text, version=version)
 
 
 def _without_rust(text: str, target: Target) -> Finding:
+    remedies: tuple[Install, ...] = ()
     if rustup.find():
-        fix = f"{command_for(target)} installs one by rustup, in a place of its own."
-        return Finding(part="Rust", state="missing", text=text, fix=fix, mend=())
-    run = f"run {command_for(target)}, or on Debian run `{rust.DEBIAN}`"
-    fix = f"Install rustup (https://rustup.rs) and {run}."
-    return Finding(part="Rust", state="missing", text=text, fix=fix)
+        fix = f"Run {command_for(target)}, which installs a Rust of its own by rustup."
+        remedies = (Install(target=target.abi),)
+    else:
+        run = f"run {command_for(target)}, or on Debian run `{rust.DEBIAN}`"
+        fix = f"Install rustup (https://rustup.rs) and {run}."
+    return Finding(id="rust", part="Rust", state="missing", text=text, fix=fix, remedies=remedies)
 
 
-def _installed(part: str, what: str, key: str, target: Target, store: Store) -> Finding:
-    if store.find(key):
-        return Finding(part=part, state="ok", text=f"{what} is installed")
-    return _to_be_fetched(part, f"{what} is not here yet", "npm", target)
+def _wasm_opt(target: Target, store: Store) -> Finding:
+    native, reason = wasm_opt.find_native()
+    if native or store.find(wasm_opt.key()):
+        text = reason if native else "npm's binaryen is installed"
+        return Finding(id="wasm-opt", part="wasm-opt", state="ok", text=text)
+    text = "npm's binaryen is not installed yet"
+    return _to_be_fetched("wasm-opt", "wasm-opt", text, "npm", target)
 
 
-def _to_be_fetched(part: str, text: str, whence: str, target: Target) -> Finding:
-    fix = f"It is fetched from {whence} with the first build, or now by {command_for(target)}."
-    return Finding(part=part, state="optional", text=text, fix=fix, mend=())
+def _to_be_fetched(
+    id: Literal["node", "pyodide", "wasm-opt"], part: str, text: str, origin: str, target: Target
+) -> Finding:
+    fix = f"It is fetched from {origin} with the first build, or now by {command_for(target)}."
+    return Finding(
+        id=id,
+        part=part,
+        state="optional",
+        text=text,
+        fix=fix,
+        remedies=(Install(target=target.abi),),
+    )
 
 
 def _c_compiler(target: Target, store: Store) -> Finding:
     found = emscripten.find(store, target)
-    by_emsdk = f"{command_for(target, 'emscripten')} installs Emscripten {target.emscripten}"
-    fix = f"{by_emsdk}, which takes more than 1 GB"
-    if not found:
-        return Finding(
-            part="C compiler",
-            state="optional",
-            text="none; only needed for packages with C or C++ in them",
-            fix=f"{fix}; to try a wheel, Debian's is enough: `apt-get install emscripten`.",
-            mend=("emscripten",),
-        )
-    if found.version != target.emscripten:
-        text = f"{found}; good enough to try a wheel, not for PyPI"
-        return Finding(
-            part="C compiler", state="ok", text=text, fix=f"{fix}.", mend=("emscripten",)
-        )
-    return Finding(part="C compiler", state="ok", text=str(found))
+    if found and found.version == target.emscripten:
+        text, fix = str(found), ""
+    else:
+        command = command_for(target, "emscripten")
+        fix = f"{command} installs Emscripten {target.emscripten}, which takes more than 1 GB"
+        if found:
+            text, fix = f"{found}; good enough to try a wheel, not for PyPI", f"{fix}."
+        else:
+            text = "none; only needed for packages with C or C++ in them"
+            fix += "; to try a wheel, Debian's is enough: `apt-get install emscripten`."
+    return Finding(
+        id="c-compiler",
+        part="C compiler",
+        state="ok" if found else "optional",
+        text=text,
+        version=found.version if found else None,
+        fix=fix,
+        remedies=(Install(extras=("emscripten",), target=target.abi),) if fix else (),
+    )
 
 
 def fix(

@@ -1,17 +1,17 @@
 """A build as a Python object: its state is in traits, and it runs beside the kernel.
 
-What runs is the command line, in a supervised process group, as the jobs of a server do. Neither
-a server nor its extension is needed, and nothing of a build outlives the kernel.
+A build runs as the jobs of a server do: a worker in a supervised process group. Neither a server
+nor its extension is needed, and nothing of a build outlives the kernel.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,19 @@ import msgspec
 from traitlets import Dict, Enum, HasTraits, Int, Tuple, Unicode
 
 from .. import config
-from ..api.errors import CanceledError, ErrorInfo, UsageError, from_info
-from ..jobs import told
-from ..jobs.database import Job, State
+from ..api.errors import CanceledError, UsageError, from_info
+from ..api.events import Diagnostic, Log, Phase, Progress, decode
+from ..api.jobs import Job, State, apply
 from ..jobs.executors import Local, Run, environment
 from ..jobs.outcome import outcome
-from ..jobs.request import Places, parse
+from ..jobs.resolve import AllowedPaths, resolve
 from ..site import lite
 
 #: How many lines of a build's output are kept.
-LINES = 1000
+MAX_LINES = 1000
 
-#: How long a pause is after what came was shown, in seconds: many small lines are shown together.
-PAUSE = 0.1
+#: The pause after what came was shown, in seconds: many small lines are shown together.
+PAUSE_S = 0.1
 
 Report = dict[str, Any]
 
@@ -56,10 +56,10 @@ class BuildModel(HasTraits):
         help="How far the phase is: done, and of how many.",
     )
     label = Unicode("", help="What the phase is at.")
-    log = Tuple(help=f"The newest {LINES} lines of output.")
+    log = Tuple(help=f"The newest {MAX_LINES} lines of output.")
     problems = Tuple(help="The compiler's messages, as events of the kind `diagnostic`.")
     report = Dict(None, allow_none=True, help="The report of a build that is done.")
-    error = Dict(None, allow_none=True, help="What, why, fix and status of one that is not.")
+    error = Dict(None, allow_none=True, help="The error of a build that failed, with its code.")
 
     def __init__(
         self, source: str | Path = ".", *, out: str | Path = "dist", **options: Any
@@ -87,33 +87,35 @@ class BuildModel(HasTraits):
             if self._run is not None:
                 raise UsageError(
                     "A build is running already.",
-                    "A builder does one at a time.",
-                    "Wait for it, cancel it, or make another builder.",
+                    "A builder runs one build at a time.",
+                    "Wait for it, cancel it, or create another builder.",
+                    code="builder.running",
                 )
             settings = config.load()
             store = settings.store()
-            places = Places(
+            paths = AllowedPaths(
                 root=Path.cwd(),
                 allowed=(Path(Path.cwd().anchor),),
                 store=store,
                 find_site=lambda name: lite.find(name, store),
             )
             source = os.path.expanduser(self.source) or "."
-            request = parse({"kind": "build", **self.options, "source": source}, places)
-            command, *words = request.arguments
+            posted = {"kind": "build", **self.options, "source": source}
+            resolved = resolve(posted, paths)
             job = Job(
                 id=f"notebook-{os.getpid()}",
-                kind=request.kind,
+                kind="build",
                 state="running",
-                request=request.posted,
-                name=request.name,
-                version=request.version,
+                request=resolved.posted,
+                name=resolved.name,
+                version=resolved.version,
                 created=time.time(),
             )
             out = Path(self.out).expanduser().absolute()
             env = environment(os.environ, store, settings.build_variables())
             self._ending = None
-            self._run = Local().start([command, f"--out={out}", *words], Path.cwd(), env)
+            folder = tempfile.TemporaryDirectory(prefix="wasmwheel-")
+            self._run = Local().start(resolved.request, Path(folder.name), env, out)
         self.set_trait("phase", None)
         self.set_trait("progress", (0, None))
         self.set_trait("label", "")
@@ -124,7 +126,8 @@ class BuildModel(HasTraits):
         self.set_trait("state", "running")
         ended: Future[Report] = Future()
         ended.set_running_or_notify_cancel()
-        threading.Thread(target=self._follow, args=(self._run, job, ended), daemon=True).start()
+        follow = (self._run, job, ended, folder)
+        threading.Thread(target=self._follow, args=follow, daemon=True).start()
         return ended
 
     def cancel(self) -> None:
@@ -134,7 +137,13 @@ class BuildModel(HasTraits):
             self._ending = "cancelled"
             run.stop()
 
-    def _follow(self, run: Run, job: Job, ended: Future[Report]) -> None:
+    def _follow(
+        self,
+        run: Run,
+        job: Job,
+        ended: Future[Report],
+        folder: tempfile.TemporaryDirectory[str],
+    ) -> None:
         """Read what a build tells until it has ended."""
         broken: Exception | None = None
         for lines in run.lines():
@@ -142,39 +151,42 @@ class BuildModel(HasTraits):
                 if not broken:
                     job = self._take(job, lines)
             except Exception as error:
-                # Somebody who observes a trait raised it. What is left is read, or the build
+                # An observer of a trait raised it. What is left is read, or the build
                 # would wait for a reader.
                 broken = error
                 run.stop()
-            time.sleep(PAUSE)
-        status, said = run.wait()
-        state, failure = outcome(job, self._ending, status, said, broken)
+            time.sleep(PAUSE_S)
+        status, last_words = run.wait()
+        folder.cleanup()
+        state, failure = outcome(job, self._ending, status, last_words, broken)
         self._run = None
         if state == "cancelled":
-            failure = CanceledError().as_json()
+            failure = CanceledError().info
         self.set_trait("report", job.report if state == "done" else None)
-        self.set_trait("error", failure)
+        self.set_trait("error", failure and msgspec.to_builtins(failure))
         self.set_trait("state", state)
         if failure:
-            ended.set_exception(from_info(msgspec.convert(failure, ErrorInfo)))
+            ended.set_exception(from_info(failure))
         else:
             ended.set_result(job.report or {})
 
     def _take(self, job: Job, lines: list[bytes]) -> Job:
-        """Put what some lines tell into the traits; the job with what they change of it."""
-        said: list[str] = []
-        for event in told.events(lines):
-            job = replace(job, **told.changes(event))
-            if event["kind"] in ("phase", "progress"):
-                self.set_trait("phase", job.phase)
-                self.set_trait("progress", (job.done or 0, job.total))
-                self.set_trait("label", job.label or "")
-            elif event["kind"] == "log":
-                said.append(event["text"])
-            elif event["kind"] == "diagnostic":
-                self.set_trait("problems", (*self.problems, event)[-LINES:])
-        if said:
-            self.set_trait("log", (*self.log, *said)[-LINES:])
+        """Set the traits to what some lines tell; return the job as they change it."""
+        texts: list[str] = []
+        for event, _ in decode(lines):
+            job = apply(job, event)
+            match event:
+                case Phase() | Progress():
+                    self.set_trait("phase", job.phase)
+                    self.set_trait("progress", (job.done or 0, job.total))
+                    self.set_trait("label", job.label or "")
+                case Log():
+                    texts.append(event.text)
+                case Diagnostic():
+                    found = msgspec.to_builtins(event)
+                    self.set_trait("problems", (*self.problems, found)[-MAX_LINES:])
+        if texts:
+            self.set_trait("log", (*self.log, *texts)[-MAX_LINES:])
         return job
 
     def __repr__(self) -> str:

@@ -6,13 +6,17 @@ All that comes from a build is escaped: a widget of HTML runs what it is given.
 from __future__ import annotations
 
 import html
+import typing
 from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as widgets
+import msgspec
 
 from .. import config
-from ..api.errors import WasmwheelError
+from ..api import requests
+from ..api.errors import Remedy, Retry, WasmwheelError
+from ..api.requests import BuildRequest, Profile
 from ..cli.format import duration, size
 from ..runtime import targets
 from ..site import lite
@@ -32,13 +36,18 @@ BLOCK = (
 SCROLLED = "display: flex; flex-direction: column-reverse; max-height: 20em; overflow: auto;"
 
 #: What a state is called; what runs is called by its phase.
-WORDS = {
+STATES = {
     "ready": "Not built yet",
     "running": "Starting",
     "done": "Done",
-    "failed": "It did not build",
-    "cancelled": "Cancelled",
+    "failed": "Failed",
+    "cancelled": "Canceled",
 }
+
+#: The options that the view has a field for, besides the source, the profile and the place.
+FIELDS = ("features", "make_optional", "with_dependencies")
+
+_OPTIONS = requests.options(BuildRequest)
 
 
 def make(builder: BuildModel) -> widgets.Widget:
@@ -54,37 +63,18 @@ class _View:
         self._source = widgets.Text(
             value=builder.source,
             description="Build",
-            placeholder="a folder, an sdist, pypi:NAME or git+URL",
+            placeholder=_OPTIONS["source"].help,
             layout=_wide(),
         )
         self._place = widgets.Dropdown(description="for", layout=_wide())
         self._profile = widgets.ToggleButtons(
-            options=[("Draft", "draft"), ("Release", "release")],
+            options=[(each.capitalize(), each) for each in typing.get_args(Profile)],
             value=builder.options.get("profile", "release"),
-            tooltips=[
-                "quick to build, larger and slower to run",
-                "optimised, as you would publish it",
-            ],
+            tooltip=_OPTIONS["profile"].help,
             description="Profile",
         )
-        self._features = widgets.Text(
-            value=" ".join(builder.options.get("features", ())),
-            description="Features",
-            placeholder="Cargo's, with spaces between them",
-            layout=_wide(),
-        )
-        self._optional = widgets.Text(
-            value=" ".join(builder.options.get("make_optional", ())),
-            description="Optional",
-            placeholder="requirements to make optional",
-            layout=_wide(),
-        )
-        self._along = widgets.Checkbox(
-            value=builder.options.get("with_dependencies", False),
-            description="Build along what it needs and nobody has for the browser",
-            indent=False,
-            layout=_wide(),
-        )
+        self._fields = {name: _field(name, builder.options.get(name)) for name in FIELDS}
+        self._remedies = widgets.HBox()
         self._build = widgets.Button(
             description="Build for Pyodide",
             button_style="primary",
@@ -94,7 +84,7 @@ class _View:
         self._cancel = widgets.Button(description="Cancel", icon="stop", disabled=True)
         self._bar = widgets.IntProgress(layout=_wide())
         self._status, self._result, self._log = (widgets.HTML() for _ in range(3))
-        options = widgets.VBox([self._features, self._optional, self._along])
+        options = widgets.VBox(list(self._fields.values()))
         self.box = widgets.VBox(
             [
                 self._source,
@@ -112,6 +102,7 @@ class _View:
                 self._status,
                 self._bar,
                 self._result,
+                self._remedies,
                 self._log,
             ]
         )
@@ -151,27 +142,49 @@ class _View:
     def _start(self) -> None:
         """Build what the fields say; what cannot be built is said below them."""
         kind, place = self._place.value
-        others = ("site", "target", "profile", "features", "make_optional", "with_dependencies")
-        kept = {key: value for key, value in self._builder.options.items() if key not in others}
+        shown = ("site", "target", "profile", *FIELDS)
+        kept = {key: value for key, value in self._builder.options.items() if key not in shown}
         self._builder.source = self._source.value.strip()
         self._builder.options = kept | {
             kind: place,
             "profile": self._profile.value,
-            "features": self._features.value.split(),
-            "make_optional": self._optional.value.split(),
-            "with_dependencies": self._along.value,
+            **{name: _value(field) for name, field in self._fields.items()},
         }
+        self._start_builder()
+
+    def _retry(self, remedy: Retry) -> None:
+        """Build the same again with the changes of a remedy, which the fields show too."""
+        self._builder.options = requests.changed(self._builder.options, remedy.changes)
+        for name, field in self._fields.items():
+            _show(field, self._builder.options.get(name))
+        self._profile.value = self._builder.options.get("profile", self._profile.value)
+        self._start_builder()
+
+    def _start_builder(self) -> None:
         try:
             self._builder.start()
         except WasmwheelError as error:
             self._result.value = _error(error.as_json())
+            self._offer(error.as_json())
+
+    def _offer(self, error: Mapping[str, Any]) -> None:
+        """Offer a button for each remedy of an error that a notebook has."""
+        remedies = msgspec.convert(error.get("remedies", ()), tuple[Remedy, ...])
+        buttons = []
+        for remedy in remedies:
+            if isinstance(remedy, Retry):
+                layout = widgets.Layout(width="auto")
+                button = widgets.Button(description=_label(remedy), icon="repeat", layout=layout)
+                button.on_click(lambda _, remedy=remedy: self._retry(remedy))
+                buttons.append(button)
+        self._remedies.children = buttons
 
     def _show_state(self) -> None:
         builder = self._builder
         running = builder.state == "running"
         self._build.disabled, self._cancel.disabled = running, not running
         done, total = builder.progress
-        words = [WORDS[builder.state]]
+        words = [STATES[builder.state]]
         if running and builder.phase:
             count = [f"{done} of {total}"] if total else []
             words = [builder.phase, *count, *([builder.label] if builder.label else [])]
@@ -198,9 +211,46 @@ class _View:
             parts.append(f"<p>… and {len(builder.problems) - PROBLEMS} more.</p>")
         if builder.error and builder.state != "cancelled":
             parts.append(_error(builder.error))
+            self._offer(builder.error)
+        else:
+            self._offer({})
         if builder.report:
             parts.append(_report(builder.report))
         self._result.value = "".join(parts)
+
+
+def _field(name: str, value: Any) -> widgets.Widget:
+    """Return the field for an option of a build: a box to check, or words in a text."""
+    option = _OPTIONS[name]
+    if typing.get_type_hints(BuildRequest)[name] is bool:
+        field = widgets.Checkbox(indent=False, layout=_wide())
+    else:
+        field = widgets.Text(placeholder=option.placeholder, layout=_wide())
+    field.description, field.tooltip = option.label, option.help
+    _show(field, value)
+    return field
+
+
+def _show(field: widgets.Widget, value: Any) -> None:
+    """Show the value of an option in its field."""
+    is_check = isinstance(field, widgets.Checkbox)
+    field.value = bool(value) if is_check else " ".join(value or ())
+
+
+def _value(field: widgets.Widget) -> bool | list[str]:
+    """Return the value of an option that its field shows."""
+    value: bool | str = field.value
+    return value if isinstance(value, bool) else value.split()
+
+
+def _label(remedy: Retry) -> str:
+    """Return the text of a button that tries again."""
+    changes = [
+        f"Without {_OPTIONS[key].label}" if value is False else _OPTIONS[key].label or key
+        for key, value in remedy.changes.items()
+        if key in _OPTIONS
+    ]
+    return " and ".join([*changes, "Retry"])
 
 
 def _wide() -> widgets.Layout:

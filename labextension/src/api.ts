@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: 34e7200773c3c0f897130be2f2ba0184027aff8eab47491e2f4c3bc041336789
+ * schema.json sha256: fe09b12c3734ecb9b184472697e1809a7040753cc77cf4a2df56c73eb5f3e835
  */
 
 /* eslint-disable */
@@ -293,12 +293,15 @@ export interface Install {
 }
 /**
  * Open a file at a line and a column, both counted from 1.
+ *
+ *     `path` is the file as Jupyter's contents API names it, which only a server knows.
  */
 export interface Open {
   action: 'open';
   file: string;
   line: number | null;
   column: number | null;
+  path: string | null;
 }
 /**
  * The result of a build, or of a run of tests.
@@ -536,6 +539,7 @@ export interface Log {
  * A message of the compiler, or a test that failed; `file` is a path of the user's source.
  *
  *     `code` is the compiler's (`E0308`), or the test's outcome (`failed`, `crashed`, `timed_out`).
+ *     `path` is the file as Jupyter's contents API names it, which only a server knows.
  */
 export interface Diagnostic {
   kind: 'diagnostic';
@@ -547,6 +551,7 @@ export interface Diagnostic {
   file: string | null;
   line: number | null;
   column: number | null;
+  path: string | null;
 }
 /**
  * Cargo began to compile a crate.
@@ -601,15 +606,19 @@ export interface Toolchain {
 /**
  * A part of what building needs; `state` is `optional` where it is missing but not required.
  *
- *     `fix` says how to install it. `mend` are the extras of the install request that does it, or null
- *     where none does.
+ *     `id` is for programs, `part` for people. `version` is the part's, null where it is not known.
+ *     `fix` says how to install it; `remedies` do, and `mend` are the extras of the first one, null
+ *     where there is none.
  */
 export interface Finding {
+  id: 'c-compiler' | 'node' | 'pyodide' | 'rust' | 'seeds' | 'wasm-opt';
   part: string;
   state: 'missing' | 'ok' | 'optional';
   text: string;
+  version: string | null;
   fix: string;
   mend: ('emscripten' | 'nightly' | 'seeds')[] | null;
+  remedies: Install[];
 }
 /**
  * The targets, oldest first, and the ABI of the default one.

@@ -32,9 +32,10 @@ from tornado.httpclient import HTTPClientError, HTTPResponse
 from jupyter_wasmwheel import archive, wheel
 from jupyter_wasmwheel.api.errors import CheckError, SourceError
 from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.api.requests import BuildRequest
 from jupyter_wasmwheel.archive import limits, names, tree, zip_reader
 from jupyter_wasmwheel.archive.errors import UnsafeError
-from jupyter_wasmwheel.jobs import parcel
+from jupyter_wasmwheel.jobs import payload
 from jupyter_wasmwheel.project import source
 from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.store import Store
@@ -325,13 +326,13 @@ def test_by_an_archive_of_npm(tmp_path: Path, store: Store, decoy: Decoy, name: 
 
 
 @pytest.mark.parametrize("name", [*THROUGH_ALL, "link-through-a-later-link", "up-in-the-middle"])
-def test_by_a_parcel(tmp_path: Path, decoy: Decoy, name: str) -> None:
+def test_by_a_payload(tmp_path: Path, decoy: Decoy, name: str) -> None:
     packed = tar_of(tmp_path / "source.tar.gz", ATTACKS[name]).read_bytes()
-    sent = parcel.Parcel(
-        job="1", words=("build",), source=".", archive=packed, recipe=None, key="key"
+    sent = payload.JobPayload(
+        job="1", request=BuildRequest(source="."), archive=packed, recipe=None, key="key"
     )
     with pytest.raises(SourceError):
-        parcel.unpack(sent, decoy.room())
+        payload.unpack(sent, decoy.room())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ package, where each kind of it runs, writes down all that it can see.
 
 from __future__ import annotations
 
-import dataclasses
 import http.server
 import json
 import os
@@ -23,16 +22,18 @@ from contextlib import contextmanager
 from io import BytesIO, StringIO
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from jupyter_wasmwheel import build_variables, credentials, index
 from jupyter_wasmwheel.api.errors import SourceError, UsageError, WasmwheelError
 from jupyter_wasmwheel.api.events import Event, JsonLines, Log, Report
+from jupyter_wasmwheel.api.requests import BuildRequest
 from jupyter_wasmwheel.api.sanitize import redact, sanitize
-from jupyter_wasmwheel.jobs import parcel
+from jupyter_wasmwheel.jobs import payload
 from jupyter_wasmwheel.jobs.executors import Local, environment
-from jupyter_wasmwheel.jobs.queue import Limits, Queue
-from jupyter_wasmwheel.jobs.request import Places, parse
+from jupyter_wasmwheel.jobs.queue import Limits, Queue, encoded
+from jupyter_wasmwheel.jobs.resolve import AllowedPaths, resolve
 from jupyter_wasmwheel.project import git
 from jupyter_wasmwheel.site import lite
 from jupyter_wasmwheel.store import Store
@@ -522,9 +523,11 @@ def _queue(tmp_path: Path, store: Store) -> Queue:
     root = tmp_path / "root"
     root.mkdir(exist_ok=True)
     own = Store(home=tmp_path / "home", read_only=(store.home,))
-    places = Places(root=root, allowed=(), store=own, find_site=lambda name: lite.find(name, own))
+    paths = AllowedPaths(
+        root=root, allowed=(), store=own, find_site=lambda name: lite.find(name, own)
+    )
     env = environment(os.environ, own)
-    return Queue(tmp_path / "jobs", Local(), places, env, Limits(), lambda *_: None)
+    return Queue(tmp_path / "jobs", Local(), paths, env, Limits(), lambda *_: None)
 
 
 @linux_only
@@ -534,7 +537,7 @@ def test_a_git_password_is_in_no_process_no_record_and_no_log(
     queue = _queue(tmp_path, store)
     try:
         with Watch() as watch:
-            posted = parse({"kind": "build", "source": private, "no_smoke": True}, queue._places)
+            posted = resolve({"kind": "build", "source": private, "no_smoke": True}, queue._paths)
             assert DECOY not in json.dumps(posted.posted)
             job = queue.submit(posted)
             while queue.get(job.id).active:
@@ -543,10 +546,10 @@ def test_a_git_password_is_in_no_process_no_record_and_no_log(
         assert job.state == "done", job.error
         assert watch.gits
         assert not watch.found
-        assert DECOY not in job.text + "".join(queue.lines(job.id))
+        assert DECOY not in encoded(job) + "".join(queue.lines(job.id))
         assert job.request["source"] == redact(private)
         with pytest.raises(UsageError, match="no login any more"):
-            parse(job.request, queue._places)
+            resolve(job.request, queue._paths)
     finally:
         queue.close()
     for path in tmp_path.rglob("*"):
@@ -593,12 +596,12 @@ def test_a_wrong_password_is_told_without_it(
 def _sent(project: str, tmp_path: Path) -> tuple[bytes, list[str]]:
     """All bytes of a job as it is sent, unpacked, and what was said."""
     told: list[Event] = []
-    words = ["build", "--events", "--", project]
-    packed = parcel.pack("job", words, Store(home=tmp_path / "store"), told.append)
+    request = BuildRequest(source=project)
+    packed = payload.pack("job", request, Store(home=tmp_path / "store"), told.append)
     place = tmp_path / "unpacked"
     shutil.rmtree(place, ignore_errors=True)
-    parcel.unpack(packed.parcel, place)
-    inside = [repr(dataclasses.replace(packed.parcel, archive=None)).encode()]
+    payload.unpack(packed.payload, place)
+    inside = [repr(msgspec.structs.replace(packed.payload, archive=None)).encode()]
     inside += [path.read_bytes() for path in place.rglob("*") if path.is_file()]
     return b"\n".join(inside), [event.text for event in told if isinstance(event, Log)]
 

@@ -1,0 +1,37 @@
+"""The document of a job: its request, as `request.json` in its folder.
+
+A login in an address is not written there: it reaches the worker by a file that is read once
+(credentials.py).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import MutableMapping
+from pathlib import Path
+
+import msgspec
+
+from .. import credentials
+from ..api.requests import JobRequest
+
+#: The name of the file.
+REQUEST = "request.json"
+
+#: The variable that names the job, by which its processes can be told from others.
+JOB = "WASMWHEEL_JOB"
+
+_DECODER: msgspec.json.Decoder[JobRequest] = msgspec.json.Decoder(JobRequest)
+
+
+def write(folder: Path, request: JobRequest) -> Path | None:
+    """Write a request into a job's folder; return the file with its logins, None without any."""
+    (text,), logins = credentials.hand_over([msgspec.json.encode(request).decode()])
+    (folder / REQUEST).write_text(text, encoding="utf-8")
+    return logins
+
+
+def read(folder: Path, environ: MutableMapping[str, str] = os.environ) -> JobRequest:
+    """Return the request in a job's folder; the file with its logins is deleted."""
+    (text,) = credentials.take([(folder / REQUEST).read_text(encoding="utf-8")], environ)
+    return _DECODER.decode(text)

@@ -1,0 +1,298 @@
+"""The events of all jobs, in one table of SQLite: numbered once, told, replayed by SELECT.
+
+A job is what its newest `job` event says; there is no other record of it. All is written before it
+is told, so that a client that replays up to the last number told misses nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..api.errors import LimitError
+from ..api.events import Event, Log, Report
+from ..api.jobs import Job
+
+#: The version of the table, kept as `PRAGMA user_version`.
+VERSION = 2
+
+#: How many deleted jobs are remembered for clients that were away.
+REMEMBERED_DELETIONS = 1000
+
+#: How many events are read at once.
+BATCH = 100
+
+#: The largest report that is kept, and its longest text once it is larger than that.
+MAX_REPORT_BYTES, MAX_REPORT_TEXT_LENGTH = 1_000_000, 10_000
+
+#: An event as clients get it: its number, its job, its kind, and itself as JSON.
+Row = tuple[int, str, str, str]
+
+#: Called with the number and the text of each event.
+Listener = Callable[[int, str], None]
+
+_TABLE = (
+    "CREATE TABLE event "
+    "(seq INTEGER PRIMARY KEY, job TEXT NOT NULL, kind TEXT NOT NULL, json TEXT NOT NULL)"
+)
+
+_INDEXES = """
+CREATE INDEX IF NOT EXISTS event_of_job ON event (job, seq);
+CREATE INDEX IF NOT EXISTS state_of_job ON event (job, seq) WHERE kind = 'job';
+CREATE INDEX IF NOT EXISTS deletion ON event (seq) WHERE kind = 'removed';
+"""
+
+_NEWEST = """
+SELECT json FROM event JOIN (
+    SELECT max(seq) AS last, min(seq) AS first FROM event WHERE kind = 'job' GROUP BY job
+) ON seq = last ORDER BY first DESC
+"""
+
+
+class _JobEvent(msgspec.Struct):
+    job: Job
+
+
+class _RawJobEvent(msgspec.Struct):
+    job: msgspec.Raw
+
+
+_JOB: msgspec.json.Decoder[_JobEvent] = msgspec.json.Decoder(_JobEvent)
+_RAW: msgspec.json.Decoder[_RawJobEvent] = msgspec.json.Decoder(_RawJobEvent)
+
+
+class EventStore:
+    """Numbers, keeps and tells events; may be used from any thread.
+
+    `limit` is how many bytes the events of each kind may take for one job.
+    """
+
+    def __init__(self, path: Path, tell: Listener, limit: int) -> None:
+        self._tell = tell
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._bytes: dict[tuple[str, str], int] = {}
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        execute = self._connection.execute
+        # No other process has it open, so no memory is shared, which not every file system can.
+        execute("PRAGMA locking_mode = EXCLUSIVE")
+        (version,) = execute("PRAGMA user_version").fetchone()
+        if version not in (0, VERSION):
+            raise sqlite3.DatabaseError(f"it has version {version}, not {VERSION}")
+        execute("PRAGMA auto_vacuum = FULL")
+        execute("PRAGMA journal_mode = WAL")
+        execute("PRAGMA journal_size_limit = 10000000")
+        execute("PRAGMA synchronous = NORMAL")
+        (state,) = execute("PRAGMA quick_check(1)").fetchone()
+        if state != "ok":
+            raise sqlite3.DatabaseError(state)
+        found = execute("SELECT sql FROM sqlite_schema WHERE name = 'event'").fetchone()
+        if found is None:
+            execute(_TABLE)
+        elif found != (_TABLE,):
+            raise sqlite3.DatabaseError("its table has another form")
+        self._connection.executescript(_INDEXES)
+        execute(f"PRAGMA user_version = {VERSION}")
+        # The time, so that a database that was lost is followed by one with larger numbers.
+        (newest,) = execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()
+        self.head: int = max(newest, int(time.time() * 1000))
+
+    def append(self, job: str, events: Iterable[tuple[Event, float]]) -> int:
+        """Number, keep and tell events of a job, with their times; return the last number.
+
+        It is 0 where none was kept.
+        """
+        with self._lock:
+            rows: list[Row] = []
+            for event, at in events:
+                seq = self.head + 1 + len(rows)
+                fields = msgspec.to_builtins(event)
+                text = self._bounded(job, fields["kind"], _text(seq, at, fields | {"job": job}))
+                if text is None:
+                    continue
+                if text == "":
+                    fields = msgspec.to_builtins(self._omission(fields["kind"]))
+                    text = _text(seq, at, fields | {"job": job})
+                rows.append((seq, job, fields["kind"], text))
+            if not rows:
+                return 0
+            self._insert(rows)
+        return self.head
+
+    def save(self, job: Job) -> Job:
+        """Keep and tell a job in its new state; return it with its number."""
+        with self._lock:
+            row, job = self._state(job)
+            self._insert([row])
+        return job
+
+    def tell(self, job: Job) -> Job:
+        """Tell a job in a state that cannot be kept; return it with its number."""
+        with self._lock:
+            row, job = self._state(job)
+            self._pass_on([row])
+        return job
+
+    def _state(self, job: Job) -> tuple[Row, Job]:
+        job = msgspec.structs.replace(job, seq=self.head + 1)
+        fields = {"kind": "job", "job": msgspec.to_builtins(job)}
+        return (job.seq, job.id, "job", _text(job.seq, time.time(), fields)), job
+
+    def remove(self, job: str) -> None:
+        """Delete a job's events and tell that it is gone."""
+        with self._lock:
+            seq = self.head + 1
+            row = (seq, job, "removed", _text(seq, time.time(), {"kind": "removed", "job": job}))
+            with self._transaction() as execute:
+                execute("DELETE FROM event WHERE job = ?", (job,))
+                execute("INSERT INTO event VALUES (?, ?, ?, ?)", row)
+                execute(
+                    "DELETE FROM event WHERE kind = 'removed' AND seq <= (SELECT seq FROM event "
+                    "WHERE kind = 'removed' ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+                    (REMEMBERED_DELETIONS,),
+                )
+            self._pass_on([row])
+        self.forget(job)
+
+    def adopt(self, rows: Iterable[Row]) -> None:
+        """Keep events that were told before, with the numbers that they had."""
+        with self._lock:
+            with self._transaction():
+                insert = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?)"
+                self._connection.executemany(insert, rows)
+            (newest,) = self._connection.execute("SELECT max(seq) FROM event").fetchone()
+            self.head = max(self.head, newest or 0)
+
+    def _insert(self, rows: list[Row]) -> None:
+        with self._transaction():
+            self._connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?)", rows)
+        self._pass_on(rows)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            yield execute
+            execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                execute("ROLLBACK")
+            raise
+
+    def _pass_on(self, rows: list[Row]) -> None:
+        # The number first: a client that begins to listen now reads up to it, and hears the rest.
+        self.head = rows[-1][0]
+        for seq, _, _, text in rows:
+            self._tell(seq, text)
+
+    def _bounded(self, job: str, kind: str, text: str) -> str | None:
+        """Return what is kept of an event: itself, at the limit an empty text, then None."""
+        before = self._bytes.get((job, kind), 0)
+        after = self._bytes[job, kind] = before + len(text)
+        if after <= self._limit:
+            return text
+        return None if before > self._limit else ""
+
+    def _omission(self, kind: str) -> Log:
+        size = f"{self._limit / 1e6:.3g} MB"
+        return Log(stream="note", text=f"The {kind} is longer than {size}; the rest is left out.")
+
+    def forget(self, job: str) -> None:
+        """Drop what is counted of a job that has ended; its events stay."""
+        with self._lock:
+            for key in [key for key in self._bytes if key[0] == job]:
+                del self._bytes[key]
+
+    def jobs(self) -> list[Job]:
+        """Return all jobs, the newest first."""
+        return [_JOB.decode(text).job for (text,) in self._select(_NEWEST)]
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Yield the ids and the JSON of all jobs, the newest first."""
+        query = _NEWEST.replace("SELECT json", "SELECT job, json", 1)
+        for job, text in self._select(query):
+            yield job, bytes(_RAW.decode(text).job).decode()
+
+    def ids(self) -> list[str]:
+        """Return the ids of all jobs, the oldest first."""
+        query = "SELECT job FROM event WHERE kind = 'job' GROUP BY job ORDER BY min(seq)"
+        return [job for (job,) in self._select(query)]
+
+    def get(self, job: str) -> Job | None:
+        """Return a job, None where there is none."""
+        query = "SELECT json FROM event WHERE job = ? AND kind = 'job' ORDER BY seq DESC LIMIT 1"
+        return next((_JOB.decode(text).job for (text,) in self._select(query, job)), None)
+
+    def lines(self, job: str, after: int = 0) -> Iterator[str]:
+        """Yield the events of a job after a number, as JSON, oldest first."""
+        query = "SELECT seq, json FROM event WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?"
+        while rows := self._select(query, job, after, BATCH):
+            yield from (text for _, text in rows)
+            after = rows[-1][0]
+
+    def replay(self, after: int, until: int) -> Iterator[tuple[int, str]]:
+        """Yield all events after a number and until another one, in order, with their numbers."""
+        query = "SELECT seq, json FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+        while rows := self._select(query, after, until, BATCH):
+            yield from rows
+            after = rows[-1][0]
+
+    def _select(self, query: str, *values: Any) -> list[Any]:
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
+    def close(self) -> None:
+        """Write all out and let other processes open it."""
+        with self._lock:
+            self._connection.close()
+
+
+def _text(seq: int, at: float, fields: dict[str, Any]) -> str:
+    return msgspec.json.encode({"seq": seq, "time": at} | fields).decode()
+
+
+def fit(event: Event) -> Event:
+    """Return an event that is small enough to be part of its job.
+
+    Of a report that is too large, long texts are cut; a LimitError where that is not enough.
+    """
+    if not isinstance(event, Report) or _size(event.report) <= MAX_REPORT_BYTES:
+        return event
+    report = _shortened(event.report)
+    if _size(report) > MAX_REPORT_BYTES:
+        raise LimitError(
+            "The report is too large.",
+            f"It has more than {MAX_REPORT_BYTES // 1_000_000} MB, its long texts cut.",
+            "Run the same on the command line with --json, which has no such limit.",
+            code="job.report-too-large",
+        )
+    return Report(report=report)
+
+
+def _size(report: dict[str, Any]) -> int:
+    return len(msgspec.json.encode(report))
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shortened(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_shortened(each) for each in value]
+    if isinstance(value, str) and len(value) > MAX_REPORT_TEXT_LENGTH:
+        return value[:MAX_REPORT_TEXT_LENGTH] + "…"
+    return value

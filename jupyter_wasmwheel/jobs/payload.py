@@ -1,0 +1,180 @@
+"""What passes between a server and the workers of a cluster: a job, its events, and its result.
+
+All three are MessagePack of the structs here, decoded strictly: nothing that a worker sends becomes
+an object of another class.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import socket
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from .. import archive
+from ..api.errors import LimitError
+from ..api.events import Emitter, note
+from ..api.requests import BuildRequest, TestRequest
+from ..project import copy, git, manifest, recipes, source
+from ..runtime import targets
+from ..site import lite
+from ..site.lite import Site
+from ..store import Store
+
+#: The resource that a build takes for itself, of which a worker has one, and the topic of the
+#: cluster's events under which workers report on builds.
+BUILD, TOPIC = "wasmwheel", "jupyter-wasmwheel"
+
+#: How large an archive can be, in bytes: the cluster's scheduler holds it while the job runs.
+MAX_ARCHIVE_BYTES = 200_000_000
+
+#: The name of a recipe's file beside an unpacked source, and of the folder that the source is in.
+RECIPE, INSIDE = "recipe.toml", "source"
+
+
+def resource(abi: str) -> str:
+    """Return the resource of a worker that has the toolchain for a target."""
+    return f"{BUILD}-{abi}"
+
+
+class JobPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as it is sent: its request, without paths of this machine.
+
+    `archive` holds what the request's source is a path in; it is None for a source that is fetched.
+    `key` is the same for the same source of the same machine, so that its builds are incremental.
+    """
+
+    job: str
+    request: BuildRequest | TestRequest
+    archive: bytes | None
+    recipe: bytes | None
+    key: str
+
+
+class JobMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some lines of a job that runs on a worker.
+
+    Each run of a job has an `attempt` of its own, and counts its messages. `folder` is where the
+    payload is unpacked, and `worker` the worker's name.
+    """
+
+    job: str
+    attempt: str
+    worker: str
+    folder: str
+    number: int
+    lines: list[bytes]
+
+
+class JobResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes back: the exit status, the last lines of stderr, and the wheels by name.
+
+    `sent` is how many messages were sent meanwhile.
+    """
+
+    status: int
+    last_words: str
+    wheels: dict[str, bytes]
+    sent: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteJob:
+    """A payload, and what stays here: the target's ABI, the site, and where the source is."""
+
+    payload: JobPayload
+    abi: str
+    site: Site | None
+    original: Path | None
+
+
+def pack(job: str, request: BuildRequest | TestRequest, store: Store, emit: Emitter) -> RemoteJob:
+    """Pack a job; a folder is packed as a build's private copy would take it."""
+    site, recipe = None, None
+    if isinstance(request, BuildRequest) and request.site is not None:
+        site = lite.read_site(Path(request.site))
+        request = msgspec.structs.replace(request, site=None)
+    abi = site.abi if site else request.target or targets.default_abi()
+    if request.recipe not in (recipes.AUTO, recipes.NONE):
+        recipe = Path(request.recipe).read_bytes()
+    named, packed, original = _source(request.source, store, emit)
+    if packed and len(packed) > MAX_ARCHIVE_BYTES:
+        raise LimitError(
+            f"{named} is too large to be sent to a worker.",
+            f"Its archive has {len(packed) // 1_000_000} MB; at most "
+            f"{MAX_ARCHIVE_BYTES // 1_000_000} MB can be sent.",
+            "Move what the build does not need out of its folder, or publish it as an sdist.",
+            code="cluster.source-too-large",
+        )
+    origin = f"{socket.gethostname()} {store.home} {original or named}"
+    payload = JobPayload(
+        job=job,
+        request=msgspec.structs.replace(
+            request, source=named, target=abi, recipe=RECIPE if recipe else request.recipe
+        ),
+        archive=packed,
+        recipe=recipe,
+        key=hashlib.sha256(origin.encode()).hexdigest()[:16],
+    )
+    return RemoteJob(payload=payload, abi=abi, site=site, original=original)
+
+
+def _source(text: str, store: Store, emit: Emitter) -> tuple[str, bytes | None, Path | None]:
+    """Return what a source is called in its archive, the archive, and what that was made from."""
+    parsed = source.parse(text)
+    if parsed.kind == "sdist":
+        path = Path(text).resolve()
+        return path.name, _packed(path, path.name), path.parent
+    if parsed.kind == "pypi":
+        return text, None, None
+    if parsed.kind == "git":
+        address = git.parse(text)
+        if not address.local and not address.login:
+            return text, None, None
+        if address.login:
+            note(emit, "The repository is fetched here: its login does not leave this machine.")
+    target = targets.find(targets.default_abi())
+    folder = source.fetch(parsed, target, store, emit).folder
+    with tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch:
+        project = manifest.read(folder)
+        for name in copy.files_outside(project):
+            note(emit, f"{name} is outside of the project, and is not sent.")
+
+        def leaving(path: Path) -> None:
+            note(emit, f"{path} holds a login, or leads out of the project, and is not sent.")
+
+        private = copy.refresh(project, Path(scratch), leaving=leaving)
+        inside = private.folder.relative_to(private.top)
+        return inside.as_posix(), _packed(private.top, "."), private.original
+
+
+def _packed(path: Path, name: str) -> bytes:
+    """Return a file or folder as a compressed archive, with its times."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as packing:
+        packing.add(path, name)
+    return stream.getvalue()
+
+
+def unpack(payload: JobPayload, folder: Path) -> BuildRequest | TestRequest:
+    """Unpack a payload into a folder, replacing what is there; return its request, as it is now."""
+    shutil.rmtree(folder, ignore_errors=True)
+    inside = folder / INSIDE
+    inside.mkdir(parents=True)
+    request = payload.request
+    if payload.recipe is not None:
+        (folder / RECIPE).write_bytes(payload.recipe)
+        request = msgspec.structs.replace(request, recipe=str(folder / RECIPE))
+    if payload.archive is None:
+        return request
+    packed = folder / "source.tar.gz"
+    packed.write_bytes(payload.archive)
+    archive.unpack(packed, inside)
+    packed.unlink()
+    return msgspec.structs.replace(request, source=str(inside / request.source))

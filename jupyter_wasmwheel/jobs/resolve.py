@@ -1,0 +1,201 @@
+"""What a posted request means on this machine: its source, its recipe, its site, as full paths.
+
+Its fields are validated by their declaration (api/requests.py); what needs the file system is here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+from packaging.requirements import Requirement
+
+from .. import archive
+from ..api import requests
+from ..api.errors import SourceError, UsageError
+from ..api.requests import (
+    BuildRequest,
+    BundleRequest,
+    EditsRequest,
+    InstallRequest,
+    JobRequest,
+    PostedRequest,
+    SiteRequest,
+    SourceRequest,
+)
+from ..api.sanitize import redact
+from ..project import git, manifest, recipes
+from ..project import source as sources
+from ..runtime import targets
+from ..site import lite
+from ..site.lite import Site
+from ..store import Store
+
+
+class OutsideError(SourceError):
+    """A source, or a folder, is outside of those that the server allows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedRequest:
+    """A request that can be executed.
+
+    `posted` can be posted again, and has no logins. `name` and `version` are what a person calls
+    the job, as far as is known beforehand.
+    """
+
+    posted: dict[str, Any]
+    request: JobRequest
+    name: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllowedPaths:
+    """Where a server looks: its root, other folders that sources may be in, its sites."""
+
+    root: Path
+    allowed: tuple[Path, ...]
+    store: Store
+    find_site: Callable[[str], Site]
+
+    def resolve(self, path: str) -> Path:
+        """Return the folder or file that a path of the contents API names.
+
+        An OutsideError where it is, or a link leads, outside of what is allowed.
+        """
+        if "\0" in path or "\\" in path:
+            raise UsageError(
+                f"Invalid path {path!r}.",
+                "It has a backslash or a null character.",
+                "Write it as Jupyter's file browser shows it, with `/` between folders.",
+                code="request.invalid-path",
+            )
+        # Jupyter's front ends write paths with and without a slash at the beginning.
+        named = Path(path)
+        inside = self.root / str(PurePosixPath(path)).lstrip("/")
+        place = named if named.is_absolute() and self._allows(named) else inside
+        return self.inside(place)
+
+    def inside(self, place: Path) -> Path:
+        """Return the real path; an OutsideError where that is outside of what is allowed."""
+        real = Path(os.path.realpath(place))
+        if not self._allows(real):
+            raise OutsideError(
+                f"{place} is outside of the folders that this server may build from.",
+                "They are its root folder and those that its configuration adds.",
+                "Copy it under the root, or add its folder to `WasmwheelApp.allowed_folders`.",
+                code="source.outside",
+            )
+        return real
+
+    def _allows(self, path: Path) -> bool:
+        real = Path(os.path.realpath(path))
+        return any(real.is_relative_to(os.path.realpath(top)) for top in (self.root, *self.allowed))
+
+    def name(self, path: Path) -> str | None:
+        """Return what the contents API calls a path; None where it is not under the root."""
+        real, root = Path(os.path.realpath(path)), Path(os.path.realpath(self.root))
+        return real.relative_to(root).as_posix() if real.is_relative_to(root) else None
+
+
+def resolve(body: object, paths: AllowedPaths) -> ResolvedRequest:
+    """Return what a posted body requests; a WasmwheelError where it is invalid.
+
+    Looks into the file system, so it may take a moment.
+    """
+    request: PostedRequest = requests.parse(body, PostedRequest)
+    if not isinstance(request, BundleRequest) and request.target:
+        targets.find(request.target)
+    request, name, version = _resolved(request, paths)
+    given = {key: value for key, value in dict(body).items() if value is not None}  # type: ignore[call-overload]
+    posted = json.loads(redact(json.dumps(given)))
+    return ResolvedRequest(posted=posted, request=request, name=name, version=version)
+
+
+def _resolved(request: PostedRequest, paths: AllowedPaths) -> tuple[PostedRequest, str, str | None]:
+    """Return a request with full paths, and the name and the version of what it is about."""
+    replace = msgspec.structs.replace
+    match request:
+        case InstallRequest():
+            return request, "toolchain", None
+        case SiteRequest():
+            folder = _new_site(request.site, paths)
+            return replace(request, site=str(folder)), folder.name, None
+        case BundleRequest():
+            if request.out is not None:
+                raise UsageError(
+                    "Invalid request: out: the server sets it.",
+                    "A bundle is written into the server's root folder.",
+                    "Omit the field.",
+                    code="request.invalid",
+                )
+            site = paths.find_site(request.site)
+            # Beside the user's files, where the file browser shows it and can download it.
+            out = paths.root / f"{site.name}-site.zip"
+            return replace(request, site=str(site.folder), out=str(out)), site.name, None
+        case SourceRequest():
+            if isinstance(request, BuildRequest) and request.site is not None:
+                request = replace(request, site=str(paths.find_site(request.site).folder))
+            name, version, source = _source(request.source, paths)
+            recipe = _recipe(request.recipe, paths)
+            return replace(request, source=source, recipe=recipe), name, version
+
+
+def resolve_edits(body: object, paths: AllowedPaths) -> EditsRequest:
+    """Return the preview of edits that a posted body requests, with full paths."""
+    request: EditsRequest = requests.parse(body, EditsRequest)
+    _, _, source = _source(request.source, paths)
+    recipe = _recipe(request.recipe, paths)
+    return msgspec.structs.replace(request, source=source, recipe=recipe)
+
+
+def _new_site(name: str, paths: AllowedPaths) -> Path:
+    folder = paths.store.home / "sites" / name
+    if not lite.NAME.fullmatch(name) or len(name) > 64:
+        raise UsageError(
+            f"Invalid site name {name!r}.",
+            "A name has letters, digits, `-`, `_` and single dots, and begins with a letter or "
+            "a digit.",
+            "Choose another name.",
+            code="site.invalid-name",
+        )
+    if folder.exists():
+        raise UsageError(
+            f"The site {name} already exists.",
+            "Creating it again would lose what is published there.",
+            "Publish to it as it is, or choose another name.",
+            code="site.exists",
+        )
+    return folder
+
+
+def _recipe(text: str, paths: AllowedPaths) -> str:
+    """Return a recipe's full path, or the word that stands for none or ours."""
+    return text if text in (recipes.AUTO, recipes.NONE) else str(paths.resolve(text))
+
+
+def _source(text: str, paths: AllowedPaths) -> tuple[str, str | None, str]:
+    """Return the name, the version and the full spelling of a source."""
+    if text.startswith("pypi:"):
+        sources.parse(text)
+        wanted = Requirement(text.removeprefix("pypi:"))
+        exact = [each.version for each in wanted.specifier if each.operator == "=="]
+        return wanted.name, exact[0] if exact else None, text
+    if text.startswith("git+"):
+        address = git.parse(text, paths.root)
+        place = address.local and paths.inside(address.local)
+        return address.name, None, address.at(place) if place else text
+    path = paths.resolve(text)
+    sources.parse(str(path))
+    if path.is_dir():
+        project = manifest.read(path)
+        return project.name, project.version, str(path)
+    stem = path.name.removesuffix(next(e for e in archive.ENDINGS if path.name.endswith(e)))
+    name, _, version = stem.rpartition("-")
+    return (name, version, str(path)) if name else (stem, None, str(path))

@@ -1,0 +1,168 @@
+"""What a job writes cannot stop the queue: events are decoded strictly, bounded, and survived."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel.jobs.event_store import MAX_REPORT_BYTES
+from jupyter_wasmwheel.jobs.queue import Queue
+from jupyter_wasmwheel.store import Store
+
+from ..test_jobs import DONE, Open, Told, ended, paths, queue_of, request, root, told, until
+
+__all__ = ["paths", "queue_of", "root", "told"]
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs permissions")
+
+PROGRESS = "say('progress', done={}, total={}, unit='units', label={})\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        PROGRESS.format("10**23 - 1", 1, "'hello'"),
+        PROGRESS.format("-1", 1, "'hello'"),
+        PROGRESS.format("[1, 2]", 1, "'hello'"),
+        PROGRESS.format("1.5", 1, "'hello'"),
+        PROGRESS.format("float('inf')", 1, "'hello'"),
+        PROGRESS.format("True", 1, "'hello'"),
+        PROGRESS.format(1, 1, "'half of a pair: \\ud83d'"),
+        PROGRESS.format(1, 1, "'x' * 1_000_000"),
+        PROGRESS.format(1, 1, "{'a': 1}"),
+        "say('phase', name='x' * 1_000_000, state='started')\n",
+        "say('phase', name='compile', state=['started'])\n",
+        "say('log', stream='elsewhere', text='x')\n",
+        "say('log', stream='stdout', text=7)\n",
+        "say('report', report=[1])\n",
+        "say('error', what='x')\n",
+        "say('error', code='x', what='x', why='x', fix='x', status='5')\n",
+        "say('error', code='x', what='', why='', fix='', status=5, remedies=[{'action': 'rm'}])\n",
+        "say('job', job={'state': 'done'})\n",
+        "print('[' * 100_000)\n",
+        'sys.stdout.buffer.write(b\'{"kind": "log", "stream": "stdout", "text": "\\xff"}\\n\')\n',
+    ],
+)
+def test_an_event_that_is_none_is_left_out_and_the_job_goes_on(
+    code: str, queue_of: Open, told: Told
+) -> None:
+    queue = queue_of(code + DONE, running=1)
+    job = ended(queue, queue.submit(request()))
+    assert job.state == "done"
+    assert [event["kind"] for _, event in told] == ["job", "job", "report", "job"]
+    for _, text in queue.replay(0, queue.head):
+        json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        "say('phase', name='compile', state='started', more='x' * 1_000_000)\n" * 60,
+        "for n in range(5000): say('phase', name='compile', state='started')\n",
+        "for n in range(5000): say('progress', done=n, total=None, unit='', label='x' * 100)\n",
+        "for n in range(5000): say('crate_started', name='x' * 100, version='1')\n",
+        "for n in range(5000): say('crate_finished', name='x' * 100, version='1', seconds=1)\n",
+        "for n in range(5000): say('report', report={'name': 'x' * 100})\n",
+        "for n in range(5000): say('error', code='x', what='x' * 99, why='', fix='', status=5)\n",
+        "for n in range(5000): log('x' * 100)\n",
+    ],
+)
+def test_the_bound_holds_for_every_kind_of_event(flood: str, queue_of: Open) -> None:
+    limit = 10_000
+    queue = queue_of(flood + DONE, log=limit)
+    job = ended(queue, queue.submit(request()))
+    assert job.state == "done"
+    lines = [json.loads(line) for line in queue.lines(job.id)]
+    kept = [line for line in lines if line["kind"] != "job"]
+    assert sum(len(json.dumps(line)) for line in kept) < 2 * limit
+
+
+def test_a_large_report_is_shortened_before_it_is_part_of_a_job(queue_of: Open) -> None:
+    queue = queue_of(
+        "say('report', report={'name': 'hello', 'patches': [{'diff': 'x' * 6_000_000}]})\n"
+    )
+    job = ended(queue, queue.submit(request()))
+    assert (job.state, job.name) == ("done", "hello")
+    assert len("".join(queue.texts())) < 20_000
+
+
+def test_a_report_that_stays_too_large_fails_its_job_and_frees_the_slot(queue_of: Open) -> None:
+    queue = queue_of(
+        "if not os.path.exists('../twice'):\n"
+        "    open('../twice', 'w')\n"
+        "    say('report', report={'name': 'hello', 'n': list(range(1_000_000))})\n" + DONE,
+        running=1,
+    )
+    first, second = queue.submit(request()), queue.submit(request())
+    failed = ended(queue, first)
+    assert failed.state == "failed"
+    assert failed.error
+    assert failed.error.code == "job.report-too-large"
+    assert len("".join(queue.texts())) < MAX_REPORT_BYTES
+    assert ended(queue, second).state == "done"
+
+
+def test_whatever_a_watcher_raises_ends_its_job_and_frees_the_slot(
+    queue_of: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = queue_of("log('first')\ntime.sleep(60)\n", running=1)
+    append = queue._events.append
+    queue.submit(request())
+    until(lambda: queue.active)
+
+    def broken(*arguments: object) -> int:
+        monkeypatch.setattr(queue._events, "append", append)
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(queue._events, "append", broken)
+    job = queue.jobs()[0]
+    failed = ended(queue, job)
+    assert failed.state == "failed"
+    assert failed.error
+    assert failed.error.code == "job.not-followed"
+    assert "MemoryError" in failed.error.why
+    assert ended_after_cancel(queue).state == "cancelled"
+
+
+def ended_after_cancel(queue: Queue) -> object:
+    job = queue.submit(request())
+    until(lambda: queue.get(job.id).state == "running")
+    queue.cancel(job.id)
+    return ended(queue, job)
+
+
+@linux_only
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root reads all")
+def test_a_lock_file_that_cannot_be_read_does_not_stop_the_queue(
+    queue_of: Open, tmp_path: Path
+) -> None:
+    locks = Store(home=tmp_path / "home").home / "locks"
+    locks.mkdir(parents=True)
+    (locks / "clearing.lock").write_text("")
+    (locks / "clearing.lock").chmod(0)
+    assert_ends_with_its_own_error(queue_of)
+
+
+@pytest.mark.parametrize("error", [PermissionError("lock"), ValueError("lock"), OSError(5, "io")])
+def test_a_store_that_cannot_be_swept_does_not_stop_the_queue(
+    error: Exception, queue_of: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sweep(store: Store) -> None:
+        raise error
+
+    monkeypatch.setattr(Store, "sweep", sweep)
+    assert_ends_with_its_own_error(queue_of)
+
+
+def assert_ends_with_its_own_error(queue_of: Open) -> None:
+    own = "say('error', code='own.code', what='a', why='b', fix='c', status=5); sys.exit(5)"
+    queue = queue_of(own, running=1)
+    for _ in range(2):
+        job = ended(queue, queue.submit(request()))
+        assert job.state == "failed"
+        assert job.error
+        assert job.error.code == "own.code"
