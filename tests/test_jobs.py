@@ -20,9 +20,10 @@ import msgspec
 import pytest
 
 from jupyter_wasmwheel import credentials
-from jupyter_wasmwheel.api import requests
+from jupyter_wasmwheel.api import errors, requests
 from jupyter_wasmwheel.api.errors import (
     ErrorInfo,
+    Install,
     LimitError,
     Retry,
     SiteError,
@@ -433,6 +434,36 @@ def test_tests_that_fail_leave_their_report_and_the_error(queue_of: Open) -> Non
     assert job.report
     assert job.error
     assert job.error.status == 8
+
+
+def test_what_an_installation_tried_is_not_its_own_remedy(queue_of: Open) -> None:
+    finding = {"state": "missing", "part": "Rust", "text": "none", "fix": "Install it."}
+    other = {"action": "install", "extras": ["nightly"], "target": None}
+    tried = {"action": "install", "extras": [], "target": None}
+    report = {"schema": 1, "findings": [finding | {"remedies": [tried, other]}]}
+    queue = queue_of(f"say('report', report={report!r}); sys.exit(4)")
+    install = ResolvedRequest(
+        posted={"kind": "install"}, name="toolchain", request=requests.InstallRequest()
+    )
+    job = ended(queue, queue.submit(install))
+    assert job.error
+    assert (job.error.code, job.error.counts) == ("toolchain.incomplete", {"missing": 1})
+    assert job.error.remedies == (Install(extras=("nightly",)), Retry())
+
+
+def test_a_file_to_open_has_the_browsers_path(queue_of: Open, root: Path) -> None:
+    file = str(root / "examples/hello/Cargo.toml")
+    remedies = [{"action": "open", "file": file, "line": 3}, {"action": "open", "file": "/etc/x"}]
+    queue = queue_of(
+        f"say('error', code='x.y', what='', why='', fix='', status=3, remedies={remedies!r})\n"
+        "sys.exit(3)"
+    )
+    job = ended(queue, queue.submit(request()))
+    assert job.error
+    assert job.error.remedies == (
+        errors.Open(file=file, line=3, path="examples/hello/Cargo.toml"),
+        errors.Open(file="/etc/x"),
+    )
 
 
 def test_a_command_line_that_dies_says_its_last_words(queue_of: Open) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from jupyter_wasmwheel import WheelBuilder
-from jupyter_wasmwheel.api.errors import SourceError, UsageError
+from jupyter_wasmwheel.api.errors import ErrorInfo, Retry, SourceError, UsageError
 
 
 def test_what_is_no_source_is_said_as_everywhere(tmp_path: Path) -> None:
@@ -39,3 +41,33 @@ def test_nothing_that_a_build_says_is_run_by_the_page() -> None:
 def widgets_in(widget: object) -> list[object]:
     children = getattr(widget, "children", ())
     return [widget, *(each for child in children for each in widgets_in(child))]
+
+
+@pytest.mark.parametrize(
+    ("remedy", "button", "option"),
+    [
+        ({"ignore_lock": True}, "Ignore Cargo.lock and Retry", True),
+        ({"make_optional": ("numpy",)}, "Make optional and Retry", ["pandas", "numpy"]),
+        ({"offline": False}, "Without Offline and Retry", False),
+        ({}, "Retry", None),
+    ],
+)
+def test_a_remedy_is_a_button_whatever_the_error_says(
+    remedy: dict[str, Any], button: str, option: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = WheelBuilder(make_optional=["pandas"])
+    started: list[str] = []
+    monkeypatch.setattr(builder, "start", lambda: started.append("start"))
+    assert not buttons_in(builder.view).get(button)
+    info = ErrorInfo(
+        code="x.y", what="7f3a", why="7f3a", fix="7f3a", status=3, remedies=(Retry(changes=remedy),)
+    )
+    builder.error = msgspec.to_builtins(info)
+    builder.state = "failed"
+    buttons_in(builder.view)[button].click()
+    assert started == ["start"]
+    assert [builder.options.get(key) for key in remedy] == ([option] if remedy else [])
+
+
+def buttons_in(widget: object) -> dict[str, Any]:
+    return {each.description: each for each in widgets_in(widget) if hasattr(each, "click")}
