@@ -34,7 +34,7 @@ from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.server import events
 from jupyter_wasmwheel.server.app import WasmwheelApp
 from jupyter_wasmwheel.server.idle_seed_builder import IdleSeedBuilder
-from jupyter_wasmwheel.site import addresses, publish, server
+from jupyter_wasmwheel.site import addresses, server
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 

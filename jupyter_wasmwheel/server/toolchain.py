@@ -12,7 +12,6 @@ from tornado import web
 from .. import __version__, pipeline
 from ..api.errors import UsageError
 from ..api.events import Event, Log
-from ..build.request import BuildRequest
 from ..jobs import execute
 from ..jobs.queue import ConflictError
 from ..jobs.resolve import resolve_edits
@@ -94,9 +93,8 @@ class EditsHandler(Handler):
 
         def look() -> dict[str, Any]:
             edits = resolve_edits(body, self.app.paths)
-            request = BuildRequest(**msgspec.structs.asdict(edits))
             told: list[Event] = []
-            preview = pipeline.preview_edits(request, self.app.store, told.append)
+            preview = pipeline.preview_edits(edits, self.app.store, told.append)
             recipe = preview.edits.recipe
             return {
                 "name": preview.project.name,
