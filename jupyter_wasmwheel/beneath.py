@@ -1,8 +1,9 @@
-"""Files beneath a site's folder, which a stranger may have filled.
+"""Files beneath a folder that a stranger may have filled: a site's, or an unpacked archive's.
 
 A path is one list of names, each of which is opened in the folder of the one before (`dir_fd`,
 `O_NOFOLLOW`), as with Go's `os.Root`: no link in the folder leads a read, a write or a removal out
-of it. Where the system cannot do that (Windows), each name is looked at before it is used.
+of it, whatever paths resolve to and others do to the folder meanwhile. Where the system cannot do
+that (Windows), each name is looked at before it is used.
 """
 
 from __future__ import annotations
@@ -29,56 +30,128 @@ NAME = r"[^/\\:\x00-\x1f\x7f]{0,254}[^/\\:\x00-\x1f\x7f. ]"
 
 #: Such a path, from its beginning to its end; it is relative, and as deep as any of ours.
 PATH = rf"{NAME}(?:/{NAME}){{0,15}}"
-_PATH = re.compile(PATH)
 
 #: The most bytes of a path.
 LONGEST_PATH = 1024
 
+#: What Windows reads as part of a path, as a stream of a file, as a device in any folder and with
+#: any ending, or not at all.
+_NOT_ON_WINDOWS = re.compile(
+    r'[\\:*?"<>|\x00-\x1f]|[. ]$'
+    r"|^(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]|conin\$|conout\$) *(\.|$)",
+    re.IGNORECASE,
+)
+
 #: The most bytes of a file that is read whole.
 LARGEST = 256 * 1024**2
+
+#: The most bytes of a text that is read whole: JupyterLite's settings, listings of files.
+LARGEST_TEXT = 4 * 1024**2
 
 #: How deep folders may be within each other.
 DEEPEST = 64
 
 #: Whether the system opens a name in a folder that is open, and tells links apart while it does.
-HAS_DIR_FD = hasattr(os, "O_NOFOLLOW") and {os.open, os.mkdir, os.unlink, os.rename} <= (
-    os.supports_dir_fd
+HAS_DIR_FD = hasattr(os, "O_NOFOLLOW") and (
+    {os.open, os.mkdir, os.stat, os.symlink, os.unlink, os.rename} <= os.supports_dir_fd
 )
 
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_CLOSED = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | _CLOSED
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 # A pipe would be waited for, without O_NONBLOCK.
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | _NO_LINK
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | _NO_LINK
-_BINARY = getattr(os, "O_BINARY", 0)
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _NO_LINK
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
 
-#: What the system says where a link is met, or something else that is no folder.
-_NOT_A_FOLDER = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
-
-
-def parts(text: str) -> tuple[str, ...]:
-    """Return the names of a relative path that a site's file has; a ValueError for any other."""
-    if len(text.encode("utf-8", "replace")) > LONGEST_PATH or not _PATH.fullmatch(text):
-        raise ValueError(f"{text!r:.120} is not a relative path")
-    return tuple(text.split("/"))
+#: What the system says where a link is met, or something else that is not what is expected.
+_OF_ANOTHER_KIND = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK, errno.EISDIR, errno.ENXIO)
 
 
-class _Folder(NamedTuple):
-    """A folder that is open by its handle or, without `dir_fd`, known by its path."""
+def is_name_on_windows(name: str) -> bool:
+    """Return whether Windows takes a name for that of a file or a folder, and nothing else."""
+    return not _NOT_ON_WINDOWS.search(name)
+
+
+class Folder(NamedTuple):
+    """A folder that is open by its handle or, without `dir_fd`, known by its path.
+
+    Its methods take the name of something directly in it, follow no link, and raise an OSError.
+    """
 
     path: str
     handle: int | None
 
+    @classmethod
+    def open(cls, path: Path) -> Folder:
+        """Open a folder that is trusted, also by way of links."""
+        return cls(str(path), os.open(path, _FOLDER | _CLOSED) if HAS_DIR_FD else None)
+
+    def close(self) -> None:
+        """Close the handle, if there is one."""
+        if self.handle is not None:
+            os.close(self.handle)
+
     def at(self, name: str) -> str:
+        """Return what a function of `os` calls a name, with the handle as its `dir_fd`."""
         return os.path.join(self.path, name) if self.handle is None else name
 
     def lstat(self, name: str) -> os.stat_result:
+        """Return what the system knows of a file, a folder or a link."""
         return os.stat(self.at(name), dir_fd=self.handle, follow_symlinks=False)
 
     def scan(self) -> list[tuple[str, os.stat_result]]:
+        """Return what is in the folder, by name."""
         where = self.path if self.handle is None else self.handle
         with os.scandir(where) as entries:
             return sorted((each.name, each.stat(follow_symlinks=False)) for each in entries)
+
+    def make(self, name: str) -> bool:
+        """Make a folder; return whether nothing was there."""
+        try:
+            os.mkdir(self.at(name), dir_fd=self.handle)
+        except FileExistsError:
+            return False
+        return True
+
+    def enter(self, name: str) -> Folder:
+        """Open a folder."""
+        path = os.path.join(self.path, name)
+        if self.handle is not None:
+            return Folder(path, os.open(name, _FOLDER | _NO_LINK, dir_fd=self.handle))
+        about = os.lstat(path)
+        if _is_link(about) or not stat.S_ISDIR(about.st_mode):
+            raise _of_another_kind(path)
+        return Folder(path, None)
+
+    def read(self, name: str) -> BufferedReader:
+        """Open a regular file for reading."""
+        if self.handle is None and _is_link(self.lstat(name)):
+            raise _of_another_kind(name)
+        handle = os.open(self.at(name), _READ, dir_fd=self.handle)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise _of_another_kind(name)
+        return os.fdopen(handle, "rb")
+
+    def create(self, name: str, mode: int) -> BinaryIO:
+        """Open a new file for writing."""
+        return os.fdopen(os.open(self.at(name), _WRITE, mode, dir_fd=self.handle), "wb")
+
+    def unlink(self, name: str) -> None:
+        """Remove a file, or a link itself."""
+        os.unlink(self.at(name), dir_fd=self.handle)
+
+    def touch(self, name: str, seconds: float | None = None) -> None:
+        """Set the time of a file or a folder, to now or to seconds since 1970."""
+        times = None if seconds is None else (seconds, seconds)
+        if self.handle is not None:
+            os.utime(name, times, dir_fd=self.handle, follow_symlinks=False)
+        elif not _is_link(self.lstat(name)):
+            os.utime(self.at(name), times)
+
+
+def _of_another_kind(name: str) -> OSError:
+    return OSError(errno.ELOOP, "It is a link, or of another kind than expected", name)
 
 
 @dataclass(frozen=True)
@@ -115,21 +188,15 @@ class Root:
     def open(self, name: str) -> BufferedReader:
         """Open a regular file for reading."""
         with self._parent(name) as (folder, last):
-            if folder.handle is None and _is_link(folder.lstat(last)):
-                raise self._refused(name)
             try:
-                handle = os.open(folder.at(last), _READ | _BINARY, dir_fd=folder.handle)
+                return folder.read(last)
             except OSError as error:
-                if error.errno in _NOT_A_FOLDER:
+                if error.errno in _OF_ANOTHER_KIND:
                     raise self._refused(name) from error
                 error.filename = str(self.path(name))
                 raise
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            os.close(handle)
-            raise self._refused(name, "is not a regular file")
-        return os.fdopen(handle, "rb")
 
-    def read(self, name: str, limit: int = LARGEST) -> bytes:
+    def read(self, name: str, limit: int = LARGEST_TEXT) -> bytes:
         """Return a file's bytes; a SiteError where they are more than the limit."""
         with self.open(name) as stream:
             data = stream.read(limit + 1)
@@ -172,6 +239,7 @@ class Root:
             written = []
             for name, data in files.items():
                 folder, last = stack.enter_context(self._parent(name))
+                self._require_no_folder(folder, last, name)
                 beside, stream = stack.enter_context(_beside(folder, last))
                 stream.write(data)
                 _finish(stream)
@@ -185,6 +253,7 @@ class Root:
             self._parent(name, create=True) as (folder, last),
             _beside(folder, last) as (beside, stream),
         ):
+            self._require_no_folder(folder, last, name)
             with source.open("rb") as reading:
                 shutil.copyfileobj(reading, stream)
             _finish(stream)
@@ -198,19 +267,14 @@ class Root:
                 if stat.S_ISDIR(about.st_mode) and not _is_link(about):
                     shutil.rmtree(folder.at(last), ignore_errors=True, dir_fd=folder.handle)
                 else:
-                    os.unlink(folder.at(last), dir_fd=folder.handle)
+                    folder.unlink(last)
         except FileNotFoundError:
             return
 
     def touch(self, name: str) -> None:
         """Set the time of a file or a folder, if it is there, to now."""
         with contextlib.suppress(FileNotFoundError), self._parent(name) as (folder, last):
-            if _is_link(folder.lstat(last)):
-                raise self._refused(name)
-            if folder.handle is None:
-                os.utime(folder.at(last))
-            else:
-                os.utime(last, dir_fd=folder.handle, follow_symlinks=False)
+            folder.touch(last)
 
     def require_own_file(self, name: str) -> None:
         """Raise a SiteError where a path is there and is not a regular file of one name."""
@@ -223,6 +287,11 @@ class Root:
         if about.st_nlink != 1:
             raise self._refused(name, "has another name elsewhere (a hard link)")
 
+    def _require_no_folder(self, folder: Folder, last: str, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            if stat.S_ISDIR(folder.lstat(last).st_mode):
+                raise self._refused(name, "is a folder, in the place of a file")
+
     def _whole(self, name: str) -> str:
         return "/".join(filter(None, (self.prefix, name)))
 
@@ -230,53 +299,40 @@ class Root:
         """Return the names on the way to a path, none of which leads out on this system."""
         whole = self._whole(name)
         names = whole.split("/") if whole else []
-        marks = "\0" if os.sep == "/" else '\0\\:*?"<>|'
         for each in names:
-            if not each or each in (".", "..") or any(mark in each for mark in marks):
+            is_name = each not in ("", ".", "..") and "\0" not in each
+            if not is_name or (os.name == "nt" and not is_name_on_windows(each)):
                 raise self._refused(name, "is not a path within it")
         return names
 
     @contextmanager
-    def _parent(self, name: str, *, create: bool = False) -> Iterator[tuple[_Folder, str]]:
+    def _parent(self, name: str, *, create: bool = False) -> Iterator[tuple[Folder, str]]:
         """Open the folder that a path is in."""
         *names, last = self._names(name)
         with self._folder(names, create=create) as folder:
             yield folder, last
 
     @contextmanager
-    def _folder(self, names: list[str], *, create: bool = False) -> Iterator[_Folder]:
+    def _folder(self, names: list[str], *, create: bool = False) -> Iterator[Folder]:
         """Open a folder, one name after the other."""
-        if not HAS_DIR_FD:
-            yield _Folder(str(self._look(names, create)), None)
-            return
-        handle = os.open(self.folder, _FOLDER)
+        folder = Folder.open(self.folder)
         try:
-            for count, name in enumerate(names, start=1):
+            for name in names:
+                if create:
+                    folder.make(name)
                 try:
-                    inner = _enter(handle, name, create)
+                    inner = folder.enter(name)
                 except OSError as error:
-                    place = self.folder.joinpath(*names[:count])
-                    if error.errno in _NOT_A_FOLDER:
+                    place = Path(folder.path, name)
+                    if error.errno in _OF_ANOTHER_KIND:
                         raise _refused(place, "is a link, or not a folder") from error
                     error.filename = str(place)
                     raise
-                os.close(handle)
-                handle = inner
-            yield _Folder(str(self.folder.joinpath(*names)), handle)
+                folder.close()
+                folder = inner
+            yield folder
         finally:
-            os.close(handle)
-
-    def _look(self, names: list[str], create: bool) -> Path:
-        """Return a folder's path once each name on the way is seen to be a folder."""
-        place = self.folder
-        for name in names:
-            place = place / name
-            if create:
-                place.mkdir(exist_ok=True)
-            about = os.lstat(place)
-            if _is_link(about) or not stat.S_ISDIR(about.st_mode):
-                raise _refused(place, "is a link, or not a folder")
-        return place
+            folder.close()
 
     def _refused(self, name: str, why: str = "is a link, or not a regular file") -> SiteError:
         return _refused(self.path(name), why)
@@ -291,18 +347,6 @@ def _refused(path: Path, why: str) -> SiteError:
     )
 
 
-def _enter(handle: int, name: str, create: bool) -> int:
-    """Open a folder in one that is open, made where it is missing."""
-    try:
-        return os.open(name, _FOLDER | _NO_LINK, dir_fd=handle)
-    except FileNotFoundError:
-        if not create:
-            raise
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(name, dir_fd=handle)
-    return os.open(name, _FOLDER | _NO_LINK, dir_fd=handle)
-
-
 def _is_link(about: os.stat_result) -> bool:
     """Return whether it is a link, or what Windows has beside links: a junction."""
     tags = (getattr(stat, f"IO_REPARSE_TAG_{name}", -1) for name in ("SYMLINK", "MOUNT_POINT"))
@@ -310,7 +354,7 @@ def _is_link(about: os.stat_result) -> bool:
 
 
 @contextmanager
-def _beside(folder: _Folder, name: str) -> Iterator[tuple[str, BinaryIO]]:
+def _beside(folder: Folder, name: str) -> Iterator[tuple[str, BinaryIO]]:
     """Open a new file beside another one; it is removed where it has not been renamed.
 
     It has the permissions of the file that it will replace.
@@ -320,14 +364,13 @@ def _beside(folder: _Folder, name: str) -> Iterator[tuple[str, BinaryIO]]:
     with contextlib.suppress(FileNotFoundError):
         about = folder.lstat(name)
         mode = about.st_mode & 0o777 if stat.S_ISREG(about.st_mode) else mode
-    handle = os.open(folder.at(beside), _WRITE | _BINARY, 0o600, dir_fd=folder.handle)
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with folder.create(beside, 0o600) as stream:
             os.chmod(folder.at(beside), mode, dir_fd=folder.handle)
             yield beside, stream
     finally:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(folder.at(beside), dir_fd=folder.handle)
+            folder.unlink(beside)
 
 
 def _finish(stream: BinaryIO) -> None:
@@ -335,7 +378,7 @@ def _finish(stream: BinaryIO) -> None:
     os.fsync(stream.fileno())
 
 
-def _rename(folder: _Folder, beside: str, name: str) -> None:
+def _rename(folder: Folder, beside: str, name: str) -> None:
     os.replace(
         folder.at(beside), folder.at(name), src_dir_fd=folder.handle, dst_dir_fd=folder.handle
     )

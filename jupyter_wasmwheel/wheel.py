@@ -220,13 +220,19 @@ def _refuse_unsafe(packed: Zip) -> None:
     """Refuse members that would leave the folder they are unpacked in, or that no wheel has."""
     if len(packed.infos) > MAX_MEMBERS:
         raise TooLargeError(f"it has more than {MAX_MEMBERS:,} members")
+    seen = set()
     for info in packed.infos:
         if "\\" in info.filename:
             raise UnsafeError(
                 f"its member {info.filename!r:.200} would be written outside its folder"
             )
-        if not components(info.filename):
+        parts = components(info.filename)
+        if not parts:
             raise UnsafeError(f"its member {info.filename!r:.200} has no name")
+        if parts in seen:
+            # Which of them is used depends on who reads it: the audit, or an installer.
+            raise UnsafeError(f"its member {info.filename!r:.200} is in it twice")
+        seen.add(parts)
         if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise UnsafeError(f"its member {info.filename!r:.200} is neither a file nor a folder")
 

@@ -16,6 +16,9 @@ MAX_UNPACKED_BYTES = 2 * 1024**3
 #: Entries that an archive may make: its members, and the folders they are in.
 MAX_ENTRIES = 100_000
 
+#: Records of pax headers that an archive may have; ten for each entry.
+MAX_RECORDS = 1_000_000
+
 #: What a stream of compressed data is counted as, besides what is in it: a file may hold millions
 #: of empty ones, and each takes time.
 STREAM_BYTES = 4096
@@ -27,7 +30,7 @@ class Budget:
     def __init__(self, path: Path) -> None:
         size = path.stat().st_size
         self.allowed = min(max(MIN_ALLOWED_BYTES, MAX_RATIO * size), MAX_UNPACKED_BYTES)
-        self._bytes, self._entries = self.allowed, MAX_ENTRIES
+        self._bytes, self._entries, self._records = self.allowed, MAX_ENTRIES, MAX_RECORDS
 
     def spend(self, size: int) -> None:
         """Count bytes that were unpacked; a TooLargeError where they are too many."""
@@ -45,6 +48,12 @@ class Budget:
         self._entries -= 1
         if self._entries < 0:
             raise TooLargeError(f"it has more than {MAX_ENTRIES:,} files and folders")
+
+    def note(self) -> None:
+        """Count a record of a pax header; a TooLargeError where there are too many."""
+        self._records -= 1
+        if self._records < 0:
+            raise TooLargeError(f"its pax headers have more than {MAX_RECORDS:,} records")
 
     def _too_large(self) -> TooLargeError:
         return TooLargeError(f"it would unpack to more than {self.allowed // 1024**2:,} MiB")

@@ -11,7 +11,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from .errors import UnsafeError
+from ..beneath import is_name_on_windows
+from .errors import DamagedError, UnsafeError
 
 Parts = tuple[str, ...]
 
@@ -19,11 +20,8 @@ Parts = tuple[str, ...]
 #: components of 255 bytes, and a path of 4,096 (Linux) or 1,024 (macOS) with the folder's own.
 MAX_DEPTH, MAX_COMPONENT_BYTES, MAX_PATH_BYTES = 64, 255, 1000
 
-#: Names that Windows gives to devices, in any folder and with any ending.
-_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(\..*)?", re.IGNORECASE)
-
-#: What Windows reads as part of a path, as a stream of a file, or not at all.
-_NOT_ON_WINDOWS = re.compile(r'[\\:*?"<>|\x00-\x1f]|[. ]$')
+#: What some file systems leave out of names (HFS+), all of it invisible.
+_IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 
 def components(name: str, *, windows: bool = os.name == "nt") -> Parts:
@@ -34,7 +32,7 @@ def components(name: str, *, windows: bool = os.name == "nt") -> Parts:
     parts = _split(name)
     if name.startswith("/") or ".." in parts:
         raise UnsafeError(f"its member {name!r:.200} would be written outside its folder")
-    if windows and any(_NOT_ON_WINDOWS.search(part) or _DEVICES.fullmatch(part) for part in parts):
+    if windows and not all(map(is_name_on_windows, parts)):
         raise UnsafeError(f"its member {name!r:.200} has a name that Windows does not take")
     return parts
 
@@ -60,6 +58,8 @@ def check_links(links: Mapping[Parts, str], within: int) -> None:
     known = {_key(parts) for parts in links}
     for parts, target in links.items():
         shown = f"its link {'/'.join(parts)!r:.200} to {target!r:.200}"
+        if not target:
+            raise DamagedError(f"{shown} leads nowhere")
         if target.startswith("/"):
             raise UnsafeError(f"{shown} leads to an absolute path")
         here = list(parts[:-1])
@@ -84,4 +84,5 @@ def _walk(here: list[str], step: str, floor: int, shown: str) -> None:
 
 def _key(parts: Iterable[str]) -> Parts:
     """Return what a path is called on a file system that ignores case and Unicode's forms."""
-    return tuple(unicodedata.normalize("NFC", part).casefold() for part in parts)
+    visible = (_IGNORED.sub("", part) for part in parts)
+    return tuple(unicodedata.normalize("NFC", part).casefold() for part in visible)

@@ -83,7 +83,7 @@ def members(file: BinaryIO, budget: Budget) -> Iterator[tuple[Member, Iterator[b
         if kind in (*_PAX, _PAX_GLOBAL, _LONG_NAME, _LONG_LINK):
             # It makes nothing on the disk, but takes time.
             budget.enter()
-            extended = _extend(extended, kind, _whole(stream, size))
+            extended = _extend(extended, kind, _whole(stream, size), budget)
             continue
         member = _member(header, extended, size)
         extended = _Extended()
@@ -173,12 +173,12 @@ def _exactly(stream: Stream, size: int) -> Iterator[bytes]:
         raise DamagedError("it is cut off")
 
 
-def _extend(extended: _Extended, kind: bytes, data: bytes) -> _Extended:
+def _extend(extended: _Extended, kind: bytes, data: bytes, budget: Budget) -> _Extended:
     if kind == _LONG_NAME:
         return replace(extended, name=_text(data))
     if kind == _LONG_LINK:
         return replace(extended, target=_text(data))
-    records = dict(_records(data))
+    records = dict(_records(data, budget))
     if any(key.startswith("GNU.sparse.") for key in records):
         raise UnsafeError("it has a sparse file")
     if kind == _PAX_GLOBAL:
@@ -198,10 +198,11 @@ def _extend(extended: _Extended, kind: bytes, data: bytes) -> _Extended:
     )
 
 
-def _records(data: bytes) -> Iterator[tuple[str, str]]:
+def _records(data: bytes, budget: Budget) -> Iterator[tuple[str, str]]:
     """Give the records of a pax header, each `LENGTH KEY=VALUE` and a line's end."""
     at = 0
     while at < len(data) and data[at]:
+        budget.note()
         found = _LENGTH.match(data, at)
         begin, end = (found.end(), at + int(found[1])) if found else (0, 0)
         if not begin < end <= len(data) or data[end - 1] != ord("\n"):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from packaging.utils import canonicalize_name
 
 from .. import beneath
@@ -40,7 +40,7 @@ Place = Annotated[
     ),
 ]
 ShippedPlace = Annotated[str, Meta(pattern=r"\Adata/[0-9a-f]{64}/[A-Za-z0-9_.-]{1,128}\Z")]
-ShortText = Annotated[str, Meta(max_length=128)]
+ShortText = Annotated[str, Meta(pattern=r"\A[ -~]{0,128}\Z")]
 
 
 class _Info(Struct):
@@ -63,7 +63,7 @@ class _Row(Struct):
     install_dir: ShortText = "site"
     package_type: ShortText = "package"
     unvendored_tests: bool = False
-    tool: _Tool | None = None
+    tool: _Tool | UnsetType = UNSET
 
 
 class _Lock(Struct):
@@ -76,7 +76,7 @@ class _Lock(Struct):
 class _Tool(Struct):
     """What of a row's `tool` is ours."""
 
-    wasmwheel: _Published | None = None
+    wasmwheel: _Published | UnsetType = UNSET
 
 
 class _Published(Struct):
@@ -166,8 +166,8 @@ class Rows(Mapping[str, Entry]):
         }
 
 
-#: The most bytes of a lock: a hundred times as many as Pyodide's own has.
-LARGEST = 32 * 1024**2
+#: The most bytes of a lock: many times as many as Pyodide's own has.
+LARGEST = 4 * 1024**2
 
 #: What is raised where a text is no lock.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..api.errors import SiteError
 from ..api.events import Emitter, Progress
+from ..beneath import LARGEST, is_name_on_windows
 from . import data, kernel_files, publish, wheels
 from .lite import PYODIDE, Site
 
@@ -73,7 +74,7 @@ def write(site: Site, out: Path, emit: Emitter) -> Bundle:
                 _add(archive, f"{site.name}/{README}", ABOUT.format(title=site.name).encode())
                 for count, where in enumerate(names):
                     emit(Progress(done=count, total=len(names), unit="files", label=where))
-                    _add(archive, f"{site.name}/{where}", site.root.read(where))
+                    _add(archive, f"{site.name}/{where}", site.root.read(where, LARGEST))
         beside.chmod(0o644)
         os.replace(beside, out)
     finally:
@@ -94,6 +95,15 @@ def _files(site: Site) -> list[str]:
     folders = (wheels.PUBLISHED, wheels.BROUGHT, data.FOLDER)
     by_lock = tuple(f"{PYODIDE}/{folder}/" for folder in folders)
     found = set(site.root.walk())
+    for name in found:
+        # Others unpack it on systems on which a name may mean a path.
+        if not name.isprintable() or not all(map(is_name_on_windows, name.split("/"))):
+            raise SiteError(
+                f"The file {name!r:.200} cannot be in a bundle.",
+                "Its name is not one that every system takes for a file's.",
+                "Rename or remove it, and bundle the site again.",
+                code="site.invalid-file-name",
+            )
     # What is another one's compressed form, only our own server sends.
     compressed = {name for name in found if name.endswith(".gz") and name[:-3] in found}
     return [name for name in found - compressed if name in named or not name.startswith(by_lock)]

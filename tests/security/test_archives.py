@@ -29,11 +29,11 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
-from jupyter_wasmwheel import archive, wheel
+from jupyter_wasmwheel import archive, beneath, wheel
 from jupyter_wasmwheel.api.errors import CheckError, SourceError
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.api.requests import BuildRequest
-from jupyter_wasmwheel.archive import limits, names, tree, zip_reader
+from jupyter_wasmwheel.archive import limits, names, zip_reader
 from jupyter_wasmwheel.archive.errors import UnsafeError
 from jupyter_wasmwheel.jobs import payload
 from jupyter_wasmwheel.project import source
@@ -847,7 +847,7 @@ def test_an_archive_in_several_streams_is_read_whole(tmp_path: Path) -> None:
 
 @pytest.fixture
 def without_dir_fd(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree, "HAS_DIR_FD", False)
+    monkeypatch.setattr(beneath, "HAS_DIR_FD", False)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
