@@ -16,12 +16,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 
 import tornado.httpserver
 import tornado.web
 
 from ..api.errors import SiteError
+from ..beneath import Root
 from . import compressed, data, proxy, wheels
 from .addresses import HOST, address
 from .lite import PYODIDE, Site
@@ -47,6 +49,9 @@ TYPES = {
     ".zip": "application/zip",
 }
 
+#: What is read of a file at once, in bytes.
+CHUNK_BYTES = 64 * 1024
+
 #: The files of JupyterLite's own build and of extensions that are named by their hash.
 HASHED = re.compile(r"(build|extensions)/.+\.([0-9a-f]{7}|[0-9a-f]{16}|[0-9a-f]{20})\.js")
 
@@ -57,6 +62,7 @@ class Files(tornado.web.StaticFileHandler):
     port: int
     offline: bool
     is_compressed = False
+    file: BufferedReader
 
     def initialize(self, path: str, port: int, offline: bool) -> None:  # type: ignore[override]
         super().initialize(path, default_filename="index.html")
@@ -96,26 +102,50 @@ class Files(tornado.web.StaticFileHandler):
 
     def compute_etag(self) -> str | None:
         # Tornado's own is a hash that it keeps by path; these files are replaced while it runs.
-        stat = Path(self.absolute_path or "").stat()
+        stat = self._stat()
         return f'"{stat.st_mtime_ns:x}-{stat.st_size:x}-{stat.st_ino:x}"'
 
     def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
         if "\0" in absolute_path:
             raise tornado.web.HTTPError(400)
-        found = super().validate_absolute_path(root, absolute_path)
+        try:
+            found = super().validate_absolute_path(root, absolute_path)
+        except OSError as error:
+            raise tornado.web.HTTPError(404) from error
         if found is None:
             return None
         name = Path(found).relative_to(os.path.abspath(root))
-        is_link = Path(found).resolve() != Path(root).resolve() / name
-        if is_link or any(part.startswith(".") for part in name.parts):
+        if any(part.startswith(".") for part in name.parts):
             raise tornado.web.HTTPError(404)
         asks = "gzip" in self.request.headers.get("Accept-Encoding", "")
         smaller = compressed.find(Path(found)) if asks else None
-        if smaller is None:
-            return found
-        self.is_compressed = True
-        self.set_header("Content-Encoding", "gzip")
-        return super().validate_absolute_path(root, str(smaller))
+        try:
+            # What is sent is what is opened here, whatever is put in its place meanwhile.
+            self.file = Root(Path(root)).open(
+                (compressed.form(name) if smaller else name).as_posix()
+            )
+        except (SiteError, OSError) as error:
+            raise tornado.web.HTTPError(404) from error
+        if smaller:
+            self.is_compressed = True
+            self.set_header("Content-Encoding", "gzip")
+        return str(smaller or found)
+
+    def _stat(self) -> os.stat_result:
+        return os.fstat(self.file.fileno())
+
+    def get_content(  # type: ignore[override]
+        self, abspath: str, start: int | None = None, end: int | None = None
+    ) -> Iterator[bytes]:
+        self.file.seek(start or 0)
+        left = (self.get_content_size() if end is None else end) - (start or 0)
+        while chunk := self.file.read(min(left, CHUNK_BYTES)):
+            left -= len(chunk)
+            yield chunk
+
+    def on_finish(self) -> None:
+        if hasattr(self, "file"):
+            self.file.close()
 
     def write_error(self, status_code: int, **_: object) -> None:
         self.set_header("Content-Type", "text/plain; charset=utf-8")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
 import os
 import stat
 import tarfile
+import threading
 import time
 import zipfile
 from collections.abc import Callable
@@ -18,9 +20,10 @@ import pytest
 from jupyter_wasmwheel import archive, wheel
 from jupyter_wasmwheel.api.errors import CheckError, SiteError, SourceError
 from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.archive.errors import UnsafeError
 from jupyter_wasmwheel.archive.names import components
 from jupyter_wasmwheel.runtime import lock
-from jupyter_wasmwheel.site import bundle, lite, publish
+from jupyter_wasmwheel.site import bundle, lite, publish, server
 from jupyter_wasmwheel.site.lite import DamagedSite, Site
 from tests.site_factory import small_site, tiny_wheel
 
@@ -81,7 +84,7 @@ def test_millions_of_pax_records_cost_no_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["COM¹", "lpt².txt", "nul .txt", "AUX  .h", "Lpt³.tar.gz"])
 def test_a_device_of_windows_is_refused_there(name: str) -> None:
-    with pytest.raises(archive.UnsafeError, match="Windows"):
+    with pytest.raises(UnsafeError, match="Windows"):
         components(f"x/{name}", windows=True)
 
 
@@ -180,3 +183,39 @@ def test_a_huge_text_is_not_read(
     }
     with pytest.raises(SiteError, match="bytes"):
         acts[act]()
+
+
+def test_what_is_served_is_what_was_looked_at(site: Site, tmp_path: Path) -> None:
+    """A folder that turns into a link and back, thousands of times, gives nothing else out."""
+    public, secret = site.folder / "files", tmp_path / "home"
+    secret.mkdir()
+    (public / "a.txt").write_bytes(b"public")
+    (secret / "a.txt").write_bytes(b"secret")
+    over = threading.Event()
+
+    def swap() -> None:
+        aside = site.folder / "aside"
+        while not over.is_set():
+            public.rename(aside)
+            public.symlink_to(secret)
+            public.unlink()
+            aside.rename(public)
+
+    swapping = threading.Thread(target=swap)
+    found = set()
+    with server.serving(site):
+        swapping.start()
+        try:
+            until = time.monotonic() + 5
+            while time.monotonic() < until:
+                connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+                connection.request("GET", f"/{site.prefix}/files/a.txt")
+                answer = connection.getresponse()
+                found.add((answer.status, answer.read()[:6]))
+                connection.close()
+        finally:
+            over.set()
+            swapping.join()
+    assert (200, b"public") in found
+    assert (200, b"secret") not in found
+    assert {status for status, _ in found} <= {200, 403, 404}
