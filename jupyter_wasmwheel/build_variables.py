@@ -8,6 +8,7 @@ names. Our own code that fetches sees more than that; its logins reach git and p
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -17,6 +18,11 @@ from .api.sanitize import REDACTED, redact
 
 #: The groups of the list that no build sees.
 NOT_OF_A_BUILD = PIP, OURS, SECRET, NEVER = "pip", "ours", "secret", "never"
+
+#: The group whose values may have a proxy's login.
+NETWORK = "network"
+
+_SCHEME = re.compile(r"\w[\w+.-]*:/+")
 
 
 @functools.cache
@@ -40,6 +46,15 @@ def for_build(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str
     return _chosen(environ, [*known, *named], named, redacted=True)
 
 
+def for_download(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
+    """Return the variables of a program that fetches and runs nothing of a package.
+
+    They are those of a build, with the login of a proxy.
+    """
+    proxies = _chosen(environ, groups()[NETWORK], (), redacted=False)
+    return for_build(environ, named) | proxies
+
+
 def for_pip(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that pip reads, without logins, which its own code and others see."""
     return _chosen(environ, groups()[PIP], (), redacted=True)
@@ -50,7 +65,7 @@ def for_own_code(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[
     own = {
         name: value
         for name, value in environ.items()
-        if _matches(name, groups()[OURS]) and not _matches(name, groups()[NEVER])
+        if _matches(name, groups()[OURS]) and not _matches(name.upper(), groups()[NEVER])
     }
     known = [pattern for patterns in groups().values() for pattern in patterns]
     known = [pattern for pattern in known if pattern not in groups()[SECRET]]
@@ -68,20 +83,21 @@ def _chosen(
     secret, never = groups()[SECRET], groups()[NEVER]
     found = {}
     for name, value in environ.items():
-        if _matches(name, never) or not _matches(name, known):
+        if _matches(name.upper(), never) or not _matches(name, known):
             continue
         if name in named:
             found[name] = value
-        elif not _matches(name, secret):
+        elif not _matches(name.upper(), secret):
             found[name] = _without_logins(name, value) if redacted else value
     return found
 
 
 def _without_logins(name: str, value: str) -> str:
     """Return a value whose addresses have no logins; a proxy's may be written without `://`."""
-    if name.lower().endswith("_proxy") and "://" not in value:
-        return value.rpartition("@")[2]
-    return redact(value).replace(f"://{REDACTED}@", "://")
+    if name.lower().endswith("_proxy") and "@" in value:
+        scheme = _SCHEME.match(value)
+        return (scheme[0] if scheme else "") + value.rpartition("@")[2]
+    return redact(value).replace(f"/{REDACTED}@", "/")
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

@@ -7,11 +7,13 @@ written into a file of mode 0600, which the new process reads and deletes before
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shlex
 import sys
 import tempfile
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
 
 from .api.sanitize import redact
@@ -54,3 +56,22 @@ def hide(words: Sequence[str]) -> None:
         os.environ[VARIABLE] = str(path)
         interpreter, *rest = sys.orig_argv
         os.execv(sys.executable, [interpreter, *map(redact, rest)])
+
+
+@contextlib.contextmanager
+def git_options(url: str, login: str | None) -> Iterator[list[str]]:
+    """Give the options by which git asks a file of mode 0600 for the login of an address.
+
+    `url` is without it. Other helpers are not asked then: the login in the address is meant.
+    """
+    if not login:
+        yield []
+        return
+    name, _, password = login.partition(":")
+    scheme, _, rest = url.partition("://")
+    with tempfile.TemporaryDirectory(prefix="wasmwheel-git-") as folder:
+        file = Path(folder) / "login"
+        file.touch(mode=0o600)
+        file.write_text(f"{scheme}://{name}:{password}@{rest.partition('/')[0]}\n")
+        store = f"store --file={shlex.quote(file.as_posix())}"
+        yield ["-c", "credential.helper=", "-c", f"credential.helper={store}"]

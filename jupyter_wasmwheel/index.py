@@ -62,7 +62,7 @@ class PipSettings:
 def _settings() -> dict[str, str]:
     """Return what `pip config list` says; for `download` or `install` wins over a global one."""
     listing = subprocess.run(
-        [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"],
+        [sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "config", "list"],
         capture_output=True,
         text=True,
         check=True,

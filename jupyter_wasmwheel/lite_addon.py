@@ -19,6 +19,8 @@ from . import config, pipeline
 from .api.errors import WasmwheelError
 from .api.events import Event, Log, Phase
 from .api.requests import BuildRequest
+from .api.sanitize import redact
+from .process.supervisor import hide_memory
 from .runtime import node
 from .runtime.context import RunContext
 from .site import lite, publish
@@ -49,16 +51,19 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
 
     def status(self, manager: Any) -> Iterator[dict[str, Any]]:
         """Say what would be built and published."""
-        yield self.task(name="packages", actions=[lambda: print("  packages:", *self.packages)])
+        yield self.task(
+            name="packages", actions=[lambda: print("  packages:", *map(redact, self.packages))]
+        )
 
     def post_build(self, manager: Any) -> Iterator[dict[str, Any]]:
         """Make a site of the output, then bring each package into it."""
         if not (self.packages or self.with_packages):
             return
+        hide_memory()  # from what is built: JupyterLite's variables are those of a terminal or CI
         yield self.task(name="site", actions=[self._told(self._adopt)])
         for number, source in enumerate(self.packages, start=1):
             action = self._told(self._publish, source)
-            yield self.task(name=f"publish:{number}", doc=source, actions=[action])
+            yield self.task(name=f"publish:{number}", doc=redact(source), actions=[action])
 
     def _adopt(self) -> None:
         store, output = _store(), self._output

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TextIO, get_args
 import msgspec
 
 from .errors import ErrorInfo
-from .sanitize import redact, sanitize
+from .sanitize import redact_all, sanitize
 
 #: A phase of a run, in the order in which they run; `publish` is a build's last, `test` that of
 #: tests.
@@ -185,7 +185,8 @@ class JsonLines:
         self._seq += 1
         head = {"job": self._job, "seq": self._seq, "time": time.time()}
         # A report is made of more than texts; a login may be in what a package requires.
-        self._stream.write(redact(json.dumps(head | msgspec.to_builtins(event))) + "\n")
+        document = redact_all(head | msgspec.to_builtins(event))
+        self._stream.write(json.dumps(document) + "\n")
         self._stream.flush()
 
 

@@ -24,6 +24,7 @@ from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMiss
 
 from ..api.errors import SourceError
 from ..api.events import Emitter, Log, note
+from ..api.sanitize import redact
 from ..index import logins_for_pip
 from ..process.run import Command, run
 from ..project.copy import Copy
@@ -38,6 +39,16 @@ from .plan import Plan
 
 #: What builds a project that does not say so itself (PEP 517 and 518).
 DEFAULT = {"requires": ["setuptools>=40.8.0"], "build-backend": "setuptools.build_meta:__legacy__"}
+
+#: Runs a script in a process that others of the same user cannot read: what pip starts could open
+#: pip's files with the logins by `/proc`. 4 is PR_SET_DUMPABLE.
+_HIDDEN = """
+import ctypes, runpy, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 #: How many of pip's last lines an error repeats.
 LAST_LINES = 3
@@ -167,7 +178,8 @@ def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -
     assert pip
     assert pip.origin
     runner = Path(pip.origin).with_name("__pip-runner__.py")
-    command: list[str | Path] = [_python(folder), runner, "--disable-pip-version-check"]
+    command: list[str | Path] = [_python(folder), "-P", "-c", _HIDDEN, runner]
+    command += ["--disable-pip-version-check"]
     # As pip does for itself: `user`, which some images configure, would be refused here.
     command += ["install", "--no-user", "--no-warn-script-location", *requires]
     with logins_for_pip(plan.environ) as (env, files):
@@ -176,7 +188,8 @@ def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -
     if status:
         raise SourceError(
             f"What builds the package could not be installed: {', '.join(requires)}.",
-            " ".join(line.strip() for line in said[-LAST_LINES:])[:500] or "pip gave no reason.",
+            redact(" ".join(line.strip() for line in said[-LAST_LINES:]))[:500]
+            or "pip gave no reason.",
             "Check the network and `pip config list`, then run it again.",
         )
 

@@ -40,9 +40,19 @@ class Bundle:
 
 
 def write(
-    target: Target, projects: Sequence[Path], rust: Rust, store: Store, out: Path, emit: Emitter
+    target: Target,
+    projects: Sequence[Path],
+    rust: Rust,
+    store: Store,
+    out: Path,
+    emit: Emitter,
+    *,
+    variables: Sequence[str] = (),
 ) -> Bundle:
-    """Pack what builds for a target need, with the crates of the starters and of some projects."""
+    """Pack what builds for a target need, with the crates of the starters and of some projects.
+
+    `variables` are those that the settings let cargo see.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         work = Path(scratch)
@@ -52,7 +62,7 @@ def write(
         ]
         (work / "crates").mkdir()
         entries = dict(_entries(target, store))
-        key = crates.vendor([*starters, *projects], rust, work / "crates", emit)
+        key = crates.vendor([*starters, *projects], rust, work / "crates", emit, variables)
         entries[key] = work / "crates"
         packed = work / "packed.tar.gz"
         with tarfile.open(packed, "w:gz", compresslevel=6) as tar:

@@ -6,6 +6,7 @@ import re
 
 from ..api.errors import CompileError, WasmwheelError
 from ..api.events import Diagnostic
+from ..api.sanitize import redact
 from ..errors import known_errors
 from ..runtime.targets import Target
 from ..toolchain import emscripten
@@ -70,7 +71,7 @@ def _last_words(reader: Reader) -> str:
     lines = said[:place] if any(map(_is_error, said[:place])) else said[place:] or said
     errors = [line for line in lines if _is_error(line)] or lines[:1]
     words = " ".join(dict.fromkeys([*errors[-1:], *lines[-1:]]))
-    return words[:600] or "The build tool gave no reason."
+    return redact(words)[:600] or "The build tool gave no reason."
 
 
 def _is_error(line: str) -> bool:

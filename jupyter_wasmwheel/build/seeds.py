@@ -28,6 +28,7 @@ from ..api.answers import Finding
 from ..api.errors import Install, ToolchainError
 from ..api.events import Emitter, Event, Progress, note
 from ..api.requests import BuildRequest, Profile
+from ..api.sanitize import redact
 from ..project import copy, manifest, starter
 from ..project.copy import Copy
 from ..runtime import node, targets
@@ -117,16 +118,17 @@ def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit
         crate = starter.make(NAME, Path(scratch))
         assert chosen.rust, "a crate has a toolchain with Rust"
         command = [str(chosen.rust.cargo), "generate-lockfile"]
-        done = subprocess.run(command, cwd=crate, capture_output=True, text=True)
+        env = build_variables.for_download(os.environ)
+        done = subprocess.run(command, cwd=crate, env=env, capture_output=True, text=True)
         offline = done.returncode != 0 and crates.provide(crate, crate, chosen.rust, store, emit)
         if offline:
             command.append("--offline")
-            done = subprocess.run(command, cwd=crate, capture_output=True, text=True)
+            done = subprocess.run(command, cwd=crate, env=env, capture_output=True, text=True)
         version = locked_pyo3(crate / "Cargo.lock")
         if done.returncode or not version:
             raise ToolchainError(
                 "pyo3 could not be looked up, so nothing is prepared for quick builds.",
-                " ".join(done.stderr.split())[-300:] or "Cargo made no lock file.",
+                redact(" ".join(done.stderr.split()))[-300:] or "Cargo made no lock file.",
                 "Check the network and cargo's configuration; builds work without it, slower.",
             )
         project = manifest.read(crate)

@@ -17,6 +17,7 @@ from importlib import util
 
 from packaging.version import Version
 
+from .. import build_variables
 from ..api.errors import CheckError, ToolchainError
 from ..build import provenance
 from ..runtime.engine import Engine
@@ -115,10 +116,10 @@ def _metadata(wheel: Wheel) -> Finding:
             "Install it: `pip install 'jupyter-wasmwheel[pypi]'`.",
         )
     done = subprocess.run(
-        [sys.executable, "-m", "twine", "--no-color", "check", str(wheel.path)],
+        [sys.executable, "-P", "-m", "twine", "--no-color", "check", str(wheel.path)],
         capture_output=True,
         text=True,
-        env=os.environ | {"COLUMNS": "1000"},
+        env=build_variables.for_build(os.environ) | {"COLUMNS": "1000"},
     )
     lines = _COLOURS.sub("", done.stdout + done.stderr).splitlines()
     remarks = [

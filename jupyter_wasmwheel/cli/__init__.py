@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from .. import __version__, config, credentials
 from ..api.errors import CanceledError, UsageError, WasmwheelError
 from ..api.events import Emitter, JsonLines, Report, error_event, ignore
-from ..api.sanitize import redact, sanitize
+from ..api.sanitize import redact_all, sanitize
 from ..errors.os_errors import from_os_error
 from ..process.supervisor import hide_memory
 from . import options
@@ -107,7 +107,7 @@ def run(arguments: Sequence[str]) -> int:
         if args.events:
             lines(Report(report=result.document))
         elif args.json:
-            print(redact(json.dumps(result.document | error, indent=2)))
+            print(json.dumps(redact_all(result.document | error), indent=2))
         else:
             print(sanitize(result.text), flush=True)
         return _show(result.error, lines if as_events else None) if result.error else result.status

@@ -118,7 +118,9 @@ def run_bundle(args: argparse.Namespace, context: CliContext) -> CommandResult:
     assert chosen.rust, "it is a part of the toolchain by default"
     out = args.out.absolute()
     projects = [path.absolute() for path in args.projects]
-    made = bundle.write(target, projects, chosen.rust, store, out, emit)
+    made = bundle.write(
+        *(target, projects, chosen.rust, store, out, emit), variables=context.build_variables
+    )
     text = (
         f"Packed {len(made.keys)} entries into {made.path} ({size(made.size)}).\n"
         "  On the other machine: jupyter wasmwheel cache unpack "

@@ -14,6 +14,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from ..api.errors import SourceError
@@ -38,9 +39,13 @@ LEFT_OUT = frozenset(
 )
 
 
-#: Files of a project that hold logins by their kind; they stay on this machine.
-PRIVATE = frozenset({".env", ".git-credentials", ".netrc", ".pypirc"})
-PRIVATE_OF_CARGO = frozenset({"credentials", "credentials.toml"})
+#: Files and folders of a project that hold logins by their kind; they stay on this machine.
+PRIVATE = (
+    *(".aws", ".docker", ".env", ".env.*", ".envrc", ".git-credentials", ".gnupg", ".htpasswd"),
+    *(".kube", ".netrc", ".npmrc", ".pgpass", ".pypirc", ".ssh", "_netrc", "id_dsa", "id_ecdsa"),
+    *("id_ed25519", "id_rsa"),
+)
+PRIVATE_OF_CARGO = ("credentials", "credentials.toml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,10 +109,11 @@ class Bounds:
         """Check whether what a path leads to may leave."""
         real = path.resolve()
         tops = [*self.folders, *([self.checkout] if self.checkout and not real.is_dir() else [])]
-        return not _is_private(real) and any(
-            real.is_relative_to(top) and not LEFT_OUT & {*real.relative_to(top).parts}
-            for top in tops
-        )
+        inside = [real.relative_to(top) for top in tops if real.is_relative_to(top)]
+        return any(
+            not LEFT_OUT & {*path.parts} and not any(map(_is_private, (path, *path.parents)))
+            for path in inside
+        ) and not _is_private(real)
 
 
 def bounds(project: Project) -> Bounds:
@@ -204,7 +210,8 @@ def belongs(folder: Path) -> bool:
 
 
 def _is_private(path: Path) -> bool:
-    return path.name in PRIVATE or (path.parent.name == ".cargo" and path.name in PRIVATE_OF_CARGO)
+    is_of_cargo = path.parent.name == ".cargo" and path.name in PRIVATE_OF_CARGO
+    return is_of_cargo or any(fnmatch(path.name, pattern) for pattern in PRIVATE)
 
 
 class _Copying:
@@ -233,7 +240,7 @@ class _Copying:
     def folder(self, source: Path, target: Path) -> None:
         """Copy a folder, and what its links lead to."""
         for folder, names, files in os.walk(source):
-            names[:] = [name for name in names if belongs(Path(folder) / name)]
+            names[:] = [name for name in names if self._belongs(Path(folder) / name)]
             here = target / Path(folder).relative_to(source)
             here.mkdir(parents=True, exist_ok=True)
             self._kept.add(here)
@@ -251,6 +258,12 @@ class _Copying:
                     and self.may_follow(link)
                 ):
                     self.folder(link.resolve(), here / name)
+
+    def _belongs(self, folder: Path) -> bool:
+        if self._leaving and _is_private(folder):
+            self._leaving(folder)
+            return False
+        return belongs(folder)
 
     def file(self, source: Path, target: Path) -> None:
         """Copy a file, or write its edited text, unless it is there already.

@@ -7,21 +7,19 @@ questions on the terminal, and every transport but those named here.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import shlex
 import shutil
 import tempfile
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from .. import archive
+from .. import archive, credentials
 from ..api.errors import SourceError, ToolchainError, UsageError, WasmwheelError
 from ..api.events import Emitter, Log, Progress, note
-from ..api.sanitize import REDACTED
+from ..api.sanitize import REDACTED, redact
 from ..errors import known_errors
 from ..process.run import Command, run
 from ..store import Store
@@ -47,6 +45,9 @@ _OF_A_REPOSITORY = (
     "GIT_TEMPLATE_DIR",
     "GIT_WORK_TREE",
 )
+
+#: How variables begin by which git prints what it sends, the login among it.
+_TALKATIVE = ("GIT_CURL_VERBOSE", "GIT_TRACE")
 
 #: Attributes of a tree are not heeded: no file is left out, filled in, filtered or converted.
 _ATTRIBUTES = "* -export-ignore -export-subst -filter -ident -text -working-tree-encoding\n"
@@ -107,6 +108,14 @@ def parse(text: str, folder: Path | None = None) -> Address:
         raise _no_address(text, f"Of {scheme!r} nothing is fetched.")
     if not path or any(ord(letter) < 32 for letter in text) or re.match(r"-|.*@-", rest):
         raise _no_address(text, "It names no repository.")
+    if redact(url) != url:
+        raise UsageError(
+            f"{text!r} has a secret in its query.",
+            "git has the whole address in its command line, which other users can read.",
+            "Write it as `https://USER:PASSWORD@HOST/PATH`, or let git know it by a credential "
+            "helper.",
+            code="git.secret-in-query",
+        )
     if revision is not None and _NO_REVISION.search(revision):
         raise _no_address(text, f"{revision!r} is no branch, tag or commit.")
     return Address(
@@ -208,7 +217,11 @@ class _Git:
         self._program = program
         self._address = address
         self._emit = emit
-        kept = {name: text for name, text in os.environ.items() if name not in _OF_A_REPOSITORY}
+        kept = {
+            name: text
+            for name, text in os.environ.items()
+            if name not in _OF_A_REPOSITORY and not name.startswith(_TALKATIVE)
+        }
         self._env = kept | {
             "GIT_ALLOW_PROTOCOL": address.transport,
             "GIT_ASKPASS": "",
@@ -291,30 +304,13 @@ class _Git:
             elif stream == "stderr" and line.strip():
                 self._emit(Log(stream="stderr", text=line))
 
-        with self._helper() as helper:
+        login = credentials.git_options(self._address.url, self._address.login)
+        with login as helper:
             command = [self._program, *options, *helper, *words]
             status = run(Command(words=command, cwd=folder, env=self._env), on_line=on_line)
         if status and not ask:
             raise self._failed(said)
         return printed
-
-    @contextlib.contextmanager
-    def _helper(self) -> Iterator[list[str]]:
-        """Give the options by which git asks a file of mode 0600 for the address's login.
-
-        Other helpers are not asked then: the login in the address is the one that is meant.
-        """
-        if not self._address.login:
-            yield []
-            return
-        name, _, password = self._address.login.partition(":")
-        scheme, _, rest = self._address.url.partition("://")
-        with tempfile.TemporaryDirectory(prefix="wasmwheel-git-") as folder:
-            file = Path(folder) / "login"
-            file.touch(mode=0o600)
-            file.write_text(f"{scheme}://{name}:{password}@{rest.partition('/')[0]}\n")
-            store = f"store --file={shlex.quote(file.as_posix())}"
-            yield ["-c", "credential.helper=", "-c", f"credential.helper={store}"]
 
     def _failed(self, said: Sequence[str]) -> WasmwheelError:
         text = "\n".join(said)

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from .. import archive
 from ..api.errors import ToolchainError, WasmwheelError
 from ..api.events import Emitter, note
+from ..api.sanitize import redact
 from ..store import Store
 
 #: The oldest Node.js that runs every runtime in targets.toml.
@@ -139,7 +140,7 @@ def fetch_npm_package(
         lines = [line for line in done.stderr.splitlines() if line.startswith("npm err")]
         raise ToolchainError(
             f"{specifier} could not be fetched from npm.",
-            "; ".join(lines[:3]) or done.stderr.strip()[-300:] or "npm gave no reason.",
+            "; ".join(lines[:3]) or redact(done.stderr.strip())[-300:] or "npm gave no reason.",
             "Check the network and `npm config get registry`, then run it again.",
         )
     tarball = tarballs[0]

@@ -16,6 +16,7 @@ from pathlib import Path
 from .. import build_variables
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
+from ..api.sanitize import redact
 from ..store import Store
 from .rust import Rust
 
@@ -27,19 +28,33 @@ VENDORED, CONFIGURATION = "vendored", "config.toml"
 PLACE = "@CRATES@"
 
 
-def vendor(projects: Sequence[Path], rust: Rust, folder: Path, emit: Emitter) -> str:
-    """Bring all crates that projects need into a folder; the key that they have in a store."""
+def vendor(
+    projects: Sequence[Path],
+    rust: Rust,
+    folder: Path,
+    emit: Emitter,
+    variables: Sequence[str] = (),
+) -> str:
+    """Bring all crates that projects need into a folder; the key that they have in a store.
+
+    `variables` are those that the settings let builds see, such as the token of a registry.
+    """
     note(emit, f"Fetching the crates of {', '.join(path.name for path in projects)}.")
     first, *others = [str(path / "Cargo.toml") for path in projects]
     command = [str(rust.cargo), "vendor", "--versioned-dirs", "--manifest-path", first]
     command += [f"--sync={each}" for each in others]
     done = subprocess.run(
-        [*command, str(folder / VENDORED)], cwd=folder, capture_output=True, text=True, check=False
+        [*command, str(folder / VENDORED)],
+        cwd=folder,
+        env=build_variables.for_download(os.environ, variables),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise ToolchainError(
             "The crates could not be fetched.",
-            " ".join(done.stderr.split())[-300:] or "Cargo gave no reason.",
+            redact(" ".join(done.stderr.split()))[-300:] or "Cargo gave no reason.",
             "Check the network and cargo's configuration, and run it again.",
         )
     text = done.stdout.replace(str(folder / VENDORED), PLACE)

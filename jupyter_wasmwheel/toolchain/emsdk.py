@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import build_variables
+from .. import build_variables, credentials
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
 from ..config import Downloads
@@ -82,14 +82,18 @@ class _Installation:
             )
         what = "emsdk, Emscripten's installer, could not be fetched."
         self._run([git, "init", "--quiet"], what)
-        self._run([git, "fetch", "--depth", "1", "--", address, revision], what)
+        scheme, sign, rest = address.partition("://")
+        login, _, host = rest.rpartition("@") if scheme in ("http", "https") else ("", "", rest)
+        address = f"{scheme}{sign}{host}"
+        with credentials.git_options(address, login) as options:
+            self._run([git, *options, "fetch", "--depth", "1", "--", address, revision], what)
         self._run([git, "checkout", "--quiet", "--detach", "FETCH_HEAD"], what)
 
     def _run(self, command: Sequence[str | Path], what: str) -> None:
         ran = run_installer(
             command,
             folder=self.folder,
-            env=self._environment(),
+            env=self._environment(command[0]),
             step=_step,
             emit=self.emit,
             timeout=self.downloads.timeout,
@@ -101,10 +105,15 @@ class _Installation:
                 why += f" It was fetching {asked[-1]}."
             raise ToolchainError(what, why, self._by_hand())
 
-    def _environment(self) -> dict[str, str]:
-        """The user's environment, without what would lead emsdk or git elsewhere."""
+    def _environment(self, program: str | Path) -> dict[str, str]:
+        """The user's environment, without what would lead emsdk or git elsewhere.
+
+        emsdk's own code sees no login but a proxy's.
+        """
         unwanted = ("EMSDK", "EM_", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-        own = build_variables.for_own_code(os.environ)
+        is_emsdk = program == sys.executable
+        chosen = build_variables.for_download if is_emsdk else build_variables.for_own_code
+        own = chosen(os.environ)
         env = {name: value for name, value in own.items() if not name.startswith(unwanted)}
         # What cannot be answered is an error, not a question.
         return env | {"GIT_TERMINAL_PROMPT": "0", "PYTHONUNBUFFERED": "1"}

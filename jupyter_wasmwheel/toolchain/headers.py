@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import platform
 import re
 import shutil
@@ -16,7 +17,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from .. import archive
+from .. import archive, build_variables
 from ..api.errors import ToolchainError, WasmwheelError
 from ..api.events import Emitter, note
 from ..index import Index
@@ -107,7 +108,8 @@ def _from_machine(target: Target, values: Values, folder: Path) -> str:
     program = shutil.which(name)
     if not program:
         raise _Unavailable(f"There is no {name} on PATH.")
-    asked = subprocess.run([program, "-c", QUESTION], capture_output=True, text=True)
+    env = build_variables.for_build(os.environ)
+    asked = subprocess.run([program, "-I", "-c", QUESTION], env=env, capture_output=True, text=True)
     include, config = map(Path, json.loads(asked.stdout)) if asked.stdout else (Path(), Path())
     if not (include / "Python.h").is_file() or not config.is_file():
         raise _Unavailable(f"{program} has no headers beside it.")
@@ -133,6 +135,7 @@ def _from_debian(target: Target, values: Values, folder: Path) -> str:
         done = subprocess.run(
             ["apt-get", "-q", *options, "-oAcquire::Languages=none", *words],
             cwd=apt,
+            env=build_variables.for_download(os.environ),
             capture_output=True,
             text=True,
         )
@@ -140,7 +143,8 @@ def _from_debian(target: Target, values: Values, folder: Path) -> str:
             said = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
             raise _Unavailable(f"apt-get could not fetch Debian's {name}: {said[0]}")
     (package,) = apt.glob("*.deb")
-    subprocess.run(["dpkg-deb", "-x", package, apt / "unpacked"], check=True)
+    unpack = ["dpkg-deb", "-x", package, apt / "unpacked"]
+    subprocess.run(unpack, env=build_variables.for_build(os.environ), check=True)
     top = apt / "unpacked/usr/include"
     (config,) = top.glob(f"*/python{target.python}/pyconfig.h")
     _adapt(top / f"python{target.python}", config, values, folder)
@@ -158,6 +162,7 @@ def _mirror() -> str | None:
     form = "$(RELEASE) $(REPO_URI)"
     listed = subprocess.run(
         ["apt-get", "indextargets", "--format", form, "Created-By: Packages"],
+        env=build_variables.for_build(os.environ),
         capture_output=True,
         text=True,
     ).stdout

@@ -53,7 +53,7 @@ def _fill(
             f"Install rustup (https://rustup.rs), or on Debian: `{rust.DEBIAN}`.",
         )
     note(emit, f"Installing Rust ({channel}) by rustup, in a place of our own.")
-    env = build_variables.for_own_code(os.environ)
+    env = build_variables.for_download(os.environ)
     env |= {"RUSTUP_HOME": str(home), "CARGO_HOME": str(home / "cargo")}
     command = [program, "toolchain", "install", channel, "--profile", "minimal"]
     command += ["--target", TRIPLE, "--component", "rust-src", "--no-self-update"]

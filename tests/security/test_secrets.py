@@ -87,7 +87,14 @@ def dump(place):
             seen.append(open(name, "rb").read())
         except OSError:
             pass
-    for name in (os.environ.get("NETRC"), os.environ.get("PIP_CONFIG_FILE")):
+    files = [os.environ.get("NETRC"), os.environ.get("PIP_CONFIG_FILE")]
+    if os.getuid():  # root can open the files of all processes
+        for name in glob.glob("/proc/[0-9]*/fd/*"):
+            try:
+                files += [name] if "memfd:wasmwheel" in os.readlink(name) else []
+            except OSError:
+                pass
+    for name in files:
         try:
             seen.append(open(name, "rb").read())
         except (OSError, TypeError):
@@ -124,6 +131,55 @@ def decoys(**more: str) -> dict[str, str | None]:
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_is_no_variable_of_a_build(name: str) -> None:
     assert not build_variables.for_build({name: "x"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CARGO_NET_GITHUB_PAT",
+        "CC_github_token",
+        "CCACHE_REMOTE_STORAGE",
+        "CMAKE_LOGIN",
+        "EM_apikey",
+        "GIT_CONFIG_VALUE_0",
+        "LC_SMUGGLED",
+        "MAKEFLAGS",
+        "MATURIN_pypi_token",
+        "NPM_TOKEN",
+        "RUSTUP_SESSION",
+        "SCCACHE_AZURE_CONNECTION_STRING",
+        "SCCACHE_MEMCACHED_PASS",
+        "npm_config__authToken",
+    ],
+)
+def test_a_wildcard_lets_no_secret_through(name: str) -> None:
+    assert not build_variables.for_build({name: "x"})
+
+
+@pytest.mark.parametrize("name", ["X_API_PAT", "X_COOKIE", "X_DB_PASS", "X_DSN", "X_token"])
+def test_a_wildcard_of_a_setting_lets_no_secret_through(name: str) -> None:
+    assert not build_variables.for_build({name: "x"}, ["X_*"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_proxy"),
+    [
+        ("HTTPS_PROXY", f"http://me:p'{DECOY}@proxy:1", True),
+        ("http_proxy", f"http://me:p {DECOY}@proxy:1", True),
+        ("all_proxy", f"socks5h://me:p/{DECOY}@proxy", True),
+        ("CARGO_HTTP_PROXY", f"me:p://{DECOY}@proxy:1", False),
+        ("CARGO_REGISTRIES_X_INDEX", f"sparse+https://host/?token={DECOY}", False),
+        ("RUSTUP_UPDATE_ROOT", f"https:/me:{DECOY}@host", False),
+    ],
+)
+def test_a_build_sees_no_login_in_a_value_and_a_download_only_a_proxys(
+    name: str, value: str, is_proxy: bool
+) -> None:
+    environ = {name: value, "PIP_INDEX_URL": value, "GITHUB_TOKEN": DECOY}
+    assert DECOY not in repr(build_variables.for_build(environ))
+    fetching = build_variables.for_download(environ)
+    assert set(fetching) == {name}
+    assert (DECOY in fetching[name]) is is_proxy
 
 
 @pytest.mark.parametrize(
@@ -427,6 +483,19 @@ ADDRESSES = {
     f"socks5h://me:p@{DECOY}@proxy:1": "socks5h://***@proxy:1",
     "git+ssh://git@host/x.git@v1": "git+ssh://git@host/x.git@v1",
     "https://host/a@b": "https://host/a@b",
+    "http://host:80/a@b and http://[::1]:8000/a@b": "http://host:80/a@b and http://[::1]:8000/a@b",
+    f"https://me:p'{DECOY}@host/x": "https://***@host/x",
+    f'https://me:p"{DECOY}@host/x': "https://***@host/x",
+    f"https://me:p/{DECOY}@host/x.git": "https://***@host/x.git",
+    f"https://me:p?#{DECOY}@host": "https://***@host",
+    f"https:/me:{DECOY}@host/x": "https:/***@host/x",
+    rf"https:\/\/me:{DECOY}@host\/x": r"https:\/\/***@host\/x",
+    f"?at=https%3A%2F%2Fme%3A{DECOY}%40host": "?at=https%3A%2F%2F***%40host",
+    f"https://host/x?a=1&private_token={DECOY}&b=2": "https://host/x?a=1&private_token=***&b=2",
+    f"https://host/x?X-Amz-Signature={DECOY}": "https://host/x?X-Amz-Signature=***",
+    "https://host/x and if a ? b : c&token=d": "https://host/x and if a ? b : c&token=d",
+    f"=> Send header: Authorization: Basic {DECOY}=": "=> Send header: Authorization: Basic ***",
+    '["https://host","me@host"]': '["https://host","me@host"]',
 }
 
 
@@ -445,9 +514,19 @@ def test_a_login_is_taken_out_of_a_report() -> None:
     assert written["requirement"] == "x @ https://***@host/x.whl"
 
 
+def test_a_login_is_taken_out_after_colors() -> None:
+    assert DECOY not in sanitize(f"https:\x1b[0m//me:{DECOY}@host")
+
+
 def test_taking_logins_out_of_a_long_line_is_quick() -> None:
     begin = time.monotonic()
-    for text in ("://" * 300_000 + "@", "a.b-c+" * 200_000 + "://x@", "://" + "x" * 1_000_000):
+    for text in (
+        "://" * 300_000 + "@",
+        "a.b-c+" * 200_000 + "://x@",
+        "://" + "x" * 1_000_000,
+        "@" + "x:/a:b" * 20_000,
+        "://?" + "token" * 100_000 + "?a " * 100_000,
+    ):
         redact(text)
     assert time.monotonic() - begin < 2
 
@@ -458,6 +537,12 @@ def test_an_address_is_read_without_its_login() -> None:
     assert DECOY not in repr(address)
     assert git.parse("git+ssh://git@host/x").url == "ssh://git@host/x"
     assert git.parse(f"git+ssh://git:{DECOY}@host/x").url == "ssh://git@host/x"
+
+
+def test_a_secret_in_the_query_of_a_git_address_is_refused() -> None:
+    with pytest.raises(UsageError, match="has a secret in its query") as raised:
+        git.parse(f"git+https://host/x.git?private_token={DECOY}")
+    assert DECOY not in str(raised.value)
 
 
 def test_a_login_that_was_taken_out_has_to_be_entered_again() -> None:
@@ -630,6 +715,8 @@ def home(tmp_path: Path) -> Path:
         "cargo",
         "dotenv",
         "pypirc",
+        "npmrc",
+        "ssh",
         "credentials",
     ],
 )
@@ -664,7 +751,13 @@ def test_what_is_outside_of_a_project_is_not_sent_to_a_worker(
         (project.parent / ".cargo").mkdir()
         (project.parent / ".cargo/config.toml").write_text(f'[registry]\ntoken = "{DECOY}"\n')
     elif how == "dotenv":
-        (project / ".env").write_text(DECOY)
+        (project / "nested").mkdir()
+        (project / "nested/.env.production").write_text(DECOY)
+    elif how == "npmrc":
+        (project / ".npmrc").write_text(f"//host/:_authToken={DECOY}")
+    elif how == "ssh":
+        (project / ".ssh").mkdir()
+        (project / ".ssh/config").write_text(DECOY)
     elif how == "pypirc":
         (project / ".pypirc").write_text(DECOY)
     else:
