@@ -143,7 +143,7 @@ def _from_debian(target: Target, values: Values, folder: Path) -> str:
             said = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
             raise _Unavailable(f"apt-get could not fetch Debian's {name}: {said[0]}")
     (package,) = apt.glob("*.deb")
-    unpack = ["dpkg-deb", "-x", package, apt / "unpacked"]
+    unpack: list[str | Path] = ["dpkg-deb", "-x", package, apt / "unpacked"]
     subprocess.run(unpack, env=build_variables.for_build(os.environ), check=True)
     top = apt / "unpacked/usr/include"
     (config,) = top.glob(f"*/python{target.python}/pyconfig.h")

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import textwrap
 import threading
 import time
@@ -30,6 +31,7 @@ from jupyter_wasmwheel.api.errors import SourceError, UsageError, WasmwheelError
 from jupyter_wasmwheel.api.events import Event, JsonLines, Log, Report
 from jupyter_wasmwheel.api.requests import BuildRequest
 from jupyter_wasmwheel.api.sanitize import redact, sanitize
+from jupyter_wasmwheel.build import backend
 from jupyter_wasmwheel.jobs import payload
 from jupyter_wasmwheel.jobs.executors import Local, environment
 from jupyter_wasmwheel.jobs.queue import Limits, Queue, encoded
@@ -403,6 +405,39 @@ def test_pip_has_no_login_in_a_variable_and_finds_it_in_a_file_of_its_own(
     finally:
         index._settings.cache_clear()
         index.pip_settings.cache_clear()
+
+
+OPENS_A_FILE_OF_ITS_PARENT = """
+import subprocess, sys
+print(open("/proc/self/fd/" + sys.argv[1]).read(), flush=True)
+code = "import os, sys; print(open(f'/proc/{os.getppid()}/fd/{sys.argv[1]}').read())"
+subprocess.run([sys.executable, "-c", code, sys.argv[1]])
+"""
+
+
+@linux_only
+@pytest.mark.parametrize("way", ["hidden", "open"])
+def test_what_pip_starts_cannot_open_its_file_with_the_logins(way: str) -> None:
+    # Root can open everything, so another user does it, who may not run the Python of root's home.
+    python = shutil.which("python3", path="/usr/bin") if os.getuid() == 0 else sys.executable
+    if python is None:
+        pytest.skip("there is no Python that another user can run")
+    user = 65534 if os.getuid() == 0 else None
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        script = Path(folder) / "script.py"
+        script.write_text(OPENS_A_FILE_OF_ITS_PARENT)
+        file = os.memfd_create("wasmwheel")
+        try:
+            os.write(file, DECOY.encode())
+            hidden = ["-P", "-c", backend._HIDDEN] if way == "hidden" else []
+            command = [python, *hidden, str(script), str(file)]
+            done = subprocess.run(
+                command, pass_fds=[file], capture_output=True, text=True, user=user, group=user
+            )
+        finally:
+            os.close(file)
+    assert done.stdout.count(DECOY) == (1 if way == "hidden" else 2), done.stderr
 
 
 # Other processes of the same user
