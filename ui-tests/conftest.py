@@ -21,7 +21,7 @@ from screen import Lab, open_lab
 
 from jupyter_wasmwheel import config
 from jupyter_wasmwheel.build import cache, seeds
-from jupyter_wasmwheel.checks import proofs
+from jupyter_wasmwheel.checks import check_cache
 from tests import handmade
 from tests.browser import browser
 
@@ -40,7 +40,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     if "WASMWHEEL_HOME" not in os.environ:
         os.environ["WASMWHEEL_HOME"] = str(tmp_path_factory.mktemp("home"))
     # With seeds or a wheel of an earlier run, a build is over before its progress is seen.
-    for kept in (cache.FOLDER, proofs.FOLDER, seeds.FOLDER):
+    for kept in (cache.FOLDER, check_cache.FOLDER, seeds.FOLDER):
         shutil.rmtree(config.load().store().home / kept, ignore_errors=True)
     with running([sys.executable], root, tmp_path_factory.mktemp("settings"), {}) as lab:
         yield lab

@@ -25,7 +25,7 @@ from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.runtime import node, packages
 from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.runtime.pyodide import Runtime
-from jupyter_wasmwheel.server.sites import Origins, Sites
+from jupyter_wasmwheel.server.sites import Sites, SiteServers
 from jupyter_wasmwheel.site import bundle, lite, publish, server, wheels
 from jupyter_wasmwheel.site.lite import DamagedSite, Site
 from jupyter_wasmwheel.store import Store
@@ -544,7 +544,7 @@ def test_each_damaged_site_is_told_by_name_and_hides_no_other(
     assert ran.status == 0, ran.stderr
     assert all(name in ran.stdout for name in names)
 
-    served = Sites(store=shelves, configured=(), through=None, origins=Origins(), proxy={})
+    served = Sites(store=shelves, configured=(), through=None, origins=SiteServers(), proxy={})
     rows = {each["name"]: each for each in served.rows()}
     assert {name for name, each in rows.items() if each["error"]} == names
     assert not rows["a-whole"]["error"]
