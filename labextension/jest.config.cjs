@@ -1,3 +1,6 @@
+const { readdirSync, readFileSync } = require('node:fs');
+const { join } = require('node:path');
+
 const jestJupyterLab = require('@jupyterlab/testing/lib/jest-config');
 
 // Modules of JupyterLab, and of what it is made of, come as ECMAScript modules.
@@ -16,10 +19,17 @@ const esModules = [
   'yjs'
 ].join('|');
 
+// The reducer in Python is tested against the same files.
+const FIXTURES = join(__dirname, '../tests/fixtures/reducer');
+const fixtures = readdirSync(FIXTURES).map(name =>
+  JSON.parse(readFileSync(join(FIXTURES, name), 'utf8'))
+);
+
 const config = jestJupyterLab(__dirname);
 
 module.exports = {
   ...config,
+  globals: { ...config.globals, REDUCER_FIXTURES: fixtures },
   reporters: ['default'],
   testEnvironment: '<rootDir>/jest.environment.cjs',
   testRegex: 'src/__tests__/.*\\.spec\\.tsx?$',

@@ -82,7 +82,10 @@ JOBS = [
             "what": "There is no Rust that can build for Pyodide.",
             "why": "Rust 1.80 was found; the target needs 1.93.",
             "fix": "Run `jupyter wasmwheel doctor --fix`, which installs one beside it.",
+            "code": "rust.missing",
             "status": 4,
+            "counts": {},
+            "remedies": [{"action": "install", "extras": [], "target": "2026_0"}],
         },
     ),
     job(4, "interrupted", "old", version="0.3.0"),
@@ -166,7 +169,7 @@ def test_a_known_failure_says_what_to_do(faked: Page) -> None:
     faked.locator(".jp-wasmwheel-item-main", has_text="tokenizers").click()
     problems = faked.locator(".jp-wasmwheel-problems")
     expect(problems).to_contain_text("There is no Rust")
-    expect(problems.get_by_role("button", name="Set up the toolchain")).to_be_visible()
+    expect(problems.get_by_role("button", name="Set Up Toolchain")).to_be_visible()
     keep(faked, "build-answer")
 
 
@@ -196,11 +199,14 @@ def test_a_missing_server_extension_is_said(context: BrowserContext, lab: Lab) -
 
 def test_a_missing_toolchain_can_be_set_up(context: BrowserContext, lab: Lab) -> None:
     finding = {
+        "id": "rust",
         "part": "Rust",
         "state": "missing",
+        "version": None,
         "text": "There is no Rust that can build for Pyodide.",
         "fix": "`jupyter wasmwheel doctor --fix` installs one by rustup, in a place of its own.",
         "mend": [],
+        "remedies": [{"action": "install", "extras": [], "target": "2026_0"}],
     }
     fake(
         context,
@@ -210,7 +216,7 @@ def test_a_missing_toolchain_can_be_set_up(context: BrowserContext, lab: Lab) ->
     page = open_lab(context, lab)
     panel = show_panel(page)
     expect(panel.locator(".jp-wasmwheel-toolchain-line")).to_contain_text("Missing: Rust")
-    expect(panel.get_by_role("button", name="Set up")).to_be_visible()
+    expect(panel.get_by_role("button", name="Set Up Toolchain")).to_be_visible()
     expect(panel.get_by_role("button", name="Build for Pyodide")).to_be_disabled()
     keep(page, "panel-no-toolchain")
 

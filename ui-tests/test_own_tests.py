@@ -37,12 +37,12 @@ def test_tests_run_and_one_that_fails_leads_to_its_line(
     newest = row(page, "Tests of proven 0.1.0")
     expect(newest).to_contain_text("1 test failed", timeout=PATIENCE)
     notice = page.locator(".Toastify__toast", has_text="1 of 4 tests of proven 0.1.0 failed")
-    notice.get_by_role("button", name="Show problems").click()
+    notice.get_by_role("button", name="Show Problems").click()
 
     document = page.locator(".jp-wasmwheel-document")
     problem = document.locator(".jp-wasmwheel-problem").first
     expect(problem).to_contain_text("tests/test_module.py::test_that_fails: assert 2 == 3")
-    expect(problem.get_by_text("What the test says")).to_be_visible()
+    expect(problem.get_by_text("Test output")).to_be_visible()
     keep(page, "tests-failed")
     document.get_by_role("tab", name="Report").click()
     expect(document).to_contain_text("2 passed, 1 failed, 1 unsupported")

@@ -22,7 +22,7 @@ def test_a_compile_error_leads_to_its_line(page: Page, make_crate: Callable[[str
     notice.wait_for(timeout=PATIENCE)
     show_panel(page)
     expect(row(page, "broken")).to_contain_text("1 problem")
-    notice.get_by_role("button", name="Show problems").click()
+    notice.get_by_role("button", name="Show Problems").click()
 
     document = page.locator(".jp-wasmwheel-document")
     expect(document.get_by_role("tab", name="Problems")).to_have_attribute("aria-selected", "true")

@@ -2,10 +2,12 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
-import type { Extra, IBuildRequest, IStarter, ITemplates, JobRequest } from './contract';
+import type * as api from './api';
 import type { FileBrowserFolders } from './fileBrowser';
 import { wheelIcon } from './icons';
 import { openSite } from './openSite';
+import { requestOf } from './model/job';
+import { applyChanges } from './model/request';
 import { ResponseError } from './server';
 import {
   createSite,
@@ -82,13 +84,14 @@ function addBuilding(context: ICommandContext): void {
     caption: trans.__("Build what the panel names, and run the project's own tests with it"),
     isEnabled: () => request.source !== null,
     execute: async args => {
-      const before = jobs.get(text(args, 'id') ?? '')?.request;
+      const job = jobs.get(text(args, 'id') ?? '');
+      const before = job && requestOf(job);
       const build = before?.kind === 'build' ? before : undefined;
-      const job = await submitTests(session, consent, build?.source ?? request.source, build);
-      if (job) {
-        context.openBuild(job.id);
+      const tests = await submitTests(session, consent, build?.source ?? request.source, build);
+      if (tests) {
+        context.openBuild(tests.id);
       }
-      return job?.id ?? null;
+      return tests?.id ?? null;
     }
   });
 
@@ -111,8 +114,9 @@ function addBuilding(context: ICommandContext): void {
     label: trans.__('Set Up the Toolchain for Pyodide Wheels'),
     caption: trans.__('Install what is missing; nothing of yours is changed'),
     execute: async args => {
-      const extras = (args['extras'] ?? []) as Extra[];
-      const job = await submitJob(session, { kind: 'install', extras }, consent);
+      const extras = (args['extras'] ?? []) as api.Extra[];
+      const target = text(args, 'target');
+      const job = await submitJob(session, { kind: 'install', extras, target }, consent);
       if (job) {
         void jobs.end(job.id).then(() => toolchain.refresh());
       }
@@ -144,7 +148,7 @@ function addStarting(context: ICommandContext): void {
       }
       const folder = text(args, 'cwd') ?? folders.current;
       try {
-        const made = await jobs.server.post<IStarter>(['new'], { ...asked, folder });
+        const made = await jobs.server.post<api.Starter>(['new'], { ...asked, folder });
         await folders.go(made.path);
         request.set({ from: 'folder', folder: made.path });
         await session.projects.look(made.path);
@@ -182,7 +186,7 @@ async function example({ session, folders }: ICommandContext): Promise<string> {
   const name = 'hello';
   const folder = folders.current;
   try {
-    const made = await session.jobs.server.post<IStarter>(['new'], { name, folder });
+    const made = await session.jobs.server.post<api.Starter>(['new'], { name, folder });
     await folders.refresh();
     return made.path;
   } catch (error) {
@@ -197,7 +201,7 @@ async function askForStarter({
   session
 }: ICommandContext): Promise<{ name: string; template: string } | null> {
   const { trans, jobs } = session;
-  const { templates, ...answer } = await jobs.server.get<ITemplates>(['templates']);
+  const { templates, ...answer } = await jobs.server.get<api.Templates>(['templates']);
   const name = await InputDialog.getText({
     title: trans.__('New Rust extension'),
     label: trans.__('Name of the package'),
@@ -254,10 +258,10 @@ function addJobs(context: ICommandContext): void {
     label: trans.__('Build Again'),
     execute: async args => {
       const before = jobs.get(text(args, 'id') ?? '');
-      if (before) {
-        const changes = (args['with'] ?? {}) as Partial<IBuildRequest>;
-        const request = { ...before.request, ...changes } as JobRequest;
-        const job = await submitJob(session, request, consent);
+      const request = before && requestOf(before);
+      if (request) {
+        const changes = (args['with'] ?? {}) as api.Retry['changes'];
+        const job = await submitJob(session, applyChanges(request, changes), consent);
         if (job) {
           context.openBuild(job.id);
         }

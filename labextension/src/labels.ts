@@ -4,47 +4,82 @@
 
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { Extra, IJob, ITests } from './contract';
+import type * as api from './api';
+import { type Field, FIELDS } from './api';
+import { reportOf, requestOf } from './model/job';
 
 /** Return a job's title: its package, or what it is about. */
-export function labelJob(job: IJob, trans: TranslationBundle): string {
-  switch (job.request.kind) {
+export function labelJob(job: api.Job, trans: TranslationBundle): string {
+  const request = requestOf(job);
+  switch (request?.kind) {
     case 'install':
-      return labelExtras(job.request.extras ?? [], trans);
+      return labelExtras(request.extras ?? [], trans);
     case 'site':
-      return trans.__('Site %1', job.request.site);
+      return trans.__('Site %1', request.site);
     case 'bundle':
-      return trans.__('Zip of %1', job.request.site);
+      return trans.__('Zip of %1', request.site);
     case 'test':
       return trans.__('Tests of %1', labelPackage(job));
-    case 'build':
+    default:
       return labelPackage(job);
   }
 }
 
-function labelPackage(job: IJob): string {
+function labelPackage(job: api.Job): string {
   return job.version ? `${job.name} ${job.version}` : job.name;
 }
 
 /** Return the names of what an install job installs. */
-export function labelExtras(extras: readonly Extra[], trans: TranslationBundle): string {
+export function labelExtras(extras: readonly api.Extra[], trans: TranslationBundle): string {
   const names = {
     emscripten: trans.__('Emscripten'),
-    nightly: trans.__('Rust nightly'),
+    nightly: trans.__('Rust Nightly'),
     seeds: trans.__('Seeds')
   };
   return extras.map(each => names[each]).join(', ') || trans.__('Toolchain');
 }
 
+/** Return the label of the button that applies a remedy. */
+export function labelRemedy(remedy: api.Remedy, trans: TranslationBundle): string {
+  switch (remedy.action) {
+    case 'install':
+      return remedy.extras.length
+        ? trans.__('Install %1', labelExtras(remedy.extras, trans))
+        : trans.__('Set Up Toolchain');
+    case 'open':
+      return trans.__('Open File');
+    case 'retry': {
+      const changes = Object.entries(remedy.changes).map(([name, value]) =>
+        labelChange(name, value, trans)
+      );
+      return changes.length ? trans.__('Retry: %1', changes.join(', ')) : trans.__('Retry');
+    }
+  }
+}
+
+/** Return a changed field's title, with its value unless the field is switched on. */
+function labelChange(
+  name: string,
+  value: boolean | string | readonly string[],
+  trans: TranslationBundle
+): string {
+  const fields: Record<string, Field> = { ...FIELDS.TestRequest, ...FIELDS.BuildRequest };
+  const title = fields[name]?.title ?? name.replaceAll('_', ' ');
+  if (value === true) {
+    return title;
+  }
+  return `${title} ${value === false ? trans.__('off') : [value].flat().join(' ')}`;
+}
+
 /** Return the progress of a job without phases: its step, with a percentage if that is known. */
-export function labelProgress(job: IJob, trans: TranslationBundle): string {
+export function labelProgress(job: api.Job, trans: TranslationBundle): string {
   const percent = job.total ? Math.floor((100 * (job.done ?? 0)) / job.total) : 0;
   const label = job.label ?? trans.__('starting');
   return percent ? trans.__('%1 · %2 %', label, percent) : label;
 }
 
 /** Return a job's state, or its phase while it runs, in a word. */
-export function labelState(job: IJob, trans: TranslationBundle): string {
+export function labelState(job: api.Job, trans: TranslationBundle): string {
   switch (job.state) {
     case 'queued':
       return trans.__('waiting');
@@ -62,13 +97,15 @@ export function labelState(job: IJob, trans: TranslationBundle): string {
 }
 
 /** Count the problems that the compiler found, if they made the job fail. */
-export function countProblems(job: IJob): number {
-  const [, count] = /: (\d+) problems?\b/.exec(job.error?.what ?? '') ?? [];
-  return Number(count ?? 0);
+export function countProblems(job: api.Job): number {
+  return job.error?.counts['problems'] ?? 0;
 }
 
 /** Summarize the project's own tests in a line: how many there are of each outcome. */
-export function summarizeTests(tests: ITests | null | undefined, trans: TranslationBundle): string {
+export function summarizeTests(
+  tests: api.Tests | null | undefined,
+  trans: TranslationBundle
+): string {
   if (!tests) {
     return '';
   }
@@ -88,13 +125,13 @@ export function summarizeTests(tests: ITests | null | undefined, trans: Translat
 }
 
 /** Count the project's own tests that failed, crashed or timed out. */
-export function countFailedTests(job: IJob): number {
-  const tests = job.report?.tests;
+export function countFailedTests(job: api.Job): number {
+  const tests = reportOf(job)?.tests;
   return tests ? tests.failed + tests.crashed + tests.timed_out : 0;
 }
 
 /** Return in two words why a job failed. */
-export function labelFailure(job: IJob, trans: TranslationBundle): string {
+export function labelFailure(job: api.Job, trans: TranslationBundle): string {
   const failed = countFailedTests(job);
   if (failed) {
     return trans._n('%1 test failed', '%1 tests failed', failed);

@@ -4,7 +4,8 @@
 
 import { Notification } from '@jupyterlab/apputils';
 
-import { type IJob, isOver, PHASES } from './contract';
+import type * as api from './api';
+import { BUILD_PHASES, isOver, reportOf } from './model/job';
 import { CommandIDs, type IWasmwheel } from './tokens';
 import { countFailedTests, countProblems, labelJob, summarizeTests } from './labels';
 
@@ -45,7 +46,7 @@ export function showNotifications(session: IWasmwheel): void {
   });
 }
 
-function begin(job: IJob, session: IWasmwheel): string {
+function begin(job: api.Job, session: IWasmwheel): string {
   return Notification.emit(building(job, session), 'in-progress', {
     autoClose: false,
     progress: fraction(job),
@@ -53,7 +54,7 @@ function begin(job: IJob, session: IWasmwheel): string {
   });
 }
 
-function update(id: string, job: IJob, session: IWasmwheel): void {
+function update(id: string, job: api.Job, session: IWasmwheel): void {
   // Each update lifts the notification to the top: make one only where something visible changed.
   const progress = fraction(job);
   const shown = Notification.manager.notifications.find(each => each.id === id);
@@ -67,7 +68,7 @@ function update(id: string, job: IJob, session: IWasmwheel): void {
   }
 }
 
-function building(job: IJob, session: IWasmwheel): string {
+function building(job: api.Job, session: IWasmwheel): string {
   const { trans } = session;
   const percent = Math.floor(100 * fraction(job));
   switch (job.kind) {
@@ -85,11 +86,13 @@ function building(job: IJob, session: IWasmwheel): string {
       return trans.__('Making the site %1…', job.name);
     case 'bundle':
       return trans.__('Packing the site %1…', job.name);
+    case 'publish':
+      return trans.__('Publishing %1…', job.name);
   }
 }
 
 /** Return how much of a job is done, from 0 to 1. */
-function fraction(job: IJob): number {
+function fraction(job: api.Job): number {
   if (job.kind === 'install' || job.kind === 'bundle') {
     return job.total ? Math.min(1, (job.done ?? 0) / job.total) : 0;
   }
@@ -99,12 +102,12 @@ function fraction(job: IJob): number {
   }
   const phase = job.phase ?? 'source';
   const from = PHASE_STARTS[phase] ?? 0;
-  const next = PHASES[PHASES.indexOf(phase as (typeof PHASES)[number]) + 1];
+  const next = BUILD_PHASES[BUILD_PHASES.indexOf(phase as api.PhaseName) + 1];
   const to = next ? PHASE_STARTS[next]! : 1;
   return from + (job.total ? (to - from) * Math.min(1, (job.done ?? 0) / job.total) : 0);
 }
 
-function end(id: string, job: IJob, session: IWasmwheel): void {
+function end(id: string, job: api.Job, session: IWasmwheel): void {
   const { trans } = session;
   const name = labelJob(job, trans);
   const isGood = job.state === 'done';
@@ -114,11 +117,11 @@ function end(id: string, job: IJob, session: IWasmwheel): void {
     message: outcome(job, name, session),
     progress: 1,
     autoClose: job.state === 'failed' ? false : AUTO_CLOSE_MS,
-    actions: isGood && job.report?.published ? [tryIt(job, session)] : [show(job, session)]
+    actions: isGood && reportOf(job)?.published ? [tryIt(job, session)] : [show(job, session)]
   });
 }
 
-function outcome(job: IJob, name: string, session: IWasmwheel): string {
+function outcome(job: api.Job, name: string, session: IWasmwheel): string {
   const { trans } = session;
   switch (job.state) {
     case 'done':
@@ -132,9 +135,9 @@ function outcome(job: IJob, name: string, session: IWasmwheel): string {
         return trans.__('%1-site.zip is beside your files', job.name);
       }
       if (job.kind === 'test') {
-        return `${name}: ${summarizeTests(job.report?.tests, trans)}`;
+        return `${name}: ${summarizeTests(reportOf(job)?.tests, trans)}`;
       }
-      return job.report?.published
+      return reportOf(job)?.published
         ? trans.__('%1 is in the site', name)
         : trans.__('%1 is built', name);
     case 'failed': {
@@ -150,9 +153,9 @@ function outcome(job: IJob, name: string, session: IWasmwheel): string {
   }
 }
 
-function tryIt(job: IJob, session: IWasmwheel): Notification.IAction {
-  const { site } = job.report!.published!;
-  const args = { site, name: job.report!.name };
+function tryIt(job: api.Job, session: IWasmwheel): Notification.IAction {
+  const report = reportOf(job)!;
+  const args = { site: report.published!.site, name: report.name };
   return {
     label: session.trans.__('Try it'),
     displayType: 'accent',
@@ -160,12 +163,12 @@ function tryIt(job: IJob, session: IWasmwheel): Notification.IAction {
   };
 }
 
-function show(job: IJob, session: IWasmwheel): Notification.IAction {
+function show(job: api.Job, session: IWasmwheel): Notification.IAction {
   const { trans, commands } = session;
   return {
     label:
       job.state === 'failed' && (countProblems(job) || countFailedTests(job))
-        ? trans.__('Show problems')
+        ? trans.__('Show Problems')
         : trans.__('Show'),
     callback: event => {
       // Looking at it does not end it: the notification of a running job stays.

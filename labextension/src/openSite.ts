@@ -8,7 +8,7 @@
 import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { ISite } from './contract';
+import type * as api from './api';
 import type { SitesModel } from './model/sites';
 import { asError, ResponseError } from './server';
 
@@ -53,7 +53,7 @@ export async function openSite(
 
 async function findAddresses(
   sites: SitesModel,
-  site: ISite,
+  site: api.Site,
   packageName: string | undefined,
   trans: TranslationBundle
 ): Promise<{ url: string | null; through: string | null }> {
@@ -62,12 +62,11 @@ async function findAddresses(
   }
   const found = await sites.find(site.name, packageName);
   if (!found) {
-    throw new ResponseError(
-      404,
-      trans.__('%1 is no longer in the site %2.', packageName, site.name),
-      trans.__('It was removed after it had been built.'),
-      trans.__('Build it again.')
-    );
+    throw new ResponseError(404, {
+      what: trans.__('%1 is no longer in the site %2.', packageName, site.name),
+      why: trans.__('It was removed after it had been built.'),
+      fix: trans.__('Build it again.')
+    });
   }
   return found;
 }
@@ -92,7 +91,7 @@ const confirmed = new Set<string>();
 
 /** Ask once a site whether to open it through the Jupyter server. */
 async function confirmProxy(
-  site: ISite,
+  site: api.Site,
   tab: Window | null,
   trans: TranslationBundle
 ): Promise<boolean> {
@@ -137,19 +136,18 @@ function show(address: string, tab: Window | null, trans: TranslationBundle): vo
   });
 }
 
-function unreachable(site: ISite, trans: TranslationBundle): ResponseError {
+function unreachable(site: api.Site, trans: TranslationBundle): ResponseError {
   const { error } = site;
   return error
-    ? new ResponseError(0, error.what, error.why, error.fix)
-    : new ResponseError(
-        0,
-        trans.__('The site %1 cannot be opened from here.', site.name),
-        trans.__(
+    ? new ResponseError(0, error)
+    : new ResponseError(0, {
+        what: trans.__('The site %1 cannot be opened from here.', site.name),
+        why: trans.__(
           'Your browser does not reach %1, and the Jupyter server does not show sites itself.',
           site.url ?? site.folder
         ),
-        trans.__(
+        fix: trans.__(
           'Open the address on the computer where the server runs, or ask its administrator to switch that on.'
         )
-      );
+      });
 }

@@ -17,8 +17,8 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { addCommands } from './commands';
-import type { Profile } from './contract';
-import { isOver } from './contract';
+import type * as api from './api';
+import { isOver } from './model/job';
 import { FileBrowserFolders } from './fileBrowser';
 import { EditsModel } from './model/edits';
 import { JobsModel } from './model/jobs';
@@ -133,7 +133,7 @@ function settle(session: IWasmwheel, registry: ISettingRegistry | null): IConsen
     settings = found;
     const read = () => {
       given = found.get('foreignCode').composite === 'allow';
-      session.request.set({ profile: found.get('profile').composite as Profile });
+      session.request.set({ profile: found.get('profile').composite as api.Profile });
     };
     found.changed.connect(read);
     read();

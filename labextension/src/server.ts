@@ -2,29 +2,28 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { IError } from './contract';
+import type * as api from './api';
+import { completeError } from './model/job';
 
 /** Where the server extension's API is, under the server's base URL. */
 const ROOT = 'wasmwheel/api';
 
 /** An error response: what happened, why, and what to do about it. */
 export class ResponseError extends Error {
+  readonly info: api.ErrorInfo;
+
   constructor(
     readonly http: number,
-    readonly what: string,
-    readonly why: string,
-    readonly fix: string
+    info: Partial<api.ErrorInfo>
   ) {
-    super(what);
+    super(info.what);
+    this.info = completeError(info);
   }
 }
 
 /** Return what to show of anything that was thrown. */
-export function asError(thrown: unknown): IError {
-  if (thrown instanceof ResponseError) {
-    return { what: thrown.what, why: thrown.why, fix: thrown.fix, status: 1 };
-  }
-  return { what: String(thrown), why: '', fix: '', status: 1 };
+export function asError(thrown: unknown): api.ErrorInfo {
+  return thrown instanceof ResponseError ? thrown.info : completeError({ what: String(thrown) });
 }
 
 /** Asks the server extension. */
@@ -103,40 +102,38 @@ export class Server {
 
   private async _errorOf(response: Response): Promise<ResponseError> {
     const trans = this._trans;
-    const said = (await response.json().catch(() => ({}))) as Partial<IError> & {
+    const said = (await response.json().catch(() => ({}))) as Partial<api.ErrorInfo> & {
       message?: string;
     };
     if (said.what !== undefined) {
-      return new ResponseError(response.status, said.what, said.why ?? '', said.fix ?? '');
+      return new ResponseError(response.status, said);
     }
     if (response.status === 404) {
-      return new ResponseError(
-        404,
-        trans.__('The server extension of jupyter-wasmwheel is not running.'),
-        trans.__('The panel is here, but the Jupyter server does not answer at %1.', ROOT),
-        trans.__(
+      return new ResponseError(404, {
+        what: trans.__('The server extension of jupyter-wasmwheel is not running.'),
+        why: trans.__('The panel is here, but the Jupyter server does not answer at %1.', ROOT),
+        fix: trans.__(
           'Install jupyter-wasmwheel where the server runs and restart it; `jupyter server extension list` says whether it is enabled.'
         )
-      );
+      });
     }
-    return new ResponseError(
-      response.status,
-      trans.__('The Jupyter server refused: %1 %2.', response.status, response.statusText),
-      said.message ?? trans.__('It gave no reason.'),
-      response.status === 403
-        ? trans.__('Log in again, or ask who runs the server for the right to build.')
-        : trans.__('Look into the log of the Jupyter server.')
-    );
+    return new ResponseError(response.status, {
+      what: trans.__('The Jupyter server refused: %1 %2.', response.status, response.statusText),
+      why: said.message ?? trans.__('It gave no reason.'),
+      fix:
+        response.status === 403
+          ? trans.__('Log in again, or ask who runs the server for the right to build.')
+          : trans.__('Look into the log of the Jupyter server.')
+    });
   }
 
   private _unreachable(): ResponseError {
     const trans = this._trans;
-    return new ResponseError(
-      0,
-      trans.__('The Jupyter server does not answer.'),
-      trans.__('It was stopped, or the network is down.'),
-      trans.__('Builds go on without this page; it catches up as soon as the server answers.')
-    );
+    return new ResponseError(0, {
+      what: trans.__('The Jupyter server does not answer.'),
+      why: trans.__('It was stopped, or the network is down.'),
+      fix: trans.__('Builds go on without this page; it catches up as soon as the server answers.')
+    });
   }
 
   private readonly _settings: ServerConnection.ISettings;

@@ -4,7 +4,8 @@
 
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 
-import { type IBuildRequest, type IJob, isOver, type JobRequest } from './contract';
+import type * as api from './api';
+import { isOver } from './model/job';
 import { isOwn, testsOf } from './model/request';
 import { asError } from './server';
 import type { IWasmwheel } from './tokens';
@@ -31,9 +32,9 @@ export async function showError(thrown: unknown, session: IWasmwheel): Promise<v
 /** Submit a job; return null if the user declined or the server refused. */
 export async function submitJob(
   session: IWasmwheel,
-  request: JobRequest,
+  request: api.PostedRequest,
   consent: IConsent
-): Promise<IJob | null> {
+): Promise<api.Job | null> {
   if (
     (request.kind === 'build' || request.kind === 'test') &&
     !isOwn(request.source) &&
@@ -54,7 +55,7 @@ export async function submitBuild(
   session: IWasmwheel,
   consent: IConsent,
   source = session.request.source
-): Promise<IJob | null> {
+): Promise<api.Job | null> {
   if (source === null) {
     return null;
   }
@@ -69,8 +70,8 @@ export async function submitTests(
   session: IWasmwheel,
   consent: IConsent,
   source = session.request.source,
-  build?: IBuildRequest
-): Promise<IJob | null> {
+  build?: api.BuildRequest
+): Promise<api.Job | null> {
   const { request, sites } = session;
   if (source === null) {
     return null;
@@ -104,7 +105,7 @@ export async function createSite(
 ): Promise<string | undefined> {
   const { jobs, sites } = session;
   const running = jobs.jobs.find(
-    job => job.request.kind === 'site' && job.request.site === name && !isOver(job)
+    job => job.kind === 'site' && job.request['site'] === name && !isOver(job)
   );
   const job = running ?? (await submitJob(session, { kind: 'site', site: name }, consent));
   if (!job || (await jobs.end(job.id)).state !== 'done') {

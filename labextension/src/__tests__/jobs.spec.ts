@@ -1,12 +1,17 @@
-import type { Event, IJob } from '../contract';
+import type * as api from '../api';
 import { BuildModel } from '../model/build';
+import type { RunEvent, StreamEvent } from '../model/job';
 import { JobsModel } from '../model/jobs';
 import type { Server } from '../server';
 
 /** The kinds of events, without what the stream adds to them. */
-type Told = Event extends infer E ? (E extends Event ? Omit<E, 'seq' | 'time'> : never) : never;
+type Sent = StreamEvent extends infer E
+  ? E extends StreamEvent
+    ? Omit<E, 'seq' | 'time'>
+    : never
+  : never;
 
-const JOB: IJob = {
+const JOB: api.Job = {
   id: 'a',
   kind: 'build',
   state: 'running',
@@ -27,7 +32,7 @@ const JOB: IJob = {
 
 /** A server that has one job, and writes one stream of events. */
 class FakeServer {
-  jobs: IJob[] = [{ ...JOB }];
+  jobs: api.Job[] = [{ ...JOB }];
   past = '';
 
   get(): Promise<unknown> {
@@ -52,8 +57,8 @@ class FakeServer {
   }
 
   /** Send an event; its time is its number. */
-  async send(seq: number, told: Told): Promise<void> {
-    const text = `data: ${JSON.stringify({ seq, time: seq, ...told })}\n\n`;
+  async send(seq: number, sent: Sent): Promise<void> {
+    const text = `data: ${JSON.stringify({ seq, time: seq, ...sent })}\n\n`;
     this._controller!.enqueue(new TextEncoder().encode(text));
     await new Promise(resolve => setTimeout(resolve, 20));
   }
@@ -106,6 +111,13 @@ describe('the list of jobs', () => {
     expect(jobs.get('a')?.state).toBe('done');
   });
 
+  test('completes an error that an earlier version kept', async () => {
+    const error = { what: 'It failed.', why: 'Old.', fix: 'Again.', status: 5 };
+    const job = { ...JOB, seq: 2, state: 'failed', error } as unknown as api.Job;
+    await server.send(2, { kind: 'job', job });
+    expect(jobs.get('a')?.error).toEqual({ ...error, code: '', counts: {}, remedies: [] });
+  });
+
   test('forgets a job that was removed, and lists the newest first', async () => {
     await server.send(2, { kind: 'job', job: { ...JOB, id: 'b', created: 200, seq: 2 } });
     expect(jobs.jobs.map(job => job.id)).toEqual(['b', 'a']);
@@ -140,21 +152,11 @@ describe('the document of a build', () => {
   let build: BuildModel;
 
   /** Apply events, numbered and timed from 1. */
-  function take(...events: Told[]): void {
+  function take(...events: Sent[]): void {
     events.forEach((event, index) =>
-      build.take({ seq: index + 1, time: index + 1, ...event } as Event)
+      build.take({ seq: index + 1, time: index + 1, ...event } as RunEvent)
     );
   }
-
-  const log = (text: string): Told => ({ kind: 'log', job: 'a', stream: 'stderr', text });
-  const at = (label: string): Told => ({
-    kind: 'progress',
-    job: 'a',
-    done: 1,
-    total: 9,
-    unit: 'units',
-    label
-  });
 
   beforeEach(async () => {
     build = new BuildModel('a', jobs);
@@ -163,7 +165,7 @@ describe('the document of a build', () => {
 
   test('reads the past once, though the stream tells the end of it again', async () => {
     const event = (seq: number, text: string) =>
-      ({ seq, time: seq, kind: 'log', job: 'a', stream: 'note', text }) as Event;
+      ({ seq, time: seq, kind: 'log', job: 'a', stream: 'note', text }) as RunEvent;
     server.past = [1, 2].map(seq => JSON.stringify(event(seq, `${seq}`)) + '\n').join('');
     const late = new BuildModel('a', jobs);
     const loading = late.load();
@@ -187,44 +189,44 @@ describe('the document of a build', () => {
     ]);
   });
 
-  test('times crates from the first one, until the last time that they are named', () => {
-    take(log('   Compiling libc v0.2.1'), log('   Compiling pyo3 v0.26.0'), at('libc, pyo3'));
-    expect(build.spans.map(span => span.ended)).toEqual([null, null]);
-    build.take({ seq: 9, time: 9, ...at('pyo3(build.rs), ...') } as Event);
-    expect(build.spans.map(span => span.ended)).toEqual([null, null]);
-    build.take({ seq: 10, time: 10, ...at('pyo3') } as Event);
+  test('times crates from the first one, to the end of their last unit', () => {
+    const crate = { job: 'a', name: 'pyo3', version: '0.26.0' };
+    take(
+      { kind: 'crate_started', job: 'a', name: 'libc', version: '0.2.1' },
+      { kind: 'crate_started', ...crate },
+      { kind: 'crate_finished', ...crate, seconds: 0.5 },
+      { kind: 'crate_finished', ...crate, seconds: 2.5 }
+    );
     expect(build.spans).toEqual([
-      { name: 'libc', version: '0.2.1', began: 0, ended: 9 },
-      { name: 'pyo3', version: '0.26.0', began: 1, ended: null }
+      { name: 'libc', version: '0.2.1', began: 0, ended: null },
+      { name: 'pyo3', version: '0.26.0', began: 1, ended: 3.5 }
     ]);
     expect(build.spansBegan).toBe(1);
+    build.take({ seq: 9, time: 9, kind: 'phase', job: 'a', name: 'compile', state: 'failed' });
+    expect(build.spans[0]?.ended).toBe(8);
   });
 
-  test("keeps a compiler's message once, and none of its summaries", () => {
-    const found = (message: string, level = 'error', rendered = message): Told => ({
+  test('reads no crates from the log', () => {
+    take({ kind: 'log', job: 'a', stream: 'stderr', text: '   Compiling libc v0.2.1' });
+    expect(build.spans).toEqual([]);
+  });
+
+  test("keeps a compiler's message once, and counts the errors", () => {
+    const found = (message: string, level: api.Diagnostic['level'] = 'error'): Sent => ({
       kind: 'diagnostic',
       job: 'a',
+      source: 'compiler',
       level,
       code: null,
       message,
-      rendered,
+      rendered: message,
       file: null,
       line: null,
-      column: null
+      column: null,
+      path: null
     });
-    take(
-      found('mismatched types'),
-      found('mismatched types'),
-      found('unused variable', 'warning'),
-      found('internal', 'error: internal compiler error'),
-      found('aborting due to 1 previous error'),
-      found('2 warnings emitted', 'warning')
-    );
-    expect(build.diagnostics.map(each => each.message)).toEqual([
-      'mismatched types',
-      'unused variable',
-      'internal'
-    ]);
-    expect(build.problems).toBe(2);
+    take(found('mismatched types'), found('mismatched types'), found('unused', 'warning'));
+    expect(build.diagnostics.map(each => each.message)).toEqual(['mismatched types', 'unused']);
+    expect(build.problems).toBe(1);
   });
 });

@@ -1,4 +1,4 @@
-import type { Event as JobEvent } from '../contract';
+import type { StreamEvent } from '../model/job';
 import { EventStream } from '../model/stream';
 import type { Server } from '../server';
 
@@ -43,7 +43,7 @@ beforeEach(() => {
   server = new FakeServer();
   stream = new EventStream(server as unknown as Server);
   received = [];
-  stream.received.connect((_, event: JobEvent) => received.push(event.seq));
+  stream.received.connect((_, event: StreamEvent) => received.push(event.seq));
 });
 
 afterEach(() => stream.dispose());

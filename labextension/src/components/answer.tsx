@@ -1,10 +1,10 @@
 import * as React from 'react';
 
-import type { IError } from '../contract';
+import type * as api from '../api';
 
 /** An error with its answer: what happened, why, and what to do about it. */
 export function Answer(props: {
-  error: IError;
+  error: api.ErrorInfo;
   quiet?: boolean;
   children?: React.ReactNode;
 }): JSX.Element {

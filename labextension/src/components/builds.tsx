@@ -1,8 +1,9 @@
 import { closeIcon, deleteIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { type IJob, isOver } from '../contract';
+import type * as api from '../api';
 import { formatClock, formatDuration, formatSize } from '../format';
+import { isOver, reportOf } from '../model/job';
 import { CommandIDs, type IWasmwheel } from '../tokens';
 import {
   describePhase,
@@ -33,7 +34,7 @@ export function Builds(props: { session: IWasmwheel }): JSX.Element {
   );
 }
 
-function Build(props: { job: IJob; session: IWasmwheel }): JSX.Element {
+function Build(props: { job: api.Job; session: IWasmwheel }): JSX.Element {
   const { job, session } = props;
   const { commands, trans } = session;
   const name = labelJob(job, trans);
@@ -73,17 +74,18 @@ function Build(props: { job: IJob; session: IWasmwheel }): JSX.Element {
   );
 }
 
-function Mark(props: { job: IJob; trans: IWasmwheel['trans'] }): JSX.Element {
+function Mark(props: { job: api.Job; trans: IWasmwheel['trans'] }): JSX.Element {
   const word = labelState(props.job, props.trans);
   return <span className="jp-wasmwheel-mark" role="img" aria-label={word} title={word} />;
 }
 
 /** What there is to say of it beside its name: how far it is, or what came of it. */
-function Facts(props: { job: IJob; session: IWasmwheel }): JSX.Element {
+function Facts(props: { job: api.Job; session: IWasmwheel }): JSX.Element {
   const { job, session } = props;
   const { jobs, trans } = session;
   const now = useNow(job.state === 'running', jobs.server.skew);
   const took = (job.ended ?? now) - (job.started ?? job.created);
+  const report = reportOf(job);
   const facts: string[] = [];
   let hint: string | undefined;
   if (job.state === 'running' && job.kind === 'install') {
@@ -94,13 +96,13 @@ function Facts(props: { job: IJob; session: IWasmwheel }): JSX.Element {
     facts.push(formatClock(took));
     hint = job.phase ? describePhase(job.phase, trans) : undefined;
   } else if (job.state === 'done' && job.kind === 'test') {
-    facts.push(trans.__('%1 passed', job.report?.tests?.passed ?? 0), formatDuration(took));
-    hint = summarizeTests(job.report?.tests, trans);
+    facts.push(trans.__('%1 passed', report?.tests?.passed ?? 0), formatDuration(took));
+    hint = summarizeTests(report?.tests, trans);
   } else if (job.state === 'done') {
-    facts.push(...(job.report?.size ? [formatSize(job.report.size)] : []), formatDuration(took));
+    facts.push(...(report?.size ? [formatSize(report.size)] : []), formatDuration(took));
   } else if (job.state === 'failed') {
     facts.push(labelFailure(job, trans));
-    hint = summarizeTests(job.report?.tests, trans) || job.error?.what;
+    hint = summarizeTests(report?.tests, trans) || job.error?.what;
   } else {
     facts.push(labelState(job, trans));
   }
@@ -114,12 +116,12 @@ function Facts(props: { job: IJob; session: IWasmwheel }): JSX.Element {
 }
 
 /** The one thing to do next. */
-function Action(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
+function Action(props: { job: api.Job; session: IWasmwheel }): JSX.Element | null {
   const { job } = props;
   const { commands, trans } = props.session;
-  if (job.state === 'done' && job.report?.published) {
-    const { site } = job.report.published;
-    const args = { site, name: job.report.name };
+  const report = reportOf(job);
+  if (job.state === 'done' && report?.published) {
+    const args = { site: report.published.site, name: report.name };
     return (
       <LinkButton
         label={trans.__('Try it')}
@@ -136,7 +138,7 @@ function Action(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
 }
 
 /** A thin bar that says how far a job is, or that it goes on. */
-export function Bar(props: { job: IJob; name: string }): JSX.Element {
+export function Bar(props: { job: api.Job; name: string }): JSX.Element {
   const { done, total } = props.job;
   const known = total !== null && done !== null && total > 0;
   return (

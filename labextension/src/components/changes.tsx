@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import type { IEdits, IRecipe } from '../contract';
+import type * as api from '../api';
 import { isOwn } from '../model/request';
 import type { IWasmwheel } from '../tokens';
 import { Answer } from './answer';
@@ -59,7 +59,7 @@ export function Changes(props: {
 }
 
 function Foreseen(props: {
-  edits: IEdits;
+  edits: api.Edits;
   own: boolean;
   trans: IWasmwheel['trans'];
 }): JSX.Element | null {
@@ -88,7 +88,7 @@ function Foreseen(props: {
 }
 
 /** Which recipe it is, what it has cargo told, and what it ships. */
-export function Recipe(props: { recipe: IRecipe; trans: IWasmwheel['trans'] }): JSX.Element {
+export function Recipe(props: { recipe: api.RecipeInfo; trans: IWasmwheel['trans'] }): JSX.Element {
   const { recipe, trans } = props;
   const { features, default_features, cfg } = recipe.cargo;
   const told = [

@@ -1,100 +1,119 @@
 import { HTMLSelect } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import type { IProject } from '../contract';
-import type { IFields } from '../model/request';
+import type * as api from '../api';
+import { OPTIONS } from '../model/request';
 import type { IWasmwheel } from '../tokens';
 
-/** What few need: features, edits, the linker, arguments for cargo. */
-export function Options(props: { session: IWasmwheel; project: IProject | null }): JSX.Element {
+/** The options that few builds need, with the labels and the help of the contract. */
+export function Options(props: { session: IWasmwheel; project: api.Project | null }): JSX.Element {
   const { request, trans } = props.session;
-  const fields = request.fields;
-  const check = (
-    name: 'defaultFeatures' | 'ignoreLock' | 'withDependencies' | 'offline',
-    label: string,
-    title: string
-  ) => (
-    <label className="jp-wasmwheel-check" title={title}>
-      <input
-        type="checkbox"
-        checked={fields[name]}
-        onChange={event => request.set({ [name]: event.currentTarget.checked })}
-      />
-      {label}
-    </label>
-  );
-  const text = (
-    name: 'features' | 'cargoArgs' | 'makeOptional' | 'recipe',
-    label: string,
-    placeholder: string
-  ) => (
-    <label className="jp-wasmwheel-option">
-      {label}
-      <input
-        type="text"
-        className="jp-mod-styled"
-        value={fields[name]}
-        placeholder={placeholder}
-        spellCheck={false}
-        onChange={event => request.set({ [name]: event.currentTarget.value } as Partial<IFields>)}
-      />
-    </label>
-  );
-  const known = props.project?.features.join(' ') ?? '';
-  const requirements = props.project?.requirements.join(' ') ?? '';
+  const { options } = request.fields;
+  // What the project has is the best example.
+  const examples: Record<string, string | undefined> = {
+    features: props.project?.features.join(' '),
+    make_optional: props.project?.requirements.join(' ')
+  };
   return (
     <details className="jp-wasmwheel-options">
       <summary>{trans.__('Options')}</summary>
-      {text('features', trans.__('Features'), known || trans.__('none'))}
-      {check(
-        'defaultFeatures',
-        trans.__('Default features too'),
-        trans.__('What the package switches on by itself')
-      )}
-      {text('makeOptional', trans.__('Make optional'), requirements || trans.__('none'))}
-      <label className="jp-wasmwheel-option">
-        {trans.__('Recipe')}
-        <HTMLSelect
-          value={fields.recipe === 'auto' || fields.recipe === 'none' ? fields.recipe : ''}
-          onChange={event => request.set({ recipe: event.currentTarget.value })}
-          options={[
-            { value: 'auto', label: trans.__('as fits') },
-            { value: 'none', label: trans.__('none') },
-            { value: '', label: trans.__('a file') }
-          ]}
-        />
-      </label>
-      {fields.recipe !== 'auto' &&
-        fields.recipe !== 'none' &&
-        text('recipe', trans.__('File of the recipe'), 'recipes/mine.toml')}
-      <label className="jp-wasmwheel-option">
-        {trans.__('Linker')}
-        <HTMLSelect
-          value={fields.linker}
-          onChange={event => request.set({ linker: event.currentTarget.value })}
-          options={[
-            { value: 'auto', label: trans.__('as fits') },
-            { value: 'wasm-ld', label: 'wasm-ld' },
-            { value: 'emcc', label: 'emcc' }
-          ]}
-        />
-      </label>
-      {text('cargoArgs', trans.__('Arguments for cargo'), '--locked')}
-      {check(
-        'ignoreLock',
-        trans.__('Choose all versions of crates anew'),
-        trans.__('Leave Cargo.lock aside, where it names a version that cannot be had')
-      )}
-      {check(
-        'withDependencies',
-        trans.__('Build along what it needs'),
-        trans.__('The packages it requires and nobody has for the browser')
-      )}
-      {check(
-        'offline',
-        trans.__('Fetch nothing'),
-        trans.__('Only use what is on this machine already')
-      )}
+      {OPTIONS.map(([name, field]) => {
+        const Control = name === 'recipe' ? Recipe : Option;
+        return (
+          <Control
+            key={name}
+            field={field}
+            value={options[name]!}
+            example={examples[name] || field.placeholder}
+            trans={trans}
+            onChange={value => request.setOption(name, value)}
+          />
+        );
+      })}
     </details>
+  );
+}
+
+interface IControlProps {
+  field: api.Field;
+  value: string | boolean;
+  example: string | undefined;
+  trans: TranslationBundle;
+  onChange: (value: string | boolean) => void;
+}
+
+/** A checkbox, a choice, or a line of text, by the type of the field. */
+function Option(props: IControlProps): JSX.Element {
+  const { field, value, onChange } = props;
+  const label = field.title;
+  const help = field.description;
+  if (typeof value === 'boolean') {
+    return (
+      <label className="jp-wasmwheel-check" title={help}>
+        <input
+          type="checkbox"
+          checked={value}
+          onChange={event => onChange(event.currentTarget.checked)}
+        />
+        {label}
+      </label>
+    );
+  }
+  return (
+    <label className="jp-wasmwheel-option" title={help}>
+      {label}
+      {field.choices && field.type !== 'array' ? (
+        <HTMLSelect
+          value={value}
+          onChange={event => onChange(event.currentTarget.value)}
+          options={[...field.choices]}
+        />
+      ) : (
+        <Text value={value} placeholder={props.example} onChange={onChange} />
+      )}
+    </label>
+  );
+}
+
+/** A choice of recipes, with a line for the path of the user's own. */
+function Recipe(props: IControlProps): JSX.Element {
+  const { field, onChange, trans } = props;
+  const value = String(props.value);
+  const isFile = value !== 'auto' && value !== 'none';
+  return (
+    <>
+      <label className="jp-wasmwheel-option" title={field.description}>
+        {field.title}
+        <HTMLSelect
+          value={isFile ? '' : value}
+          onChange={event => onChange(event.currentTarget.value)}
+          options={['auto', 'none', { value: '', label: trans.__('file') }]}
+        />
+      </label>
+      {isFile && (
+        <label className="jp-wasmwheel-option">
+          {trans.__('Recipe file')}
+          <Text value={value} placeholder={props.example} onChange={onChange} />
+        </label>
+      )}
+    </>
+  );
+}
+
+function Text(props: {
+  value: string;
+  placeholder: string | undefined;
+  onChange: (value: string) => void;
+}): JSX.Element {
+  return (
+    <input
+      type="text"
+      className="jp-mod-styled"
+      value={props.value}
+      placeholder={props.placeholder}
+      spellCheck={false}
+      onChange={event => props.onChange(event.currentTarget.value)}
+    />
   );
 }

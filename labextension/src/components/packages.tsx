@@ -2,7 +2,7 @@ import { ellipsesIcon } from '@jupyterlab/ui-components';
 import { Menu } from '@lumino/widgets';
 import * as React from 'react';
 
-import type { IPackage } from '../contract';
+import type * as api from '../api';
 import { formatSize } from '../format';
 import { CommandIDs, type IWasmwheel } from '../tokens';
 import { Answer } from './answer';
@@ -52,7 +52,7 @@ export function Packages(props: { session: IWasmwheel }): JSX.Element | null {
   );
 }
 
-function Package(props: { site: string; package: IPackage; session: IWasmwheel }): JSX.Element {
+function Package(props: { site: string; package: api.Package; session: IWasmwheel }): JSX.Element {
   const { site, session } = props;
   const { commands, trans } = session;
   const { name, version, published } = props.package;

@@ -1,9 +1,9 @@
 import * as React from 'react';
 
-import type { IPatch } from '../contract';
+import type * as api from '../api';
 
 /** Files with their diffs, and the reasons for them. */
-export function Patches(props: { patches: readonly IPatch[] }): JSX.Element {
+export function Patches(props: { patches: readonly api.Patch[] }): JSX.Element {
   return (
     <>
       {props.patches.map((patch, number) => (

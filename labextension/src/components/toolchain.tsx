@@ -2,10 +2,11 @@ import { caretDownIcon, caretRightIcon, closeIcon } from '@jupyterlab/ui-compone
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { type IFinding, type IJob, isOver } from '../contract';
+import type * as api from '../api';
+import { isOver } from '../model/job';
 import type { ToolchainModel } from '../model/toolchain';
 import { CommandIDs, type IWasmwheel } from '../tokens';
-import { labelExtras, labelJob, labelProgress } from '../labels';
+import { labelJob, labelProgress, labelRemedy } from '../labels';
 import { Answer, withCode } from './answer';
 import { Bar } from './builds';
 import { IconButton, TextButton } from './buttons';
@@ -23,16 +24,16 @@ export function Toolchain(props: { session: IWasmwheel }): JSX.Element {
   const setUp = !installing.length && toolchain.isReady && (
     <TextButton
       accept={!toolchain.ok}
-      label={trans.__('Set up')}
+      label={trans.__('Set Up Toolchain')}
       title={trans.__(
         'Install what is missing, in a place of its own; nothing of yours is changed.'
       )}
       onClick={() => void commands.execute(CommandIDs.setUp)}
     />
   );
-  const toFetch = toolchain.findings.some(each => each.mend?.length === 0);
+  const toFetch = toolchain.findings.some(each => each.remedies.some(isSetUp));
   const missing = toolchain.findings.filter(each => each.state === 'missing');
-  const canBeSetUp = missing.every(each => each.mend !== null);
+  const canBeSetUp = missing.every(each => each.remedies.length);
   const Caret = open ? caretDownIcon : caretRightIcon;
   if (toolchain.error && !toolchain.isReady) {
     return <Answer error={toolchain.error} quiet />;
@@ -58,7 +59,7 @@ export function Toolchain(props: { session: IWasmwheel }): JSX.Element {
       {open && (
         <ul className="jp-wasmwheel-findings">
           {toolchain.findings.map(finding => (
-            <Finding key={finding.part} finding={finding} session={props.session} />
+            <Finding key={finding.id} finding={finding} session={props.session} />
           ))}
         </ul>
       )}
@@ -68,7 +69,7 @@ export function Toolchain(props: { session: IWasmwheel }): JSX.Element {
 }
 
 /** What is being installed, how far that is, and a way to stop it. */
-function Installing(props: { job: IJob; session: IWasmwheel }): JSX.Element {
+function Installing(props: { job: api.Job; session: IWasmwheel }): JSX.Element {
   const { job, session } = props;
   const { commands, trans } = session;
   const name = labelJob(job, trans);
@@ -87,10 +88,9 @@ function Installing(props: { job: IJob; session: IWasmwheel }): JSX.Element {
   );
 }
 
-function Finding(props: { finding: IFinding; session: IWasmwheel }): JSX.Element {
-  const { part, state, text, fix, mend } = props.finding;
+function Finding(props: { finding: api.Finding; session: IWasmwheel }): JSX.Element {
+  const { part, state, text, fix, remedies } = props.finding;
   const { commands, jobs, trans } = props.session;
-  const extras = mend?.length ? mend : null;
   const isAtWork = jobs.jobs.some(job => job.kind === 'install' && !isOver(job));
   const words = {
     ok: trans.__('there'),
@@ -108,16 +108,24 @@ function Finding(props: { finding: IFinding; session: IWasmwheel }): JSX.Element
       <div>
         <strong>{part}</strong> <span>{withCode(text)}</span>
         {fix && <div className="jp-wasmwheel-quiet">{withCode(fix)}</div>}
-        {extras && (
-          <TextButton
-            label={trans.__('Install %1', labelExtras(extras, trans))}
-            disabled={isAtWork}
-            onClick={() => void commands.execute(CommandIDs.setUp, { extras })}
-          />
-        )}
+        {remedies
+          .filter(remedy => !isSetUp(remedy))
+          .map((remedy, index) => (
+            <TextButton
+              key={index}
+              label={labelRemedy(remedy, trans)}
+              disabled={isAtWork}
+              onClick={() => void commands.execute(CommandIDs.setUp, { ...remedy })}
+            />
+          ))}
       </div>
     </li>
   );
+}
+
+/** Whether an install is that of the toolchain, for which there is one button. */
+function isSetUp(remedy: api.Install): boolean {
+  return remedy.extras.length === 0;
 }
 
 /** The line: `Ready · Rust 1.96 · Pyodide 314 · no C compiler (…)`. */
@@ -130,13 +138,13 @@ function summary(toolchain: ToolchainModel, trans: TranslationBundle): React.Rea
     const parts = missing.map(each => each.part).join(', ');
     return <strong>{trans.__('Missing: %1', parts)}</strong>;
   }
-  const finding = (part: string) => toolchain.findings.find(each => each.part === part);
-  const rust = /\d+\.\d+/.exec(finding('Rust')?.text ?? '')?.[0] ?? '';
-  const parts = [`Rust ${rust}`.trim()];
+  const finding = (id: api.Finding['id']) => toolchain.findings.find(each => each.id === id);
+  const rust = finding('rust')?.version?.split('.').slice(0, 2).join('.');
+  const parts = [rust ? `Rust ${rust}` : 'Rust'];
   if (toolchain.target) {
     parts.push(`Pyodide ${short(toolchain.target.pyodide)}`);
   }
-  if (finding('C compiler')?.state === 'optional') {
+  if (finding('c-compiler')?.state === 'optional') {
     parts.push(trans.__('no C compiler (only needed for C and C++)'));
   }
   return (

@@ -1,5 +1,6 @@
-import type { Event, ICrate, IDiagnostic, IError, IJob } from '../contract';
+import type * as api from '../api';
 import { asError, type Server } from '../server';
+import type { RunEvent } from './job';
 import { readLines } from './lines';
 import { LogLines } from './log';
 import { ObservableModel } from './observable';
@@ -9,7 +10,7 @@ export interface IJobSource {
   readonly server: Pick<Server, 'open'>;
   /** Resolved once the stream of events is followed. */
   readonly ready: Promise<void>;
-  get(id: string): IJob | undefined;
+  get(id: string): api.Job | undefined;
 }
 
 /** A phase that has begun: times are the server's, in seconds since 1970. */
@@ -28,12 +29,6 @@ export interface ISpan {
   ended: number | null;
 }
 
-/** What cargo says when it begins a crate. */
-const COMPILING = /^\s+Compiling (\S+) v(\S+)/;
-
-/** What rustc says at the end, which is no problem by itself. */
-const SUMMARY = /^(aborting due to|could not compile|\d+ warnings? emitted|For more information)/;
-
 /** Everything about one job that only its own document shows. */
 export class BuildModel extends ObservableModel {
   constructor(id: string, jobs: IJobSource) {
@@ -45,15 +40,15 @@ export class BuildModel extends ObservableModel {
   readonly id: string;
   readonly log = new LogLines();
   readonly phases: IPhase[] = [];
-  readonly diagnostics: IDiagnostic[] = [];
+  readonly diagnostics: api.Diagnostic[] = [];
 
   /** The job, or undefined where there is none of that id, or none yet. */
-  get job(): IJob | undefined {
+  get job(): api.Job | undefined {
     return this._jobs.get(this.id);
   }
 
   /** Why its events cannot be shown, or null. */
-  get error(): IError | null {
+  get error(): api.ErrorInfo | null {
     return this._error;
   }
 
@@ -64,19 +59,17 @@ export class BuildModel extends ObservableModel {
 
   /** How many errors the compiler found. */
   get problems(): number {
-    return this.diagnostics.filter(each => each.level.startsWith('error')).length;
+    return this.diagnostics.filter(each => each.level === 'error').length;
   }
 
-  /** The crates in the order in which they were begun, as the report has them or as seen so far. */
+  /** The crates in the order in which they were begun. */
   get spans(): ISpan[] {
-    const took = new Map((this.job?.report?.crates ?? []).map(crate => [label(crate), crate]));
-    const seen = [...this._spans.values()];
-    const first = seen[0]?.began ?? 0;
-    return seen.map(span => {
-      const seconds = took.get(label(span))?.seconds;
-      const ended = seconds === undefined ? span.ended : span.began + seconds;
-      return { ...span, began: span.began - first, ended: ended === null ? null : ended - first };
-    });
+    const first = this.spansBegan ?? 0;
+    return [...this._spans.values()].map(span => ({
+      ...span,
+      began: span.began - first,
+      ended: span.ended === null ? null : span.ended - first
+    }));
   }
 
   /** The server's time at which the first crate was begun, or null. */
@@ -90,7 +83,7 @@ export class BuildModel extends ObservableModel {
     await this._jobs.ready;
     try {
       const response = await this._jobs.server.open(['jobs', this.id, 'events']);
-      await readLines(response.body!, line => line && this._apply(JSON.parse(line) as Event));
+      await readLines(response.body!, line => line && this._apply(JSON.parse(line) as RunEvent));
     } catch (error) {
       this._error = asError(error);
     }
@@ -101,7 +94,7 @@ export class BuildModel extends ObservableModel {
   }
 
   /** Take an event of this job from the stream. */
-  take(event: Event): void {
+  take(event: RunEvent): void {
     if (this._waiting) {
       this._waiting.push(event);
     } else {
@@ -109,7 +102,7 @@ export class BuildModel extends ObservableModel {
     }
   }
 
-  private _apply(event: Event): void {
+  private _apply(event: RunEvent): void {
     // The answer and the stream overlap; each event counts once.
     if (event.seq <= this._seq || this.isDisposed) {
       return;
@@ -117,14 +110,16 @@ export class BuildModel extends ObservableModel {
     this._seq = event.seq;
     switch (event.kind) {
       case 'log':
-        this._logged(event.text, event.time);
         this.log.append(event.stream, event.text);
         break;
       case 'phase':
         this._phase(event.name, event.state, event.time);
         break;
-      case 'progress':
-        this._endSpans(event.label, event.time);
+      case 'crate_started':
+        this._crateStarted(event, event.time);
+        break;
+      case 'crate_finished':
+        this._crateFinished(event);
         break;
       case 'diagnostic':
         this._diagnosed(event);
@@ -141,47 +136,42 @@ export class BuildModel extends ObservableModel {
       Object.assign(known, { state, ended: time });
     }
     if (name === 'compile' && state !== 'started') {
-      this._endSpans('', time);
+      this._endSpans(time);
     }
   }
 
-  private _logged(text: string, time: number): void {
-    const [, name, version] = COMPILING.exec(text) ?? [];
-    if (name && version && !this._spans.has(`${name} ${version}`)) {
-      this._spans.set(`${name} ${version}`, { name, version, began: time, ended: null });
+  private _crateStarted({ name, version }: api.CrateStarted, time: number): void {
+    const key = `${name} ${version}`;
+    if (!this._spans.has(key)) {
+      this._spans.set(key, { name, version, began: time, ended: null });
     }
   }
 
-  /**
-   * cargo names what it is at. A crate that was begun and is not named is over, until it is named
-   * again: build scripts and libraries are compiled at different times.
-   */
-  private _endSpans(running: string, time: number): void {
-    const named = new Set(running.split(', ').map(unit => unit.replace(/\(.*/, '')));
-    const isWhole = !running.endsWith('...');
+  /** A crate of several units ends with each of them; the last one counts. */
+  private _crateFinished({ name, version, seconds }: api.CrateFinished): void {
+    const span = this._spans.get(`${name} ${version}`);
+    if (span) {
+      span.ended = span.began + seconds;
+    }
+  }
+
+  /** End the crates that were not finished, as where cargo stopped at an error. */
+  private _endSpans(time: number): void {
     for (const span of this._spans.values()) {
-      if (named.has(span.name)) {
-        span.ended = null;
-      } else if (span.ended === null && isWhole) {
-        span.ended = time;
-      }
+      span.ended ??= time;
     }
   }
 
-  private _diagnosed(found: IDiagnostic): void {
-    const same = (each: IDiagnostic) => each.rendered === found.rendered;
-    if (!SUMMARY.test(found.message) && !this.diagnostics.some(same)) {
+  private _diagnosed(found: api.Diagnostic): void {
+    const same = (each: api.Diagnostic) => each.rendered === found.rendered;
+    if (!this.diagnostics.some(same)) {
       this.diagnostics.push(found);
     }
   }
 
   private readonly _jobs: IJobSource;
   private readonly _spans = new Map<string, ISpan>();
-  private _waiting: Event[] | null = [];
-  private _error: IError | null = null;
+  private _waiting: RunEvent[] | null = [];
+  private _error: api.ErrorInfo | null = null;
   private _seq = 0;
-}
-
-function label(crate: Pick<ICrate, 'name' | 'version'>): string {
-  return `${crate.name} ${crate.version}`;
 }

@@ -1,9 +1,11 @@
 import { PromiseDelegate } from '@lumino/coreutils';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { type Event, type IError, type IJob, type JobRequest, isOver } from '../contract';
+import type * as api from '../api';
 import { asError, type Server } from '../server';
+import { apply } from './apply';
 import { BuildModel } from './build';
+import { completeError, isOver, type StreamEvent } from './job';
 import { ObservableModel } from './observable';
 import { type Connection, EventStream } from './stream';
 
@@ -23,22 +25,22 @@ export class JobsModel extends ObservableModel {
   readonly server: Server;
 
   /** Emitted at once when a job begins, changes its state, or is met for the first time. */
-  get stateChanged(): ISignal<this, IJob> {
+  get stateChanged(): ISignal<this, api.Job> {
     return this._stateChanged;
   }
 
   /** Emitted with what is known of a running job when it has come further. */
-  get progressed(): ISignal<this, IJob> {
+  get progressed(): ISignal<this, api.Job> {
     return this._progressed;
   }
 
   /** The jobs, newest first. */
-  get jobs(): IJob[] {
+  get jobs(): api.Job[] {
     return [...this._jobs.values()].sort((one, other) => other.created - one.created);
   }
 
   /** Why the jobs are not known, or null. */
-  get error(): IError | null {
+  get error(): api.ErrorInfo | null {
     return this._error;
   }
 
@@ -56,7 +58,7 @@ export class JobsModel extends ObservableModel {
     return this._stream.connection;
   }
 
-  get(id: string): IJob | undefined {
+  get(id: string): api.Job | undefined {
     return this._jobs.get(id);
   }
 
@@ -64,9 +66,9 @@ export class JobsModel extends ObservableModel {
   async start(): Promise<void> {
     while (!this.isDisposed) {
       try {
-        const answer = await this.server.get<{ jobs: IJob[]; seq: number }>(['jobs']);
+        const answer = await this.server.get<{ jobs: api.Job[]; seq: number }>(['jobs']);
         this._error = null;
-        answer.jobs.forEach(job => this._jobs.set(job.id, job));
+        answer.jobs.forEach(job => this._jobs.set(job.id, complete(job)));
         this._ready = true;
         this._answered.resolve();
         this.touch();
@@ -86,15 +88,15 @@ export class JobsModel extends ObservableModel {
   }
 
   /** Begin a job. */
-  async submit(request: JobRequest): Promise<IJob> {
-    const job = await this.server.post<IJob>(['jobs'], request);
+  async submit(request: api.PostedRequest): Promise<api.Job> {
+    const job = await this.server.post<api.Job>(['jobs'], request);
     this._put(job);
     return job;
   }
 
   /** Ask for a job's end; it is over when its state says so. */
   async cancel(id: string): Promise<void> {
-    this._put(await this.server.post<IJob>(['jobs', id, 'cancel']));
+    this._put(await this.server.post<api.Job>(['jobs', id, 'cancel']));
   }
 
   /** Forget a job that is over. */
@@ -104,13 +106,13 @@ export class JobsModel extends ObservableModel {
   }
 
   /** A job's end, as a promise. */
-  async end(id: string): Promise<IJob> {
+  async end(id: string): Promise<api.Job> {
     const now = this._jobs.get(id);
     if (now && isOver(now)) {
       return now;
     }
     return await new Promise(resolve => {
-      const slot = (_: this, job: IJob) => {
+      const slot = (_: this, job: api.Job) => {
         if (job.id === id && isOver(job)) {
           this._stateChanged.disconnect(slot);
           resolve(job);
@@ -144,7 +146,7 @@ export class JobsModel extends ObservableModel {
     this.retry();
   }
 
-  private _take(event: Event): void {
+  private _take(event: StreamEvent): void {
     if (event.kind === 'job') {
       this._put(event.job);
       return;
@@ -155,27 +157,23 @@ export class JobsModel extends ObservableModel {
     }
     this._builds.get(event.job)?.take(event);
     const job = this._jobs.get(event.job);
-    if (!job || event.seq <= job.seq) {
+    if (!job) {
       return;
     }
-    job.seq = event.seq;
-    if (event.kind === 'phase' && event.state === 'started') {
-      Object.assign(job, { phase: event.name, done: null, total: null, label: null });
-    } else if (event.kind === 'progress') {
-      Object.assign(job, { done: event.done, total: event.total, label: event.label });
-    } else {
-      return;
+    const after = apply(job, event);
+    this._jobs.set(job.id, after);
+    if (after.phase !== job.phase || after.done !== job.done || after.label !== job.label) {
+      this._progressed.emit(after);
+      this.touch();
     }
-    this._progressed.emit(job);
-    this.touch();
   }
 
-  private _put(job: IJob): void {
+  private _put(job: api.Job): void {
     const before = this._jobs.get(job.id);
     if (before && before.seq > job.seq) {
       return;
     }
-    this._jobs.set(job.id, job);
+    this._jobs.set(job.id, complete(job));
     this.touch();
     this._builds.get(job.id)?.touch();
     if (before?.state !== job.state) {
@@ -199,13 +197,18 @@ export class JobsModel extends ObservableModel {
     });
   }
 
-  private readonly _jobs = new Map<string, IJob>();
+  private readonly _jobs = new Map<string, api.Job>();
   private readonly _builds = new Map<string, BuildModel>();
   private readonly _stream: EventStream;
-  private readonly _stateChanged = new Signal<this, IJob>(this);
-  private readonly _progressed = new Signal<this, IJob>(this);
-  private _error: IError | null = null;
+  private readonly _stateChanged = new Signal<this, api.Job>(this);
+  private readonly _progressed = new Signal<this, api.Job>(this);
+  private _error: api.ErrorInfo | null = null;
   private readonly _answered = new PromiseDelegate<void>();
   private _ready = false;
   private _wake: (() => void) | undefined;
+}
+
+/** Return a job whose error is whole. */
+function complete(job: api.Job): api.Job {
+  return job.error ? { ...job, error: completeError(job.error) } : job;
 }

@@ -2,7 +2,7 @@ import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import type { IError, IProject } from '../contract';
+import type * as api from '../api';
 import { asError, ResponseError, type Server } from '../server';
 
 /** What is known of a folder is asked for again after this many milliseconds. */
@@ -12,7 +12,7 @@ const FRESH = 15_000;
 const PROJECT_FILES = new Set(['pyproject.toml', 'setup.py', 'Cargo.toml']);
 
 /** What a folder holds: a project that can be built, or the reason why there is none. */
-export type Found = { project: IProject; error: null } | { project: null; error: IError };
+export type Found = { project: api.Project; error: null } | { project: null; error: api.ErrorInfo };
 
 /** Which folders can be built: the file browser's menu must know before it opens. */
 export class ProjectsModel {
@@ -62,7 +62,7 @@ export class ProjectsModel {
     try {
       await this._require(path);
       const query = { source: path || '.' };
-      const project = await this._server.get<IProject>(['project'], query);
+      const project = await this._server.get<api.Project>(['project'], query);
       found = { project, error: null };
     } catch (error) {
       found = { project: null, error: asError(error) };
@@ -82,12 +82,11 @@ export class ProjectsModel {
     const files = (folder.content ?? []) as Contents.IModel[];
     if (!files.some(file => PROJECT_FILES.has(file.name))) {
       const trans = this._trans;
-      throw new ResponseError(
-        400,
-        trans.__('There is nothing to build in %1.', path || '/'),
-        trans.__('A Python package has a pyproject.toml in its folder.'),
-        trans.__('Choose the folder of a package.')
-      );
+      throw new ResponseError(400, {
+        what: trans.__('There is nothing to build in %1.', path || '/'),
+        why: trans.__('A Python package has a pyproject.toml in its folder.'),
+        fix: trans.__('Choose the folder of a package.')
+      });
     }
   }
 

@@ -1,11 +1,20 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import type { IBuildRequest, IEditsRequest, ITestRequest, Profile } from '../contract';
+import type * as api from '../api';
+import { type Field, FIELDS } from '../api';
 
 /** Where the code comes from. */
 export type From = 'folder' | 'pypi' | 'git';
 
-/** What somebody asks to be built, and how, as he is writing it. */
+/** The options of a build that the form shows, by the names of the request's fields. */
+export const OPTIONS: readonly (readonly [string, Field])[] = Object.entries<Field>(
+  FIELDS.BuildRequest
+).filter(([, field]) => field.title);
+
+/** What the form has for each of the options: a list is one text. */
+export type OptionValues = Readonly<Record<string, string | boolean>>;
+
+/** What the user asks to be built, and how. */
 export interface IFields {
   from: From;
   folder: string;
@@ -15,17 +24,8 @@ export interface IFields {
   site: string | null | undefined;
   /** The ABI of a wheel that goes into no site; null is the default. */
   target: string | null;
-  profile: Profile;
-  features: string;
-  defaultFeatures: boolean;
-  linker: string;
-  cargoArgs: string;
-  ignoreLock: boolean;
-  withDependencies: boolean;
-  makeOptional: string;
-  /** `auto`, `none`, or the path of a recipe's file. */
-  recipe: string;
-  offline: boolean;
+  profile: api.Profile;
+  options: OptionValues;
 }
 
 const START: IFields = {
@@ -36,15 +36,7 @@ const START: IFields = {
   site: undefined,
   target: null,
   profile: 'draft',
-  features: '',
-  defaultFeatures: true,
-  linker: 'auto',
-  cargoArgs: '',
-  ignoreLock: false,
-  withDependencies: false,
-  makeOptional: '',
-  recipe: 'auto',
-  offline: false
+  options: Object.fromEntries(OPTIONS.map(([name, field]) => [name, initial(field)]))
 };
 
 /** The form's state. */
@@ -81,40 +73,34 @@ export class RequestModel {
     this._changed.emit();
   }
 
+  /** Set one of the options. */
+  setOption(name: string, value: string | boolean): void {
+    this.set({ options: { ...this._fields.options, [name]: value } });
+  }
+
   /** The request, for a site or for none; only what differs from the default is in it. */
-  build(source: string, site: string | null): IBuildRequest {
-    const { target, profile, defaultFeatures, linker, ignoreLock, offline } = this._fields;
-    const { withDependencies } = this._fields;
-    const features = words(this._fields.features.replaceAll(',', ' '));
-    const cargoArgs = words(this._fields.cargoArgs);
+  build(source: string, site: string | null): api.BuildRequest {
+    const { target, profile } = this._fields;
+    const destination = site ? { site } : target ? { target } : {};
+    return { kind: 'build', source, profile, ...destination, ...this._chosen() };
+  }
+
+  /** The request for what a build changes in a source. */
+  edits(source: string): api.EditsRequest {
+    const chosen = Object.entries(this._chosen());
     return {
-      kind: 'build',
       source,
-      profile,
-      ...(site ? { site } : target ? { target } : {}),
-      ...(features.length ? { features } : {}),
-      ...(defaultFeatures ? {} : { no_default_features: true }),
-      ...(linker === 'auto' ? {} : { linker }),
-      ...(cargoArgs.length ? { cargo_args: cargoArgs } : {}),
-      ...(ignoreLock ? { ignore_lock: true } : {}),
-      ...(withDependencies ? { with_dependencies: true } : {}),
-      ...this._edits(),
-      ...(offline ? { offline: true } : {})
+      ...Object.fromEntries(chosen.filter(([name]) => name in FIELDS.EditsRequest))
     };
   }
 
-  /** What a build changes of a source, in the words of the request for it. */
-  edits(source: string): IEditsRequest {
-    return { source, ...this._edits() };
-  }
-
-  private _edits(): Omit<IEditsRequest, 'source'> {
-    const names = words(this._fields.makeOptional.replaceAll(',', ' '));
-    const recipe = this._fields.recipe.trim();
-    return {
-      ...(names.length ? { make_optional: names } : {}),
-      ...(recipe && recipe !== 'auto' ? { recipe } : {})
-    };
+  /** The options that differ from their defaults, as a request has them. */
+  private _chosen(): Partial<api.BuildRequest> {
+    const { options } = this._fields;
+    const chosen = OPTIONS.filter(([name, field]) => options[name] !== initial(field))
+      .map(([name, field]) => [name, posted(name, field, options[name]!)] as const)
+      .filter(([, value]) => value !== '' && (value as { length?: number }).length !== 0);
+    return Object.fromEntries(chosen);
   }
 
   private _fields = START;
@@ -122,12 +108,41 @@ export class RequestModel {
   private readonly _changed = new Signal<this, void>(this);
 }
 
-function words(text: string): string[] {
-  return text.split(/\s+/).filter(word => word);
+/** Return the default of an option as the form has it. */
+function initial(field: Field): string | boolean {
+  return field.type === 'boolean' ? Boolean(field.default) : (field.default ?? '').toString();
+}
+
+/** Return an option as a request has it: a list's entries are between spaces or commas. */
+function posted(name: string, field: Field, value: string | boolean): unknown {
+  if (typeof value === 'boolean') {
+    return value;
+  }
+  if (field.type !== 'array') {
+    return value.trim();
+  }
+  // A comma is part of an argument, but never of a name.
+  return value.split(name === 'cargo_args' ? /\s+/ : /[\s,]+/).filter(entry => entry);
+}
+
+/** Return a request with the changes of a retry: lists are appended, all others replaced. */
+export function applyChanges(
+  request: api.PostedRequest,
+  changes: api.Retry['changes']
+): api.PostedRequest {
+  const before = request as unknown as Record<string, unknown>;
+  const after = Object.entries(changes).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? [...((before[name] as string[] | undefined) ?? []), ...value] : value
+  ]);
+  return { ...request, ...Object.fromEntries(after) } as api.PostedRequest;
 }
 
 /** The tests of what a build builds, for the target of its site if it has one. */
-export function testsOf(build: IBuildRequest, target: string | null | undefined): ITestRequest {
+export function testsOf(
+  build: api.BuildRequest,
+  target: string | null | undefined
+): api.TestRequest {
   const { site, ...same } = build;
   delete same.no_smoke;
   return { ...same, kind: 'test', ...(site && target ? { target } : {}) };

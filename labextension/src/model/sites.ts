@@ -1,4 +1,4 @@
-import type { IError, IPackage, ISite } from '../contract';
+import type * as api from '../api';
 import { asError, type Server } from '../server';
 import { ObservableModel } from './observable';
 
@@ -12,26 +12,26 @@ export class SitesModel extends ObservableModel {
   readonly server: Server;
 
   /** The sites, also those that cannot be read. */
-  get sites(): readonly ISite[] {
+  get sites(): readonly api.Site[] {
     return this._sites;
   }
 
   /** The sites that packages can be published to. */
-  get usable(): readonly ISite[] {
+  get usable(): readonly api.Site[] {
     return this._sites.filter(site => !site.error);
   }
 
   /** The site that is looked at, if there is any. */
-  get current(): ISite | undefined {
+  get current(): api.Site | undefined {
     return this._sites.find(site => site.name === this._name) ?? this.usable[0] ?? this._sites[0];
   }
 
   /** What is in the current site. */
-  get packages(): readonly IPackage[] {
+  get packages(): readonly api.Package[] {
     return this._packages;
   }
 
-  get error(): IError | null {
+  get error(): api.ErrorInfo | null {
     return this._error;
   }
 
@@ -49,7 +49,7 @@ export class SitesModel extends ObservableModel {
   /** Ask for the sites and the packages of the current one. */
   async refresh(): Promise<void> {
     try {
-      this._sites = (await this.server.get<{ sites: ISite[] }>(['sites'])).sites;
+      this._sites = (await this.server.get<{ sites: api.Site[] }>(['sites'])).sites;
       const site = this.current;
       this._packages = site && !site.error ? await this._list(site) : [];
       this._error = null;
@@ -61,12 +61,12 @@ export class SitesModel extends ObservableModel {
   }
 
   /** Have a site served, and say how it can be reached. */
-  async open(name: string): Promise<ISite> {
-    return await this.server.post<ISite>(['sites', name, 'open']);
+  async open(name: string): Promise<api.Site> {
+    return await this.server.post<api.Site>(['sites', name, 'open']);
   }
 
   /** A package of a site, or undefined where it is there no more. */
-  async find(site: string, name: string): Promise<IPackage | undefined> {
+  async find(site: string, name: string): Promise<api.Package | undefined> {
     const known = this._sites.find(each => each.name === site || each.folder === site);
     const packages = await this._list(known ?? { name: site });
     return packages.find(each => canonical(each.name) === canonical(name));
@@ -78,15 +78,15 @@ export class SitesModel extends ObservableModel {
     await this.refresh();
   }
 
-  private async _list(site: Pick<ISite, 'name'>): Promise<IPackage[]> {
+  private async _list(site: Pick<api.Site, 'name'>): Promise<api.Package[]> {
     const parts = ['sites', site.name, 'packages'];
-    return (await this.server.get<{ packages: IPackage[] }>(parts)).packages;
+    return (await this.server.get<{ packages: api.Package[] }>(parts)).packages;
   }
 
-  private _sites: ISite[] = [];
-  private _packages: IPackage[] = [];
+  private _sites: api.Site[] = [];
+  private _packages: api.Package[] = [];
   private _name: string | undefined;
-  private _error: IError | null = null;
+  private _error: api.ErrorInfo | null = null;
   private _ready = false;
 }
 

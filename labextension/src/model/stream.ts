@@ -2,7 +2,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 import { type EventSourceMessage, EventSourceParserStream } from 'eventsource-parser/stream';
 
-import type { Event } from '../contract';
+import type { StreamEvent } from './job';
 import type { Server } from '../server';
 import { decode, readItems } from './lines';
 
@@ -28,7 +28,7 @@ export class EventStream implements IDisposable {
   }
 
   /** Emitted for each event, in order, each one once. */
-  get received(): ISignal<this, Event> {
+  get received(): ISignal<this, StreamEvent> {
     return this._received;
   }
 
@@ -103,7 +103,7 @@ export class EventStream implements IDisposable {
   }
 
   private _take(message: EventSourceMessage): void {
-    const event = JSON.parse(message.data) as Event;
+    const event = JSON.parse(message.data) as StreamEvent;
     if (event.seq > this._seq) {
       this._seq = event.seq;
       this._received.emit(event);
@@ -129,7 +129,7 @@ export class EventStream implements IDisposable {
 
   private readonly _hurry = (): void => this._wake?.();
   private readonly _server: Server;
-  private readonly _received = new Signal<this, Event>(this);
+  private readonly _received = new Signal<this, StreamEvent>(this);
   private readonly _connectionChanged = new Signal<this, Connection>(this);
   private _connection: Connection = 'idle';
   private _abort: AbortController | undefined;

@@ -1,4 +1,4 @@
-import type { IError, IFinding, ITarget, ITargets, IToolchain } from '../contract';
+import type * as api from '../api';
 import { asError, type Server } from '../server';
 import { ObservableModel } from './observable';
 
@@ -9,7 +9,7 @@ export class ToolchainModel extends ObservableModel {
     this._server = server;
   }
 
-  get findings(): readonly IFinding[] {
+  get findings(): readonly api.Finding[] {
     return this._toolchain?.findings ?? [];
   }
 
@@ -22,16 +22,16 @@ export class ToolchainModel extends ObservableModel {
     return this._toolchain?.ok ?? false;
   }
 
-  get error(): IError | null {
+  get error(): api.ErrorInfo | null {
     return this._error;
   }
 
-  get targets(): readonly ITarget[] {
+  get targets(): readonly api.Target[] {
     return this._targets?.targets ?? [];
   }
 
   /** The target that is built for where nobody says another. */
-  get target(): ITarget | undefined {
+  get target(): api.Target | undefined {
     return this.targets.find(target => target.abi === this._targets?.default);
   }
 
@@ -39,8 +39,8 @@ export class ToolchainModel extends ObservableModel {
   async refresh(): Promise<void> {
     try {
       [this._toolchain, this._targets] = await Promise.all([
-        this._server.get<IToolchain>(['toolchain']),
-        this._server.get<ITargets>(['targets'])
+        this._server.get<api.Toolchain>(['toolchain']),
+        this._server.get<api.Targets>(['targets'])
       ]);
       this._error = null;
     } catch (error) {
@@ -50,7 +50,7 @@ export class ToolchainModel extends ObservableModel {
   }
 
   private readonly _server: Server;
-  private _toolchain: IToolchain | undefined;
-  private _targets: ITargets | undefined;
-  private _error: IError | null = null;
+  private _toolchain: api.Toolchain | undefined;
+  private _targets: api.Targets | undefined;
+  private _error: api.ErrorInfo | null = null;
 }

@@ -1,11 +1,11 @@
 import type { Dialog } from '@jupyterlab/apputils';
 import { Widget } from '@lumino/widgets';
 
-import type { ITemplates } from '../contract';
+import type * as api from '../api';
 
 /** The templates to choose from, each with a line on what it shows. */
 export class Choice extends Widget implements Dialog.IBodyWidget<string> {
-  constructor(label: string, templates: ITemplates['templates'], chosen: string) {
+  constructor(label: string, templates: api.Templates['templates'], chosen: string) {
     super({ node: document.createElement('fieldset') });
     this.addClass('jp-wasmwheel-choice');
     const legend = document.createElement('legend');

@@ -1,7 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { type IDiagnostic, type IJob, isOver } from '../../contract';
+import type * as api from '../../api';
+import { isOver } from '../../model/job';
 import type { BuildModel } from '../../model/build';
 import { CommandIDs, type IWasmwheel } from '../../tokens';
 import { Answer } from '../answer';
@@ -29,7 +30,7 @@ export function BuildDocument(props: {
   if (!job) {
     return <Missing session={session} />;
   }
-  const open = (each: IDiagnostic) =>
+  const open = (each: api.Diagnostic) =>
     void session.commands.execute(CommandIDs.openSource, {
       path: each.path ?? null,
       line: each.line ?? 1,
@@ -86,7 +87,7 @@ export function BuildDocument(props: {
 }
 
 /** Problems if there are any, else the log while it runs, else the report. */
-function first(job: IJob, build: BuildModel): string {
+function first(job: api.Job, build: BuildModel): string {
   if (job.error || build.problems > 0) {
     return 'problems';
   }

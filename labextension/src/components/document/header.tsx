@@ -1,6 +1,7 @@
 import * as React from 'react';
 
-import { type IJob, isOver } from '../../contract';
+import type * as api from '../../api';
+import { isOver, reportOf } from '../../model/job';
 import { formatClock, formatDuration } from '../../format';
 import { CommandIDs, type IWasmwheel } from '../../tokens';
 import { describePhase, labelFailure, labelJob, summarizeTests } from '../../labels';
@@ -8,7 +9,7 @@ import { TextButton } from '../buttons';
 import { useNow } from '../hooks';
 
 /** Name, state in words, elapsed, and what can be done now. */
-export function Header(props: { job: IJob; session: IWasmwheel }): JSX.Element {
+export function Header(props: { job: api.Job; session: IWasmwheel }): JSX.Element {
   const { job, session } = props;
   const { jobs, trans } = session;
   const now = useNow(!isOver(job), jobs.server.skew);
@@ -31,7 +32,7 @@ export function Header(props: { job: IJob; session: IWasmwheel }): JSX.Element {
 }
 
 /** The state in words. */
-function sentence(job: IJob, session: IWasmwheel): string {
+function sentence(job: api.Job, session: IWasmwheel): string {
   const { trans } = session;
   switch (job.state) {
     case 'queued':
@@ -51,7 +52,7 @@ function sentence(job: IJob, session: IWasmwheel): string {
   }
 }
 
-function finished(job: IJob, session: IWasmwheel): string {
+function finished(job: api.Job, session: IWasmwheel): string {
   const { trans } = session;
   if (job.kind === 'site') {
     return trans.__('The site is made');
@@ -60,12 +61,12 @@ function finished(job: IJob, session: IWasmwheel): string {
     return trans.__('Installed');
   }
   if (job.kind === 'test') {
-    return summarizeTests(job.report?.tests, trans);
+    return summarizeTests(reportOf(job)?.tests, trans);
   }
-  return job.report?.published ? trans.__('In the site') : trans.__('Built');
+  return reportOf(job)?.published ? trans.__('In the site') : trans.__('Built');
 }
 
-function Actions(props: { job: IJob; session: IWasmwheel }): JSX.Element {
+function Actions(props: { job: api.Job; session: IWasmwheel }): JSX.Element {
   const { job } = props;
   const { commands, trans } = props.session;
   const run = (command: string) => () => void commands.execute(command, { id: job.id });
@@ -76,7 +77,7 @@ function Actions(props: { job: IJob; session: IWasmwheel }): JSX.Element {
       </div>
     );
   }
-  const { report } = job;
+  const report = reportOf(job);
   const published = report?.published;
   return (
     <div className="jp-wasmwheel-actions">

@@ -1,6 +1,7 @@
 import * as React from 'react';
 
-import { type IJob, isOver, PHASES, TEST_PHASES } from '../../contract';
+import type * as api from '../../api';
+import { BUILD_PHASES, isOver, TEST_PHASES } from '../../model/job';
 import type { BuildModel } from '../../model/build';
 import { formatDuration } from '../../format';
 import type { IWasmwheel } from '../../tokens';
@@ -13,7 +14,7 @@ const LEAST = 0.04;
 /** The phases as one bar, each with its seconds; the running one moves. */
 export function Phases(props: {
   build: BuildModel;
-  job: IJob;
+  job: api.Job;
   session: IWasmwheel;
 }): JSX.Element | null {
   const { build, job, session } = props;
@@ -23,7 +24,7 @@ export function Phases(props: {
   if (job.kind !== 'build' && job.kind !== 'test') {
     return null;
   }
-  const rows = (job.kind === 'test' ? TEST_PHASES : PHASES).map(name => {
+  const rows = (job.kind === 'test' ? TEST_PHASES : BUILD_PHASES).map(name => {
     const phase = build.phases.find(each => each.name === name);
     const end = phase?.ended ?? (over ? (job.ended ?? now) : now);
     const state = !phase ? 'to come' : phase.state === 'started' && over ? 'failed' : phase.state;

@@ -1,19 +1,21 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import * as React from 'react';
 
-import { type Extra, type IDiagnostic, type IError, type IJob, isOver } from '../../contract';
+import type * as api from '../../api';
+import { isOver } from '../../model/job';
 import type { BuildModel } from '../../model/build';
 import { CommandIDs, type IWasmwheel } from '../../tokens';
-import { labelExtras } from '../../labels';
+import { labelRemedy } from '../../labels';
 import { Answer, withCode } from '../answer';
 import { TextButton } from '../buttons';
 
 /** What went wrong: first the answer, then the compiler's own messages. */
 export function Problems(props: {
   build: BuildModel;
-  job: IJob;
+  job: api.Job;
   session: IWasmwheel;
-  onOpen: (problem: IDiagnostic) => void;
+  onOpen: (problem: api.Diagnostic) => void;
 }): JSX.Element {
   const { build, job, session } = props;
   const { trans } = session;
@@ -21,8 +23,8 @@ export function Problems(props: {
   return (
     <div className="jp-wasmwheel-problems">
       {job.error && (
-        <Answer error={answer(job.error, build, session)} quiet>
-          <RemedyButton job={job} session={session} />
+        <Answer error={job.error} quiet>
+          <Remedies job={job} error={job.error} session={session} />
         </Answer>
       )}
       {!job.error && !sorted.length && (
@@ -32,117 +34,83 @@ export function Problems(props: {
       )}
       <ul>
         {sorted.map((problem, index) => (
-          <Problem
-            key={index}
-            problem={problem}
-            said={said(problem, trans)}
-            trans={trans}
-            onOpen={props.onOpen}
-          />
+          <Problem key={index} problem={problem} trans={trans} onOpen={props.onOpen} />
         ))}
       </ul>
     </div>
   );
 }
 
-/** The answer to a compile error, or to a test that failed, is in the list below it. */
-function answer(error: IError, build: BuildModel, session: IWasmwheel): IError {
-  const { trans } = session;
-  if (!build.problems) {
-    return error;
-  }
-  switch (error.status) {
-    case 5:
+function rank(problem: api.Diagnostic): number {
+  return problem.level === 'error' ? 0 : 1;
+}
+
+/** A button for each remedy of a failed job that the panel can apply. */
+function Remedies(props: {
+  job: api.Job;
+  error: api.ErrorInfo;
+  session: IWasmwheel;
+}): JSX.Element | null {
+  const { job, error, session } = props;
+  const { commands, trans } = session;
+  const known = error.remedies.flatMap(remedy => {
+    const call = callFor(remedy, job);
+    return call ? [{ ...call, label: labelRemedy(remedy, trans) }] : [];
+  });
+  return known.length ? (
+    <div className="jp-wasmwheel-remedies">
+      {known.map(({ command, args, label }, index) => (
+        <TextButton
+          key={index}
+          accept={index === 0}
+          label={label}
+          onClick={() => void commands.execute(command, args)}
+        />
+      ))}
+    </div>
+  ) : null;
+}
+
+/** Return the command that applies a remedy, or null where there is none. */
+function callFor(remedy: api.Remedy, job: api.Job): ICall | null {
+  switch (remedy.action) {
+    case 'retry':
+      return { command: CommandIDs.again, args: { id: job.id, with: remedy.changes } };
+    case 'install':
       return {
-        ...error,
-        why: '',
-        fix: trans.__('Click on a place to open the file there, correct it, and build again.')
+        command: CommandIDs.setUp,
+        args: { extras: remedy.extras, target: remedy.target }
       };
-    case 8:
-    case 9:
-      return {
-        ...error,
-        why: '',
-        fix: trans.__('Click on a place to open the file there, correct it, and run them again.')
-      };
+    case 'open':
+      // A file outside the folder that Jupyter shows has no path there.
+      return remedy.path
+        ? {
+            command: CommandIDs.openSource,
+            args: { path: remedy.path, line: remedy.line ?? 1, column: remedy.column ?? 1 }
+          }
+        : null;
     default:
-      return error;
+      // A server may know more than a page that was loaded before its update.
+      return null;
   }
 }
 
-/** Whose words a problem is told in: a test's outcome is its code. */
-function said(problem: IDiagnostic, trans: TranslationBundle): string {
-  return ['failed', 'crashed', 'timed_out'].includes(problem.code ?? '')
-    ? trans.__('What the test says')
-    : trans.__('What the compiler says');
-}
-
-function rank(problem: IDiagnostic): number {
-  return problem.level.startsWith('error') ? 0 : 1;
-}
-
-/** A button that applies a remedy of a failed job. */
-function RemedyButton(props: { job: IJob; session: IWasmwheel }): JSX.Element | null {
-  const { job } = props;
-  const { commands, toolchain, trans } = props.session;
-  const fix = job.error?.fix ?? '';
-  const builds = job.kind === 'build' || job.kind === 'test';
-  const extra = /doctor --fix (emscripten|nightly)/.exec(fix)?.[1] as Extra | undefined;
-  if (builds && extra) {
-    return (
-      <TextButton
-        accept
-        label={trans.__('Install %1', labelExtras([extra], trans))}
-        onClick={() => void commands.execute(CommandIDs.setUp, { extras: [extra] })}
-      />
-    );
-  }
-  if (job.error?.status === 4 && (fix.includes('--fix') || !toolchain.ok)) {
-    return (
-      <TextButton
-        accept
-        label={trans.__('Set up the toolchain')}
-        onClick={() => void commands.execute(CommandIDs.setUp)}
-      />
-    );
-  }
-  if (builds && fix.includes('--ignore-lock')) {
-    return (
-      <TextButton
-        accept
-        label={trans.__('Build again, all versions chosen anew')}
-        onClick={() =>
-          void commands.execute(CommandIDs.again, { id: job.id, with: { ignore_lock: true } })
-        }
-      />
-    );
-  }
-  if (builds && fix.includes('--with-dependencies')) {
-    return (
-      <TextButton
-        accept
-        label={trans.__('Build again, with what it needs')}
-        onClick={() =>
-          void commands.execute(CommandIDs.again, { id: job.id, with: { with_dependencies: true } })
-        }
-      />
-    );
-  }
-  return null;
+interface ICall {
+  command: string;
+  args: ReadonlyPartialJSONObject;
 }
 
 function Problem(props: {
-  problem: IDiagnostic;
-  said: string;
+  problem: api.Diagnostic;
   trans: TranslationBundle;
-  onOpen: (problem: IDiagnostic) => void;
+  onOpen: (problem: api.Diagnostic) => void;
 }): JSX.Element {
   const { problem, trans } = props;
-  const { level, code, message, file, line, column, path, rendered } = problem;
+  const { source, level, code, message, file, line, column, path, rendered } = problem;
   const place = file && [path ?? file, line ?? 1, ...(column ? [column] : [])].join(':');
-  const isError = level.startsWith('error');
+  const isError = level === 'error';
   return (
-    <li className="jp-wasmwheel-problem" data-level={isError ? 'error' : level}>
+    <li className="jp-wasmwheel-problem" data-level={level}>
       <div className="jp-wasmwheel-problem-head">
         <span
           className="jp-wasmwheel-mark"
@@ -167,7 +135,9 @@ function Problem(props: {
           ))}
       </div>
       <details open={isError}>
-        <summary>{props.said}</summary>
+        <summary>
+          {source === 'test' ? trans.__('Test output') : trans.__('Compiler output')}
+        </summary>
         <pre tabIndex={0}>{rendered.trimEnd()}</pre>
       </details>
     </li>

@@ -1,24 +1,25 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import type { IDependency, IJob, IReport, ITests } from '../../contract';
+import type * as api from '../../api';
 import { formatDuration, formatSize } from '../../format';
 import { summarizeTests } from '../../labels';
+import { reportOf } from '../../model/job';
 import { Recipe } from '../changes';
 import { Patches } from '../patches';
 
 /** What a build came to: the wheel, what made it, and what proves that it works. */
-export function ReportView(props: { job: IJob; trans: TranslationBundle }): JSX.Element {
+export function ReportView(props: { job: api.Job; trans: TranslationBundle }): JSX.Element {
   const { job, trans } = props;
   if (!job.report) {
     return (
       <p className="jp-wasmwheel-quiet">{trans.__('There is a report once the build is done.')}</p>
     );
   }
-  if (job.kind !== 'build' && job.kind !== 'test') {
+  const report = reportOf(job);
+  if (!report) {
     return <pre className="jp-wasmwheel-report">{JSON.stringify(job.report, null, 2)}</pre>;
   }
-  const { report } = job;
   return (
     <div className="jp-wasmwheel-report">
       {report.tests && <OwnTests tests={report.tests} trans={trans} />}
@@ -49,7 +50,7 @@ function Table(props: { title: string; rows: Row[] }): JSX.Element {
   );
 }
 
-function Wheel(props: { report: IReport; trans: TranslationBundle }): JSX.Element {
+function Wheel(props: { report: api.BuildReport; trans: TranslationBundle }): JSX.Element {
   const { report, trans } = props;
   const { target } = report;
   const rows: Row[] = [
@@ -75,7 +76,7 @@ function Wheel(props: { report: IReport; trans: TranslationBundle }): JSX.Elemen
   return <Table title={trans.__('Wheel')} rows={rows} />;
 }
 
-function OwnTests(props: { tests: ITests; trans: TranslationBundle }): JSX.Element {
+function OwnTests(props: { tests: api.Tests; trans: TranslationBundle }): JSX.Element {
   const { tests, trans } = props;
   const asked = new Map<string, string[]>();
   for (const { outcome, reason, id } of tests.failures) {
@@ -95,7 +96,10 @@ function OwnTests(props: { tests: ITests; trans: TranslationBundle }): JSX.Eleme
   return <Table title={trans.__('Its own tests')} rows={rows} />;
 }
 
-function Toolchain(props: { report: IReport; trans: TranslationBundle }): JSX.Element | null {
+function Toolchain(props: {
+  report: api.BuildReport;
+  trans: TranslationBundle;
+}): JSX.Element | null {
   const { toolchain } = props.report;
   const { trans } = props;
   if (!toolchain) {
@@ -124,7 +128,7 @@ function Toolchain(props: { report: IReport; trans: TranslationBundle }): JSX.El
   return <Table title={trans.__('Toolchain')} rows={rows} />;
 }
 
-function Checks(props: { report: IReport; trans: TranslationBundle }): JSX.Element {
+function Checks(props: { report: api.BuildReport; trans: TranslationBundle }): JSX.Element {
   const { audit, smoke, target } = props.report;
   const { trans } = props;
   const rows: Row[] = [
@@ -147,14 +151,14 @@ function Checks(props: { report: IReport; trans: TranslationBundle }): JSX.Eleme
 }
 
 function Requirements(props: {
-  dependencies: IDependency[];
+  dependencies: api.Dependency[];
   trans: TranslationBundle;
 }): JSX.Element | null {
   const { dependencies, trans } = props;
   if (!dependencies.length) {
     return null;
   }
-  const from: Record<IDependency['from'], string> = {
+  const from: Record<api.Dependency['from'], string> = {
     pyodide: trans.__('comes with Pyodide'),
     pypi: trans.__('from PyPI'),
     'pypi-wasm': trans.__('from PyPI, built for Pyodide'),
@@ -174,7 +178,7 @@ function Requirements(props: {
   return <Table title={trans.__('Requirements')} rows={rows} />;
 }
 
-function Edits(props: { report: IReport; trans: TranslationBundle }): JSX.Element | null {
+function Edits(props: { report: api.BuildReport; trans: TranslationBundle }): JSX.Element | null {
   const { report, trans } = props;
   if (!report.patches.length && !report.recipe) {
     return null;

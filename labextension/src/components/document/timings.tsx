@@ -1,6 +1,7 @@
 import * as React from 'react';
 
-import { type IJob, isOver } from '../../contract';
+import type * as api from '../../api';
+import { isOver } from '../../model/job';
 import type { BuildModel, ISpan } from '../../model/build';
 import { formatDuration } from '../../format';
 import type { IWasmwheel } from '../../tokens';
@@ -15,7 +16,11 @@ const AXIS = 22;
 const WIDTH = 1000;
 
 /** Where the time went: a bar a crate on a time axis. */
-export function Timings(props: { build: BuildModel; job: IJob; session: IWasmwheel }): JSX.Element {
+export function Timings(props: {
+  build: BuildModel;
+  job: api.Job;
+  session: IWasmwheel;
+}): JSX.Element {
   const { build, job, session } = props;
   const { jobs, trans } = session;
   const over = isOver(job);
