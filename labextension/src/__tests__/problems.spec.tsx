@@ -1,8 +1,8 @@
 import { nullTranslator } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
 import { CommandRegistry } from '@lumino/commands';
+import { Widget } from '@lumino/widgets';
 import * as React from 'react';
-import { createRoot, type Root } from 'react-dom/client';
-import { act } from 'react-dom/test-utils';
 
 import type * as api from '../api';
 import { Problems } from '../components/document/problems';
@@ -61,24 +61,20 @@ const REMEDIES: [string, api.Remedy, string, object][] = [
   ]
 ];
 
-let root: Root;
-let host: HTMLElement;
+let widget: ReactWidget;
 let calls: [string, unknown][];
 
 beforeEach(() => {
-  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
-  host = document.body.appendChild(document.createElement('div'));
-  root = createRoot(host);
   calls = [];
 });
 
-afterEach(() => {
-  act(() => root.unmount());
-  host.remove();
-});
+afterEach(() => widget.dispose());
 
 /** Show an error with texts that nobody knows, and return the buttons. */
-function show(remedies: api.Remedy[], diagnostics: object[] = []): HTMLButtonElement[] {
+async function show(
+  remedies: api.Remedy[],
+  diagnostics: object[] = []
+): Promise<HTMLButtonElement[]> {
   const nonce = () => Math.random().toString(36);
   const commands = new CommandRegistry();
   for (const id of Object.values(CommandIDs)) {
@@ -96,29 +92,34 @@ function show(remedies: api.Remedy[], diagnostics: object[] = []): HTMLButtonEle
     trans: nullTranslator.load('jupyter_wasmwheel')
   } as unknown as IWasmwheel;
   const build = { diagnostics } as unknown as BuildModel;
-  act(() =>
-    root.render(<Problems build={build} job={job} session={session} onOpen={() => undefined} />)
+  widget = ReactWidget.create(
+    <Problems build={build} job={job} session={session} onOpen={() => undefined} />
   );
-  [what, why, fix].forEach(text => expect(host.textContent).toContain(text));
-  return [...host.querySelectorAll('button')];
+  Widget.attach(widget, document.body);
+  await new Promise(resolve => setTimeout(resolve, 50));
+  [what, why, fix].forEach(text => expect(widget.node.textContent).toContain(text));
+  return [...widget.node.querySelectorAll('button')];
 }
 
-test.each(REMEDIES)('%s is a button, whatever the texts say', (label, remedy, command, args) => {
-  const [button, ...others] = show([remedy]);
-  expect(others).toEqual([]);
-  expect(button?.textContent).toBe(label);
-  act(() => button!.click());
-  expect(calls).toEqual([[command, args]]);
-});
+test.each(REMEDIES)(
+  '%s is a button, whatever the texts say',
+  async (label, remedy, command, args) => {
+    const [button, ...others] = await show([remedy]);
+    expect(others).toEqual([]);
+    expect(button?.textContent).toBe(label);
+    button!.click();
+    expect(calls).toEqual([[command, args]]);
+  }
+);
 
-test('several remedies are as many buttons, of which the first is accented', () => {
-  const buttons = show(REMEDIES.map(([, remedy]) => remedy));
+test('several remedies are as many buttons, of which the first is accented', async () => {
+  const buttons = await show(REMEDIES.map(([, remedy]) => remedy));
   expect(buttons.map(each => each.textContent)).toEqual(REMEDIES.map(([label]) => label));
   expect(buttons.map(each => each.classList.contains('jp-mod-accept')).indexOf(true, 1)).toBe(-1);
   expect(buttons[0]!.classList.contains('jp-mod-accept')).toBe(true);
 });
 
-test('without a remedy that can be applied there is no button', () => {
+test('without a remedy that can be applied there is no button', async () => {
   const outside: api.Remedy = {
     action: 'open',
     file: '/elsewhere/lib.rs',
@@ -127,13 +128,13 @@ test('without a remedy that can be applied there is no button', () => {
     path: null
   };
   const unknown = { action: 'pray' } as unknown as api.Remedy;
-  expect(show([outside, unknown])).toEqual([]);
+  expect(await show([outside, unknown])).toEqual([]);
 });
 
 test.each([
   ['compiler', 'Compiler output'],
   ['test', 'Test output']
-])("a problem's output is named by its source: %s", (source, title) => {
-  show([], [{ source, level: 'error', code: 'failed', message: 'm', rendered: 'r' }]);
-  expect(host.querySelector('summary')?.textContent).toBe(title);
+])("a problem's output is named by its source: %s", async (source, title) => {
+  await show([], [{ source, level: 'error', code: 'failed', message: 'm', rendered: 'r' }]);
+  expect(widget.node.querySelector('summary')?.textContent).toBe(title);
 });

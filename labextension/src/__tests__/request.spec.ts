@@ -1,5 +1,5 @@
 import type * as api from '../api';
-import { FIELDS } from '../api';
+import { type Field, FIELDS } from '../api';
 import { applyChanges, OPTIONS, RequestModel } from '../model/request';
 
 let model: RequestModel;
@@ -11,7 +11,7 @@ test('what is not changed is not in the request', () => {
 });
 
 test('every field with a title is an option, and reaches the request', () => {
-  const titled = Object.entries<{ title?: string }>(FIELDS.BuildRequest)
+  const titled = Object.entries<Field>(FIELDS.BuildRequest)
     .filter(([, field]) => field.title)
     .map(([name]) => name);
   expect(OPTIONS.map(([name]) => name)).toEqual(titled);
