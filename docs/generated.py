@@ -7,11 +7,14 @@ pages are built.
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
 import json
 import re
 import typing
 from collections.abc import Callable, Iterator
+from itertools import groupby
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any
 
@@ -25,6 +28,7 @@ from jupyter_wasmwheel import build_variables, cli
 from jupyter_wasmwheel.api import errors, events, requests
 from jupyter_wasmwheel.api.report import BuildReport
 from jupyter_wasmwheel.config import Wasmwheel
+from jupyter_wasmwheel.errors import known_errors
 from jupyter_wasmwheel.server import app
 from jupyter_wasmwheel.site import proxy
 
@@ -242,6 +246,121 @@ def variables() -> str:
     return _table("For", "Variables", rows=rows)
 
 
+#: Where the errors are constructed.
+PACKAGE = Path(cli.__file__).parents[1]
+
+
+class ErrorRow(typing.NamedTuple):
+    """A kind of error; what varies in its sentences is in capitals."""
+
+    code: str
+    kind: str
+    what: str
+    why: str
+    fix: str
+    status: int
+
+
+def error_rows() -> list[ErrorRow]:
+    """Return every error that the package constructs, and the known ones, by code."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")]
+    statuses = _statuses(trees)
+    rows = {
+        ErrorRow(code, kind, *map(_shown, call.args[:3]), statuses[kind])
+        for tree in trees
+        for kind, call in error_calls(tree)
+        if isinstance(code := ast.literal_eval(_code(call) or ast.Constant(None)), str)
+    }
+    kinds = {kind.status: kind.__name__ for kind in errors.WasmwheelError.__subclasses__()}
+    for known in known_errors.load():
+        texts = (re.sub(r"\$(\w+)", _capitals, text) for text in (known.what, known.why, known.fix))
+        rows.add(ErrorRow(known.code, kinds[known.status], *texts, known.status))
+    return sorted(rows)
+
+
+def error_calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    """Yield each construction of an error with its three sentences, and the error's class."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+            inits = (each for each in calls if ast.unparse(each.func).startswith("super("))
+            yield from ((node.name, call) for call in inits if len(call.args) == 3)
+        if isinstance(node, ast.Call) and len(node.args) == 3:
+            name = ast.unparse(node.func).rpartition(".")[2]
+            if name.endswith("Error") and name != "OSError":
+                yield name, node
+
+
+def _code(call: ast.Call) -> ast.Constant | None:
+    """Return the code that an error is given, where it is written there."""
+    codes = (each.value for each in call.keywords if each.arg == "code")
+    return next((each for each in codes if isinstance(each, ast.Constant)), None)
+
+
+def _statuses(trees: list[ast.Module]) -> dict[str, int]:
+    """Return the exit status of each class of errors, those included that other modules derive."""
+    kinds = (errors.WasmwheelError, *errors.WasmwheelError.__subclasses__())
+    found = {kind.__name__: kind.status for kind in kinds}
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    for _ in range(3):  # a class of a class
+        for node in classes:
+            bases = (found.get(ast.unparse(base)) for base in node.bases)
+            status = next((each for each in bases if each is not None), None)
+            if status is not None:
+                found.setdefault(node.name, status)
+    return found
+
+
+def _shown(node: ast.expr) -> str:
+    """Return a sentence as the page shows it."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(_shown, node.values))
+    if isinstance(node, ast.FormattedValue):
+        return _placeholder(node.value)
+    if isinstance(node, ast.IfExp):
+        return f"{_shown(node.body)} · {_shown(node.orelse)}"
+    if isinstance(node, ast.BinOp):
+        return _shown(node.left) + _shown(node.right)
+    return "…"
+
+
+def _placeholder(node: ast.expr) -> str:
+    """Return the word in capitals for a value in a sentence."""
+    names = re.findall(r"[a-z]\w*", ast.unparse(node)) if _is_plain(node) else []
+    named = [name for name in names if name not in ("self", "name", "label", "origin", "shown")]
+    return (named or names or ["…"])[-1].upper()
+
+
+def _is_plain(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and _is_plain(node.value))
+
+
+def _capitals(found: re.Match[str]) -> str:
+    return found[1].upper()
+
+
+def error_codes() -> str:
+    """Return the table of all errors, by area."""
+    parts = []
+    for area, rows in groupby(error_rows(), key=lambda row: row.code.partition(".")[0]):
+        heads = ("Code", "What", "Cause", "Remedy", "Exit status")
+        cells = [
+            (f"`{row.code}`", *map(_escaped, (row.what, row.why, row.fix)), f"{row.status}")
+            for row in rows
+        ]
+        parts.append(f"## {area.capitalize()}\n\n{_table(*heads, rows=cells)}\n")
+    return "\n".join(parts)
+
+
+def _escaped(text: str) -> str:
+    """Return a sentence without what Markdown would read as something else outside of code."""
+    pieces = text.split("`")
+    pieces[::2] = [re.sub(r"([\\*_\[\]<>{}~#$])", r"\\\1", each) for each in pieces[::2]]
+    return "`".join(pieces)
+
+
 #: The parts that a page can have, by name.
 GENERATED: dict[str, Callable[[], str]] = {
     "command line": command_line,
@@ -254,6 +373,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "request fields": request_fields,
     "report": report_parts,
     "build variables": variables,
+    "error codes": error_codes,
 }
 
 

@@ -344,6 +344,7 @@ def _refused(path: Path, why: str) -> SiteError:
         "A site may come from a stranger, so nothing is read or written through what leads out of "
         "its folder.",
         "Remove it or, if you trust it, put a copy of what it points to in its place.",
+        code="site.unsafe-link",
     )
 
 

@@ -28,7 +28,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from . import build_variables
-from .api.errors import SourceError, WasmwheelError
+from .api.errors import Retry, SourceError, WasmwheelError
 
 # To import unearth takes longer than a build that fetches nothing, so it is imported when it is
 # asked for something.
@@ -295,9 +295,11 @@ class Index:
     ) -> Package:
         if self.offline:
             raise SourceError(
-                f"{requirement} is not here.",
-                "It would have to be fetched, and this run is offline.",
+                f"{requirement} is not available offline.",
+                "It must be fetched, and this run is offline.",
                 "Run it once without --offline, or name a folder or a file.",
+                code="index.offline",
+                remedies=[Retry(changes={"offline": False})],
             )
         import httpx2
 
@@ -308,6 +310,8 @@ class Index:
                 "The package index cannot be reached.",
                 f"{type(error).__name__}: {error}",
                 "Check the network and `pip config list`, then run it again.",
+                code="index.unreachable",
+                remedies=[Retry()],
             ) from error
         fitting = [package for package in match.applicable if fits(package.link)]
         final = [each for each in fitting if not Version(each.version or "0").is_prerelease]
@@ -326,11 +330,13 @@ class Index:
                 f"No {form} of {requirement} is on the package index.",
                 f"What the index has of {requirement.name}: {known}.",
                 "Take another version, or name a folder or a git address.",
+                code="index.no-matching-release",
             )
         return SourceError(
-            f"There is no package {requirement.name} on the package index.",
-            "The index answers, but does not know this name.",
+            f"Package {requirement.name} not found on the package index.",
+            "The index does not have a package of this name.",
             "Check the spelling, and which index `pip config list` names.",
+            code="index.package-not-found",
         )
 
     def fetch(self, package: Package, folder: Path) -> Path:
@@ -352,9 +358,11 @@ class Index:
         path = folder / (file_name or url.rpartition("/")[2])
         if self.offline:
             raise SourceError(
-                f"{path.name} is not here.",
-                "It would have to be fetched, and this run is offline.",
+                f"{path.name} is not available offline.",
+                "It must be fetched, and this run is offline.",
                 "Run it once without --offline.",
+                code="index.offline",
+                remedies=[Retry(changes={"offline": False})],
             )
         try:
             with path.open("wb") as stream, self._client.get_stream(url) as response:
@@ -364,9 +372,11 @@ class Index:
         except httpx2.HTTPError as error:
             path.unlink(missing_ok=True)
             raise SourceError(
-                f"{path.name} could not be fetched.",
+                f"Could not fetch {path.name}.",
                 f"{type(error).__name__}: {error}",
                 "Check the network and run it again.",
+                code="index.download-failed",
+                remedies=[Retry()],
             ) from error
         except OSError:
             path.unlink(missing_ok=True)
@@ -381,8 +391,10 @@ def _verified(path: Path, sha256: str | None) -> Path:
     if sha256 and sha256 != found:
         path.unlink()
         raise SourceError(
-            f"{path.name} is not what is stated of it.",
+            f"{path.name} does not match its hash.",
             f"Its sha256 is {found}, it should be {sha256}.",
-            "Run it again; if it stays so, the index or something before it is broken.",
+            "Run it again. If it fails again, the index or a proxy in front of it is broken.",
+            code="index.hash-mismatch",
+            remedies=[Retry()],
         )
     return path

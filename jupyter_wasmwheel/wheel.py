@@ -166,7 +166,10 @@ def read(path: Path) -> Wheel:
         raise _none(path, str(error)) from error
     if not path.is_file():
         raise UsageError(
-            f"There is no file {path}.", "A wheel's file was named.", "Check its name and folder."
+            f"File {path} not found.",
+            "A wheel's file was named.",
+            "Check its name and folder.",
+            code="wheel.not-found",
         )
     with _opened(path) as packed:
         _refuse_unsafe(packed)
@@ -242,6 +245,7 @@ def _none(path: Path, reason: str) -> CheckError:
         f"{path.name} is not a wheel.",
         f"{reason[:1].upper()}{reason[1:]}.".replace("..", "."),
         "Build it again, or fetch it again if it was downloaded.",
+        code="wheel.invalid",
     )
 
 
@@ -329,9 +333,10 @@ def _time(environ: Mapping[str, str]) -> tuple[int, int]:
         when = datetime.fromtimestamp(int(given), UTC) if given else EARLIEST
     except (ValueError, OverflowError, OSError) as error:
         raise UsageError(
-            f"SOURCE_DATE_EPOCH is {given!r:.80}.",
-            "It has to be a number of seconds since 1970.",
+            f"Invalid SOURCE_DATE_EPOCH {given!r:.80}.",
+            "It must be a number of seconds since 1970.",
             "Correct it, or unset it.",
+            code="config.invalid-source-date-epoch",
         ) from error
     when = min(max(when, EARLIEST), LATEST)
     return (

@@ -6,7 +6,7 @@ No program reads the sentences: a button comes from `remedies`, a number from `c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
@@ -86,7 +86,7 @@ class WasmwheelError(Exception):
         why: str,
         fix: str,
         *,
-        code: str = "",  # required once every error has one
+        code: str,
         counts: Mapping[str, int] | None = None,
         remedies: Sequence[Remedy] = (),
     ) -> None:
@@ -115,6 +115,11 @@ class WasmwheelError(Exception):
     def fix(self) -> str:
         """What to do about it."""
         return self.info.fix
+
+    def with_why(self, why: str) -> Self:
+        """Give the error another cause, and return it."""
+        self.info = msgspec.structs.replace(self.info, why=why)
+        return self
 
     def as_json(self) -> dict[str, Any]:
         """Return the error as documents and answers have it."""

@@ -15,7 +15,7 @@ from zipfile import ZipInfo
 
 from ..api.errors import SourceError
 from . import tar_reader, zip_reader
-from .errors import ArchiveError, DamagedError, TooLargeError, UnsafeError, damages
+from .errors import ArchiveError, TooLargeError, UnsafeError, damages
 from .limits import Budget
 from .names import MAX_PATH_BYTES, components
 from .tar_reader import Kind
@@ -93,31 +93,30 @@ def as_source_errors(archive: Path) -> Iterator[None]:
     try:
         yield
     except ArchiveError as error:
-        code, what, fix = _WORDS[type(error)]
-        reason = str(error)
-        raise SourceError(
-            f"{archive.name} {what}.",
-            f"{reason[:1].upper()}{reason[1:]}.",
-            fix,
-            code=code,
-        ) from error
+        raise _source_error(archive.name, error) from error
 
 
-#: The code of an error, what happened, and what to do about it.
-_WORDS: dict[type[ArchiveError], tuple[str, str, str]] = {
-    UnsafeError: (
-        "archive.unsafe",
-        "is not safe to unpack",
-        "Do not trust it; get it from its author again.",
-    ),
-    TooLargeError: (
-        "archive.too-large",
-        "is too large",
-        "Unpack it yourself if you trust it, and name the folder.",
-    ),
-    DamagedError: (
-        "archive.damaged",
-        "cannot be unpacked",
-        "Fetch it again; if it stays so, do not trust it.",
-    ),
-}
+def _source_error(name: str, error: ArchiveError) -> SourceError:
+    """Return the error to show for what is wrong with an archive."""
+    reason = str(error)
+    why = f"{reason[:1].upper()}{reason[1:]}."
+    if isinstance(error, UnsafeError):
+        return SourceError(
+            f"{name} is not safe to unpack.",
+            why,
+            "Do not trust it. Get it from its author again.",
+            code="archive.unsafe",
+        )
+    if isinstance(error, TooLargeError):
+        return SourceError(
+            f"{name} is too large.",
+            why,
+            "Unpack it yourself if you trust it, and name the folder.",
+            code="archive.too-large",
+        )
+    return SourceError(
+        f"{name} cannot be unpacked.",
+        why,
+        "Fetch it again. If it fails again, do not trust it.",
+        code="archive.damaged",
+    )

@@ -22,7 +22,7 @@ from typing import Any
 
 from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMissing
 
-from ..api.errors import SourceError
+from ..api.errors import Retry, SourceError
 from ..api.events import Emitter, Log, note
 from ..api.sanitize import redact
 from ..index import logins_for_pip
@@ -78,9 +78,10 @@ def build(
         return drive(plan, copy, emit, compiled, work)
     except (BackendUnavailable, HookMissing) as error:
         raise SourceError(
-            f"{plan.project.label} has no build backend that works.",
+            f"Could not load the build backend of {plan.project.label}.",
             f"{system.get('build-backend')}: {error}",
             "Correct `[build-system]` in its pyproject.toml; `python -m build` shows the same.",
+            code="backend.invalid",
         ) from error
 
 
@@ -148,9 +149,11 @@ def _environment(requires: Sequence[str], *, plan: Plan, store: Store, emit: Emi
     def fill(folder: Path) -> None:
         if plan.request.offline:
             raise SourceError(
-                f"What builds the package is not here: {', '.join(requires)}.",
-                "It would have to be fetched, and this run is offline.",
+                f"The build requirements {', '.join(requires)} are not available offline.",
+                "It must be fetched, and this run is offline.",
                 "Run it once without --offline.",
+                code="backend.offline",
+                remedies=[Retry(changes={"offline": False})],
             )
         note(emit, f"Making an environment with {', '.join(requires) or 'nothing'}.")
         venv.create(folder, with_pip=False, symlinks=os.name != "nt")
@@ -187,10 +190,12 @@ def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -
         status = run(install, on_line=on_line, supervise=True)
     if status:
         raise SourceError(
-            f"What builds the package could not be installed: {', '.join(requires)}.",
+            f"Could not install the build requirements {', '.join(requires)}.",
             redact(" ".join(line.strip() for line in said[-LAST_LINES:]))[:500]
             or "pip gave no reason.",
             "Check the network and `pip config list`, then run it again.",
+            code="backend.install-failed",
+            remedies=[Retry()],
         )
 
 

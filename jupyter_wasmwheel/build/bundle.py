@@ -19,6 +19,7 @@ from .. import archive
 from ..api.errors import SourceError
 from ..api.events import Emitter, Progress, note
 from ..project import starter
+from ..runtime.context import RunContext
 from ..runtime.targets import Target
 from ..store import Store
 from ..toolchain import crates
@@ -43,9 +44,8 @@ def write(
     target: Target,
     projects: Sequence[Path],
     rust: Rust,
-    store: Store,
     out: Path,
-    emit: Emitter,
+    context: RunContext,
     *,
     variables: Sequence[str] = (),
 ) -> Bundle:
@@ -61,13 +61,13 @@ def write(
             for each in starter.templates()
         ]
         (work / "crates").mkdir()
-        entries = dict(_entries(target, store))
-        key = crates.vendor([*starters, *projects], rust, work / "crates", emit, variables)
+        entries = dict(_entries(target, context.store))
+        key = crates.vendor([*starters, *projects], rust, work / "crates", context.emit, variables)
         entries[key] = work / "crates"
         packed = work / "packed.tar.gz"
         with tarfile.open(packed, "w:gz", compresslevel=6) as tar:
             for count, (key, folder) in enumerate(sorted(entries.items())):
-                emit(Progress(done=count, total=len(entries), unit="entries", label=key))
+                context.emit(Progress(done=count, total=len(entries), unit="entries", label=key))
                 tar.add(folder, arcname=key, filter=_anybodys)
         os.replace(packed, out)
     return Bundle(path=out, keys=tuple(sorted(entries)), size=out.stat().st_size)
@@ -77,7 +77,10 @@ def unpack(path: Path, store: Store, emit: Emitter) -> list[str]:
     """Put a bundle's entries into a store, whole; the keys of those that it did not have."""
     if not path.is_file():
         raise SourceError(
-            f"There is no {path}.", "A bundle is a file.", "Name what `cache bundle` wrote."
+            f"{path} not found.",
+            "A bundle is a file.",
+            "Pass a file that `jupyter wasmwheel cache bundle` wrote.",
+            code="store.bundle-not-found",
         )
     with tempfile.TemporaryDirectory(dir=store.home, prefix=".unpacking-") as scratch:
         # Entries are taken one by one, and a link is to lead nowhere else than in its own.
@@ -89,9 +92,10 @@ def unpack(path: Path, store: Store, emit: Emitter) -> list[str]:
         }
         if not found:
             raise SourceError(
-                f"{path.name} is no bundle.",
-                "There is nothing in it that a build needs.",
-                "Name what `jupyter wasmwheel cache bundle` wrote.",
+                f"{path.name} is not a bundle.",
+                "It contains nothing that a build needs.",
+                "Pass a file that `jupyter wasmwheel cache bundle` wrote.",
+                code="store.bundle-invalid",
             )
         new = [key for key in sorted(found) if store.find(key) is None]
         for key in new:

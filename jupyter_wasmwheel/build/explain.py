@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..api.errors import CompileError, WasmwheelError
+from ..api.errors import CompileError, Open, WasmwheelError
 from ..api.events import Diagnostic
 from ..api.sanitize import redact
 from ..errors import known_errors
@@ -34,11 +34,17 @@ def explain(project: str, reader: Reader) -> WasmwheelError:
             f"{project} did not compile: {count} problem{'s' if count > 1 else ''}.",
             f"{where}{first.message}",
             "Correct it there and build again; the compiler's own words are above.",
+            code="compile.failed",
+            counts={"problems": count},
+            remedies=[Open(file=first.file, line=first.line, column=first.column)]
+            if first.file
+            else (),
         )
     return CompileError(
         f"{project} was not built.",
         said,
         "The full output is above; `--cargo-arg=-v` makes cargo say more.",
+        code="build.failed",
     )
 
 

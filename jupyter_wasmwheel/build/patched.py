@@ -70,6 +70,7 @@ def patched(
                 f"{recipe.origin} does not fit {project.label}.",
                 f"It edits the crate {name}, which the project does not require from the registry.",
                 "Build it with `--recipe none`, or with a recipe of your own: `--recipe FILE`.",
+                code="recipe.crate-not-required",
             )
         for package in found:
             folder = Path(package["manifest_path"]).parent
@@ -98,9 +99,10 @@ def _packages(project: Project, private: Copy, rust: Rust, offline: bool) -> lis
     done = subprocess.run(command, cwd=private.folder, env=env, capture_output=True, text=True)
     if done.returncode:
         raise SourceError(
-            f"The crates that {project.label} needs could not be looked up.",
+            f"Could not resolve the crates that {project.label} requires.",
             " ".join(line.strip() for line in done.stderr.splitlines()[-4:]),
             "Correct that, and build it again.",
+            code="crates.lookup-failed",
         )
     packages: list[dict[str, Any]] = json.loads(done.stdout)["packages"]
     return packages

@@ -151,6 +151,7 @@ def refuse_overriding(env: Mapping[str, str]) -> None:
                 f"It is {env[name]!r}.",
                 f"Unset it for this command (`env -u {name} …`). Flags of your own can be given "
                 "as `--cargo-arg=--config=…`.",
+                code="config.rustflags-set",
             )
 
 

@@ -25,7 +25,7 @@ from packaging.version import InvalidVersion, Version
 
 from .. import build_variables
 from ..api.answers import Finding
-from ..api.errors import Install, ToolchainError
+from ..api.errors import Install, Retry, ToolchainError
 from ..api.events import Emitter, Event, Progress, note
 from ..api.requests import BuildRequest, Profile
 from ..api.sanitize import redact
@@ -127,9 +127,11 @@ def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit
         version = locked_pyo3(crate / "Cargo.lock")
         if done.returncode or not version:
             raise ToolchainError(
-                "pyo3 could not be looked up, so nothing is prepared for quick builds.",
+                "Could not resolve pyo3 to precompile crates for quick first builds.",
                 redact(" ".join(done.stderr.split()))[-300:] or "Cargo made no lock file.",
                 "Check the network and cargo's configuration; builds work without it, slower.",
+                code="seeds.lookup-failed",
+                remedies=[Retry()],
             )
         project = manifest.read(crate)
         planned = Plan(

@@ -83,7 +83,7 @@ def require(audit: Audit, wheel: Wheel, runtime: Runtime) -> None:
         rest = f" and {more} more" if more > 0 else ""
         reasons.append(f"It imports what this runtime does not provide: {names}{rest}.")
     found = "\n".join((*audit.unexpected, *audit.missing))
-    words = {"wheel": wheel.path.name, "pyodide": runtime.version}
+    words = {"wheel": wheel.path.name, "pyodide": runtime.version, "target": runtime.abi}
     raise known_errors.match("audit", found, findings="\n       ".join(reasons), **words)[0]
 
 

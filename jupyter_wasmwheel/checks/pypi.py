@@ -111,9 +111,10 @@ def _metadata(wheel: Wheel) -> Finding:
     """What twine says of the metadata, which is what PyPI would."""
     if util.find_spec("twine") is None:
         raise ToolchainError(
-            "There is no twine to check the metadata with.",
+            "twine is required to check the metadata.",
             "It knows what PyPI refuses, and comes with this package's extra `pypi`.",
             "Install it: `pip install 'jupyter-wasmwheel[pypi]'`.",
+            code="publish.twine-missing",
         )
     done = subprocess.run(
         [sys.executable, "-P", "-m", "twine", "--no-color", "check", str(wheel.path)],

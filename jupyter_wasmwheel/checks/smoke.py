@@ -13,7 +13,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from ..api.errors import CheckError, ToolchainError, WasmwheelError
+from ..api.errors import CheckError, Retry, ToolchainError, WasmwheelError
 from ..api.events import Log, note
 from ..api.report import Smoke
 from ..errors import known_errors
@@ -144,20 +144,23 @@ def _broken_off(session: _Session, names: str, where: str) -> WasmwheelError:
     """Return the error of a session that did not end."""
     if not session.started:
         return ToolchainError(
-            f"No start of {where}.",
+            f"Could not start {where}.",
             session.stderr or "Node.js gave no reason.",
             "Put another Node.js first on PATH (20 or newer).",
+            code="pyodide.start-failed",
         )
     return CheckError(
         f"{names} ended {where}.",
         session.stderr or "It gave no reason; the machine's memory may have run out.",
-        "Run it again; if it stays so, the package's native code brings the runtime down.",
+        "Run it again. If it fails again, the package's native code crashes the runtime.",
+        code="import.runtime-ended",
+        remedies=[Retry()],
     )
 
 
 def _raised(
     session: _Session, failure: _Failure, names: str, where: str, absent: Mapping[str, str]
-) -> CheckError:
+) -> WasmwheelError:
     """The error of an import or of code that raised, with its known causes in words."""
     frames = [line for line in failure.text.splitlines() if "<frozen importlib" not in line]
     last_lines = "\n       ".join(frames[-LAST_LINES:])
@@ -170,7 +173,7 @@ def _raised(
         "import", "\n".join(said), subject=subject, where=where, left_out=left_out
     )
     error = known[0] if known else _unknown(failure, subject, where)
-    return CheckError(error.what, f"{error.why}\n       {last_lines}", error.fix)
+    return error.with_why(f"{error.why}\n       {last_lines}")
 
 
 def _lacking(failure: _Failure, absent: Mapping[str, str]) -> Iterator[str]:
@@ -186,4 +189,5 @@ def _unknown(failure: _Failure, subject: str, where: str) -> CheckError:
         f"{subject} fails with {where}.",
         f"It raised {failure.type}.",
         "The last lines say where; the package has to be changed to get past it in a browser.",
+        code="import.failed",
     )

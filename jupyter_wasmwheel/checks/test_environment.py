@@ -121,6 +121,7 @@ def pack(suite: Suite, wheel: Wheel, into: Path) -> None:
                     f"It holds more than {LARGEST // 1024**2} MiB, and it is copied into the "
                     "memory of Pyodide.",
                     "Move what is no part of the project out of it.",
+                    code="tests.project-too-large",
                 )
             archive.write(path, path.relative_to(suite.folder).as_posix())
         there = set(archive.namelist())

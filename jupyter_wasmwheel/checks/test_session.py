@@ -19,7 +19,14 @@ from typing import Any
 from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
-from ..api.errors import LimitError, SourceError, TestsFailedError, ToolchainError, WasmwheelError
+from ..api.errors import (
+    LimitError,
+    Retry,
+    SourceError,
+    TestsFailedError,
+    ToolchainError,
+    WasmwheelError,
+)
 from ..api.events import Diagnostic, Emitter, Log, Progress, note
 from ..api.report import TestFailure
 from ..process.limits import ResourceMonitor
@@ -234,31 +241,37 @@ class TestSession:
                 f"pytest finds no tests in {label}.",
                 last,
                 "Leave `--select` away, or look at `testpaths` in pytest's configuration.",
+                code="tests.none-found",
             )
         raise TestsFailedError(
             f"pytest cannot run the tests of {label}.",
             last,
             "Correct it there; `pytest` itself says the same where it has the same packages.",
+            code="tests.pytest-failed",
         )
 
     def _no_start(self, where: str) -> WasmwheelError:
         why = "\n       ".join([*self._output, *self._fatal.splitlines()][-6:])
         if not self._started:
             return ToolchainError(
-                f"No start of {where} in Node.js.",
+                f"Could not start {where} in Node.js.",
                 why or "Node.js gave no reason.",
                 "Put another Node.js first on PATH (20 or newer).",
+                code="pyodide.start-failed",
             )
         if self._is_late():
             return LimitError(
-                f"The tests did not begin in {where}.",
+                f"The tests did not start in {where}.",
                 f"It was stopped after {BETWEEN:g} seconds.",
                 "Look for what conftest.py does when it is imported.",
+                code="tests.start-timed-out",
+                remedies=[Retry()],
             )
         return TestsFailedError(
-            f"{where} came to its end before the first test.",
+            f"{where} exited before the first test.",
             why or "It gave no reason; the machine's memory may have run out.",
             "Look for what conftest.py and the plugins of the tests do when they are imported.",
+            code="tests.runtime-ended",
         )
 
 

@@ -70,6 +70,8 @@ def error(tests: Tests, label: str) -> WasmwheelError | None:
             f"{tests.failed + tests.crashed} of {tests.collected} tests of {label} failed.",
             told + more,
             "The report and the log have all of them; `--select` runs some of them again.",
+            code="tests.failed",
+            counts={"failed": tests.failed, "crashed": tests.crashed, "timed_out": tests.timed_out},
         )
     if tests.timed_out or tests.not_run:
         return LimitError(
@@ -78,6 +80,8 @@ def error(tests: Tests, label: str) -> WasmwheelError | None:
             else f"{tests.not_run} of {tests.collected} tests of {label} were not run.",
             told + more or f"Pyodide was started {MOST_STARTS} times for them.",
             "Give each one longer by `--timeout SECONDS`; Pyodide is slower than a native one.",
+            code="tests.unfinished",
+            counts={"timed_out": tests.timed_out, "not_run": tests.not_run},
         )
     return None
 

@@ -28,16 +28,18 @@ def read(path: Path, wheel: Wheel) -> dict[str, Any]:
         reports = list(_reports(document.get("report", document)))
     except (OSError, ValueError, AttributeError) as error:
         raise UsageError(
-            f"{path} is no report.",
+            f"{path} is not a report.",
             str(error),
-            "Give it what `jupyter wasmwheel build --json` printed, in a file.",
+            "Pass a file with the output of `jupyter wasmwheel build --json`.",
+            code="report.invalid",
         ) from error
     of_it = [each for each in reports if each.get("name") == wheel.name]
     if not reports:
         raise UsageError(
-            f"{path} is no report.",
+            f"{path} is not a report.",
             "It has no sha256 of a wheel.",
-            "Give it what `jupyter wasmwheel build --json` printed, in a file.",
+            "Pass a file with the output of `jupyter wasmwheel build --json`.",
+            code="report.invalid",
         )
     return (of_it or reports)[0]
 

@@ -112,14 +112,14 @@ def _clear(context: CliContext, freed: int) -> CommandResult:
 
 def run_bundle(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Install what a build needs, and pack it."""
-    target, store, emit = targets.find(args.target), context.store, context.emit
+    target = targets.find(args.target)
     prepared = engine.prepare(target, context.run)
     chosen = toolchain.choose(target, prepared.node, context.run)
     assert chosen.rust, "it is a part of the toolchain by default"
     out = args.out.absolute()
     projects = [path.absolute() for path in args.projects]
     made = bundle.write(
-        *(target, projects, chosen.rust, store, out, emit), variables=context.build_variables
+        target, projects, chosen.rust, out, context.run, variables=context.build_variables
     )
     text = (
         f"Packed {len(made.keys)} entries into {made.path} ({size(made.size)}).\n"

@@ -19,18 +19,21 @@ def from_os_error(error: OSError) -> WasmwheelError | None:
             f"The disk is full{where}.",
             "Nothing more could be written; what was being written has been removed.",
             "Free some space, for example with `jupyter wasmwheel cache clear`, and run it again.",
+            code="disk.full",
         )
     if number == errno.ENOLCK:
         return UsageError(
-            f"The file system gives no locks{where}.",
+            f"The file system does not support locks{where}.",
             os.strerror(number),
             "Set WASMWHEEL_HOME to a folder on a disk of this machine.",
+            code="disk.no-locks",
         )
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return UsageError(
             f"Not allowed to write or read{where}.",
             os.strerror(number),
             "Choose a folder of your own, or set WASMWHEEL_HOME to one.",
+            code="disk.not-permitted",
         )
     return None
 

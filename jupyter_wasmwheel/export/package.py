@@ -169,20 +169,23 @@ def _refuse(package: Package, edits: Edits) -> None:
             f"{package.label} cannot be exported: its recipe edits {what}.",
             "Other build tools edit nothing but the package's own files.",
             "Have the edit made where it belongs, and require that version; or `--recipe none`.",
+            code="export.recipe-not-exportable",
         )
     if package.backend == "setuptools-rust" and package.maturin_arguments:
         raise UsageError(
             f"{package.label} cannot be exported with other features than its own.",
             "Its backend is setuptools-rust, which takes features from its configuration alone.",
             "Set them under `[[tool.setuptools-rust.ext-modules]]`, and leave the options away.",
+            code="export.features-not-exportable",
         )
 
 
 def _no_version(project: Project) -> str:
     raise SourceError(
-        f"{project.name} does not say its version.",
+        f"{project.name} has no static version.",
         "It is worked out when the package is built.",
         f"Name a release that is on PyPI: `pypi:{project.name}`.",
+        code="export.version-unknown",
     )
 
 
@@ -199,9 +202,10 @@ def _origin(fetched: Fetched, project: Project) -> Sdist | Commit | Checkout:
         address = git.parse(text)
         if address.local:
             raise UsageError(
-                f"{text} is a repository of this machine, where nobody else can fetch it.",
+                f"{text} is a local repository, which others cannot fetch.",
                 "What is exported is for others.",
                 "Name its public address; or a folder with the package, to export for that.",
+                code="export.local-repository",
             )
         commit = (fetched.identity or "").split()[0]
         return Commit(url=address.url, commit=commit, folder=address.subdirectory)
@@ -210,10 +214,11 @@ def _origin(fetched: Fetched, project: Project) -> Sdist | Commit | Checkout:
         top = next((up for up in (folder, *folder.parents) if (up / ".git").exists()), folder)
         return Checkout(folder=folder, inside=PurePosixPath(folder.relative_to(top).as_posix()))
     raise UsageError(
-        f"{text} is a file of this machine, where nobody else can fetch it.",
+        f"{text} is a local file, which others cannot fetch.",
         "What is exported is for others.",
         f"If it is on PyPI, name it `pypi:{project.name}=={project.version}`; or unpack it, and "
         "name the folder.",
+        code="export.local-file",
     )
 
 

@@ -64,18 +64,20 @@ def _source(package: Package) -> dict[str, Any]:
     origin = package.origin
     if isinstance(origin, Commit):
         raise UsageError(
-            f"There is no recipe for {package.label} of a git repository.",
+            f"Cannot export a recipe for {package.label} from a git repository.",
             "A recipe names an archive with its hash.",
             f"If it is on PyPI, name it `pypi:{package.name}=={package.version}`; or clone it, and "
             "name the folder.",
+            code="export.git-source",
         )
     if not isinstance(origin, Checkout):
         return {"url": origin.url, "sha256": origin.sha256}
     if package.patch:
         raise UsageError(
-            f"There is no recipe for {package.label} from a folder, with edits.",
+            f"Cannot export a recipe for {package.label} from a folder with edits.",
             "A recipe of a folder takes it as it is.",
             "Make the edits in the folder, and export it with `--recipe none`.",
+            code="export.edited-folder",
         )
     return {"path": str(origin.folder)}
 

@@ -38,6 +38,7 @@ def files(package: Package) -> tuple[File, ...]:
             f"{package.label} needs no workflow for Pyodide.",
             "There is nothing to compile in it, so its plain wheel runs anywhere.",
             "Publish that: `python -m build`.",
+            code="export.workflow-not-needed",
         )
     comment = (
         f"The wheel of {package.label} for Pyodide {package.target.pyodide}, by jupyter-wasmwheel "

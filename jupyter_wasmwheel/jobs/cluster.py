@@ -47,8 +47,8 @@ def connect(where: str) -> distributed.Client:
         import distributed
     except ImportError as error:
         raise ToolchainError(
-            "Builds cannot be sent to a cluster.",
-            "dask.distributed is not installed beside Jupyter.",
+            "dask.distributed is required to run builds on a cluster.",
+            "It is not installed in the environment of Jupyter.",
             "Run `pip install 'jupyter-wasmwheel[dask]'`, and restart Jupyter.",
             code="cluster.not-installed",
         ) from error
@@ -335,7 +335,7 @@ def _result(future: distributed.Future[Any]) -> JobResult:
         return msgspec.msgpack.decode(future.result(), type=JobResult)
     except KilledWorker as error:
         raise LimitError(
-            "The build took its workers down with it.",
+            "The build crashed its workers.",
             f"{error}",
             "A build can need more memory than a worker has: give workers more, and build again.",
             code="cluster.workers-killed",

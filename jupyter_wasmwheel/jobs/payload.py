@@ -106,7 +106,7 @@ def pack(job: str, request: BuildRequest | TestRequest, store: Store, emit: Emit
     named, packed, original = _source(request.source, store, emit)
     if packed and len(packed) > MAX_ARCHIVE_BYTES:
         raise LimitError(
-            f"{named} is too large to be sent to a worker.",
+            f"{named} is too large to send to a worker.",
             f"Its archive has {len(packed) // 1_000_000} MB; at most "
             f"{MAX_ARCHIVE_BYTES // 1_000_000} MB can be sent.",
             "Move what the build does not need out of its folder, or publish it as an sdist.",

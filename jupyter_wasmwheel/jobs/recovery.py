@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from ..api.errors import CanceledError, ErrorInfo, Retry, WasmwheelError
+from ..api.errors import Retry, WasmwheelError
 from ..api.events import decode
 from ..api.jobs import Job
 from ..wheel import read
@@ -169,11 +169,10 @@ def _remains(place: Path) -> Job:
     )
 
 
-_LOST = ErrorInfo(
+_LOST = WasmwheelError(
+    "The record of this build was lost.",
+    "The database of the server's builds could not be read.",
+    "Build it again.",
     code="job.record-lost",
-    what="The record of this build was lost.",
-    why="The database of the server's builds could not be read.",
-    fix="Build it again.",
-    status=CanceledError.status,
-    remedies=(Retry(),),
-)
+    remedies=[Retry()],
+).info

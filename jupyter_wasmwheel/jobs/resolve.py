@@ -87,7 +87,7 @@ class AllowedPaths:
         real = Path(os.path.realpath(place))
         if not self._allows(real):
             raise OutsideError(
-                f"{place} is outside of the folders that this server may build from.",
+                f"{place} is outside the folders that this server may build from.",
                 "They are its root folder and those that its configuration adds.",
                 "Copy it under the root, or add its folder to `WasmwheelApp.allowed_folders`.",
                 code="source.outside",
@@ -170,7 +170,7 @@ def _new_site(name: str, paths: AllowedPaths) -> Path:
             f"The site {name} already exists.",
             "Creating it again would lose what is published there.",
             "Publish to it as it is, or choose another name.",
-            code="site.exists",
+            code="site.name-taken",
         )
     return folder
 

@@ -74,6 +74,7 @@ class Limits:
                     f"Unknown limit {name!r}.",
                     f"The limits are {', '.join(EXCEEDED)}, each for {', '.join(KINDS)}.",
                     "Write it as `build.time=2h` or `smoke.memory=8GB`; 0 means no limit.",
+                    code="limit.unknown",
                 )
             allowance = replace(getattr(changed, kind), **{what: _number(what, value)})
             changed = replace(changed, **{kind: allowance})
@@ -105,6 +106,7 @@ def _number(what: str, text: str) -> float:
             f"Invalid limit for {what}: {text!r}.",
             f"It must be a number{f', or one with a unit: {known}' if known else ''}.",
             "Write it as `build.time=2h` or `smoke.memory=8GB`; 0 means no limit.",
+            code="limit.invalid",
         )
     value = float(found[1]) * units[found[2]]
     return value if what == "time" else int(value)
@@ -169,6 +171,7 @@ class ResourceMonitor:
             f"The limit {name} applies to it and all that it starts.",
             f"{self._advice} Raise the limit with `--limit {name}={more}`, or permanently with "
             f"`c.Wasmwheel.limits = ['{name}={more}']` in jupyter_wasmwheel_config.py.".strip(),
+            code="limit.exceeded",
         )
 
 

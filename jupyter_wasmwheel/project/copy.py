@@ -126,6 +126,7 @@ def bounds(project: Project) -> Bounds:
                 f"{folder} is not sent to another machine.",
                 "It is a project or a workspace, but it is your home folder or has it in it.",
                 "Move the project into a folder of its own.",
+                code="cluster.home-folder",
             )
     own = project.folder.resolve()
     checkout = next((up for up in (own, *own.parents) if (up / ".git").exists()), None)
@@ -312,6 +313,7 @@ class _Copying:
                     f"{change.file} cannot be edited.",
                     "It is in none of the folders that the build works on.",
                     "Name a file of the project itself.",
+                    code="recipe.file-outside-project",
                 )
         _remove_others(top, self._kept)
 

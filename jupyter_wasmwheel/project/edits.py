@@ -125,6 +125,7 @@ def _folder_of_crate(project: Project, recipe: Recipe) -> Path:
         f"{recipe.origin} does not fit {project.label}.",
         "It edits files of the project's crate, and there is no Cargo.toml to be found.",
         "Name the files from the project's folder, without `of`.",
+        code="recipe.no-crate",
     )
 
 
@@ -143,6 +144,7 @@ def _replace(
             f"{recipe.origin} does not fit {label}.",
             f"{replacement.file}: {why}",
             "Build it with `--recipe none`, or with a recipe of your own: `--recipe FILE`.",
+            code="recipe.not-applicable",
         )
 
     path = folder / PurePosixPath(replacement.file)
@@ -165,7 +167,10 @@ def _make_optional(made: dict[Path, Change], project: Project, name: str) -> Non
 
     def refuse(why: str) -> SourceError:
         return SourceError(
-            f"{name} cannot be made optional.", why, "Correct that file, and build it again."
+            f"{name} cannot be made optional.",
+            why,
+            "Correct that file, and build it again.",
+            code="edits.file-invalid",
         )
 
     def opened(file: str) -> Change:

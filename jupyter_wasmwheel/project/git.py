@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from .. import archive, credentials
-from ..api.errors import SourceError, ToolchainError, UsageError, WasmwheelError
+from ..api.errors import Retry, SourceError, ToolchainError, UsageError, WasmwheelError
 from ..api.events import Emitter, Log, Progress, note
 from ..api.sanitize import REDACTED, redact
 from ..errors import known_errors
@@ -137,6 +137,7 @@ def _login(text: str, scheme: str, host: str) -> tuple[str, str | None]:
             "The user name and the password in an address are used once and never kept.",
             "Enter the whole address again; or let git know the login by a credential helper, and "
             "leave it out of the address.",
+            code="git.login-not-kept",
         )
     if scheme == "ssh":
         return (f"{login.partition(':')[0]}@{bare}" if at else host), None
@@ -168,10 +169,11 @@ def _subdirectory(text: str, fragment: str) -> PurePosixPath:
 
 def _no_address(text: str, why: str) -> UsageError:
     return UsageError(
-        f"{text!r} is no address of a git repository.",
+        f"Invalid git address {text!r}.",
         f"{why} {_SHAPE}",
         f"URL begins with {', '.join(f'{each}://' for each in TRANSPORTS)}, or is the path of a "
         "folder; for `git@HOST:PATH` write ssh://git@HOST/PATH.",
+        code="git.invalid-address",
     )
 
 
@@ -182,18 +184,23 @@ def fetch(address: Address, store: Store, emit: Emitter, *, offline: bool) -> tu
     if not _COMMIT.fullmatch(commit):
         if offline and not address.local:
             raise SourceError(
-                f"Which commit {address.url} has at {commit or 'its default branch'} is not known.",
+                f"The commit of {address.url} at {commit or 'its default branch'} is not "
+                "available offline.",
                 "A branch or a tag is looked up at its repository, and this run is offline.",
                 "Name a commit by its 40 digits that was fetched before, or run it without "
                 "--offline.",
+                code="git.offline",
+                remedies=[Retry(changes={"offline": False})],
             )
         commit = git.look_up()
     key = f"sources/git-{commit}"
     if offline and not address.local and not store.find(key):
         raise SourceError(
-            f"Commit {commit} of {address.url} is not here.",
-            "It would have to be fetched, and this run is offline.",
+            f"Commit {commit} of {address.url} is not available offline.",
+            "It must be fetched, and this run is offline.",
             "Run it once without --offline.",
+            code="git.offline",
+            remedies=[Retry(changes={"offline": False})],
         )
     note(emit, f"{address.url}: {address.revision or 'HEAD'} is commit {commit}")
     root = store.install(key, lambda stage: git.bring(commit, stage), emit)
@@ -210,9 +217,10 @@ class _Git:
         program = shutil.which("git")
         if not program:
             raise ToolchainError(
-                f"There is no git to fetch {address.url} with.",
+                f"git is required to fetch {address.url}.",
                 "An address that begins with git+ is fetched by the program git.",
                 "Install git (on Debian `apt-get install git`), or name a folder or an sdist.",
+                code="git.missing",
             )
         self._program = program
         self._address = address
@@ -250,6 +258,7 @@ class _Git:
             else "It is empty, or its default branch is.",
             "`git ls-remote` with that address lists what it has. A commit is named by all of its "
             "40 digits.",
+            code="git.revision-not-found",
         )
 
     def bring(self, commit: str, stage: Path) -> None:
@@ -286,6 +295,7 @@ class _Git:
                 f"{self._address.url} has no commit {commit}.",
                 "None of its branches and tags leads to it.",
                 "Check the commit, or name a branch or a tag.",
+                code="git.commit-not-found",
             )
 
     def _run(self, *words: str, folder: Path, ask: bool = False) -> list[str]:
@@ -319,7 +329,9 @@ class _Git:
             return known[0]
         words = [line for line in text.splitlines() if re.match(r"fatal:|error:|remote:", line)]
         return SourceError(
-            f"{self._address.url} could not be fetched.",
+            f"Could not fetch {self._address.url}.",
             " ".join(words[-3:] or text.splitlines()[-1:]) or "git gave no reason.",
             "`git ls-remote` with that address shows the same; or clone it and name the folder.",
+            code="git.fetch-failed",
+            remedies=[Retry()],
         )

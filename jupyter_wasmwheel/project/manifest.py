@@ -88,9 +88,10 @@ def read(folder: Path) -> Project:
         name = re.sub(r"[^A-Za-z0-9]+", "-", folder.name).strip("-") or "package"
     if not NAME.fullmatch(str(name)):
         raise SourceError(
-            f"{folder} has a name that is none: {str(name)!r:.100}.",
+            f"Invalid package name in {folder}: {str(name)!r:.100}.",
             "A package's name has letters, digits, `-`, `_` and `.`, and at most 200 of them.",
             "Correct `name` in its pyproject.toml or Cargo.toml.",
+            code="project.invalid-name",
         )
     version = table.get("version") or info.get("version")
     roots = tuple(_roots(folder, crate, table))
@@ -120,7 +121,10 @@ def requirements(folder: Path) -> tuple[Requirement, ...] | None:
         return tuple(Requirement(str(line)) for line in lines)
     except InvalidRequirement as error:
         raise SourceError(
-            f"{folder} has a requirement that is none.", str(error), "Correct it (PEP 508)."
+            f"Invalid requirement in {folder}.",
+            str(error),
+            "Correct it (PEP 508).",
+            code="project.invalid-requirement",
         ) from error
 
 
@@ -135,14 +139,20 @@ def load_toml(path: Path) -> dict[str, Any]:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError(
-            f"{path} cannot be read.", f"It is not valid TOML: {error}.", "Correct that line."
+            f"{path} cannot be read.",
+            f"It is not valid TOML: {error}.",
+            "Correct that line.",
+            code="project.invalid-toml",
         ) from error
     for name, shape in SHAPES.items():
         for found in _found(data, name.split(".")):
             if not isinstance(found, shape):
                 word = "table" if shape is dict else "list"
                 raise SourceError(
-                    f"{path} cannot be read.", f"{name} in it is no {word}.", "Correct it there."
+                    f"{path} cannot be read.",
+                    f"{name} in it is no {word}.",
+                    "Correct it there.",
+                    code="project.invalid-value",
                 )
     return data
 
@@ -174,11 +184,13 @@ def _no_pyproject(folder: Path) -> SourceError:
             "package of it.",
             "Run `maturin init` in it, or add a pyproject.toml with `[build-system]` naming "
             "maturin.",
+            code="project.no-build-system",
         )
     return SourceError(
         f"{folder} has no pyproject.toml.",
         "That file says how a Python package is built, and there is no Cargo.toml either.",
         "Name the folder of a Python package, or make one with `jupyter wasmwheel new NAME`.",
+        code="project.no-pyproject",
     )
 
 
@@ -195,6 +207,7 @@ def _backend(folder: Path, pyproject: dict[str, Any]) -> Backend:
             f"pyproject.toml names {system.get('build-backend') or 'no backend'}.",
             "Name maturin or setuptools-rust in `[build-system]`, or build the folder without "
             "its Cargo.toml.",
+            code="project.backend-without-rust",
         )
     named = str(system.get("build-backend", "setuptools"))
     # A backend of the project's own, beside it, mostly wraps setuptools.
@@ -212,6 +225,7 @@ def _crate(folder: Path, pyproject: dict[str, Any]) -> Path:
         f"{folder} has no Cargo.toml.",
         f"Its build backend is maturin, which looks for {' or '.join(map(str, places))}.",
         "Add the crate, or set `manifest-path` under `[tool.maturin]`.",
+        code="project.no-cargo-toml",
     )
 
 
@@ -237,6 +251,7 @@ def _crate_of_setuptools(folder: Path, pyproject: dict[str, Any]) -> Path:
         f"{folder} has no Cargo.toml.",
         "It is built by setuptools-rust, which compiles a crate.",
         "Add the crate, or set `path` of its RustExtension.",
+        code="project.no-cargo-toml",
     )
 
 
@@ -253,6 +268,7 @@ def _no_bindings(crate: Path) -> SourceError:
         "to import.",
         "Add them with `cargo add pyo3` and a `#[pymodule]`, or start from "
         "`jupyter wasmwheel new NAME`.",
+        code="project.no-bindings",
     )
 
 

@@ -50,7 +50,8 @@ def _is_notebook(document: object) -> bool:
 
 def _wrong(manifest: Path, named: object, why: str) -> SourceError:
     return SourceError(
-        f"{named} cannot be the notebook that shows this package.",
+        f"Invalid demo notebook {named}.",
         f"{manifest} names it under `[tool.wasmwheel]`. {why}",
         "Correct `notebook`, or take it out: the site then shows the package with a plain one.",
+        code="project.invalid-notebook",
     )

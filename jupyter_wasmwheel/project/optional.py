@@ -60,6 +60,7 @@ def move_in_pyproject(text: str, name: str) -> str:
             "backend works it out, or its setup.py says it.",
             f"List the requirements under `[project]` in pyproject.toml, or edit {name} out "
             "where they are written.",
+            code="edits.dependencies-dynamic",
         )
     expected = _moved(project, name)
     if "optional-dependencies" in dynamic:
@@ -67,6 +68,7 @@ def move_in_pyproject(text: str, name: str) -> str:
             f"{name} cannot be made optional.",
             "pyproject.toml leaves the extras (`optional-dependencies`) to the build backend.",
             "List them under `[project.optional-dependencies]`.",
+            code="edits.extras-dynamic",
         )
     document = tomlkit.parse(text)
     _edit(document["project"], name, expected["optional-dependencies"])
@@ -77,6 +79,7 @@ def move_in_pyproject(text: str, name: str) -> str:
             "pyproject.toml is written in a way that cannot be edited: its `[project]` is in "
             "more than one place.",
             "Write it as one `[project]` table.",
+            code="edits.table-split",
         )
     return edited
 
@@ -154,7 +157,10 @@ def _read(text: str) -> configupdater.ConfigUpdater:
         return configupdater.ConfigUpdater().read_string(text)
     except configupdater.ParsingError as error:
         raise SourceError(
-            f"{SETUP_CFG} cannot be read.", str(error).splitlines()[0], "Correct that line."
+            f"{SETUP_CFG} cannot be read.",
+            str(error).splitlines()[0],
+            "Correct that line.",
+            code="project.invalid-setup-cfg",
         ) from error
 
 
@@ -189,7 +195,8 @@ def _extra(name: str, extras: list[str]) -> str:
 def _no_dependency(name: str, requirements: list[str]) -> SourceError:
     names = [own for own in map(_name, requirements) if own]
     return SourceError(
-        f"{name} is none of the package's dependencies.",
+        f"{name} is not a dependency of the package.",
         f"They are: {', '.join(dict.fromkeys(names))}." if names else "It has none.",
         "Name one of them with `--make-optional`." if names else "Leave `--make-optional` away.",
+        code="edits.unknown-dependency",
     )

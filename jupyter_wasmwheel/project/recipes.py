@@ -126,9 +126,10 @@ def load(path: Path) -> Recipe:
     """The recipe in a file of the user's; a UsageError where there is none."""
     if not path.is_file():
         raise UsageError(
-            f"There is no recipe {path}.",
+            f"Recipe {path} not found.",
             f"--recipe takes {AUTO}, {NONE}, or a recipe's file.",
-            "Check the path, or leave the option away.",
+            "Check the path, or omit the option.",
+            code="recipe.not-found",
         )
     try:
         text = path.read_text(encoding="utf-8")
@@ -157,7 +158,8 @@ def choose(wanted: str, name: str, version: str | None) -> tuple[Recipe | None, 
     raise SourceError(
         f"{recipe.origin} is not for {label}.",
         f"It says that it is for {for_what}.",
-        "Correct its `name` or `versions`, or leave `--recipe` away.",
+        "Correct its `name` or `versions`, or omit `--recipe`.",
+        code="recipe.wrong-package",
     )
 
 
@@ -184,7 +186,10 @@ class _Fault(Exception):
 
 def _invalid(origin: str, why: str) -> SourceError:
     return SourceError(
-        f"{origin} is no recipe.", why, "Correct it; docs/recipes.md tells what a recipe may hold."
+        f"{origin} is not a valid recipe.",
+        why,
+        "Correct it; docs/recipes.md tells what a recipe may hold.",
+        code="recipe.invalid",
     )
 
 

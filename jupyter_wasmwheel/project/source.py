@@ -62,16 +62,18 @@ def parse(text: str) -> Source:
         return Source(text=text, kind="sdist")
     if os.path.isfile(text):
         raise SourceError(
-            f"{text} is no source.",
-            f"It is a file, but no sdist ({', '.join(archive.ENDINGS)}).",
+            f"{text} is not a source.",
+            f"It is a file, but not an sdist ({', '.join(archive.ENDINGS)}).",
             "Name a project's folder, an sdist file, `pypi:NAME` or `git+URL`.",
+            code="source.not-supported",
         )
     raise SourceError(
-        f"There is no {text}.",
+        f"{text} not found.",
         "A source is a folder, an sdist file, `pypi:NAME[==VERSION]` or `git+URL[@REV]`.",
         f"Check the path, or write `pypi:{text}` for a package of the package index."
         if text.replace("-", "").replace("_", "").isalnum()
         else "Check the path.",
+        code="source.not-found",
     )
 
 
@@ -80,15 +82,17 @@ def _requirement(text: str) -> Requirement:
         requirement = Requirement(text.removeprefix("pypi:"))
     except InvalidRequirement as error:
         raise UsageError(
-            f"{text!r} names no package.",
+            f"Invalid requirement {text!r}.",
             str(error).splitlines()[0],
             "Write it as `pypi:NAME` or `pypi:NAME==VERSION`.",
+            code="source.invalid-requirement",
         ) from error
     if requirement.url or requirement.marker or requirement.extras:
         raise UsageError(
-            f"{text!r} says more than a name and a version.",
+            f"{text!r} has more than a name and a version.",
             "Only `pypi:NAME` with version specifiers can be built.",
-            "Leave addresses, markers and extras away.",
+            "Omit addresses, markers and extras.",
+            code="source.extras-not-supported",
         )
     return requirement
 
@@ -151,6 +155,7 @@ def _from_git(source: Source, store: Store, emit: Emitter, offline: bool) -> Fet
             f"{address.url} has no Python package {where}.",
             f"There is no pyproject.toml {where} of commit {commit}.",
             _where_it_is(tree),
+            code="git.no-package",
         )
     return Fetched(source=source, folder=folder, identity=f"{commit} {address.subdirectory}")
 
@@ -182,4 +187,5 @@ def _unpack(sdist: Path, folder: Path) -> None:
             "An sdist holds one folder, NAME-VERSION; this one holds "
             f"{len(inside)} entries at its top.",
             "Make one with `maturin sdist` or `python -m build --sdist`.",
+            code="source.invalid-sdist",
         )

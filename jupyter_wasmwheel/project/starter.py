@@ -50,10 +50,11 @@ def module_name(name: str) -> str:
     module = canonicalize_name(name).replace("-", "_")
     if not re.fullmatch(r"[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?", name) or keyword.iskeyword(module):
         raise UsageError(
-            f"{name!r} cannot be the name of a package.",
+            f"Invalid package name {name!r}.",
             "A name begins with a letter, holds letters, digits, `-` and `_`, and is no word of "
             "Python's own.",
             "Choose another one, for example `my-package`.",
+            code="starter.invalid-name",
         )
     return module
 
@@ -64,16 +65,18 @@ def make(name: str, folder: Path, template: str = DEFAULT) -> Path:
     names = [each.name for each in templates()]
     if template not in names:
         raise UsageError(
-            f"There is no template {template!r}.",
+            f"Template {template!r} not found.",
             f"There are: {', '.join(names)}.",
-            "Take one of them.",
+            "Use one of them.",
+            code="starter.unknown-template",
         )
     place = folder / name
     if place.exists():
         raise SourceError(
-            f"{place} is there already.",
+            f"{place} already exists.",
             "A starter crate is made in a new folder, so that nothing is overwritten.",
             "Choose another name, or remove that folder.",
+            code="starter.exists",
         )
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}-") as scratch:

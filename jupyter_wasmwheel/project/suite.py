@@ -95,10 +95,11 @@ def find(project: Project) -> Suite:
     places = configured or _usual(folder) or _anywhere(folder)
     if not places:
         raise SourceError(
-            f"{project.label} has no tests here.",
+            f"{project.label} has no tests in this source.",
             "pytest's configuration names no folder that is there, and no file is called "
             "test_….py; an sdist often leaves the tests out.",
             "Name a folder that has them, for example a clone of its repository.",
+            code="tests.not-in-source",
         )
     groups = _groups(folder)
     sources = tuple(_sources(folder, places))

@@ -263,6 +263,7 @@ def _invalid(path: Path, error: Exception) -> SiteError:
         f"{path} is not a Pyodide lock.",
         f"{type(error).__name__}: {error}",
         "Remove the site and create it again with `jupyter wasmwheel site create`.",
+        code="site.invalid-lock",
     )
 
 

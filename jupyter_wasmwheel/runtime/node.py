@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from .. import archive
-from ..api.errors import ToolchainError, WasmwheelError
+from ..api.errors import Install, Retry, ToolchainError, WasmwheelError
 from ..api.events import Emitter, note
 from ..api.sanitize import redact
 from ..store import Store
@@ -84,10 +84,12 @@ def get(store: Store, emit: Emitter, *, offline: bool = False) -> Node:
         return _installed(store.install(_key(), fill, emit))
     except WasmwheelError as error:
         raise ToolchainError(
-            "There is no Node.js to run Pyodide with.",
+            "Node.js is required to run Pyodide.",
             f"{reason} It could not be fetched from PyPI either: {error.what}",
             "Install Node.js 20 or newer with npm and put it on PATH, or run "
             "`jupyter wasmwheel doctor --fix` where PyPI can be reached.",
+            code="node.missing",
+            remedies=[Install()],
         ) from error
 
 
@@ -139,17 +141,21 @@ def fetch_npm_package(
     if done.returncode or not tarballs:
         lines = [line for line in done.stderr.splitlines() if line.startswith("npm err")]
         raise ToolchainError(
-            f"{specifier} could not be fetched from npm.",
+            f"Could not fetch {specifier} from npm.",
             "; ".join(lines[:3]) or redact(done.stderr.strip())[-300:] or "npm gave no reason.",
             "Check the network and `npm config get registry`, then run it again.",
+            code="npm.download-failed",
+            remedies=[Retry()],
         )
     tarball = tarballs[0]
     digest = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
     if f"sha512-{digest}" != integrity:
         raise ToolchainError(
-            f"{specifier} from npm is not what it should be.",
+            f"{specifier} from npm does not match its hash.",
             f"Its sha512 is {digest}; {integrity.removeprefix('sha512-')} was expected.",
-            "Run it again; if it stays so, the registry or something before it is broken.",
+            "Run it again. If it fails again, the registry or a proxy in front of it is broken.",
+            code="npm.hash-mismatch",
+            remedies=[Retry()],
         )
     archive.unpack(tarball, folder)
     tarball.unlink()

@@ -18,7 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from ..api.errors import SourceError
+from ..api.errors import Retry, SourceError
 from ..api.events import note
 from ..beneath import Root
 from ..store import Store
@@ -275,8 +275,10 @@ def _wheel_in(folder: Path) -> Path:
 
 def _pyodide_only(title: str, why: str) -> SourceError:
     return SourceError(
-        f"{title}, which Pyodide has, could not be fetched as a wheel.",
+        f"Could not fetch {title}, which is a package of Pyodide, as a wheel.",
         why if why.endswith(".") else f"{why}.",
         "Check the network and `pip config list`. What only Pyodide's CDN has can be used in a "
         "site made with `jupyter wasmwheel site create --cdn`.",
+        code="pyodide.package-not-available",
+        remedies=[Retry()],
     )

@@ -96,9 +96,10 @@ def in_folder(folder: Path) -> Runtime:
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing or not any((folder / name).is_file() for name in MAIN_MODULES):
         raise ToolchainError(
-            f"The Pyodide in {folder} is not whole.",
+            f"The Pyodide in {folder} is incomplete.",
             f"It lacks {', '.join(missing) or ' and '.join(MAIN_MODULES)}.",
-            "Remove that folder and run it again; it will be fetched anew.",
+            "Remove that folder and run it again to fetch Pyodide again.",
+            code="pyodide.incomplete",
         )
     abi = lock.read(folder / lock.FILE).abi
     try:
@@ -108,5 +109,6 @@ def in_folder(folder: Path) -> Runtime:
             f"Invalid {folder / ABOUT}.",
             f"{type(error).__name__}: {error}",
             "Remove that folder and run it again; it will be fetched again.",
+            code="pyodide.invalid-metadata",
         ) from error
     return Runtime(folder=folder, version=version, abi=abi)

@@ -67,6 +67,7 @@ def get(runtime: Runtime, node: Node, store: Store, emit: Emitter) -> Snapshot:
                 last_line(done.stderr),
                 "Put another Node.js first on PATH (20 or newer), or remove the folder "
                 f"{runtime.folder} to have Pyodide fetched anew.",
+                code="pyodide.start-failed",
             )
         if not (folder / "memory.bin").exists():
             note(emit, f"No memory snapshot can be made, so it starts plainly: {done.stdout[:300]}")

@@ -97,9 +97,10 @@ def find(abi: str) -> Target:
             return target
     known = ", ".join(target.abi for target in all_targets())
     raise UsageError(
-        f"There is no target {abi!r}.",
+        f"Unknown target {abi!r}.",
         "A target is named by its ABI, the number in a wheel's platform tag (PEP 783).",
         f"Take one of {known}; `jupyter wasmwheel targets` lists them.",
+        code="target.unknown",
     )
 
 
@@ -116,9 +117,10 @@ def of_kernel(release: str) -> Target:
             return target
     known = [target.jupyterlite.kernel for target in served if target.jupyterlite]
     raise SiteError(
-        f"jupyterlite-pyodide-kernel {release} is not known to this version.",
+        f"jupyterlite-pyodide-kernel {release} is not supported.",
         f"The series are those of {', '.join(known)}.",
         f"Install one of them: `pip install jupyterlite-pyodide-kernel=={known[-1]}`.",
+        code="site.kernel-not-supported",
     )
 
 
@@ -134,4 +136,5 @@ def of_wheel(wheel: Wheel) -> Target:
         f"Its platform is {', '.join(wheel.platform_tags)}; Pyodide's are "
         f"{', '.join(target.platform_tag for target in all_targets())}.",
         "Build it for one of them with `jupyter wasmwheel build`.",
+        code="wheel.not-for-pyodide",
     )

@@ -128,9 +128,10 @@ class Stream:
         if len(self._subscribers) >= MOST_CLIENTS:
             raise RefusedError(
                 BusyError(
-                    "Too many pages follow the builds.",
+                    "Too many pages follow builds.",
                     f"This server serves {MOST_CLIENTS} at once.",
                     "Close some of them.",
+                    code="server.too-many-clients",
                 )
             )
         self._loop = asyncio.get_running_loop()
@@ -184,9 +185,10 @@ class EventsHandler(Handler):
         if not (text.isascii() and text.isdigit() and len(text) < 17):
             raise RefusedError(
                 UsageError(
-                    "That is no number of an event.",
+                    "Invalid event number.",
                     f"`after` is {text!r:.40}.",
                     "Give the `seq` of the last event that was seen, or leave it away.",
+                    code="request.invalid-event-number",
                 )
             )
         return int(text)

@@ -97,7 +97,7 @@ class Handler(APIHandler):
         except (ValueError, RecursionError) as error:
             raise RefusedError(
                 UsageError(
-                    "The request cannot be read.",
+                    "Invalid request: expected JSON.",
                     "Its body is not JSON.",
                     "Post a JSON object.",
                     code="request.not-json",
@@ -134,27 +134,43 @@ class Handler(APIHandler):
 
 def _plain(status_code: int, error: object) -> WasmwheelError:
     """Return the error for a status of HTTP's, or for a fault of ours."""
-    known = {
-        403: (
-            "That is not allowed.",
-            "You are not logged in, your page is out of date, or this server does not let you.",
-            "Reload the page and log in; else ask the administrator of the server.",
-        ),
-        404: ("Not found.", "This address is not one of wasmwheel's.", "Correct it."),
-        405: ("Not supported.", "The address does not support that verb.", "Correct it."),
-        413: (
-            "The request is too large.",
-            f"It has more than {MAX_BODY_BYTES // 1024} KiB.",
-            "Ask for less at once.",
-        ),
-    }
     reason = getattr(error, "log_message", None) or responses.get(status_code, "Unknown")
-    what, why, fix = known.get(
-        status_code,
-        (
-            "The server could not answer." if status_code >= 500 else "That cannot be answered.",
+    match status_code:
+        case 403:
+            return UsageError(
+                "Access denied.",
+                "You are not logged in, your page is out of date, or you are not authorized.",
+                "Reload the page and log in, or ask the administrator of the server.",
+                code="http.forbidden",
+            )
+        case 404:
+            return UsageError(
+                "Not found.",
+                "This address is not one of the extension's.",
+                "Correct the address.",
+                code="http.not-found",
+            )
+        case 405:
+            return UsageError(
+                "Method not supported.",
+                "The address does not support that method.",
+                "Use a method that docs/rest.md lists for it.",
+                code="http.method-not-supported",
+            )
+        case 413:
+            return UsageError(
+                "The request is too large.",
+                f"It has more than {MAX_BODY_BYTES // 1024} KiB.",
+                "Request less at once.",
+                code="http.body-too-large",
+            )
+    if status_code >= 500:
+        return UsageError(
+            "The server could not answer.",
             str(reason),
             "Try again; if it fails again, look at the server's log.",
-        ),
+            code="http.server-error",
+        )
+    return UsageError(
+        "Invalid request.", str(reason), "Correct the request.", code="http.bad-request"
     )
-    return UsageError(what, why, fix, code=f"http.{status_code}")

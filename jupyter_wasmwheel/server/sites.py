@@ -105,9 +105,10 @@ class Sites:
         """A site by its name; a UsageError for what is no name, a SiteError where there is none."""
         if not lite.NAME.fullmatch(name) or len(name) > 64:
             raise UsageError(
-                f"{name!r:.80} is not the name of a site.",
+                f"Invalid site name {name!r:.80}.",
                 "A name has letters, digits, `-`, `_` and single dots.",
                 "Take one of the sites that are listed.",
+                code="site.invalid-name",
             )
         kept = self.store.home / "sites" / name
         folders = [folder for folder in self.configured if folder.name == name]

@@ -150,7 +150,7 @@ class NewHandler(Handler):
                     f"{name} already exists.",
                     "A starter crate is created in a new folder, so that nothing is overwritten.",
                     "Choose another name, or remove that folder.",
-                    code="starter.exists",
+                    code="starter.folder-exists",
                 )
             made = starter.make(str(name), where, template)
             return {"path": self.app.paths.name(made), "name": name, "module": module}

@@ -60,9 +60,10 @@ def write(site: Site, out: Path, emit: Emitter) -> Bundle:
     """Write a site's bundle to a file, whole or not at all; a SiteError where it needs a CDN."""
     if site.mode == "cdn":
         raise SiteError(
-            f"The site {site.name} cannot be used without the network.",
-            "It takes Pyodide from its CDN.",
-            "Make an offline site: `jupyter wasmwheel site create NAME`, without --cdn.",
+            f"Site {site.name} requires the network.",
+            "It loads Pyodide from its CDN.",
+            "Create an offline site: `jupyter wasmwheel site create NAME`, without --cdn.",
+            code="site.needs-network",
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")

@@ -181,6 +181,7 @@ def _listing(site: Root) -> dict[str, dict[str, Any]]:
             f"{site.path(LISTING)} is not a listing of notebooks.",
             f"{type(error).__name__}: {error}",
             "Remove the site and create it again with `jupyter wasmwheel site create`.",
+            code="site.invalid-listing",
         ) from error
     return {row["name"]: row for row in listing["content"]}
 

@@ -91,9 +91,10 @@ def _bring(data: Data, recipe: Recipe, place: Path, emit: Emitter) -> None:
         source = recipe.folder / data.file
         if not source.is_file():
             raise SourceError(
-                f"There is no {data.file} beside {recipe.origin}.",
+                f"{data.file} not found next to {recipe.origin}.",
                 f"The recipe ships it for {data.url}.",
                 "Put it there, or leave its `file` away, and it is fetched.",
+                code="recipe.data-not-found",
             )
         shutil.copyfile(source, place)
     else:
@@ -103,7 +104,8 @@ def _bring(data: Data, recipe: Recipe, place: Path, emit: Emitter) -> None:
     found = wheels.hash_of(place)
     if found != data.sha256:
         raise SourceError(
-            f"{data.file or data.url} is not what {recipe.origin} says.",
+            f"{data.file or data.url} does not match the hash in {recipe.origin}.",
             f"Its SHA-256 is {found}, and {data.sha256} is expected.",
             "Correct the recipe, if that is the right one.",
+            code="recipe.data-mismatch",
         )

@@ -56,6 +56,7 @@ def settings(site: Root) -> dict[str, Any]:
             f"Invalid settings of JupyterLite in {site.path(SETTINGS)}.",
             f"{type(error).__name__}: {error}",
             "Remove the site and create it again with `jupyter wasmwheel site create`.",
+            code="site.invalid-settings",
         ) from error
     return cast(dict[str, Any], found)
 

@@ -21,7 +21,7 @@ from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from .. import archive
-from ..api.errors import SiteError
+from ..api.errors import Retry, SiteError
 from ..api.events import note
 from ..beneath import Root
 from ..runtime import snapshot
@@ -68,6 +68,7 @@ def places(beside: Root) -> list[str]:
             f"Invalid list of a kernel's files in {beside.path(ABOUT)}.",
             f"{type(error).__name__}: {error}",
             "Remove the site and create it again with `jupyter wasmwheel site create`.",
+            code="site.invalid-kernel-files",
         ) from error
     return [each.file_name for each in (about.files, about.library, about.rest) if each]
 
@@ -93,9 +94,11 @@ def put(
         done = node.run(MAKE, snapshot.START, runtime.folder, beside.path(), folder, *names)
         if done.returncode or not all((folder / name).is_file() for name in FILES.values()):
             raise SiteError(
-                f"The packages of a kernel cannot be loaded into Pyodide {runtime.version}.",
+                f"Could not load the packages of a kernel into Pyodide {runtime.version}.",
                 snapshot.last_line(done.stderr),
-                "Run it again; if it stays so, report it with the line above.",
+                "Run it again. If it fails again, report it with the line above.",
+                code="site.kernel-packages-failed",
+                remedies=[Retry()],
             )
 
     key = f"kernel-files/{hashlib.sha256(recipe).hexdigest()[:32]}"

@@ -153,10 +153,11 @@ def place(name_or_dir: str, store: Store) -> Path:
         return path.absolute()
     if not NAME.fullmatch(name_or_dir) or len(name_or_dir) > 64:
         raise UsageError(
-            f"{name_or_dir!r} cannot be the name of a site.",
+            f"Invalid site name {name_or_dir!r}.",
             "A name has letters, digits, `-`, `_` and single dots, and begins with a letter or "
             "a digit.",
             "Choose another name, or write a path such as ./site.",
+            code="site.invalid-name",
         )
     return store.home / "sites" / name_or_dir
 
@@ -211,17 +212,19 @@ def read_site(folder: Path) -> Site:
             raise ValueError("it has lost its Pyodide lock")
     except FileNotFoundError:
         raise SiteError(
-            f"There is no site in {folder}.",
+            f"No site found in {folder}.",
             "It is not a folder that `jupyter wasmwheel site create` made."
             if folder.exists()
             else "There is no such folder.",
-            f"Make one with `jupyter wasmwheel site create {_spelled(folder)}`.",
+            f"Create one with `jupyter wasmwheel site create {_spelled(folder)}`.",
+            code="site.not-found",
         ) from None
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise SiteError(
             f"The site in {folder} cannot be read.",
             f"{PRIVATE}/site.json: {error or type(error).__name__}.",
             "Remove the folder and make the site anew with `jupyter wasmwheel site create`.",
+            code="site.invalid-record",
         ) from error
     return site
 
@@ -234,9 +237,10 @@ def runtime(site: Site, node: Node, context: RunContext) -> Runtime:
         return pyodide.in_folder(site.beside.path())
     if site.target.pyodide != site.pyodide:
         raise SiteError(
-            f"The site {site.name} uses Pyodide {site.pyodide}, which cannot be had here.",
+            f"Site {site.name} uses Pyodide {site.pyodide}, which is not available.",
             f"This version of jupyter-wasmwheel brings {site.target.pyodide}.",
-            "Make the site anew with `jupyter wasmwheel site create`.",
+            "Create the site again with `jupyter wasmwheel site create`.",
+            code="site.pyodide-not-available",
         )
     store, emit = context.store, context.emit
     return pyodide.get(site.target, node, store, emit, offline=context.offline)
@@ -253,10 +257,11 @@ def create(folder: Path, request: SiteRequest, node: Node, context: RunContext) 
     target = targets.find(request.target or targets.default_abi())
     if target.jupyterlite is None:
         raise SiteError(
-            f"There can be no site for {target.abi} (Pyodide {target.pyodide}) yet.",
+            f"JupyterLite does not support {target.abi} (Pyodide {target.pyodide}) yet.",
             "No release of jupyterlite-pyodide-kernel serves that Pyodide.",
             "Import wheels for it with `jupyter wasmwheel smoke`, or make a site for "
             f"{targets.default_abi()}.",
+            code="site.target-not-supported",
         )
     wanted = packages.parse(request.packages)
     _refuse_occupied(folder)
@@ -310,10 +315,11 @@ def adopt(
         site = read_site(folder)
         if (site.abi, site.mode) != (target.abi, "cdn" if cdn else "offline"):
             raise SiteError(
-                f"{folder} was built in another way before.",
+                f"{folder} was built with other options before.",
                 f"It is {site.mode}, for {site.abi}; now it is to be "
                 f"{'cdn' if cdn else 'offline'}, for {target.abi}.",
-                "Remove the folder, and build it anew.",
+                "Remove the folder and build it again.",
+                code="site.built-differently",
             )
         _configure(site, known, POLICIES[0])
         template.run_first(site.root)
@@ -328,7 +334,8 @@ def adopt(
             f"{folder} has a Pyodide of its own.",
             "JupyterLite's configuration names one (PyodideAddon.pyodide_url, or static/pyodide), "
             "and this addon brings the one that it checks wheels with.",
-            "Take it out of the configuration, remove the folder, and build it anew.",
+            "Remove it from the configuration, remove the folder, and build it again.",
+            code="site.own-pyodide",
         )
     site = Site(
         folder=folder,
@@ -460,15 +467,17 @@ def _add_icons(site: Site) -> None:
 def _refuse_occupied(folder: Path) -> None:
     if _is_site(folder):
         raise SiteError(
-            f"There is a site in {folder} already.",
-            "Making it anew would lose what is published there, and its address.",
+            f"A site already exists in {folder}.",
+            "Creating it again would remove what is published there, and its address.",
             "Publish to it as it is, or remove the folder first.",
+            code="site.exists",
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SiteError(
             f"{folder} is not empty.",
-            "A site is made in a folder of its own.",
-            "Name a folder that is not there yet.",
+            "A site is created in a new folder.",
+            "Use a folder that does not exist yet.",
+            code="site.folder-not-empty",
         )
 
 

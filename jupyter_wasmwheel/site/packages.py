@@ -31,9 +31,10 @@ def parse(names: Sequence[str]) -> list[Requirement]:
             found.append(Requirement(name))
         except InvalidRequirement as error:
             raise UsageError(
-                f"{name!r} is not the name of a package.",
+                f"Invalid package name {name!r}.",
                 str(error).splitlines()[0],
                 "Write a name such as `attrs`, or a name with a version such as `attrs==25.3.0`.",
+                code="site.invalid-package-name",
             ) from error
     return found
 
@@ -88,6 +89,7 @@ def _cannot_bring(needed: Dependency, reason: str) -> SourceError:
         "Build it for the site with `jupyter wasmwheel build pypi:"
         f"{needed.name} --site SITE`, or make a site that takes Pyodide's own packages from "
         "its CDN: `jupyter wasmwheel site create DIR --cdn`.",
+        code="site.dependency-not-available",
     )
 
 

@@ -127,10 +127,11 @@ def _parse(entry: str) -> tuple[str, ...]:
     rest = parts.path or parts.query or parts.fragment or "@" in parts.netloc
     if rest or not (_address(host) or _NAME.fullmatch(host)):
         raise UsageError(
-            f"{entry!r} is not a host that a site's server could fetch from.",
+            f"Invalid host {entry!r}.",
             "A host is a name, or an address written in full, with a port if it has one of its "
             "own: data.example.org, 192.168.0.7:8000, [fd00::7]:8000. There are no patterns.",
             "Name each host by itself, without `https://` and without a path.",
+            code="proxy.invalid-host",
         )
     return tuple(_spell(host, each) for each in ([port] if port else PORTS.values()))
 

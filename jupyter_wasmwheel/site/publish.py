@@ -189,9 +189,10 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> Package:
         ours = _ours(entry) if entry else None
         if entry is None or ours is None:
             raise SiteError(
-                f"{name} was not published to the site {site.name}.",
+                f"{name} is not published to site {site.name}.",
                 "Pyodide itself brings it." if entry else "There is no package of that name.",
                 f"`jupyter wasmwheel site list {site.name}` says what is in it.",
+                code="publish.not-published",
             )
         back = ours.get("displaced")
         new = old.with_entry(Entry.parse(back)) if back else _without(old, entry.name)
@@ -247,6 +248,7 @@ def refuse_foreign(site: Site, wheel: Wheel) -> None:
         f"{target.python_tag}-{target.python_tag}-{target.platform_tag}.",
         f"Build it for the site with `jupyter wasmwheel build --site {site.name}`, or publish it "
         "to a site of its own target.",
+        code="publish.target-mismatch",
     )
 
 

@@ -306,13 +306,15 @@ def _is_hashed(path: str) -> bool:
 def _taken(site: Site, error: OSError) -> SiteError:
     if is_served(site):
         return SiteError(
-            f"The site {site.name} is being served already.",
+            f"Site {site.name} is already being served.",
             f"It answers at {address(site)}.",
             "Open that address, or stop the other server first.",
+            code="site.already-served",
         )
     return SiteError(
-        f"The site {site.name} cannot be served: its port {site.port} is taken.",
+        f"Could not serve site {site.name}: port {site.port} is in use.",
         f"{error.strerror or error}. A site keeps its port, because the browser keeps a person's "
         "notebooks by address.",
         f"Stop the program that listens on port {site.port} and serve the site again.",
+        code="site.port-taken",
     )

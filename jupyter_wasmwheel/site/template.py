@@ -21,7 +21,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from .. import archive, build_variables
-from ..api.errors import SiteError
+from ..api.errors import Retry, SiteError
 from ..api.events import Emitter, note
 from ..beneath import Root
 from ..index import Index
@@ -70,9 +70,10 @@ def release(kernel: str) -> Release:
     row = rows.get(kernel) or next(iter(series), None)
     if row is None:
         raise SiteError(
-            f"jupyterlite-pyodide-kernel {kernel} is not known to this version.",
+            f"jupyterlite-pyodide-kernel {kernel} is not supported.",
             "The site was made by another version of jupyter-wasmwheel.",
             "Make it anew with `jupyter wasmwheel site create`, or use that version.",
+            code="site.other-version",
         )
     return Release(
         environment=tuple(row["environment"]),
@@ -156,7 +157,9 @@ def build(environment: Path, work: Path, output: Path, told: Mapping[str, object
     if done.returncode or not (output / "jupyter-lite.json").is_file():
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise SiteError(
-            "JupyterLite's own build failed.",
+            "The build of JupyterLite failed.",
             " ".join(lines[-3:]) or "It gave no reason.",
-            "Run it again; if it stays so, report it with the lines above.",
+            "Run it again. If it fails again, report it with the lines above.",
+            code="site.lite-build-failed",
+            remedies=[Retry()],
         )

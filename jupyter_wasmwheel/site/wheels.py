@@ -37,9 +37,10 @@ def put(path: Path, sha256: str, beside: Root, under: str) -> str:
     """Copy a file whole to its place beside a lock; return the `file_name` for the lock."""
     if not SAFE.fullmatch(path.name):
         raise CheckError(
-            f"{path.name!r} is not a name for a wheel.",
+            f"Invalid wheel name {path.name!r}.",
             "It has characters in it that no wheel's name has, and that mean something in a URL.",
             "Build it again; a wheel's name is made from its package's name, version and tags.",
+            code="wheel.invalid-name",
         )
     place = f"{under}/{sha256}/{path.name}"
     if not _is_there(place, sha256, beside):

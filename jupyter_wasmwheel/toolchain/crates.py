@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .. import build_variables
-from ..api.errors import ToolchainError
+from ..api.errors import Retry, ToolchainError
 from ..api.events import Emitter, note
 from ..api.sanitize import redact
 from ..store import Store
@@ -53,9 +53,11 @@ def vendor(
     )
     if done.returncode:
         raise ToolchainError(
-            "The crates could not be fetched.",
+            "Could not fetch the crates.",
             redact(" ".join(done.stderr.split()))[-300:] or "Cargo gave no reason.",
             "Check the network and cargo's configuration, and run it again.",
+            code="crates.fetch-failed",
+            remedies=[Retry()],
         )
     text = done.stdout.replace(str(folder / VENDORED), PLACE)
     (folder / CONFIGURATION).write_text(text, encoding="utf-8")

@@ -68,7 +68,7 @@ def _rust(target: Target, store: Store) -> Finding:
 
 def _without_rust(text: str, target: Target) -> Finding:
     remedies: tuple[Install, ...] = ()
-    if rustup.find():
+    if rust.find_rustup():
         fix = f"Run {command_for(target)}, which installs a Rust of its own by rustup."
         remedies = (Install(target=target.abi),)
     else:

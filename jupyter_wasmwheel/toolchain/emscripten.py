@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..api.errors import ToolchainError
+from ..api.errors import Install, ToolchainError
 from ..runtime.targets import Target
 from ..store import Store
 from . import emcc, linker
@@ -134,11 +134,13 @@ def missing_compiler(names: tuple[str, ...], target: Target) -> ToolchainError:
     """The error for what compiles C where there is no compiler for the target."""
     does = "compiles" if len(names) == 1 else "compile"
     return ToolchainError(
-        f"{' and '.join(names)} {does} C or C++, and there is no C compiler for Pyodide here.",
+        f"{' and '.join(names)} {does} C or C++, and no C compiler for Pyodide is installed.",
         "wasm-ld links Rust without Emscripten, but C and C++ need its compiler, emcc.",
         f"{command_for(target, 'emscripten')} installs the target's own, {target.emscripten}, by "
         "emsdk; on Debian `apt-get install emscripten` is good enough to try the wheel. Then run "
         "it again.",
+        code="emscripten.missing",
+        remedies=[Install(extras=("emscripten",), target=target.abi)],
     )
 
 

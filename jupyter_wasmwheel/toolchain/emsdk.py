@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import build_variables, credentials
-from ..api.errors import ToolchainError
+from ..api.errors import Retry, ToolchainError
 from ..api.events import Emitter, note
 from ..config import Downloads
 from ..runtime.targets import Target
@@ -76,11 +76,12 @@ class _Installation:
         git = shutil.which("git")
         if not git:
             raise ToolchainError(
-                "There is no git to fetch emsdk with.",
+                "git is required to fetch emsdk.",
                 "emsdk, Emscripten's installer, is a git repository.",
                 "Install git, on Debian `apt-get install git`, and run it again.",
+                code="git.missing",
             )
-        what = "emsdk, Emscripten's installer, could not be fetched."
+        what = "Could not fetch emsdk, the installer of Emscripten."
         self._run([git, "init", "--quiet"], what)
         scheme, sign, rest = address.partition("://")
         login, _, host = rest.rpartition("@") if scheme in ("http", "https") else ("", "", rest)
@@ -103,7 +104,9 @@ class _Installation:
             why = ran.reason
             if asked and asked[-1] not in why:
                 why += f" It was fetching {asked[-1]}."
-            raise ToolchainError(what, why, self._by_hand())
+            raise ToolchainError(
+                what, why, self._by_hand(), code="emscripten.install-failed", remedies=[Retry()]
+            )
 
     def _environment(self, program: str | Path) -> dict[str, str]:
         """The user's environment, without what would lead emsdk or git elsewhere.
@@ -154,9 +157,11 @@ class _Installation:
 
     def _useless(self, reason: str) -> ToolchainError:
         return ToolchainError(
-            f"What emsdk installed is not Emscripten {self.target.emscripten}.",
+            f"emsdk did not install Emscripten {self.target.emscripten}.",
             f"It came from {self.downloads.emsdk}, and {reason}.",
             self._by_hand(),
+            code="emscripten.wrong-version",
+            remedies=[Retry()],
         )
 
 

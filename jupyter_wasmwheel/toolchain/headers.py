@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .. import archive, build_variables
-from ..api.errors import ToolchainError, WasmwheelError
+from ..api.errors import Retry, ToolchainError, WasmwheelError
 from ..api.events import Emitter, note
 from ..index import Index
 from ..runtime.pyodide import Runtime
@@ -78,11 +78,13 @@ def get(target: Target, runtime: Runtime, index: Index, store: Store, emit: Emit
 def _missing(target: Target, reasons: list[str]) -> ToolchainError:
     python = target.python
     return ToolchainError(
-        f"The headers of Python {python} are not here, and C code needs them.",
+        f"The headers of Python {python} are not available, and C code requires them.",
         "\n       ".join(reasons),
         f"Put a python{python} with its headers on PATH (on Debian: `apt-get install "
         f"python{python}-dev`; `uv python install {python}` brings one too), or run it once where "
         f"{target.headers.url.split('/')[2]} can be reached.",
+        code="headers.missing",
+        remedies=[Retry()],
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from ..api.errors import ToolchainError
+from ..api.errors import Install, Remedy, ToolchainError
 from ..runtime.targets import TRIPLE, Target
 from ..store import Store
 from . import programs
@@ -162,6 +163,11 @@ def judge(rust: Rust, target: Target, channel: str | None) -> Candidate:
     )
 
 
+def find_rustup() -> str | None:
+    """Return the rustup on PATH, which `doctor --fix` installs Rust with."""
+    return shutil.which("rustup")
+
+
 def answers(rust: Rust, channel: str) -> bool:
     """Whether a Rust is what a `rust-toolchain` file asks for (`stable`, `1.96`, `nightly-…`)."""
     name = channel.partition("-")[0]
@@ -181,32 +187,44 @@ def choose(candidates: Iterable[Candidate], target: Target, channel: str | None)
         f"`{DEBIAN}`."
     )
     looked_at = "; ".join(f"{c.rust}: {c.reason}" for c in everyone)
+    remedies: list[Remedy] = [Install(target=target.abi)] if find_rustup() else []
     if not everyone:
         raise ToolchainError(
-            "There is no Rust on this machine.",
+            "Rust not found.",
             "Neither rustup's toolchains nor a rustc with its cargo on PATH were found.",
             how_to_get,
+            code="rust.missing",
+            remedies=remedies,
         )
     if channel and any(judge(c.rust, target, None).usable for c in everyone):
         command = f"`rustup toolchain install {channel} --target {TRIPLE}`"
+        remedies = []
         if channel == "nightly":
             command = command_for(target, channel)
+            if find_rustup():
+                remedies = [Install(extras=("nightly",), target=target.abi)]
         raise ToolchainError(
-            f"The project's rust-toolchain file asks for {channel}, which is not here.",
+            f"The project's rust-toolchain file requires {channel}, which is not installed.",
             f"Looked at: {looked_at}.",
             f"Install it ({command}), or edit or remove the file to build with another one.",
+            code="rust.channel-missing",
+            remedies=remedies,
         )
     if all(Version(c.rust.version) < Version(target.rust) for c in everyone):
         raise ToolchainError(
             f"Rust is too old for Pyodide {target.pyodide}.",
             f"Its wheels need Rust {target.rust} or newer. Looked at: {looked_at}.",
             how_to_get,
+            code="rust.too-old",
+            remedies=remedies,
         )
     raise ToolchainError(
         "No Rust on this machine can build for Pyodide.",
         f"Looked at: {looked_at}.",
         f"`rustup target add {TRIPLE}` brings the target, `rustup component add rust-src` the "
         f"sources. {how_to_get}",
+        code="rust.unusable",
+        remedies=remedies,
     )
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 from .. import build_variables
-from ..api.errors import ToolchainError
+from ..api.errors import Retry, ToolchainError
 from ..api.events import Emitter, note
 from ..runtime.targets import TRIPLE, Target
 from ..store import Store
@@ -25,11 +24,6 @@ _DOING = re.compile(r"info: ((?:downloading|installing|syncing) .+)")
 def key(target: Target, channel: str) -> str:
     """The entry of the store that holds a Rust of a channel that is new enough for a target."""
     return f"rustup/{channel}-{target.rust}"
-
-
-def find() -> str | None:
-    """The rustup on PATH."""
-    return shutil.which("rustup")
 
 
 def install(target: Target, channel: str, store: Store, emit: Emitter, timeout: float) -> None:
@@ -45,12 +39,13 @@ def install(target: Target, channel: str, store: Store, emit: Emitter, timeout: 
 def _fill(
     home: Path, target: Target, channel: str, store: Store, emit: Emitter, timeout: float
 ) -> None:
-    program = find()
+    program = rust.find_rustup()
     if not program:
         raise ToolchainError(
-            "There is no rustup to install Rust with.",
+            "rustup is required to install Rust.",
             "rustup is Rust's own installer; it was not found on PATH.",
             f"Install rustup (https://rustup.rs), or on Debian: `{rust.DEBIAN}`.",
+            code="rustup.missing",
         )
     note(emit, f"Installing Rust ({channel}) by rustup, in a place of our own.")
     env = build_variables.for_download(os.environ)
@@ -70,6 +65,8 @@ def _fill(
             "rustup could not install Rust.",
             ran.reason,
             f"Check the network and run it again, or on Debian: `{rust.DEBIAN}`.",
+            code="rustup.install-failed",
+            remedies=[Retry()],
         )
     found = rust.in_home(home, "rustup's", store)
     judged = [rust.judge(each, target, channel) for each in found]
@@ -80,6 +77,7 @@ def _fill(
             "The Rust that rustup installed cannot build for Pyodide.",
             f"{seen or 'What it installed does not run'}.",
             f"Ask whoever keeps {server} for a newer one." if server else "Run it again later.",
+            code="rustup.unusable-rust",
         )
 
 

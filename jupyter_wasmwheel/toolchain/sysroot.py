@@ -82,10 +82,11 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
         if known := known_errors.match("build", "\n".join(reader.tail), **words):
             raise known[0]
         raise ToolchainError(
-            f"The standard library for {TRIPLE} could not be built.",
+            f"Could not build the standard library for {TRIPLE}.",
             said,
             f"Check that the sources in {rust.sources} belong to {rust.rustc}, or install a Rust "
             f"with the target prebuilt: `rustup target add {TRIPLE}`.",
+            code="sysroot.build-failed",
         )
     libraries = stage / "lib/rustlib" / TRIPLE / "lib"
     libraries.mkdir(parents=True)
@@ -110,9 +111,10 @@ def _build_panic_abort(rust: Rust, sysroot: Path, libraries: Path, env: Mapping[
     done = subprocess.run(command, env=dict(env), capture_output=True, text=True)
     if done.returncode:
         raise ToolchainError(
-            "panic_abort could not be built for the target.",
+            "Could not build panic_abort for the target.",
             done.stderr.strip()[-500:],
             f"Install a Rust with the target prebuilt: `rustup target add {TRIPLE}`.",
+            code="sysroot.build-failed",
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..api.errors import ToolchainError
+from ..api.errors import Install, Retry, ToolchainError
 from ..api.events import note
 from ..api.requests import Linker as Linkers
 from ..runtime.context import RunContext
@@ -99,10 +99,15 @@ def choose(target: Target, node: Node, context: RunContext, needs: Needs = Needs
     c_compiler = emscripten.find(store, target)
     if needs.linker == "emcc" and not c_compiler:
         raise ToolchainError(
-            "There is no emcc to link with.",
+            "emcc not found, which --linker emcc requires.",
             "--linker emcc asks for Emscripten's linker, and no emcc is on PATH.",
             "Leave the option away to link with wasm-ld, or install Emscripten "
             f"{target.emscripten}: {command_for(target, 'emscripten')}.",
+            code="emscripten.missing-linker",
+            remedies=[
+                Install(extras=("emscripten",), target=target.abi),
+                Retry(changes={"linker": "wasm-ld"}),
+            ],
         )
     toolchain = Toolchain(
         rust=chosen,
@@ -130,11 +135,12 @@ def choose_linker(chosen: Rust | None, store: Store, installed: Sequence[Rust] =
     if not usable:
         seen = ", ".join(f"{each.program} {each.version}" for each in found) or "none"
         raise ToolchainError(
-            "There is no wasm-ld to link with.",
+            "wasm-ld not found.",
             f"{chosen or 'Rust'} came without one, and on PATH is {seen}; "
             f"LLVM {linker.OLDEST} or newer is needed.",
             "Install lld, on Debian `apt-get install lld-22`, or a Rust by rustup, which brings "
             "its own.",
+            code="linker.missing",
         )
     if chosen is None:
         return max(usable, key=lambda each: each.major)
@@ -152,8 +158,9 @@ def script(name: str, package: str = "jupyter-wasmwheel") -> Path:
         return Path(found)
     raise ToolchainError(
         f"The console script {name} is missing.",
-        f"It is installed along with {package}.",
+        f"It is installed with {package}.",
         f"Install it again: `pip install --force-reinstall {package}`.",
+        code="toolchain.script-missing",
     )
 
 

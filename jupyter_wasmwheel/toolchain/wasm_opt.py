@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..api.errors import CompileError
+from ..api.errors import CompileError, Retry
 from ..api.events import Emitter, note
 from ..runtime.node import Node, fetch_npm_package
 from ..store import Store
@@ -64,9 +64,11 @@ class WasmOpt:
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode or not after.exists():
                 raise CompileError(
-                    "wasm-opt could not optimise the module.",
+                    "wasm-opt could not optimize the module.",
                     done.stderr.strip()[-500:] or f"It ended with status {done.returncode}.",
                     "Build it without: `--profile draft`.",
+                    code="compile.wasm-opt-failed",
+                    remedies=[Retry(changes={"profile": "draft"})],
                 )
             return after.read_bytes()
 

@@ -86,7 +86,7 @@ class BuildModel(HasTraits):
         with self._starting:
             if self._run is not None:
                 raise UsageError(
-                    "A build is running already.",
+                    "A build is already running.",
                     "A builder runs one build at a time.",
                     "Wait for it, cancel it, or create another builder.",
                     code="builder.running",

@@ -44,9 +44,10 @@ def _view_of(model: BuildModel) -> ipywidgets.Widget:
         from .view import make
     except ImportError as error:
         raise UsageError(
-            "The builder cannot be shown.",
-            "ipywidgets is not installed beside this kernel.",
+            "ipywidgets is required to show the builder.",
+            "It is not installed in the environment of this kernel.",
             "`pip install 'jupyter-wasmwheel[widget]'`, and restart the kernel; "
             "`await builder.build()` works without it.",
+            code="widget.ipywidgets-missing",
         ) from error
     return make(model)
