@@ -271,6 +271,12 @@ def error_rows() -> list[ErrorRow]:
         for kind, call in error_calls(tree)
         if isinstance(code := ast.literal_eval(_code(call) or ast.Constant(None)), str)
     }
+    for call in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        given = {each.arg: each.value for each in call.keywords}
+        if ast.unparse(call.func) == "ErrorInfo" and isinstance(given.get("code"), ast.Constant):
+            code, *texts = (_shown(given[name]) for name in ("code", "what", "why", "fix"))
+            status = statuses.get(ast.unparse(given["status"]).removesuffix(".status"), 1)
+            rows.add(ErrorRow(code, "ErrorInfo", *texts, status))
     kinds = {kind.status: kind.__name__ for kind in errors.WasmwheelError.__subclasses__()}
     for known in known_errors.load():
         texts = (re.sub(r"\$(\w+)", _capitals, text) for text in (known.what, known.why, known.fix))

@@ -109,7 +109,7 @@ def test_a_report_that_stays_too_large_fails_its_job_and_frees_the_slot(queue_of
 def test_whatever_a_watcher_raises_ends_its_job_and_frees_the_slot(
     queue_of: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue = queue_of("log('first')\ntime.sleep(60)\n", running=1)
+    queue = queue_of("for i in range(600):\n    log(str(i))\n    time.sleep(0.1)\n", running=1)
     append = queue._events.append
     queue.submit(request())
     until(lambda: queue.active)

@@ -25,7 +25,7 @@ from jupyter_wasmwheel.archive.names import components
 from jupyter_wasmwheel.runtime import lock
 from jupyter_wasmwheel.site import bundle, lite, publish, server
 from jupyter_wasmwheel.site.lite import DamagedSite, Site
-from tests.site_factory import small_site, tiny_wheel
+from tests.site_factory import publish_one, small_site, tiny_wheel
 
 from .test_archives import folder, link, tar_of
 
@@ -147,14 +147,14 @@ def test_a_bundle_has_no_name_that_means_more_elsewhere(
     ],
 )
 def test_a_folder_in_the_place_of_a_file_is_refused(site: Site, tmp_path: Path, name: str) -> None:
-    publish.publish(site, tiny_wheel(tmp_path, version="0.5"), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path, version="0.5"))
     place = site.folder / name
     place.unlink(missing_ok=True)
     (site.private.path("own-files")).unlink(missing_ok=True)
     place.mkdir(parents=True)
     before = site.lock.read_bytes()
     with pytest.raises(SiteError, match=place.name):
-        publish.publish(site, tiny_wheel(tmp_path), [], ignore)
+        publish_one(site, tiny_wheel(tmp_path))
     if name.startswith(("files", "api")):
         assert site.lock.read_bytes() == before
 
@@ -177,7 +177,7 @@ def test_a_huge_text_is_not_read(
 ) -> None:
     (site.folder / name).write_text(big(text))
     acts: dict[str, Callable[[], Any]] = {
-        "publish": lambda: publish.publish(site, tiny_wheel(tmp_path), [], ignore),
+        "publish": lambda: publish_one(site, tiny_wheel(tmp_path)),
         "list": lambda: publish.published(site),
         "bundle": lambda: bundle.write(site, tmp_path / "out.zip", ignore),
     }

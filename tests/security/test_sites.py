@@ -544,7 +544,7 @@ def test_each_damaged_site_is_told_by_name_and_hides_no_other(
     assert ran.status == 0, ran.stderr
     assert all(name in ran.stdout for name in names)
 
-    served = Sites(store=shelves, configured=(), through=None, origins=SiteServers(), proxy={})
+    served = Sites(store=shelves, configured=(), through=None, servers=SiteServers(), proxy={})
     rows = {each["name"]: each for each in served.rows()}
     assert {name for name, each in rows.items() if each["error"]} == names
     assert not rows["a-whole"]["error"]
