@@ -136,7 +136,7 @@ def test_no_rust(wasmwheel: Command, crate: Path, out: Path, tmp_path: Path) -> 
         "RUSTUP_HOME": str(tmp_path / "none"),
     }
     error = error_of(wasmwheel("build", crate, "--json", "--out", out, env=env), 4)
-    assert "no Rust" in error["what"]
+    assert "Rust not found" in error["what"]
     assert "doctor --fix" in error["fix"]
 
 

@@ -273,7 +273,7 @@ def test_a_recipe_that_is_none_is_told_with_the_line(tmp_path: Path, text: str, 
 @pytest.mark.parametrize("file", ["../x", "/etc/passwd", "plain/../../x", "", ".", "a\\b"])
 def test_a_recipe_that_leaves_the_project_is_refused(tmp_path: Path, file: str) -> None:
     text = f"{RECIPE}[[replace]]\nfile = '{file}'\nwhy = ''\nold = 'a'\nnew = 'b'\n"
-    with pytest.raises(SourceError, match="no recipe") as caught:
+    with pytest.raises(SourceError, match="not a valid recipe") as caught:
         recipes.load(recipe_file(tmp_path, text))
     assert "Line 4" in caught.value.why
 

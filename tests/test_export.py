@@ -198,7 +198,7 @@ def test_what_others_cannot_fetch_is_not_exported(
     repository.commit("Begin")
     source = f"git+{repository.folder}#subdirectory=inside"
     error = error_of(wasmwheel("export", "recipe", source, "--json"), 2)
-    assert "nobody else" in error["what"]
+    assert "others cannot fetch" in error["what"]
     error = error_of(wasmwheel("export", "workflow", repository.folder / "inside", "--json"), 2)
     assert "plain wheel" in error["why"]
     sdist = fetched("pypi:rpds-py==0.30.0", store).archive

@@ -274,7 +274,7 @@ def test_a_login_is_not_asked_for_and_a_password_is_not_shown(
 def test_without_git_it_is_said(wasmwheel: Command, tmp_path: Path, repository: Repository) -> None:
     words = ("build", f"git+{repository.folder}", "--json")
     error = error_of(wasmwheel(*words, env={"PATH": str(tmp_path)}), 4)
-    assert "no git" in error["what"]
+    assert "git is required" in error["what"]
 
 
 def test_the_command_builds_an_address(

@@ -288,7 +288,7 @@ SEQUENCES = [
 def test_what_a_terminal_would_obey_is_not_passed_on(text: str, shown: str) -> None:
     assert sanitize(text) == shown
     assert Log(stream="stdout", text=text).text == shown
-    assert SourceError(text, text, text).why == shown
+    assert SourceError(text, text, text, code="source.example").why == shown
 
 
 @pytest.mark.parametrize("way", [(), ("--events",), ("--verbose",), ("--json",)])

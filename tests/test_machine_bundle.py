@@ -23,7 +23,7 @@ def test_what_is_no_bundle_is_not_unpacked(wasmwheel: Command, tmp_path: Path) -
     with tarfile.open(tmp_path / "other.tar.gz", "w:gz") as other:
         other.add(tmp_path / "sites", "sites")
     error = error_of(wasmwheel("cache", "unpack", tmp_path / "other.tar.gz", "--json", env=env), 3)
-    assert "no bundle" in error["what"]
+    assert "not a bundle" in error["what"]
     assert not (tmp_path / "home/sites").exists()
 
 

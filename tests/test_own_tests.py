@@ -191,7 +191,7 @@ def test_tests_are_where_pytest_is_told_else_where_they_usually_are(
 def test_a_project_without_tests_is_told_before_anything_is_built(
     wasmwheel: Command, tmp_path: Path
 ) -> None:
-    with pytest.raises(SourceError, match="has no tests here"):
+    with pytest.raises(SourceError, match="has no tests in this source"):
         suite.find(project(tmp_path / "plain", {"tests/main.rs": ""}))
     ran = wasmwheel("test", tmp_path / "plain", "--json")
     assert (ran.status, ran.document["error"]["status"]) == (3, 3)

@@ -501,7 +501,7 @@ def test_an_entry_is_a_host_with_its_ports(entry: str, hosts: set[str]) -> None:
     ],
 )  # fmt: skip
 def test_an_entry_that_is_no_host_is_refused(entry: str) -> None:
-    with pytest.raises(UsageError, match="is not a host") as caught:
+    with pytest.raises(UsageError, match="Invalid host") as caught:
         proxy.parse([entry])
     assert repr(entry) in caught.value.what
 

@@ -174,4 +174,4 @@ def test_what_is_no_report_is_refused(
     (tmp_path / "report.json").write_text(text)
     ran = wasmwheel("check", starter_wheel, "--report", tmp_path / "report.json")
     assert ran.status == 2
-    assert "is no report" in ran.stderr
+    assert "is not a report" in ran.stderr

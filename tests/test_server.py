@@ -606,7 +606,7 @@ async def test_a_git_repository_under_the_root_is_a_source(api: Api, jp_root_dir
     assert "#subdirectory=python" in error["fix"]
     outside = Repository(jp_root_dir.parent / "outside")
     error = await api("POST", "edits", status=403, source=f"git+file://{outside.folder}")
-    assert "outside of the folders" in error["what"]
+    assert "outside the folders" in error["what"]
 
 
 async def test_a_starter_crate_is_made_from_a_template(api: Api, jp_root_dir: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_damaged_wheel_is_refused_without_a_traceback(
 
 
 def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="There is no file"):
+    with pytest.raises(UsageError, match="not found"):
         read(tmp_path / "gone-1.0-py3-none-any.whl")
 
 
@@ -185,5 +185,5 @@ def test_the_same_members_give_the_same_bytes(
     with zipfile.ZipFile(written) as archive:
         assert {info.date_time for info in archive.infolist()} == {(2026, 1, 1, 0, 0, 0)}
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
-    with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH is 'yesterday'"):
+    with pytest.raises(UsageError, match="Invalid SOURCE_DATE_EPOCH 'yesterday'"):
         rewritten(paths[0])
