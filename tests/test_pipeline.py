@@ -77,7 +77,7 @@ def cannot_be_listed(folder: Path, site: Site) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("prepare", "status"), [(does_not_compile, 5), (does_not_import, 6), (cannot_be_listed, 1)]
+    ("prepare", "status"), [(does_not_compile, 5), (does_not_import, 6), (cannot_be_listed, 7)]
 )
 def test_a_build_that_fails_after_its_dependency_was_built_leaves_the_site_as_it_was(
     prepare: Callable[[Path, Site], Path],

@@ -509,7 +509,7 @@ def test_an_entry_that_is_no_host_is_refused(entry: str) -> None:
 def test_the_command_line_refuses_it_too(wasmwheel: Command, site: Site) -> None:
     ran = wasmwheel("site", "serve", site.folder, "--proxy", "https://data.example.org")
     assert ran.status == 2
-    assert "'https://data.example.org' is not a host" in ran.stderr
+    assert "Invalid host 'https://data.example.org'" in ran.stderr
 
 
 def test_the_list_is_the_settings_and_the_command_lines(site: Site, tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ async def test_a_setting_that_names_no_host_is_said(
     )
     row = json.loads(opened.body)
     assert row["up"] is False
-    assert "'https://x.example/' is not a host" in row["error"]["what"]
+    assert "Invalid host 'https://x.example/'" in row["error"]["what"]
     assert (await ask(HOSTS, jp_auth_header)).code == 400
 
 

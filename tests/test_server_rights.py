@@ -159,7 +159,16 @@ async def test_who_has_the_token_is_answered(
     answer = await ask(method, path, jp_auth_header)
     assert answer.code == status
     if status >= 400:
-        assert set(json.loads(answer.body)) == {"what", "why", "fix", "status", "message"}
+        assert set(json.loads(answer.body)) == {
+            "code",
+            "counts",
+            "remedies",
+            "what",
+            "why",
+            "fix",
+            "status",
+            "message",
+        }
 
 
 async def login(ask: Ask, token: dict[str, str]) -> dict[str, str]:

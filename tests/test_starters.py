@@ -48,7 +48,7 @@ def test_a_notebook_that_is_none_is_told_before_anything_is_built(
     if content is not None:
         notebook.write_text(content)
     error = error_of(wasmwheel("build", crate, "--json"), 3)
-    assert "notebooks/try.ipynb cannot be the notebook" in error["what"]
+    assert "Invalid demo notebook notebooks/try.ipynb" in error["what"]
     assert why in error["why"]
 
 
