@@ -616,7 +616,8 @@ async def test_a_starter_crate_is_made_from_a_template(api: Api, jp_root_dir: Pa
     made = await api("POST", "new", name="my-first", folder="work", status=201)
     assert made == {"path": "work/my-first", "name": "my-first", "module": "my_first"}
     assert (jp_root_dir / "work/my-first/Cargo.toml").is_file()
-    await api("POST", "new", name="my-first", folder="work", status=409)
+    error = await api("POST", "new", name="my-first", folder="work", status=409)
+    assert (error["code"], error["status"]) == ("starter.exists", 3)
     await api("POST", "new", name="../evil", status=400)
     await api("POST", "new", name="evil", folder="../..", status=403)
     await api("POST", "new", name="evil", template="../../etc", status=400)

@@ -167,7 +167,7 @@ def _record(wheel: Wheel) -> Finding:
             check="record",
             state="problem",
             text=f"Its RECORD is not that of its files: {', '.join(wrong[:5])}.",
-            fix="Build it again; what changes a wheel has to write its RECORD anew.",
+            fix="Build it again. A tool that changes a wheel must also update its RECORD.",
         )
     return Finding(check="record", state="ok", text=f"{len(wheel.members)} files")
 

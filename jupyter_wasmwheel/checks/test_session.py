@@ -240,7 +240,7 @@ class TestSession:
             raise SourceError(
                 f"pytest finds no tests in {label}.",
                 last,
-                "Leave `--select` away, or look at `testpaths` in pytest's configuration.",
+                "Omit `--select`, or check `testpaths` in pytest's configuration.",
                 code="tests.none-found",
             )
         raise TestsFailedError(

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 
 from .. import archive
 from ..api import requests
-from ..api.errors import SourceError, UsageError
+from ..api.errors import SiteError, SourceError, UsageError
 from ..api.requests import (
     BuildRequest,
     BundleRequest,
@@ -166,11 +166,11 @@ def _new_site(name: str, paths: AllowedPaths) -> Path:
             code="site.invalid-name",
         )
     if folder.exists():
-        raise UsageError(
+        raise SiteError(
             f"The site {name} already exists.",
             "Creating it again would lose what is published there.",
             "Publish to it as it is, or choose another name.",
-            code="site.name-taken",
+            code="site.exists",
         )
     return folder
 

@@ -197,6 +197,6 @@ def _no_dependency(name: str, requirements: list[str]) -> SourceError:
     return SourceError(
         f"{name} is not a dependency of the package.",
         f"They are: {', '.join(dict.fromkeys(names))}." if names else "It has none.",
-        "Name one of them with `--make-optional`." if names else "Leave `--make-optional` away.",
+        "Name one of them with `--make-optional`." if names else "Omit `--make-optional`.",
         code="edits.unknown-dependency",
     )

@@ -66,7 +66,7 @@ def get(runtime: Runtime, node: Node, store: Store, emit: Emitter) -> Snapshot:
                 f"Pyodide {runtime.version} does not start in Node.js {node.version}.",
                 last_line(done.stderr),
                 "Put another Node.js first on PATH (20 or newer), or remove the folder "
-                f"{runtime.folder} to have Pyodide fetched anew.",
+                f"{runtime.folder} to fetch Pyodide again.",
                 code="pyodide.start-failed",
             )
         if not (folder / "memory.bin").exists():

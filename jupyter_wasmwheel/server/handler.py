@@ -38,6 +38,9 @@ HTTP_STATUS: tuple[tuple[type[WasmwheelError], int], ...] = (
     (SourceError, 400),
 )
 
+#: The status of HTTP for the codes whose class has another one.
+HTTP_STATUS_OF_CODE = {"site.exists": 409, "starter.exists": 409}
+
 
 class Services(Protocol):
     """What the extension (app.py) provides to its handlers."""
@@ -57,7 +60,8 @@ class RefusedError(web.HTTPError):
 
     def __init__(self, error: WasmwheelError) -> None:
         fitting = (status for kind, status in HTTP_STATUS if isinstance(error, kind))
-        super().__init__(next(fitting, 500), error.what.replace("%", "%%"))
+        status = HTTP_STATUS_OF_CODE.get(error.info.code) or next(fitting, 500)
+        super().__init__(status, error.what.replace("%", "%%"))
         self.error = error
 
 

@@ -13,7 +13,6 @@ from .. import __version__, pipeline
 from ..api.errors import UsageError
 from ..api.events import Event, Log
 from ..jobs import execute
-from ..jobs.queue import ConflictError
 from ..jobs.resolve import resolve_edits
 from ..project import manifest, optional, starter
 from ..runtime import targets
@@ -145,13 +144,6 @@ class NewHandler(Handler):
         def make() -> dict[str, Any]:
             module = starter.module_name(str(name))
             where = self.app.paths.resolve(folder)
-            if (where / str(name)).exists():
-                raise ConflictError(
-                    f"{name} already exists.",
-                    "A starter crate is created in a new folder, so that nothing is overwritten.",
-                    "Choose another name, or remove that folder.",
-                    code="starter.folder-exists",
-                )
             made = starter.make(str(name), where, template)
             return {"path": self.app.paths.name(made), "name": name, "module": module}
 
