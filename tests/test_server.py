@@ -240,6 +240,12 @@ async def test_bad_requests_are_answered_in_three_sentences(
     assert (await api("GET", "jobs"))["jobs"] == []
 
 
+async def test_a_site_is_not_created_twice(api: Api, app: WasmwheelApp) -> None:
+    (app.store.home / "sites/there").mkdir(parents=True)
+    error = await api("POST", "jobs", status=409, kind="site", site="there")
+    assert (error["code"], error["status"]) == ("site.exists", 7)
+
+
 @pytest.mark.parametrize("body", ["", "{", "[" * 100_000, '"build"', "[]", "null"])
 async def test_a_body_that_is_no_object_is_refused(body: str, jp_fetch: Fetch) -> None:
     with pytest.raises(HTTPClientError) as raised:
