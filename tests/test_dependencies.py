@@ -52,7 +52,12 @@ def index(*entries: Entry) -> PackageSource:
     def find(requirement: Requirement) -> Candidate:
         found = known.get(requirement.name)
         if found is None:
-            raise SourceError(f"There is no {requirement.name}.", "The index says so.", "")
+            raise SourceError(
+                f"There is no {requirement.name}.",
+                "The index says so.",
+                "",
+                code="index.package-not-found",
+            )
         needs = tuple(map(Requirement, found.depends))
         return Candidate(entry=found, source="pypi", path=Path(found.file_name), needs=needs)
 

@@ -538,7 +538,7 @@ ADDRESSES = {
 def test_a_login_is_taken_out_of_every_text_that_is_shown(text: str) -> None:
     assert redact(text) == ADDRESSES[text] == sanitize(text)
     assert Log(stream="stderr", text=text).text == ADDRESSES[text]
-    assert DECOY not in str(WasmwheelError(text, text, text).as_json())
+    assert DECOY not in str(WasmwheelError(text, text, text, code="example.error").as_json())
 
 
 def test_a_login_is_taken_out_of_a_report() -> None:
