@@ -178,7 +178,7 @@ def test_headers_of_another_hash_are_not_taken(
     cross_build_environment(folder / "xbuildenv.tar.gz")
     target = with_headers_at(f"{url}/xbuildenv.tar.gz", "0" * 64)
     store = Store(home=tmp_path / "home")
-    with pytest.raises(ToolchainError, match="not here") as raised:
+    with pytest.raises(ToolchainError, match="not available") as raised:
         headers.get(target, runtime, Index(), store, ignore)
     assert "sha256" in raised.value.why
     assert "no python3.14 on PATH" in raised.value.why

@@ -391,7 +391,7 @@ def test_a_crate_registry_that_fails_is_told(
         registry.garble("config.json")
     fresh = handmade.crate("unlocked", tmp_path)
     ran = wasmwheel("build", fresh, "--json", "--no-cache", env=env)
-    assert "ould not fetch" in error_of(ran, 3)["what"]
+    assert "could not be fetched" in error_of(ran, 3)["what"]
 
 
 def test_a_crate_registry_that_fails_while_the_standard_library_is_built_is_told(
@@ -402,7 +402,7 @@ def test_a_crate_registry_that_fails_while_the_standard_library_is_built_is_told
     registry.garble("config.json")
     env |= {"WASMWHEEL_HOME": str(tmp_path / "home"), "WASMWHEEL_PATH": str(shared)}
     error = error_of(wasmwheel("build", crate, "--json", env=env), 3)
-    assert "ould not fetch" in error["what"]
+    assert "could not be fetched" in error["what"]
 
 
 def with_crates_of(registry: Any, folder: Path) -> dict[str, str]:
