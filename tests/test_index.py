@@ -26,7 +26,8 @@ def test_a_release_before_the_final_one_is_only_taken_where_it_is_named_or_alone
 ) -> None:
     for name in ("plain-0.9", "plain-1.0", "plain-2.0rc1", "early-0.1a1"):
         (tmp_path / f"{name}.tar.gz").touch()
-    monkeypatch.setattr(index, "pip_settings", index.pip_settings.__wrapped__)
+    for name in ("pip_settings", "_settings"):
+        monkeypatch.setattr(index, name, getattr(index, name).__wrapped__)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     assert Index().sdist(Requirement(wanted), (3, 14)).version == version

@@ -416,7 +416,7 @@ def test_a_release_of_another_version_is_refused(
     )
     machine.env["WASMWHEEL_EMSDK"] = str(other)
     error = error_of(wasmwheel(*INSTALL, "--json", env=machine.env), 4)
-    assert f"not Emscripten {TARGET.emscripten}" in error["what"]
+    assert f"did not install Emscripten {TARGET.emscripten}" in error["what"]
     assert "1.2.3" in error["why"]
 
 

@@ -177,7 +177,7 @@ def test_an_import_of_what_is_no_requirement_says_so(tmp_path: Path, imported: I
     path = wheel(tmp_path, PURE, {"handmade.py": b"import forgotten"})
     with pytest.raises(CheckError) as raised:
         imported(path)
-    assert "It imports forgotten, which is not there" in raised.value.why
+    assert "It imports forgotten, which is not available" in raised.value.why
 
 
 def test_the_last_lines_of_a_traceback_are_told(
