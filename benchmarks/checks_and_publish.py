@@ -18,7 +18,7 @@ from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.api.requests import BuildRequest
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
-from tests.site_factory import create_site, publish_one
+from tests.fixtures.site_factory import create_site, publish_one
 
 from .figures import Figure, tell
 

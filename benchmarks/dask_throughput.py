@@ -22,7 +22,7 @@ from jupyter_wasmwheel.jobs.queue import Limits, Queue
 from jupyter_wasmwheel.jobs.resolve import AllowedPaths, resolve
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
-from tests.dask_cluster import PRELOAD, dask_cluster
+from tests.fixtures.dask_cluster import PRELOAD, dask_cluster
 
 from .figures import Figure, tell
 

@@ -37,8 +37,8 @@ from jupyter_wasmwheel.site import contents, lite, server, template
 from jupyter_wasmwheel.site.addresses import HOST, address
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
-from tests.browser import FLAGS, IS_THERE, PATIENCE
-from tests.site_factory import create_site, publish_one
+from tests.fixtures.browser import FLAGS, IS_THERE, PATIENCE
+from tests.fixtures.site_factory import create_site, publish_one
 
 from .figures import Figure, tell
 

@@ -28,8 +28,7 @@ from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import toolchain
-
-from . import handmade
+from tests.fixtures import wheel_factory
 
 # A shell that starts the tests in the background makes interruptions ignored, for all children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -103,7 +102,7 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def crate(workbench: Path) -> Path:
     """A starter crate, `hello`, of a test's own."""
     shutil.rmtree(workbench / "hello", ignore_errors=True)
-    return handmade.crate("hello", workbench)
+    return wheel_factory.crate("hello", workbench)
 
 
 @pytest.fixture(scope="session")

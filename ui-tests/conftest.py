@@ -22,8 +22,8 @@ from screen import Lab, open_lab
 from jupyter_wasmwheel import config
 from jupyter_wasmwheel.build import cache, seeds
 from jupyter_wasmwheel.checks import check_cache
-from tests import handmade
-from tests.browser import browser
+from tests.fixtures import wheel_factory
+from tests.fixtures.browser import browser
 
 # A shell that starts the tests in the background makes interruptions ignored, for all children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -116,4 +116,4 @@ def page(lab: Lab, context: BrowserContext) -> Page:
 @pytest.fixture
 def make_crate(lab: Lab) -> Callable[[str], Path]:
     """Make a starter crate of a name in JupyterLab's folder."""
-    return lambda name: handmade.crate(name, lab.root)
+    return lambda name: wheel_factory.crate(name, lab.root)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import BrowserContext, Page, expect
 from screen import CLONE, PATIENCE, Lab, build_folder, keep, row, show_panel
 
-from tests.browser import Tab, until_there
+from tests.fixtures.browser import Tab, until_there
 
 
 def test_a_click_on_a_folder_becomes_a_cell_that_runs(

@@ -13,8 +13,8 @@ from playwright.sync_api import BrowserContext, expect
 from screen import PATIENCE, Lab, keep, open_lab, show_panel
 
 from jupyter_wasmwheel.runtime import targets
-from tests import emsdk_repository
-from tests.download_server import DownloadServer, serving
+from tests.fixtures import emsdk_repository
+from tests.fixtures.download_server import DownloadServer, serving
 
 TARGET = targets.find(targets.default_abi())
 
@@ -32,7 +32,7 @@ def releases(tmp_path: Path) -> Iterator[DownloadServer]:
 @pytest.fixture
 def bare_lab(tmp_path: Path, lab: Lab, releases: DownloadServer) -> Iterator[Lab]:
     """JupyterLab where all is there to build with, but the target's Emscripten."""
-    program = emsdk_repository.STAND_IN.read_text()
+    program = emsdk_repository.FAKE_EMSDK.read_text()
     repository = emsdk_repository.make(
         tmp_path / "emsdk.git", program, releases.url, "good", TARGET
     )

@@ -11,8 +11,8 @@ from playwright.sync_api import BrowserContext, Locator, expect
 from screen import PATIENCE, Lab, keep
 from screen import until_there as until_lab_there
 
-from tests import handmade
-from tests.browser import Tab, until_there
+from tests.fixtures import wheel_factory
+from tests.fixtures.browser import Tab, until_there
 
 #: Collects the different values that the bar of progress had, from now on.
 COLLECT = """() => {
@@ -47,7 +47,7 @@ def widget(tab: Tab) -> Locator:
 
 
 def test_a_wheel_is_built_in_a_cell(context: BrowserContext, lab: Lab, tmp_path: Path) -> None:
-    crate = handmade.crate("celled", lab.root)
+    crate = wheel_factory.crate("celled", lab.root)
     tab = open_notebook(
         context,
         lab,
@@ -83,7 +83,7 @@ def test_a_wheel_is_built_in_a_cell(context: BrowserContext, lab: Lab, tmp_path:
 
 
 def test_a_mistake_is_shown_and_a_build_is_cancelled(context: BrowserContext, lab: Lab) -> None:
-    crate = handmade.crate("mistaken", lab.root)
+    crate = wheel_factory.crate("mistaken", lab.root)
     good = (crate / "src/lib.rs").read_text()
     (crate / "src/lib.rs").write_text('fn wrong() -> i32 { "<b>no</b>" }\n' + good)
     tab = open_notebook(

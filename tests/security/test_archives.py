@@ -39,11 +39,10 @@ from jupyter_wasmwheel.jobs import payload
 from jupyter_wasmwheel.project import source
 from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.store import Store
-
-from .. import handmade
-from ..conftest import Command
-from ..test_bad_input import error_of
-from ..test_git import Repository
+from tests.conftest import Command
+from tests.fixtures import wheel_factory
+from tests.integration.test_bad_input import error_of
+from tests.integration.test_git import Repository
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 
@@ -730,8 +729,8 @@ def test_a_wheel_with_huge_metadata_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_wheel_with_a_link_is_refused(tmp_path: Path) -> None:
-    path = handmade.wheel(tmp_path, "py3-none-any", {})
-    info = zipfile.ZipInfo("handmade.py")
+    path = wheel_factory.wheel(tmp_path, "py3-none-any", {})
+    info = zipfile.ZipInfo("wheel_factory.py")
     info.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(path, "a") as made:
         made.writestr(info, b"/etc/hostname")
@@ -741,7 +740,7 @@ def test_a_wheel_with_a_link_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("member", ["", ".", "./", "a/" * 70 + "b", "n" * 300, "a\0/../../b"])
 def test_a_wheel_with_an_impossible_name_is_refused(tmp_path: Path, member: str) -> None:
-    path = handmade.wheel(tmp_path, "py3-none-any", {})
+    path = wheel_factory.wheel(tmp_path, "py3-none-any", {})
     with zipfile.ZipFile(path, "a") as made:
         made.writestr("placeholder", b"1")
         made.filelist[-1].filename = made.filelist[-1].orig_filename = member
@@ -754,7 +753,7 @@ def test_a_wheel_with_too_many_members_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wheel, "MAX_MEMBERS", 50)
-    path = handmade.wheel(tmp_path, "py3-none-any", {f"{n}.py": b"" for n in range(51)})
+    path = wheel_factory.wheel(tmp_path, "py3-none-any", {f"{n}.py": b"" for n in range(51)})
     with pytest.raises(CheckError) as raised:
         wheel.read(path)
     assert "more than 50 members" in raised.value.why

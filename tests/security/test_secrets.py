@@ -40,10 +40,10 @@ from jupyter_wasmwheel.project import git
 from jupyter_wasmwheel.site import lite
 from jupyter_wasmwheel.store import Store
 from tests.conftest import Command
-from tests.git_server import serving
-from tests.handmade import backend_project, wheel
-from tests.test_build import plain_project
-from tests.test_git import Repository
+from tests.fixtures.git_server import serving
+from tests.fixtures.wheel_factory import backend_project, wheel
+from tests.integration.test_build import plain_project
+from tests.integration.test_git import Repository
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

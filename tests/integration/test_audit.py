@@ -1,0 +1,199 @@
+"""The audit says what a runtime could not link, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel.api.errors import CheckError
+from jupyter_wasmwheel.api.report import Audit
+from jupyter_wasmwheel.checks.audit import audit, require
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.wheel import read, rewrite
+from tests.fixtures.wheel_factory import Machine, machine, side_module, wheel
+
+TAG = "cp314-cp314-pyemscripten_2026_0_wasm32"
+SUFFIX = ".cpython-314-wasm32-emscripten.so"
+
+
+@pytest.fixture(scope="module", params=[target.abi for target in targets.all_targets()])
+def each(request: pytest.FixtureRequest, store: Store) -> Machine:
+    return machine(request.param, store)
+
+
+@pytest.fixture(scope="module")
+def here(store: Store) -> Machine:
+    return machine("2026_0", store)
+
+
+def audited(path: Path, here: Machine) -> Audit:
+    return audit(read(path), here.target, here.engine)
+
+
+def test_a_built_wheel_fits(starter_wheel: Path, here: Machine) -> None:
+    assert audited(starter_wheel, here) == Audit(ok=True, missing=(), unexpected=())
+
+
+def test_every_runtime_provides_what_a_module_of_it_imports(tmp_path: Path, each: Machine) -> None:
+    imports = [
+        ("env", "PyModuleDef_Init"),
+        ("env", "malloc"),
+        ("env", "pthread_atfork"),
+        ("env", "__cxa_throw"),
+        ("wasi_snapshot_preview1", "fd_write"),
+        ("GOT.mem", "PyExc_TypeError"),
+        ("GOT.func", "_PyObject_GC_New"),
+    ]
+    python = each.target.python_tag
+    member = f"handmade.cpython-{python[2:]}-wasm32-emscripten.so"
+    tag = f"{python}-{python}-{each.target.platform_tag}"
+    path = wheel(tmp_path, tag, {member: side_module(imports, ["PyInit_handmade"])})
+    assert audited(path, each).ok
+
+
+def test_all_missing_names_are_told_at_once(tmp_path: Path, here: Machine) -> None:
+    imports = [
+        ("env", "fork_everything"),
+        ("env", "malloc"),
+        ("GOT.mem", "no_such_data"),
+        ("GOT.func", "no_such_function"),
+        ("other", "thing"),
+    ]
+    path = wheel(tmp_path, TAG, {f"handmade{SUFFIX}": side_module(imports, ["PyInit_handmade"])})
+    found = audited(path, here)
+    assert found.missing == ("fork_everything", "no_such_data", "no_such_function", "other.thing")
+    with pytest.raises(CheckError, match="does not fit Pyodide") as raised:
+        require(found, read(path), here.engine.runtime)
+    assert "fork_everything, no_such_data, no_such_function" in raised.value.why
+    assert raised.value.status == 6
+
+
+def test_weak_imports_and_its_own_exports_are_not_missing(tmp_path: Path, here: Machine) -> None:
+    imports = [("env", "perhaps"), ("GOT.mem", "perhaps_data"), ("GOT.func", "PyInit_handmade")]
+    module = side_module(imports, ["PyInit_handmade"], weak=["perhaps", "perhaps_data"])
+    assert audited(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": module}), here).ok
+
+
+def test_another_module_of_the_wheel_gives_names_only_where_it_is_needed(
+    tmp_path: Path, here: Machine
+) -> None:
+    library = side_module(exports=["from_the_library"])
+    members = {
+        "handmade.libs/libextra.so": library,
+        f"handmade/_core{SUFFIX}": side_module(
+            [("env", "from_the_library")], ["PyInit__core"], needed=["libextra.so"]
+        ),
+    }
+    assert audited(wheel(tmp_path, TAG, members), here).ok
+    members[f"handmade/_core{SUFFIX}"] = side_module(
+        [("env", "from_the_library")], ["PyInit__core"]
+    )
+    assert audited(wheel(tmp_path, TAG, members), here).missing == ("from_the_library",)
+
+
+def test_a_library_that_is_not_there_is_missing(tmp_path: Path, here: Machine) -> None:
+    module = side_module([], ["PyInit_handmade"], needed=["libgone.so"])
+    found = audited(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": module}), here)
+    assert found.missing == ("libgone.so",)
+
+
+def test_a_module_whose_init_function_has_another_name_is_explained(
+    starter_wheel: Path, tmp_path: Path, here: Machine
+) -> None:
+    built = read(starter_wheel)
+    (extension,) = built.extension_modules
+    renamed = built.read(extension.member).replace(
+        extension.init_function.encode(), extension.init_function[:-1].encode() + b"X"
+    )
+    path = tmp_path / starter_wheel.name
+    rewrite(starter_wheel, {extension.member: renamed}, path)
+    found = audited(path, here)
+    other = extension.init_function[:-1] + "X"
+    assert f"is called {extension.name}, but its init function is {other}" in found.unexpected[0]
+    with pytest.raises(CheckError) as raised:
+        require(found, read(path), here.engine.runtime)
+    assert "#[pymodule]" in raised.value.fix
+
+
+def test_a_module_without_an_init_function_is_explained(tmp_path: Path, here: Machine) -> None:
+    found = audited(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": side_module()}), here)
+    assert "it has no init function; PyInit_handmade" in found.unexpected[0]
+
+
+def test_a_module_in_a_package_is_named_by_its_last_part(tmp_path: Path, here: Machine) -> None:
+    members = {f"handmade/inner/_core{SUFFIX}": side_module([], ["PyInit__core"])}
+    assert audited(wheel(tmp_path, TAG, members), here).ok
+
+
+def test_a_module_named_for_another_python_is_found_out(tmp_path: Path, here: Machine) -> None:
+    member = "handmade.cpython-311-x86_64-linux-gnu.so"
+    path = wheel(tmp_path, TAG, {member: side_module([], ["PyInit_handmade"])})
+    assert f"{member} is not found by this Python" in audited(path, here).unexpected[0]
+
+
+@pytest.mark.parametrize(
+    ("tag", "says"),
+    [
+        ("cp313-cp313-pyemscripten_2025_0_wasm32", "this target is pyemscripten_2026_0_wasm32"),
+        ("cp314-cp314-manylinux_2_28_x86_64", "It is for manylinux_2_28_x86_64"),
+        ("cp313-cp313-pyemscripten_2026_0_wasm32", "this target's Python is 3.14 (cp314)"),
+        ("py3-none-any", "any platform will do, but there are compiled modules"),
+    ],
+)
+def test_wrong_tags_are_named(tmp_path: Path, here: Machine, tag: str, says: str) -> None:
+    path = wheel(tmp_path, tag, {"handmade.so": side_module([], ["PyInit_handmade"])})
+    assert says in " ".join(audited(path, here).unexpected)
+
+
+def test_the_stable_abi_of_an_older_python_fits(tmp_path: Path, here: Machine) -> None:
+    module = {"handmade.abi3.so": side_module([], ["PyInit_handmade"])}
+    assert audited(wheel(tmp_path, "cp310-abi3-pyemscripten_2026_0_wasm32", module), here).ok
+    assert not audited(wheel(tmp_path, "cp315-abi3-pyemscripten_2026_0_wasm32", module), here).ok
+
+
+@pytest.mark.parametrize(
+    ("data", "system"),
+    [
+        (b"\x7fELF" + bytes(60), "Linux"),
+        (b"\xcf\xfa\xed\xfe" + bytes(60), "macOS"),
+        (b"MZ" + bytes(0x3A) + b"\x40\0\0\0" + b"PE\0\0", "Windows"),
+    ],
+)
+def test_host_binaries_are_found_wherever_they_are(
+    tmp_path: Path, here: Machine, data: bytes, system: str
+) -> None:
+    members = {f"handmade{SUFFIX}": side_module([], ["PyInit_handmade"]), "handmade/tool": data}
+    found = audited(wheel(tmp_path, TAG, members), here)
+    assert found.unexpected == (f"handmade/tool is a program or a library for {system}.",)
+
+
+def test_a_host_binary_in_a_modules_place_is_no_module(tmp_path: Path, here: Machine) -> None:
+    path = wheel(tmp_path, TAG, {f"handmade{SUFFIX}": b"\x7fELF" + bytes(60)})
+    text = " ".join(audited(path, here).unexpected)
+    assert "for Linux" in text
+    assert "is not a WebAssembly module" in text
+
+
+def test_every_cut_of_a_module_is_damaged_or_found_wanting(tmp_path: Path, here: Machine) -> None:
+    whole = side_module([("env", "malloc"), ("GOT.mem", "stdout")], ["PyInit_handmade"])
+    for length in range(len(whole)):
+        path = wheel(tmp_path, TAG, {f"handmade{SUFFIX}": whole[:length]})
+        if length < whole.index(b"PyInit_handmade"):
+            assert not audited(path, here).ok
+
+
+def test_javascript_exceptions_are_explained(tmp_path: Path, here: Machine) -> None:
+    imports = [("env", "invoke_vii"), ("env", "__cxa_find_matching_catch_2")]
+    path = wheel(tmp_path, TAG, {f"handmade{SUFFIX}": side_module(imports, ["PyInit_handmade"])})
+    found = audited(path, here)
+    assert found.missing == ("__cxa_find_matching_catch_2", "invoke_vii")
+    assert "compiled for JavaScript exceptions" in found.unexpected[0]
+    with pytest.raises(CheckError, match="fit") as raised:
+        require(found, read(path), here.engine.runtime)
+    assert "-fwasm-exceptions" in raised.value.fix
+
+
+def test_a_pure_wheel_has_nothing_to_audit(tmp_path: Path, here: Machine) -> None:
+    assert audited(wheel(tmp_path, "py3-none-any", {"handmade.py": b""}), here).ok

@@ -1,0 +1,114 @@
+"""A site as a zip: the same bytes each time, and all that is needed where there is no network."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.project import starter
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.site.lite import Site
+from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.wheel import read
+from tests.conftest import Command
+from tests.fixtures import wheel_factory
+from tests.fixtures.site_factory import publish_one
+from tests.integration.test_bad_input import error_of
+from tests.integration.test_notebook import make_site
+
+CLONE = Path(__file__).parents[2]
+
+
+def unpacked(wasmwheel: Command, site: Site, folder: Path) -> Path:
+    """The folder of a site that was bundled and unpacked."""
+    packed = folder / "packed.zip"
+    ran = wasmwheel("site", "bundle", site.folder, "--out", packed, "--json")
+    assert ran.status == 0, ran.stderr
+    assert ran.document["size"] == packed.stat().st_size
+    with zipfile.ZipFile(packed) as archive:
+        assert len(archive.namelist()) == ran.document["files"]
+        archive.extractall(folder)
+    return folder / site.name
+
+
+def test_a_bundle_has_what_is_published_and_is_the_same_each_time(
+    wasmwheel: Command, store: Store, tmp_path: Path
+) -> None:
+    site = make_site(tmp_path / "site", store, targets.default_abi())
+    for text in (b"x = 1\n", b"x = 2\n"):
+        wheel = wheel_factory.wheel(tmp_path, "py3-none-any", {"only.py": text}, name="only")
+        package = publish_one(site, read(wheel), [], ignore).package
+    for name in ("one.zip", "other.zip"):
+        assert wasmwheel("site", "bundle", site.folder, "--out", tmp_path / name).status == 0
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
+    folder = unpacked(wasmwheel, site, tmp_path / "elsewhere")
+    assert "python3 -m http.server" in (folder / "README.txt").read_text()
+    assert (folder / "files" / package.notebook).is_file()
+    wheels = [path.parent.name for path in folder.glob("static/pyodide/wheels/*/*.whl")]
+    assert wheels == [package.sha256], "and what it replaced is not in it"
+    assert not [path for path in folder.rglob("*") if path.name.startswith(".")]
+
+
+def test_a_site_that_needs_the_network_is_not_bundled(wasmwheel: Command, tmp_path: Path) -> None:
+    made = wasmwheel("site", "create", tmp_path / "site", "--cdn")
+    assert made.status == 0, made.stderr
+    error = error_of(wasmwheel("site", "bundle", tmp_path / "site", "--json", cwd=tmp_path), 7)
+    assert "CDN" in error["why"]
+    assert not list(tmp_path.glob("*.zip"))
+
+
+def served_without_network(folder: Path, host: str, notebook: str, *cells: str) -> dict[str, Any]:
+    """What a browser showed of a notebook, where both it and its server have no network."""
+    ran = subprocess.run(
+        [
+            *("unshare", "--map-root-user", "--net"),
+            *(sys.executable, "-m", "tests.fixtures.offline_browser"),
+            *(folder, host, notebook, folder.parent / f"profile-{host}", *cells),
+        ],
+        cwd=CLONE,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    told: dict[str, Any] = json.loads(ran.stdout)
+    return told
+
+
+#: Whether Python is in the folder of the notebooks, and which are there; then the site, by HTTP.
+WHERE = "import os\nprint(os.getcwd() == '/drive', *[n for n in os.listdir() if n[-5:] == 'ipynb'])"
+READ = "import js, urllib.request as by\nprint(by.urlopen(str(js.location.href)).status)"
+
+
+@pytest.mark.slow
+def test_a_bundle_works_where_there_is_no_network(
+    wasmwheel: Command, store: Store, tmp_path: Path
+) -> None:
+    site = make_site(tmp_path / "site", store, targets.default_abi())
+    crate = starter.make("hello", tmp_path)
+    built = wasmwheel(
+        *("build", crate, "--site", site.folder, "--out", tmp_path / "dist", "--json"),
+        *("--profile", "draft"),
+    )
+    assert built.status == 0, built.stderr
+    folder = unpacked(wasmwheel, site, tmp_path / "elsewhere")
+    notebook = "try-hello-0.1.0.ipynb"
+
+    told = served_without_network(folder, "127.0.0.1", notebook, WHERE, READ)
+    assert "Hello, you!" in told["shown"][0]
+    assert (told["errors"], told["elsewhere"]) == ([], [])
+    assert told["page"] == {"secure": True, "isolated": False, "serviceWorker": True}
+    assert told["cells"] == [f"True {notebook}", "200"]
+
+    # Another computer's address, by plain http: as from one laptop to the others of a room.
+    told = served_without_network(folder, "10.77.0.1", notebook, WHERE, READ)
+    assert "Hello, you!" in told["shown"][0]
+    assert (told["errors"], told["elsewhere"]) == ([], [])
+    assert told["page"] == {"secure": False, "isolated": False, "serviceWorker": False}
+    assert told["cells"] == ["False", "200"]

@@ -1,0 +1,146 @@
+"""What is kept for the next build: finished wheels, what was proven of them, and seeds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.build import cache
+from jupyter_wasmwheel.build import seeds as seeding
+from jupyter_wasmwheel.project import starter
+from jupyter_wasmwheel.runtime import node, targets
+from jupyter_wasmwheel.runtime.context import RunContext
+from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.toolchain import toolchain
+from tests.conftest import Command
+
+
+@pytest.fixture
+def build(wasmwheel: Command, tmp_path: Path) -> Any:
+    """Build a folder as a draft; its report."""
+
+    def run(folder: Path, *arguments: str | Path, **env: str) -> dict[str, Any]:
+        ran = wasmwheel(
+            *("build", folder, "--profile", "draft", "--out", tmp_path / "dist", "--json"),
+            *arguments,
+            env=env,
+        )
+        assert ran.status == 0, ran.stderr
+        return ran.document
+
+    return run
+
+
+def phases(report: dict[str, Any]) -> list[str]:
+    return [phase["name"] for phase in report["phases"]]
+
+
+def mark(crate: Path, word: str) -> Path:
+    """Make a crate one that nobody has built."""
+    with (crate / "src/lib.rs").open("a") as source:
+        source.write(f"// {word}\n")
+    return crate
+
+
+def test_the_same_again_is_not_built_again(build: Any, crate: Path, tmp_path: Path) -> None:
+    mark(crate, str(tmp_path))
+    first, again = build(crate), build(crate)
+    assert (first["cached"], again["cached"]) == (False, True)
+    assert again["sha256"] == first["sha256"]
+    assert phases(again) == ["source", "project", "toolchain", "audit"]
+    assert again["smoke"]["ok"]
+    assert again["toolchain"] == first["toolchain"]
+    assert not build(crate, "--no-cache")["cached"]
+    assert not build(crate, SOURCE_DATE_EPOCH="1767225600")["cached"]
+    assert not build(crate, "--cargo-arg=--config=profile.release.debug=1")["cached"]
+    assert not build(mark(crate, "edited"))["cached"]
+
+
+def test_the_same_sources_elsewhere_are_not_built_again(
+    build: Any, crate: Path, tmp_path: Path
+) -> None:
+    mark(crate, str(tmp_path))
+    first = build(crate)
+    copied = shutil.copytree(crate, tmp_path / "elsewhere")
+    other = build(copied, RUST_BACKTRACE="full", RUSTUP_AUTO_INSTALL="0")
+    assert other["cached"], "what changes no wheel does not count either"
+    assert other["sha256"] == first["sha256"]
+
+
+def test_what_is_asked_for_many_times_at_once_is_built_once(
+    build: Any, crate: Path, tmp_path: Path
+) -> None:
+    mark(crate, str(tmp_path))
+    folders = [shutil.copytree(crate, tmp_path / f"student-{n}") for n in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(build, folders))
+    assert sorted(report["cached"] for report in reports) == [False, True, True, True]
+    assert len({report["sha256"] for report in reports}) == 1
+
+
+def test_a_damaged_wheel_is_built_again(
+    build: Any, crate: Path, store: Store, tmp_path: Path
+) -> None:
+    mark(crate, str(tmp_path))
+    build(crate)
+    entry = max((store.home / cache.FOLDER).iterdir(), key=lambda path: path.stat().st_mtime)
+    (wheel,) = entry.glob("*.whl")
+    wheel.write_bytes(wheel.read_bytes()[:-1] + b"?")
+    again = build(crate)
+    assert not again["cached"]
+    assert again["smoke"]["ok"]
+    assert build(crate)["cached"]
+
+
+def test_wheels_of_a_read_only_store_are_taken(
+    build: Any, crate: Path, store: Store, tmp_path: Path
+) -> None:
+    mark(crate, str(tmp_path))
+    first = build(crate)
+    kept = [store.home / cache.FOLDER, *sorted((store.home / cache.FOLDER).rglob("*"))]
+    before = [(path.stat().st_mtime_ns, path.stat().st_size) for path in kept]
+    user = {"WASMWHEEL_HOME": str(tmp_path / "home"), "WASMWHEEL_PATH": str(store.home)}
+    again = build(crate, **user)
+    assert again["cached"]
+    assert again["sha256"] == first["sha256"]
+    assert not (tmp_path / "home" / cache.FOLDER).exists()
+    assert before == [(path.stat().st_mtime_ns, path.stat().st_size) for path in kept]
+
+
+def test_what_was_not_asked_for_the_longest_goes_first(tmp_path: Path) -> None:
+    store = Store(home=tmp_path, limit=2500)
+    now = time.time()
+    for age, name in enumerate(("new", "used", "old")):
+        folder = tmp_path / cache.FOLDER / name
+        folder.mkdir(parents=True)
+        (folder / "a.whl").write_bytes(bytes(1000))
+        os.utime(folder, (now - age, now - age))
+    cache.trim(store, ignore)
+    left = {path.name for path in (tmp_path / cache.FOLDER).iterdir()}
+    assert left == {"new", "used"}
+
+
+def test_a_new_crate_begins_with_pyo3_compiled(build: Any, store: Store, tmp_path: Path) -> None:
+    own = Store(home=tmp_path / "home", read_only=(store.home,))
+    target = targets.find(targets.default_abi())
+    assert seeding.examine(target, own).mend == ("seeds",)
+    its_node = node.get(own, ignore)
+    chosen = toolchain.choose(target, its_node, RunContext(store=own, emit=ignore))
+    made = seeding.make(target, chosen, "draft", own, ignore)
+    before = {path: path.stat() for path in made.folder.rglob("*") if path.is_file()}
+    crate = starter.make("fresh", tmp_path)
+    homes = {"WASMWHEEL_HOME": str(own.home), "WASMWHEEL_PATH": str(store.home)}
+    report = build(crate, **homes)
+    assert report["seeded"]
+    assert [each["name"] for each in report["crates"]] == ["fresh"]
+    assert not build(mark(crate, "edited"), **homes)["seeded"]
+    now = {path: path.stat() for path in made.folder.rglob("*") if path.is_file()}
+    kept = {path: (was.st_ino, was.st_size, was.st_mtime_ns) for path, was in before.items()}
+    assert kept == {path: (it.st_ino, it.st_size, it.st_mtime_ns) for path, it in now.items()}

@@ -1,0 +1,49 @@
+"""In a real Firefox: what a person sees who opens a site's notebook and runs its cells."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.site import server
+from jupyter_wasmwheel.store import Store
+from tests.conftest import Command
+from tests.fixtures.browser import IS_THERE
+from tests.fixtures.firefox import firefox
+from tests.integration.test_notebook import make_site
+
+#: The first code cell, the text of its prompt and of its output.
+CELL = ".jp-Notebook .jp-CodeCell"
+PROMPT = f"document.querySelector('{CELL} .jp-InputPrompt').innerText"
+OUTPUT = f"document.querySelector('{CELL} .jp-OutputArea-output')?.innerText"
+
+#: Keys of WebDriver's.
+CONTROL, ENTER = "\ue009", "\ue007"
+
+
+@pytest.mark.slow
+def test_a_crate_is_imported_in_a_notebook_in_firefox(
+    wasmwheel: Command, store: Store, crate: Path, tmp_path: Path
+) -> None:
+    nonce = secrets.token_hex(16)
+    source = crate / "src/lib.rs"
+    source.write_text(source.read_text().replace("This is Rust", nonce))
+    site = make_site(tmp_path / "site", store, targets.default_abi())
+    built = wasmwheel(
+        "build", crate, "--site", site.folder, "--out", tmp_path, "--profile", "draft", "--json"
+    )
+    assert built.status == 0, built.stderr
+    with server.serving(site), firefox(tmp_path / "profile") as tab:
+        tab.open(built.document["published"]["url"])
+        tab.until(f"({IS_THERE})()")
+        tab.until(f"Boolean(document.querySelector('{CELL} .cm-content'))")
+        tab.click(f"{CELL} .cm-content")
+        tab.press(CONTROL, "a")
+        for letter in "import hello; hello.greet('you')":
+            tab.press(letter)
+        tab.press(CONTROL, ENTER)
+        tab.until(f"/\\d/.test({PROMPT})")
+        assert nonce in tab.until(OUTPUT)

@@ -1,0 +1,320 @@
+"""Sources in git repositories: what is fetched of an address, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel.api import events
+from jupyter_wasmwheel.api.errors import WasmwheelError
+from jupyter_wasmwheel.api.events import Emitter, Event, Log
+from jupyter_wasmwheel.project import git, source, starter
+from jupyter_wasmwheel.project.source import Fetched
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.store import Store
+from tests.conftest import Command
+from tests.fixtures.git_server import serving
+from tests.integration.test_bad_input import error_of
+from tests.integration.test_build import plain_project
+
+WHO = {
+    f"GIT_{role}_{part}": text
+    for role in ("AUTHOR", "COMMITTER")
+    for part, text in (("NAME", "Somebody"), ("EMAIL", "somebody@example.org"))
+}
+
+
+class Repository:
+    """A repository of a test's own, with a working tree."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def git(self, *words: str) -> str:
+        done = subprocess.run(
+            ["git", *words],
+            cwd=self.folder,
+            env={**os.environ, **WHO},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.strip()
+
+    def commit(self, message: str) -> str:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+    def write(self, **files: str) -> None:
+        for name, text in files.items():
+            (self.folder / name).write_text(text)
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store(home=tmp_path / "store")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A repository whose package is in a folder of it, of two commits, the first one tagged."""
+    repository = Repository(tmp_path / "repositories/project")
+    plain_project(repository.folder / "bindings/python")
+    first = repository.commit("Begin")
+    repository.git("tag", "--annotate", "v1", "--message", "First")
+    repository.write(second="2")
+    repository.commit("Go on")
+    repository.git("branch", "topic/old", first)
+    return repository
+
+
+def fetched(
+    address: str, store: Store, emit: Emitter = events.ignore, *, offline: bool = False
+) -> Fetched:
+    target = targets.find(targets.default_abi())
+    return source.fetch(source.parse(address), target, store, emit, offline=offline)
+
+
+def refused(address: str, store: Store, *, offline: bool = False) -> WasmwheelError:
+    with pytest.raises(WasmwheelError) as raised:
+        fetched(address, store, offline=offline)
+    return raised.value
+
+
+IN_FOLDER = "#subdirectory=bindings/python"
+
+
+@pytest.mark.parametrize("revision", ["v1", "topic/old", "COMMIT", "refs/tags/v1"])
+def test_a_tag_a_branch_and_a_commit_name_what_is_fetched(
+    repository: Repository, own_store: Store, revision: str
+) -> None:
+    first = repository.git("rev-parse", "v1^{commit}")
+    revision = revision.replace("COMMIT", first)
+    told: list[Event] = []
+    got = fetched(f"git+{repository.folder}@{revision}{IN_FOLDER}", own_store, told.append)
+    assert (got.folder / "plain/__init__.py").is_file()
+    assert not (got.folder.parents[1] / "second").exists()
+    assert any(first in event.text for event in told if isinstance(event, Log))
+
+
+def test_the_default_branch_is_fetched_anew_when_it_has_moved(
+    repository: Repository, own_store: Store
+) -> None:
+    address = f"git+file://{repository.folder}{IN_FOLDER}"
+    before = fetched(address, own_store)
+    assert (before.folder.parents[1] / "second").read_text() == "2"
+    repository.write(second="3")
+    repository.commit("Go further")
+    after = fetched(address, own_store)
+    assert (after.folder.parents[1] / "second").read_text() == "3"
+    assert before.identity != after.identity
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_repository_is_fetched_over_http(
+    repository: Repository, own_store: Store, plain: bool
+) -> None:
+    first = repository.git("rev-parse", "v1^{commit}")
+    repository.git("repack", "-a", "-d", "--quiet")
+    repository.git("update-server-info")
+    with serving(repository.folder.parent, plain=plain) as address:
+        for revision in ("main", first, "v1"):
+            store = Store(home=own_store.home / revision)
+            got = fetched(f"git+{address}/project/.git@{revision}{IN_FOLDER}", store)
+            assert (got.folder / "pyproject.toml").is_file()
+            assert (got.folder.parents[1] / "second").exists() == (revision == "main")
+
+
+def test_a_commit_that_was_fetched_is_there_offline(
+    repository: Repository, own_store: Store
+) -> None:
+    commit = repository.git("rev-parse", "HEAD")
+    with serving(repository.folder.parent) as address:
+        url = f"git+{address}/project/.git"
+        assert "offline" in refused(f"{url}@{commit}", own_store, offline=True).why
+        first = fetched(f"{url}@{commit}{IN_FOLDER}", own_store)
+    assert fetched(f"{url}@{commit}{IN_FOLDER}", own_store, offline=True) == first
+    assert "offline" in refused(f"{url}@main", own_store, offline=True).why
+
+
+def test_a_package_in_a_folder_is_pointed_to(repository: Repository, own_store: Store) -> None:
+    error = refused(f"git+{repository.folder}", own_store)
+    assert error.status == 3
+    assert "#subdirectory=bindings/python" in error.fix
+    error = refused(f"git+{repository.folder}#subdirectory=bindings", own_store)
+    assert "#subdirectory=bindings/python" in error.fix
+
+
+@pytest.mark.parametrize("revision", ["v2", "0" * 40, "bindings"])
+def test_a_revision_that_is_not_there(
+    repository: Repository, own_store: Store, revision: str
+) -> None:
+    error = refused(f"git+{repository.folder}@{revision}", own_store)
+    assert (error.status, revision in error.what) == (3, True)
+    assert not list(own_store.home.glob("sources/*"))
+    assert not list(own_store.home.glob("staging/*"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "git+ext::sh -c touch% /tmp/evil",
+        "git+fd::17",
+        "git+git://example.org/x",
+        "git+ftp://example.org/x",
+        "git+git@example.org:x/y.git",
+        "git+https://-oProxyCommand=x/y",
+        "git+ssh://git@-oProxyCommand=x/y",
+        "git+https://example.org",
+        "git+https://example.org/x@",
+        "git+https://example.org/x@--upload-pack=touch",
+        "git+https://example.org/x@a..b",
+        "git+https://example.org/x@a:b",
+        "git+https://example.org/x@HEAD~1",
+        "git+https://example.org/x\n",
+        "git+https://example.org/x#subdirectory=../y",
+        "git+https://example.org/x#subdirectory=/y",
+        "git+https://example.org/x#subdirectory=a&subdirectory=b",
+        "git+https://example.org/x#folder=a",
+        "git+https://example.org/x#y",
+        "git+file://elsewhere/x",
+        "git+",
+    ],
+)
+def test_what_is_no_address_is_refused_before_git_is_run(address: str) -> None:
+    with pytest.raises(WasmwheelError) as raised:
+        source.parse(address)
+    assert raised.value.status == 2
+    assert "git+URL[@REV][#subdirectory=DIR]" in raised.value.why
+
+
+def test_what_pip_understands_is_understood() -> None:
+    address = git.parse("git+ssh://git@example.org/a/b.git@feature/x#egg=b&subdirectory=c/d")
+    assert (address.url, address.revision) == ("ssh://git@example.org/a/b.git", "feature/x")
+    assert (address.subdirectory.as_posix(), address.name) == ("c/d", "b")
+    assert address.login is None
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Repository:
+    """A repository that would run a program, were git to heed what is in it."""
+    repository = Repository(tmp_path / "hostile")
+    plain_project(repository.folder / "package")
+    shutil.move(repository.folder / "package/pyproject.toml", repository.folder)
+    repository.write(**{".gitattributes": "*.py filter=evil export-ignore\n"})
+    return repository
+
+
+def test_hooks_filters_and_attributes_are_not_heeded(
+    hostile: Repository, own_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = tmp_path / "was-run"
+    template = tmp_path / "template/hooks"
+    template.mkdir(parents=True)
+    for name in ("post-checkout", "reference-transaction", "post-merge"):
+        (template / name).write_text(f"#!/bin/sh\ntouch {mark}\n")
+        (template / name).chmod(0o755)
+    hostile.commit("Begin")
+    (tmp_path / "gitconfig").write_text(
+        f"[init]\ntemplateDir = {template.parent}\n[core]\nhooksPath = {template}\n"
+        f'[filter "evil"]\nsmudge = touch {mark}\n[protocol "ext"]\nallow = always\n'
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    got = fetched(f"git+{hostile.folder}", own_store)
+    assert (got.folder / "package/plain/__init__.py").read_text().startswith("WORD")
+    assert not mark.exists()
+
+
+def test_submodules_are_left_out_and_said(
+    hostile: Repository, repository: Repository, own_store: Store
+) -> None:
+    hostile.git(
+        *("-c", "protocol.file.allow=always", "submodule", "--quiet", "add"),
+        *(str(repository.folder), "inside"),
+    )
+    hostile.commit("Add a submodule")
+    told: list[Event] = []
+    got = fetched(f"git+{hostile.folder}", own_store, told.append)
+    assert not list((got.folder / "inside").glob("*"))
+    assert any("submodules" in event.text for event in told if isinstance(event, Log))
+
+
+def test_links_within_are_kept_and_links_that_leave_are_refused(
+    hostile: Repository, own_store: Store
+) -> None:
+    (hostile.folder / "again.toml").symlink_to("pyproject.toml")
+    hostile.commit("Link within")
+    got = fetched(f"git+{hostile.folder}", own_store)
+    assert (got.folder / "again.toml").read_text() == (got.folder / "pyproject.toml").read_text()
+    (hostile.folder / "outside").symlink_to("../../../../etc")
+    hostile.commit("Link outside")
+    error = refused(f"git+{hostile.folder}#subdirectory=outside", own_store)
+    assert (error.status, "is not safe to unpack" in error.what) == (3, True)
+
+
+def test_a_login_is_not_asked_for_and_a_password_is_not_shown(
+    own_store: Store, tmp_path: Path
+) -> None:
+    with serving(tmp_path, closed=True) as address:
+        error = refused(f"git+{address}/private.git", own_store)
+        assert "asks for a login" in error.what
+        with_password = address.replace("://", "://me:secret@")
+        assert "secret" not in str(refused(f"git+{with_password}/private.git", own_store))
+    assert "cannot be reached" in refused(f"git+{address}/private.git", own_store).what
+
+
+def test_without_git_it_is_said(wasmwheel: Command, tmp_path: Path, repository: Repository) -> None:
+    words = ("build", f"git+{repository.folder}", "--json")
+    error = error_of(wasmwheel(*words, env={"PATH": str(tmp_path)}), 4)
+    assert "git is required" in error["what"]
+
+
+def test_the_command_builds_an_address(
+    wasmwheel: Command, repository: Repository, tmp_path: Path
+) -> None:
+    with serving(repository.folder.parent) as address:
+        words = ("build", f"git+{address}/project/.git{IN_FOLDER}", "--json", "--no-smoke")
+        ran = wasmwheel(*words, "--out", tmp_path / "dist")
+    assert ran.status == 0, ran.stderr
+    assert Path(ran.document["wheel"]).name == "plain-1.0-py3-none-any.whl"
+
+
+@pytest.mark.slow
+def test_a_workspace_above_the_folder_is_built_with_it(
+    wasmwheel: Command, workbench: Path, tmp_path: Path
+) -> None:
+    repository = Repository(tmp_path / "deep")
+    member = starter.make("hello", repository.folder / "bindings")
+    shared = repository.folder / "core"
+    (shared / "src").mkdir(parents=True)
+    (shared / "Cargo.toml").write_text('[package]\nname = "core-of-it"\nversion = "0.1.0"\n')
+    (shared / "src/lib.rs").write_text("pub const ANSWER: u32 = 42;\n")
+    repository.write(**{"Cargo.toml": '[workspace]\nmembers = ["bindings/hello", "core"]\n'})
+    manifest = member / "Cargo.toml"
+    manifest.write_text(
+        manifest.read_text().replace(
+            "[dependencies]", '[dependencies]\ncore-of-it = { path = "../../core" }'
+        )
+    )
+    library = member / "src/lib.rs"
+    library.write_text(
+        library.read_text().replace("Ok(a)", "Ok(a + u128::from(core_of_it::ANSWER))")
+    )
+    repository.commit("Begin")
+    repository.git("tag", "v1")
+    with serving(tmp_path) as address:
+        ran = wasmwheel(
+            *("build", f"git+{address}/deep/.git@v1#subdirectory=bindings/hello", "--json"),
+            *("--profile", "draft", "--out", tmp_path / "dist"),
+        )
+    assert ran.status == 0, ran.stderr
+    code = "import hello; print(hello.fibonacci(0))"
+    assert wasmwheel("smoke", ran.document["wheel"], "-c", code).stdout.strip() == "42"

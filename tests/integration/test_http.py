@@ -1,0 +1,147 @@
+"""In a real Chromium: how a notebook's Python reaches hosts of other origins, and what it says."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.site import proxy, server
+from jupyter_wasmwheel.site.proxy import Proxy
+from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.wheel import read
+from tests.fixtures import wheel_factory
+from tests.fixtures.browser import Tab, browser, open_notebook
+from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
+from tests.fixtures.site_factory import create_site, publish_one
+from tests.integration.test_notebook import SERVED
+
+#: What a notebook's author writes who expects that a host may not be there.
+READING = """
+import urllib.request, urllib.error, requests
+
+def by_urllib(url):
+    try:
+        return urllib.request.urlopen(url).read().decode()
+    except urllib.error.URLError as error:
+        return str(error)
+
+def by_requests(url, method="get"):
+    try:
+        return requests.request(method, url).text
+    except requests.exceptions.ConnectionError as error:
+        return str(error)
+"""
+
+ALLOW = "jupyter wasmwheel site serve workshop --proxy {}"
+
+#: Where the file that a site ships would be otherwise; nobody listens there.
+SHIPPED = "http://127.0.0.1:9/shipped"
+
+
+@contextmanager
+def opened(store: Store, folder: Path, hosts: Sequence[str], http: str, abi: str) -> Iterator[Tab]:
+    """A notebook of a new site whose server has a proxy for some hosts, and that ships a file."""
+    site = create_site(folder / "site", store, abi, http=http)
+    empty = wheel_factory.wheel(folder, "py3-none-any", {"empty.py": b""}, name="empty")
+    (folder / "shipped.bin").write_text("shipped along")
+    shipped = {SHIPPED: folder / "shipped.bin"}
+    url = publish_one(site, read(empty), [], ignore, shipped=shipped).url
+    its_proxy = Proxy(hosts=proxy.parse(hosts), allow=ALLOW)
+    with server.serving(site, its_proxy), browser(folder / "profile") as context:
+        yield open_notebook(context, url)
+
+
+def closed_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def says_cors(text: str, host: str) -> bool:
+    """Whether a text says that a host's CORS headers are missing, and what helps."""
+    return (
+        f"{host} answers, but sends no CORS headers" in text
+        and ALLOW.replace("{}", host) in text
+        and "ship the data with the site" in text
+    )
+
+
+def check_reading(tab: Tab, plain: Elsewhere, open_: Elsewhere, proxied: Elsewhere) -> None:
+    """Read without CORS headers, with them, through the proxy, from nobody, and what is shipped."""
+    nobody = f"127.0.0.1:{closed_port()}"
+    urls = [plain.url, open_.url, proxied.url, f"http://{nobody}/", SHIPPED]
+    shown = tab.run(1, f"{READING}\nfor url in {urls}:\n    print(by_urllib(url))")
+    without, cors, through, none, shipped = shown.splitlines()
+    assert says_cors(without, plain.host)
+    assert (cors, through, shipped) == ("the data", "the data", "shipped along")
+    assert f"{nobody} could not be reached" in none
+    shown = tab.run(1, f"for url in {urls}:\n    print(by_requests(url))")
+    without, cors, through, none, shipped = shown.splitlines()
+    assert says_cors(without, plain.host)
+    assert (cors, through, shipped) == ("the data", "the data", "shipped along")
+    assert f"{nobody} could not be reached" in none
+    # The browser itself has never asked that host.
+    assert {seen["user-agent"] for _, _, seen in proxied.asked} == {"jupyter-wasmwheel"}
+    assert [path for method, path, _ in proxied.asked if method == "GET"] == ["/data"] * 2
+
+
+def test_a_notebook_reads_what_cors_or_the_proxy_lets_it(store: Store, tmp_path: Path) -> None:
+    with (
+        elsewhere() as plain,
+        elsewhere(Access_Control_Allow_Origin="*") as open_,
+        elsewhere() as proxied,
+        opened(store, tmp_path, [proxied.host], "urllib", targets.default_abi()) as tab,
+    ):
+        check_reading(tab, plain, open_, proxied)
+        # What a person sees who catches nothing.
+        shown = tab.run(1, f"requests.get({plain.url!r})")
+        last = shown.strip().splitlines()[-1]
+        assert last.startswith("ConnectionError: ")
+        assert says_cors(last, plain.host)
+        shown = tab.run(1, f"print(by_requests({proxied.url!r}, 'post'))")
+        assert "The site's server fetches from it, but only reads" in shown
+        assert f"at {proxied.url}" in tab.run(
+            1, f"r = requests.get({proxied.url!r})\n'at ' + r.url"
+        )
+        fetching = "from pyodide.http import pyfetch\nprint(await (await pyfetch({!r})).string())"
+        assert tab.run(1, fetching.format(proxied.url)).strip() == "the data"
+        assert tab.run(1, fetching.format(SHIPPED)).strip() == "shipped along"
+        assert says_cors(tab.run(1, fetching.format(plain.url)), plain.host)
+        # What the proxy does not fetch is an error, not an answer.
+        away = f"{proxied.url.replace('data', 'to')}?url={plain.url}"
+        shown = tab.run(1, f"print(by_urllib({away!r}))\nprint(by_requests({away!r}))")
+        assert shown.count(f"{plain.host}, where {proxied.host} leads to, is not among") == 2
+        assert shown.count(f"to let it: {ALLOW.replace('{}', plain.host)}") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("abi", SERVED)
+def test_it_does_so_with_pyodide_https_requests(store: Store, tmp_path: Path, abi: str) -> None:
+    with (
+        elsewhere() as plain,
+        elsewhere(Access_Control_Allow_Origin="*") as open_,
+        elsewhere() as proxied,
+        opened(store, tmp_path, [proxied.host], "all", abi) as tab,
+    ):
+        check_reading(tab, plain, open_, proxied)
+        adapter = "type(requests.Session().get_adapter('https://x')).__module__"
+        assert "pyodide_http" in tab.run(1, adapter)
+
+
+@pytest.mark.slow
+def test_with_the_policy_off_nothing_is_patched(store: Store, tmp_path: Path) -> None:
+    with (
+        elsewhere(Access_Control_Allow_Origin="*") as open_,
+        opened(store, tmp_path, [open_.host], "off", targets.default_abi()) as tab,
+    ):
+        asking = f"import requests\nprint(requests.get({open_.url!r}).text)"
+        assert tab.run(1, asking).strip() == "the data"
+        assert "origin" in open_.asked[-1][2]  # it is the browser that asked
+        assert tab.run(1, "import sys\n'pyodide_http' in sys.modules").strip() == "False"

@@ -1,0 +1,439 @@
+"""Installing Rust by rustup and Emscripten by emsdk: what goes well, and what is in the way.
+
+rustup is the real one, against a server of ours. emsdk is the real one where its repository can be
+fetched (WASMWHEEL_EMSDK may name a copy), and a stand-in with its two commands everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_wasmwheel import config
+from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.runtime.targets import TRIPLE
+from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.toolchain import emcc, emscripten, emsdk
+from jupyter_wasmwheel.toolchain import rust as rusts
+from jupyter_wasmwheel.toolchain import sysroot as sysroots
+from jupyter_wasmwheel.toolchain.toolchain import choose_linker
+from tests.conftest import Command
+from tests.fixtures import emsdk_repository, rust_distribution
+from tests.fixtures.download_server import DownloadServer, serving
+from tests.integration.test_bad_input import NOWHERE, error_of, programs
+
+TARGET = targets.find(targets.default_abi())
+HOST = "x86_64-unknown-linux-gnu"
+
+#: So many files are unpacked that a run can be killed meanwhile.
+MANY = 5_000
+
+#: What the machines of these tests have; no Rust and no Emscripten is among it.
+PROGRAMS = ("git", "tar", "xz", "gzip", "sh", "dirname", "readlink", "cat", "cp", "env")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine with nothing to build with: its store, and the variables it runs with."""
+
+    store: Store
+    env: dict[str, str]
+
+    @property
+    def left(self) -> list[Path]:
+        """What is still staged."""
+        return list((self.store.home / "staging").glob("*"))
+
+    def staged(self, name: str) -> bool:
+        """Whether a file of that name is on its way."""
+        return next((self.store.home / "staging").rglob(name), None) is not None
+
+
+@pytest.fixture(scope="module")
+def fetched(wasmwheel: Command, store: Store) -> Store:
+    """The store of the whole run, with all in it that is fetched from registries."""
+    assert wasmwheel("doctor", "--fix").status == 0
+    return store
+
+
+@pytest.fixture
+def machine(tmp_path: Path, fetched: Store) -> Machine:
+    """A machine with rustup, where there is one, but no Rust."""
+    there = [name for name in ("rustup", "node", "npm") if shutil.which(name)]
+    env = {
+        "PATH": programs(tmp_path / "bin", *PROGRAMS, *there),
+        "WASMWHEEL_HOME": str(tmp_path / "home"),
+        "WASMWHEEL_PATH": str(fetched.home),
+        "RUSTUP_HOME": str(tmp_path / "theirs"),
+        "JUPYTER_CONFIG_DIR": str(tmp_path / "settings"),
+    }
+    return Machine(Store(home=tmp_path / "home"), env)
+
+
+def make_impatient(machine: Machine) -> None:
+    """Configure how long a server may be silent, as an administrator does."""
+    settings = Path(machine.env["JUPYTER_CONFIG_DIR"])
+    settings.mkdir()
+    document = json.dumps({"Wasmwheel": {"download_timeout": 5}})
+    (settings / "jupyter_wasmwheel_config.json").write_text(document)
+
+
+def kill_when(met: Callable[[], bool], machine: Machine, *words: str) -> None:
+    """Begin a run, and kill it as the kernel would when memory is short, once something is met."""
+    run = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_wasmwheel", *words],
+        env={**os.environ, **machine.env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    deadline = time.monotonic() + 120
+    while not met():
+        assert run.poll() is None, run.communicate()[0].decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    run.kill()
+    run.communicate()
+    assert run.returncode == -signal.SIGKILL
+
+
+# Rust
+
+
+# rustup is no Debian package, so `make test` does without it.
+@pytest.fixture(scope="module", params=[pytest.param("rustup", marks=pytest.mark.slow)])
+def rust_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DownloadServer]:
+    """A distribution server with a small Rust, stable and nightly, and one that is too old."""
+    assert shutil.which("rustup"), "there is no rustup on PATH"
+    root = tmp_path_factory.mktemp("dist")
+    with serving(root) as server:
+        for channel, version in (("stable", "1.96.0"), ("nightly", "1.97.0-nightly")):
+            parts = rust_distribution.small(root / channel, version, HOST, MANY)
+            rust_distribution.publish(root, server.url, channel, version, HOST, parts)
+        parts = rust_distribution.small(root / "old/parts", "1.80.0", HOST, 0)
+        url = f"{server.url}/old"
+        rust_distribution.publish(root / "old", url, "stable", "1.80.0", HOST, parts)
+        yield server
+
+
+@pytest.fixture
+def rust(machine: Machine, rust_server: DownloadServer) -> Iterator[DownloadServer]:
+    """That server, named to rustup as its documentation has it."""
+    machine.env["RUSTUP_DIST_SERVER"] = rust_server.url
+    yield rust_server
+    rust_server.release()
+
+
+def test_rust_is_installed_by_rustup_and_nothing_of_the_users_is_changed(
+    wasmwheel: Command, machine: Machine, rust: DownloadServer
+) -> None:
+    found = wasmwheel("doctor", "--json", env=machine.env).document["findings"][0]
+    assert (found["part"], found["state"], found["mend"]) == ("Rust", "missing", [])
+    assert "`jupyter wasmwheel doctor --fix` installs one by rustup" in found["fix"]
+
+    ran = wasmwheel("doctor", "--fix", "--events", env=machine.env)
+    assert ran.status == 0, ran.stderr
+    labels = [event["label"] for event in ran.events if event["kind"] == "progress"]
+    assert any(label.startswith("downloading") for label in labels), labels
+    found = ran.events[-1]["report"]["findings"][0]
+    assert (found["state"], found["mend"]) == ("ok", None)
+    assert "Rust 1.96.0 (installed by jupyter-wasmwheel, stable-" in found["text"]
+    assert not Path(machine.env["RUSTUP_HOME"]).exists()
+    assert not machine.left
+
+
+@pytest.mark.slow
+def test_a_nightly_rust_is_installed_where_it_is_asked_for(
+    wasmwheel: Command, machine: Machine, rust: DownloadServer
+) -> None:
+    ran = wasmwheel("doctor", "--fix", "nightly", "--json", env=machine.env)
+    assert ran.status == 0, ran.stderr
+    assert "Rust 1.97.0 (installed by jupyter-wasmwheel, nightly-" in ran.stdout
+
+
+def test_rustup_killed_while_it_downloads(
+    wasmwheel: Command, machine: Machine, rust: DownloadServer
+) -> None:
+    rust.hold("rust-src")
+    kill_when(rust.half_sent.is_set, machine, "doctor", "--fix")
+    assert machine.left
+    rust.release()
+    ran = wasmwheel("doctor", "--fix", "--json", env=machine.env)
+    assert ran.status == 0, ran.stderr
+    assert not machine.left
+
+
+@pytest.mark.slow
+def test_rustup_killed_while_it_unpacks(
+    wasmwheel: Command, machine: Machine, rust: DownloadServer
+) -> None:
+    kill_when(lambda: machine.staged("file-1.rs"), machine, "doctor", "--fix")
+    assert not (machine.store.home / "rustup").exists()
+    ran = wasmwheel("doctor", "--fix", "--json", env=machine.env)
+    assert ran.status == 0, ran.stderr
+    (sources,) = (machine.store.home / "rustup").rglob("library")
+    assert len(list(sources.glob("file-*.rs"))) == MANY
+    assert not machine.left
+
+
+def test_a_rust_server_that_stands_still(
+    wasmwheel: Command, machine: Machine, rust: DownloadServer
+) -> None:
+    make_impatient(machine)
+    rust.hold("rustc-")
+    error = error_of(wasmwheel("doctor", "--fix", "--json", env=machine.env), 4)
+    assert "rustup could not install Rust" in error["what"]
+    assert "Nothing came for 5 s" in error["why"]
+    assert "apt-get install rustc-web" in error["fix"]
+    assert not machine.left
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("channel-rust-stable.toml", "Please log in"), ("rust-std-wasm32", "checksum failed")],
+)
+def test_a_rust_server_that_sends_something_else(
+    wasmwheel: Command, machine: Machine, rust: DownloadServer, name: str, said: str
+) -> None:
+    rust.garble(name)
+    error = error_of(wasmwheel("doctor", "--fix", "--json", env=machine.env), 4)
+    assert "rustup could not install Rust" in error["what"]
+    assert said in error["why"]
+    assert not machine.left
+
+
+def test_no_rust_server_at_all(wasmwheel: Command, machine: Machine, rust: DownloadServer) -> None:
+    machine.env["RUSTUP_DIST_SERVER"] = NOWHERE.rstrip("/")
+    error = error_of(wasmwheel("doctor", "--fix", "--json", env=machine.env), 4)
+    assert "rustup could not install Rust" in error["what"]
+    assert NOWHERE in error["why"]
+
+
+def test_a_rust_server_whose_rust_is_too_old(
+    wasmwheel: Command, machine: Machine, rust: DownloadServer
+) -> None:
+    machine.env["RUSTUP_DIST_SERVER"] = f"{rust.url}/old"
+    error = error_of(wasmwheel("doctor", "--fix", "--json", env=machine.env), 4)
+    assert "too old" in error["why"]
+    assert f"{rust.url}/old" in error["fix"]
+    assert not (machine.store.home / "rustup").exists()
+
+
+def test_no_rustup_to_install_rust_with(wasmwheel: Command, machine: Machine) -> None:
+    (Path(machine.env["PATH"]) / "rustup").unlink(missing_ok=True)
+    found = wasmwheel("doctor", "--json", env=machine.env).document["findings"][0]
+    assert (found["state"], found["mend"]) == ("missing", None)
+    assert "https://rustup.rs" in found["fix"]
+    error = error_of(wasmwheel("doctor", "--fix", "--json", env=machine.env), 4)
+    assert "rustup is required" in error["what"]
+
+
+@pytest.mark.slow
+def test_what_rustup_installs_builds_a_crate(
+    wasmwheel: Command, machine: Machine, store: Store, crate: Path, tmp_path: Path
+) -> None:
+    """The machine's own Rust, served as rustup fetches it, with std for the target prebuilt."""
+    assert shutil.which("rustup"), "there is no rustup on PATH"
+    candidates = [rusts.judge(each, TARGET, None) for each in rusts.installed(store)]
+    ours = rusts.choose(candidates, TARGET, None).rust
+    sysroot = sysroots.get(ours, store, ignore).folder or ours.sysroot
+    parts = rust_distribution.repacked(
+        tmp_path / "parts",
+        ours,
+        sysroot / "lib/rustlib" / TRIPLE / "lib",
+        choose_linker(ours, machine.store).program,
+    )
+    programs(tmp_path / "bin", "cc", "ld", "as")
+    with serving(tmp_path / "dist") as server:
+        root = tmp_path / "dist"
+        rust_distribution.publish(root, server.url, "stable", ours.version, ours.host, parts)
+        env = machine.env | {"RUSTUP_DIST_SERVER": server.url}
+        fixed = wasmwheel("doctor", "--fix", "--json", env=env)
+        assert fixed.status == 0, fixed.stderr
+    ran = wasmwheel("build", crate, "--json", "--out", tmp_path / "out", env=machine.env)
+    assert ran.status == 0, ran.stderr
+    report = ran.document
+    assert "installed by jupyter-wasmwheel, stable-" in report["toolchain"]["std"]
+    assert report["toolchain"]["std"].startswith("prebuilt")
+    assert report["smoke"]["ok"]
+
+
+# Emscripten
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DownloadServer]:
+    """A server with the release of the target's Emscripten, and what goes with it."""
+    root = tmp_path_factory.mktemp("releases")
+    for name, version in (("good", TARGET.emscripten), ("other", "1.2.3")):
+        emsdk_repository.publish(root, name, version, MANY)
+    with serving(root) as server:
+        yield server
+
+
+@pytest.fixture(
+    scope="module",
+    params=["stand-in", pytest.param("real", marks=[pytest.mark.slow, pytest.mark.network])],
+)
+def emsdk_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The text of emsdk.py: a stand-in, or the real one where it can be fetched."""
+    if request.param == "stand-in":
+        return emsdk_repository.FAKE_EMSDK.read_text()
+    folder = tmp_path_factory.mktemp("emsdk")
+    address, revision = emsdk.split(config.load().downloads().emsdk)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    fetching = ["git", "fetch", "--quiet", "--depth", "1", address, revision]
+    subprocess.run(fetching, cwd=folder, check=True, timeout=120)
+    shown = ["git", "show", "FETCH_HEAD:emsdk.py"]
+    return subprocess.run(shown, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path, emsdk_program: str, releases: DownloadServer) -> Path:
+    """A git repository with that emsdk, whose manifest names the server's archives."""
+    return emsdk_repository.make(
+        tmp_path / "emsdk.git", emsdk_program, releases.url, "good", TARGET
+    )
+
+
+@pytest.fixture
+def emsdk_server(
+    machine: Machine, repository: Path, releases: DownloadServer
+) -> Iterator[DownloadServer]:
+    """The server of the releases, with the repository named as the configuration does."""
+    machine.env["WASMWHEEL_EMSDK"] = f"{repository}@main"
+    yield releases
+    releases.release()
+
+
+INSTALL = ("doctor", "--fix", "emscripten")
+
+
+def c_compiler(document: dict[str, Any]) -> dict[str, Any]:
+    """What the doctor found of the C compiler."""
+    (found,) = (each for each in document["findings"] if each["part"] == "C compiler")
+    return dict(found)
+
+
+def assert_emscripten(machine: Machine) -> None:
+    """Emscripten is in the store, and compiles from there."""
+    found = emscripten.find(machine.store, TARGET)
+    assert found
+    assert found.version == TARGET.emscripten
+    folder = machine.store.home / emscripten.key(TARGET) / emcc.IN_EMSDK
+    assert found.folder == folder
+    module = machine.store.home / "x.o"
+    env = emcc.environment(folder)
+    subprocess.run([folder / "emcc", "-c", "x.c", "-o", module, "-O2"], env=env, check=True)
+    assert module.read_bytes() == b"\0asm"
+    assert not machine.left
+
+
+def test_emscripten_is_installed_by_emsdk(
+    wasmwheel: Command, machine: Machine, emsdk_server: DownloadServer
+) -> None:
+    found = c_compiler(wasmwheel("doctor", "--json", env=machine.env).document)
+    assert (found["state"], found["mend"]) == ("optional", ["emscripten"])
+    assert "`jupyter wasmwheel doctor --fix emscripten`" in found["fix"]
+
+    ran = wasmwheel(*INSTALL, "--events", env=machine.env)
+    assert ran.status == 0, ran.stderr
+    progress = [event for event in ran.events if event["kind"] == "progress"]
+    assert "downloading wasm-binaries.tar.xz" in str(progress)
+    assert any(event["total"] for event in progress)
+    assert_emscripten(machine)
+    found = c_compiler(ran.events[-1]["report"])
+    assert (found["state"], found["mend"]) == ("ok", None)
+    assert "installed by jupyter-wasmwheel" in found["text"]
+
+
+def test_emsdk_killed_while_it_downloads(
+    wasmwheel: Command, machine: Machine, emsdk_server: DownloadServer
+) -> None:
+    emsdk_server.hold("wasm-binaries")
+    kill_when(emsdk_server.half_sent.is_set, machine, *INSTALL)
+    emsdk_server.release()
+    ran = wasmwheel(*INSTALL, "--json", env=machine.env)
+    assert ran.status == 0, ran.stderr
+    assert_emscripten(machine)
+
+
+@pytest.mark.slow
+def test_emsdk_killed_while_it_unpacks(
+    wasmwheel: Command, machine: Machine, emsdk_server: DownloadServer
+) -> None:
+    kill_when(lambda: machine.staged("file-1"), machine, *INSTALL)
+    assert not (machine.store.home / "emsdk").exists()
+    ran = wasmwheel(*INSTALL, "--json", env=machine.env)
+    assert ran.status == 0, ran.stderr
+    assert_emscripten(machine)
+    folder = machine.store.home / emscripten.key(TARGET) / emcc.IN_EMSDK
+    assert len(list((folder / "cache").glob("file-*"))) == MANY
+
+
+def test_an_emsdk_server_that_stands_still(
+    wasmwheel: Command, machine: Machine, emsdk_server: DownloadServer
+) -> None:
+    make_impatient(machine)
+    emsdk_server.hold("wasm-binaries")
+    error = error_of(wasmwheel(*INSTALL, "--json", env=machine.env), 4)
+    assert f"emsdk could not install Emscripten {TARGET.emscripten}" in error["what"]
+    assert "Nothing came for 5 s" in error["why"]
+    assert f"{emsdk_server.url}/good/wasm-binaries.tar.xz" in error["why"]
+    assert not machine.left
+
+
+def test_an_emsdk_server_that_sends_something_else(
+    wasmwheel: Command, machine: Machine, emsdk_server: DownloadServer
+) -> None:
+    emsdk_server.garble("wasm-binaries")
+    error = error_of(wasmwheel(*INSTALL, "--json", env=machine.env), 4)
+    assert "emsdk could not install" in error["what"]
+    assert not (machine.store.home / "emsdk").exists()
+    assert not machine.left
+
+
+def test_a_release_of_another_version_is_refused(
+    wasmwheel: Command,
+    machine: Machine,
+    releases: DownloadServer,
+    emsdk_program: str,
+    tmp_path: Path,
+) -> None:
+    other = emsdk_repository.make(
+        tmp_path / "other.git", emsdk_program, releases.url, "other", TARGET
+    )
+    machine.env["WASMWHEEL_EMSDK"] = str(other)
+    error = error_of(wasmwheel(*INSTALL, "--json", env=machine.env), 4)
+    assert f"did not install Emscripten {TARGET.emscripten}" in error["what"]
+    assert "1.2.3" in error["why"]
+
+
+def test_where_emsdk_cannot_be_fetched_it_says_what_to_fetch(
+    wasmwheel: Command, machine: Machine, tmp_path: Path
+) -> None:
+    machine.env["WASMWHEEL_EMSDK"] = f"{tmp_path}/nowhere.git@0123abc"
+    error = error_of(wasmwheel(*INSTALL, "--json", env=machine.env), 4)
+    assert "Could not fetch emsdk" in error["what"]
+    assert f"git clone {tmp_path}/nowhere.git" in error["fix"]
+    assert "git checkout 0123abc" in error["fix"]
+    assert f"./emsdk install {TARGET.emscripten}" in error["fix"]
+    assert str(machine.store.home / emscripten.key(TARGET)) in error["fix"]
+    assert not machine.left
+
+
+def test_no_git_to_fetch_emsdk_with(wasmwheel: Command, machine: Machine) -> None:
+    (Path(machine.env["PATH"]) / "git").unlink()
+    error = error_of(wasmwheel(*INSTALL, "--json", env=machine.env), 4)
+    assert "git is required" in error["what"]

@@ -1,0 +1,212 @@
+"""The well-known failures: each is recognised in what was really said, and told with a remedy."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_wasmwheel.errors import known_errors
+from jupyter_wasmwheel.errors.known_errors import KnownError
+from tests.conftest import Command
+from tests.integration.test_bad_input import error_of
+
+#: The words that each stage gives along.
+WORDS = {
+    "git": {"address": "https://example.org/hello.git"},
+    "build": {"project": "hello 0.1.0", "said": "It said so."},
+    "audit": {"wheel": "hello.whl", "pyodide": "314.0.7", "findings": "It does not fit."},
+    "import": {"subject": "import hello", "where": "Pyodide 314.0.7", "left_out": ""},
+}
+
+
+@pytest.mark.parametrize("failure", known_errors.load(), ids=lambda f: f"{f.stage}-{f.name}")
+def test_each_is_told_first_of_all_for_its_example(failure: KnownError) -> None:
+    words = WORDS[failure.stage]
+    told = known_errors.match(failure.stage, failure.example, **words)[0]
+    expected = failure.match(failure.example, **words)
+    assert expected
+    assert str(told) == str(expected)
+    assert told.status == failure.status
+    for part in (told.what, told.why, told.fix):
+        assert part.strip()
+
+
+def test_none_is_seen_in_a_build_that_went_well(starter_events: list[dict[str, Any]]) -> None:
+    said = "\n".join(event["text"] for event in starter_events if event["kind"] == "log")
+    assert "Compiling pyo3" in said
+    assert not known_errors.match("build", said, **WORDS["build"])
+
+
+def test_a_library_without_bitcode_is_known_by_what_rustc_says_of_it(tmp_path: Path) -> None:
+    (tmp_path / "dep.rs").write_text("pub fn two() -> i32 { 2 }\n")
+    (tmp_path / "top.rs").write_text('#[no_mangle] pub extern "C" fn f() -> i32 { dep::two() }\n')
+    library = ["rustc", "--crate-type=rlib", "-Cembed-bitcode=no", "dep.rs"]
+    subprocess.run(library, cwd=tmp_path, check=True)
+    linked = subprocess.run(
+        ["rustc", "--crate-type=cdylib", "-Clto", "--extern=dep=libdep.rlib", "top.rs"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    (told,) = known_errors.match("build", linked.stderr, **WORDS["build"])
+    assert "LTO" in told.what
+    assert "--profile draft" in told.fix
+
+
+def culprit(folder: Path, *, needs: str, body: str = "", script: str = "") -> Path:
+    """A crate whose build fails: what it requires, or what is in it, is at fault.
+
+    Of PyO3 it has only what maturin wants to see, so that little is compiled before it fails.
+    """
+    (folder / "src").mkdir(exist_ok=True)
+    (folder / "Cargo.toml").write_text(
+        '[package]\nname = "hello"\nversion = "0.1.0"\nedition = "2021"\n'
+        '[lib]\ncrate-type = ["cdylib"]\n'
+        f"[dependencies]\n{needs}\n"
+    )
+    (folder / "src/lib.rs").write_text(body)
+    if script:
+        (folder / "build.rs").write_text(script)
+    return folder
+
+
+FFI = 'pyo3-ffi = "0.30"'
+THREAD = 'extern "C" { fn pthread_kill(thread: u32, signal: i32) -> i32; }'
+INIT = '#[no_mangle] pub extern "C" fn PyInit_hello() -> i32 '
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("needs", "body", "status", "what", "fix"),
+    [
+        ('openssl-sys = "0.9"', "", 5, "OpenSSL", "cargo tree -i openssl-sys"),
+        ('aws-lc-sys = "0.47"', "", 5, "AWS-LC", "cargo tree -i aws-lc-sys"),
+        (
+            'ring = "0.17"',
+            "pub fn f(b: &mut [u8]) { use ring::rand::SecureRandom; "
+            "ring::rand::SystemRandom::new().fill(b).unwrap() }",
+            *(5, "ring's random numbers", "cargo tree -i ring"),
+        ),
+        ('tikv-jemallocator = "0.6"', "", 5, "jemalloc", "global_allocator"),
+        (
+            'tokio = { version = "1", features = ["rt-multi-thread"] }',
+            *("", 5, "rt-multi-thread", "new_current_thread"),
+        ),
+        ('tokio = { version = "1", features = ["signal"] }', "", 5, "of tokio", "in place of"),
+        ('mio = { version = "=1.0.1", features = ["os-poll"] }', "", 5, "crate mio", "1.1"),
+        (
+            'libc = "0.2"',
+            "pub fn f() { unsafe { libc::pthread_atfork(None, None, None); } }",
+            *(5, "`pthread_atfork` of libc", "target_os"),
+        ),
+        ('pyo3-ffi = "=0.24.2"', "", 3, "PyO3 is too old for Python 3.14", "--target"),
+        (FFI, f"{THREAD} {INIT} {{ unsafe {{ pthread_kill(0, 0) }} }}", 6, "not fit", "threads"),
+        (
+            FFI,
+            f'extern "C" {{ fn none() -> i32; }} {INIT} {{ unsafe {{ none() }} }}',
+            6,
+            "",
+            "link",
+        ),
+    ],
+)
+def test_a_crate_that_cannot_work_in_a_browser(
+    wasmwheel: Command,
+    crate: Path,
+    tmp_path: Path,
+    needs: str,
+    body: str,
+    status: int,
+    what: str,
+    fix: str,
+) -> None:
+    needs = needs if "pyo3" in needs else f"{FFI}\n{needs}"
+    ran = wasmwheel(
+        *("build", culprit(crate, needs=needs, body=body), "--profile", "draft", "--json"),
+        *("--out", tmp_path / "dist"),
+    )
+    error = error_of(ran, status)
+    assert what in error["what"]
+    assert fix in error["fix"]
+
+
+#: A build script that runs the C compiler by itself, without the flags that are in CFLAGS.
+BY_HAND = """
+use std::{env, process::Command};
+fn main() {
+    let out = env::var("OUT_DIR").unwrap();
+    let compiler = env::var("CC_wasm32_unknown_emscripten").unwrap();
+    let archiver = env::var("AR_wasm32_unknown_emscripten").unwrap();
+    let (object, library) = (format!("{out}/jump.o"), format!("{out}/libjump.a"));
+    let run = |program, words: &[&str]| Command::new(program).args(words).status().unwrap();
+    assert!(run(compiler, &["-c", "-fPIC", "jump.c", "-o", &object]).success());
+    assert!(run(archiver, &["crs", &library, &object]).success());
+    println!("cargo:rustc-link-search=native={out}");
+    println!("cargo:rustc-link-lib=static=jump");
+}
+"""
+
+JUMP = """
+#include <setjmp.h>
+static jmp_buf place;
+void leap(int n) { if (n > 3) longjmp(place, 1); }
+int jump(int n) { if (setjmp(place)) return 7; leap(n); return 1; }
+"""
+
+
+@pytest.mark.slow
+def test_c_that_is_compiled_for_javascript_exceptions(
+    wasmwheel: Command, crate: Path, tmp_path: Path
+) -> None:
+    body = f'extern "C" {{ fn jump(n: i32) -> i32; }} {INIT} {{ unsafe {{ jump(5) }} }}'
+    (crate / "jump.c").write_text(JUMP)
+    project = culprit(crate, needs=FFI, body=body, script=BY_HAND)
+    ran = wasmwheel("build", project, "--json", "--profile", "draft", "--out", tmp_path / "dist")
+    error = error_of(ran, 6)
+    assert "invoke_" in error["why"]
+    assert "-fwasm-exceptions" in error["fix"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("needs", "line", "why"),
+    [
+        ("", "std::thread::spawn(|| 1).join().unwrap();", "starts a thread"),
+        (
+            'rayon = "1"',
+            "rayon::ThreadPoolBuilder::new().num_threads(2).build_global().unwrap();",
+            "starts a thread",
+        ),
+        ("", 'assert!(std::env::args().count() > 99, "too few");', "panicked at src/lib.rs"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_in_a_browser(
+    wasmwheel: Command, crate: Path, tmp_path: Path, needs: str, line: str, why: str
+) -> None:
+    init = f"fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {{ {line} Ok(()) }}"
+    body = f"#[pyo3::pymodule] mod hello {{ use pyo3::prelude::*; #[pymodule_init] {init} }}"
+    project = culprit(crate, needs=f'pyo3 = "0.30"\n{needs}', body=body)
+    ran = wasmwheel("build", project, "--json", "--profile", "draft", "--out", tmp_path / "dist")
+    assert why in error_of(ran, 6)["why"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import threading; threading.Thread(target=print).start()", "import.threads"),
+        ("import subprocess; subprocess.run(['ls'])", "import.processes"),
+        ("import socket; socket.create_connection(('127.0.0.1', 9))", "import.sockets"),
+        ("import multiprocessing; multiprocessing.Pool(2)", "import.removed-module"),
+        ("import asyncio; asyncio.run(asyncio.sleep(0))", "import.stack-switching"),
+        ("import undeclared", "import.module-missing"),
+    ],
+)
+def test_code_that_cannot_be_run_in_a_browser(
+    wasmwheel: Command, starter_wheel: Path, code: str, expected: str
+) -> None:
+    error = error_of(wasmwheel("smoke", starter_wheel, "--json", "-c", code), 6)
+    assert error["code"] == expected

@@ -1,0 +1,197 @@
+"""What a build, an import and a run of tests may take; each limit is passed for real."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from jupyter_wasmwheel.api.errors import UsageError
+from jupyter_wasmwheel.process import limits, process_tree
+from tests.conftest import Command, Ran
+from tests.fixtures.wheel_factory import backend_project, wheel
+from tests.integration.test_bad_input import error_of
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="has network namespaces")
+
+#: What a build does to take too much, and the limit that it passes; two processes share in each.
+GREEDY = {
+    "time": ("time.sleep(600)", "build.time=2s", "longer than 2 s"),
+    "memory": ("both('x = bytearray(200_000_000)')", "build.memory=300MB", "more than 300 MB"),
+    "processes": (
+        "while True: subprocess.Popen(['sleep', '600'], start_new_session=True); time.sleep(0.01)",
+        "build.processes=40",
+        "more than 40 processes",
+    ),
+    "log": ("while True: print('x' * 1000)", "build.log=1MB", "printed more than 1 MB"),
+    "disk": (
+        "both('open(str(os.getpid()), \"wb\").write(bytes(30_000_000))')",
+        "build.disk=50MB",
+        "wrote more than 50 MB",
+    ),
+}
+
+BOTH = """
+def both(code):
+    words = [sys.executable, "-c", f"import os, time\\n{code}\\ntime.sleep(600)"]
+    children = [subprocess.Popen(words, start_new_session=True) for _ in range(2)]
+    children[0].wait()
+"""
+
+
+@pytest.mark.parametrize("what", GREEDY)
+def test_a_build_that_takes_too_much_is_stopped_with_all_that_it_started(
+    wasmwheel: Command, tmp_path: Path, what: str
+) -> None:
+    code, limit, said = GREEDY[what]
+    project = backend_project(tmp_path / "greedy", code, BOTH)
+    before = {*psutil.process_iter()}
+    ran = wasmwheel("build", project, "--json", "--limit", limit, "--out", tmp_path / "dist")
+    error = error_of(ran, 9)
+    assert error["what"].startswith("The build of greedy 1 was stopped: ")
+    assert said in error["what"]
+    assert f"`--limit build.{what}=" in error["fix"]
+    assert not [each for each in {*psutil.process_iter()} - before if is_greedy(each)]
+    assert not (tmp_path / "dist").exists()
+
+
+def is_greedy(process: psutil.Process) -> bool:
+    """Return whether a process runs for the project: by its command, or the folder it is in."""
+    try:
+        return process_tree.is_running(process) and "greedy" in " ".join(
+            [process.cwd(), *process.cmdline()]
+        )
+    except psutil.Error:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("code", "limit", "said"),
+    [
+        ("while True: pass", "smoke.time=3s", "longer than 3 s"),
+        pytest.param(
+            *("x = [bytearray(2**20) for _ in range(1500)]", "smoke.memory=900MB", "900 MB"),
+            marks=pytest.mark.slow,
+        ),
+        ("while True: print('x' * 1000)", "smoke.log=1MB", "more than 1 MB"),
+    ],
+)
+def test_an_import_that_takes_too_much_is_stopped(
+    wasmwheel: Command, tmp_path: Path, code: str, limit: str, said: str
+) -> None:
+    path = wheel(tmp_path, "py3-none-any", {"handmade.py": code.encode()})
+    error = error_of(wasmwheel("smoke", path, "--json", "--limit", limit), 9)
+    assert error["what"].startswith("The import of handmade with Pyodide")
+    assert said in error["what"]
+    assert limit.partition("=")[0] in error["fix"]
+
+
+@pytest.mark.slow
+def test_tests_that_take_too_much_are_stopped(wasmwheel: Command, tmp_path: Path) -> None:
+    project = backend_project(tmp_path / "greedy")
+    (project / "test_greedy.py").write_text("def test_greedy():\n    while True: pass\n")
+    ran = wasmwheel(
+        *("test", project, "--json", "--limit", "test.time=15s", "--out", tmp_path / "dist")
+    )
+    assert "longer than 15 s" in error_of(ran, 9)["what"]
+
+
+def test_limits_are_set_for_good_in_a_file_and_by_a_variable(
+    wasmwheel: Command, tmp_path: Path
+) -> None:
+    project = backend_project(tmp_path / "greedy", "time.sleep(600)")
+    settings = tmp_path / "config"
+    settings.mkdir()
+    line = "c.Wasmwheel.limits = ['build.time=1s']\n"
+    (settings / "jupyter_wasmwheel_config.py").write_text(line)
+    for env in ({"JUPYTER_CONFIG_DIR": str(settings)}, {"WASMWHEEL_LIMITS": "build.time=1s"}):
+        assert (
+            "longer than 1 s" in error_of(wasmwheel("build", project, "--json", env=env), 9)["what"]
+        )
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["", "build", "build.time", "build.time=", "build.time=-1", "build.memory=2h", "x.time=1"],
+)
+def test_a_limit_that_is_none_is_refused(word: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        limits.DEFAULT.changed([word])
+    assert "build.time=2h" in raised.value.fix
+
+
+def test_limits_are_read_as_they_are_written() -> None:
+    changed = limits.DEFAULT.changed(["build.time=2h", "test.memory=1.5GB", "smoke.processes=0"])
+    assert (changed.build.time, changed.test.memory, changed.smoke.processes) == (7200, 1.5e9, 0)
+    assert limits.DEFAULT.changed(changed.words) == changed
+
+
+# Offline
+
+REACH = """
+s = socket.socket()
+s.settimeout(5)
+print("reached:", s.connect_ex(("127.0.0.1", {port})) == 0)
+raise SystemExit(3)
+"""
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port of this machine at which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def said(ran: Ran) -> list[str]:
+    return [event["text"] for event in ran.events if event["kind"] == "log"]
+
+
+@linux_only
+def test_a_build_that_is_offline_has_no_network(
+    wasmwheel: Command, tmp_path: Path, port: int
+) -> None:
+    project = backend_project(tmp_path / "curious", REACH.format(port=port))
+    assert "reached: True" in said(wasmwheel("build", project, "--events"))
+    offline = said(wasmwheel("build", project, "--events", "--offline"))
+    assert "reached: False" in offline
+    assert not [text for text in offline if "network access" in text]
+
+
+@linux_only
+def test_where_the_network_cannot_be_closed_the_log_says_so(
+    wasmwheel: Command, tmp_path: Path, port: int
+) -> None:
+    project = backend_project(tmp_path / "curious", REACH.format(port=port))
+    forbid = 'echo 0 > /proc/sys/user/max_net_namespaces && exec "$@"'
+    command = [sys.executable, "-m", "jupyter_wasmwheel", "build", project, "--events", "--offline"]
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "sh", "-c", forbid, "sh", *command],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    offline = said(Ran(done.returncode, done.stdout, done.stderr))
+    assert "reached: True" in offline
+    assert [
+        text
+        for text in offline
+        if text.startswith("Could not disable network access for the build: ")
+    ]
+
+
+def test_what_was_built_once_is_built_offline(
+    wasmwheel: Command, crate: Path, tmp_path: Path
+) -> None:
+    words = ("build", crate, "--json", "--profile", "draft", "--out", tmp_path / "dist")
+    assert wasmwheel(*words).status == 0
+    source = crate / "src/lib.rs"
+    source.write_text(source.read_text().replace("Hello", "Ahoy"))
+    ran = wasmwheel(*words, "--offline")
+    assert ran.status == 0, ran.stderr
+    assert not ran.document["cached"]

@@ -1,0 +1,220 @@
+"""In a real Chromium: what a person sees who opens a site's notebook and runs its cells."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import shutil
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel import archive
+from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.site import kernel_files, publish, server
+from jupyter_wasmwheel.site.addresses import origin
+from jupyter_wasmwheel.site.lite import Site
+from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.wheel import read
+from tests.conftest import Command
+from tests.fixtures import wheel_factory
+from tests.fixtures.browser import Tab, browser, open_notebook
+from tests.fixtures.site_factory import create_site, publish_one
+
+#: The targets that a kernel release serves.
+SERVED = [target.abi for target in targets.all_targets() if target.jupyterlite]
+
+
+def make_site(folder: Path, store: Store, abi: str, *packages: str) -> Site:
+    return create_site(folder, store, abi, packages=packages)
+
+
+@contextmanager
+def opened(site: Site, url: str, profile: Path) -> Iterator[Tab]:
+    """A notebook of a served site, in a browser that asks nobody else for anything."""
+    with server.serving(site), browser(profile) as context:
+        tab = open_notebook(context, url)
+        yield tab
+        assert tab.from_elsewhere(origin(site)) == []
+
+
+@pytest.mark.parametrize("abi", SERVED)
+def test_a_crate_is_imported_in_a_notebook(
+    wasmwheel: Command, store: Store, crate: Path, tmp_path: Path, abi: str
+) -> None:
+    nonce = secrets.token_hex(16)
+    source = crate / "src/lib.rs"
+    source.write_text(source.read_text().replace("This is Rust", nonce))
+    without_notebook(crate)
+    site = make_site(tmp_path / "site", store, abi)
+    built = wasmwheel(
+        "build", crate, "--site", site.folder, "--out", tmp_path, "--profile", "draft", "--json"
+    )
+    assert built.status == 0, built.stderr
+    with opened(site, built.document["published"]["url"], tmp_path / "profile") as tab:
+        assert "hello 0.1.0" in tab.page.locator(".jp-MarkdownOutput h1").inner_text()
+        tab.run_all()
+        shown = tab.result(0)
+        assert "greet(name)" in shown
+        assert "Greet somebody by name." in shown
+        assert nonce in tab.run(1, "hello.greet('you')")
+        assert tab.page.evaluate("crossOriginIsolated")
+        asked = f"'{origin(site)}/{site.prefix}/jupyter-lite.json'"
+        by_urllib = f"import urllib.request\nprint(urllib.request.urlopen({asked}).status)"
+        assert tab.run(1, by_urllib).strip() == "200", "pyodide-http is at work"
+        by_requests = f"import requests\nprint(requests.get({asked}).status_code)"
+        assert tab.run(1, by_requests).strip() == "200"
+        assert [url for url in tab.asked_for if url.endswith("asm.wasm")] == [
+            f"{origin(site)}/{site.prefix}/static/pyodide/pyodide.asm.wasm"
+        ]
+        assert [text for text in tab.said if "the plain way" in text] == []
+        another = open_notebook(tab.page.context, built.document["published"]["url"])
+        drawn = "import os, random\nprint(hash('x'), random.random(), os.urandom(4).hex())"
+        its, anothers = (each.run(1, drawn).split() for each in (tab, another))
+        assert all(mine != other for mine, other in zip(its, anothers, strict=True))
+
+
+def without_notebook(crate: Path) -> None:
+    """Let a starter crate be one of those that bring no notebook of their own."""
+    manifest = crate / "pyproject.toml"
+    kept, table, _ = manifest.read_text().partition("[tool.wasmwheel]")
+    assert table
+    manifest.write_text(kept)
+
+
+#: A worker that answers as `coincident`'s does, but at once; the page is then slow to wait for it.
+TOO_LATE = """async () => {
+  const channel = '64e10b34-2bf7-4616-9668-f99de5aa046e';
+  const source = `onmessage = ({data}) => {
+    const [, answer] = data['${channel}'];
+    answer[0] = 1;
+    Atomics.notify(answer, 0);
+  }`;
+  const worker = new Worker(URL.createObjectURL(new Blob([source])));
+  const answer = new Int32Array(new SharedArrayBuffer(4));
+  worker.postMessage({[channel]: [0, answer]}, {transfer: []});
+  const start = Date.now();
+  while (Date.now() - start < 500);
+  return await Atomics.waitAsync(answer, 0, 0).value;
+}"""
+
+
+@pytest.mark.parametrize("abi", SERVED)
+def test_a_kernel_that_answers_before_the_page_waits_is_heard(
+    store: Store, tmp_path: Path, abi: str
+) -> None:
+    site = make_site(tmp_path / "site", store, abi)
+    with server.serving(site), browser(tmp_path / "profile") as context:
+        page = context.new_page()
+        page.goto(f"{origin(site)}/{site.prefix}/lab/index.html")
+        waited = page.evaluate(TOO_LATE)
+        assert waited == "ok"
+
+
+def test_a_package_of_the_index_is_imported_once_it_is_published(
+    wasmwheel: Command, store: Store, tmp_path: Path
+) -> None:
+    site = make_site(tmp_path / "site", store, targets.default_abi())
+    prober = wheel_factory.wheel(tmp_path, "py3-none-any", {"prober.py": b""}, name="prober")
+    url = publish_one(site, read(prober), [], ignore).url
+    look = "import rpds\nimport hashlib\nprint(hashlib.sha256(open(rpds.rpds.__file__, 'rb')"
+    with opened(site, url, tmp_path / "before") as tab:
+        assert "ModuleNotFoundError" in tab.run(1, f"{look}.read()).hexdigest())")
+    built = wasmwheel("build", "pypi:rpds-py", "--site", site.folder, "--out", tmp_path, "--json")
+    assert built.status == 0, built.stderr
+    its = read(Path(built.document["wheel"]))
+    (extension,) = its.extension_modules
+    with opened(site, built.document["published"]["url"], tmp_path / "after") as tab:
+        tab.run_all()
+        assert "HashTrieMap" in tab.result(0)
+        loaded = tab.run(1, f"{look}.read()).hexdigest())")
+        assert loaded.strip() == hashlib.sha256(its.read(extension.member)).hexdigest()
+
+
+@pytest.mark.parametrize("abi", SERVED)
+def test_what_is_removed_is_gone_and_what_it_displaced_is_back(
+    store: Store, tmp_path: Path, abi: str
+) -> None:
+    site = make_site(tmp_path / "site", store, abi, "six")
+    nonce = secrets.token_hex(16)
+    own = {"six.py": f"__version__ = {nonce!r}\n".encode()}
+    ours = wheel_factory.wheel(tmp_path, "py3-none-any", own, name="six", version="99.0")
+    only = wheel_factory.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 1\n"}, name="only")
+    free = wheel_factory.wheel(tmp_path, "py3-none-any", {"free.py": b""}, name="free")
+    for path in (ours, only, free):
+        url = publish_one(site, read(path), [], ignore).url
+    with opened(site, url, tmp_path / "profile") as tab:
+        shown = tab.run(1, "import six, only\nprint(six.__version__, only.x)")
+        assert shown.split() == [nonce, "1"]
+        # six is one of the packages that a kernel starts with.
+        assert_started(tab, abi, "The site has another six than the one it was made with.")
+    publish.remove(site, "six")
+    publish.remove(site, "only")
+    for path in site.lock.parent.glob("packages/*/kernel-packages.bin"):
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with opened(site, url, tmp_path / "damaged") as tab:
+        assert tab.run(1, "import six\nprint(six.__version__)").startswith("1.")
+        assert "ModuleNotFoundError" in tab.run(0, "import only")
+        assert_started(tab, abi, "kernel-packages.bin is not there, or not as it was made.")
+
+
+def test_a_module_that_no_start_asks_for_is_there_as_soon_as_it_is_imported(
+    store: Store, tmp_path: Path
+) -> None:
+    site = make_site(tmp_path / "site", store, targets.default_abi())
+    only = wheel_factory.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 1\n"}, name="only")
+    url = publish_one(site, read(only), [], ignore).url
+    look = (
+        "import csv, pygments.lexers.haskell\nprint(csv.__name__, pygments.lexers.haskell.__name__)"
+    )
+    with opened(site, url, tmp_path / "as it was made") as tab:
+        assert tab.run(1, look).split() == ["csv", "pygments.lexers.haskell"]
+        assert "ModuleNotFoundError" in tab.run(1, "import only.what, pygments.lexers.what")
+    about = site.lock.with_name(kernel_files.ABOUT)
+    made = json.loads(about.read_text())
+    made["rest"]["integrity"] = made["files"]["integrity"]
+    about.write_text(json.dumps(made))
+    with opened(site, url, tmp_path / "it did not come") as tab:
+        assert tab.run(1, look).split() == ["csv", "pygments.lexers.haskell"]
+        assert [text for text in tab.said if "is fetched again" in text]
+    (about.parent / made["rest"]["file_name"]).unlink()
+    with opened(site, url, tmp_path / "it is gone") as tab:
+        assert tab.run(1, "import only; print(only.x)").strip() == "1"
+        assert "csv comes after the kernel has started" in tab.run(1, look)
+        assert "the site answered with 404" in tab.run(1, look)
+
+
+@pytest.mark.slow
+def test_a_site_whose_files_an_older_version_made_starts_with_them(
+    store: Store, tmp_path: Path
+) -> None:
+    site = make_site(tmp_path / "site", store, targets.default_abi())
+    about = site.lock.with_name(kernel_files.ABOUT)
+    made = json.loads(about.read_text())
+    del made["rest"]
+    packed = about.parent / made["files"]["file_name"]
+    named = shutil.copy(packed, tmp_path / "packed.tar.gz")
+    archive.unpack(named, tmp_path / "unpacked")
+    with tarfile.open(packed, "w:gz", format=tarfile.USTAR_FORMAT) as tar:
+        tar.add(tmp_path / "unpacked", ".")  # with the folders themselves
+    digest = base64.b64encode(hashlib.sha256(packed.read_bytes()).digest()).decode()
+    made["files"]["integrity"] = f"sha256-{digest}"
+    about.write_text(json.dumps(made))
+    only = wheel_factory.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 1\n"}, name="only")
+    url = publish_one(site, read(only), [], ignore).url
+    with opened(site, url, tmp_path / "profile") as tab:
+        assert tab.run(1, "import only, IPython; print(only.x)").strip() == "1"
+        assert [text for text in tab.said if "the plain way" in text] == []
+
+
+def assert_started(tab: Tab, abi: str, reason: str) -> None:
+    """It started the plain way and said why, or is a kernel that knows no other way."""
+    said = [text for text in tab.said if "the plain way" in text]
+    knows_another = abi == targets.default_abi()
+    assert [reason in text for text in said] == ([True] if knows_another else [])

@@ -1,0 +1,97 @@
+"""Packages of the index: each is built, and a page of calls answers as its native wheel does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Command
+
+#: The pages of calls, a file a package: each line an expression, whatever is above `---` before.
+PAGES = Path(__file__).parents[1] / "fixtures/pages"
+
+#: nh3's lock file names crates that not every registry has.
+MORE = {"nh3": ["--ignore-lock"]}
+
+#: Answers each expression of a page, one a line, an exception by its type and text.
+ANSWERS = """
+def answers(page):
+    import json
+    before, _, calls = page.rpartition("---\\n")
+    known = {}
+    exec(before, known)
+    said = []
+    for call in calls.splitlines():
+        try:
+            said.append(repr(eval(call, known)))
+        except BaseException as error:  # a panic of Rust is no Exception
+            said.append(f"{type(error).__name__}: {error}")
+    return json.dumps(said)
+"""
+
+
+def asked(page: str) -> str:
+    """The code that prints the answers to a page."""
+    return f"{ANSWERS}\nprint(answers({page!r}))"
+
+
+def told(stdout: str) -> list[str]:
+    """The answers in what was printed; above them may be what a panic of Rust said."""
+    answers: list[str] = json.loads(stdout.splitlines()[-1])
+    return answers
+
+
+def natively(requirement: str, page: str, folder: Path) -> list[str]:
+    """The answers of the native wheel, installed from the index into a folder of its own."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
+    subprocess.run([*pip, "--target", str(folder), requirement], check=True)
+    code = f"import sys; sys.path.insert(0, {str(folder)!r})\n{asked(page)}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder
+    )
+    return told(done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["orjson", "rpds-py", "safetensors", "blake3", "bcrypt", "nh3", "pycrdt"]
+)
+def test_a_package_answers_as_its_native_wheel_does(
+    wasmwheel: Command, tmp_path: Path, name: str
+) -> None:
+    page = (PAGES / f"{name}.txt").read_text(encoding="utf-8")
+    words = ("build", f"pypi:{name}", "--json", *MORE.get(name, ()), "--out", tmp_path / "dist")
+    ran = wasmwheel(*words)
+    assert ran.status == 0, ran.stderr
+    assert ran.document["smoke"]["ok"]
+    said = wasmwheel("smoke", ran.document["wheel"], "-c", asked(page))
+    assert said.status == 0, said.stderr
+    expected = natively(f"{name}=={ran.document['version']}", page, tmp_path / "native")
+    assert told(said.stdout) == expected
+    assert len(expected) >= 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("requests", ["as it is", "optional"])
+def test_tiktoken_answers_as_its_native_wheel_does(
+    wasmwheel: Command, tmp_path: Path, requests: str
+) -> None:
+    page = (PAGES / "tiktoken.txt").read_text(encoding="utf-8")
+    words = ["build", "pypi:tiktoken", "--with-dependencies", "--json", "--out", tmp_path / "dist"]
+    if requests == "optional":
+        words += ["--make-optional", "requests"]
+    ran = wasmwheel(*words)
+    assert ran.status == 0, ran.stderr
+    (regex,) = ran.document["built_along"]
+    direct = [one for one in ran.document["dependencies"] if one["needed_by"] is None]
+    found = {one["name"]: one["from"] for one in direct}
+    assert found == {"regex": "built"} | ({} if requests == "optional" else {"requests": "pyodide"})
+    assert regex["toolchain"]["emscripten"]["crates"] == ["regex"]
+    said = wasmwheel("smoke", ran.document["wheel"], regex["wheel"], "-c", asked(page))
+    assert said.status == 0, said.stderr
+    expected = natively(f"tiktoken=={ran.document['version']}", page, tmp_path / "native")
+    assert told(said.stdout) == expected

@@ -1,0 +1,197 @@
+"""`check --pypi`: which wheels PyPI should get, and what is said of the others."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_wasmwheel import wheel
+from jupyter_wasmwheel.build.provenance import Provenance, read
+from jupyter_wasmwheel.checks import pypi
+from jupyter_wasmwheel.checks.finding import Finding
+from jupyter_wasmwheel.store import Store
+from tests.conftest import Command
+from tests.fixtures import wheel_factory
+from tests.integration.test_known_errors import BY_HAND, FFI, INIT, culprit
+
+TAG = "cp314-cp314-pyemscripten_2026_0_wasm32"
+MODULE = "wheel_factory.cpython-314-wasm32-emscripten.so"
+RUST = ("rustc", "1.96.0")
+
+MADE = Provenance(
+    generator="jupyter-wasmwheel 0.1.0",
+    target="2026_0",
+    profile="release",
+    rustc="1.96.0",
+    linker="wasm-ld 22.1.8",
+    emscripten="5.0.3",
+    compiled=("handmade",),
+    wasm_opt="132",
+)
+
+
+def module(**more: Any) -> bytes:
+    return wheel_factory.side_module(exports=["PyInit_handmade"], **{"compilers": [RUST], **more})
+
+
+def note(**more: Any) -> dict[str, bytes]:
+    """The note that a build leaves in a wheel, with other values."""
+    said = {"schema": 1, **dataclasses.asdict(dataclasses.replace(MADE, **more))}
+    return {"handmade-1.0.dist-info/wasmwheel.json": json.dumps(said).encode()}
+
+
+def examined(path: Path, store: Store) -> dict[str, Finding]:
+    machine = wheel_factory.machine("2026_0", store)
+    found = pypi.examine(wheel.read(path), machine.target, machine.engine)
+    return {each.check: each for each in found}
+
+
+def problems(found: dict[str, Finding]) -> list[str]:
+    for each in found.values():
+        assert (each.state == "ok") == (not each.fix)
+    return [each.check for each in found.values() if each.state == "problem"]
+
+
+def test_a_wheel_of_rust_alone_can_go_to_pypi(wasmwheel: Command, starter_wheel: Path) -> None:
+    ran = wasmwheel("check", starter_wheel, "--pypi", "--json")
+    assert ran.status == 0, ran.stdout + ran.stderr
+    found = {each["check"]: each for each in ran.document["findings"]}
+    assert ran.document["ok"]
+    assert "Nothing in it was compiled from C" in found["compiler"]["text"]
+    assert "long_description" in found["metadata"]["text"]
+    ran = wasmwheel("check", starter_wheel, "--pypi")
+    assert ran.stdout.splitlines()[-1] == f"PyPI can get {starter_wheel.name}."
+
+
+def test_a_build_leaves_a_note_of_what_made_the_wheel(starter_wheel: Path) -> None:
+    made = read(wheel.read(starter_wheel))
+    assert made
+    assert (made.target, made.profile, made.emscripten) == ("2026_0", "release", None)
+    assert made.linker.startswith("wasm-ld ")
+
+
+def test_a_wheel_that_says_nothing_of_its_c_is_left_to_its_owner(
+    tmp_path: Path, store: Store
+) -> None:
+    path = wheel_factory.wheel(tmp_path, TAG, {MODULE: module(compilers=None)})
+    found = examined(path, store)
+    assert not problems(found)
+    assert found["compiler"].state == "unknown"
+
+
+def test_c_by_pyodides_own_emscripten(tmp_path: Path, store: Store) -> None:
+    of_c = module(compilers=[RUST, ("clang", "23.0.0git")])
+    path = wheel_factory.wheel(tmp_path, TAG, {MODULE: of_c, **note()})
+    found = examined(path, store)
+    assert not problems(found)
+    assert "Emscripten 5.0.3" in found["compiler"].text
+
+
+@pytest.mark.parametrize(
+    ("compilers", "more", "text"),
+    [
+        ([RUST, ("clang", "15.0")], note(emscripten="3.1.6"), "Emscripten 3.1.6 compiled the C"),
+        ([RUST, ("Debian clang", "14.0.6")], {}, "Debian clang 14.0.6 compiled C"),
+        ([RUST, ("Debian clang", "14.0.6")], note(emscripten=None), "Debian clang 14.0.6"),
+        ([RUST, ("clang", "23.0.0git")], note(emscripten=None, compiled=()), "did not see it"),
+    ],
+)
+def test_c_by_another_compiler(
+    tmp_path: Path,
+    store: Store,
+    compilers: list[tuple[str, str]],
+    more: dict[str, bytes],
+    text: str,
+) -> None:
+    path = wheel_factory.wheel(tmp_path, TAG, {MODULE: module(compilers=compilers), **more})
+    found = examined(path, store)
+    assert problems(found) == ["compiler"]
+    assert text in found["compiler"].text
+    assert "5.0.3" in found["compiler"].fix
+
+
+RST = b"Description-Content-Type: text/x-rst\n\nA `broken link <\n=====\n"
+TWO = f"{TAG}.pyodide_2026_0_wasm32"
+ELF = {"wheel_factory.libs/libfast.so": b"\x7fELF" + bytes(60)}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "tag", "members", "more"),
+    [
+        ("tag", TWO, {}, {}),
+        ("name", TAG, {}, {"version": "1.0+mine"}),
+        ("name", TAG, {}, {"name": "Handmade"}),
+        ("metadata", TAG, {}, {"description": RST}),
+        ("requirements", TAG, {}, {"requires": ["other @ https://example.org/other-1.0.tar.gz"]}),
+        ("audit", TAG, {MODULE: module(imports=[("env", "nobody_has_this")])}, {}),
+        ("audit", TAG, ELF, {}),
+        ("paths", TAG, {MODULE: module(runtime_paths=["/build/lib"])}, {}),
+        ("profile", TAG, note(profile="draft"), {}),
+        ("size", TAG, {"wheel_factory.bin": bytes(pypi.LARGEST)}, {}),
+    ],
+)
+def test_what_pypi_should_not_get(
+    tmp_path: Path,
+    store: Store,
+    wrong: str,
+    tag: str,
+    members: dict[str, bytes],
+    more: dict[str, Any],
+) -> None:
+    path = wheel_factory.wheel(tmp_path, tag, {MODULE: module(), **members}, **more)
+    assert problems(examined(path, store)) == [wrong]
+
+
+def test_a_library_beside_the_module_may_be_looked_for_there(tmp_path: Path, store: Store) -> None:
+    data = module(runtime_paths=["$ORIGIN/../wheel_factory.libs"])
+    assert not problems(examined(wheel_factory.wheel(tmp_path, TAG, {MODULE: data}), store))
+
+
+def test_a_record_that_is_not_that_of_the_files(tmp_path: Path, store: Store) -> None:
+    path = wheel_factory.wheel(tmp_path, TAG, {MODULE: module()})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("handmade_more.py", "late = True\n")
+    found = examined(path, store)
+    assert problems(found) == ["record"]
+    assert "handmade_more.py is not in it" in found["record"].text
+
+
+def test_the_command_ends_with_the_status_of_the_checks(wasmwheel: Command, tmp_path: Path) -> None:
+    path = wheel_factory.wheel(tmp_path, TAG, {MODULE: module(), **note(profile="draft")})
+    ran = wasmwheel("check", path, "--pypi")
+    assert ran.status == 6
+    assert ran.stdout.splitlines()[-1].endswith(": profile.")
+    assert wasmwheel("check", path).status == 2
+    linux = wheel_factory.wheel(tmp_path, "cp314-cp314-manylinux_2_17_x86_64", {})
+    ran = wasmwheel("check", linux, "--pypi", "--json")
+    assert (ran.status, "not for Pyodide" in ran.document["error"]["what"]) == (6, True)
+
+
+def test_a_wheel_for_any_platform(tmp_path: Path, store: Store) -> None:
+    path = wheel_factory.wheel(tmp_path, "py3-none-any", {"wheel_factory.py": b""})
+    assert not problems(examined(path, store))
+
+
+@pytest.mark.slow
+def test_the_emscripten_that_compiled_a_crates_c_is_in_the_wheel(
+    wasmwheel: Command, crate: Path, tmp_path: Path
+) -> None:
+    (crate / "jump.c").write_text("int jump(int n) { return n + 1; }\n")
+    body = f'extern "C" {{ fn jump(n: i32) -> i32; }} {INIT} {{ unsafe {{ jump(5) }} }}'
+    project = culprit(crate, needs=FFI, body=body, script=BY_HAND)
+    ran = wasmwheel("build", project, "--json", "--no-smoke", "--out", tmp_path / "dist")
+    assert ran.status == 0, ran.stderr
+    used = ran.document["toolchain"]["emscripten"]
+    made = read(wheel.read(Path(ran.document["wheel"])))
+    assert made
+    assert (made.emscripten, made.compiled) == (used["version"], ("hello",))
+    checked = wasmwheel("check", ran.document["wheel"], "--pypi", "--json")
+    found = {each["check"]: each for each in checked.document["findings"]}
+    same = used["version"] == used["wanted"]
+    assert found["compiler"]["state"] == ("ok" if same else "problem")
+    assert used["version"] in found["compiler"]["text"]

@@ -1,0 +1,874 @@
+"""The server extension over HTTP, in a real Jupyter server; docs/rest.md says what it promises."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+import urllib.request
+import zipfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import pytest
+from tornado.httpclient import HTTPClientError, HTTPResponse
+
+from jupyter_wasmwheel.api import answers
+from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.api.jobs import Job
+from jupyter_wasmwheel.api.requests import BuildRequest
+from jupyter_wasmwheel.build.seeds import PROFILES
+from jupyter_wasmwheel.jobs.executors import LocalRun
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.server import events
+from jupyter_wasmwheel.server.app import WasmwheelApp
+from jupyter_wasmwheel.server.idle_seed_builder import IdleSeedBuilder
+from jupyter_wasmwheel.site import addresses, server
+from jupyter_wasmwheel.site.lite import Site
+from jupyter_wasmwheel.store import Store
+from tests.fixtures import wheel_factory
+from tests.fixtures.site_factory import publish_one, tiny_wheel
+from tests.integration.test_build import plain_project
+from tests.integration.test_git import Repository
+from tests.unit.test_jobs import DONE, WAIT, Script, linux_only, of_job
+from tests.unit.test_site import site
+
+pytest_plugins = ["pytest_jupyter.jupyter_server"]
+
+__all__ = ["site"]
+
+Fetch = Callable[..., Awaitable[HTTPResponse]]
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """What a test adds to the extension's settings."""
+    return {}
+
+
+@pytest.fixture
+def jp_server_config(
+    tmp_path: Path, settings: dict[str, Any], site: Site, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    monkeypatch.setenv("WASMWHEEL_HOME", str(tmp_path / "home"))
+    return {
+        "ServerApp": {
+            "jpserver_extensions": {"jupyter_wasmwheel": True, "jupyter_server_terminals": False},
+            "allow_unauthenticated_access": False,
+            "reraise_server_extension_failures": True,
+        },
+        "WasmwheelApp": {
+            "site_folders": [str(site.folder)],
+            "prepare_seeds": False,
+            **settings,
+        },
+    }
+
+
+@pytest.fixture
+def app(jp_serverapp: Any) -> WasmwheelApp:
+    found: WasmwheelApp = jp_serverapp.web_app.settings["wasmwheel"]
+    return found
+
+
+@pytest.fixture
+def api(jp_fetch: Fetch) -> Callable[..., Awaitable[Any]]:
+    """Ask the API; the JSON document of the answer, with its HTTP status where that is asked."""
+
+    async def ask(method: str, *path: str, status: int = 200, **fields: Any) -> Any:
+        body = json.dumps(fields) if method == "POST" else None
+        parts = ["wasmwheel", "api", *(part for part in path)]
+        try:
+            response = await jp_fetch(*parts, method=method, body=body, request_timeout=60)
+        except HTTPClientError as error:
+            if error.response is None:
+                raise
+            response = error.response
+        assert response.code == status, response.body
+        return json.loads(response.body) if response.body else None
+
+    return ask
+
+
+Api = Callable[..., Awaitable[Any]]
+
+
+def says(app: WasmwheelApp, code: str) -> None:
+    """Let jobs be a script, which says what a command line would."""
+    app.queue()._executor = Script(code)
+
+
+async def ended(api: Api, job: str, seconds: float = 30) -> dict[str, Any]:
+    deadline = time.monotonic() + seconds
+    while True:
+        found: dict[str, Any] = await api("GET", "jobs", job)
+        if found["state"] not in ("queued", "running"):
+            return found
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def hello(jp_root_dir: Path) -> Path:
+    return wheel_factory.crate("hello", jp_root_dir / "examples")
+
+
+# Jobs
+
+
+async def test_the_extension_says_which_version_it_is(api: Api) -> None:
+    assert await api("GET") == {"schema": 1, "version": "0.1.0"}
+
+
+async def test_a_build_is_taken_on_and_followed(
+    api: Api, app: WasmwheelApp, hello: Path, jp_fetch: Fetch, jp_base_url: str
+) -> None:
+    says(app, "log('first')\n" + DONE)
+    response = await jp_fetch(
+        "wasmwheel", "api", "jobs",
+        method="POST",
+        body=json.dumps({"kind": "build", "source": "examples/hello", "profile": "draft"}),
+    )  # fmt: skip
+    assert response.code == 202
+    job = json.loads(response.body)
+    assert response.headers["Location"] == f"{jp_base_url}wasmwheel/api/jobs/{job['id']}"
+    assert set(job) == {
+        "id", "kind", "state", "request", "name", "version", "created", "started", "ended",
+        "phase", "done", "total", "label", "report", "error", "seq",
+    }  # fmt: skip
+    assert (job["name"], job["version"]) == ("hello", "0.1.0")
+    done = await ended(api, job["id"])
+    assert done["state"] == "done"
+    listing = await api("GET", "jobs")
+    assert listing["jobs"] == [done]
+    assert listing["seq"] >= done["seq"]
+    log = await jp_fetch("wasmwheel", "api", "jobs", job["id"], "log")
+    assert log.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert log.body == b"first\n"
+    kept = await jp_fetch("wasmwheel", "api", "jobs", job["id"], "events")
+    assert kept.headers["Content-Type"] == "application/x-ndjson"
+    assert [json.loads(line)["kind"] for line in kept.body.splitlines()] == [
+        "job", "job", "log", "report", "job",
+    ]  # fmt: skip
+    await api("DELETE", "jobs", job["id"], status=204)
+    await api("GET", "jobs", job["id"], status=404)
+
+
+async def test_a_lost_build_is_asked_for_again_as_it_was(
+    api: Api, app: WasmwheelApp, hello: Path
+) -> None:
+    says(app, DONE)
+    job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
+    again = await api("POST", "jobs", **job["request"], status=202)
+    assert again["id"] != job["id"]
+    assert again["request"] == job["request"]
+
+
+async def test_two_tabs_cancel_the_same_build(api: Api, app: WasmwheelApp, hello: Path) -> None:
+    says(app, WAIT)
+    job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
+    one, other = await asyncio.gather(
+        api("POST", "jobs", job["id"], "cancel", status=202),
+        api("POST", "jobs", job["id"], "cancel", status=202),
+    )
+    assert one["id"] == other["id"] == job["id"]
+    assert (await ended(api, job["id"]))["state"] == "cancelled"
+    assert (await api("POST", "jobs", job["id"], "cancel"))["state"] == "cancelled"
+
+
+async def test_a_running_build_is_not_deleted(api: Api, app: WasmwheelApp, hello: Path) -> None:
+    says(app, WAIT)
+    job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
+    error = await api("DELETE", "jobs", job["id"], status=409)
+    assert error["fix"] == "Cancel it first."
+
+
+async def test_the_wheel_is_an_attachment(
+    api: Api, app: WasmwheelApp, hello: Path, jp_fetch: Fetch
+) -> None:
+    name = "hello-0.1.0-py3-none-any.whl"
+    says(
+        app,
+        f"open('out/{name}', 'wb').write(b'PK' * 2_000_000)\n"
+        f"say('report', report={{'name': 'hello', 'wheel': '/elsewhere/{name}'}})\n",
+    )
+    job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
+    await ended(api, job["id"])
+    wheel = await jp_fetch("wasmwheel", "api", "jobs", job["id"], "wheel")
+    assert wheel.body == b"PK" * 2_000_000
+    assert name in wheel.headers["Content-Disposition"]
+    assert wheel.headers["Content-Disposition"].startswith("attachment")
+    says(app, WAIT)
+    job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
+    error = await api("GET", "jobs", job["id"], "wheel", status=404)
+    assert error["why"] == "The build is running."
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"kind": "build", "source": "../outside"}, 403),
+        ({"kind": "build", "source": "/etc"}, 400),
+        ({"kind": "build", "source": "examples/hello", "shell": "rm"}, 400),
+        ({"kind": "build", "source": "examples/hello", "site": "nowhere"}, 404),
+        ({"kind": "build", "source": "examples/hello", "site": "../workshop"}, 400),
+        ({"kind": "build", "source": "a\0b"}, 400),
+        ({"kind": "dance", "source": "examples/hello"}, 400),
+        ({"kind": "build", "source": "x" * 70_000}, 413),
+    ],
+)
+async def test_bad_requests_are_answered_in_three_sentences(
+    fields: dict[str, Any], status: int, api: Api, hello: Path
+) -> None:
+    error = await api("POST", "jobs", status=status, **fields)
+    assert set(error) == {
+        "code", "what", "why", "fix", "status", "counts", "remedies", "message",
+    }  # fmt: skip
+    assert error["what"] == error["message"]
+    assert (await api("GET", "jobs"))["jobs"] == []
+
+
+async def test_a_site_is_not_created_twice(api: Api, app: WasmwheelApp) -> None:
+    (app.store.home / "sites/there").mkdir(parents=True)
+    error = await api("POST", "jobs", status=409, kind="site", site="there")
+    assert (error["code"], error["status"]) == ("site.exists", 7)
+
+
+@pytest.mark.parametrize("body", ["", "{", "[" * 100_000, '"build"', "[]", "null"])
+async def test_a_body_that_is_no_object_is_refused(body: str, jp_fetch: Fetch) -> None:
+    with pytest.raises(HTTPClientError) as raised:
+        await jp_fetch("wasmwheel", "api", "jobs", method="POST", body=body)
+    assert raised.value.code in (400, 413)
+    assert raised.value.response
+    assert json.loads(raised.value.response.body)["why"]
+
+
+@pytest.mark.parametrize("settings", [{"max_running": 1, "max_waiting": 0}])
+async def test_too_many_builds_are_refused(api: Api, app: WasmwheelApp, hello: Path) -> None:
+    says(app, WAIT)
+    await api("POST", "jobs", kind="build", source="examples/hello", status=202)
+    error = await api("POST", "jobs", kind="build", source="examples/hello", status=503)
+    assert "waiting" in error["why"]
+
+
+async def test_a_full_disk_is_said(api: Api, app: WasmwheelApp, hello: Path) -> None:
+    connection = app.queue()._events._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    says(app, DONE)
+    arguments = ["x" * 200] * 200
+    error = await api(
+        "POST", "jobs", kind="build", source="examples/hello", cargo_args=arguments, status=507
+    )
+    assert error["status"] == 9
+    assert (await api("GET", "jobs"))["jobs"] == []
+
+
+async def test_a_build_keeps_the_server_from_being_culled(
+    api: Api, app: WasmwheelApp, hello: Path, jp_serverapp: Any
+) -> None:
+    assert app.current_activity() == 0
+    says(app, WAIT)
+    job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
+    assert app.current_activity() == 1
+    before = jp_serverapp.web_app.last_activity()
+    app._tell_activity()
+    assert jp_serverapp.web_app.last_activity() > before
+    await api("POST", "jobs", job["id"], "cancel", status=202)
+    await ended(api, job["id"])
+    assert app.current_activity() == 0
+
+
+async def test_a_build_does_not_see_the_servers_secrets(
+    api: Api, app: WasmwheelApp, hello: Path, monkeypatch: pytest.MonkeyPatch, jp_fetch: Fetch
+) -> None:
+    for name in ("JUPYTER_TOKEN", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN"):
+        monkeypatch.setenv(name, "secret")
+    says(app, "log(' '.join(v for v in os.environ.values() if v == 'secret') or 'none')\n" + DONE)
+    job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
+    await ended(api, job["id"])
+    log = await jp_fetch("wasmwheel", "api", "jobs", job["id"], "log")
+    assert log.body == b"none\n"
+
+
+# The stream
+
+
+class Follower:
+    """A client of the stream: the events it got, and a way to wait for more."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def take(self, chunk: bytes) -> None:
+        self.text += chunk.decode()
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        blocks = self.text.split("\n\n")[:-1]
+        lines = [line for block in blocks for line in block.split("\n")]
+        return [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+
+    async def until(self, condition: Callable[[list[dict[str, Any]]], object]) -> None:
+        deadline = time.monotonic() + 20
+        while not condition(self.events):
+            assert time.monotonic() < deadline, self.text[-1000:]
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def follow(
+    http_server_client: Any, jp_auth_header: dict[str, str], jp_base_url: str
+) -> Callable[..., Any]:
+    """Follow the stream for as long as the context lasts."""
+
+    @asynccontextmanager
+    async def following(after: int | None = None, last: str = "") -> AsyncIterator[Follower]:
+        follower = Follower()
+        query = "" if after is None else f"?after={after}"
+        task = asyncio.ensure_future(
+            http_server_client.fetch(
+                f"{jp_base_url}wasmwheel/api/events{query}",
+                headers=jp_auth_header | ({"Last-Event-ID": last} if last else {}),
+                streaming_callback=follower.take,
+                request_timeout=0,
+            )
+        )
+        try:
+            deadline = time.monotonic() + 10
+            while "retry:" not in follower.text:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.01)
+            yield follower
+        finally:
+            task.cancel()
+
+    return following
+
+
+async def test_all_events_come_once_and_in_order(
+    api: Api, app: WasmwheelApp, hello: Path, follow: Any
+) -> None:
+    says(app, "for n in range(2000): log(str(n))\n" + DONE)
+    start = (await api("GET", "jobs"))["seq"]
+    async with follow(after=start) as follower:
+        for _ in range(2):
+            await api("POST", "jobs", kind="build", source="examples/hello", status=202)
+        await follower.until(lambda got: sum(_is_last(event) for event in got) == 2)
+        got = follower.events
+    numbers = [event["seq"] for event in got]
+    assert numbers == sorted(set(numbers))
+    assert sum(event["kind"] == "log" for event in got) == 4000
+    # A browser that was away for a minute comes back with the last number that it saw.
+    middle = numbers[len(numbers) // 3]
+    async with follow(after=0, last=str(middle)) as follower:
+        await follower.until(lambda again: sum(_is_last(event) for event in again) == 2)
+        assert follower.events == [event for event in got if event["seq"] > middle]
+
+
+def _is_last(event: dict[str, Any]) -> bool:
+    return event["kind"] == "job" and event["job"]["state"] == "done"
+
+
+async def test_without_a_number_the_stream_begins_now(
+    api: Api, app: WasmwheelApp, hello: Path, follow: Any
+) -> None:
+    says(app, DONE)
+    old = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
+    await ended(api, old["id"])
+    async with follow() as follower:
+        new = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
+        await follower.until(lambda got: any(_is_last(event) for event in got))
+        states = [event["job"]["id"] for event in follower.events if event["kind"] == "job"]
+        assert set(states) == {new["id"]}
+
+
+async def test_a_deletion_is_told(api: Api, app: WasmwheelApp, hello: Path, follow: Any) -> None:
+    says(app, DONE)
+    job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
+    await ended(api, job["id"])
+    async with follow() as follower:
+        await api("DELETE", "jobs", job["id"], status=204)
+        await follower.until(lambda got: got)
+        assert (follower.events[0]["kind"], follower.events[0]["job"]) == ("removed", job["id"])
+
+
+async def test_a_silent_stream_is_kept_alive(follow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "KEEP_ALIVE", 0.05)
+    async with follow() as follower:
+        deadline = time.monotonic() + 10
+        while follower.text.count(": still here") < 3:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("after", ["-1", "x", "1e3", "9" * 40])
+async def test_what_is_no_number_is_refused(after: str, jp_fetch: Fetch) -> None:
+    with pytest.raises(HTTPClientError) as raised:
+        await jp_fetch("wasmwheel", "api", "events", params={"after": after})
+    assert raised.value.code == 400
+
+
+@pytest.fixture
+def raw_follow(
+    http_server_client: Any, jp_auth_header: dict[str, str], jp_base_url: str
+) -> Callable[[], Awaitable[asyncio.StreamWriter]]:
+    """Begin to follow the stream as a client that reads its beginning, and no more."""
+
+    async def begin() -> asyncio.StreamWriter:
+        port = http_server_client.get_http_port()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        token = jp_auth_header["Authorization"]
+        writer.write(
+            f"GET {jp_base_url}wasmwheel/api/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+            f"Authorization: {token}\r\n\r\n".encode()
+        )
+        await reader.readuntil(b"retry")
+        return writer
+
+    return begin
+
+
+async def test_a_client_that_vanishes_is_forgotten(app: WasmwheelApp, raw_follow: Any) -> None:
+    writers = [await raw_follow() for _ in range(2)]
+    assert len(app.stream._subscribers) == 2
+    for writer in writers:
+        writer.transport.abort()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+    deadline = time.monotonic() + 10
+    while app.stream._subscribers:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+async def test_a_client_that_does_not_read_is_hung_up_on(
+    app: WasmwheelApp, raw_follow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "PATIENCE", 0.5)
+    writer = await raw_follow()
+    job = Job(
+        id="x",
+        kind="build",
+        state="done",
+        request={},
+        name="x" * 1_000_000,
+        version=None,
+        created=0.0,
+    )
+    store = app.queue()._events
+    deadline = time.monotonic() + 20
+    while app.stream._subscribers:
+        await asyncio.to_thread(store.tell, job)
+        assert time.monotonic() < deadline
+        for subscriber in app.stream._subscribers:
+            assert sum(len(text) for _, text in subscriber.waiting) <= events.MOST_WAITING
+    writer.transport.abort()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+async def test_too_many_clients_are_refused(
+    follow: Any, jp_fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MOST_CLIENTS", 1)
+    async with follow():
+        with pytest.raises(HTTPClientError) as raised:
+            await jp_fetch("wasmwheel", "api", "events")
+        assert raised.value.code == 503
+
+
+# What there is to build with, and from
+
+
+async def test_seeds_are_prepared_once_when_nothing_else_is_to_do(
+    api: Api, app: WasmwheelApp, hello: Path
+) -> None:
+    says(app, WAIT)
+    queue = app.queue()
+    job = await api("POST", "jobs", status=202, kind="build", source="examples/hello")
+    app._idle.check(queue)
+    assert [each.kind for each in queue.jobs()] == ["build"]
+    await api("POST", "jobs", job["id"], "cancel", status=202)
+    await ended(api, job["id"])
+    says(app, DONE)
+    app._idle.check(queue)
+    prepared = queue.jobs()[0]
+    assert prepared.request == {"kind": "install", "extras": ["seeds"]}
+    assert (await ended(api, prepared.id))["state"] == "done"
+    # They are still not there; who wants them tries again by the button.
+    app._idle.check(queue)
+    IdleSeedBuilder(app.store, app.paths).check(queue)
+    assert len(queue.jobs()) == 2
+
+
+async def test_seeds_that_are_there_are_not_prepared(api: Api, app: WasmwheelApp) -> None:
+    for profile in PROFILES:
+        (app.store.home / f"seeds/{targets.default_abi()}-{profile}-0-1.0").mkdir(parents=True)
+    app._idle.check(app.queue())
+    assert app._idle.over
+    assert app.queue().jobs() == []
+
+
+@pytest.mark.parametrize("settings", [{"prepare_seeds": True}, {"prepare_seeds": False}])
+async def test_whether_seeds_are_prepared_is_a_setting(
+    app: WasmwheelApp, settings: dict[str, bool]
+) -> None:
+    await app._start_jupyter_server_extension(app.serverapp)
+    assert app._looking
+    assert app._looking.is_running() is settings["prepare_seeds"]
+
+
+async def test_the_toolchain_and_the_targets_are_what_the_command_says(
+    api: Api, wasmwheel: Callable[..., Any], app: WasmwheelApp, jp_fetch: Fetch
+) -> None:
+    said = wasmwheel("targets", "--json", env={"WASMWHEEL_HOME": str(app.store.home)})
+    assert await api("GET", "targets") == said.document
+    said = wasmwheel("doctor", "--json", env={"WASMWHEEL_HOME": str(app.store.home)})
+    found = await api("GET", "toolchain")
+    assert found["target"] == (await api("GET", "targets"))["default"]
+    assert found == said.document
+    with pytest.raises(HTTPClientError) as raised:
+        await jp_fetch("wasmwheel", "api", "toolchain", params={"target": "../x"})
+    assert raised.value.code == 400
+
+
+async def test_a_folder_says_what_is_in_it(hello: Path, jp_fetch: Fetch) -> None:
+    response = await jp_fetch("wasmwheel", "api", "project", params={"source": "examples/hello"})
+    assert json.loads(response.body) == {
+        "name": "hello",
+        "version": "0.1.0",
+        "backend": "maturin",
+        "features": [],
+        "requirements": [],
+    }
+    for source, status in [("examples", 400), ("..", 403)]:
+        with pytest.raises(HTTPClientError) as raised:
+            await jp_fetch("wasmwheel", "api", "project", params={"source": source})
+        assert raised.value.code == status
+
+
+async def test_what_a_build_would_change_is_told_before_it(
+    api: Api, hello: Path, jp_root_dir: Path
+) -> None:
+    pyproject = hello / "pyproject.toml"
+    pyproject.write_text(
+        pyproject.read_text().replace("[project]", '[project]\ndependencies = ["requests>2"]')
+    )
+    (jp_root_dir / "own.toml").write_text(
+        'name = "hello"\n[[replace]]\nof = "crate"\nfile = "src/lib.rs"\nold = "in your browser."\n'
+        'new = "HERE."\nwhy = "To be short."\n[[replace]]\nof = "dependency:itoa"\n'
+        'file = "src/lib.rs"\nold = "a"\nnew = "b"\nwhy = ""\n'
+    )
+    folder = {"source": "examples/hello"}
+    found = await api("POST", "edits", **folder)
+    assert found == {
+        "name": "hello",
+        "version": "0.1.0",
+        "recipe": None,
+        "patches": [],
+        "notes": [],
+    }
+    found = await api("POST", "edits", **folder, make_optional=["requests"], recipe="own.toml")
+    assert [patch["file"] for patch in found["patches"]] == [
+        "src/lib.rs",
+        "pyproject.toml",
+        "itoa/src/lib.rs",
+    ]
+    assert '+optional-dependencies = {requests = ["requests>2"]}' in found["patches"][1]["diff"]
+    assert found["recipe"]["name"] == "hello"
+    assert "is built by" in found["notes"][0]
+    refused = await api("POST", "edits", **folder, make_optional=["numpy"], status=400)
+    assert refused["why"] == "They are: requests."
+    await api("POST", "edits", **folder, recipe="../own.toml", status=403)
+    await api("POST", "edits", **folder, features=["x"], status=400)
+    with tarfile.open(jp_root_dir / "hello-0.1.0.tar.gz", "w:gz") as archive:
+        archive.add(hello, arcname="hello-0.1.0")
+    sdist = {"source": "hello-0.1.0.tar.gz", "make_optional": ["requests"]}
+    found = await api("POST", "edits", **sdist)
+    assert [patch["file"] for patch in found["patches"]] == ["pyproject.toml"]
+
+
+async def test_a_git_repository_under_the_root_is_a_source(api: Api, jp_root_dir: Path) -> None:
+    repository = Repository(jp_root_dir / "examples/project")
+    plain_project(repository.folder / "python")
+    repository.commit("Begin")
+    found = await api("POST", "edits", source="git+examples/project@main#subdirectory=python")
+    assert (found["name"], found["version"]) == ("plain", "1.0")
+    assert any("main is commit" in note for note in found["notes"])
+    error = await api("POST", "edits", status=400, source="git+examples/project")
+    assert "#subdirectory=python" in error["fix"]
+    outside = Repository(jp_root_dir.parent / "outside")
+    error = await api("POST", "edits", status=403, source=f"git+file://{outside.folder}")
+    assert "outside the folders" in error["what"]
+
+
+async def test_a_starter_crate_is_made_from_a_template(api: Api, jp_root_dir: Path) -> None:
+    known = await api("GET", "templates")
+    assert known["default"] == known["templates"][0]["name"] == "function"
+    assert "buffer protocol" in {row["name"]: row["about"] for row in known["templates"]}["buffers"]
+    made = await api("POST", "new", name="my-first", folder="work", status=201)
+    assert made == {"path": "work/my-first", "name": "my-first", "module": "my_first"}
+    assert (jp_root_dir / "work/my-first/Cargo.toml").is_file()
+    error = await api("POST", "new", name="my-first", folder="work", status=409)
+    assert (error["code"], error["status"]) == ("starter.exists", 3)
+    await api("POST", "new", name="../evil", status=400)
+    await api("POST", "new", name="evil", folder="../..", status=403)
+    await api("POST", "new", name="evil", template="../../etc", status=400)
+    await api("POST", "new", name=7, status=400)
+    await api("POST", "new", name="evil", shell="x", status=400)
+
+
+async def test_answers_have_the_fields_that_are_declared(
+    api: Api, hello: Path, site: Site, tmp_path: Path, jp_fetch: Fetch
+) -> None:
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
+    project = await jp_fetch("wasmwheel", "api", "project", params={"source": "examples/hello"})
+    targets = await api("GET", "targets")
+    for answer, kind in (
+        (await api("GET", "toolchain"), answers.Toolchain),
+        (json.loads(project.body), answers.Project),
+        (await api("POST", "edits", source="examples/hello"), answers.Edits),
+        (await api("GET", "templates"), answers.Templates),
+        (await api("POST", "new", name="made", status=201), answers.Starter),
+        ((await api("GET", "sites"))["sites"][0], answers.Site),
+        ((await api("GET", "sites", "workshop", "packages"))["packages"][0], answers.Package),
+        (targets, answers.Targets),
+    ):
+        assert set(answer) == set(kind.__struct_fields__)
+        msgspec.convert(answer, kind)
+    assert set(answers.Target.__struct_fields__) <= set(targets["targets"][0])
+
+
+# Sites
+
+
+async def test_sites_are_listed_opened_and_probed(api: Api, site: Site) -> None:
+    (row,) = (await api("GET", "sites"))["sites"]
+    assert (row["name"], row["up"], row["error"]) == ("workshop", False, None)
+    opened = await api("POST", "sites", "workshop", "open")
+    assert opened["up"] is True
+    assert opened == await api("POST", "sites", "workshop", "open")
+
+    def probe() -> tuple[str, str]:
+        with urllib.request.urlopen(opened["probe"], timeout=5) as response:
+            policy: str = response.headers["Cross-Origin-Resource-Policy"]
+            return policy, response.headers["Content-Type"]
+
+    assert await asyncio.to_thread(probe) == ("cross-origin", "image/svg+xml")
+    assert opened["probe"].startswith(f"{addresses.origin(site)}/{site.prefix}/")
+
+
+async def test_a_port_that_is_taken_is_said_with_the_site(api: Api, site: Site) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", site.port))
+        other.listen()
+        row = await api("POST", "sites", "workshop", "open")
+    assert row["up"] is False
+    assert str(site.port) in row["error"]["what"]
+    assert row["through"]
+
+
+async def test_what_is_published_is_listed_and_removed(
+    api: Api, site: Site, tmp_path: Path
+) -> None:
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
+    listing = await api("GET", "sites", "workshop", "packages")
+    (package,) = listing["packages"]
+    assert (package["name"], package["version"]) == ("tiny", "1.0")
+    assert package["url"] == server.address(site, package["notebook"])
+    assert package["through"].endswith(f"?path={package['notebook']}")
+    assert package["through"].startswith(f"/a%40b/wasmwheel/site/workshop/{site.prefix}/notebooks/")
+    removed = await api("DELETE", "sites", "workshop", "packages", "tiny")
+    assert removed["name"] == "tiny"
+    error = await api("DELETE", "sites", "workshop", "packages", "tiny", status=404)
+    assert error["status"] == 7
+    await api("DELETE", "sites", "workshop", "packages", "attrs", status=404)
+    assert (await api("GET", "sites", "workshop", "packages"))["packages"] == []
+
+
+@pytest.mark.parametrize("name", ["..", ".hidden", "a b", "x" * 100, "%00", "a\\b"])
+async def test_hostile_names_of_sites_are_refused(name: str, api: Api) -> None:
+    error = await api("GET", "sites", quote(name, safe=""), "packages", status=400)
+    assert error["what"]
+
+
+async def test_a_site_that_is_deleted_under_the_server_is_said(api: Api, site: Site) -> None:
+    assert (await api("POST", "sites", "workshop", "open"))["up"]
+    shutil.rmtree(site.folder)
+    (row,) = (await api("GET", "sites"))["sites"]
+    assert row["error"]["what"]
+    assert row["url"] is None
+    await api("GET", "sites", "workshop", "packages", status=404)
+    await api("POST", "sites", "workshop", "open", status=404)
+    await api("DELETE", "sites", "workshop", "packages", "tiny", status=404)
+
+
+async def test_a_site_is_given_out_through_jupyter(
+    site: Site, tmp_path: Path, jp_fetch: Fetch
+) -> None:
+    package = publish_one(site, tiny_wheel(tmp_path), [], ignore).package
+    here = ("wasmwheel", "site", "workshop", site.prefix)
+    lock = await jp_fetch(*here, "static/pyodide/pyodide-lock.json")
+    assert lock.body == site.lock.read_bytes()
+    assert lock.headers["Cache-Control"] == "no-cache"
+    assert lock.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert lock.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+    assert lock.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert lock.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Service-Worker-Allowed" not in lock.headers
+    wheel = await jp_fetch(*here, "static/pyodide", package.file_name)
+    assert "immutable" in wheel.headers["Cache-Control"]
+    for path in (".wasmwheel/site.json", "../secret", "none"):
+        with pytest.raises(HTTPClientError) as raised:
+            await jp_fetch(*here, path)
+        assert raised.value.code in (403, 404), path
+    for other in (("nowhere", site.prefix), ("workshop", "0" * 16), ("workshop",)):
+        with pytest.raises(HTTPClientError) as raised:
+            await jp_fetch("wasmwheel", "site", *other, "jupyter-lite.json")
+        assert raised.value.code == 404
+
+
+@pytest.mark.parametrize("settings", [{"serve_sites": False}])
+async def test_an_administrator_may_turn_that_off(api: Api, site: Site, jp_fetch: Fetch) -> None:
+    (row,) = (await api("GET", "sites"))["sites"]
+    assert row["through"] is None
+    with pytest.raises(HTTPClientError) as raised:
+        await jp_fetch("wasmwheel", "site", "workshop", site.prefix, "jupyter-lite.json")
+    assert raised.value.code == 404
+
+
+# The real server
+
+
+class Jupyter:
+    """A Jupyter server of its own, as a person starts it."""
+
+    def __init__(self, root: Path, log: Path) -> None:
+        root.mkdir(exist_ok=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        options = {
+            "ServerApp.root_dir": root,
+            "ServerApp.port": self.port,
+            "ServerApp.open_browser": False,
+            "ServerApp.allow_root": True,
+            "ServerApp.allow_unauthenticated_access": False,
+            "IdentityProvider.token": "secret",
+            "WasmwheelApp.jobs_folder": root.parent / "jobs",
+        }
+        words = [f"--{name}={value}" for name, value in options.items()]
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jupyter_server", *words], stdout=output, stderr=output
+            )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.ask("GET", "")
+                return
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+    def ask(self, method: str, path: str, **fields: Any) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/wasmwheel/api/{path}",
+            method=method,
+            data=json.dumps(fields).encode() if method == "POST" else None,
+            headers={"Authorization": "token secret"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return json.loads(response.read())
+
+
+@linux_only
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_server_that_ends_takes_its_builds_along(
+    number: int, store: Store, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    wheel_factory.crate("fresh", root)
+    jupyter = Jupyter(root, tmp_path / "log")
+    try:
+        job = jupyter.ask("POST", "jobs", kind="build", source="fresh", no_smoke=True)["id"]
+        deadline = time.monotonic() + 60
+        while not any("rustc --crate-name" in said for said in of_job(job).values()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.kill(jupyter.process.pid, number)
+        deadline = time.monotonic() + 5
+        while of_job(job):
+            assert time.monotonic() < deadline, of_job(job)
+            time.sleep(0.02)
+    finally:
+        jupyter.process.kill()
+        jupyter.process.wait()
+    again = Jupyter(root, tmp_path / "log")
+    try:
+        found = again.ask("GET", f"jobs/{job}")
+        assert found["state"] == "interrupted"
+        assert found["request"] == {"kind": "build", "source": "fresh", "no_smoke": True}
+    finally:
+        again.process.terminate()
+        assert again.process.wait(20) is not None
+
+
+def test_the_whole_way_over_http(
+    store: Store, workbench: Path, crate: Path, tmp_path: Path
+) -> None:
+    """Set up, make a site, build a crate into it, try it, take it out again."""
+    jupyter = Jupyter(workbench, tmp_path / "log")
+
+    def done(**request: Any) -> dict[str, Any]:
+        job: dict[str, Any] = jupyter.ask("POST", "jobs", **request)
+        deadline = time.monotonic() + 600
+        while job["state"] in ("queued", "running"):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            job = jupyter.ask("GET", f"jobs/{job['id']}")
+        assert job["state"] == "done", job
+        return job
+
+    name = f"http-{time.time_ns():x}"
+    try:
+        mended = done(kind="install")
+        assert mended["report"]["ok"] is True
+        done(kind="site", site=name)
+        job = done(kind="build", source=crate.name, site=name)
+        assert job["report"]["published"]["site"] == str(store.home / "sites" / name)
+        row = jupyter.ask("POST", f"sites/{name}/open")
+        assert row["up"]
+        (package,) = jupyter.ask("GET", f"sites/{name}/packages")["packages"]
+        assert package["url"] == job["report"]["published"]["url"]
+        with urllib.request.urlopen(package["url"], timeout=10) as response:
+            assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        packed = done(kind="bundle", site=name)["report"]
+        assert packed["bundle"] == str(workbench / f"{name}-site.zip")
+        with zipfile.ZipFile(packed["bundle"]) as bundle:
+            assert f"{name}/files/try-hello-0.1.0.ipynb" in bundle.namelist()
+        assert jupyter.ask("DELETE", f"sites/{name}/packages/hello")["version"] == "0.1.0"
+    finally:
+        jupyter.process.terminate()
+        jupyter.process.wait()
+        shutil.rmtree(store.home / "sites" / name, ignore_errors=True)
+
+
+def test_a_run_can_be_stopped_before_it_has_said_anything(tmp_path: Path) -> None:
+    run = Script("time.sleep(60)").start(BuildRequest(source="."), tmp_path, os.environ)
+    assert isinstance(run, LocalRun)
+    run.stop()
+    assert list(run.lines()) == []
+    assert run.wait()[0] == 130

@@ -1,0 +1,227 @@
+"""tiktoken in a notebook: its ranks come over HTTP, from where the package itself looks for them.
+
+A local server with a certificate of its own stands in for their host; the browser and the site's
+server find it under the host's name, so that tiktoken's code and ours are as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.pipeline import publish_wheels
+from jupyter_wasmwheel.runtime import lock, node, targets
+from jupyter_wasmwheel.site.server import serving
+from jupyter_wasmwheel.store import Store
+from tests.conftest import Command
+from tests.fixtures.browser import Tab, browser, open_notebook
+from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
+from tests.integration.test_notebook import make_site
+
+#: Where tiktoken has its ranks from, and what it checks of them.
+HOST, PATH = "openaipublic.blob.core.windows.net", "/encodings/cl100k_base.tiktoken"
+SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
+
+#: What has the same ranks, in another form, where that host is not to be reached.
+PACKAGE = "js-tiktoken@1.0.21"
+INTEGRITY = (
+    "sha512-biOj/6M5qdgx5TKjDnFT1ymSpM5tbd3ylwDtrQvFQSu0Z7bBYko2dF+W"
+    "/aUkXUPuk6IVpRxk/3Q2sHOzGlS36g=="
+)
+
+#: What runs here and in a cell: a hash of how 1,000 lines are encoded, once they are decoded again.
+ENCODING = """
+import hashlib, json, random, tiktoken
+encoding = tiktoken.get_encoding("cl100k_base")
+drawn = random.Random(7)
+letters = "abc defgh ijklm  nop\\tqrs tuvwxyz äöüßéñ漢字😀 0123456789 .,;!?'"
+lines = ["".join(drawn.choices(letters, k=drawn.randrange(90))) for _ in range(1000)]
+tokens = [encoding.encode(line) for line in lines]
+assert [encoding.decode(each) for each in tokens] == lines
+print(hashlib.sha256(json.dumps(tokens).encode()).hexdigest())
+"""
+
+#: What puts the ranks into a file of the kernel, where tiktoken looks before it asks for them.
+IN_A_FILE = f"""
+import hashlib, os, pathlib
+from pyodide.http import pyfetch
+os.environ["TIKTOKEN_CACHE_DIR"] = "/tmp"
+name = hashlib.sha1(b"https://{HOST}{PATH}").hexdigest()
+pathlib.Path("/tmp", name).write_bytes(await (await pyfetch("ADDRESS")).bytes())
+"""
+
+#: A second cell, which fetches them without `requests`.
+BY_URLLIB = f"""
+import hashlib, urllib.request
+ranks = urllib.request.urlopen("https://{HOST}{PATH}").read()
+print(hashlib.sha256(ranks).hexdigest())
+"""
+
+#: A site's server as the command line runs it, but for names: it finds the host at a local port.
+SERVING = """
+import sys
+from pathlib import Path
+from tornado.netutil import DefaultLoopResolver, OverrideResolver
+from jupyter_wasmwheel.site import lite, proxy, server
+folder, host, port, *hosts = sys.argv[1:]
+mapping = {(host, 443): ("127.0.0.1", int(port))}
+names = OverrideResolver(resolver=DefaultLoopResolver(), mapping=mapping)
+its_proxy = proxy.Proxy(hosts=proxy.parse(hosts), allow="--proxy {}", names=names)
+server.serve(lite.read_site(Path(folder)), lambda url: print(url, flush=True), its_proxy)
+"""
+
+
+def ranks(store: Store, folder: Path) -> bytes:
+    """The real ranks: lines of a first rank and the tokens from it on, written a token a line."""
+    folder.mkdir()
+    node.fetch_npm_package(node.get(store, ignore), PACKAGE, INTEGRITY, folder)
+    text = (folder / "dist/ranks/cl100k_base.js").read_text().strip()
+    rows = json.loads(text.removeprefix("export default ").removesuffix(";"))["bpe_ranks"]
+    lines = []
+    for row in rows.split("\n"):
+        _, first, *tokens = row.split(" ")
+        lines += [f"{token} {rank}\n" for rank, token in enumerate(tokens, int(first))]
+    found = "".join(lines).encode()
+    assert hashlib.sha256(found).hexdigest() == SHA256
+    return found
+
+
+def natively(version: str, found: bytes, folder: Path) -> str:
+    """What the native wheel of a version answers, with the ranks where tiktoken keeps them."""
+    cache = folder / "cache"
+    cache.mkdir(parents=True)
+    (cache / hashlib.sha1(f"https://{HOST}{PATH}".encode()).hexdigest()).write_bytes(found)
+    install = [sys.executable, "-m", "pip", "install", "-q", "--target", str(folder / "packages")]
+    subprocess.run([*install, f"tiktoken=={version}"], check=True)
+    added = {"TIKTOKEN_CACHE_DIR": str(cache), "PYTHONPATH": str(folder / "packages")}
+    done = subprocess.run(
+        [sys.executable, "-c", ENCODING],
+        env=os.environ | added,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+@contextmanager
+def opened(
+    site: Path, url: str, other: Elsewhere, authority: Path, profile: Path, *hosts: str
+) -> Iterator[Tab]:
+    """A notebook of the site, where the host of the ranks is the local server."""
+    arguments = [str(site), HOST, str(other.port), *hosts]
+    serving = subprocess.Popen(
+        [sys.executable, "-c", SERVING, *arguments],
+        env=os.environ | {"SSL_CERT_FILE": str(authority)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    flags = [
+        f"--host-resolver-rules=MAP {HOST}:443 127.0.0.1:{other.port}",
+        "--ignore-certificate-errors",
+    ]
+    try:
+        assert serving.stdout
+        assert serving.stdout.readline().startswith("http://127.0.0.1:")
+        with browser(profile, *flags) as context:
+            yield open_notebook(context, url)
+    finally:
+        serving.terminate()
+        serving.communicate()
+
+
+@pytest.fixture(scope="module")
+def built(
+    wasmwheel: Command, store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """The report of a build of tiktoken without a need for requests.
+
+    Its recipe ships the ranks with the site where their host can be reached; here they are fetched.
+    """
+    folder = tmp_path_factory.mktemp("tiktoken")
+    site = make_site(folder / "site", store, targets.default_abi())
+    build = ["build", "pypi:tiktoken", "--with-dependencies", "--recipe", "none", "--json"]
+    ran = wasmwheel(
+        *(*build, "--make-optional", "requests", "--site", site.folder, "--out", folder / "dist")
+    )
+    assert ran.status == 0, ran.stderr
+    return ran.document
+
+
+@pytest.fixture(scope="module")
+def found(store: Store, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The real ranks."""
+    return ranks(store, tmp_path_factory.mktemp("ranks") / "js-tiktoken")
+
+
+@pytest.fixture(scope="module")
+def expected(built: dict[str, Any], found: bytes, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the native wheel answers."""
+    return natively(built["version"], found, tmp_path_factory.mktemp("native") / "it")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_it_works_in_a_site_without_requests(
+    built: dict[str, Any], store: Store, found: bytes, expected: str, tmp_path: Path
+) -> None:
+    site = make_site(tmp_path / "site", store, targets.default_abi())
+    lock.read(site.lock).without("requests").write(site.lock)
+    (regex,) = built["built_along"]
+    wheels = [Path(regex["wheel"]), Path(built["wheel"])]
+    *_, published = publish_wheels(wheels, site, store, ignore)
+    (site.folder / "ranks").write_bytes(found)
+    with serving(site), browser(tmp_path / "profile") as context:
+        tab = open_notebook(context, published.url)
+        assert "Encoding" in tab.run(0)
+        assert "No module named 'requests'" in tab.run(1, "import requests")
+        kept = IN_A_FILE.replace("ADDRESS", f"{published.url.partition('/notebooks/')[0]}/ranks")
+        assert tab.run(1, f"{kept}{ENCODING}").strip() == expected.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_its_ranks_are_fetched_with_cors_or_through_the_proxy(
+    built: dict[str, Any], found: bytes, expected: str, tmp_path: Path
+) -> None:
+    site, url = Path(built["published"]["site"]), built["published"]["url"]
+    authority, certificate = tmp_path / "authority.pem", tmp_path / "certificate.pem"
+    its_authority = trustme.CA()
+    its_authority.cert_pem.write_to_path(authority)
+    its_authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(certificate)
+
+    with elsewhere(certificate, Access_Control_Allow_Origin="*") as other:
+        other.has[PATH] = found
+        with opened(site, url, other, authority, tmp_path / "1") as tab:
+            assert tab.run(1, ENCODING).strip() == expected.strip()
+            assert tab.run(1, BY_URLLIB).strip() == SHA256
+        assert [(path, "origin" in seen) for _, path, seen in other.asked] == [(PATH, True)] * 2
+
+    with elsewhere(certificate) as other:
+        other.has[PATH] = found
+        with opened(site, url, other, authority, tmp_path / "2") as tab:
+            for code, kind in ((ENCODING, "ConnectionError: "), (BY_URLLIB, "URLError: ")):
+                last = tab.run(1, code).strip().splitlines()[-1]
+                assert last.startswith(kind)
+                assert f"{HOST} answers, but sends no CORS headers" in last
+                assert f"--proxy {HOST}" in last
+
+    with elsewhere(certificate) as other:
+        other.has[PATH] = found
+        hosts = (HOST, other.host)
+        with opened(site, url, other, authority, tmp_path / "3", *hosts) as tab:
+            assert tab.run(1, ENCODING).strip() == expected.strip()
+            assert tab.run(1, BY_URLLIB).strip() == SHA256
+        assert {seen["user-agent"] for _, _, seen in other.asked} == {"jupyter-wasmwheel"}
+        assert [path for _, path, _ in other.asked] == [PATH] * 2

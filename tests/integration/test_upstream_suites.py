@@ -1,0 +1,90 @@
+"""Packages of the index pass their own tests in Pyodide: the same ones that there are natively."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_wasmwheel.api import events
+from jupyter_wasmwheel.project import source
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.store import Store
+from tests.conftest import Command
+
+SUITES = tomllib.loads(
+    (Path(__file__).parents[1] / "fixtures/suites.toml").read_text(encoding="utf-8")
+)
+
+#: A plugin for pytest that writes what became of each test, as lines of JSON.
+RECORDER = """
+import json, os
+def tell(*what):
+    with open(os.environ["RECORD"], "a") as file:
+        file.write(json.dumps(what) + "\\n")
+def pytest_collection_finish(session):
+    for item in session.items:
+        tell(item.nodeid, "not run")
+def pytest_runtest_logreport(report):
+    tell(report.nodeid, report.outcome)
+"""
+
+
+def natively(name: str, version: str, its: dict[str, Any], tmp_path: Path, store: Store) -> Any:
+    """The outcome of each test with the native wheel, in a virtual environment of its own."""
+    target = targets.find(targets.default_abi())
+    fetched = source.fetch(source.parse(its["source"]), target, store, events.ignore)
+    folder = shutil.copytree(fetched.folder, tmp_path / "sources" / name)
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    pip = [venv / "bin/python", "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
+    subprocess.run([*pip, f"{name}=={version}", *its["native"]], cwd=folder, check=True)
+    (tmp_path / "recorder.py").write_text(RECORDER)
+    env = {"PYTHONPATH": str(tmp_path), "RECORD": str(tmp_path / "record")}
+    pytest = [venv / "bin/pytest", "-p", "recorder"]
+    subprocess.run(pytest, cwd=folder, env=env, stdout=subprocess.DEVNULL, check=False)
+    lines = (tmp_path / "record").read_text().splitlines()
+    # The parts of a test that passed say nothing against its one that was skipped.
+    told = [json.loads(line) for line in lines]
+    skipped = {test for test, outcome in told if outcome == "skipped"}
+    return {test: "skipped" if test in skipped else outcome for test, outcome in told}
+
+
+def outcomes(told: list[dict[str, Any]]) -> dict[str, str]:
+    """The outcome of each test, by the log of the run."""
+    logged = [e["text"] for e in told if e["kind"] == "log" and e["stream"] == "stdout"]
+    lines = [re.fullmatch(r"([a-z_]+) +(\S+\.py::.*?)( \([a-z ]+\))?", text) for text in logged]
+    return {line[2]: line[1] for line in lines if line}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SUITES)
+def test_a_package_passes_its_own_tests(
+    wasmwheel: Command, tmp_path: Path, store: Store, name: str
+) -> None:
+    its = SUITES[name]
+    ran = wasmwheel(
+        *("test", its["source"], "--timeout=900", "--events", "--out", tmp_path / "dist")
+    )
+    assert ran.status == 0, ran.stderr
+    report, here = ran.events[-1]["report"], outcomes(ran.events)
+    native = natively(name, report["version"], its, tmp_path, store)
+    assert here.keys() == native.keys()
+    assert len(here) == report["tests"]["collected"] > 100
+    others = {
+        test: outcome
+        for test, outcome in here.items()
+        if outcome != "passed" and not outcome == native[test] == "skipped"
+    }
+    excluded = [each["tests"] for each in its.get("excluded", [])]
+    unexpected = [t for t in others if not any(re.fullmatch(each, t) for each in excluded)]
+    assert not unexpected
+    assert all(any(re.fullmatch(each, test) for test in others) for each in excluded)
+    assert len(others) < len(here) / 5

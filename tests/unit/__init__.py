@@ -1,0 +1,1 @@
+"""Tests without a network, a compiler or a browser: under a minute."""

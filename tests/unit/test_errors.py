@@ -1,0 +1,114 @@
+"""Errors: each has a code, documented, of one class; the remedies of known ones are requests."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import generated
+import msgspec
+import pytest
+
+from jupyter_wasmwheel.api.errors import Install, Open, Retry, UsageError, from_info
+from jupyter_wasmwheel.api.requests import BuildRequest, InstallRequest
+from jupyter_wasmwheel.errors import known_errors
+from jupyter_wasmwheel.errors.known_errors import KnownError
+from tests.integration.test_known_errors import WORDS
+
+CODE = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*")
+
+#: What passes on the code of an error that another place gives it.
+PASSED_ON = ("info.code", "self.code")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(generated.PACKAGE.rglob("*.py")), ids=lambda path: path.stem
+)
+def test_every_error_is_given_a_code_where_it_is_constructed(path: Path) -> None:
+    for kind, call in generated.error_calls(ast.parse(path.read_text())):
+        codes = [each.value for each in call.keywords if each.arg == "code"]
+        assert codes, f"{path.name}:{call.lineno} {kind}"
+        if ast.unparse(codes[0]) not in PASSED_ON:
+            assert CODE.fullmatch(ast.literal_eval(codes[0])), f"{path.name}:{call.lineno}"
+
+
+def test_the_errors_without_a_code_are_found() -> None:
+    source = """
+class JobError(UsageError):
+    def __init__(self):
+        super().__init__("a", "b", "c")
+raise errors.UsageError("a", "b", "c")
+return SiteError("a", f"{b}", fix)
+"""
+    found = sorted(kind for kind, _ in generated.error_calls(ast.parse(source)))
+    assert found == ["JobError", "SiteError", "UsageError"]
+
+
+def test_a_code_is_required() -> None:
+    with pytest.raises(TypeError, match="code"):
+        UsageError("a", "b", "c")  # type: ignore[call-arg]
+
+
+def test_no_code_is_of_two_classes() -> None:
+    kinds: dict[str, set[str]] = {}
+    for row in generated.error_rows():
+        kinds.setdefault(row.code, set()).add(row.kind)
+    assert {code: each for code, each in kinds.items() if len(each) > 1} == {}
+
+
+def test_each_code_is_in_the_documentation() -> None:
+    table = generated.error_codes()
+    for path in generated.PACKAGE.rglob("*.py"):
+        for code in re.findall(r'\bcode="([a-z-]+\.[a-z-]+)"', path.read_text()):
+            assert f"| `{code}` |" in table
+    for known in known_errors.load():
+        assert f"| `{known.code}` |" in table
+
+
+def test_what_varies_is_in_capitals_in_the_documentation() -> None:
+    (row,) = (each for each in generated.error_rows() if each.code == "lock.version-missing")
+    assert row.what.startswith("PROJECT's Cargo.lock")
+    assert row.status == 3
+
+
+@pytest.mark.parametrize("known", known_errors.load(), ids=lambda each: each.code)
+def test_the_remedies_of_a_known_error_are_requests(known: KnownError) -> None:
+    error = known.match(known.example, **WORDS[known.stage], target="2026_0")
+    assert error
+    assert error.info.code == known.code
+    assert len(error.info.remedies) == len(known.retry) + bool(known.install)
+    for remedy in error.info.remedies:
+        if isinstance(remedy, Retry):
+            msgspec.convert({"kind": "build", "source": ".", **remedy.changes}, BuildRequest)
+        elif isinstance(remedy, Install):
+            assert remedy.target == "2026_0"
+            msgspec.convert({"kind": "install", "extras": list(remedy.extras)}, InstallRequest)
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"),
+    [
+        ("lock.version-missing", [{"ignore_lock": True}]),
+        ("crates.offline", [{"offline": False}]),
+        ("compile.lto-bitcode", [{"profile": "draft"}]),
+        (
+            "import.requirement-missing",
+            [{"with_dependencies": True}, {"make_optional": ("requests",)}],
+        ),
+        ("crates.registry-unreachable", [{}]),
+        ("crates.crate-not-found", []),
+    ],
+)
+def test_a_remedy_changes_the_fields_of_its_option(code: str, changes: list[object]) -> None:
+    (known,) = (each for each in known_errors.load() if each.code == code)
+    error = known.match(known.example, **WORDS[known.stage])
+    assert error
+    assert [getattr(each, "changes", None) for each in error.info.remedies] == changes
+
+
+def test_an_error_from_another_process_is_the_same() -> None:
+    remedies = [Install(extras=("nightly",)), Open(file="a.rs", line=3), Retry()]
+    error = UsageError("a", "b", "c", code="x.y", counts={"problems": 2}, remedies=remedies)
+    assert from_info(error.info).as_json() == error.as_json()
+    assert from_info(error.info).with_why("d").as_json() == error.as_json() | {"why": "d"}

@@ -1,0 +1,17 @@
+"""What fuzzing found once (`python -m tests.fuzz`) is tried again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.targets import CORPUS, TARGETS
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_what_fuzzing_found_is_told_in_words(name: str) -> None:
+    files = [path for path in (CORPUS / name).iterdir() if path.is_file()]
+    assert files
+    for path in files:
+        TARGETS[name](Path(path).read_bytes())

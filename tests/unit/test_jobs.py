@@ -1,0 +1,809 @@
+"""The jobs below the server: what may be asked for, the queue, its record, and its processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from jupyter_wasmwheel import credentials
+from jupyter_wasmwheel.api import errors, requests
+from jupyter_wasmwheel.api.errors import (
+    ErrorInfo,
+    Install,
+    LimitError,
+    Retry,
+    SiteError,
+    SourceError,
+    UsageError,
+    WasmwheelError,
+)
+from jupyter_wasmwheel.api.events import Phase
+from jupyter_wasmwheel.api.jobs import Job
+from jupyter_wasmwheel.api.requests import BuildRequest, JobRequest
+from jupyter_wasmwheel.jobs import document
+from jupyter_wasmwheel.jobs.event_store import EventStore
+from jupyter_wasmwheel.jobs.executors import Local, LocalRun
+from jupyter_wasmwheel.jobs.queue import (
+    BusyError,
+    ConflictError,
+    Limits,
+    Queue,
+    UnknownJobError,
+    encoded,
+)
+from jupyter_wasmwheel.jobs.resolve import AllowedPaths, OutsideError, ResolvedRequest, resolve
+from jupyter_wasmwheel.process.group import own_group
+from jupyter_wasmwheel.process.supervisor import (
+    BACKGROUND,
+    BACKGROUND_NICENESS,
+    JOB_NICENESS,
+    supervised,
+)
+from jupyter_wasmwheel.project import starter
+from jupyter_wasmwheel.site import lite
+from jupyter_wasmwheel.site.lite import Site
+from jupyter_wasmwheel.store import Store
+from tests.fixtures import wheel_factory
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+#: The beginning of a script that stands for the command line: it says events and can be stopped.
+SAYS = """
+import json, os, sys, threading, time
+def say(kind, **fields):
+    print(json.dumps({"job": "x", "seq": 1, "time": 0, "kind": kind, **fields}), flush=True)
+def log(text):
+    say("log", stream="stdout", text=text)
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(130)), daemon=True).start()
+"""
+DONE = "say('report', report={'schema': 1, 'name': 'hello', 'version': '2.0'})\n"
+WAIT = "say('phase', name='compile', state='started')\ntime.sleep(60)\n"
+
+
+class Script:
+    """Runs a script in the place of the command line."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def start(self, request: JobRequest, folder: Path, env: Mapping[str, str]) -> LocalRun:
+        child = subprocess.Popen(
+            [sys.executable, "-c", SAYS + self.code],
+            cwd=folder,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **own_group(),
+        )
+        return LocalRun(child)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The root of a server, with a crate in it and something beside it."""
+    root = tmp_path / "root"
+    wheel_factory.crate("hello", root / "examples")
+    starter.make("outside", tmp_path)
+    return root
+
+
+@pytest.fixture
+def paths(root: Path, tmp_path: Path) -> AllowedPaths:
+    store = Store(home=tmp_path / "home")
+    return AllowedPaths(
+        root=root, allowed=(), store=store, find_site=lambda name: lite.find(name, store)
+    )
+
+
+def event_store(path: Path, limit: int = 10_000_000) -> EventStore:
+    return EventStore(path, lambda seq, text: None, limit)
+
+
+Told = list[tuple[int, dict[str, Any]]]
+Open = Callable[..., Queue]
+
+
+@pytest.fixture
+def told() -> Told:
+    """All that a queue told, in the order in which it was told."""
+    return []
+
+
+@pytest.fixture
+def queue_of(tmp_path: Path, paths: AllowedPaths, told: Told) -> Iterator[Open]:
+    """Open a queue whose jobs are scripts; closed at the end."""
+    opened: list[Queue] = []
+
+    def open_queue(code: str = DONE, **limits: int) -> Queue:
+        queue = Queue(
+            tmp_path / "jobs",
+            Script(code),
+            paths,
+            os.environ,
+            Limits(**limits),
+            lambda seq, text: told.append((seq, json.loads(text))),
+        )
+        opened.append(queue)
+        return queue
+
+    yield open_queue
+    for queue in opened:
+        queue.close()
+
+
+def request(name: str = "hello") -> ResolvedRequest:
+    posted = {"kind": "build", "source": name}
+    return ResolvedRequest(posted=posted, name=name, request=BuildRequest(source=name))
+
+
+def source_of(made: ResolvedRequest) -> str:
+    assert isinstance(made.request, BuildRequest)
+    return made.request.source
+
+
+def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.01)
+
+
+def ended(queue: Queue, job: Job) -> Job:
+    until(lambda: not queue.get(job.id).active)
+    return queue.get(job.id)
+
+
+# What may be asked for
+
+
+def test_a_posted_request_is_resolved_to_full_paths(
+    paths: AllowedPaths, root: Path, site: Site
+) -> None:
+    (root / "mine.toml").write_text("")
+    asked = {
+        "kind": "build",
+        "source": "examples/hello",
+        "site": site.name,
+        "target": None,
+        "profile": "draft",
+        "features": ["one", "two"],
+        "ignore_lock": False,
+        "recipe": "mine.toml",
+    }
+    made = resolve(asked, replace(paths, find_site=lambda name: site))
+    assert made.request == BuildRequest(
+        source=str(root / "examples/hello"),
+        site=str(site.folder),
+        profile="draft",
+        features=("one", "two"),
+        recipe=str(root / "mine.toml"),
+    )
+    assert (made.name, made.version) == ("hello", "0.1.0")
+    assert made.posted == {key: value for key, value in asked.items() if value is not None}
+    assert resolve(made.posted, replace(paths, find_site=lambda name: site)) == made
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A site as it is looked up; that it exists is all that counts here."""
+    return Site(
+        folder=tmp_path / "sites/workshop",
+        abi="2026_0",
+        pyodide="314.0.0",
+        core="full",
+        kernel="0.8.6",
+        mode="offline",
+        port=1,
+        prefix="",
+    )
+
+
+@pytest.mark.parametrize("kind", requests.PostedRequest.__args__)
+def test_a_request_of_each_kind_reaches_the_worker_as_it_is(
+    kind: type[msgspec.Struct], paths: AllowedPaths, site: Site, tmp_path: Path
+) -> None:
+    """A field that is declared is accepted when it is posted, and the worker reads it."""
+    given = dict(examples(kind))
+    made = resolve(given, replace(paths, find_site=lambda name: site))
+    document.write(tmp_path, made.request)
+    read = document.read(tmp_path, {})
+    assert read == made.request
+    kept = msgspec.to_builtins(read, builtin_types=(tuple,))
+    for name in given.keys() - {"kind", "source", "site", "recipe"}:
+        assert kept[name] == given[name]
+
+
+def examples(kind: type[msgspec.Struct]) -> Iterator[tuple[str, Any]]:
+    """A value for every field of a kind of request, other than its default."""
+    yield "kind", kind.__struct_config__.tag
+    for field in msgspec.structs.fields(kind):
+        if field.name in ("source", "site", "recipe", "target", "out"):
+            known = {"source": "examples/hello", "site": "new", "target": "2026_0"}
+            if field.name in known:
+                yield field.encode_name, known[field.name]
+            continue
+        schema = msgspec.json.schema(field.type)
+        types: dict[str, Any] = {"boolean": True, "number": 7.5, "string": "x"}
+        item = schema.get("items", schema)
+        value = item["enum"][-1] if "enum" in item else types.get(item.get("type"), "x")
+        yield field.encode_name, (value,) if "items" in schema else value
+
+
+def test_a_login_is_not_written_into_the_document(tmp_path: Path) -> None:
+    secret = BuildRequest(source="git+https://me:hunter2@example.org/x.git")
+    logins = document.write(tmp_path, secret)
+    assert logins
+    assert "hunter2" not in (tmp_path / "request.json").read_text()
+    environ = {credentials.VARIABLE: str(logins)}
+    assert document.read(tmp_path, environ) == secret
+    assert not logins.exists()
+
+
+def test_a_package_of_the_index_is_named_as_it_is(paths: AllowedPaths) -> None:
+    made = resolve({"kind": "build", "source": "pypi:rpds-py==0.30.0"}, paths)
+    assert (made.name, made.version) == ("rpds-py", "0.30.0")
+    assert source_of(made) == "pypi:rpds-py==0.30.0"
+
+
+@pytest.mark.parametrize("address", ["git+examples/hello@v1", "git+file://ROOT/examples/hello@v1"])
+def test_a_repository_under_the_root_is_named_by_its_full_path(
+    paths: AllowedPaths, root: Path, address: str
+) -> None:
+    source = f"{address.replace('ROOT', str(root))}#subdirectory=a/b"
+    made = resolve({"kind": "build", "source": source}, paths)
+    assert (made.name, made.version) == ("hello", None)
+    assert source_of(made) == f"git+{root}/examples/hello@v1#subdirectory=a/b"
+
+
+def test_a_repository_elsewhere_is_named_as_it_is(paths: AllowedPaths) -> None:
+    address = "git+https://example.org/a/b.git@v1"
+    made = resolve({"kind": "build", "source": address}, paths)
+    assert (made.name, source_of(made)) == ("b", address)
+
+
+def test_the_root_itself_can_be_built(paths: AllowedPaths, root: Path) -> None:
+    starter.make("top", root.parent / "other")
+    moved = replace(paths, root=root.parent / "other/top")
+    assert resolve({"kind": "build", "source": ""}, moved).name == "top"
+    assert resolve({"kind": "build", "source": "."}, moved).name == "top"
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ([], UsageError),
+        ("build", UsageError),
+        ({}, UsageError),
+        ({"kind": "shell", "source": "examples/hello"}, UsageError),
+        ({"kind": ["build"], "source": "examples/hello"}, UsageError),
+        ({"kind": "build"}, UsageError),
+        ({"kind": "build", "source": 7}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "out": "/tmp"}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "profile": "fast"}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "linker": "--help"}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "features": "one"}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "features": ["x"] * 1000}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "offline": "yes"}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "target": "9999_9"}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "site": "nowhere"}, SiteError),
+        ({"kind": "build", "source": "examples/hello", "site": "--cdn"}, WasmwheelError),
+        ({"kind": "build", "source": "examples/hello\n"}, UsageError),
+        ({"kind": "build", "source": "examples/\0hello"}, UsageError),
+        ({"kind": "build", "source": "examples\\hello"}, UsageError),
+        ({"kind": "build", "source": "\ud800"}, UsageError),
+        ({"kind": "build", "source": "x" * 10_000}, UsageError),
+        ({"kind": "build", "source": "examples"}, SourceError),
+        ({"kind": "build", "source": "examples/none"}, SourceError),
+        ({"kind": "build", "source": "examples/hello/Cargo.toml"}, SourceError),
+        ({"kind": "build", "source": "--version"}, SourceError),
+        ({"kind": "build", "source": "pypi:--help"}, UsageError),
+        ({"kind": "build", "source": "../outside"}, OutsideError),
+        ({"kind": "build", "source": "examples/../../outside"}, OutsideError),
+        ({"kind": "build", "source": "git+file:///etc"}, OutsideError),
+        ({"kind": "build", "source": "git+/etc"}, OutsideError),
+        ({"kind": "build", "source": "git+../outside"}, OutsideError),
+        ({"kind": "build", "source": "git+ext::sh"}, UsageError),
+        ({"kind": "build", "source": "git+https://example.org/x@--help"}, UsageError),
+        ({"kind": "site", "site": "../evil"}, UsageError),
+        ({"kind": "site", "site": ".hidden"}, UsageError),
+        ({"kind": "site", "site": "x" * 100}, UsageError),
+        ({"kind": "install", "source": "examples/hello"}, UsageError),
+        ({"kind": "install", "extras": ["--help"]}, UsageError),
+        ({"kind": "install", "extras": "emscripten"}, UsageError),
+        ({"kind": "bundle", "site": "workshop", "out": "/tmp/x.zip"}, UsageError),
+        ({"kind": "publish", "site": "workshop", "wheels": ["x.whl"]}, UsageError),
+    ],
+)
+def test_what_is_no_request_is_refused(
+    body: object, error: type[WasmwheelError], paths: AllowedPaths
+) -> None:
+    with pytest.raises(error) as raised:
+        resolve(body, paths)
+    assert raised.value.what
+    assert raised.value.why
+    assert raised.value.fix
+
+
+def test_an_absolute_path_outside_the_root_is_refused_unless_configured(
+    paths: AllowedPaths, root: Path
+) -> None:
+    outside = root.parent / "outside"
+    with pytest.raises(SourceError):
+        resolve({"kind": "build", "source": str(outside)}, paths)
+    allowed = replace(paths, allowed=(outside,))
+    assert source_of(resolve({"kind": "build", "source": str(outside)}, allowed)) == str(outside)
+
+
+def test_a_link_that_leads_out_of_the_root_is_refused(paths: AllowedPaths, root: Path) -> None:
+    (root / "link").symlink_to(root.parent / "outside")
+    with pytest.raises(OutsideError):
+        resolve({"kind": "build", "source": "link"}, paths)
+
+
+# The queue
+
+
+def test_a_job_is_queued_runs_and_is_done(queue_of: Open, told: Told) -> None:
+    queue = queue_of("log('hi')\n" + DONE)
+    job = ended(queue, queue.submit(request()))
+    assert (job.state, job.name, job.version) == ("done", "hello", "2.0")
+    assert job.started
+    assert job.ended
+    assert job.created <= job.started <= job.ended
+    assert [event["kind"] for _, event in told] == ["job", "job", "log", "report", "job"]
+    states = [event["job"]["state"] for _, event in told if event["kind"] == "job"]
+    assert states == ["queued", "running", "done"]
+    assert told[-1][1]["job"] == json.loads(encoded(job))
+
+
+def test_numbers_grow_over_all_jobs_and_all_is_kept_in_order(queue_of: Open, told: Told) -> None:
+    queue = queue_of("for n in range(300): log(str(n))\n" + DONE, running=3)
+    jobs = [queue.submit(request(f"n{n}")) for n in range(5)]
+    for job in jobs:
+        ended(queue, job)
+    numbers = [seq for seq, _ in told]
+    assert numbers == sorted(set(numbers))
+    assert queue.head == numbers[-1]
+    kept = [(seq, json.loads(text)) for seq, text in queue.replay(0, queue.head)]
+    assert kept == told
+    middle = numbers[len(numbers) // 2]
+    assert [seq for seq, _ in queue.replay(middle, numbers[-2])] == [
+        seq for seq in numbers if middle < seq <= numbers[-2]
+    ]
+
+
+def test_only_so_many_run_at_once(queue_of: Open) -> None:
+    queue = queue_of(WAIT, running=2, waiting=1)
+    first, second, third = (queue.submit(request()) for _ in range(3))
+    assert [queue.get(job.id).state for job in (first, second, third)] == [
+        "running",
+        "running",
+        "queued",
+    ]
+    with pytest.raises(BusyError):
+        queue.submit(request())
+    queue.cancel(first.id)
+    until(lambda: queue.get(third.id).state == "running")
+    assert queue.get(first.id).state == "cancelled"
+
+
+def test_a_job_says_how_far_it_is(queue_of: Open) -> None:
+    queue = queue_of(
+        "say('phase', name='compile', state='started')\n"
+        "say('progress', done=3, total=9, unit='units', label='pyo3')\ntime.sleep(60)\n"
+    )
+    job = queue.submit(request())
+    until(lambda: queue.get(job.id).done)
+    now = queue.get(job.id)
+    assert (now.phase, now.done, now.total, now.label) == ("compile", 3, 9, "pyo3")
+
+
+def test_an_error_of_the_command_line_is_the_jobs(queue_of: Open) -> None:
+    queue = queue_of(
+        "say('error', code='x.y', what='No.', why='So.', fix='Do.', status=5); sys.exit(5)"
+    )
+    job = ended(queue, queue.submit(request()))
+    assert job.state == "failed"
+    assert job.error == ErrorInfo(code="x.y", what="No.", why="So.", fix="Do.", status=5)
+
+
+def test_tests_that_fail_leave_their_report_and_the_error(queue_of: Open) -> None:
+    failed = "say('error', code='x.y', what='1 failed', why='', fix='', status=8); sys.exit(8)"
+    queue = queue_of(DONE + failed)
+    job = ended(queue, queue.submit(request()))
+    assert (job.state, job.version) == ("failed", "2.0")
+    assert job.report
+    assert job.error
+    assert job.error.status == 8
+
+
+def test_what_an_installation_tried_is_not_its_own_remedy(queue_of: Open) -> None:
+    finding = {"state": "missing", "part": "Rust", "text": "none", "fix": "Install it."}
+    other = {"action": "install", "extras": ["nightly"], "target": None}
+    tried = {"action": "install", "extras": [], "target": None}
+    report = {"schema": 1, "findings": [finding | {"remedies": [tried, other]}]}
+    queue = queue_of(f"say('report', report={report!r}); sys.exit(4)")
+    install = ResolvedRequest(
+        posted={"kind": "install"}, name="toolchain", request=requests.InstallRequest()
+    )
+    job = ended(queue, queue.submit(install))
+    assert job.error
+    assert (job.error.code, job.error.counts) == ("toolchain.incomplete", {"missing": 1})
+    assert job.error.remedies == (Install(extras=("nightly",)), Retry())
+
+
+def test_a_file_to_open_has_the_browsers_path(queue_of: Open, root: Path) -> None:
+    file = str(root / "examples/hello/Cargo.toml")
+    remedies = [{"action": "open", "file": file, "line": 3}, {"action": "open", "file": "/etc/x"}]
+    queue = queue_of(
+        f"say('error', code='x.y', what='', why='', fix='', status=3, remedies={remedies!r})\n"
+        "sys.exit(3)"
+    )
+    job = ended(queue, queue.submit(request()))
+    assert job.error
+    assert job.error.remedies == (
+        errors.Open(file=file, line=3, path="examples/hello/Cargo.toml"),
+        errors.Open(file="/etc/x"),
+    )
+
+
+def test_a_command_line_that_dies_says_its_last_words(queue_of: Open) -> None:
+    queue = queue_of("print('Segfault in the middle', file=sys.stderr, flush=True); os.abort()")
+    job = ended(queue, queue.submit(request()))
+    assert job.state == "failed"
+    assert job.error
+    assert "Segfault in the middle" in job.error.why
+
+
+def test_what_is_no_event_is_ignored(queue_of: Open, told: Told) -> None:
+    queue = queue_of(
+        "print('noise'); print('[1]'); print('{' * 9999); say('job', state='done')\n"
+        "sys.stdout.buffer.write(b'\\xff\\n')\n" + DONE
+    )
+    assert ended(queue, queue.submit(request())).state == "done"
+    assert [event["kind"] for _, event in told] == ["job", "job", "report", "job"]
+
+
+def test_a_long_log_is_cut_with_one_note_and_the_rest_is_kept(queue_of: Open) -> None:
+    queue = queue_of(
+        "for n in range(5000): log('x' * 100)\n"
+        "say('phase', name='package', state='started')\n" + DONE,
+        log=100_000,
+    )
+    job = ended(queue, queue.submit(request()))
+    events = [json.loads(line) for line in queue.lines(job.id)]
+    notes = [event["text"] for event in events if event.get("stream") == "note"]
+    assert notes == ["The log is longer than 0.1 MB; the rest is left out."]
+    assert [event["kind"] for event in events][-3:] == ["phase", "report", "job"]
+    assert sum(map(len, queue.lines(job.id))) < 150_000
+
+
+def test_a_diagnostic_says_which_file_of_the_browsers_it_is_in(
+    queue_of: Open, told: Told, root: Path
+) -> None:
+    file = root / "examples/hello/src/lib.rs"
+    rest = "level='error', code=None, message='m', rendered='r', line=1, column=1"
+    queue = queue_of(
+        f"say('diagnostic', file={str(file)!r}, {rest})\n"
+        f"say('diagnostic', file='/usr/lib/x.rs', {rest})\nsay('diagnostic', file=None, {rest})\n"
+        + DONE
+    )
+    ended(queue, queue.submit(request()))
+    paths = [event["path"] for _, event in told if event["kind"] == "diagnostic"]
+    assert paths == ["examples/hello/src/lib.rs", None, None]
+
+
+def test_two_tabs_may_cancel_at_once(queue_of: Open, told: Told) -> None:
+    queue = queue_of(WAIT)
+    job = queue.submit(request())
+    threads = [threading.Thread(target=queue.cancel, args=(job.id,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ended(queue, job).state == "cancelled"
+    assert queue.cancel(job.id).state == "cancelled"
+    states = [event["job"]["state"] for _, event in told if event["kind"] == "job"]
+    assert states == ["queued", "running", "cancelled"]
+
+
+def test_a_waiting_job_is_cancelled_without_having_run(queue_of: Open) -> None:
+    queue = queue_of(WAIT, running=1)
+    queue.submit(request())
+    waiting = queue.submit(request())
+    assert queue.cancel(waiting.id).state == "cancelled"
+    assert queue.get(waiting.id).started is None
+
+
+def test_a_job_is_deleted_with_its_files_once_it_has_ended(queue_of: Open, told: Told) -> None:
+    queue = queue_of(WAIT)
+    job = queue.submit(request())
+    with pytest.raises(ConflictError):
+        queue.remove(job.id)
+    queue.cancel(job.id)
+    ended(queue, job)
+    before = queue.head
+    queue.remove(job.id)
+    assert not (queue.folder / job.id).exists()
+    with pytest.raises(UnknownJobError):
+        queue.get(job.id)
+    with pytest.raises(UnknownJobError):
+        queue.remove(job.id)
+    assert told[-1][1]["kind"] == "removed"
+    away = [json.loads(text) for _, text in queue.replay(before, queue.head)]
+    assert [(event["kind"], event["job"]) for event in away] == [("removed", job.id)]
+
+
+def test_only_so_many_are_kept(queue_of: Open) -> None:
+    queue = queue_of(kept=3)
+    jobs = []
+    for _ in range(5):
+        jobs.append(queue.submit(request()))
+        ended(queue, jobs[-1])
+    until(lambda: len(queue.jobs()) == 3)
+    assert [job.id for job in queue.jobs()] == [job.id for job in jobs[:1:-1]]
+
+
+# The record
+
+
+def test_what_a_server_lost_is_interrupted_and_can_be_asked_for_again(
+    tmp_path: Path, queue_of: Open, told: Told
+) -> None:
+    (tmp_path / "jobs-0/0123456789abcdef").mkdir(parents=True)
+    posted = {"kind": "build", "source": "examples/hello"}
+    lost = Job(
+        id="0123456789abcdef",
+        kind="build",
+        state="running",
+        request=posted,
+        name="hello",
+        version=None,
+        created=1.0,
+    )
+    with closing(event_store(tmp_path / "jobs-0/jobs.sqlite")) as store:
+        store.save(lost)
+        store.append(lost.id, [(Phase(name="compile", state="started"), 2.0)])
+        last = store.head
+    queue = queue_of()
+    job = queue.get(lost.id)
+    assert job.state == "interrupted"
+    assert job.error
+    assert job.error.code == "job.interrupted"
+    assert job.error.remedies == (Retry(),)
+    assert job.request == posted
+    assert job.phase == "compile"
+    assert told[0][1]["job"]["state"] == "interrupted"
+    assert told[0][0] > last
+
+
+def test_closing_interrupts_what_runs_and_waits(
+    tmp_path: Path, queue_of: Open, paths: AllowedPaths
+) -> None:
+    queue = queue_of(WAIT, running=1)
+    jobs = [queue.submit(request()) for _ in range(2)]
+    queue.close()
+    again = queue_of()
+    assert [again.get(job.id).state for job in jobs] == ["interrupted", "interrupted"]
+    assert again.head > queue.head
+
+
+def test_finished_jobs_are_there_after_a_restart(queue_of: Open) -> None:
+    queue = queue_of()
+    job = ended(queue, queue.submit(request()))
+    queue.close()
+    again = queue_of()
+    assert again.get(job.id) == job
+    assert list(again.lines(job.id)) == [text for _, text in again.replay(0, job.seq)]
+
+
+def test_two_servers_of_one_root_keep_their_jobs_apart(queue_of: Open) -> None:
+    first, second = queue_of(WAIT), queue_of()
+    job = first.submit(request())
+    assert first.folder != second.folder
+    with pytest.raises(UnknownJobError):
+        second.get(job.id)
+    assert first.get(job.id).state == "running"
+
+
+# A full disk
+
+
+def fill(queue: Queue) -> sqlite3.Connection:
+    """Let the database grow no more; SQLite reports it as it does a full disk."""
+    connection: sqlite3.Connection = queue._events._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    return connection
+
+
+def test_a_disk_that_fills_during_a_build_ends_it_with_the_reason(queue_of: Open) -> None:
+    queue = queue_of("for n in range(10**9):\n    log('x' * 1000)\n    time.sleep(0.01)\n")
+    job = queue.submit(request())
+    until(lambda: queue.get(job.id).seq > job.seq)
+    fill(queue)
+    failed = ended(queue, job)
+    assert failed.state == "failed"
+    assert failed.error
+    assert failed.error.code == "disk.full"
+    assert failed.error.status == LimitError.status
+
+
+def test_a_full_disk_refuses_a_job_and_leaves_nothing_of_it(queue_of: Open) -> None:
+    queue = queue_of()
+    ended(queue, queue.submit(request()))
+    connection = fill(queue)
+    with pytest.raises(LimitError) as raised:
+        queue.submit(request("x" * 1_000_000))
+    assert raised.value.info.code == "disk.full"
+    connection.execute("PRAGMA max_page_count = 1000000")
+    left = {path.name for path in queue.folder.iterdir() if path.is_dir()}
+    assert left == {job.id for job in queue.jobs()}
+    assert ended(queue, queue.submit(request())).state == "done"
+
+
+# The processes
+
+
+def of_job(job: str) -> dict[int, str]:
+    """The processes that run for a job, and their commands, as the system knows them."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"WASMWHEEL_JOB={job}".encode() in path.read_bytes().split(b"\0"):
+                command = (path.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                found[int(path.parent.name)] = command
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture
+def building(
+    store: Store, workbench: Path, tmp_path: Path
+) -> Iterator[Callable[[], tuple[LocalRun, str]]]:
+    """Start a real build of a crate that was never built, and wait until it compiles."""
+    runs: list[LocalRun] = []
+
+    def start() -> tuple[LocalRun, str]:
+        job = f"test{time.monotonic_ns():x}"
+        crate = wheel_factory.crate("fresh", tmp_path / job)
+        folder = tmp_path / f"{job}-folder"
+        folder.mkdir()
+        env = {**os.environ, "WASMWHEEL_JOB": job}
+        run = Local().start(BuildRequest(source=str(crate), no_smoke=True), folder, env)
+        runs.append(run)
+        threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
+        until(lambda: any("rustc --crate-name" in said for said in of_job(job).values()), 60)
+        return run, job
+
+    yield start
+    for run in runs:
+        run.stop()
+        run.wait()
+
+
+def named(job: str, words: str) -> int:
+    return next(pid for pid, said in of_job(job).items() if said.startswith(words))
+
+
+@linux_only
+def test_a_cancelled_build_leaves_no_process(building: Callable[[], tuple[LocalRun, str]]) -> None:
+    run, job = building()
+    run.stop()
+    run.stop()
+    until(lambda: not of_job(job), 5)
+    assert run.wait()[0] == 130
+
+
+def test_what_nobody_waits_for_takes_no_other_ones_turn(queue_of: Open) -> None:
+    queue = queue_of(WAIT, running=1)
+    background = queue.submit(request("hello"), background=True)
+    jobs = [queue.submit(request("hello")) for _ in range(2)]
+    assert queue.get(background.id).state == "running"
+    assert [queue.get(job.id).state for job in jobs] == ["running", "queued"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no nice(2)")
+@pytest.mark.parametrize(
+    ("background", "niceness"), [({}, JOB_NICENESS), ({BACKGROUND: "1"}, BACKGROUND_NICENESS)]
+)
+def test_what_nobody_waits_for_lets_all_others_go_first(
+    background: dict[str, str], niceness: int
+) -> None:
+    code = f"import os; print(os.nice(0), {BACKGROUND!r} in os.environ)"
+    child = subprocess.Popen(
+        supervised([sys.executable, "-c", code], is_job=True),
+        env={**os.environ, **background},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        assert child.stdout
+        assert child.stdout.read().split() == [str(min(niceness + os.nice(0), 19)), "False"]
+
+
+@linux_only
+@pytest.mark.parametrize(
+    "victim", ["-P -m jupyter_wasmwheel.process.supervisor", "-P -m jupyter_wasmwheel.jobs.worker"]
+)
+def test_whichever_process_is_killed_no_compiler_outlives_it(
+    victim: str, building: Callable[[], tuple[LocalRun, str]]
+) -> None:
+    _, job = building()
+    os.kill(named(job, f"{sys.executable} {victim}"), signal.SIGKILL)
+    until(lambda: not of_job(job), 5)
+
+
+HIDES = """
+import subprocess, time
+def build_wheel(*arguments, **more):
+    script = "trap '' INT TERM HUP; exec sleep 600"
+    nowhere = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
+    subprocess.run(["setsid", "--fork", "sh", "-c", script], **nowhere)
+    time.sleep(600)
+"""
+
+
+@linux_only
+def test_what_hides_from_its_group_is_killed_too(tmp_path: Path, store: Store) -> None:
+    """What a build runs may leave group, session and parent, and turn a deaf ear."""
+    folder = tmp_path / "hiding"
+    folder.mkdir()
+    (folder / "hides.py").write_text(HIDES)
+    (folder / "pyproject.toml").write_text(
+        '[project]\nname = "hiding"\nversion = "1"\n'
+        '[build-system]\nrequires = []\nbuild-backend = "hides"\nbackend-path = ["."]\n'
+    )
+    job = f"hiding{time.monotonic_ns():x}"
+    env = {**os.environ, "WASMWHEEL_JOB": job}
+    run = Local().start(BuildRequest(source=str(folder)), tmp_path, env)
+    threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
+    until(lambda: any(said.startswith("sleep 600") for said in of_job(job).values()), 60)
+    run.stop()
+    until(lambda: not of_job(job), 6)
+    assert run.wait()[0] == 130
+
+
+def test_a_real_build_says_all_and_delivers_its_wheel(
+    tmp_path: Path, crate: Path, workbench: Path, paths: AllowedPaths, told: Told
+) -> None:
+    there = replace(paths, root=workbench)
+    with closing(
+        Queue(
+            tmp_path / "real",
+            Local(),
+            there,
+            os.environ,
+            Limits(),
+            lambda seq, text: told.append((seq, json.loads(text))),
+        )
+    ) as queue:
+        job = queue.submit(resolve({"kind": "build", "source": crate.name}, there))
+        until(lambda: not queue.get(job.id).active, 300)
+        job = queue.get(job.id)
+        assert job.state == "done", job.error
+        wheel = queue.wheel(job.id)
+        assert wheel
+        assert wheel.stat().st_size == (job.report or {})["size"]
+        assert job.phase == "smoke"
+        assert {event["kind"] for _, event in told} >= {"phase", "log", "report", "job"}

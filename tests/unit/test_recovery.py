@@ -1,0 +1,182 @@
+"""Jobs of earlier versions, and of a database that cannot be read: nothing finished is lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel.jobs.queue import Queue
+from tests.unit.test_jobs import DONE, Open, Told, ended, paths, queue_of, request, root, told
+
+__all__ = ["paths", "queue_of", "root", "told"]
+
+#: A folder that version 1 left when it was killed during the job `LOST` (code of 0c5ee92).
+EARLIER = Path(__file__).parents[1] / "fixtures/jobs-v1"
+BUILT, FAILED, LOST = "74aaa00422161a4f", "431829d9441d493f", "a55fb1505d385861"
+
+#: Writes a wheel as a build would, and reports it.
+BUILDS = """
+import zipfile
+name = "hello-0.1.0-py3-none-any.whl"
+with zipfile.ZipFile("out/" + name, "w") as wheel:
+    info = "hello-0.1.0.dist-info/"
+    wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: hello\\nVersion: 0.1.0\\n")
+    wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\n")
+    wheel.writestr(info + "RECORD", "")
+say("report", report={"schema": 1, "name": "hello", "version": "0.1.0", "wheel": "/x/" + name})
+"""
+
+
+@pytest.fixture
+def earlier(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(EARLIER, tmp_path / "jobs-0"))
+
+
+def test_jobs_of_version_1_are_kept_with_their_events_and_wheels(
+    earlier: Path, queue_of: Open
+) -> None:
+    before = {
+        job: (earlier / job / "events.jsonl").read_text().splitlines()
+        for job in (BUILT, FAILED, LOST)
+    }
+    queue = queue_of()
+    assert [job.id for job in queue.jobs()] == [LOST, FAILED, BUILT]
+    assert [job.state for job in queue.jobs()] == ["interrupted", "failed", "done"]
+    wheel = queue.wheel(BUILT)
+    assert wheel
+    assert wheel.read_bytes()[:2] == b"PK"
+    failed = queue.get(FAILED)
+    assert failed.error
+    assert (failed.error.status, failed.error.fix) == (5, "Correct it.")
+    assert queue.get(LOST).phase == "compile"
+    for job, lines in before.items():
+        numbers = [json.loads(line)["seq"] for line in lines]
+        kept = [json.loads(line)["seq"] for line in queue.lines(job)]
+        assert kept[: len(numbers)] == numbers
+        assert not (earlier / job / "events.jsonl").exists()
+    assert queue.notice
+    assert "jobs.damaged-1" in queue.notice
+    assert (earlier / "jobs.damaged-1").is_file()
+
+
+def test_a_new_job_has_a_larger_number_than_version_1_gave(
+    earlier: Path, queue_of: Open, told: Told
+) -> None:
+    last = max(
+        json.loads(line)["seq"]
+        for file in earlier.glob("*/events.jsonl")
+        for line in file.read_text().splitlines()
+    )
+    queue = queue_of()
+    ended(queue, queue.submit(request()))
+    assert told[0][0] > last
+
+
+def test_the_next_start_finds_them_as_they_are(earlier: Path, queue_of: Open) -> None:
+    first = queue_of()
+    jobs = first.jobs()
+    first.close()
+    again = queue_of()
+    assert again.jobs() == jobs
+    assert again.notice is None
+
+
+def overwritten(path: Path) -> None:
+    path.write_bytes(b"this is no database" * 1000)
+
+
+def with_a_damaged_page(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    for page in range(4096, len(data), 4096):
+        data[page : page + 200] = b"\xff" * 200
+    path.write_bytes(data)
+
+
+def of_another_version(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+def with_nulls(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(
+            "DROP TABLE event; CREATE TABLE event (seq INTEGER PRIMARY KEY, job, kind, json);"
+            "INSERT INTO event VALUES (1, 'x', 'job', NULL);"
+        )
+
+
+def with_a_job_that_is_none(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE event SET json = '{\"job\": []}' WHERE kind = 'job'")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [overwritten, with_a_damaged_page, of_another_version, with_nulls, with_a_job_that_is_none],
+)
+def test_a_database_that_cannot_be_read_is_set_aside_and_no_wheel_is_lost(
+    damage: Callable[[Path], None], queue_of: Open, tmp_path: Path
+) -> None:
+    queue = queue_of(BUILDS)
+    job = ended(queue, queue.submit(request()))
+    assert queue.wheel(job.id)
+    head = queue.head
+    queue.close()
+    damage(tmp_path / "jobs-0/jobs.sqlite")
+    again = queue_of()
+    (found,) = again.jobs()
+    assert (found.id, found.state, found.name, found.version) == (job.id, "done", "hello", "0.1.0")
+    assert again.wheel(job.id)
+    assert again.head > head
+    assert again.notice
+    assert (tmp_path / "jobs-0/jobs.damaged-1").is_file()
+    assert ended(again, again.submit(request())).state == "done"
+
+
+@pytest.fixture
+def locked(tmp_path: Path, queue_of: Open) -> Iterator[str]:
+    """A database with one finished job that another program has locked; the job."""
+    queue = queue_of(BUILDS)
+    job = ended(queue, queue.submit(request()))
+    queue.close()
+    with closing(sqlite3.connect(tmp_path / "jobs-0/jobs.sqlite")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield job.id
+
+
+def test_a_database_that_another_program_has_locked_is_set_aside(
+    locked: str, queue_of: Open
+) -> None:
+    queue: Queue = queue_of()
+    assert [job.id for job in queue.jobs()] == [locked]
+    assert queue.notice
+    assert "locked" in queue.notice
+
+
+def test_a_job_without_a_wheel_is_told_as_lost(queue_of: Open, tmp_path: Path) -> None:
+    queue = queue_of()
+    job = ended(queue, queue.submit(request()))
+    queue.close()
+    (tmp_path / "jobs-0/jobs.sqlite").unlink()
+    again = queue_of()
+    found = again.get(job.id)
+    assert found.state == "interrupted"
+    assert found.error
+    assert found.error.code == "job.record-lost"
+
+
+def test_what_could_not_be_deleted_of_a_job_does_not_come_back(
+    queue_of: Open, tmp_path: Path
+) -> None:
+    queue = queue_of()
+    jobs = [ended(queue, queue.submit(request())) for _ in range(2)]
+    queue.remove(jobs[0].id)
+    (tmp_path / "jobs-0" / jobs[0].id / "out").mkdir(parents=True)
+    queue.close()
+    assert [job.id for job in queue_of(DONE).jobs()] == [jobs[1].id]

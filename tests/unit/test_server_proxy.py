@@ -1,0 +1,177 @@
+"""The proxy of a site that the Jupyter server serves: where the user's login and cookies are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPResponse
+
+from jupyter_wasmwheel.site import addresses
+from jupyter_wasmwheel.site.lite import Site
+from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
+from tests.fixtures.site_factory import PREFIX
+from tests.unit.test_site import site
+
+pytest_plugins = ["pytest_jupyter.jupyter_server"]
+
+__all__ = ["site"]
+
+Ask = Callable[..., Awaitable[HTTPResponse]]
+
+FETCH = f"wasmwheel/site/workshop/{PREFIX}/proxy/fetch"
+HOSTS = f"wasmwheel/site/workshop/{PREFIX}/proxy/hosts.json"
+KERNEL = {"Wasmwheel-Proxy": "1"}
+
+
+@pytest.fixture
+def other() -> Iterator[Elsewhere]:
+    with elsewhere(Set_Cookie="theirs=1", Content_Type="text/html") as running:
+        running.has["/data"] = b"<script>alert(1)</script>"
+        yield running
+
+
+@pytest.fixture
+def listed(other: Elsewhere) -> dict[str, list[str]]:
+    """What is set as `Wasmwheel.proxy`."""
+    return {"workshop": [other.host], "another": ["data.example"]}
+
+
+@pytest.fixture
+def jp_server_config(
+    tmp_path: Path, site: Site, listed: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    monkeypatch.setenv("WASMWHEEL_HOME", str(tmp_path / "home"))
+    return {
+        "ServerApp": {
+            "jpserver_extensions": {"jupyter_wasmwheel": True, "jupyter_server_terminals": False},
+            "allow_unauthenticated_access": False,
+            "reraise_server_extension_failures": True,
+        },
+        "Wasmwheel": {"proxy": listed},
+        "WasmwheelApp": {"site_folders": [str(site.folder)]},
+    }
+
+
+@pytest.fixture
+def ask(http_server_client: Any, jp_base_url: str) -> Ask:
+    """Ask with just the headers that are given; the answer, whatever its status."""
+
+    async def asking(path: str, *headers: dict[str, str], url: str = "") -> HTTPResponse:
+        merged = {name: value for each in headers for name, value in each.items()}
+        answer: HTTPResponse = await http_server_client.fetch(
+            f"{jp_base_url}{path}?url={quote(url, safe='')}",
+            headers=merged,
+            follow_redirects=False,
+            raise_error=False,
+        )
+        return answer
+
+    return asking
+
+
+async def test_a_kernel_of_who_is_logged_in_reads_from_a_listed_host(
+    ask: Ask, other: Elsewhere, jp_auth_header: dict[str, str]
+) -> None:
+    answer = await ask(FETCH, KERNEL, jp_auth_header, {"Cookie": "mine=1"}, url=other.url)
+    assert (answer.code, answer.body) == (200, other.has["/data"])
+    # Should a browser show it after all, it is nobody's page, and its scripts do not run.
+    assert answer.headers["Content-Security-Policy"].startswith("sandbox;")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "theirs" not in str(answer.headers.get_list("Set-Cookie"))
+    ((_, _, seen),) = other.asked
+    assert set(seen) <= {"accept", "accept-encoding", "connection", "host", "user-agent"}
+    hosts = json.loads((await ask(HOSTS, jp_auth_header)).body)
+    assert hosts["hosts"] == [other.host]
+    assert hosts["allow"] == (
+        f'c.Wasmwheel.proxy = {{"workshop": ["{other.host}", "{{}}"]}} '
+        "in jupyter_wasmwheel_config.py"
+    )
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "token wrong"}, {"Cookie": "x=y"}])
+async def test_nobody_else_does(ask: Ask, other: Elsewhere, headers: dict[str, str]) -> None:
+    answer = await ask(FETCH, KERNEL, headers, url=other.url)
+    # Not the page of the login, which a kernel would take for what it asked for.
+    assert answer.code == 403
+    assert "not logged in" in answer.headers["Wasmwheel-Proxy-Refused"]
+    assert (await ask(FETCH, headers, url=other.url)).code == 403
+    assert (await ask(HOSTS, headers)).code == 403
+    assert other.asked == []
+
+
+async def test_a_link_with_the_users_cookie_does_not(
+    ask: Ask, other: Elsewhere, jp_auth_header: dict[str, str]
+) -> None:
+    login = await ask(HOSTS, jp_auth_header)
+    cookie = "; ".join(each.partition(";")[0] for each in login.headers.get_list("Set-Cookie"))
+    assert (await ask(HOSTS, {"Cookie": cookie})).code == 200
+    answer = await ask(FETCH, {"Cookie": cookie}, url=other.url)
+    assert answer.code == 403
+    assert other.asked == []
+    assert (await ask(FETCH, KERNEL, {"Cookie": cookie}, url=other.url)).code == 200
+
+
+async def test_what_is_not_listed_for_this_very_site_is_refused(
+    ask: Ask, other: Elsewhere, jp_auth_header: dict[str, str], jp_serverapp: Any
+) -> None:
+    jupyter = f"http://127.0.0.1:{jp_serverapp.port}/api/status"
+    for url in (jupyter, "http://data.example/", "http://127.0.0.1/", "file:///etc/passwd"):
+        answer = await ask(FETCH, KERNEL, jp_auth_header, url=url)
+        assert answer.code == 403, url
+        assert answer.headers["Wasmwheel-Proxy-Refused"]
+    assert other.asked == []
+
+
+async def test_a_sites_own_origin_has_the_same_proxy(
+    site: Site, other: Elsewhere, jp_fetch: Any
+) -> None:
+    await jp_fetch("wasmwheel", "api", "sites", "workshop", "open", method="POST", body="{}")
+    root = f"{addresses.origin(site)}/{site.prefix}"
+    client = AsyncHTTPClient()
+    hosts = await client.fetch(f"{root}/proxy/hosts.json")
+    assert json.loads(hosts.body)["hosts"] == [other.host]
+    url = f"{root}/proxy/fetch?url={quote(other.url, safe='')}"
+    answer = await client.fetch(url, headers=KERNEL)
+    assert answer.body == other.has["/data"]
+
+
+@pytest.mark.parametrize("listed", [{}], ids=["nothing"])
+async def test_it_is_off_by_default(
+    ask: Ask, other: Elsewhere, jp_auth_header: dict[str, str]
+) -> None:
+    assert (await ask(FETCH, KERNEL, jp_auth_header, url=other.url)).code == 403
+    assert json.loads((await ask(HOSTS, jp_auth_header)).body)["hosts"] == []
+    assert other.asked == []
+
+
+@pytest.mark.parametrize("listed", [{"workshop": ["https://x.example/"]}], ids=["wrong"])
+async def test_a_setting_that_names_no_host_is_said(
+    ask: Ask, jp_fetch: Any, jp_auth_header: dict[str, str]
+) -> None:
+    opened = await jp_fetch(
+        "wasmwheel", "api", "sites", "workshop", "open", method="POST", body="{}"
+    )
+    row = json.loads(opened.body)
+    assert row["up"] is False
+    assert "Invalid host 'https://x.example/'" in row["error"]["what"]
+    assert (await ask(HOSTS, jp_auth_header)).code == 400
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_it_only_reads(jp_fetch: Any, other: Elsewhere, method: str) -> None:
+    with pytest.raises(HTTPClientError) as raised:
+        await jp_fetch(
+            *FETCH.split("/"),
+            params={"url": other.url},
+            method=method,
+            headers=KERNEL,
+            body="{}",
+            allow_nonstandard_methods=True,
+        )
+    assert raised.value.code in (403, 405)
+    assert other.asked == []

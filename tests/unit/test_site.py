@@ -1,0 +1,587 @@
+from __future__ import annotations
+
+import ast
+import gzip
+import hashlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from jupyter_wasmwheel.api.errors import (
+    CheckError,
+    SiteError,
+    SourceError,
+    UsageError,
+    WasmwheelError,
+)
+from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.runtime import lock, pyodide
+from jupyter_wasmwheel.runtime.context import RunContext
+from jupyter_wasmwheel.site import compressed, contents, lite, publish, server, wheels
+from jupyter_wasmwheel.site.lite import Site
+from jupyter_wasmwheel.store import Store, replace_file
+from tests.fixtures.site_factory import TAG, create_site, publish_one, small_site, tiny_wheel
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A site as far as publishing knows one, without JupyterLite and Pyodide in it."""
+    return small_site(tmp_path / "workshop")
+
+
+def rows(site: Site) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(site.lock.read_text())["packages"]
+    return found
+
+
+def listed(site: Site) -> list[str]:
+    return [
+        row["name"] for row in json.loads((site.folder / contents.LISTING).read_text())["content"]
+    ]
+
+
+# Names and folders
+
+
+def test_a_name_is_in_the_store_and_a_path_is_a_path(tmp_path: Path) -> None:
+    store = Store(home=tmp_path)
+    assert lite.place("workshop", store) == tmp_path / "sites/workshop"
+    assert lite.place("./workshop", store) != tmp_path / "sites/workshop"
+    assert lite.place(str(tmp_path / "my site"), store) == tmp_path / "my site"
+
+
+def test_a_folder_beside_us_is_meant_if_it_is_a_site(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert lite.find("workshop", Store(home=tmp_path / "home")).folder == site.folder
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a..b", "my site", "it's", 'a"b', ".hidden", "-f", "a;b", "x" * 65, "é"]
+)
+def test_what_cannot_be_a_name_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        lite.place(name, Store(home=tmp_path))
+    assert repr(name) in caught.value.what
+
+
+def test_no_site_is_an_error_that_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(SiteError) as caught:
+        lite.find("nowhere", Store(home=tmp_path))
+    assert "site create nowhere" in caught.value.fix
+    (tmp_path / "foreign").mkdir()
+    with pytest.raises(SiteError, match="No site found"):
+        lite.find(str(tmp_path / "foreign"), Store(home=tmp_path))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"schema": 2}', '{"schema": 1, "abi": "2026_0"}']
+)
+def test_a_broken_site_is_refused(site: Site, text: str) -> None:
+    (site.folder / lite.RECORD).write_text(text)
+    with pytest.raises(SiteError, match="cannot be read"):
+        lite.read_site(site.folder)
+
+
+# Publishing
+
+
+def test_publishing_puts_the_wheel_under_its_hash_and_names_it_in_the_lock(
+    site: Site, tmp_path: Path
+) -> None:
+    its = tiny_wheel(tmp_path)
+    done = publish_one(site, its, ["Attrs", "not-in-the-site"], ignore)
+    entry = rows(site)["tiny"]
+    assert entry["file_name"] == f"wheels/{its.sha256}/{its.path.name}"
+    assert (site.lock.parent / entry["file_name"]).read_bytes() == its.path.read_bytes()
+    assert entry["sha256"] == hashlib.sha256(its.path.read_bytes()).hexdigest()
+    assert entry["imports"] == ["tiny"]
+    assert entry["depends"] == ["attrs"]
+    assert done.package.notebook == "try-tiny-1.0.ipynb"
+    assert listed(site) == ["try-tiny-1.0.ipynb"]
+    assert done.url.endswith("?path=try-tiny-1.0.ipynb")
+    assert publish.published(site) == [done.package]
+    assert not list(site.folder.rglob(".*.whl*"))
+
+
+def test_a_wheel_that_was_damaged_in_its_site_is_put_there_anew(site: Site, tmp_path: Path) -> None:
+    tiny = tiny_wheel(tmp_path)
+    publish_one(site, tiny, [], ignore)
+    place = site.lock.parent / rows(site)["tiny"]["file_name"]
+    place.write_bytes(b"x" * tiny.size)
+    publish_one(site, tiny, [], ignore)
+    assert place.read_bytes() == tiny.path.read_bytes()
+
+
+def test_a_site_of_an_older_version_has_this_ones_scripts_once_something_is_published(
+    site: Site, tmp_path: Path
+) -> None:
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
+    ours = [site.folder / "page-start.js", site.lock.parent / "kernel-start.mjs"]
+    now = [path.read_bytes() for path in ours]
+    for path in ours:
+        path.write_text("// of an older version")
+    site.private.path("own-files").write_text("of an older version")
+    settings = site.folder / "jupyter-lite.json"
+    settings.write_text(settings.read_text().replace("jupyter-wasmwheel", "renamed"))
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
+    assert [path.read_bytes() for path in ours] == now
+    rows = json.loads(settings.read_text())["jupyter-config-data"]["federated_extensions"]
+    assert [row["name"] for row in rows] == ["other", "renamed", "jupyter-wasmwheel"]
+
+
+def test_another_targets_wheel_is_refused_with_both_tags(site: Site, tmp_path: Path) -> None:
+    before = site.lock.read_bytes()
+    its = tiny_wheel(tmp_path, tag="cp313-cp313-pyemscripten_2025_0_wasm32")
+    with pytest.raises(SiteError) as caught:
+        publish_one(site, its, [], ignore)
+    assert "cp313-cp313-pyemscripten_2025_0_wasm32" in caught.value.why
+    assert "cp314-cp314-pyemscripten_2026_0_wasm32" in caught.value.why
+    assert site.lock.read_bytes() == before
+    assert not list((site.lock.parent / "wheels").iterdir())
+    assert listed(site) == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "fits"),
+    [
+        ("py3-none-any", True),
+        ("cp311-abi3-pyemscripten_2026_0_wasm32", True),
+        ("py3-none-pyemscripten_2026_0_wasm32", True),
+        ("cp313-cp313-pyemscripten_2026_0_wasm32", False),
+        ("cp314-cp314-manylinux_2_28_x86_64", False),
+        ("cp314-cp314t-pyemscripten_2026_0_wasm32", False),
+    ],
+)
+def test_what_the_runtime_can_load_fits(site: Site, tmp_path: Path, tag: str, fits: bool) -> None:
+    its = tiny_wheel(tmp_path, tag=tag)
+    if fits:
+        publish.refuse_foreign(site, its)
+    else:
+        with pytest.raises(SiteError):
+            publish.refuse_foreign(site, its)
+
+
+def test_a_wheel_that_is_replaced_stays_for_a_day_for_the_tabs_that_name_it(
+    site: Site, tmp_path: Path
+) -> None:
+    first = publish_one(site, tiny_wheel(tmp_path, body="a = 1\n"), [], ignore).package
+    second = publish_one(site, tiny_wheel(tmp_path, body="a = 2\n"), [], ignore).package
+    beside = site.lock.parent
+    assert (beside / first.file_name).exists()
+    assert (beside / second.file_name).exists()
+    assert rows(site)["tiny"]["sha256"] == second.sha256 != first.sha256
+    later = datetime.now().timestamp() + wheels.GRACE + 1
+    wheels.sweep(lock.read(site.lock), site.beside, now=later)
+    assert not (beside / first.file_name).exists()
+    assert (beside / second.file_name).exists()
+
+
+def test_a_new_version_brings_a_new_notebook_and_takes_the_old_one_away(
+    site: Site, tmp_path: Path
+) -> None:
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path, version="2.0"), [], ignore)
+    assert listed(site) == ["try-tiny-2.0.ipynb"]
+    assert [path.name for path in (site.folder / "files").iterdir()] == ["try-tiny-2.0.ipynb"]
+
+
+def test_removing_gives_back_what_was_displaced(site: Site, tmp_path: Path) -> None:
+    before = rows(site)
+    for version in ("2026.1", "2026.2"):
+        its = tiny_wheel(tmp_path, name="rpds_py", version=version)
+        publish_one(site, its, [], ignore)
+    assert rows(site)["rpds-py"]["version"] == "2026.2"
+    gone = publish.remove(site, "Rpds.Py")
+    assert gone.version == "2026.2"
+    assert rows(site) == before
+    assert publish.published(site) == []
+    assert listed(site) == []
+    assert not (site.lock.parent / gone.file_name).exists()
+
+
+def test_removing_leaves_nobody_depending_on_what_is_gone(site: Site, tmp_path: Path) -> None:
+    publish_one(site, tiny_wheel(tmp_path, name="base"), [], ignore)
+    publish_one(site, tiny_wheel(tmp_path, name="top"), ["base", "attrs"], ignore)
+    publish.remove(site, "base")
+    assert rows(site)["top"]["depends"] == ["attrs"]
+
+
+@pytest.mark.parametrize("name", ["attrs", "nothing", "../../etc", "a b", 'a"b', ""])
+def test_removing_what_was_not_published_is_refused(site: Site, name: str) -> None:
+    before = rows(site)
+    with pytest.raises(SiteError, match="is not published"):
+        publish.remove(site, name)
+    assert rows(site) == before
+
+
+def test_many_may_publish_at_once(site: Site, tmp_path: Path) -> None:
+    made = [tiny_wheel(tmp_path, name=f"tiny{number}") for number in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda its: publish_one(site, its, [], ignore), made))
+    assert len(publish.published(site)) == len(listed(site)) == 12
+
+
+@pytest.mark.parametrize(
+    "file_name",
+    [
+        f"ti'ny-1.0-{TAG}.whl",
+        f"ti ny-1.0-{TAG}.whl",
+        f"tiny-1.0-{TAG}.'x'.whl",
+        f"other-1.0-{TAG}.whl",
+    ],
+)
+def test_a_wheel_with_a_hostile_or_another_name_is_refused(
+    site: Site, tmp_path: Path, file_name: str
+) -> None:
+    before = site.lock.read_bytes()
+    with pytest.raises(CheckError):
+        publish_one(site, tiny_wheel(tmp_path, file_name=file_name), [], ignore)
+    assert site.lock.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["../up", 'qu"ote', "a b", ".hidden"])
+def test_a_wheel_whose_metadata_has_a_hostile_name_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(CheckError, match="is not a wheel"):
+        tiny_wheel(tmp_path, name=name, file_name=f"tiny-1.0-{TAG}.whl")
+
+
+# Notebooks
+
+
+def test_the_notebook_says_what_the_package_is_and_imports_it(tmp_path: Path) -> None:
+    its = tiny_wheel(
+        tmp_path, name="rpds_py", version="2.0", metadata="Summary: Fast | <b>maps</b> *here*\n"
+    )
+    document = contents.notebook(its, "Rust 1.96.0", datetime(2026, 11, 22, tzinfo=UTC))
+    about, show, yours = (cell["source"] for cell in document["cells"])
+    assert about.startswith("# rpds-py 2.0\n")
+    assert r"Fast \| \<b\>maps\</b\> \*here\*" in about
+    assert "Built with Rust 1.96.0 and published on 22 November 2026." in about
+    assert show.startswith("import rpds_py\n")
+    ast.parse(show)
+    ast.parse(yours)
+    assert "%pip" not in show + yours
+
+
+def test_a_packages_own_notebook_is_opened_with_the_sites_kernel(
+    site: Site, tmp_path: Path
+) -> None:
+    metadata = {"kernelspec": {"name": "python3"}, "authors": [{"name": "me"}]}
+    own = {"cells": [], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    package = publish_one(site, tiny_wheel(tmp_path), [], ignore, notebook=own).package
+    found = json.loads((site.folder / "files" / package.notebook).read_text())
+    assert found["metadata"]["kernelspec"]["name"] == "python"
+    assert found["metadata"]["authors"] == [{"name": "me"}]
+
+
+def test_a_persons_own_files_stay_in_the_listing(site: Site, tmp_path: Path) -> None:
+    own = contents.added(site.root, {"mine.ipynb": {"cells": []}}, datetime.now(UTC))
+    site.root.replace(own)
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
+    publish.remove(site, "tiny")
+    assert listed(site) == ["mine.ipynb"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"content": [{}]}', '{"content": [{"name": 1}]}'])
+def test_a_damaged_listing_is_told_and_nothing_is_published_or_removed(
+    site: Site, tmp_path: Path, text: str
+) -> None:
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
+    before = site.lock.read_bytes()
+    (site.folder / contents.LISTING).write_text(text)
+    with pytest.raises(SiteError, match="is not a listing of notebooks"):
+        publish_one(site, tiny_wheel(tmp_path, "other"), [], ignore)
+    with pytest.raises(SiteError, match="is not a listing of notebooks"):
+        publish.remove(site, "tiny")
+    assert site.lock.read_bytes() == before
+    assert (site.folder / contents.LISTING).read_text() == text
+
+
+def test_a_listing_that_jupyterlite_made_is_added_to(site: Site, tmp_path: Path) -> None:
+    rows = [{"content": None, "name": "mine.md"}, {"content": None, "name": "yours.md"}]
+    listing = {"content": rows, "name": "", "type": "directory"}
+    (site.folder / contents.LISTING).write_text(json.dumps(listing, indent=2, sort_keys=True))
+    for name in ("one", "other"):
+        publish_one(site, tiny_wheel(tmp_path, name), [], ignore)
+    assert listed(site) == ["mine.md", "yours.md", "try-one-1.0.ipynb", "try-other-1.0.ipynb"]
+
+
+# Serving
+
+
+@pytest.fixture
+def root(site: Site) -> Iterator[str]:
+    (site.folder / "index.html").write_text("<p>here</p>")
+    with server.serving(site) as url:
+        yield "/" + urlsplit(url).path.split("/")[1]
+
+
+def ask(
+    site: Site, path: str, method: str = "GET", **headers: str
+) -> tuple[http.client.HTTPResponse, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    spelled = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, headers=spelled)
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    return response, body
+
+
+def test_files_are_served_under_the_prefix_only(site: Site, root: str) -> None:
+    response, body = ask(site, f"{root}/")
+    assert (response.status, body) == (200, b"<p>here</p>")
+    for path in ("/", "/index.html", f"{root}x/index.html", "/x" + root[2:] + "/index.html"):
+        response, body = ask(site, path)
+        assert response.status == 404
+        assert site.prefix.encode() not in body
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost", "127.0.0.1", "127.0.0.1:1", ""])
+def test_another_host_is_refused(site: Site, root: str, host: str) -> None:
+    response, body = ask(site, f"{root}/index.html", Host=host)
+    assert response.status in (400, 421)
+    assert b"here" not in body
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".wasmwheel/site.json",
+        "%2ewasmwheel/site.json",
+        "static/../.wasmwheel/site.json",
+        "../secret",
+        "%2e%2e/secret",
+        "..%2fsecret",
+        "..%5csecret",
+        "//etc/passwd",
+        "link/secret",
+        "files/.hidden",
+    ],
+)
+def test_what_is_private_or_outside_is_never_served(
+    site: Site, root: str, path: str, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (site.folder / "files/.hidden").write_text("secret")
+    os.symlink(tmp_path, site.folder / "link")
+    response, body = ask(site, f"{root}/{path}")
+    assert response.status in (403, 404)
+    assert b"secret" not in body
+    assert b"prefix" not in body
+
+
+def test_headers_isolate_the_page_and_keep_the_lock_fresh(
+    site: Site, root: str, tmp_path: Path
+) -> None:
+    done = publish_one(site, tiny_wheel(tmp_path), [], ignore)
+    lock_path = f"{root}/static/pyodide/pyodide-lock.json"
+    response, _ = ask(site, lock_path)
+    for name, value in {
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Embedder-Policy": "require-corp",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-cache",
+        "Content-Type": "application/json; charset=utf-8",
+    }.items():
+        assert response.headers[name] == value
+    response, _ = ask(site, f"{root}/static/pyodide/{done.package.file_name}", "HEAD")
+    assert response.status == 200
+    assert "immutable" in response.headers["Cache-Control"]
+    assert response.headers["Content-Length"] == str(done.package.size)
+
+
+def test_a_replaced_lock_is_seen_at_once(site: Site, root: str, tmp_path: Path) -> None:
+    path = f"{root}/static/pyodide/pyodide-lock.json"
+    response, _ = ask(site, path)
+    etag = response.headers["Etag"]
+    assert ask(site, path, If_None_Match=etag)[0].status == 304
+    publish_one(site, tiny_wheel(tmp_path), [], ignore)
+    response, body = ask(site, path, If_None_Match=etag)
+    assert response.status == 200
+    assert "tiny" in json.loads(body)["packages"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.mjs", "text/javascript; charset=utf-8"),
+        ("a.js", "text/javascript; charset=utf-8"),
+        ("a.wasm", "application/wasm"),
+        ("a.whl", "application/zip"),
+        ("a.ipynb", "application/json; charset=utf-8"),
+        ("a.unheard-of", "application/octet-stream"),
+    ],
+)
+def test_types_do_not_depend_on_the_system(site: Site, root: str, name: str, kind: str) -> None:
+    (site.folder / "files" / name).write_bytes(b"0123456789")
+    response, body = ask(site, f"{root}/files/{name}", Range="bytes=2-4")
+    assert response.headers["Content-Type"] == kind
+    assert (response.status, body) == (206, b"234")
+
+
+def test_a_file_is_sent_compressed_to_who_takes_that_until_it_is_replaced(
+    site: Site, root: str
+) -> None:
+    script = site.folder / "build/1.0123456.js"
+    script.parent.mkdir()
+    script.write_bytes(b"// of JupyterLite's own build\n" * 100)
+    compressed.add(site.folder)
+    path = f"{root}/build/1.0123456.js"
+    response, body = ask(site, path, Accept_Encoding="gzip, br")
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert "immutable" in response.headers["Cache-Control"]
+    assert gzip.decompress(body) == script.read_bytes()
+    response, body = ask(site, path)
+    assert response.headers["Content-Encoding"] is None
+    assert body == script.read_bytes()
+    replace_file(script, b"// another")
+    response, body = ask(site, path, Accept_Encoding="gzip, br")
+    assert (response.headers["Content-Encoding"], body) == (None, b"// another")
+    compressed.form(script).unlink()
+    compressed.form(script).symlink_to("/etc/passwd")
+    assert ask(site, path, Accept_Encoding="gzip")[1] == b"// another"
+
+
+def test_a_port_that_is_taken_is_an_error_in_words(site: Site) -> None:
+    with (
+        socket.create_server(("127.0.0.1", site.port)),
+        pytest.raises(SiteError, match=f"port {site.port} is in use"),
+        server.serving(site),
+    ):
+        pass
+
+
+def test_a_site_that_is_served_already_says_where(site: Site, root: str) -> None:
+    (site.folder / "jupyter-lite.json").write_text("{}")
+    with pytest.raises(SiteError, match="is already being served") as caught, server.serving(site):
+        pass
+    assert server.address(site) in caught.value.why
+
+
+def test_serving_ends_on_an_interrupt(site: Site) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from jupyter_wasmwheel.site import lite, server\n"
+        "site = lite.read_site(Path(sys.argv[1]))\n"
+        "server.serve(site, lambda url: print(url, flush=True))\n"
+        "print('ended')\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, site.folder], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == server.address(site)
+    process.send_signal(2)
+    assert process.communicate(timeout=10)[0] == "ended\n"
+    assert process.returncode == 0
+
+
+# Making sites, with the real JupyterLite and Pyodide
+
+
+def create(folder: Path, store: Store, abi: str = "2026_0", **options: Any) -> Site:
+    return create_site(folder, store, abi, **options)
+
+
+def test_an_offline_site_has_all_it_needs(tmp_path: Path, store: Store) -> None:
+    site = create(tmp_path / "site", store, packages=("attrs",))
+    assert lite.find(str(site.folder), store) == site
+    assert pyodide.in_folder(site.lock.parent).version == site.pyodide
+    entries = lock.read(site.lock).packages
+    assert {"ipython", "micropip", "piplite", "comm", "requests", "pyodide-http", "attrs"} <= {
+        *entries
+    }
+    for entry in entries.values():
+        path = site.lock.parent / entry.file_name
+        assert wheels.hash_of(path) == entry.sha256
+        assert all(canonicalize_name(name) in entries for name in entry.depends)
+    settings = json.loads((site.folder / "jupyter-lite.json").read_text())
+    text = json.dumps(settings["jupyter-config-data"]["litePluginSettings"])
+    assert "://" not in text
+    extensions = settings["jupyter-config-data"]["federated_extensions"]
+    names = ["@jupyterlite/pyodide-kernel-extension", "jupyter-wasmwheel"]
+    assert [one["name"] for one in extensions] == names
+    assert list(tmp_path.iterdir()) == [site.folder]
+
+
+def test_a_site_on_the_cdn_is_small_and_published_to_alike(tmp_path: Path, store: Store) -> None:
+    site = create(tmp_path / "site", store, cdn=True)
+    assert not list(site.folder.rglob("pyodide.asm.wasm"))
+    settings = json.loads((site.folder / "jupyter-lite.json").read_text())
+    kernel = settings["jupyter-config-data"]["litePluginSettings"][lite.PLUGIN]
+    assert kernel["pyodideUrl"] == "./static/pyodide/kernel-start.mjs"
+    options = kernel["loadPyodideOptions"]
+    assert options["lockFileURL"] == "./static/pyodide/pyodide-lock.json"
+    pyodide = lite.CDN.format(version=site.pyodide) + "pyodide.mjs"
+    assert options["wasmwheel"] == {"pyodide": pyodide, "http": "urllib"}
+    before = rows(site)["rpds-py"]
+    assert before["file_name"].startswith(lite.CDN.format(version=site.pyodide))
+    assert len(rows(site)) > 300
+    publish_one(site, tiny_wheel(tmp_path, name="rpds_py"), [], ignore)
+    assert rows(site)["rpds-py"]["file_name"].startswith("wheels/")
+    publish.remove(site, "rpds-py")
+    assert rows(site)["rpds-py"] == before
+
+
+def test_packages_can_be_brought_later_with_what_they_need(tmp_path: Path, store: Store) -> None:
+    site = create(tmp_path / "site", store)
+    context = RunContext(store=store, emit=ignore)
+    brought = publish.add_packages(site, ["beautifulsoup4"], context)
+    assert brought == ["beautifulsoup4", "soupsieve", "typing-extensions"]
+    assert publish.add_packages(site, ["BeautifulSoup4"], context) == []
+    assert publish.published(site) == []
+    with pytest.raises(SourceError, match="markupsafe cannot be brought into the site, and jinja2"):
+        publish.add_packages(site, ["jinja2", "attrs"], context)
+    assert publish.add_packages(site, ["attrs"], context) == ["attrs"]
+
+
+def test_a_target_that_no_kernel_serves_has_no_site(tmp_path: Path, store: Store) -> None:
+    with pytest.raises(SiteError, match="JupyterLite does not support 2026_5") as caught:
+        create(tmp_path / "site", store, abi="2026_5")
+    assert "smoke" in caught.value.fix
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_folder_with_something_in_it_is_left_alone(site: Site, store: Store) -> None:
+    with pytest.raises(SiteError, match="A site already exists"):
+        create(site.folder, store)
+    with pytest.raises(SiteError, match="is not empty"):
+        create(site.folder / "static", store)
+
+
+def test_what_goes_wrong_while_a_site_is_made_leaves_nothing(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(contents, "start", full)
+    with pytest.raises(OSError, match="No space"):
+        create(tmp_path / "site", store)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a b", "'", "../x", "no-such-package-as-this-one-anywhere"])
+def test_a_package_that_is_none_makes_no_site(tmp_path: Path, store: Store, name: str) -> None:
+    with pytest.raises(WasmwheelError) as caught:
+        create(tmp_path / "site", store, packages=(name,))
+    assert caught.value.status in (2, 3)
+    assert list(tmp_path.iterdir()) == []

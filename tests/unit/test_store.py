@@ -1,0 +1,157 @@
+"""What is kept: sealed, so that a changed entry is not taken, and not cleared away while in use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel.api.events import Event, Log, ignore
+from jupyter_wasmwheel.beneath import Root
+from jupyter_wasmwheel.store import Store, integrity
+from tests.conftest import Command
+
+KEY = "sysroots/1.96"
+
+
+def fill(folder: Path) -> None:
+    (folder / "lib").mkdir()
+    (folder / "lib/std.rlib").write_bytes(b"as it was")
+    (folder / "std").symlink_to("lib/std.rlib")
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Store:
+    """A store with one entry."""
+    made = Store(home=tmp_path / "home")
+    made.install(KEY, fill, ignore)
+    return made
+
+
+def anew(kept: Store) -> list[str]:
+    """What is said when the entry is asked for by another process."""
+    integrity.verify.cache_clear()
+    said: list[Event] = []
+    folder = kept.install(KEY, fill, said.append)
+    assert (folder / "std").read_bytes() == b"as it was"
+    return [event.text for event in said if isinstance(event, Log)]
+
+
+def overwrite(file: Path) -> None:
+    file.write_bytes(b"as it is!")
+
+
+def overwrite_and_set_the_time_back(file: Path) -> None:
+    was = file.stat()
+    file.write_bytes(b"as it is!")
+    os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+def put_a_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def lead_elsewhere(file: Path) -> None:
+    (file.parent.parent / "std").unlink()
+    (file.parent.parent / "std").symlink_to("/etc/passwd")
+
+
+CHANGES: list[Callable[[Path], None]] = [
+    overwrite,
+    overwrite_and_set_the_time_back,
+    put_a_pipe,
+    lead_elsewhere,
+    Path.unlink,
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_entry_that_was_changed_is_made_anew(
+    kept: Store, change: Callable[[Path], None]
+) -> None:
+    change(kept.home / KEY / "lib/std.rlib")
+    assert anew(kept) == [f"{KEY} is damaged; installing it again."]
+    assert anew(kept) == []
+
+
+def test_an_entry_that_is_as_it_was_is_taken(kept: Store) -> None:
+    assert anew(kept) == []
+    (kept.home / KEY / "module.pyc").write_bytes(b"compiled when it was used")
+    assert anew(kept) == []
+
+
+def test_a_clock_that_jumps_damages_nothing(kept: Store) -> None:
+    file = kept.home / KEY / "lib/std.rlib"
+    for jump in (-10 * 365 * 86400, 10 * 365 * 86400):
+        os.utime(file, (time.time() + jump, time.time() + jump))
+        assert anew(kept) == []
+
+
+def test_a_store_that_was_copied_is_taken(kept: Store, tmp_path: Path) -> None:
+    shutil.copytree(kept.home, tmp_path / "copy", symlinks=True)
+    assert anew(Store(home=tmp_path / "copy")) == []
+
+
+def test_an_entry_of_an_older_version_is_sealed_when_it_is_first_asked_for(kept: Store) -> None:
+    shutil.rmtree(kept.home / integrity.FOLDER)
+    assert anew(kept) == []
+    overwrite(kept.home / KEY / "lib/std.rlib")
+    assert anew(kept) == [f"{KEY} is damaged; installing it again."]
+
+
+def test_a_damaged_entry_of_an_administrators_store_is_passed_over(
+    kept: Store, tmp_path: Path
+) -> None:
+    overwrite(kept.home / KEY / "lib/std.rlib")
+    own = Store(home=tmp_path / "own", read_only=(kept.home,))
+    anew(own)
+    assert own.find(KEY) == own.home / KEY
+
+
+def test_what_is_in_use_is_not_cleared_away(wasmwheel: Command, kept: Store) -> None:
+    over: list[float] = []
+
+    def clear() -> None:
+        wasmwheel("cache", "clear", env={"WASMWHEEL_HOME": str(kept.home)})
+        over.append(time.monotonic())
+
+    with kept.in_use(ignore), kept.in_use(ignore):
+        clearing = threading.Thread(target=clear)
+        clearing.start()
+        time.sleep(2)
+        assert (kept.home / KEY).is_dir()
+        assert not over
+    clearing.join()
+    assert not (kept.home / KEY).exists()
+    assert not list((kept.home / "locks").glob("user-*"))
+
+
+def test_who_was_killed_keeps_nothing_from_being_cleared(wasmwheel: Command, kept: Store) -> None:
+    (kept.home / "locks/user-killed").touch()
+    env = {"WASMWHEEL_HOME": str(kept.home)}
+    assert wasmwheel("cache", "clear", env=env).status == 0
+    assert not (kept.home / KEY).exists()
+
+
+def test_what_killed_users_left_is_swept_up(kept: Store) -> None:
+    (kept.home / "locks/user-killed").touch()
+    with kept.in_use(ignore):
+        kept.sweep()
+        assert len(list((kept.home / "locks").glob("user-*"))) == 1
+
+
+def test_of_several_files_all_are_replaced_or_none(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"before")
+    with pytest.raises(FileNotFoundError):
+        Root(tmp_path).replace({"one": b"after", "nowhere/file": b"after"})
+    assert one.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [one]
+    Root(tmp_path).replace({"one": b"after", "other": b"after"})
+    assert [path.read_bytes() for path in (one, other)] == [b"after"] * 2

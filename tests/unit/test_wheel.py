@@ -1,0 +1,188 @@
+"""A wheel's file is read whole or refused, and written again without changing the rest."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import csv
+import hashlib
+import io
+import random
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel.api.errors import CheckError, UsageError
+from jupyter_wasmwheel.wheel import ExtensionModule, read, rewrite
+from tests.fixtures.wheel_factory import wheel
+
+TAG = "cp314-cp314-pyemscripten_2026_0_wasm32"
+
+
+def test_what_a_built_wheel_says_of_itself(starter_wheel: Path) -> None:
+    found = read(starter_wheel)
+    assert found.platform_tags == ("pyemscripten_2026_0_wasm32",)
+    assert not found.is_pure
+    (extension,) = found.extension_modules
+    assert extension.name.partition(".")[0] in found.imports
+    assert found.sha256 == hashlib.sha256(starter_wheel.read_bytes()).hexdigest()
+
+
+def test_names_requirements_and_modules_are_read(tmp_path: Path) -> None:
+    members = {
+        "pkg/__init__.py": b"",
+        "pkg/_core.cpython-314-wasm32-emscripten.so": b"",
+        "pkg/data.txt": b"",
+        "_native.abi3.so": b"",
+        "single.py": b"",
+        "not-a-module.py": b"",
+        "pkg-1.0.data/scripts/tool.py": b"",
+    }
+    found = read(wheel(tmp_path, TAG, members, name="My.Pkg", requires=["a>1", "b; extra == 'x'"]))
+    assert (found.canonical_name, found.version) == ("my-pkg", "1.0")
+    assert [requirement.name for requirement in found.requires] == ["a", "b"]
+    assert found.imports == ("_native", "pkg", "single")
+    assert [extension.name for extension in found.extension_modules] == ["pkg._core", "_native"]
+    assert found.read("single.py") == b""
+
+
+def test_the_init_function_of_a_name_beyond_ascii_is_encoded() -> None:
+    assert ExtensionModule(member="", name="a.plain").init_function == "PyInit_plain"
+    # The example of PEP 489.
+    assert ExtensionModule(member="", name="lančmít").init_function == "PyInitU_lanmt_2sa6t"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "handmade.whl",
+        "handmade-1.0.tar.gz",
+        "handmade-1.0-py3.whl",
+        "hand made-1.0-py3-none-any.whl",
+    ],
+)
+def test_a_file_that_is_not_named_as_a_wheel_is_none(tmp_path: Path, name: str) -> None:
+    path = wheel(tmp_path, "py3-none-any", {}).rename(tmp_path / name)
+    with pytest.raises(CheckError, match="is not a wheel") as raised:
+        read(path)
+    assert raised.value.status == 6
+
+
+def test_a_truncated_wheel_is_none(starter_wheel: Path, tmp_path: Path) -> None:
+    whole = starter_wheel.read_bytes()
+    path = tmp_path / starter_wheel.name
+    for length in (0, 1, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(CheckError, match="is not a wheel"):
+            read(path)
+
+
+def test_a_damaged_wheel_is_refused_without_a_traceback(
+    starter_wheel: Path, tmp_path: Path
+) -> None:
+    whole = starter_wheel.read_bytes()
+    path = tmp_path / starter_wheel.name
+    numbers = random.Random(314)
+    for _ in range(500):
+        data = bytearray(whole)
+        # The headers are at the end; half of the damage is done to them.
+        place = numbers.choice([numbers.randrange(len(data)), -numbers.randrange(1, 900)])
+        data[place] = numbers.randrange(256)
+        path.write_bytes(data)
+        # Some bytes do not matter, such as a time.
+        with contextlib.suppress(CheckError):
+            read(path)
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not found"):
+        read(tmp_path / "gone-1.0-py3-none-any.whl")
+
+
+@pytest.mark.parametrize("member", ["../outside.py", "/etc/outside", "a/../../b", "a\\..\\b"])
+def test_a_member_outside_its_folder_is_refused(tmp_path: Path, member: str) -> None:
+    path = wheel(tmp_path, "py3-none-any", {member: b""})
+    with pytest.raises(CheckError) as raised:
+        read(path)
+    assert "would be written outside its folder" in raised.value.why
+
+
+def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_wasmwheel.archive.limits.MIN_ALLOWED_BYTES", 1024**2)
+    monkeypatch.setattr("jupyter_wasmwheel.archive.limits.MAX_RATIO", 0)
+    path = wheel(tmp_path, "py3-none-any", {"zeros": bytes(1024**2)})
+    with pytest.raises(CheckError) as raised:
+        read(path)
+    assert "would unpack to more than" in raised.value.why
+
+
+def test_an_archive_without_metadata_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "handmade-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("handmade.py", "")
+    with pytest.raises(CheckError, match="is not a wheel") as raised:
+        read(path)
+    assert "METADATA" in raised.value.why
+
+
+def test_a_requirement_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = wheel(tmp_path, "py3-none-any", {}, requires=["not a requirement"])
+    with pytest.raises(CheckError) as raised:
+        read(path)
+    assert "A requirement in its METADATA cannot be read" in raised.value.why
+
+
+def test_rewriting_keeps_all_but_what_is_replaced(starter_wheel: Path, tmp_path: Path) -> None:
+    member = read(starter_wheel).extension_modules[0].member
+    first, second = tmp_path / "first.whl", tmp_path / "second.whl"
+    rewrite(starter_wheel, {member: b"new bytes"}, first)
+    rewrite(starter_wheel, {member: b"new bytes"}, second)
+    assert first.read_bytes() == second.read_bytes()
+    with zipfile.ZipFile(starter_wheel) as old, zipfile.ZipFile(first) as new:
+        assert old.namelist() == new.namelist()
+        for before, after in zip(old.infolist(), new.infolist(), strict=True):
+            assert before.external_attr == after.external_attr
+            if not before.filename.endswith("/RECORD") and before.filename != member:
+                assert old.read(before) == new.read(after)
+        assert new.read(member) == b"new bytes"
+        (record,) = (name for name in new.namelist() if name.endswith(".dist-info/RECORD"))
+        rows = {row[0]: row[1:] for row in csv.reader(io.StringIO(new.read(record).decode()))}
+    digest = base64.urlsafe_b64encode(hashlib.sha256(b"new bytes").digest()).rstrip(b"=").decode()
+    assert rows[member] == [f"sha256={digest}", "9"]
+
+
+def test_the_same_members_give_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = {"b.py": b"", "a/__init__.py": b"A = 1\n", "ü.txt": bytes(1000)}
+    paths = []
+    for number, names in enumerate((sorted(members), sorted(members, reverse=True))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        paths.append(wheel(folder, "py3-none-any", {name: members[name] for name in names}))
+        with zipfile.ZipFile(paths[-1], "a") as archive:
+            info = zipfile.ZipInfo("run.sh", (2000 + number, 1, 1, 0, 0, 0))
+            info.external_attr = (0o100775, 0o100755)[number] << 16
+            archive.writestr(info, b"#!/bin/sh\n")
+    written = tmp_path / "written.whl"
+
+    def rewritten(path: Path) -> bytes:
+        rewrite(path, {"more.txt": b"more"}, written)
+        return written.read_bytes()
+
+    assert rewritten(paths[0]) == rewritten(paths[1])
+    with zipfile.ZipFile(written) as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(name) for name in members} == members
+        assert archive.read("more.txt") == b"more"
+        assert archive.namelist()[-1].endswith("/RECORD")
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert archive.getinfo("run.sh").external_attr >> 16 == 0o100755
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225601")
+    assert rewritten(paths[0]) == rewritten(paths[1])
+    with zipfile.ZipFile(written) as archive:
+        assert {info.date_time for info in archive.infolist()} == {(2026, 1, 1, 0, 0, 0)}
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(UsageError, match="Invalid SOURCE_DATE_EPOCH 'yesterday'"):
+        rewritten(paths[0])
