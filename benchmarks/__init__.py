@@ -1,1 +1,1 @@
-"""What the README promises in numbers, measured: `python -m benchmarks` runs all of it."""
+"""The benchmarks behind docs/benchmarks.md; `python -m benchmarks` runs all of them."""

@@ -1,4 +1,4 @@
-"""The same build again, as a whole command; and the same build, asked for 20 times at once.
+"""A repeated build as a whole command, and 20 identical builds requested at once.
 
 Run it with `python -m benchmarks.cache [RUNS]`.
 """
@@ -15,14 +15,14 @@ from pathlib import Path
 from jupyter_wasmwheel.project import starter
 
 from . import command
-from .figures import Figure, tell
+from .figures import Figure, save_and_exit
 
-#: The most that the same build may take again, in seconds; how many ask for one at once.
-AT_MOST, AT_ONCE = 0.6, 20
+#: The limit for a repeated build, and the number of identical requests.
+REPEATED_LIMIT_S, REQUESTS = 0.6, 20
 
 
 def unique(name: str, folder: Path) -> Path:
-    """A starter crate that nobody has built."""
+    """Create a starter crate that was never built."""
     crate = starter.make(name, folder)
     with (crate / "src/lib.rs").open("a") as source:
         source.write(f"// {folder}\n")
@@ -30,7 +30,7 @@ def unique(name: str, folder: Path) -> Path:
 
 
 def main() -> None:
-    """Measure, and tell."""
+    """Run the benchmark."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 9
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -40,30 +40,30 @@ def main() -> None:
         again = [command.run(*words) for _ in range(runs)]
         assert all(run.document["cached"] for run in again)
         many = unique("many", folder)
-        asked = [shutil.copytree(many, folder / f"copy-{n}" / "many") for n in range(AT_ONCE)]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        asked = [shutil.copytree(many, folder / f"copy-{n}" / "many") for n in range(REQUESTS)]
+        with ThreadPoolExecutor(REQUESTS) as pool:
             both = pool.map(
                 lambda crate: command.run("build", crate, "--out", crate.parent / "dist"), asked
             )
             built = sum(not run.document["cached"] for run in both)
     seconds = [run.seconds for run in again]
-    tell(
+    save_and_exit(
         "cache",
         [
             Figure(
-                promise="the same build again, the whole command",
+                promise="Repeated build of unchanged sources, whole command",
                 figure=round(statistics.median(seconds), 2),
                 unit="s",
-                limit=AT_MOST,
+                limit=REPEATED_LIMIT_S,
                 detail={
                     "runs": runs,
                     "min": round(min(seconds), 2),
                     "max": round(max(seconds), 2),
-                    "the_first_time": round(first.seconds, 2),
+                    "first_build": round(first.seconds, 2),
                 },
             ),
             Figure(
-                promise=f"builds that run when {AT_ONCE} ask for the same at once",
+                promise=f"Builds that run for {REQUESTS} identical requests at once",
                 figure=built,
                 unit="",
                 limit=1,

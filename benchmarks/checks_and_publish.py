@@ -1,7 +1,7 @@
-"""The checks of the starter crate's wheel, its size, and publishing it, alone and among 1,000.
+"""The checks of the starter crate's wheel, its size, and publishing it to an empty and a full site.
 
-Run it with `python -m benchmarks.checks_and_publish [RUNS]`; the target's runtime and its snapshot
-are made by a first build that is not counted.
+Run it with `python -m benchmarks.checks_and_publish [RUNS]`. A first build, which is not counted,
+prepares the target's runtime and its snapshot.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
 from tests.fixtures.site_factory import create_site, publish_one
 
-from .figures import Figure, tell
+from .figures import Figure, save_and_exit
 
-#: How many packages a full site has.
+#: The number of packages in a full site.
 MANY = 1000
 
 
 def plain_wheel(folder: Path, number: int) -> wheel.Wheel:
-    """A small pure wheel with a name of its own."""
+    """Write a small pure wheel with a unique name."""
     name = f"package_{number:04}"
     path = folder / f"{name}-1.0-py3-none-any.whl"
     info = f"{name}-1.0.dist-info"
@@ -41,8 +41,8 @@ def plain_wheel(folder: Path, number: int) -> wheel.Wheel:
     return wheel.read(path)
 
 
-def publishing(site: lite.Site, path: Path, runs: int) -> float:
-    """The median milliseconds that publishing a wheel takes."""
+def publish_ms(site: lite.Site, path: Path, runs: int) -> float:
+    """Return the median time to publish a wheel, in milliseconds."""
     taken = []
     for _ in range(runs):
         read = wheel.read(path)
@@ -53,7 +53,7 @@ def publishing(site: lite.Site, path: Path, runs: int) -> float:
 
 
 def main() -> None:
-    """Measure, and tell."""
+    """Run the benchmark."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     store = config.load().store()
     with tempfile.TemporaryDirectory() as name:
@@ -69,23 +69,27 @@ def main() -> None:
         ]
         site = create_site(folder / "site", store)
         path = Path(reports[0].wheel)
-        alone = publishing(site, path, runs)
+        alone = publish_ms(site, path, runs)
         for number in range(MANY):
             publish_one(site, plain_wheel(folder, number), [], ignore)
-        among = publishing(site, path, runs)
+        among = publish_ms(site, path, runs)
         size = reports[0].size
-    tell(
+    save_and_exit(
         "checks_and_publish",
         [
             Figure(
-                promise="checks of the starter crate: each import looked up, imported in Pyodide",
+                promise="Checks of the starter crate: audit and import in Pyodide",
                 figure=round(statistics.median(checks), 2),
                 unit="s",
             ),
-            Figure(promise="its release wheel", figure=round(size / 1000), unit="kB"),
-            Figure(promise="publishing it into a site", figure=round(alone, 1), unit="ms"),
             Figure(
-                promise=f"publishing it into a site with {MANY:,} packages",
+                promise="Size of the starter crate's release wheel",
+                figure=round(size / 1000),
+                unit="kB",
+            ),
+            Figure(promise="Publishing a wheel to a site", figure=round(alone, 1), unit="ms"),
+            Figure(
+                promise=f"Publishing a wheel to a site with {MANY:,} packages",
                 figure=round(among, 1),
                 unit="ms",
                 detail={"times_as_long": round(among / alone, 2)},

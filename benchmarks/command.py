@@ -1,4 +1,4 @@
-"""The command as a person runs it, timed from outside."""
+"""Run the command line as users do, and time it from outside."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
-    """A whole command: its seconds from start to end, and the document that it printed."""
+class CommandRun:
+    """A finished command: its duration, and the document that it printed."""
 
     seconds: float
     document: Mapping[str, Any]
 
     def phase(self, name: str) -> float:
-        """The seconds of a phase."""
+        """Return the duration of a phase in seconds."""
         phases = self.document["phases"]
         return float(sum(each["seconds"] for each in phases if each["name"] == name))
 
 
-def run(*words: str | Path) -> Ran:
-    """Run `jupyter wasmwheel … --json`, by the console script that Jupyter calls."""
+def run(*words: str | Path) -> CommandRun:
+    """Run `jupyter wasmwheel … --json` by the console script that Jupyter calls."""
     program = Path(sys.executable).with_name("jupyter-wasmwheel")
-    # An installed package has its bytecode, whatever the shell here says of new one.
-    unwanted = "PYTHONDONTWRITEBYTECODE"
-    env = {name: value for name, value in os.environ.items() if name != unwanted}
+    # An installed package has its bytecode, so let Python write it here too.
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     begin = time.monotonic()
     done = subprocess.run(
         [program, *map(str, words), "--json"], capture_output=True, text=True, env=env
@@ -39,4 +38,4 @@ def run(*words: str | Path) -> Ran:
     seconds = time.monotonic() - begin
     if done.returncode:
         sys.exit(f"{' '.join(map(str, words))} failed:\n{done.stderr}")
-    return Ran(seconds=seconds, document=json.loads(done.stdout))
+    return CommandRun(seconds=seconds, document=json.loads(done.stdout))

@@ -1,9 +1,8 @@
-"""How many builds a cluster of two workers gets done, against one of a single worker.
+"""The throughput of a dask cluster of two workers, compared with a single worker.
 
-A worker has one core of its own (taskset), and a store of its own beside the toolchains; the
-scheduler, the server's queue and this script share what is left. Each build is of another starter
-crate, release, with nothing kept: pyo3 and its macros are compiled, so that what is measured is the
-cluster's work and not the server's. Run it with `python -m benchmarks.dask_throughput`.
+Each worker has one core (taskset) and its own store next to the shared toolchains. Each build is
+a release build of another starter crate without any cache, so that compiling pyo3 and its macros
+dominates. Run it with `python -m benchmarks.dask_throughput`.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
 from tests.fixtures.dask_cluster import PRELOAD, dask_cluster
 
-from .figures import Figure, tell
+from .figures import Figure, save_and_exit
 
-#: What the workers are not given of the store, so that each build compiles all there is.
+#: The parts of the store that workers do not share, so that each build compiles everything.
 NOT_SHARED = (seeds.FOLDER, cache.FOLDER)
 
-#: How many builds are done, and how many times as many two workers are to get done.
-BUILDS, AT_LEAST = 4, 1.7
+#: The number of builds, and the lower limit for the ratio.
+BUILDS, RATIO_LIMIT = 4, 1.7
 
 
 def seconds_with(workers: int) -> float:
-    """How long some builds take on so many workers, all asked for at once."""
+    """Return how long the builds take on a number of workers, all requested at once."""
     store = config.load().store()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -52,17 +51,17 @@ def seconds_with(workers: int) -> float:
         for installed in store.home.iterdir():
             if installed.name not in NOT_SHARED:
                 (shared / installed.name).symlink_to(installed)
-        with dask_cluster(folder / "cluster") as its:
+        with dask_cluster(folder / "cluster") as dask:
             for core in range(workers):
-                its.worker(
+                dask.worker(
                     f"core-{core}",
                     *PRELOAD,
                     before=["taskset", "--cpu-list", str(core)],
                     WASMWHEEL_HOME=str(folder / f"home-{core}"),
                     WASMWHEEL_PATH=str(shared),
                 )
-            its.until(workers)
-            executor = Dask(lambda: cluster.connect(str(its.scheduler_file)), store)
+            dask.until(workers)
+            executor = Dask(lambda: cluster.connect(str(dask.scheduler_file)), store)
             env = environment(os.environ, store)
             limits = Limits(running=BUILDS)
             queue = Queue(folder / "jobs", executor, paths, env, limits, lambda seq, text: None)
@@ -84,16 +83,16 @@ def seconds_with(workers: int) -> float:
 
 
 def main() -> None:
-    """Measure, and tell."""
+    """Run the benchmark."""
     one, two = seconds_with(1), seconds_with(2)
-    tell(
+    save_and_exit(
         "dask_throughput",
         [
             Figure(
-                promise="throughput of a dask cluster with two workers of a core each, against one",
+                promise="Throughput of a dask cluster of two one-core workers, compared with one",
                 figure=round(one / two, 2),
                 unit="times",
-                limit=AT_LEAST,
+                limit=RATIO_LIMIT,
                 at="least",
                 detail={
                     "builds": BUILDS,

@@ -1,7 +1,7 @@
-"""From an edit of the starter crate to a published wheel: the whole command, its checks included.
+"""From an edit of the starter crate to a published wheel: the whole command, with its checks.
 
-A crate is built as a draft into a site, then its source is edited and the same command run again,
-as often as is asked for: `python -m benchmarks.draft [EDITS]`.
+A crate is built as a draft and published to a site. Then its source is edited and the same command
+runs again, EDITS times: `python -m benchmarks.draft [EDITS]`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 from jupyter_wasmwheel.project import starter
 
 from . import command
-from .figures import Figure, tell
+from .figures import Figure, save_and_exit
 
-#: The most that an edit may take until it is published, in seconds.
-AT_MOST = 1.5
+#: The limit for the time from an edit to its published wheel.
+EDIT_LIMIT_S = 1.5
 
 
 def main() -> None:
-    """Measure, and tell."""
+    """Run the benchmark."""
     edits = int(sys.argv[1]) if len(sys.argv) > 1 else 9
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -42,14 +42,14 @@ def main() -> None:
     seconds = [run.seconds for run in runs]
     names = [each["name"] for each in runs[-1].document["phases"]]
     phases = {each: round(statistics.median(run.phase(each) for run in runs), 3) for each in names}
-    tell(
+    save_and_exit(
         "draft",
         [
             Figure(
-                promise="an edit of the starter crate, to its draft published in a site",
+                promise="From an edit of the starter crate to its draft wheel in a site",
                 figure=round(statistics.median(seconds), 2),
                 unit="s",
-                limit=AT_MOST,
+                limit=EDIT_LIMIT_S,
                 detail={
                     "edits": edits,
                     "min": round(min(seconds), 2),

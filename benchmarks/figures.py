@@ -1,4 +1,4 @@
-"""The shape in which every benchmark tells what it measured, and where it is kept."""
+"""The figures of a benchmark, and the file that keeps them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-#: Where the results are, a file a benchmark.
+#: The folder of the results, one file for each benchmark.
 RESULTS = Path(__file__).with_name("results")
 
 SCHEMA = 1
 
-#: How many processes wanted to run in the minute before; where that is much, so was something else.
+#: The load average before the benchmark. Other processes disturbed it where this is high.
 LOAD = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A promise, what was measured of it, and the limit that it is to stay within.
+    """A promise, its measured figure, and the limit that the figure must meet.
 
-    `limit` is the most that it may be, or the least where `at` is "least"; None of what is only
-    told. `unit` is as a person reads it after the number. `detail` is what the figure comes from.
+    `limit` is an upper limit, or a lower one where `at` is "least"; without a limit, the figure is
+    only shown. `detail` has the measurements behind the figure.
     """
 
     promise: str
@@ -39,14 +39,14 @@ class Figure:
 
     @property
     def met(self) -> bool:
-        """Whether it is within its limit."""
+        """Whether the figure is within its limit."""
         if self.limit is None:
             return True
         return self.figure <= self.limit if self.at == "most" else self.figure >= self.limit
 
 
-def tell(benchmark: str, figures: Sequence[Figure]) -> None:
-    """Print what was measured as JSON, and keep it; end with 1 where a limit is missed."""
+def save_and_exit(benchmark: str, figures: Sequence[Figure]) -> None:
+    """Print and save the figures as JSON; exit with status 1 where one misses its limit."""
     document = {
         "schema": SCHEMA,
         "benchmark": benchmark,
@@ -63,7 +63,7 @@ def tell(benchmark: str, figures: Sequence[Figure]) -> None:
 
 
 def machine() -> dict[str, Any]:
-    """The kind of machine that measured: nothing that would say whose it is."""
+    """Return the kind of this machine, without anything that identifies it."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
@@ -74,7 +74,7 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """The processor's name, where the system tells (/proc)."""
+    """Return the name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

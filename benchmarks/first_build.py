@@ -1,9 +1,8 @@
-"""The first build of a new crate, against the bare `maturin build` with the same flags.
+"""The first build of a new crate, compared with a plain `maturin build` with the same flags.
 
-All begin with cargo's downloaded crates and the standard library for the target. First maturin by
-hand; then this package's command with nothing prepared, its checks left out; then the compile phase
-of the same with seeds, which the server prepares by itself and `doctor --fix seeds` makes. They run
-in turn, several times, and the ratios are taken run by run:
+All start with cargo's crates downloaded and the standard library for the target built. Three builds
+run in turn: `maturin build`; this package's command without seeds, not counting its checks; and the
+same command with seeds, of which the compile phase counts. The ratios are taken run by run:
 `python -m benchmarks.first_build [RUNS]`.
 """
 
@@ -32,14 +31,14 @@ from jupyter_wasmwheel.toolchain import linker, toolchain
 from jupyter_wasmwheel.toolchain.toolchain import Needs
 
 from . import command
-from .figures import Figure, tell
+from .figures import Figure, save_and_exit
 
-#: The phases that the bare build has no part of.
+#: The phases that `maturin build` does not have.
 CHECKS = ("audit", "smoke", "publish")
 
 
-def build(seeded: bool) -> command.Ran:
-    """Build a crate that was never built."""
+def build(seeded: bool) -> command.CommandRun:
+    """Build a crate that was never built before."""
     with tempfile.TemporaryDirectory() as name:
         crate = starter.make("hello", Path(name))
         ran = command.run("build", crate, "--no-cache", "--out", Path(name) / "dist")
@@ -49,7 +48,7 @@ def build(seeded: bool) -> command.Ran:
 
 @contextlib.contextmanager
 def without_seeds(store: Store) -> Iterator[None]:
-    """Put the seeds aside."""
+    """Move the seeds out of the way for a while."""
     place, aside = store.home / seeds.FOLDER, store.home / "seeds-aside"
     place.rename(aside)
     try:
@@ -59,7 +58,7 @@ def without_seeds(store: Store) -> Iterator[None]:
 
 
 def bare() -> float:
-    """Seconds of `maturin build` by hand for such a crate."""
+    """Return how long `maturin build` takes for such a crate, in seconds."""
     target = targets.find(targets.default_abi())
     store = config.load().store()
     chosen = toolchain.choose(
@@ -101,7 +100,7 @@ def bare() -> float:
 
 
 def main() -> None:
-    """Measure runs, and tell."""
+    """Run the benchmark."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     store = config.load().store()
     target = targets.find(targets.default_abi())
@@ -114,13 +113,13 @@ def main() -> None:
         ours.append(ran.seconds - sum(ran.phase(name) for name in CHECKS))
         seeded.append(build(seeded=True).phase("compile"))
         shutil.rmtree(store.home / "work", ignore_errors=True)
-    whole = [mine / its for mine, its in zip(ours, by_hand, strict=True)]
-    times = [its / mine for mine, its in zip(seeded, by_hand, strict=True)]
-    tell(
+    whole = [ours_s / bare_s for ours_s, bare_s in zip(ours, by_hand, strict=True)]
+    times = [bare_s / ours_s for ours_s, bare_s in zip(seeded, by_hand, strict=True)]
+    save_and_exit(
         "first_build",
         [
             Figure(
-                promise="first build of a new crate with nothing prepared, / bare maturin build",
+                promise="First build of a new crate without seeds, compared with `maturin build`",
                 figure=round(statistics.median(whole), 2),
                 unit="times as long",
                 limit=1.10,
@@ -133,7 +132,7 @@ def main() -> None:
                 },
             ),
             Figure(
-                promise="bare maturin build / compile phase of a new crate with seeds",
+                promise="Compile phase of a new crate with seeds, compared with `maturin build`",
                 figure=round(statistics.median(times), 1),
                 unit="times as fast",
                 limit=20,
@@ -141,7 +140,7 @@ def main() -> None:
                 detail={"min": round(min(times), 1), "max": round(max(times), 1)},
             ),
             Figure(
-                promise="compile phase of a new crate with seeds",
+                promise="Compile phase of a new crate with seeds",
                 figure=round(statistics.median(seeded), 2),
                 unit="s",
                 limit=1.0,

@@ -1,12 +1,10 @@
-"""From opening a package's notebook to the result of its import, beside plain JupyterLite.
+"""From opening a package's notebook to the result of its import, compared with plain JupyterLite.
 
-The plain site is what `jupyter lite build` makes of the same releases of JupyterLite, its kernel
-and Pyodide, for use without a network: nothing of ours is in it, and the same wheel is in its lock,
-by which `import` finds it with no `%pip`. Both are served by the same server and opened in turn in
-one Chromium: `cold` by a browser that has nothing of the site yet, `warm` a second time. What comes
-over the slow line shares 10 Mbit/s. A cell is run as soon as the notebook says that its kernel is
-there. Run it with `python -m benchmarks.notebook_start [PAIRS [PAIRS ON THE SLOW
-LINE]]`.
+`jupyter lite build` makes the plain site from the same releases of JupyterLite, its kernel and
+Pyodide, for offline use. The same wheel is in its lock, so that `import` finds it without `%pip`.
+The same server serves both, and one Chromium opens them in turn: `cold` with an empty cache, `warm`
+a second time. A cell runs as soon as the notebook shows that its kernel is ready. Run it with
+`python -m benchmarks.notebook_start [PAIRS [PAIRS_AT_10_MBIT]]`.
 """
 
 from __future__ import annotations
@@ -40,25 +38,25 @@ from jupyter_wasmwheel.store import Store
 from tests.fixtures.browser import FLAGS, IS_THERE, PATIENCE
 from tests.fixtures.site_factory import create_site, publish_one
 
-from .figures import Figure, tell
+from .figures import Figure, save_and_exit
 
-#: Bytes a second on the slow line: 10 Mbit/s; how many leave at a time; and the seconds that a busy
-#: machine may be late and make up for.
-SLOW, PIECE, LATE = 10_000_000 / 8, 16_384, 0.1
+#: The rate of the slow line (10 Mbit/s), the size of a write, and the delay of a busy machine that
+#: the line makes up for.
+SLOW_BYTES_PER_S, PIECE_BYTES, MAX_DELAY_S = 10_000_000 / 8, 16_384, 0.1
 
-#: The most that ours may take of what the plain site takes.
-HALF = 0.5
+#: The limit for the ratio.
+RATIO_LIMIT = 0.5
 
-#: What is published: a module of one function.
+#: The published package: a module with one function.
 MODULE = "greeter"
 
-#: Whether the first cell runs or has run; and after how many milliseconds it is run again if not.
+#: A function that returns whether the first cell runs or has run, and the pause before a retry.
 HAS_RUN = """() => /[*\\d]/.test(
   document.querySelector('.jp-Notebook .jp-CodeCell .jp-InputPrompt')?.innerText ?? ''
 )"""
-AGAIN = 500
+RETRY_PAUSE_MS = 500
 
-#: The milliseconds since the page was opened at which the first cell has its number.
+#: Records the time since the page was opened at which the first cell has its number.
 WATCH = """() => {
   const look = () => {
     const prompt = document.querySelector('.jp-Notebook .jp-CodeCell .jp-InputPrompt');
@@ -73,7 +71,7 @@ WATCH = """() => {
 
 
 def greeter(folder: Path) -> wheel.Wheel:
-    """The wheel that is published."""
+    """Write the wheel that is published."""
     path = folder / f"{MODULE}-1.0-py3-none-any.whl"
     about = f"{MODULE}-1.0.dist-info"
     members = {
@@ -88,8 +86,8 @@ def greeter(folder: Path) -> wheel.Wheel:
     return wheel.read(path)
 
 
-def plain_site(ours: Site, its: wheel.Wheel, folder: Path, store: Store) -> Site:
-    """The site as jupyterlite makes it, with the wheel in its lock and our site's notebook."""
+def plain_site(ours: Site, greeter_wheel: wheel.Wheel, folder: Path, store: Store) -> Site:
+    """Build a site with JupyterLite, with the wheel in its lock and our site's notebook."""
     target = ours.target
     assert target.jupyterlite is not None
     release = template.release(ours.kernel)
@@ -102,9 +100,9 @@ def plain_site(ours: Site, its: wheel.Wheel, folder: Path, store: Store) -> Site
         if (runtime.folder / name).is_file():
             shutil.copy(runtime.folder / name, beside / name)
     original = lock.read(runtime.lock)
-    its_packages, _ = lock.read(ours.lock).closure([*lite.KERNEL_PACKAGES, "comm"])
+    kernel_packages, _ = lock.read(ours.lock).closure([*lite.KERNEL_PACKAGES, "comm"])
     rows = replace(original, packages={})
-    for entry in its_packages:
+    for entry in kernel_packages:
         place = ours.lock.parent / entry.file_name
         if entry.name == "comm":
             (source / "pypi").mkdir()
@@ -112,8 +110,9 @@ def plain_site(ours: Site, its: wheel.Wheel, folder: Path, store: Store) -> Site
         else:
             shutil.copy(place, beside / place.name)
             rows = rows.with_entry(replace(entry, file_name=place.name))
-    shutil.copy(its.path, beside / its.path.name)
-    rows.with_entry(lock.entry_for(its, its.path.name, ())).write(beside / "pyodide-lock.json")
+    shutil.copy(greeter_wheel.path, beside / greeter_wheel.path.name)
+    entry = lock.entry_for(greeter_wheel, greeter_wheel.path.name, ())
+    rows.with_entry(entry).write(beside / "pyodide-lock.json")
     settings = {
         "contentsAllJsonFile": Path(contents.LISTING).name,
         "litePluginSettings": {
@@ -126,37 +125,37 @@ def plain_site(ours: Site, its: wheel.Wheel, folder: Path, store: Store) -> Site
     (source / "jupyter-lite.json").write_text(
         json.dumps({"jupyter-lite-schema-version": 0, "jupyter-config-data": settings})
     )
-    made = folder / "plain"
-    told = {"ignore_sys_prefix": True, "no_sourcemaps": True}
-    template.build(template.environment(release, Index(), work), work, made, told)
-    # JupyterLite's build would list these with the help of a whole Jupyter server.
+    built = folder / "plain"
+    flags = {"ignore_sys_prefix": True, "no_sourcemaps": True}
+    template.build(template.environment(release, Index(), work), work, built, flags)
+    # JupyterLite's build would need a Jupyter server to list these.
     for name in (contents.FILES, "api"):
-        shutil.copytree(ours.folder / name, made / name, dirs_exist_ok=True)
-    return replace(ours, folder=made)
+        shutil.copytree(ours.folder / name, built / name, dirs_exist_ok=True)
+    return replace(ours, folder=built)
 
 
 class Line:
-    """A way to a server that lets so many bytes a second through, whatever asks."""
+    """A proxy that limits the rate of all connections together."""
 
     def __init__(self, port: int, rate: float) -> None:
         self.port = port
         self.rate = rate
         self.free_at = 0.0
 
-    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry a connection until it is closed."""
+    async def forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Forward a connection until it is closed."""
         there, away = await asyncio.open_connection("127.0.0.1", self.port)
-        await asyncio.gather(self.pass_on(reader, away, 0), self.pass_on(there, writer, self.rate))
+        await asyncio.gather(self.copy(reader, away, 0), self.copy(there, writer, self.rate))
 
-    async def pass_on(
+    async def copy(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rate: float
     ) -> None:
-        """Pass on what one side says."""
+        """Copy what one side sends to the other."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(ConnectionError):
-            while piece := await reader.read(PIECE):
+            while piece := await reader.read(PIECE_BYTES):
                 if rate:
-                    since = max(self.free_at, loop.time() - LATE)
+                    since = max(self.free_at, loop.time() - MAX_DELAY_S)
                     self.free_at = since + len(piece) / rate
                     await asyncio.sleep(self.free_at - loop.time())
                 writer.write(piece)
@@ -166,7 +165,7 @@ class Line:
 
 @contextmanager
 def served(sites: list[Site], rate: float) -> Iterator[None]:
-    """Serve sites, each at its own address, by a line of some bytes a second (0: no limit)."""
+    """Serve sites, each at its own address, at a rate in bytes a second (0: no limit)."""
     loop = asyncio.new_event_loop()
     ready = threading.Event()
     over = asyncio.Event()
@@ -174,13 +173,13 @@ def served(sites: list[Site], rate: float) -> Iterator[None]:
     async def until_over() -> None:
         stops: list[Callable[[], object]] = []
         for site in sites:
-            its = tornado.httpserver.HTTPServer(server.application(site))
+            http = tornado.httpserver.HTTPServer(server.application(site))
             sockets = tornado.netutil.bind_sockets(0 if rate else site.port, HOST)
-            its.add_sockets(sockets)
-            stops.append(its.stop)
+            http.add_sockets(sockets)
+            stops.append(http.stop)
             if rate:
                 line = Line(sockets[0].getsockname()[1], rate)
-                before = await asyncio.start_server(line.carry, HOST, site.port)
+                before = await asyncio.start_server(line.forward, HOST, site.port)
                 stops.append(before.close)
         ready.set()
         await over.wait()
@@ -197,18 +196,18 @@ def served(sites: list[Site], rate: float) -> Iterator[None]:
         thread.join()
 
 
-def opened(context: BrowserContext, url: str) -> float:
-    """The seconds from opening a notebook to the result of its first cell."""
+def open_notebook(context: BrowserContext, url: str) -> float:
+    """Return the time from opening a notebook to the result of its first cell, in seconds."""
     page = context.new_page()
     page.goto(url, wait_until="commit")
     page.wait_for_function(IS_THERE, timeout=PATIENCE)
     cell = page.locator(".jp-Notebook .jp-CodeCell").first
     page.evaluate(WATCH)
     cell.locator(".cm-content").click()
-    # Where a notebook says too early that its kernel is there, a person presses again.
+    # A notebook may show too early that its kernel is ready; users then press the keys again.
     while not page.evaluate(HAS_RUN):
         page.keyboard.press("Control+Enter")
-        page.wait_for_timeout(AGAIN)
+        page.wait_for_timeout(RETRY_PAUSE_MS)
     page.wait_for_function("window.resultAt", timeout=PATIENCE)
     shown = cell.locator(".jp-OutputArea-output").inner_text()
     assert "greet" in shown, shown
@@ -217,19 +216,19 @@ def opened(context: BrowserContext, url: str) -> float:
     return taken
 
 
-def pair(browser: Browser, url: str) -> tuple[float, float]:
-    """The seconds of a first opening of a notebook, and of a second one."""
+def cold_and_warm(browser: Browser, url: str) -> tuple[float, float]:
+    """Return the times of a cold and of a warm start."""
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     try:
-        return opened(context, url), opened(context, url)
+        return open_notebook(context, url), open_notebook(context, url)
     finally:
         context.close()
 
 
-def measured(
+def measure(
     browser: Browser, sites: dict[str, Site], notebook: str, pairs: int, rate: float, line: str
 ) -> list[Figure]:
-    """The ratios on one line, of first openings and of second ones, with all that was measured."""
+    """Return the ratios on one line, of cold and of warm starts."""
     taken: dict[str, dict[str, list[float]]] = {
         when: {name: [] for name in sites} for when in ("cold", "warm")
     }
@@ -237,16 +236,16 @@ def measured(
         for number in range(pairs):
             names = list(sites) if number % 2 else list(reversed(sites))
             for name in names:
-                cold, warm = pair(browser, address(sites[name], notebook))
+                cold, warm = cold_and_warm(browser, address(sites[name], notebook))
                 taken["cold"][name].append(round(cold, 2))
                 taken["warm"][name].append(round(warm, 2))
     return [
         Figure(
             promise=f"From opening a notebook to the result of its import, {line} ({when}), "
-            "against the plain offline site",
+            "compared with plain JupyterLite",
             figure=round(statistics.median(each["ours"]) / statistics.median(each["plain"]), 2),
             unit="times as long",
-            limit=HALF,
+            limit=RATIO_LIMIT,
             detail={f"{name}_seconds": times for name, times in each.items()},
         )
         for when, each in taken.items()
@@ -255,26 +254,26 @@ def measured(
 
 
 def main() -> None:
-    """Measure, and tell."""
+    """Run the benchmark."""
     numbers = [int(argument) for argument in sys.argv[1:]]
     pairs, slow_pairs = (*numbers, *(3, 3)[len(numbers) :])
     store = config.load().store()
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
-        its = greeter(folder)
+        package = greeter(folder)
         ours = create_site(folder / "ours", store)
-        notebook = publish_one(ours, its, [], ignore).package.notebook
-        plain = replace(plain_site(ours, its, folder, store), port=ours.port + 10_000)
+        notebook = publish_one(ours, package, [], ignore).package.notebook
+        plain = replace(plain_site(ours, package, folder, store), port=ours.port + 10_000)
         sites = {"plain": plain, "ours": ours}
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=list(FLAGS)
         )
         figures = [
-            *measured(browser, sites, notebook, pairs, 0.0, "on loopback"),
-            *measured(browser, sites, notebook, slow_pairs, SLOW, "at 10 Mbit/s"),
+            *measure(browser, sites, notebook, pairs, 0.0, "on loopback"),
+            *measure(browser, sites, notebook, slow_pairs, SLOW_BYTES_PER_S, "at 10 Mbit/s"),
         ]
         browser.close()
-    tell("notebook_start", figures)
+    save_and_exit("notebook_start", figures)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Wheels that other projects have put on PyPI for Pyodide, and ours of the same versions."""
+"""Wheels that other projects publish on PyPI for Pyodide, and ours of the same versions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PACKAGES = tomllib.loads(Path(__file__).with_name("official.toml").read_text(enc
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A package's wheel on PyPI, and ours of the same version."""
+    """The wheel of a package on PyPI, and ours of the same version."""
 
     name: str
     version: str
@@ -35,7 +35,7 @@ class Pair:
 
 @contextmanager
 def pairs(names: list[str]) -> Iterator[list[Pair]]:
-    """The two wheels of each package; ours is built, or taken as it was kept."""
+    """Yield the two wheels of each package; ours is built or comes from the cache."""
     target = targets.find(targets.default_abi())
     store = config.load().store()
     index = Index()
@@ -57,8 +57,8 @@ def pairs(names: list[str]) -> Iterator[list[Pair]]:
         yield found
 
 
-def say(of: Wheel, code: str) -> str:
-    """What code prints that is run with a wheel, in Pyodide, in Node.js."""
+def output_of(of: Wheel, code: str) -> str:
+    """Run code with a wheel in Pyodide in Node.js, and return its output."""
     target = targets.find(targets.default_abi())
     store = config.load().store()
     context = RunContext(store=store, emit=ignore)

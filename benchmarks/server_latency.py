@@ -1,10 +1,9 @@
-"""How fast a Jupyter server answers `GET /api/status` while two builds run beside it.
+"""The latency of `GET /api/status` of a Jupyter server while two builds run.
 
-A real server, two starter crates that are built anew, one client that follows the stream of events.
-The status is asked every 20 ms for as long as both builds run; then once more with builds whose
-build scripts say 10,000 lines a second. `late` is by how much the machine itself was late to wake a
-sleeper meanwhile: where that is large, others were at work on it, and the rest says little. Run it
-with `python -m benchmarks.server_latency`.
+A client follows the stream of events, and another one requests the status every 20 ms while two
+starter crates are built from scratch; then again with build scripts that print 10,000 lines a
+second. `late` is how late the system woke a sleeping process meanwhile: where that is large, other
+processes disturbed the benchmark. Run it with `python -m benchmarks.server_latency`.
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ from typing import Any
 
 from jupyter_wasmwheel.project import starter
 
-from .figures import Figure, tell
+from .figures import Figure, save_and_exit
 
-#: Seconds between two questions, and the most that the 99th percentile may be.
-PAUSE, AT_MOST = 0.02, 0.020
+#: The time between two requests, and the limit for the 99th percentile.
+INTERVAL_S, P99_LIMIT_S = 0.02, 0.020
 
-#: A build script that says so many lines a second, for some seconds.
-TALKS = """
+#: A build script that prints LINES lines a second for some seconds.
+CHATTY_BUILD_SCRIPT = """
 fn main() {
     let begin = std::time::Instant::now();
-    let (mut said, each) = (0u64, LINES as u64);
+    let (mut printed, each) = (0u64, LINES as u64);
     while begin.elapsed().as_secs() < SECONDS {
         let due = begin.elapsed().as_millis() as u64 * each / 1000;
-        while said < due && begin.elapsed().as_secs() < SECONDS {
-            eprintln!("line {said} of a build script that has a great deal to say about itself");
-            said += 1;
+        while printed < due && begin.elapsed().as_secs() < SECONDS {
+            eprintln!("line {printed} of a build script that prints a lot of text about itself");
+            printed += 1;
         }
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
@@ -45,7 +44,7 @@ fn main() {
 
 
 class Server:
-    """A Jupyter server with the extension, and a client of it."""
+    """A Jupyter server with the extension, and a client for it."""
 
     def __init__(self, root: Path) -> None:
         with socket.socket() as probe:
@@ -69,74 +68,74 @@ class Server:
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
         while True:
             try:
-                self.ask("GET", "/api/status")
+                self.request("GET", "/api/status")
                 return
             except OSError:
                 self.connection.close()
                 time.sleep(0.1)
 
-    def ask(self, method: str, path: str, **fields: Any) -> Any:
-        """Ask over the connection that is kept; the answer's document."""
+    def request(self, method: str, path: str, **fields: Any) -> Any:
+        """Send a request over the open connection, and return the JSON of its response."""
         body = json.dumps(fields) if method == "POST" else None
         self.connection.request(method, path, body, {"Authorization": "token secret"})
         return json.loads(self.connection.getresponse().read())
 
     def follow(self) -> None:
-        """Follow the events, as a page does, until the server ends."""
+        """Follow the events as a page does, until the server stops."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port)
         connection.request(
             "GET", "/wasmwheel/api/events?after=0", None, {"Authorization": "token secret"}
         )
-        answer = connection.getresponse()
-        while answer.read1(65536):
+        response = connection.getresponse()
+        while response.read1(65536):
             pass
 
     def running(self) -> int:
-        """How many builds run."""
-        jobs = self.ask("GET", "/wasmwheel/api/jobs")["jobs"]
+        """Return how many builds run."""
+        jobs = self.request("GET", "/wasmwheel/api/jobs")["jobs"]
         for job in jobs:
             assert job["state"] in ("running", "done"), job["error"]
         return sum(job["state"] == "running" for job in jobs)
 
     def status_seconds(self) -> float:
-        """How long an answer takes."""
+        """Return the latency of one request in seconds."""
         begin = time.perf_counter()
-        self.ask("GET", "/api/status")
+        self.request("GET", "/api/status")
         return time.perf_counter() - begin
 
 
-def while_two_build(
-    server: Server, root: Path, names: tuple[str, str], talk: str
+def measure_two_builds(
+    server: Server, root: Path, names: tuple[str, str], build_script: str
 ) -> dict[str, Any]:
-    """The times of all answers while both builds run, and how late the machine was."""
+    """Return the latencies while both builds run, and how late the system woke this process."""
     for name in names:
         crate = starter.make(name, root)
-        if talk:
-            (crate / "build.rs").write_text(talk)
-        words = ["-vv"] if talk else []
+        if build_script:
+            (crate / "build.rs").write_text(build_script)
+        words = ["-vv"] if build_script else []
         request: dict[str, Any] = {
             "kind": "build",
             "source": name,
             "cargo_args": words,
             "no_cache": True,
         }
-        server.ask("POST", "/wasmwheel/api/jobs", **request)
+        server.request("POST", "/wasmwheel/api/jobs", **request)
     taken: list[float] = []
     late: list[float] = []
-    asked = time.monotonic()
+    polled = time.monotonic()
     while True:
         taken.append(server.status_seconds())
         begin = time.perf_counter()
-        time.sleep(PAUSE)
-        late.append(time.perf_counter() - begin - PAUSE)
-        if time.monotonic() - asked > 1:
-            asked = time.monotonic()
+        time.sleep(INTERVAL_S)
+        late.append(time.perf_counter() - begin - INTERVAL_S)
+        if time.monotonic() - polled > 1:
+            polled = time.monotonic()
             if server.running() < 2:
-                return row(taken) | {"late": row(late)}
+                return percentiles(taken) | {"late": percentiles(late)}
 
 
-def row(taken: list[float]) -> dict[str, Any]:
-    """What is worth knowing of the times."""
+def percentiles(taken: list[float]) -> dict[str, Any]:
+    """Return the percentiles of latencies."""
     taken = sorted(taken)
     at = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
     found = {
@@ -147,7 +146,7 @@ def row(taken: list[float]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, and tell."""
+    """Run the benchmark."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
         root.mkdir()
@@ -156,26 +155,26 @@ def main() -> None:
             threading.Thread(target=server.follow, daemon=True).start()
             idle = []
             for _ in range(200):
-                time.sleep(PAUSE)
+                time.sleep(INTERVAL_S)
                 idle.append(server.status_seconds())
-            building = while_two_build(server, root, ("one", "other"), "")
+            building = measure_two_builds(server, root, ("one", "other"), "")
             while server.running():
                 time.sleep(0.5)
-            talk = TALKS.replace("LINES", "10_000").replace("SECONDS", "4")
-            talking = while_two_build(server, root, ("first", "second"), talk)
+            script = CHATTY_BUILD_SCRIPT.replace("LINES", "10_000").replace("SECONDS", "4")
+            talking = measure_two_builds(server, root, ("first", "second"), script)
         finally:
             server.process.terminate()
             server.process.wait()
-    tell(
+    save_and_exit(
         "server_latency",
         [
             Figure(
-                promise="99 of 100 answers to GET /api/status while two builds run",
+                promise="99th percentile of `GET /api/status` while two builds run",
                 figure=building["p99_ms"],
                 unit="ms",
-                limit=AT_MOST * 1000,
+                limit=P99_LIMIT_S * 1000,
                 detail={
-                    "idle": row(idle),
+                    "idle": percentiles(idle),
                     "two_builds": building,
                     "two_builds_of_10000_lines_a_second": talking,
                 },

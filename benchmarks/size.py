@@ -1,6 +1,6 @@
-"""The size of our release wheels, against those of the same versions that are on PyPI for Pyodide.
+"""The size of our release wheels, compared with the wheels of the same versions on PyPI.
 
-Both get through the same page of calls (official.toml). Run it with `python -m benchmarks.size`.
+Both pass the same calls (official.toml). Run it with `python -m benchmarks.size`.
 """
 
 from __future__ import annotations
@@ -8,35 +8,35 @@ from __future__ import annotations
 import statistics
 
 from . import official
-from .figures import Figure, tell
+from .figures import Figure, save_and_exit
 
-#: The most that ours may be of theirs, in the geometric mean.
-AT_MOST = 0.92
+#: The limit for the geometric mean of the ratios.
+RATIO_LIMIT = 0.92
 
 
 def main() -> None:
-    """Measure, and tell."""
+    """Run the benchmark."""
     packages = {}
     with official.pairs(list(official.PACKAGES)) as pairs:
         for pair in pairs:
             for wheel in (pair.official, pair.ours):
-                official.say(wheel, official.PACKAGES[pair.name]["calls"])
+                official.output_of(wheel, official.PACKAGES[pair.name]["calls"])
             packages[f"{pair.name} {pair.version}"] = {
                 "ours_bytes": pair.ours.size,
                 "official_bytes": pair.official.size,
                 "ratio": round(pair.ours.size / pair.official.size, 3),
             }
-    tell(
+    save_and_exit(
         "size",
         [
             Figure(
-                promise="our release wheel / the one on PyPI, geometric mean of "
-                + ", ".join(official.PACKAGES),
+                promise="Release wheels compared with those on PyPI (geometric mean of "
+                f"{', '.join(official.PACKAGES)})",
                 figure=round(
                     statistics.geometric_mean(float(each["ratio"]) for each in packages.values()), 3
                 ),
-                unit="of its size",
-                limit=AT_MOST,
+                unit="of their size",
+                limit=RATIO_LIMIT,
                 detail=packages,
             )
         ],

@@ -1,8 +1,8 @@
-"""The speed of our release wheels in Pyodide, against those of the same versions that are on PyPI.
+"""The speed of our release wheels in Pyodide, compared with the wheels on PyPI.
 
-One call of `work` (official.toml) is timed as the quickest of many in a process of its own, in
-Node.js, once V8 has optimised it; such processes with theirs and ours take turns, and the ratio is
-taken turn by turn. Run it with `python -m benchmarks.speed_inside [TURNS]`.
+A process of Node.js calls `work` (official.toml) for some seconds, so that V8 optimizes it, and
+reports the fastest call. Processes with their wheel and with ours alternate, and the ratio is taken
+turn by turn. Run it with `python -m benchmarks.speed_inside [TURNS]`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import sys
 from jupyter_wasmwheel.wheel import Wheel
 
 from . import official
-from .figures import Figure, tell
+from .figures import Figure, save_and_exit
 
-#: The least that theirs may take of ours. Runs of the very same wheel differ by some hundredths.
-AT_LEAST = 1.0
+#: The lower limit for the ratio. Runs of the same wheel differ by some hundredths.
+RATIO_LIMIT = 1.0
 
-#: What times it, after it has run for a while.
+#: The code that times `work`.
 TIMER = """
 import time
 until = time.perf_counter() + 4
@@ -32,13 +32,13 @@ print("seconds", best)
 
 
 def seconds(wheel: Wheel, work: str) -> float:
-    """The seconds of a call."""
-    output = official.say(wheel, work + TIMER)
+    """Return the duration of the fastest call in seconds."""
+    output = official.output_of(wheel, work + TIMER)
     return float(output.rpartition("seconds")[2])
 
 
 def main() -> None:
-    """Measure, and tell."""
+    """Run the benchmark."""
     turns = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     timed = [name for name, each in official.PACKAGES.items() if "work" in each]
     figures = []
@@ -51,13 +51,13 @@ def main() -> None:
                 both = [(pair.official, theirs), (pair.ours, ours)]
                 for wheel, taken in both if turn % 2 else both[::-1]:
                     taken.append(seconds(wheel, work))
-            ratios = [its / mine for its, mine in zip(theirs, ours, strict=True)]
+            ratios = [theirs_s / ours_s for theirs_s, ours_s in zip(theirs, ours, strict=True)]
             figures.append(
                 Figure(
-                    promise=f"{pair.name} {pair.version} in Pyodide / with the wheel on PyPI",
+                    promise=f"{pair.name} {pair.version} in Pyodide compared with PyPI's wheel",
                     figure=round(statistics.median(ratios), 3),
                     unit="times as fast",
-                    limit=AT_LEAST,
+                    limit=RATIO_LIMIT,
                     at="least",
                     detail={
                         "turns": turns,
@@ -68,7 +68,7 @@ def main() -> None:
                     },
                 )
             )
-    tell("speed_inside", figures)
+    save_and_exit("speed_inside", figures)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The README's table and docs/reliability.md, made of what the benchmarks and the tests wrote.
+"""Generate docs/benchmarks.md, docs/reliability.md and the headline figures of the README.
 
-`python -m benchmarks.table` writes both, and the picture. What the tests came to is read from
-JUnit's XML files, which `make test-all` has pytest write.
+`python -m benchmarks.table [JUNIT_XML]…` writes them and the picture from the results of the
+benchmarks and of the tests. `make test-all` passes the JUnit files that pytest wrote.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import sys
 import tomllib
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,20 @@ from typing import Any
 from .figures import RESULTS
 
 ROOT = Path(__file__).resolve().parent.parent
-README, RELIABILITY = ROOT / "README.md", ROOT / "docs/reliability.md"
+README, BENCHMARKS = ROOT / "README.md", ROOT / "docs/benchmarks.md"
+RELIABILITY = ROOT / "docs/reliability.md"
 
-#: Where the README's table begins and ends.
+#: Where the generated part of README.md and docs/benchmarks.md begins and ends.
 BEGIN, END = "<!-- figures: python -m benchmarks.table -->\n", "<!-- /figures -->\n"
 
-#: What the tests are to show, and what they came to: a file of ours, made of JUnit's.
+#: The promises with the tests that prove them, and the results of these tests.
 PROMISES = Path(__file__).with_name("reliability.toml")
-TESTED = RESULTS / "tests.json"
+TEST_RESULTS = RESULTS / "tests.json"
 
-#: How JUnit marks a test that did not pass, and how that is told.
-TOLD = {"error": "failed", "failure": "failed", "skipped": "skipped"}
+#: The result of a test by the element that JUnit's file has for it; a test without one passed.
+OUTCOMES = {"error": "failed", "failure": "failed", "skipped": "skipped"}
 
-#: The benchmarks in the order in which they are run and told.
+#: The benchmarks, in the order in which they run and are shown.
 ORDER = (
     "first_build",
     "draft",
@@ -43,38 +45,48 @@ ORDER = (
     "dask_throughput",
 )
 
+#: The figures in the README: a benchmark, and which of its figures.
+HEADLINES = (("draft", 0), ("checks_and_publish", 3), ("notebook_start", 0))
+
 
 def results() -> list[dict[str, Any]]:
-    """What the benchmarks wrote, in their order."""
+    """Return the results of the benchmarks, in their order."""
     paths = [RESULTS / f"{name}.json" for name in ORDER]
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
 
 
 def number(figure: dict[str, Any]) -> str:
-    """A figure as a person reads it."""
+    """Return a figure with its unit."""
     return f"{figure['figure']:,g} {figure['unit']}".strip()
 
 
 def limit(figure: dict[str, Any]) -> str:
-    """Its limit, and whether it is within."""
+    """Return the limit of a figure, marked where it is missed."""
     if figure["limit"] is None:
         return ""
     text = f"at {figure['at']} {figure['limit']:,g}"
     return text if figure["met"] else f"**missed**: {text}"
 
 
-def readme_table() -> str:
-    """The README's table."""
+def headlines() -> str:
+    """Return the headline figures as a list."""
+    found = {each["benchmark"]: each["figures"] for each in results()}
+    rows = [found[name][index] for name, index in HEADLINES if name in found]
+    return "".join(f"- {each['promise']}: {number(each)}\n" for each in rows)
+
+
+def table() -> str:
+    """Return the table of all figures with their limits."""
     found = results()
     if not found:
-        return "Nothing was measured yet; `make benchmarks` does that.\n"
-    machines = sorted({each["machine"]["processors"] for each in found})
-    cores = " or ".join(map(str, machines))
+        return "No results yet. Run `make benchmarks`.\n"
+    cores = " or ".join(map(str, sorted({each["machine"]["processors"] for each in found})))
     lines = [
-        f"Measured on a machine with {cores} processors by `make benchmarks`, compared within one",
-        "run; what each comes from is in [docs/reliability.md](docs/reliability.md).",
+        f"Measured by `make benchmarks` on a machine with {cores} processors. What is compared was",
+        "measured in the same run. The measurements behind the figures are in",
+        "[Reliability](reliability.md).",
         "",
-        "| | | promised |",
+        "| Benchmark | Result | Limit |",
         "|---|---|---|",
     ]
     for document in found:
@@ -83,25 +95,34 @@ def readme_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def readme() -> str:
-    """The README with its table as it should be."""
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
+def filled(path: Path, part: str) -> str:
+    """Return the text of a file with its generated part replaced."""
+    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{readme_table()}\n{END}{after}"
+    return f"{before}{BEGIN}\n{part}\n{END}{after}"
+
+
+def readme() -> str:
+    """Return the text that README.md must have."""
+    return filled(README, headlines())
+
+
+def benchmarks() -> str:
+    """Return the text that docs/benchmarks.md must have."""
+    return filled(BENCHMARKS, table())
 
 
 def reliability() -> str:
-    """docs/reliability.md as it should be."""
+    """Return the text that docs/reliability.md must have."""
     lines = [
-        "# What is promised, and what shows it",
+        "# Reliability",
         "",
-        "Made by `python -m benchmarks.table` of what the benchmarks and the tests wrote; not to",
-        "be edited. A promise whose tests have not run says so.",
+        "What this package promises, and the measurements and tests that prove it. Generated by",
+        "`python -m benchmarks.table`; do not edit. A promise whose tests have not run says so.",
         "",
         "## Figures",
         "",
-        "| promise | figure | promised | command | date |",
+        "| Benchmark | Result | Limit | Command | Date |",
         "|---|---|---|---|---|",
     ]
     found = results()
@@ -111,7 +132,7 @@ def reliability() -> str:
                 f"| {figure['promise']} | {number(figure)} | {limit(figure)} "
                 f"| `{document['command']}` | {document['date']} |"
             )
-    lines += ["", "What they come from:", ""]
+    lines += ["", "The measurements behind them:", ""]
     for document in found:
         machine = document["machine"]
         for figure in document["figures"]:
@@ -123,66 +144,73 @@ def reliability() -> str:
             f"Python {machine['python']}, {machine['system']}, "
             f"load before {machine['load_before']})"
         )
-    lines += ["", "## Tests", "", "| promise | tests | result | date |", "|---|---|---|---|"]
-    told = json.loads(TESTED.read_text(encoding="utf-8")) if TESTED.is_file() else {"tests": {}}
-    for promise in tomllib.loads(PROMISES.read_text(encoding="utf-8"))["promise"]:
+    lines += ["", "## Tests", "", "| Promise | Tests | Result | Date |", "|---|---|---|---|"]
+    tested: dict[str, Any] = {"tests": {}}
+    if TEST_RESULTS.is_file():
+        tested = json.loads(TEST_RESULTS.read_text(encoding="utf-8"))
+    for promise in promises():
         names = "<br>".join(f"`{name}`" for name in promise["tests"])
-        result, date = outcome(promise["tests"], told)
+        result, date = outcome(promise["tests"], tested), tested.get("date", "")
         lines.append(f"| {promise['promise']} | {names} | {result} | {date} |")
     return "\n".join([*lines, ""])
 
 
-def outcome(wanted: list[str], told: dict[str, Any]) -> tuple[str, str]:
-    """What became of the tests of a promise, and on which day."""
-    counts: dict[str, int] = {}
+def promises() -> list[dict[str, Any]]:
+    """Return the promises, each with the tests that prove it."""
+    rows: list[dict[str, Any]] = tomllib.loads(PROMISES.read_text(encoding="utf-8"))["promise"]
+    return rows
+
+
+def outcome(wanted: list[str], tested: dict[str, Any]) -> str:
+    """Return how many of the tests of a promise passed, failed or did not run."""
+    counts: Counter[str] = Counter()
     for name in wanted:
         found = [
             each
-            for test, each in told["tests"].items()
+            for test, each in tested["tests"].items()
             if test == name or test.startswith((f"{name}[", f"{name}::"))
         ]
-        for each in found or ["not run"]:
-            counts[each] = counts.get(each, 0) + 1
-    return ", ".join(f"{count} {state}" for state, count in counts.items()), told.get("date", "")
+        counts.update(found or ["not run"])
+    return ", ".join(f"{count} {state}" for state, count in counts.items())
 
 
-def tested(paths: list[Path]) -> Iterator[tuple[str, str]]:
-    """The tests in JUnit's files by their node ids, and what became of each."""
+def outcomes(paths: list[Path]) -> Iterator[tuple[str, str]]:
+    """Yield the node id of each test in JUnit files, and its result."""
     for path in paths:
         for case in ET.parse(path).iter("testcase"):
-            # A class is no part of our tests: the name of the class is that of the module.
+            # The tests are functions, so the name of the class is that of the module.
             module = case.get("classname", "").replace(".", "/")
-            told = next((TOLD[each.tag] for each in case if each.tag in TOLD), "passed")
-            yield f"{module}.py::{case.get('name')}", told
+            state = next((OUTCOMES[each.tag] for each in case if each.tag in OUTCOMES), "passed")
+            yield f"{module}.py::{case.get('name')}", state
 
 
-def keep(paths: list[Path]) -> None:
-    """Keep what became of the tests that show a promise, of all that JUnit's files tell."""
-    promises = tomllib.loads(PROMISES.read_text(encoding="utf-8"))["promise"]
-    wanted = tuple(name for promise in promises for name in promise["tests"])
-    when = [ET.parse(path).getroot().find("testsuite") for path in paths]
-    dates = sorted(each.get("timestamp", "")[:10] for each in when if each is not None)
-    tests = {name: state for name, state in tested(paths) if name.startswith(wanted)}
+def save_test_results(paths: list[Path]) -> None:
+    """Save the results of the tests that prove a promise, from JUnit files."""
+    wanted = tuple(name for promise in promises() for name in promise["tests"])
+    suites = [ET.parse(path).getroot().find("testsuite") for path in paths]
+    dates = sorted(each.get("timestamp", "")[:10] for each in suites if each is not None)
+    tests = {name: state for name, state in outcomes(paths) if name.startswith(wanted)}
     document = {
         "schema": 1,
         "date": dates[-1] if dates else "",
         "tests": dict(sorted(tests.items())),
     }
-    TESTED.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    TEST_RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def write() -> None:
-    """Write both."""
+    """Write the generated parts of the README and of the docs."""
     README.write_text(readme(), encoding="utf-8")
+    BENCHMARKS.write_text(benchmarks(), encoding="utf-8")
     RELIABILITY.write_text(reliability(), encoding="utf-8")
 
 
 def main() -> None:
-    """Write them; JUnit's files may be named."""
-    from . import picture  # which reads the results by way of this module
+    """Save the results of tests from the JUnit files that are named, and write everything."""
+    from . import picture  # imports this module
 
     if words := sys.argv[1:]:
-        keep([Path(word) for word in words])
+        save_test_results([Path(word) for word in words])
     write()
     picture.write()
 

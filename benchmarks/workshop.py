@@ -1,10 +1,9 @@
-"""A workshop: thirty students ask one server at once, each for a starter crate of his own.
+"""A workshop: 30 students request builds from one server at once, each of their own starter crate.
 
-The crates are of all templates, each with a function more that no other has, and are built as
-drafts, which is what a button in the panel builds first. Seeds are there, as `doctor --fix seeds`
-leaves them. What counts is when a student has a wheel that was imported. Then all thirty ask for
-the very same crate. Run it with `python -m benchmarks.workshop [RUNNING]`: how many builds the
-server runs at once.
+The crates come from all templates, each with a unique function added, and are built as drafts.
+Seeds are prepared, as by `doctor --fix seeds`. The time until a student has an imported wheel
+counts. Then all 30 request the same crate. Run it with `python -m benchmarks.workshop [RUNNING]`,
+where RUNNING is the number of builds that the server runs at once.
 """
 
 from __future__ import annotations
@@ -27,14 +26,16 @@ from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.site import lite
 
-from .figures import Figure, tell
+from .figures import Figure, save_and_exit
 
-#: How many students there are, and within how many seconds the median and the last are served.
-STUDENTS, MEDIAN, LAST = 30, 60.0, 90.0
+#: The number of students, and the limits for the median and for the last of them.
+STUDENTS, MEDIAN_LIMIT_S, LAST_LIMIT_S = 30, 60.0, 90.0
 
 
-def ask(root: Path, names: list[str], running: int) -> tuple[list[float], list[dict[str, Any]]]:
-    """Ask for builds of some crates, all at once; how long each student waits, and the reports."""
+def build_all(
+    root: Path, names: list[str], running: int
+) -> tuple[list[float], list[dict[str, Any]]]:
+    """Request builds of crates, all at once, and return how long each takes, and the reports."""
     store = config.load().store()
     paths = AllowedPaths(
         root=root, allowed=(), store=store, find_site=lambda name: lite.find(name, store)
@@ -44,12 +45,12 @@ def ask(root: Path, names: list[str], running: int) -> tuple[list[float], list[d
     queue = Queue(root.parent / "jobs", Local(), paths, env, limits, lambda seq, text: None)
     try:
         begin = time.time()
-        asked = [{"kind": "build", "source": name, "profile": "draft"} for name in names]
-        mine = [queue.submit(resolve(each, paths)).id for each in asked]
+        requests = [{"kind": "build", "source": name, "profile": "draft"} for name in names]
+        ids = [queue.submit(resolve(each, paths)).id for each in requests]
         while any(job.active for job in queue.jobs()):
             time.sleep(0.05)
         waited, reports = [], []
-        for job in map(queue.get, mine):
+        for job in map(queue.get, ids):
             assert job.state == "done", job.error
             assert job.report
             assert job.report["smoke"]["ok"]
@@ -62,7 +63,7 @@ def ask(root: Path, names: list[str], running: int) -> tuple[list[float], list[d
 
 
 def make_crates(root: Path) -> list[str]:
-    """A crate for each student: no two are equal, in no two runs."""
+    """Create a unique crate for each student."""
     names, templates = [], starter.templates()
     for number in range(STUDENTS):
         folder = starter.make(f"student{number}", root, templates[number % len(templates)].name)
@@ -72,45 +73,45 @@ def make_crates(root: Path) -> list[str]:
 
 
 def make_unique(crate: Path) -> None:
-    """Give a crate a function that nobody ever built."""
+    """Add a function to a crate that was never built before."""
     with (crate / "src/lib.rs").open("a") as source:
-        source.write(f"\npub fn of_its_own() -> u64 {{\n    {time.time_ns()}\n}}\n")
+        source.write(f"\npub fn unique() -> u64 {{\n    {time.time_ns()}\n}}\n")
 
 
 def main() -> None:
-    """Measure, and tell."""
+    """Run the benchmark."""
     running = int(sys.argv[1]) if len(sys.argv) > 1 else Limits.running
     store = config.load().store()
     seeds.prepare(targets.find(targets.default_abi()), store, ignore)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
         root.mkdir()
-        waited, reports = ask(root, make_crates(root), running)
+        waited, reports = build_all(root, make_crates(root), running)
         assert not any(report["cached"] for report in reports)
         equal = starter.make("equal", root)
         make_unique(equal)
-        same, same_reports = ask(root, [equal.name] * STUDENTS, running)
+        same, same_reports = build_all(root, [equal.name] * STUDENTS, running)
     about = {"students": STUDENTS, "running_at_once": running}
     seeded = sum(report["seeded"] for report in reports)
     built = sum(not report["cached"] for report in same_reports)
-    tell(
+    save_and_exit(
         "workshop",
         [
             Figure(
-                promise="thirty students, a crate each, one server: until the median has his wheel",
+                promise="30 students, one crate each, one server: median time to wheel",
                 figure=round(statistics.median(waited), 1),
                 unit="s",
-                limit=MEDIAN,
+                limit=MEDIAN_LIMIT_S,
                 detail=about | {"first_s": round(waited[0], 1), "seeded": seeded},
             ),
             Figure(
-                promise="thirty students, a crate each, one server: until the last has his",
+                promise="30 students, one crate each, one server: time to the last wheel",
                 figure=round(waited[-1], 1),
                 unit="s",
-                limit=LAST,
+                limit=LAST_LIMIT_S,
             ),
             Figure(
-                promise="thirty students, the same crate: builds of it",
+                promise="30 students, the same crate: builds that run",
                 figure=built,
                 unit="",
                 limit=1,

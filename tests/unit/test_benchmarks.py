@@ -1,4 +1,4 @@
-"""What the README and docs/reliability.md tell of figures and tests is what was written of them."""
+"""The figures in the README and in the docs are those that the benchmarks and the tests wrote."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from benchmarks.figures import Figure
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_readme_and_the_docs_tell_what_was_measured() -> None:
+def test_readme_and_docs_show_the_saved_results() -> None:
     assert table.README.read_text() == table.readme()
+    assert len(table.headlines().splitlines()) == len(table.HEADLINES)
+    assert table.BENCHMARKS.read_text() == table.benchmarks()
     assert table.RELIABILITY.read_text() == table.reliability()
     assert picture.PICTURE.read_text() == picture.draw()
     ET.fromstring(picture.draw())
 
 
-def test_every_benchmark_is_a_module_and_every_result_is_one_of_theirs() -> None:
+def test_every_result_belongs_to_a_benchmark() -> None:
     for path in figures.RESULTS.glob("*.json"):
         document = json.loads(path.read_text())
         assert document["schema"] == figures.SCHEMA
-        if path != table.TESTED:
+        if path != table.TEST_RESULTS:
             assert path.stem in table.ORDER
             assert document["command"] == f"python -m benchmarks.{path.stem}"
             assert (ROOT / f"benchmarks/{path.stem}.py").is_file()
 
 
-def test_every_promise_names_tests_that_there_are() -> None:
+def test_every_promise_names_existing_tests() -> None:
     promises = tomllib.loads(table.PROMISES.read_text())["promise"]
     for name in [name for promise in promises for name in promise["tests"]]:
         file, _, function = name.partition("::")
@@ -40,30 +42,30 @@ def test_every_promise_names_tests_that_there_are() -> None:
         assert f"def {function.partition('[')[0]}(" in text if function else True, name
 
 
-def test_a_missed_limit_is_said_and_ends_with_one(
+def test_missed_limit_is_shown_and_exits_with_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(figures, "RESULTS", tmp_path)
     good = Figure(promise="quick", figure=1.5, unit="s", limit=2)
     slow = Figure(promise="quicker", figure=1.5, unit="times", limit=2, at="least")
     with pytest.raises(SystemExit) as ended:
-        figures.tell("draft", [good])
+        figures.save_and_exit("draft", [good])
     assert ended.value.code == 0
     with pytest.raises(SystemExit) as ended:
-        figures.tell("draft", [good, slow])
+        figures.save_and_exit("draft", [good, slow])
     assert ended.value.code == 1
     monkeypatch.setattr(table, "RESULTS", tmp_path)
-    assert "| quick | 1.5 s | at most 2 |" in table.readme_table()
-    assert "| quicker | 1.5 times | **missed**: at least 2 |" in table.readme_table()
+    assert "| quick | 1.5 s | at most 2 |" in table.table()
+    assert "| quicker | 1.5 times | **missed**: at least 2 |" in table.table()
 
 
-def test_what_became_of_tests_is_read_from_junits_files(
+def test_results_of_tests_come_from_junit_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promises = tmp_path / "promises.toml"
     promises.write_text(
-        '[[promise]]\nline = "1"\npromise = "It holds."\ntests = ["tests/test_x.py::test_a"]\n'
-        '[[promise]]\nline = "2"\npromise = "So does that."\n'
+        '[[promise]]\npromise = "It holds."\ntests = ["tests/test_x.py::test_a"]\n'
+        '[[promise]]\npromise = "So does that."\n'
         'tests = ["tests/test_x.py::test_b", "tests/test_y.py"]\n'
     )
     xml = tmp_path / "tests.xml"
@@ -76,8 +78,8 @@ def test_what_became_of_tests_is_read_from_junits_files(
         "</testsuite></testsuites>"
     )
     monkeypatch.setattr(table, "PROMISES", promises)
-    monkeypatch.setattr(table, "TESTED", tmp_path / "tests.json")
-    table.keep([xml])
+    monkeypatch.setattr(table, "TEST_RESULTS", tmp_path / "tests.json")
+    table.save_test_results([xml])
     text = table.reliability()
     assert "| It holds. | `tests/test_x.py::test_a` | 1 passed, 1 failed | 2026-01-02 |" in text
     assert "| 1 not run, 1 skipped | 2026-01-02 |" in text
