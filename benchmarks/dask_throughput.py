@@ -17,7 +17,7 @@ from jupyter_wasmwheel.build import cache, seeds
 from jupyter_wasmwheel.jobs import cluster
 from jupyter_wasmwheel.jobs.cluster import Dask
 from jupyter_wasmwheel.jobs.executors import environment
-from jupyter_wasmwheel.jobs.queue import Limits, Queue
+from jupyter_wasmwheel.jobs.queue import Queue, QueueLimits
 from jupyter_wasmwheel.jobs.resolve import AllowedPaths, resolve
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
@@ -63,7 +63,7 @@ def seconds_with(workers: int) -> float:
             dask.until(workers)
             executor = Dask(lambda: cluster.connect(str(dask.scheduler_file)), store)
             env = environment(os.environ, store)
-            limits = Limits(running=BUILDS)
+            limits = QueueLimits(running=BUILDS)
             queue = Queue(folder / "jobs", executor, paths, env, limits, lambda seq, text: None)
             try:
                 begin = time.monotonic()

@@ -28,7 +28,7 @@ from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.runtime.targets import TRIPLE
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import linker, toolchain
-from jupyter_wasmwheel.toolchain.toolchain import Needs
+from jupyter_wasmwheel.toolchain.toolchain import ToolchainNeeds
 
 from . import command
 from .figures import Figure, save_and_exit
@@ -63,9 +63,9 @@ def bare() -> float:
     store = config.load().store()
     chosen = toolchain.choose(
         target,
-        node.get(store, ignore),
+        node.ensure_node(store, ignore),
         RunContext(store=store, emit=ignore),
-        Needs(optimise=False),
+        ToolchainNeeds(optimize=False),
     )
     assert chosen.rust
     assert chosen.sysroot

@@ -95,7 +95,7 @@ def plain_site(ours: Site, greeter_wheel: wheel.Wheel, folder: Path, store: Stor
     source = work / "lite"
     beside = source / "static/pyodide"
     beside.mkdir(parents=True)
-    runtime = pyodide.get(target, node.get(store, ignore), store, ignore)
+    runtime = pyodide.ensure_runtime(target, node.ensure_node(store, ignore), store, ignore)
     for name in (*pyodide.FILES, *pyodide.MAIN_MODULES, "package.json"):
         if (runtime.folder / name).is_file():
             shutil.copy(runtime.folder / name, beside / name)

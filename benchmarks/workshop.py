@@ -20,7 +20,7 @@ from jupyter_wasmwheel import config
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build import seeds
 from jupyter_wasmwheel.jobs.executors import Local, environment
-from jupyter_wasmwheel.jobs.queue import Limits, Queue
+from jupyter_wasmwheel.jobs.queue import Queue, QueueLimits
 from jupyter_wasmwheel.jobs.resolve import AllowedPaths, resolve
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import targets
@@ -41,7 +41,7 @@ def build_all(
         root=root, allowed=(), store=store, find_site=lambda name: lite.find(name, store)
     )
     env = environment(os.environ, store)
-    limits = Limits(running=running)
+    limits = QueueLimits(running=running)
     queue = Queue(root.parent / "jobs", Local(), paths, env, limits, lambda seq, text: None)
     try:
         begin = time.time()
@@ -80,7 +80,7 @@ def make_unique(crate: Path) -> None:
 
 def main() -> None:
     """Run the benchmark."""
-    running = int(sys.argv[1]) if len(sys.argv) > 1 else Limits.running
+    running = int(sys.argv[1]) if len(sys.argv) > 1 else QueueLimits.running
     store = config.load().store()
     seeds.prepare(targets.find(targets.default_abi()), store, ignore)
     with tempfile.TemporaryDirectory() as folder:

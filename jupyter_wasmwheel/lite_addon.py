@@ -72,7 +72,7 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
             output,
             metadata.version("jupyterlite-core"),
             metadata.version("jupyterlite-pyodide-kernel"),
-            node.get(store, self._emit),
+            node.ensure_node(store, self._emit),
             context,
             cdn=self.cdn,
         )

@@ -133,5 +133,7 @@ def starter_wheel(starter_report: dict[str, Any]) -> Path:
 def draft_seed(store: Store) -> None:
     """What `doctor --fix seeds` makes for drafts of the default target."""
     target = targets.find(targets.default_abi())
-    chosen = toolchain.choose(target, node.get(store, ignore), RunContext(store=store, emit=ignore))
+    chosen = toolchain.choose(
+        target, node.ensure_node(store, ignore), RunContext(store=store, emit=ignore)
+    )
     seeds.make(target, chosen, "draft", store, ignore)

@@ -10,7 +10,7 @@ from ..api.sanitize import redact
 from ..errors import known_errors
 from ..runtime.targets import Target
 from ..toolchain import emscripten
-from ..toolchain.cargo import Reader
+from ..toolchain.cargo import CargoOutputReader
 
 #: Where cargo keeps the sources of dependencies: name and version in the path, or name and commit.
 DEPENDENCY = re.compile(
@@ -19,7 +19,7 @@ DEPENDENCY = re.compile(
 )
 
 
-def explain(project: str, reader: Reader) -> WasmwheelError:
+def explain(project: str, reader: CargoOutputReader) -> WasmwheelError:
     """The error that the output of a failed build means; `project` is what it is called."""
     said = _last_words(reader)
     text = "\n".join([*reader.tail, *map(_line, reader.errors)])
@@ -69,7 +69,7 @@ def _line(error: Diagnostic) -> str:
     return f"error in {place}: {error.message}" if error.file else f"error: {error.message}"
 
 
-def _last_words(reader: Reader) -> str:
+def _last_words(reader: CargoOutputReader) -> str:
     """The last error that the output names, and the innermost cause of it."""
     said = [line.strip() for line in reader.tail if line.strip()]
     place = next((at for at, line in enumerate(said) if line.startswith("💥")), len(said))

@@ -55,10 +55,10 @@ def drive(
     base = copy.top / crate.parent.relative_to(copy.original) if crate else copy.folder
 
     def locate(name: str) -> str:
-        path = remap.restored(name, plan.env)
+        path = remap.restore_path(name, plan.env)
         return copy.locate(path, _workspace(base, path))
 
-    reader = cargo.Reader(
+    reader = cargo.CargoOutputReader(
         emit,
         locate,
         rename={str(copy.top): str(copy.original)},
@@ -97,13 +97,13 @@ def drive(
     wheels = sorted(plan.wheels.glob("*.whl"))
     if failed or not wheels:
         raise explain(plan.project.label, reader)
-    with_c = emscripten.who_compiled(plan.c_notes).names
+    with_c = emscripten.read_c_usage(plan.c_notes).names
     return Built(wheel=wheels[0], crates=reader.crates, crates_with_c=with_c)
 
 
 def _lacking(plan: Plan) -> Exception | None:
     """What is to be raised where C is compiled and the plan has not what that takes."""
-    compiled = emscripten.who_compiled(plan.c_notes)
+    compiled = emscripten.read_c_usage(plan.c_notes)
     compiler = plan.toolchain and plan.toolchain.emscripten
     if compiled.packages and not (compiler and plan.headers):
         return CompilesC()

@@ -22,7 +22,7 @@ def optimise(
     if tool:
         for module in wheel.extension_modules:
             before = wheel.read(module.member)
-            after = replaced[module.member] = tool.optimise(before)
+            after = replaced[module.member] = tool.optimize(before)
             note(emit, f"{module.name}: {len(before):,} -> {len(after):,} bytes by wasm-opt")
     rewrite(wheel.path, replaced, into, SMALLEST if tool else QUICK)
     return read(into)

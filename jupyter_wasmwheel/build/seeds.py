@@ -120,7 +120,9 @@ def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit
         command = [str(chosen.rust.cargo), "generate-lockfile"]
         env = build_variables.for_download(os.environ)
         done = subprocess.run(command, cwd=crate, env=env, capture_output=True, text=True)
-        offline = done.returncode != 0 and crates.provide(crate, crate, chosen.rust, store, emit)
+        offline = done.returncode != 0 and crates.use_vendored(
+            crate, crate, chosen.rust, store, emit
+        )
         if offline:
             command.append("--offline")
             done = subprocess.run(command, cwd=crate, env=env, capture_output=True, text=True)
@@ -149,7 +151,7 @@ def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit
             work = folder / "work"
             private = copy.refresh(project, work / "source")
             if offline and chosen.rust:
-                crates.provide(private.folder, private.top, chosen.rust, store, emit)
+                crates.use_vendored(private.folder, private.top, chosen.rust, store, emit)
             own = replace(planned, work=work)
             maturin.build(own, private, _only_progress(emit), lambda: None)
             own.cargo_target.rename(folder / "target")
@@ -163,7 +165,7 @@ def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit
 def prepare(target: Target, store: Store, emit: Emitter) -> None:
     """Make the seeds of a target, one a profile."""
     context = RunContext(store=store, emit=emit)
-    chosen = toolchain.choose(target, node.get(store, emit), context)
+    chosen = toolchain.choose(target, node.ensure_node(store, emit), context)
     for profile in PROFILES:
         make(target, chosen, profile, store, emit)
 

@@ -19,7 +19,7 @@ from ..runtime.snapshot import Snapshot
 from ..runtime.targets import Target
 from ..wheel import ExtensionModule, Wheel
 from . import side_module
-from .side_module import Damaged, SideModule
+from .side_module import DamagedModuleError, SideModule
 
 #: The first bytes of what only a host can run. A Windows one begins with MZ, as any text may, and
 #: has its own mark at the place that the word at 0x3C names.
@@ -52,7 +52,7 @@ def audit(wheel: Wheel, target: Target, engine: Engine) -> Audit:
     for extension in wheel.extension_modules:
         try:
             modules[extension] = side_module.parse(wheel.read(extension.member))
-        except Damaged as error:
+        except DamagedModuleError as error:
             unexpected.append(f"{extension.member} is not a WebAssembly module: {error}.")
     missing: set[str] = set()
     for extension, module in modules.items():
@@ -72,7 +72,7 @@ def audit(wheel: Wheel, target: Target, engine: Engine) -> Audit:
     )
 
 
-def require(audit: Audit, wheel: Wheel, runtime: Runtime) -> None:
+def raise_if_failed(audit: Audit, wheel: Wheel, runtime: Runtime) -> None:
     """A CheckError with all that an audit found, where it found anything."""
     if audit.ok:
         return

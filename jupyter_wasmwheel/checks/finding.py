@@ -9,7 +9,7 @@ State = Literal["ok", "problem", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class WheelFinding:
     """What a check came to; `fix` is empty where there is nothing to do."""
 
     check: str

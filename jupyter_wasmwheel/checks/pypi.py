@@ -24,11 +24,11 @@ from ..runtime.engine import Engine
 from ..runtime.targets import Target
 from ..wheel import Wheel, record_row
 from . import audit, side_module
-from .finding import Finding
-from .side_module import Damaged, SideModule
+from .finding import WheelFinding
+from .side_module import DamagedModuleError, SideModule
 
 #: The largest file that PyPI takes unless somebody asks for more, in bytes.
-LARGEST = 100 * 1024**2
+MAX_WHEEL_BYTES = 100 * 1024**2
 
 #: Files that a RECORD does not list: itself, and its signatures.
 _NOT_RECORDED = ("RECORD", "RECORD.jws", "RECORD.p7s")
@@ -38,7 +38,7 @@ _REMARK = re.compile(r"(WARNING|ERROR)\s+(.*)")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def examine(wheel: Wheel, target: Target, engine: Engine) -> tuple[Finding, ...]:
+def examine(wheel: Wheel, target: Target, engine: Engine) -> tuple[WheelFinding, ...]:
     """All that speaks for and against giving a wheel to PyPI; nothing of the wheel is run."""
     modules = _modules(wheel)
     return (
@@ -61,53 +61,53 @@ def _modules(wheel: Wheel) -> dict[str, SideModule]:
     for extension in wheel.extension_modules:
         try:
             modules[extension.member] = side_module.parse(wheel.read(extension.member))
-        except Damaged:
+        except DamagedModuleError:
             continue
     return modules
 
 
-def _name(wheel: Wheel) -> Finding:
+def _name(wheel: Wheel) -> WheelFinding:
     version = Version(wheel.version)
     wanted = f"{wheel.canonical_name.replace('-', '_')}-{version}-"
     if not wheel.path.name.startswith(wanted):
-        return Finding(
+        return WheelFinding(
             check="name",
             state="problem",
             text=f"Its file is {wheel.path.name}, and PyPI wants a name that begins {wanted}.",
             fix="Build it again with a newer build backend, which writes the name that way.",
         )
     if version.local:
-        return Finding(
+        return WheelFinding(
             check="name",
             state="problem",
             text=f"PyPI takes no local version, as {version} is.",
             fix=f"Give it a public version, such as {version.public}.post1.",
         )
-    return Finding(check="name", state="ok", text=f"{wheel.name} {version}")
+    return WheelFinding(check="name", state="ok", text=f"{wheel.name} {version}")
 
 
-def _tag(wheel: Wheel, target: Target) -> Finding:
+def _tag(wheel: Wheel, target: Target) -> WheelFinding:
     tags = ", ".join(wheel.platform_tags)
     if wheel.is_pure:
-        return Finding(check="tag", state="ok", text="It is for any platform.")
+        return WheelFinding(check="tag", state="ok", text="It is for any platform.")
     if wheel.platform_tags != (target.platform_tag,):
-        return Finding(
+        return WheelFinding(
             check="tag",
             state="problem",
             text=f"It is for {tags}; PyPI knows Pyodide as {target.platform_tag} (PEP 783).",
             fix="Build it again with `jupyter wasmwheel build`.",
         )
     if Version(target.pyodide).is_prerelease:
-        return Finding(
+        return WheelFinding(
             check="tag",
             state="unknown",
             text=f"It is for {tags}, whose Pyodide is no release yet ({target.pyodide}).",
             fix="Wait for the release and build it again: what it links to may still change.",
         )
-    return Finding(check="tag", state="ok", text=f"{tags} (PEP 783)")
+    return WheelFinding(check="tag", state="ok", text=f"{tags} (PEP 783)")
 
 
-def _metadata(wheel: Wheel) -> Finding:
+def _metadata(wheel: Wheel) -> WheelFinding:
     """What twine says of the metadata, which is what PyPI would."""
     if util.find_spec("twine") is None:
         raise ToolchainError(
@@ -128,48 +128,48 @@ def _metadata(wheel: Wheel) -> Finding:
     ]
     said = " ".join(remarks)
     if done.returncode:
-        return Finding(
+        return WheelFinding(
             check="metadata",
             state="problem",
             text=said or " ".join(lines[-3:]) or "twine refuses it.",
             fix="Correct it in pyproject.toml, and build it again.",
         )
     if remarks:
-        return Finding(
+        return WheelFinding(
             check="metadata",
             state="unknown",
             text=f"Its page on PyPI would lack something: {said}",
             fix="Name a `readme` under `[project]` in pyproject.toml.",
         )
-    return Finding(check="metadata", state="ok", text="twine finds nothing to object to.")
+    return WheelFinding(check="metadata", state="ok", text="twine finds nothing to object to.")
 
 
-def _requirements(wheel: Wheel) -> Finding:
+def _requirements(wheel: Wheel) -> WheelFinding:
     direct = [str(each) for each in wheel.requires if each.url]
     if direct:
-        return Finding(
+        return WheelFinding(
             check="requirements",
             state="problem",
             text=f"PyPI takes no requirement with an address: {', '.join(direct)}.",
             fix="Require a version of it instead.",
         )
-    return Finding(check="requirements", state="ok", text=f"{len(wheel.requires)} of packages")
+    return WheelFinding(check="requirements", state="ok", text=f"{len(wheel.requires)} of packages")
 
 
-def _record(wheel: Wheel) -> Finding:
+def _record(wheel: Wheel) -> WheelFinding:
     """Whether the list of files that an installer goes by is that of the files."""
     try:
         wrong = list(_differences(wheel))
     except (KeyError, ValueError, csv.Error) as error:
         wrong = [f"it cannot be read ({error})"]
     if wrong:
-        return Finding(
+        return WheelFinding(
             check="record",
             state="problem",
             text=f"Its RECORD is not that of its files: {', '.join(wrong[:5])}.",
             fix="Build it again. A tool that changes a wheel must also update its RECORD.",
         )
-    return Finding(check="record", state="ok", text=f"{len(wheel.members)} files")
+    return WheelFinding(check="record", state="ok", text=f"{len(wheel.members)} files")
 
 
 def _differences(wheel: Wheel) -> Iterator[str]:
@@ -188,20 +188,20 @@ def _differences(wheel: Wheel) -> Iterator[str]:
         yield f"{name} is not there"
 
 
-def _imports(wheel: Wheel, target: Target, engine: Engine) -> Finding:
+def _imports(wheel: Wheel, target: Target, engine: Engine) -> WheelFinding:
     runtime = engine.runtime
     found = audit.audit(wheel, target, engine)
     try:
-        audit.require(found, wheel, runtime)
+        audit.raise_if_failed(found, wheel, runtime)
     except CheckError as error:
-        return Finding(check="audit", state="problem", text=error.why, fix=error.fix)
+        return WheelFinding(check="audit", state="problem", text=error.why, fix=error.fix)
     text = f"All that it imports is in Pyodide {runtime.version}."
-    return Finding(check="audit", state="ok", text=text)
+    return WheelFinding(check="audit", state="ok", text=text)
 
 
-def _compiler(wheel: Wheel, modules: dict[str, SideModule], target: Target) -> Finding:
+def _compiler(wheel: Wheel, modules: dict[str, SideModule], target: Target) -> WheelFinding:
     """Which Emscripten compiled what is C in a wheel: by its build's note, and by its modules."""
-    finding: Callable[..., Finding] = lambda state, text, fix="": Finding(  # noqa: E731
+    finding: Callable[..., WheelFinding] = lambda state, text, fix="": WheelFinding(  # noqa: E731
         check="compiler", state=state, text=text, fix=fix
     )
     wanted = target.emscripten
@@ -239,45 +239,47 @@ def _compiler(wheel: Wheel, modules: dict[str, SideModule], target: Target) -> F
     )
 
 
-def _runtime_paths(modules: dict[str, SideModule]) -> Finding:
+def _runtime_paths(modules: dict[str, SideModule]) -> WheelFinding:
     places = {path for module in modules.values() for path in module.runtime_paths}
     outside = sorted(path for path in places if not path.startswith("$ORIGIN"))
     if outside:
-        return Finding(
+        return WheelFinding(
             check="paths",
             state="problem",
             text=f"Its modules look for libraries in folders of the build's: {', '.join(outside)}.",
             fix="Link without -rpath, or with one that begins with $ORIGIN, as for libraries that "
             "are in the wheel.",
         )
-    return Finding(check="paths", state="ok", text="It looks for libraries nowhere else.")
+    return WheelFinding(check="paths", state="ok", text="It looks for libraries nowhere else.")
 
 
-def _profile(wheel: Wheel) -> Finding:
+def _profile(wheel: Wheel) -> WheelFinding:
     made = provenance.read(wheel)
     if made and made.profile != "release":
-        return Finding(
+        return WheelFinding(
             check="profile",
             state="problem",
             text="It is a draft: quick to build, larger and slower to run.",
             fix="Build it with `--profile release`.",
         )
     if made and made.wasm_opt is None:
-        return Finding(
+        return WheelFinding(
             check="profile",
             state="unknown",
             text="No wasm-opt has optimised it, so it is larger than it could be.",
             fix="`jupyter wasmwheel doctor --fix` installs one; then build it again.",
         )
-    return Finding(check="profile", state="ok", text="It is no draft.")
+    return WheelFinding(check="profile", state="ok", text="It is no draft.")
 
 
-def _size(wheel: Wheel) -> Finding:
-    if wheel.size > LARGEST:
-        return Finding(
+def _size(wheel: Wheel) -> WheelFinding:
+    if wheel.size > MAX_WHEEL_BYTES:
+        return WheelFinding(
             check="size",
             state="problem",
-            text=f"It has {wheel.size:,} bytes; PyPI takes {LARGEST:,}.",
+            text=f"It has {wheel.size:,} bytes; PyPI takes {MAX_WHEEL_BYTES:,}.",
             fix="Leave data out of it, or ask PyPI for a higher limit of the project's.",
         )
-    return Finding(check="size", state="ok", text=f"{wheel.size:,} bytes of at most {LARGEST:,}")
+    return WheelFinding(
+        check="size", state="ok", text=f"{wheel.size:,} bytes of at most {MAX_WHEEL_BYTES:,}"
+    )

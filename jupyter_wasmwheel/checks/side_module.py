@@ -23,7 +23,7 @@ _NEEDED, _IMPORT_INFO, _RUNTIME_PATH = 2, 4, 5
 _BINDING_MASK, _BINDING_WEAK = 0x3, 0x1
 
 
-class Damaged(ValueError):
+class DamagedModuleError(ValueError):
     """The bytes are not a whole WebAssembly module."""
 
 
@@ -53,9 +53,9 @@ class SideModule:
 
 
 def parse(data: bytes) -> SideModule:
-    """The linker's view of a module's bytes; Damaged where they are none."""
+    """The linker's view of a module's bytes; DamagedModuleError where they are none."""
     if data[:4] != MAGIC or len(data) < 8:
-        raise Damaged("it does not begin as one")
+        raise DamagedModuleError("it does not begin as one")
     imports: tuple[Import, ...] = ()
     exports: frozenset[str] = frozenset()
     dylink = _Dylink()
@@ -76,7 +76,7 @@ def parse(data: bytes) -> SideModule:
                 elif name == "producers":
                     compilers = tuple(_compilers(section))
     except (IndexError, UnicodeDecodeError) as error:
-        raise Damaged("it ends too early, or its sections are damaged") from error
+        raise DamagedModuleError("it ends too early, or its sections are damaged") from error
     return SideModule(
         imports=imports,
         exports=exports,

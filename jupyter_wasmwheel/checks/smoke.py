@@ -36,7 +36,7 @@ ADVICE = (
 )
 
 #: How many lines of a traceback an error repeats.
-LAST_LINES = 6
+MAX_TRACEBACK_LINES = 6
 
 
 def smoke(
@@ -136,7 +136,7 @@ def _run(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) 
         failure=_Failure(**failed) if failed else None,
         output=tuple(event["out"] for event in events if "out" in event),
         notes=tuple(event["note"] for event in events if "note" in event),
-        stderr="\n".join(stderr[-LAST_LINES:]),
+        stderr="\n".join(stderr[-MAX_TRACEBACK_LINES:]),
     )
 
 
@@ -163,7 +163,7 @@ def _raised(
 ) -> WasmwheelError:
     """The error of an import or of code that raised, with its known causes in words."""
     frames = [line for line in failure.text.splitlines() if "<frozen importlib" not in line]
-    last_lines = "\n       ".join(frames[-LAST_LINES:])
+    last_lines = "\n       ".join(frames[-MAX_TRACEBACK_LINES:])
     subject = f"import {failure.module}" if failure.module else f"The code given for {names}"
     # A module that cannot be linked says so when its package is loaded; its import fails later.
     said = [*session.notes, *session.output, f"{failure.type}: {failure.text}"]

@@ -23,7 +23,7 @@ from ..wheel import Wheel, read
 from . import pyodide_loader
 
 #: What a project's folder may hold, in bytes; it is copied into the memory of the runtime.
-LARGEST = 256 * 1024**2
+MAX_PROJECT_BYTES = 256 * 1024**2
 
 
 def load(
@@ -111,16 +111,16 @@ def pack(suite: Suite, wheel: Wheel, into: Path) -> None:
     So a package whose folder stands in the way of the installed one is whole all the same, as it is
     after `maturin develop`.
     """
-    left = LARGEST
+    left = MAX_PROJECT_BYTES
     with zipfile.ZipFile(into, "w", strict_timestamps=False) as archive:
         for path in suites.files(suite.folder):
             left -= path.stat().st_size
             if left < 0:
                 raise LimitError(
                     f"{suite.folder} is too large to run its tests.",
-                    f"It holds more than {LARGEST // 1024**2} MiB, and it is copied into the "
-                    "memory of Pyodide.",
-                    "Move what is no part of the project out of it.",
+                    f"It holds more than {MAX_PROJECT_BYTES // 1024**2} MiB, and is copied into "
+                    "Pyodide's memory.",
+                    "Move files that do not belong to the project out of it.",
                     code="tests.project-too-large",
                 )
             archive.write(path, path.relative_to(suite.folder).as_posix())

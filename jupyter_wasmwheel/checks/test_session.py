@@ -36,19 +36,19 @@ from ..project.suite import Suite
 from ..runtime import node_sandbox
 
 #: Seconds that Node.js may take between tests, and before the first one.
-BETWEEN = 300.0
+IDLE_TIMEOUT_S = 300.0
 
 #: Seconds between two reports of progress.
-QUIET = 0.2
+PROGRESS_INTERVAL_S = 0.2
 
 #: How many lines of output are kept of a test that brings the runtime down, and how long ones.
-LAST_LINES, LONGEST_LINE = 60, 300
+MAX_LINES, MAX_LINE_LENGTH = 60, 300
 
 #: The lines of a traceback that lead through pytest to the test.
-PYTESTS_OWN = re.compile(r'^  File "[^"]*/(_pytest|pluggy)/')
+PYTEST_FRAME = re.compile(r'^  File "[^"]*/(_pytest|pluggy)/')
 
 #: pytest's exit status where nothing was collected.
-NO_TESTS = 5
+NO_TESTS_STATUS = 5
 
 #: The outcomes that are faults.
 FAULTS = ("failed", "timed_out", "crashed")
@@ -87,7 +87,7 @@ class TestSession:
         self.outcomes: dict[str, str] = {}
         self.failures: dict[str, TestFailure] = {}
         self.collected: dict[str, None] = {}
-        self._output: deque[str] = deque(maxlen=LAST_LINES)
+        self._output: deque[str] = deque(maxlen=MAX_LINES)
         self._said = 0.0
         self._reset()
 
@@ -127,15 +127,15 @@ class TestSession:
         return self.collected.keys() <= self.outcomes.keys() and self._ended is not None
 
     def _is_late(self) -> bool:
-        limit = self._timeout if self._running else BETWEEN
+        limit = self._timeout if self._running else IDLE_TIMEOUT_S
         return time.monotonic() - self._since > limit
 
     def _on_line(self, stream: str, line: str) -> None:
         event = _event(line) if stream == "stdout" else None
         if event is None or "out" in event:
             said = event["out"] if event else line
-            if not PYTESTS_OWN.search(said):
-                self._output.append(said[:LONGEST_LINE])
+            if not PYTEST_FRAME.search(said):
+                self._output.append(said[:MAX_LINE_LENGTH])
         elif "note" in event:
             note(self._emit, event["note"])
         elif "collected" in event:
@@ -153,7 +153,7 @@ class TestSession:
     def _begin(self, name: str) -> None:
         self._running, self._since = name, time.monotonic()
         self._output.clear()
-        if self._since - self._said > QUIET:
+        if self._since - self._said > PROGRESS_INTERVAL_S:
             self._said = self._since
             total = len(self.known) if self.collected else None
             done = len(self.outcomes)
@@ -236,7 +236,7 @@ class TestSession:
         label, last = self._suite.folder.name, "\n       ".join(ended["text"].splitlines()[-8:])
         if self.outcomes:
             return
-        if ended["status"] == NO_TESTS:
+        if ended["status"] == NO_TESTS_STATUS:
             raise SourceError(
                 f"pytest finds no tests in {label}.",
                 last,
@@ -262,7 +262,7 @@ class TestSession:
         if self._is_late():
             return LimitError(
                 f"The tests did not start in {where}.",
-                f"It was stopped after {BETWEEN:g} seconds.",
+                f"It was stopped after {IDLE_TIMEOUT_S:g} seconds.",
                 "Look for what conftest.py does when it is imported.",
                 code="tests.start-timed-out",
                 remedies=[Retry()],

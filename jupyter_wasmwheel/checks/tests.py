@@ -28,7 +28,7 @@ SCRIPT = Path(__file__).with_name("tests.mjs")
 PLUGIN = Path(__file__).with_name("tests_plugin.py")
 
 #: Where projects are in Pyodide's file system.
-PLACE = PurePosixPath("/home/pyodide")
+PROJECTS_FOLDER = PurePosixPath("/home/pyodide")
 
 #: How pytest is run: what is printed past Python is not caught, so that it is there after a crash,
 #: and one failure does not end it all.
@@ -41,10 +41,10 @@ ARGUMENTS = (
 )
 
 #: Seconds that a test may take where nobody says otherwise.
-TIMEOUT = 60.0
+TEST_TIMEOUT_S = 60.0
 
 #: How often Node.js is started for one suite; each test that takes it down costs a start.
-MOST_STARTS = 30
+MAX_STARTS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class TestOptions:
     """
 
     select: str | None = None
-    timeout: float = TIMEOUT
+    timeout: float = TEST_TIMEOUT_S
     is_own: bool = True
 
 
@@ -78,7 +78,7 @@ def error(tests: Tests, label: str) -> WasmwheelError | None:
             f"{tests.timed_out + tests.not_run} of {tests.collected} tests of {label} did not end."
             if tests.timed_out
             else f"{tests.not_run} of {tests.collected} tests of {label} were not run.",
-            told + more or f"Pyodide was started {MOST_STARTS} times for them.",
+            told + more or f"Pyodide was started {MAX_STARTS} times for them.",
             "Give each one longer by `--timeout SECONDS`; Pyodide is slower than a native one.",
             code="tests.unfinished",
             counts={"timed_out": tests.timed_out, "not_run": tests.not_run},
@@ -113,11 +113,11 @@ def run(
             is_own=options.is_own,
             timeout=options.timeout,
         )
-        for _ in range(MOST_STARTS):
+        for _ in range(MAX_STARTS):
             wanted = {
                 "tree": str(folder / "tree.zip"),
                 "plugin": PLUGIN.read_text(encoding="utf-8"),
-                "folder": str(PLACE / suite.folder.name),
+                "folder": str(PROJECTS_FOLDER / suite.folder.name),
                 "arguments": [
                     *ARGUMENTS,
                     *test_environment.arguments(lock),

@@ -23,13 +23,13 @@ from typing import Any, ClassVar
 import pytest
 
 #: The longest text that is told of a test, in characters; the end of a longer one is what counts.
-LONGEST = 20_000
+MAX_TEXT_LENGTH = 20_000
 
 #: How many exceptions of a chain are told.
-MOST = 20
+MAX_CHAIN_LENGTH = 20
 
 
-class Telling:
+class ReportingPlugin:
     """A plugin for pytest that leaves out what is over already, and tells of the rest."""
 
     def __init__(self, tell: Callable[[str], object], over: set[str]) -> None:
@@ -118,7 +118,7 @@ class Telling:
             end |= {
                 "message": _message(report),
                 "errors": self._errors.get(nodeid, []),
-                "text": "\n".join([report.longreprtext, *sections])[-LONGEST:],
+                "text": "\n".join([report.longreprtext, *sections])[-MAX_TEXT_LENGTH:],
                 "file": file,
                 "line": line,
             }
@@ -138,7 +138,7 @@ def _chain(error: BaseException) -> list[str]:
     """An exception and all that led to it, each as a line."""
     waiting: list[BaseException | None] = [error]
     found: list[BaseException] = []
-    while waiting and len(found) < MOST:
+    while waiting and len(found) < MAX_CHAIN_LENGTH:
         one = waiting.pop(0)
         if one is not None and one not in found:
             found.append(one)
@@ -212,5 +212,9 @@ def run(tell: Callable[[str], object], folder: str, arguments: str, over: str) -
         _be_like_a_browser()
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        status = pytest.main(json.loads(arguments), [Telling(tell, set(json.loads(over)))])
-    tell(json.dumps({"ended": {"status": int(status), "text": printed.getvalue()[-LONGEST:]}}))
+        status = pytest.main(json.loads(arguments), [ReportingPlugin(tell, set(json.loads(over)))])
+    tell(
+        json.dumps(
+            {"ended": {"status": int(status), "text": printed.getvalue()[-MAX_TEXT_LENGTH:]}}
+        )
+    )

@@ -10,7 +10,7 @@ from typing import Any
 from ..api.errors import UsageError
 from ..build import provenance
 from ..wheel import Wheel
-from .finding import Finding
+from .finding import WheelFinding
 
 #: What is to be done where a report and a wheel differ.
 FIX = "Take the wheel that came with the report, or build it again to have a report of its own."
@@ -51,7 +51,7 @@ def _reports(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield from _reports(each)
 
 
-def examine(wheel: Wheel, report: Mapping[str, Any]) -> tuple[Finding, ...]:
+def examine(wheel: Wheel, report: Mapping[str, Any]) -> tuple[WheelFinding, ...]:
     """Hold a wheel against a report; nothing of the wheel is run."""
     made, note = report.get("toolchain"), provenance.read(wheel)
     # A wheel without binaries has neither a toolchain nor a note of it.
@@ -109,8 +109,8 @@ def _words(fields: Mapping[str, Any]) -> str:
     )
 
 
-def _same(check: str, told: str, found: str) -> Finding:
+def _same(check: str, told: str, found: str) -> WheelFinding:
     if told == found:
-        return Finding(check=check, state="ok", text=found)
+        return WheelFinding(check=check, state="ok", text=found)
     text = f"The report says {told}; the wheel is {found}."
-    return Finding(check=check, state="problem", text=text, fix=FIX)
+    return WheelFinding(check=check, state="problem", text=text, fix=FIX)

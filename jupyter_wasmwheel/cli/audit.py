@@ -30,6 +30,6 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     prepared = engine.prepare(target, context.run)
     pyodide = prepared.runtime
     found = audit.audit(read, target, prepared)
-    audit.require(found, read, pyodide)
+    audit.raise_if_failed(found, read, pyodide)
     text = f"{read.path.name}: everything it imports is in Pyodide {pyodide.version}."
     return result(text, {"audit": msgspec.to_builtins(found), "pyodide": pyodide.version})

@@ -99,7 +99,7 @@ def run_clear(args: argparse.Namespace, context: CliContext) -> CommandResult:
 
 def _clear(context: CliContext, freed: int) -> CommandResult:
     staging = context.store.home / "staging"
-    context.store.sweep()
+    context.store.remove_leftovers()
     freed -= _weigh(staging)
     for name in CLEARED:
         folder = context.store.home / name

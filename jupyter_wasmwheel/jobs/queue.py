@@ -63,7 +63,7 @@ class BusyError(LimitError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class QueueLimits:
     """How many jobs run at once, wait, and are kept; how many bytes of a kind of event are kept."""
 
     running: int = 2
@@ -92,7 +92,7 @@ class Queue:
         executor: Executor,
         paths: AllowedPaths,
         env: Mapping[str, str],
-        limits: Limits,
+        limits: QueueLimits,
         tell: Listener,
     ) -> None:
         self.folder, self._own_lock = _own(folder)
@@ -313,7 +313,7 @@ class Queue:
     def _sweep(self) -> None:
         # A job that was stopped has little time to remove what it had staged.
         try:
-            self._paths.store.sweep()
+            self._paths.store.remove_leftovers()
         except Exception as error:  # the job's own error is what counts
             _LOG.warning("wasmwheel: what a build had staged could not be removed: %s", error)
 

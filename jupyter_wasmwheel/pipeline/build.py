@@ -30,7 +30,7 @@ from ..build.patched import PatchedCrate
 from ..build.plan import Plan
 from ..project import copy, edits, recipes
 from ..project.copy import Copy
-from ..toolchain import crates as vendored
+from ..toolchain import crates as crate_store
 from ..toolchain import emscripten, headers
 from ..toolchain.toolchain import Toolchain
 from ..wheel import Wheel, read
@@ -85,9 +85,9 @@ def build_wheel(
     """Build a wheel, or return the cached one; what compiles nothing needs no toolchain."""
     private, recipe, chosen = workspace.copy, source.edits.recipe, environment.toolchain
     rust = chosen and chosen.rust
-    vendored.forget(private.top)
+    crate_store.ignore_vendored(private.top)
     if rust and context.offline:
-        vendored.provide(private.folder, private.top, rust, context.store, context.emit)
+        crate_store.use_vendored(private.folder, private.top, rust, context.store, context.emit)
     crates: tuple[PatchedCrate, ...] = ()
     if rust:
         crates = patched.patched(
@@ -176,4 +176,4 @@ def _headers_for_c(
     target, runtime = environment.target, environment.engine.runtime
     if chosen.emscripten is None:
         raise emscripten.missing_compiler((source.project.name,), target)
-    return headers.get(target, runtime, context.index, context.store, context.emit)
+    return headers.ensure_headers(target, runtime, context.index, context.store, context.emit)

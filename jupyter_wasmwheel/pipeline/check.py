@@ -56,7 +56,7 @@ def run_checks(
     if cached and with_import and (known := check_cache.find(key, context)):
         return CheckResult(audit=known.audit, smoke=known.smoke, resolution=needed)
     audited = audit.audit(wheel, environment.target, engine)
-    audit.require(audited, wheel, engine.runtime)
+    audit.raise_if_failed(audited, wheel, engine.runtime)
     if not with_import:
         return CheckResult(audit=audited, smoke=None, resolution=needed)
     context.phases.enter("smoke")

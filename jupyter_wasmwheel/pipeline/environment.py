@@ -14,7 +14,7 @@ from ..runtime.targets import Target
 from ..site import lite
 from ..site.lite import Site
 from ..toolchain import toolchain
-from ..toolchain.toolchain import Needs, Toolchain
+from ..toolchain.toolchain import Toolchain, ToolchainNeeds
 from .context import BuildContext
 from .resolve import ResolvedSource
 
@@ -61,7 +61,7 @@ def prepare_environment(
     """Prepare Node.js, the runtime and its snapshot; a site's own runtime where there is one."""
     context.phases.enter("toolchain")
     if site:
-        found = node.get(context.store, context.emit, offline=context.offline)
+        found = node.ensure_node(context.store, context.emit, offline=context.offline)
         ready = engine.with_runtime(lite.runtime(site, found, context), found, context)
     else:
         ready = engine.prepare(target, context)
@@ -84,9 +84,9 @@ def choose_toolchain(
 ) -> Toolchain:
     """Return the toolchain for what a project is made of: Rust with a crate, else C."""
     request, project = source.request, source.project
-    needs = Needs(
+    needs = ToolchainNeeds(
         linker=request.linker,
-        optimise=request.profile == "release",
+        optimize=request.profile == "release",
         channel=project.channel,
         with_rust=project.crate is not None,
         with_maturin=project.backend == "maturin",

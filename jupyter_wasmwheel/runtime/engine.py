@@ -28,12 +28,14 @@ class Engine:
 
 def prepare(target: Target, context: RunContext) -> Engine:
     """Return the engine of a target, with what is missing of it installed."""
-    found = node.get(context.store, context.emit, offline=context.offline)
-    runtime = pyodide.get(target, found, context.store, context.emit, offline=context.offline)
+    found = node.ensure_node(context.store, context.emit, offline=context.offline)
+    runtime = pyodide.ensure_runtime(
+        target, found, context.store, context.emit, offline=context.offline
+    )
     return with_runtime(runtime, found, context)
 
 
 def with_runtime(runtime: Runtime, node: Node, context: RunContext) -> Engine:
     """Return the engine of an installed runtime; its snapshot is made where it is missing."""
-    known = snapshot.get(runtime, node, context.store, context.emit)
+    known = snapshot.ensure_snapshot(runtime, node, context.store, context.emit)
     return Engine(runtime=runtime, node=node, snapshot=known)

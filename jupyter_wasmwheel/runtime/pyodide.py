@@ -21,7 +21,7 @@ from .targets import Target
 #: The files that make up a runtime. The main module's name ends in .mjs from Pyodide 314 on.
 FILES = ("pyodide.mjs", "pyodide.asm.wasm", "python_stdlib.zip", lock.FILE)
 MAIN_MODULES = ("pyodide.asm.mjs", "pyodide.asm.js")
-ABOUT = "package.json"
+METADATA_FILE = "package.json"
 
 #: The module in the standard library that says what Python was built with, and the most bytes that
 #: are read of it.
@@ -44,7 +44,7 @@ class Runtime:
     @property
     def files(self) -> list[Path]:
         """Its files; in the folder of a site there are others besides."""
-        names = (*FILES, *MAIN_MODULES, ABOUT)
+        names = (*FILES, *MAIN_MODULES, METADATA_FILE)
         return [self.folder / name for name in names if (self.folder / name).is_file()]
 
     def sysconfig_data(self) -> tuple[str, bytes]:
@@ -77,7 +77,7 @@ def key(target: Target) -> str:
     return f"pyodide/{target.pyodide}"
 
 
-def get(
+def ensure_runtime(
     target: Target, node: Node, store: Store, emit: Emitter, *, offline: bool = False
 ) -> Runtime:
     """The newest tried runtime of a target, installed from npm into the store."""
@@ -88,10 +88,10 @@ def get(
         fetch_npm_package(node, specifier, target.integrity, folder, offline=offline)
 
     folder = store.install(key(target), fill, emit)
-    return in_folder(folder)
+    return runtime_in(folder)
 
 
-def in_folder(folder: Path) -> Runtime:
+def runtime_in(folder: Path) -> Runtime:
     """The runtime in a folder, a store's or a site's; a ToolchainError where it is not whole."""
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing or not any((folder / name).is_file() for name in MAIN_MODULES):
@@ -103,10 +103,10 @@ def in_folder(folder: Path) -> Runtime:
         )
     abi = lock.read(folder / lock.FILE).abi
     try:
-        version = str(json.loads((folder / ABOUT).read_bytes())["version"])
+        version = str(json.loads((folder / METADATA_FILE).read_bytes())["version"])
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise ToolchainError(
-            f"Invalid {folder / ABOUT}.",
+            f"Invalid {folder / METADATA_FILE}.",
             f"{type(error).__name__}: {error}",
             "Remove that folder and run it again; it will be fetched again.",
             code="pyodide.invalid-metadata",

@@ -54,7 +54,7 @@ class Snapshot:
         return facts
 
 
-def get(runtime: Runtime, node: Node, store: Store, emit: Emitter) -> Snapshot:
+def ensure_snapshot(runtime: Runtime, node: Node, store: Store, emit: Emitter) -> Snapshot:
     """The snapshot of a runtime, made once; a ToolchainError where the runtime does not start."""
     scripts = hashlib.sha256(START.read_bytes() + MAKE.read_bytes()).hexdigest()[:12]
 

@@ -23,7 +23,7 @@ from ..api.errors import WasmwheelError
 from ..config import Wasmwheel
 from ..jobs import cluster
 from ..jobs.executors import Executor, Local, environment
-from ..jobs.queue import Limits, Queue
+from ..jobs.queue import Queue, QueueLimits
 from ..jobs.resolve import AllowedPaths
 from ..site import own_files, proxy
 from ..store import Store
@@ -197,7 +197,7 @@ class WasmwheelApp(ExtensionApp):
                     self.paths,
                     environment(os.environ, self.store, self.build_variables)
                     | {"WASMWHEEL_LIMITS": " ".join(self.limits.words)},
-                    Limits(
+                    QueueLimits(
                         running=self.max_running,
                         waiting=self.max_waiting,
                         kept=self.max_kept,

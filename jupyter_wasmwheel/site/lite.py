@@ -232,9 +232,9 @@ def read_site(folder: Path) -> Site:
 def runtime(site: Site, node: Node, context: RunContext) -> Runtime:
     """The exact Pyodide of a site: its own, or, where it uses the CDN's, the store's."""
     if site.mode == "offline":
-        for name in (*pyodide.FILES, *pyodide.MAIN_MODULES, pyodide.ABOUT):
+        for name in (*pyodide.FILES, *pyodide.MAIN_MODULES, pyodide.METADATA_FILE):
             site.beside.require_own_file(name)
-        return pyodide.in_folder(site.beside.path())
+        return pyodide.runtime_in(site.beside.path())
     if site.target.pyodide != site.pyodide:
         raise SiteError(
             f"Site {site.name} uses Pyodide {site.pyodide}, which is not available.",
@@ -243,7 +243,7 @@ def runtime(site: Site, node: Node, context: RunContext) -> Runtime:
             code="site.pyodide-not-available",
         )
     store, emit = context.store, context.emit
-    return pyodide.get(site.target, node, store, emit, offline=context.offline)
+    return pyodide.ensure_runtime(site.target, node, store, emit, offline=context.offline)
 
 
 def create(folder: Path, request: SiteRequest, node: Node, context: RunContext) -> Site:
@@ -267,7 +267,7 @@ def create(folder: Path, request: SiteRequest, node: Node, context: RunContext) 
     _refuse_occupied(folder)
     front = template.get(target.jupyterlite, store, context.index, emit)
     filling = _Filling(
-        runtime=pyodide.get(target, node, store, emit),
+        runtime=pyodide.ensure_runtime(target, node, store, emit),
         node=node,
         packages=tuple(wanted),
         http=request.http,
@@ -347,7 +347,7 @@ def adopt(
         port=_free_port(context.store),
         prefix=secrets.token_hex(16),
     )
-    runtime = pyodide.get(target, node, context.store, context.emit)
+    runtime = pyodide.ensure_runtime(target, node, context.store, context.emit)
     template.run_first(site.root)
     _equip(site, _Filling(runtime=runtime, node=node), context)
     return site

@@ -129,7 +129,7 @@ class Store:
                     path.unlink(missing_ok=True)
             yield
 
-    def sweep(self) -> None:
+    def remove_leftovers(self) -> None:
         """Remove what killed runs left behind, except what is being filled now."""
         for stages in (self.home / "staging").glob("*"):
             with contextlib.suppress(filelock.Timeout), self._lock(stages.name).acquire(timeout=0):

@@ -1,11 +1,8 @@
-"""What cargo says, read as data: progress, diagnostics, and how long each crate took.
+"""A reader of cargo's output: progress, diagnostics, and how long each crate took.
 
-It says it by way of a `cargo` of ours (relay.py), which has the compiler's messages as JSON text
-sequences on stderr (RFC 7464: a record separator, the JSON, a line feed). `Reader` makes events out
-of them.
-
-The formats are those of cargo's "External tools" reference; the progress bar is the one that
-CARGO_TERM_PROGRESS_WHEN=always makes it draw.
+`wasmwheel-cargo` (relay.py) writes the compiler's messages to stderr as JSON text sequences
+(RFC 7464). Their format is that of cargo's "External tools" reference; the progress bar is the one
+that CARGO_TERM_PROGRESS_WHEN=always draws.
 """
 
 from __future__ import annotations
@@ -52,7 +49,7 @@ _LEVELS: dict[str, Level] = {
 }
 
 
-class Reader:
+class CargoOutputReader:
     """Turns cargo's output into events, line by line, and remembers what the report needs."""
 
     def __init__(

@@ -25,7 +25,7 @@ FOLDER = "crates"
 VENDORED, CONFIGURATION = "vendored", "config.toml"
 
 #: What stands in the configuration for the place of the crates, which may change.
-PLACE = "@CRATES@"
+CRATES_PLACEHOLDER = "@CRATES@"
 
 
 def vendor(
@@ -59,13 +59,13 @@ def vendor(
             code="crates.fetch-failed",
             remedies=[Retry()],
         )
-    text = done.stdout.replace(str(folder / VENDORED), PLACE)
+    text = done.stdout.replace(str(folder / VENDORED), CRATES_PLACEHOLDER)
     (folder / CONFIGURATION).write_text(text, encoding="utf-8")
     names = sorted(path.name for path in (folder / VENDORED).iterdir())
     return f"{FOLDER}/{hashlib.sha256(chr(10).join([text, *names]).encode()).hexdigest()[:16]}"
 
 
-def provide(project: Path, top: Path, rust: Rust, store: Store, emit: Emitter) -> bool:
+def use_vendored(project: Path, top: Path, rust: Rust, store: Store, emit: Emitter) -> bool:
     """Have cargo take the crates of a store where it has not all that a project needs at hand.
 
     `top` is the folder with all of the project in it; cargo's configuration is put beside it,
@@ -79,11 +79,11 @@ def provide(project: Path, top: Path, rust: Rust, store: Store, emit: Emitter) -
     configuration.parent.mkdir(parents=True, exist_ok=True)
     text = (vendored / CONFIGURATION).read_text(encoding="utf-8")
     place = (vendored / VENDORED).as_posix()
-    configuration.write_text(text.replace(PLACE, place), encoding="utf-8")
+    configuration.write_text(text.replace(CRATES_PLACEHOLDER, place), encoding="utf-8")
     return True
 
 
-def forget(top: Path) -> None:
+def ignore_vendored(top: Path) -> None:
     """Have cargo take its own crates again for the project in a folder."""
     (top.parent / ".cargo" / CONFIGURATION).unlink(missing_ok=True)
 

@@ -49,7 +49,7 @@ def examine(target: Target, store: Store) -> list[Finding]:
 
 
 def _rust(target: Target, store: Store) -> Finding:
-    candidates = [rust.judge(each, target, None) for each in rust.installed(store)]
+    candidates = [rust.assess(each, target, None) for each in rust.installed(store)]
     try:
         chosen = rust.choose(candidates, target, None).rust
         linker = choose_linker(chosen, store)
@@ -130,7 +130,7 @@ def fix(
 
     Where extras are named, they alone are installed.
     """
-    store.sweep()
+    store.remove_leftovers()
     if "emscripten" in extras:
         emsdk.install(target, store, emit, downloads)
     if "nightly" in extras:
@@ -139,10 +139,12 @@ def fix(
         return
     if _rust(target, store).state == "missing":
         rustup.install(target, "stable", store, emit, downloads.timeout)
-    candidates = [rust.judge(each, target, None) for each in rust.installed(store)]
+    candidates = [rust.assess(each, target, None) for each in rust.installed(store)]
     chosen = rust.choose(candidates, target, None).rust
     choose_linker(chosen, store)
-    sysroot.get(chosen, store, emit)
-    its_node = node.get(store, emit)
-    snapshot.get(pyodide.get(target, its_node, store, emit), its_node, store, emit)
-    wasm_opt.get(its_node, store, emit)
+    sysroot.ensure_sysroot(chosen, store, emit)
+    node_js = node.ensure_node(store, emit)
+    snapshot.ensure_snapshot(
+        pyodide.ensure_runtime(target, node_js, store, emit), node_js, store, emit
+    )
+    wasm_opt.ensure_wasm_opt(node_js, store, emit)

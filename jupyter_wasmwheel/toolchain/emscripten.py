@@ -108,7 +108,7 @@ def _version(text: str) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compiled:
+class CUsage:
     """For whom the shims were called: crates, and packages that compile C themselves."""
 
     crates: tuple[str, ...]
@@ -120,11 +120,11 @@ class Compiled:
         return (*self.crates, *self.packages)
 
 
-def who_compiled(notes: Path) -> Compiled:
+def read_c_usage(notes: Path) -> CUsage:
     """For whom a shim was called, each once."""
     lines = notes.read_text(encoding="utf-8").splitlines() if notes.exists() else []
     found = [line.split(" ", 1) for line in dict.fromkeys(lines) if " " in line]
-    return Compiled(
+    return CUsage(
         crates=tuple(name for kind, name in found if kind == "crate"),
         packages=tuple(name for kind, name in found if kind == "package"),
     )

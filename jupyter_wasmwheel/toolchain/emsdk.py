@@ -61,7 +61,7 @@ class _Installation:
 
     def fill(self) -> None:
         version = self.target.emscripten
-        address, revision = split(self.downloads.emsdk)
+        address, revision = split_revision(self.downloads.emsdk)
         note(self.emit, f"Installing Emscripten {version} by emsdk; it takes more than 1 GB.")
         self._clone(address, revision)
         for command in ("install", "activate"):
@@ -123,7 +123,7 @@ class _Installation:
 
     def _by_hand(self) -> str:
         """How to get it where the network is closed."""
-        address, revision = split(self.downloads.emsdk)
+        address, revision = split_revision(self.downloads.emsdk)
         version = self.target.emscripten
         return (
             "Check the network and run it again. Where there is none, do this where there is: "
@@ -165,7 +165,7 @@ class _Installation:
         )
 
 
-def split(address: str) -> tuple[str, str]:
+def split_revision(address: str) -> tuple[str, str]:
     """The address of a repository and the revision after its `@`; HEAD where it has none."""
     folder, slash, name = address.rpartition("/")
     name, at, revision = name.partition("@")

@@ -26,13 +26,13 @@ from ..runtime.targets import Target
 from ..store import Store
 
 #: Asks a Python where its headers are.
-QUESTION = (
+LOCATE_HEADERS = (
     "import json, sysconfig; "
     "print(json.dumps([sysconfig.get_path('include'), sysconfig.get_config_h_filename()]))"
 )
 
 #: apt's own folders, so that a suite can be read which is not the system's.
-APT = {
+APT_FOLDERS = {
     "Dir::State": "state",
     "Dir::State::status": "status",
     "Dir::Cache": "cache",
@@ -43,7 +43,7 @@ APT = {
 Values = Mapping[str, object]
 
 
-class _Unavailable(Exception):
+class _UnavailableError(Exception):
     """One way to the headers does not lead there; says why."""
 
 
@@ -52,7 +52,9 @@ def key(target: Target) -> str:
     return f"headers/{target.abi}"
 
 
-def get(target: Target, runtime: Runtime, index: Index, store: Store, emit: Emitter) -> Path:
+def ensure_headers(
+    target: Target, runtime: Runtime, index: Index, store: Store, emit: Emitter
+) -> Path:
     """The folder with the target's Python.h; a ToolchainError where there is no way to one."""
     ways: list[Callable[[Path], str]] = [
         lambda folder: _from_pyodide(target, index, folder),
@@ -65,7 +67,7 @@ def get(target: Target, runtime: Runtime, index: Index, store: Store, emit: Emit
         for way in ways:
             try:
                 origin = way(folder)
-            except _Unavailable as error:
+            except _UnavailableError as error:
                 reasons.append(str(error))
             else:
                 note(emit, f"The headers of Python {target.python} are {origin}.")
@@ -95,7 +97,7 @@ def _from_pyodide(target: Target, index: Index, folder: Path) -> str:
         packed = index.download(url, target.headers.sha256, folder)
         archive.unpack(packed, folder / "unpacked")
     except WasmwheelError as error:
-        raise _Unavailable(f"{error.what} {error.why}") from error
+        raise _UnavailableError(f"{error.what} {error.why}") from error
     packed.unlink()
     pattern = f"xbuildenv/pyodide-root/cpython/installs/*/include/python{target.python}"
     (found,) = (folder / "unpacked").glob(pattern)
@@ -109,12 +111,14 @@ def _from_machine(target: Target, values: Values, folder: Path) -> str:
     name = f"python{target.python}"
     program = shutil.which(name)
     if not program:
-        raise _Unavailable(f"There is no {name} on PATH.")
+        raise _UnavailableError(f"There is no {name} on PATH.")
     env = build_variables.for_build(os.environ)
-    asked = subprocess.run([program, "-I", "-c", QUESTION], env=env, capture_output=True, text=True)
+    asked = subprocess.run(
+        [program, "-I", "-c", LOCATE_HEADERS], env=env, capture_output=True, text=True
+    )
     include, config = map(Path, json.loads(asked.stdout)) if asked.stdout else (Path(), Path())
     if not (include / "Python.h").is_file() or not config.is_file():
-        raise _Unavailable(f"{program} has no headers beside it.")
+        raise _UnavailableError(f"{program} has no headers beside it.")
     _adapt(include, config, values, folder)
     return f"those of {program}"
 
@@ -126,13 +130,15 @@ def _from_debian(target: Target, values: Values, folder: Path) -> str:
     mirror = _mirror() if all(programs) and suite else None
     if not mirror:
         known = ", or it does not know its archive yet (`apt-get update`)" if programs[0] else ""
-        raise _Unavailable(f"There is no apt-get here that could fetch Debian's {name}{known}.")
+        raise _UnavailableError(
+            f"There is no apt-get here that could fetch Debian's {name}{known}."
+        )
     apt = folder / "apt"
     (apt / "state/lists/partial").mkdir(parents=True)
     (apt / "cache/archives/partial").mkdir(parents=True)
     (apt / "status").touch()
     (apt / "sources.list").write_text(f"deb {mirror} {suite} main\n", encoding="utf-8")
-    options = [f"-o{option}={apt / value}" for option, value in APT.items()]
+    options = [f"-o{option}={apt / value}" for option, value in APT_FOLDERS.items()]
     for words in (["update"], ["download", name]):
         done = subprocess.run(
             ["apt-get", "-q", *options, "-oAcquire::Languages=none", *words],
@@ -143,7 +149,7 @@ def _from_debian(target: Target, values: Values, folder: Path) -> str:
         )
         if done.returncode:
             said = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
-            raise _Unavailable(f"apt-get could not fetch Debian's {name}: {said[0]}")
+            raise _UnavailableError(f"apt-get could not fetch Debian's {name}: {said[0]}")
     (package,) = apt.glob("*.deb")
     unpack: list[str | Path] = ["dpkg-deb", "-x", package, apt / "unpacked"]
     subprocess.run(unpack, env=build_variables.for_build(os.environ), check=True)

@@ -19,14 +19,14 @@ from ..process.run import Command, Stream, run
 from ..runtime.targets import Target, default_abi
 
 #: Seconds between two looks at how much there is.
-INTERVAL = 1.0
+SAMPLE_INTERVAL_S = 1.0
 
 #: How rustup, git and emsdk begin to say what went wrong.
 _FAILURE = re.compile(r"^(error|fatal)\b|panicked at", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
+class InstallResult:
     """What an installer came to: its exit status and all that it said, or that it stood still."""
 
     status: int
@@ -60,7 +60,7 @@ class Step:
     size: int | None = None
 
 
-class _Watch:
+class _InstallMonitor:
     """Hears what an installer says, and looks how much it has put into a folder."""
 
     def __init__(
@@ -76,7 +76,7 @@ class _Watch:
         self.said: list[str] = []
         self.silent = False
 
-    def hear(self, stream: Stream, line: str) -> None:
+    def on_output(self, stream: Stream, line: str) -> None:
         """Take a line of its output."""
         line = line.strip()
         if not line:
@@ -89,10 +89,10 @@ class _Watch:
             self._before = self._there = disk_usage(self._folder)
             self._tell()
 
-    def stands_still(self) -> bool:
+    def is_stalled(self) -> bool:
         """Whether nothing was said or written for too long; tells how much there is meanwhile."""
         now = time.monotonic()
-        if now - self._looked >= INTERVAL:
+        if now - self._looked >= SAMPLE_INTERVAL_S:
             self._looked = now
             there = disk_usage(self._folder)
             if there != self._there:
@@ -118,20 +118,20 @@ def run_installer(
     step: Callable[[str], Step | None],
     emit: Emitter,
     timeout: float,
-) -> Ran:
+) -> InstallResult:
     """Run an installer that writes into a folder, in which it is also started.
 
     `step` reads out of a line of its output what it does now, None where the line does not tell;
     `timeout` is how many seconds it may neither say nor write anything.
     """
-    watch = _Watch(folder, step, emit, timeout)
+    watch = _InstallMonitor(folder, step, emit, timeout)
     status = run(
         Command(words=command, cwd=folder, env=env),
-        on_line=watch.hear,
-        stop_when=watch.stands_still,
+        on_line=watch.on_output,
+        stop_when=watch.is_stalled,
         supervise=True,
     )
-    return Ran(
+    return InstallResult(
         status=status,
         said=tuple(watch.said),
         silent_for=timeout if watch.silent else None,

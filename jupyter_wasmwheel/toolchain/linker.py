@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import emcc
-from .relay import become
+from .relay import exec_process
 
 if TYPE_CHECKING:
     from ..store import Store
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PROGRAM = "WASMWHEEL_WASM_LD"
 
 #: The oldest LLVM whose wasm-ld knows `-wasm-use-legacy-eh`.
-OLDEST = 20
+MIN_LLVM = 20
 
 #: How `wasm-ld --version` tells it.
 _VERSION = re.compile(r"LLD (\d+\.\d+\.\d+)")
@@ -59,7 +59,7 @@ PASSED_ON = ("--whole-archive", "--no-whole-archive", "--allow-multiple-definiti
 
 
 @dataclass(frozen=True, kw_only=True)
-class Linker:
+class WasmLd:
     """A wasm-ld; `version` is LLVM's."""
 
     program: Path
@@ -72,10 +72,10 @@ class Linker:
         return int(self.version.partition(".")[0])
 
 
-def find(with_rust: Iterable[Path], store: Store) -> list[Linker]:
+def find(with_rust: Iterable[Path], store: Store) -> list[WasmLd]:
     """Every wasm-ld on the machine: those that came with a Rust, then those on PATH."""
     found = [_read(program, "came with Rust", store) for program in with_rust]
-    names = ["wasm-ld", *(f"wasm-ld-{major}" for major in range(40, OLDEST - 1, -1))]
+    names = ["wasm-ld", *(f"wasm-ld-{major}" for major in range(40, MIN_LLVM - 1, -1))]
     for name in names:
         program = shutil.which(name)
         if program:
@@ -83,12 +83,12 @@ def find(with_rust: Iterable[Path], store: Store) -> list[Linker]:
     return [linker for linker in found if linker]
 
 
-def _read(program: Path, origin: str, store: Store) -> Linker | None:
+def _read(program: Path, origin: str, store: Store) -> WasmLd | None:
     from . import programs  # which only the choice of a linker needs, not the linker itself
 
     said = programs.ask(program, "--version", _VERSION, store)
     match = _VERSION.search(said or "")
-    return Linker(program=program, version=match.group(1), origin=origin) if match else None
+    return WasmLd(program=program, version=match.group(1), origin=origin) if match else None
 
 
 @dataclass
@@ -183,5 +183,5 @@ def main() -> None:
     arguments = sys.argv[1:]
     program = os.environ.get(PROGRAM)
     if program:
-        become([program, *translate(arguments)])
+        exec_process([program, *translate(arguments)])
     sys.exit(emcc.call("emcc", arguments))

@@ -16,7 +16,7 @@ from pathlib import Path
 from ..store import Store, replace_file
 
 #: The folder in a store with what they said, and how long they may take, in seconds.
-FOLDER, PATIENCE = "programs", 30
+FOLDER, TIMEOUT_S = "programs", 30
 
 
 def ask(program: Path, option: str, wanted: re.Pattern[str], store: Store) -> str | None:
@@ -35,7 +35,7 @@ def ask(program: Path, option: str, wanted: re.Pattern[str], store: Store) -> st
         if wanted.search(text):
             return text
     try:
-        done = subprocess.run([program, option], capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run([program, option], capture_output=True, text=True, timeout=TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired):
         return None
     if done.returncode or not wanted.search(done.stdout):

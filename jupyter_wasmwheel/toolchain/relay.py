@@ -24,7 +24,7 @@ SEPARATOR = "\x1e"
 PROGRAM, ARGUMENTS = "WASMWHEEL_CARGO", "WASMWHEEL_CARGO_ARGUMENTS"
 
 
-def become(command: list[str]) -> NoReturn:
+def exec_process(command: list[str]) -> NoReturn:
     """End as another command, in the place of this process where the system can do that."""
     if os.name == "nt":
         sys.exit(subprocess.call(command))
@@ -36,7 +36,7 @@ def main() -> None:
     given = [os.environ[PROGRAM], *sys.argv[1:]]
     command = [word.removesuffix("-render-diagnostics") for word in given]
     if command == given:
-        become(command)
+        exec_process(command)
     # setuptools-rust always asks for each rustc's command line, which nobody wants to read.
     command = [word for word in command if word != "-v"]
     added = json.loads(os.environ.get(ARGUMENTS, "[]"))

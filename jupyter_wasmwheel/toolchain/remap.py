@@ -36,7 +36,7 @@ def c_flags(environ: Mapping[str, str]) -> list[str]:
     return [f"-ffile-prefix-map={line}" for line in _lines(environ)]
 
 
-def restored(path: str, environ: Mapping[str, str]) -> str:
+def restore_path(path: str, environ: Mapping[str, str]) -> str:
     """The path on this machine for one that the compiler renamed."""
     for line in _lines(environ):
         folder, _, name = line.rpartition("=")

@@ -67,7 +67,7 @@ class Rust:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class RustCandidate:
     """A toolchain that was looked at, and why it can or cannot be taken."""
 
     rust: Rust
@@ -143,22 +143,22 @@ def _sysroot(rustc: Path) -> Path:
     return Path(said.stdout.strip())
 
 
-def judge(rust: Rust, target: Target, channel: str | None) -> Candidate:
+def assess(rust: Rust, target: Target, channel: str | None) -> RustCandidate:
     """Whether a Rust can build for a target, and for a project that asks for a channel."""
     if Version(rust.version) < Version(target.rust):
         reason = f"too old: Pyodide {target.pyodide} needs {target.rust} or newer"
-        return Candidate(rust=rust, usable=False, reason=reason)
+        return RustCandidate(rust=rust, usable=False, reason=reason)
     if channel and not answers(rust, channel):
-        return Candidate(
+        return RustCandidate(
             rust=rust, usable=False, reason=f"the project's rust-toolchain asks for {channel}"
         )
     if rust.has_std:
-        return Candidate(rust=rust, usable=True, reason=f"has the {TRIPLE} target prebuilt")
+        return RustCandidate(rust=rust, usable=True, reason=f"has the {TRIPLE} target prebuilt")
     if rust.sources:
-        return Candidate(
+        return RustCandidate(
             rust=rust, usable=True, reason=f"has std's sources, to build it for {TRIPLE} once"
         )
-    return Candidate(
+    return RustCandidate(
         rust=rust, usable=False, reason=f"has neither the {TRIPLE} target nor std's sources"
     )
 
@@ -176,7 +176,9 @@ def answers(rust: Rust, channel: str) -> bool:
     return rust.version == name or rust.version.startswith(name + ".")
 
 
-def choose(candidates: Iterable[Candidate], target: Target, channel: str | None) -> Candidate:
+def choose(
+    candidates: Iterable[RustCandidate], target: Target, channel: str | None
+) -> RustCandidate:
     """The candidate to build with: a prebuilt target before sources, the order found, then age."""
     everyone = list(candidates)
     usable = [c for c in everyone if c.usable]
@@ -196,7 +198,7 @@ def choose(candidates: Iterable[Candidate], target: Target, channel: str | None)
             code="rust.missing",
             remedies=remedies,
         )
-    if channel and any(judge(c.rust, target, None).usable for c in everyone):
+    if channel and any(assess(c.rust, target, None).usable for c in everyone):
         command = f"`rustup toolchain install {channel} --target {TRIPLE}`"
         remedies = []
         if channel == "nightly":

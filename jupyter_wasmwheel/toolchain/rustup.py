@@ -69,9 +69,9 @@ def _fill(
             remedies=[Retry()],
         )
     found = rust.in_home(home, "rustup's", store)
-    judged = [rust.judge(each, target, channel) for each in found]
-    if not any(candidate.usable for candidate in judged):
-        seen = "; ".join(f"{each.rust}: {each.reason}" for each in judged)
+    assessed = [rust.assess(each, target, channel) for each in found]
+    if not any(candidate.usable for candidate in assessed):
+        seen = "; ".join(f"{each.rust}: {each.reason}" for each in assessed)
         server = os.environ.get("RUSTUP_DIST_SERVER")
         raise ToolchainError(
             "The Rust that rustup installed cannot build for Pyodide.",

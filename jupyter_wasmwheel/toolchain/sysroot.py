@@ -26,7 +26,7 @@ from . import cargo
 from .rust import Rust
 
 #: Changes with what is done here, so that an older sysroot is not taken.
-RECIPE = "2"
+SYSROOT_VERSION = "2"
 
 #: How std is compiled: for side modules, and with bitcode.
 FLAGS = ("-Crelocation-model=pic", "-Cembed-bitcode=yes")
@@ -42,10 +42,10 @@ class Sysroot:
 
 def key(rust: Rust) -> str:
     """The entry of the store that holds the sysroot of a Rust."""
-    return f"sysroots/{rust.version}-{rust.commit[:12]}-{RECIPE}"
+    return f"sysroots/{rust.version}-{rust.commit[:12]}-{SYSROOT_VERSION}"
 
 
-def get(rust: Rust, store: Store, emit: Emitter) -> Sysroot:
+def ensure_sysroot(rust: Rust, store: Store, emit: Emitter) -> Sysroot:
     """The sysroot of a Rust, built on the first call where it did not come with it."""
     if rust.has_std:
         return Sysroot(folder=None, origin=f"prebuilt, with {rust}")
@@ -72,7 +72,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
             "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(_flags(rust, stage)),
         }
     )
-    reader = cargo.Reader(emit, str)
+    reader = cargo.CargoOutputReader(emit, str)
     command = [str(rust.cargo), "build", "--release", "--target", TRIPLE]
     command.append("-Zbuild-std=std,panic_unwind")
     status = run(Command(words=command, cwd=work, env=env), on_line=reader)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..api.errors import Install, Retry, ToolchainError
 from ..api.events import note
-from ..api.requests import Linker as Linkers
+from ..api.requests import Linker
 from ..runtime.context import RunContext
 from ..runtime.node import Node
 from ..runtime.targets import Target
@@ -19,7 +19,7 @@ from ..store import Store
 from . import emscripten, linker, rust, sysroot, wasm_opt
 from .emscripten import Emscripten
 from .installer import command_for
-from .linker import Linker
+from .linker import WasmLd
 from .rust import Rust
 from .sysroot import Sysroot
 from .wasm_opt import WasmOpt
@@ -34,7 +34,7 @@ class Toolchain:
 
     rust: Rust | None
     sysroot: Sysroot | None
-    linker: Linker | None
+    linker: WasmLd | None
     emscripten: Emscripten | None
     wasm_opt: WasmOpt | None
     maturin: str | None
@@ -72,20 +72,22 @@ class Toolchain:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Needs:
+class ToolchainNeeds:
     """What a build needs of a toolchain.
 
     `channel` is the one in the project's `rust-toolchain` file; `linker` is as in a request.
     """
 
-    linker: Linkers = "auto"
-    optimise: bool = True
+    linker: Linker = "auto"
+    optimize: bool = True
     channel: str | None = None
     with_rust: bool = True
     with_maturin: bool = True
 
 
-def choose(target: Target, node: Node, context: RunContext, needs: Needs = Needs()) -> Toolchain:
+def choose(
+    target: Target, node: Node, context: RunContext, needs: ToolchainNeeds = ToolchainNeeds()
+) -> Toolchain:
     """Return the toolchain for a target; what is missing of it is installed.
 
     A ToolchainError says what is missing or too old, and how to get it.
@@ -94,7 +96,7 @@ def choose(target: Target, node: Node, context: RunContext, needs: Needs = Needs
     installed = list(rust.installed(store))
     chosen = None
     if needs.with_rust:
-        candidates = [rust.judge(each, target, needs.channel) for each in installed]
+        candidates = [rust.assess(each, target, needs.channel) for each in installed]
         chosen = rust.choose(candidates, target, needs.channel).rust
     c_compiler = emscripten.find(store, target)
     if needs.linker == "emcc" and not c_compiler:
@@ -111,11 +113,11 @@ def choose(target: Target, node: Node, context: RunContext, needs: Needs = Needs
         )
     toolchain = Toolchain(
         rust=chosen,
-        sysroot=sysroot.get(chosen, store, emit) if chosen else None,
+        sysroot=sysroot.ensure_sysroot(chosen, store, emit) if chosen else None,
         linker=None if needs.linker == "emcc" else choose_linker(chosen, store, installed),
         emscripten=c_compiler,
-        wasm_opt=wasm_opt.get(node, store, emit, offline=context.offline)
-        if needs.optimise
+        wasm_opt=wasm_opt.ensure_wasm_opt(node, store, emit, offline=context.offline)
+        if needs.optimize
         else None,
         maturin=importlib.metadata.version("maturin") if needs.with_maturin else None,
     )
@@ -124,20 +126,20 @@ def choose(target: Target, node: Node, context: RunContext, needs: Needs = Needs
     return toolchain
 
 
-def choose_linker(chosen: Rust | None, store: Store, installed: Sequence[Rust] = ()) -> Linker:
+def choose_linker(chosen: Rust | None, store: Store, installed: Sequence[Rust] = ()) -> WasmLd:
     """The wasm-ld to link with: the one that came with Rust, else the nearest to its LLVM.
 
     Without a Rust, for C alone, it is the newest of what `installed` ones brought and PATH has.
     """
     rusts = [chosen] if chosen else installed
     found = linker.find((each.linker for each in rusts if each.linker), store)
-    usable = [each for each in found if each.major >= linker.OLDEST]
+    usable = [each for each in found if each.major >= linker.MIN_LLVM]
     if not usable:
         seen = ", ".join(f"{each.program} {each.version}" for each in found) or "none"
         raise ToolchainError(
             "wasm-ld not found.",
             f"{chosen or 'Rust'} came without one, and on PATH is {seen}; "
-            f"LLVM {linker.OLDEST} or newer is needed.",
+            f"LLVM {linker.MIN_LLVM} or newer is needed.",
             "Install lld, on Debian `apt-get install lld-22`, or a Rust by rustup, which brings "
             "its own.",
             code="linker.missing",

@@ -16,7 +16,7 @@ from ..store import Store
 
 #: The oldest Binaryen that reads what today's LLVM writes; its native programs are 4 to 13 times
 #: as fast as npm's, and give the same bytes.
-OLDEST = 118
+MIN_VERSION = 118
 
 #: npm's package, and what the registry states for it.
 NPM = "binaryen@132.0.0"
@@ -41,7 +41,7 @@ FLAGS = (
 )
 
 #: Below this many bytes, V8's quick compiler is done with wasm-opt sooner than its good one.
-SMALL = 400_000
+SMALL_MODULE_BYTES = 400_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,14 +52,14 @@ class WasmOpt:
     version: str
     node: Path | None
 
-    def optimise(self, module: bytes) -> bytes:
+    def optimize(self, module: bytes) -> bytes:
         """The module, optimised for speed and size; a CompileError where it cannot be."""
         with tempfile.TemporaryDirectory(prefix="wasm-opt-") as name:
             before, after = Path(name) / "before.wasm", Path(name) / "after.wasm"
             before.write_bytes(module)
             command: list[str | Path] = [self.program, *FLAGS, before, "-o", after]
             if self.node:
-                quick = ["--liftoff-only"] if len(module) < SMALL else []
+                quick = ["--liftoff-only"] if len(module) < SMALL_MODULE_BYTES else []
                 command = [self.node, *quick, *command]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode or not after.exists():
@@ -85,8 +85,8 @@ def find_native() -> tuple[WasmOpt | None, str]:
         return None, f"{program} does not run: {error}"
     match = re.search(r"version (\d+)", said.stdout)
     version = match.group(1) if match else "0"
-    if int(version) < OLDEST:
-        return None, f"{program} is version {version}; {OLDEST} or newer is needed"
+    if int(version) < MIN_VERSION:
+        return None, f"{program} is version {version}; {MIN_VERSION} or newer is needed"
     unknown = [flag for flag in FLAGS if flag not in known.stdout]
     if unknown:
         return None, f"{program} does not know {', '.join(unknown)}"
@@ -94,7 +94,7 @@ def find_native() -> tuple[WasmOpt | None, str]:
     return found, f"{program} {version}, found on PATH"
 
 
-def get(node: Node, store: Store, emit: Emitter, *, offline: bool = False) -> WasmOpt:
+def ensure_wasm_opt(node: Node, store: Store, emit: Emitter, *, offline: bool = False) -> WasmOpt:
     """The wasm-opt on PATH, else npm's, installed into the store."""
     found, reason = find_native()
     if found:

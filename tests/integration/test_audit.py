@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_wasmwheel.api.errors import CheckError
 from jupyter_wasmwheel.api.report import Audit
-from jupyter_wasmwheel.checks.audit import audit, require
+from jupyter_wasmwheel.checks.audit import audit, raise_if_failed
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read, rewrite
@@ -65,7 +65,7 @@ def test_all_missing_names_are_told_at_once(tmp_path: Path, here: Machine) -> No
     found = audited(path, here)
     assert found.missing == ("fork_everything", "no_such_data", "no_such_function", "other.thing")
     with pytest.raises(CheckError, match="does not fit Pyodide") as raised:
-        require(found, read(path), here.engine.runtime)
+        raise_if_failed(found, read(path), here.engine.runtime)
     assert "fork_everything, no_such_data, no_such_function" in raised.value.why
     assert raised.value.status == 6
 
@@ -113,7 +113,7 @@ def test_a_module_whose_init_function_has_another_name_is_explained(
     other = extension.init_function[:-1] + "X"
     assert f"is called {extension.name}, but its init function is {other}" in found.unexpected[0]
     with pytest.raises(CheckError) as raised:
-        require(found, read(path), here.engine.runtime)
+        raise_if_failed(found, read(path), here.engine.runtime)
     assert "#[pymodule]" in raised.value.fix
 
 
@@ -191,7 +191,7 @@ def test_javascript_exceptions_are_explained(tmp_path: Path, here: Machine) -> N
     assert found.missing == ("__cxa_find_matching_catch_2", "invoke_vii")
     assert "compiled for JavaScript exceptions" in found.unexpected[0]
     with pytest.raises(CheckError, match="fit") as raised:
-        require(found, read(path), here.engine.runtime)
+        raise_if_failed(found, read(path), here.engine.runtime)
     assert "-fwasm-exceptions" in raised.value.fix
 
 

@@ -18,7 +18,7 @@ from jupyter_wasmwheel.api.errors import ToolchainError
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import pyodide, targets
-from jupyter_wasmwheel.runtime.node import get as get_node
+from jupyter_wasmwheel.runtime.node import ensure_node
 from jupyter_wasmwheel.runtime.pyodide import Runtime
 from jupyter_wasmwheel.runtime.targets import Target
 from jupyter_wasmwheel.store import Store
@@ -146,7 +146,7 @@ def cross_build_environment(path: Path) -> str:
 def runtime(store: Store) -> Runtime:
     """The default target's runtime."""
     target = targets.find("2026_0")
-    return pyodide.get(target, get_node(store, ignore), store, ignore)
+    return pyodide.ensure_runtime(target, ensure_node(store, ignore), store, ignore)
 
 
 def with_headers_at(url: str, sha256: str) -> Target:
@@ -163,11 +163,11 @@ def test_headers_are_those_of_the_cross_build_environment(
     sha256 = cross_build_environment(folder / "xbuildenv.tar.gz")
     target = with_headers_at(f"{url}/xbuildenv.tar.gz", sha256)
     store = Store(home=tmp_path / "home")
-    include = headers.get(target, runtime, Index(), store, ignore)
+    include = headers.ensure_headers(target, runtime, Index(), store, ignore)
     assert (include / "Python.h").read_text() == "// Python"
     assert [path.name for path in include.parent.iterdir()] == ["include"]
     (folder / "xbuildenv.tar.gz").unlink()
-    assert headers.get(target, runtime, Index(), store, ignore) == include
+    assert headers.ensure_headers(target, runtime, Index(), store, ignore) == include
 
 
 def test_headers_of_another_hash_are_not_taken(
@@ -179,7 +179,7 @@ def test_headers_of_another_hash_are_not_taken(
     target = with_headers_at(f"{url}/xbuildenv.tar.gz", "0" * 64)
     store = Store(home=tmp_path / "home")
     with pytest.raises(ToolchainError, match="not available") as raised:
-        headers.get(target, runtime, Index(), store, ignore)
+        headers.ensure_headers(target, runtime, Index(), store, ignore)
     assert "sha256" in raised.value.why
     assert "no python3.14 on PATH" in raised.value.why
     assert "python3.14" in raised.value.fix

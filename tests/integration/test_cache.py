@@ -131,8 +131,8 @@ def test_a_new_crate_begins_with_pyo3_compiled(build: Any, store: Store, tmp_pat
     own = Store(home=tmp_path / "home", read_only=(store.home,))
     target = targets.find(targets.default_abi())
     assert seeding.examine(target, own).mend == ("seeds",)
-    its_node = node.get(own, ignore)
-    chosen = toolchain.choose(target, its_node, RunContext(store=own, emit=ignore))
+    node_js = node.ensure_node(own, ignore)
+    chosen = toolchain.choose(target, node_js, RunContext(store=own, emit=ignore))
     made = seeding.make(target, chosen, "draft", own, ignore)
     before = {path: path.stat() for path in made.folder.rglob("*") if path.is_file()}
     crate = starter.make("fresh", tmp_path)

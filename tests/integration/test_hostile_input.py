@@ -416,7 +416,7 @@ def test_any_wheel(tmp_path: Path, data: bytes, members: dict[str, bytes]) -> No
 @given(st.binary())
 def test_any_module(data: bytes) -> None:
     for whole in (data, b"\0asm\1\0\0\0" + data):
-        with contextlib.suppress(side_module.Damaged):
+        with contextlib.suppress(side_module.DamagedModuleError):
             side_module.parse(whole)
 
 
@@ -428,7 +428,7 @@ def test_any_module(data: bytes) -> None:
 @example(cargo.SEPARATOR + "[" * 5000)
 def test_any_line_of_cargo(line: str) -> None:
     told: list[object] = []
-    cargo.Reader(told.append, str)("stderr", line)
+    cargo.CargoOutputReader(told.append, str)("stderr", line)
 
 
 @quickly

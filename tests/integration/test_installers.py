@@ -245,9 +245,9 @@ def test_what_rustup_installs_builds_a_crate(
 ) -> None:
     """The machine's own Rust, served as rustup fetches it, with std for the target prebuilt."""
     assert shutil.which("rustup"), "there is no rustup on PATH"
-    candidates = [rusts.judge(each, TARGET, None) for each in rusts.installed(store)]
+    candidates = [rusts.assess(each, TARGET, None) for each in rusts.installed(store)]
     ours = rusts.choose(candidates, TARGET, None).rust
-    sysroot = sysroots.get(ours, store, ignore).folder or ours.sysroot
+    sysroot = sysroots.ensure_sysroot(ours, store, ignore).folder or ours.sysroot
     parts = rust_distribution.repacked(
         tmp_path / "parts",
         ours,
@@ -291,7 +291,7 @@ def emsdk_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     if request.param == "stand-in":
         return emsdk_repository.FAKE_EMSDK.read_text()
     folder = tmp_path_factory.mktemp("emsdk")
-    address, revision = emsdk.split(config.load().downloads().emsdk)
+    address, revision = emsdk.split_revision(config.load().downloads().emsdk)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     fetching = ["git", "fetch", "--quiet", "--depth", "1", address, revision]
     subprocess.run(fetching, cwd=folder, check=True, timeout=120)

@@ -13,7 +13,7 @@ import pytest
 from jupyter_wasmwheel import wheel
 from jupyter_wasmwheel.build.provenance import Provenance, read
 from jupyter_wasmwheel.checks import pypi
-from jupyter_wasmwheel.checks.finding import Finding
+from jupyter_wasmwheel.checks.finding import WheelFinding
 from jupyter_wasmwheel.store import Store
 from tests.conftest import Command
 from tests.fixtures import wheel_factory
@@ -45,13 +45,13 @@ def note(**more: Any) -> dict[str, bytes]:
     return {"handmade-1.0.dist-info/wasmwheel.json": json.dumps(said).encode()}
 
 
-def examined(path: Path, store: Store) -> dict[str, Finding]:
+def examined(path: Path, store: Store) -> dict[str, WheelFinding]:
     machine = wheel_factory.machine("2026_0", store)
     found = pypi.examine(wheel.read(path), machine.target, machine.engine)
     return {each.check: each for each in found}
 
 
-def problems(found: dict[str, Finding]) -> list[str]:
+def problems(found: dict[str, WheelFinding]) -> list[str]:
     for each in found.values():
         assert (each.state == "ok") == (not each.fix)
     return [each.check for each in found.values() if each.state == "problem"]
@@ -132,7 +132,7 @@ ELF = {"wheel_factory.libs/libfast.so": b"\x7fELF" + bytes(60)}
         ("audit", TAG, ELF, {}),
         ("paths", TAG, {MODULE: module(runtime_paths=["/build/lib"])}, {}),
         ("profile", TAG, note(profile="draft"), {}),
-        ("size", TAG, {"wheel_factory.bin": bytes(pypi.LARGEST)}, {}),
+        ("size", TAG, {"wheel_factory.bin": bytes(pypi.MAX_WHEEL_BYTES)}, {}),
     ],
 )
 def test_what_pypi_should_not_get(

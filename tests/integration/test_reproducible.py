@@ -112,7 +112,7 @@ def test_rustc_is_called_by_a_wrapper_of_the_users_own_too(tmp_path: Path) -> No
         "--remap-path-prefix=/home/me/.cargo/registry/src/mirror.example-1f2e=/cargo/registry/src"
     )
     assert called(*words) == " ".join(["rustc", *words, *flags]) + "\n"
-    assert remap.restored("/source/src/lib.rs", env) == f"{tmp_path}/a folder/src/lib.rs"
+    assert remap.restore_path("/source/src/lib.rs", env) == f"{tmp_path}/a folder/src/lib.rs"
 
 
 @pytest.mark.slow

@@ -62,10 +62,10 @@ def test_a_notebook_outside_of_the_project_is_refused(wasmwheel: Command, tmp_pa
 @pytest.fixture(scope="module")
 def seed(store: Store) -> None:
     """What `doctor --fix seeds` leaves for release builds: pyo3 is not compiled six times."""
-    target, its_node = targets.find(targets.default_abi()), node.get(store, ignore)
+    target, node_js = targets.find(targets.default_abi()), node.ensure_node(store, ignore)
     seeds.make(
         target,
-        toolchain.choose(target, its_node, RunContext(store=store, emit=ignore)),
+        toolchain.choose(target, node_js, RunContext(store=store, emit=ignore)),
         "release",
         store,
         ignore,

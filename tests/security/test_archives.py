@@ -320,7 +320,7 @@ def test_by_an_archive_of_npm(tmp_path: Path, store: Store, decoy: Decoy, name: 
     digest = base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()
     with pytest.raises(SourceError):
         node.fetch_npm_package(
-            node.get(store, ignore), f"file:{path}", f"sha512-{digest}", decoy.room()
+            node.ensure_node(store, ignore), f"file:{path}", f"sha512-{digest}", decoy.room()
         )
 
 

@@ -164,7 +164,7 @@ def test_a_store_that_cannot_be_swept_does_not_stop_the_queue(
     def sweep(store: Store) -> None:
         raise error
 
-    monkeypatch.setattr(Store, "sweep", sweep)
+    monkeypatch.setattr(Store, "remove_leftovers", sweep)
     assert_ends_with_its_own_error(queue_of)
 
 

@@ -363,7 +363,7 @@ def test_a_runtime_that_is_a_link_is_not_run(
     site.beside.path(name).unlink()
     site.beside.path(name).symlink_to(home / ".ssh/id_ed25519")
     with pytest.raises(SiteError, match="is a link"):
-        lite.runtime(site, node.get(store, ignore), RunContext(store=store, emit=ignore))
+        lite.runtime(site, node.ensure_node(store, ignore), RunContext(store=store, emit=ignore))
 
 
 def test_a_checks_node_reads_of_a_site_what_its_lock_names(

@@ -40,8 +40,8 @@ from jupyter_wasmwheel.jobs.executors import Local, LocalRun
 from jupyter_wasmwheel.jobs.queue import (
     BusyError,
     ConflictError,
-    Limits,
     Queue,
+    QueueLimits,
     UnknownJobError,
     encoded,
 )
@@ -138,7 +138,7 @@ def queue_of(tmp_path: Path, paths: AllowedPaths, told: Told) -> Iterator[Open]:
             Script(code),
             paths,
             os.environ,
-            Limits(**limits),
+            QueueLimits(**limits),
             lambda seq, text: told.append((seq, json.loads(text))),
         )
         opened.append(queue)
@@ -794,7 +794,7 @@ def test_a_real_build_says_all_and_delivers_its_wheel(
             Local(),
             there,
             os.environ,
-            Limits(),
+            QueueLimits(),
             lambda seq, text: told.append((seq, json.loads(text))),
         )
     ) as queue:

@@ -142,7 +142,7 @@ def test_who_was_killed_keeps_nothing_from_being_cleared(wasmwheel: Command, kep
 def test_what_killed_users_left_is_swept_up(kept: Store) -> None:
     (kept.home / "locks/user-killed").touch()
     with kept.in_use(ignore):
-        kept.sweep()
+        kept.remove_leftovers()
         assert len(list((kept.home / "locks").glob("user-*"))) == 1
 
 
