@@ -210,7 +210,7 @@ def test_a_notebook_runs_in_the_page(
         assert (tmp_path / "html/live/files" / live.notebook_of(package)).is_file()
     with served(tmp_path / "html") as origin, browser(tmp_path / "profile") as context:
         tab = Tab(page=context.new_page())
-        context.on("request", lambda request: tab.asked_for.append(request.url))
+        context.on("request", lambda request: tab.requests.append(request.url))
         tab.page.goto(f"{origin}/live.html")
         assert not any("/live/" in url for url in tab.asked_for), "not before it is asked for"
         tab.page.get_by_text("Run hello here").click()
