@@ -68,7 +68,7 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
     def _adopt(self) -> None:
         store, output = _store(), self._output
         context = RunContext(store=store, emit=self._emit)
-        site = lite.adopt(
+        site = lite.from_lite_build(
             output,
             metadata.version("jupyterlite-core"),
             metadata.version("jupyterlite-pyodide-kernel"),

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from ..beneath import is_name_on_windows
+from ..safe_paths import is_name_on_windows
 from .errors import DamagedError, UnsafeError
 
 Parts = tuple[str, ...]

@@ -1,4 +1,4 @@
-"""A folder that an archive is written into: nothing is ever written outside it (beneath.py).
+"""A folder that an archive is written into: nothing is ever written outside it (safe_paths.py).
 
 Links are made when all else has been written. Where the system cannot open a name in an open
 folder, no links are made at all, so that there are none to follow.
@@ -13,8 +13,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
-from .. import beneath
-from ..beneath import Folder
+from .. import safe_paths
+from ..safe_paths import Folder
 from .errors import DamagedError, UnsafeError
 from .limits import Budget
 from .names import Parts, check_links
@@ -87,7 +87,7 @@ class Tree:
 
     def link(self, parts: Parts, target: str) -> None:
         """Make a symbolic link when all else has been written."""
-        if not beneath.HAS_DIR_FD:
+        if not safe_paths.HAS_DIR_FD:
             raise UnsafeError(
                 f"its member {'/'.join(parts)!r:.200} is a symbolic link, which cannot be made "
                 "safely on this system"

@@ -12,7 +12,6 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..beneath import Root
 from ..runtime import lock as locks
 from ..runtime import node_sandbox, packages, snapshot
 from ..runtime.context import RunContext
@@ -20,6 +19,7 @@ from ..runtime.engine import Engine
 from ..runtime.lock import Lock
 from ..runtime.packages import Candidate, PackageSource
 from ..runtime.pyodide import Runtime
+from ..safe_paths import Root
 from ..wheel import Wheel
 from . import dependencies
 

@@ -1,7 +1,7 @@
 """Pyodide's lock, read and edited: which packages a runtime knows and where their files are.
 
 A site's lock may be a stranger's, so each value of it that is used is checked here, where it is
-read: a name is no path, and a path is one beneath the lock's own folder (beneath.py).
+read: a name is no path, and a path is one beneath the lock's own folder (safe_paths.py).
 
 Written by hand because `pyodide-lock` (0.1.2) needs Python 3.12 to read the locks of Pyodide 314,
 and refuses fields that it does not know. The format is `pyodide-lock.json` as Pyodide's
@@ -19,9 +19,9 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from packaging.utils import canonicalize_name
 
-from .. import beneath
+from .. import safe_paths
 from ..api.errors import SiteError
-from ..beneath import Root
+from ..safe_paths import Root
 from ..store import replace_file
 from ..wheel import Wheel
 
@@ -35,8 +35,8 @@ Hash = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Place = Annotated[
     str,
     Meta(
-        pattern=rf"\A(?:https?://[!#-;=?-\[\]_a-z~%]+|{beneath.PATH})\Z",
-        max_length=beneath.LONGEST_PATH,
+        pattern=rf"\A(?:https?://[!#-;=?-\[\]_a-z~%]+|{safe_paths.PATH})\Z",
+        max_length=safe_paths.LONGEST_PATH,
     ),
 ]
 ShippedPlace = Annotated[str, Meta(pattern=r"\Adata/[0-9a-f]{64}/[A-Za-z0-9_.-]{1,128}\Z")]

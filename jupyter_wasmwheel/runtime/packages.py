@@ -20,7 +20,7 @@ from packaging.version import Version
 
 from ..api.errors import Retry, SourceError
 from ..api.events import note
-from ..beneath import Root
+from ..safe_paths import Root
 from ..store import Store
 from ..wheel import Wheel, read
 from .context import RunContext

@@ -25,7 +25,7 @@ from ..jobs import cluster
 from ..jobs.executors import Executor, Local, environment
 from ..jobs.queue import Queue, QueueLimits
 from ..jobs.resolve import AllowedPaths
-from ..site import own_files, proxy
+from ..site import proxy, site_assets
 from ..store import Store
 from . import events, idle_seed_builder, jobs, sites, toolchain
 
@@ -59,7 +59,7 @@ ROUTES: tuple[tuple[str, type], ...] = (
     (rf"/{API}/sites/{NAME}/open", sites.OpenHandler),
     (rf"/{API}/sites/{NAME}/packages", sites.PackagesHandler),
     (rf"/{API}/sites/{NAME}/packages/{NAME}", sites.PackageHandler),
-    (rf"/{THROUGH}{NAME}/{PREFIX}/({own_files.HOSTS}|{proxy.FETCH})", sites.FetchedHandler),
+    (rf"/{THROUGH}{NAME}/{PREFIX}/({site_assets.HOSTS}|{proxy.FETCH})", sites.FetchedHandler),
     (rf"/{THROUGH}{NAME}/{PREFIX}/(.*)", sites.ProxiedSiteHandler),
 )
 

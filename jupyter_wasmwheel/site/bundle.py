@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..api.errors import SiteError
 from ..api.events import Emitter, Progress
-from ..beneath import LARGEST, is_name_on_windows
+from ..safe_paths import LARGEST, is_name_on_windows
 from . import data, kernel_files, publish, wheels
 from .lite import PYODIDE, Site
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SiteError
-from ..beneath import Root
+from ..safe_paths import Root
 from ..wheel import Wheel
 
 #: The listing of the site's root folder, and the folder of its files.

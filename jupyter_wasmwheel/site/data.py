@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 from ..api.errors import SourceError
 from ..api.events import Emitter, note
-from ..beneath import Root
 from ..project.recipes import Data, Recipe
 from ..runtime.context import RunContext
 from ..runtime.lock import Entry, Lock
+from ..safe_paths import Root
 from . import wheels
 
 #: The folder beside the lock, and what every file in it is called.

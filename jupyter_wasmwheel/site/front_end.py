@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from ..api.errors import SiteError
-from ..beneath import Root
+from ..safe_paths import Root
 
 #: The extension's name, and where it is once it is built: in a clone only then.
 NAME = "jupyter-wasmwheel"

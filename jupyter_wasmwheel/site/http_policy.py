@@ -58,7 +58,7 @@ class Web:
         self.site = site
         self.hosts = frozenset(hosts)
         self.allow = allow
-        self.prober = _start_worker(f"{site}static/pyodide/reach.js")
+        self.prober = _start_worker(f"{site}static/pyodide/host-probe.js")
 
     @functools.cached_property
     def shipped(self) -> dict[str, str]:

@@ -7,10 +7,10 @@
 const beside = new URL(".", import.meta.url);
 const site = new URL("../../", beside).href;
 
-// What was started before the kernel asked, by early-worker.js; a kernel asks once.
+// What was started before the kernel asked, by preload-worker.js; a kernel asks once.
 let early;
 
-export async function startEarly(plugin) {
+export async function preload(plugin) {
   early = (async () => {
     const settings = await json(new URL("jupyter-lite.json", site));
     const { litePluginSettings } = settings["jupyter-config-data"];
@@ -38,7 +38,7 @@ async function start({ wasmwheel, packages, ...options }) {
   const texts = [
     fetch(new URL("http_policy.py", beside)),
     fetch(new URL("proxy/hosts.json", site), { cache: "no-store" }),
-    fetch(new URL("kernel_rest.py", beside)),
+    fetch(new URL("deferred_stdlib.py", beside)),
   ].map(async (answer) => (await answer).text());
   const entry = new URL(wasmwheel.pyodide, beside);
   const main = await import(entry.href);
@@ -68,7 +68,7 @@ async function start({ wasmwheel, packages, ...options }) {
     );
   }
   if (ready?.rest) {
-    pyodide.runPython(later, { globals, filename: "<kernel_rest.py>" });
+    pyodide.runPython(later, { globals, filename: "<deferred_stdlib.py>" });
     expect(ready, globals.get("Rest"));
   }
   return { pyodide, told };

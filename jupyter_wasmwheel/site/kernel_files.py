@@ -4,7 +4,7 @@ A kernel that starts the plain way unpacks a wheel after the other and compiles 
 from their source. So a site has the packages of its kernel in one file, unpacked, and with bytecode
 by the very Python that is to run it; the same for the modules of the standard library, which
 Pyodide ships as source. What no start asks for is in a third file, which comes after it
-(kernel_rest.py). No memory snapshot: it would take longer to fetch, and would freeze the
+(deferred_stdlib.py). No memory snapshot: it would take longer to fetch, and would freeze the
 seed of Python's hashes, so that every kernel had the same.
 """
 
@@ -23,12 +23,12 @@ from packaging.utils import canonicalize_name
 from .. import archive
 from ..api.errors import Retry, SiteError
 from ..api.events import note
-from ..beneath import Root
 from ..runtime import snapshot
 from ..runtime.context import RunContext
 from ..runtime.lock import Lock, Place
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
+from ..safe_paths import Root
 from . import wheels
 
 #: The script that makes them, in Node.js.

@@ -24,15 +24,24 @@ from packaging.requirements import Requirement
 
 from ..api.errors import SiteError, UsageError
 from ..api.requests import SiteRequest
-from ..beneath import Root
 from ..runtime import lock, pyodide, targets
 from ..runtime.context import RunContext
 from ..runtime.lock import Lock
 from ..runtime.node import Node
 from ..runtime.pyodide import Runtime
 from ..runtime.targets import Target
+from ..safe_paths import Root
 from ..store import Store
-from . import compressed, contents, front_end, kernel_files, own_files, packages, template, wheels
+from . import (
+    contents,
+    front_end,
+    kernel_files,
+    packages,
+    precompressed,
+    site_assets,
+    template,
+    wheels,
+)
 from .http_policy import POLICIES
 
 #: The folder in a site that is ours and never served, and the version of what is in it.
@@ -292,8 +301,8 @@ def create(folder: Path, request: SiteRequest, node: Node, context: RunContext) 
                 prefix=secrets.token_hex(16),
             )
             shutil.copytree(front, site.folder)
-            _equip(site, filling, context)
-            compressed.add(site.lock.parent)
+            _populate(site, filling, context)
+            precompressed.add(site.lock.parent)
             if folder.is_dir():
                 folder.rmdir()
             stage.rename(folder)
@@ -302,7 +311,7 @@ def create(folder: Path, request: SiteRequest, node: Node, context: RunContext) 
     return replace(site, folder=folder)
 
 
-def adopt(
+def from_lite_build(
     folder: Path, core: str, kernel: str, node: Node, context: RunContext, *, cdn: bool = False
 ) -> Site:
     """Make a site of what `jupyter lite build` has just made with a release of the kernel.
@@ -322,9 +331,8 @@ def adopt(
                 code="site.built-differently",
             )
         _configure(site, known, POLICIES[0])
-        template.run_first(site.root)
-        own_files.forget(site.private)
-        renew(site)
+        site_assets.forget(site.private)
+        update_assets(site)
         return site
     if (folder / PRIVATE).is_dir():  # what a run that was stopped in the middle left
         Root(folder).remove(PRIVATE)
@@ -348,8 +356,7 @@ def adopt(
         prefix=secrets.token_hex(16),
     )
     runtime = pyodide.ensure_runtime(target, node, context.store, context.emit)
-    template.run_first(site.root)
-    _equip(site, _Filling(runtime=runtime, node=node), context)
+    _populate(site, _Filling(runtime=runtime, node=node), context)
     return site
 
 
@@ -367,7 +374,7 @@ class _Filling:
     start: str | None = None
 
 
-def _equip(site: Site, filling: _Filling, context: RunContext) -> None:
+def _populate(site: Site, filling: _Filling, context: RunContext) -> None:
     """Put what makes it a site into a folder that has JupyterLite in it; the record of it last."""
     engine = filling.runtime
     beside = site.beside
@@ -393,19 +400,19 @@ def _equip(site: Site, filling: _Filling, context: RunContext) -> None:
         kernel_files.put(names, ready, beside, engine, filling.node, context)
     contents.start(site.root)  # which leaves a listing that is there
     _configure(site, known, filling.http, filling.start)
-    renew(site)
+    update_assets(site)
     _add_icons(site)
     fields = dataclasses.asdict(site)
     del fields["folder"]
     site.root.replace({RECORD: json.dumps({"schema": SCHEMA} | fields, indent=2).encode()})
 
 
-def renew(site: Site) -> None:
+def update_assets(site: Site) -> None:
     """Put into a site what this version of ours has, where another version's is in it."""
     known = template.release(site.kernel)
     workers = _workers(site) if known.is_module else {}
     start = _kernel_start(known)
-    own_files.put(site.root, PYODIDE, site.private, start, workers, PLUGIN)
+    site_assets.update(site.root, PYODIDE, site.private, start, workers, PLUGIN)
 
 
 def _at_cdn(original: Lock, version: str) -> Lock:

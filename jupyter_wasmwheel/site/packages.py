@@ -14,11 +14,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from ..api.errors import SourceError, UsageError
 from ..api.events import note
 from ..api.report import Dependency
-from ..beneath import Root
 from ..checks import dependencies
 from ..runtime.context import RunContext
 from ..runtime.lock import Entry, Lock, entry_for
 from ..runtime.packages import Candidate, of_index, of_site
+from ..safe_paths import Root
 from ..wheel import read
 from . import wheels
 

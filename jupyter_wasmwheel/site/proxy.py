@@ -31,7 +31,7 @@ from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 from tornado.web import RequestHandler
 
 from ..api.errors import UsageError
-from .own_files import HOSTS
+from .site_assets import HOSTS
 
 #: Where a server answers, under a site's address: what it may fetch, and what it fetched.
 FETCH = "proxy/fetch"

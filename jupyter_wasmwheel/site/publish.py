@@ -19,12 +19,12 @@ from packaging.utils import canonicalize_name
 
 from ..api.errors import SiteError
 from ..api.events import Emitter, ignore
-from ..beneath import Root
 from ..runtime import lock
 from ..runtime.context import RunContext
 from ..runtime.lock import Entry, Lock
 from ..runtime.packages import Candidate
 from ..runtime.targets import Target
+from ..safe_paths import Root
 from ..store import Store
 from ..wheel import Wheel
 from . import addresses, contents, data, lite, packages, wheels
@@ -106,7 +106,7 @@ def publish(
         refuse_foreign(site, each.wheel)
     now = datetime.now(UTC)
     with locked(site, emit):
-        lite.renew(site)
+        lite.update_assets(site)
         old = site.read_lock()
         beside = _AddingRoot(site.folder, lite.PYODIDE)
         notebooks: dict[str, dict[str, Any]] = {}

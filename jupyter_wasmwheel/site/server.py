@@ -23,12 +23,12 @@ import tornado.httpserver
 import tornado.web
 
 from ..api.errors import SiteError
-from ..beneath import Root
-from . import compressed, data, proxy, wheels
+from ..safe_paths import Root
+from . import data, precompressed, proxy, wheels
 from .addresses import HOST, address
 from .lite import PYODIDE, Site
-from .own_files import HOSTS, REACH
 from .proxy import Proxy
+from .site_assets import HOST_PROBE, HOSTS, OLD_HOST_PROBE
 
 #: What another page loads as an image to find out whether its browser reaches this origin.
 PROBE = "probe.svg"
@@ -79,9 +79,10 @@ class Files(tornado.web.StaticFileHandler):
 
     def set_extra_headers(self, path: str) -> None:
         self.set_header("Cross-Origin-Opener-Policy", "same-origin")
-        # An offline page embeds nothing of other hosts. The worker that asks whether one of them
-        # answers has to be able to: it learns no more than that.
-        strict = self.offline and path != f"{PYODIDE}/{REACH}"
+        # An offline page embeds nothing from other hosts. The worker that checks whether one
+        # answers must be able to: that is all it learns.
+        probes = [f"{PYODIDE}/{name}" for name in (HOST_PROBE, OLD_HOST_PROBE)]
+        strict = self.offline and path not in probes
         policy = "require-corp" if strict else "credentialless"
         self.set_header("Cross-Origin-Embedder-Policy", policy)
         self.set_header("Cross-Origin-Resource-Policy", "same-origin")
@@ -118,11 +119,11 @@ class Files(tornado.web.StaticFileHandler):
         if any(part.startswith(".") for part in name.parts):
             raise tornado.web.HTTPError(404)
         asks = "gzip" in self.request.headers.get("Accept-Encoding", "")
-        smaller = compressed.find(Path(found)) if asks else None
+        smaller = precompressed.find(Path(found)) if asks else None
         try:
             # What is sent is what is opened here, whatever is put in its place meanwhile.
             self.file = Root(Path(root)).open(
-                (compressed.form(name) if smaller else name).as_posix()
+                (precompressed.form(name) if smaller else name).as_posix()
             )
         except (SiteError, OSError) as error:
             raise tornado.web.HTTPError(404) from error

@@ -23,12 +23,12 @@ from packaging.requirements import Requirement
 from .. import archive, build_variables
 from ..api.errors import Retry, SiteError
 from ..api.events import Emitter, note
-from ..beneath import Root
 from ..index import Index
 from ..runtime import targets
 from ..runtime.targets import JupyterLite
+from ..safe_paths import Root
 from ..store import Store
-from . import compressed, own_files
+from . import precompressed, site_assets
 
 #: What JupyterLite's build is told; a change of it makes another template.
 BUILD = {
@@ -37,10 +37,6 @@ BUILD = {
     "no_sourcemaps": True,
     "no_unused_shared_packages": True,
 }
-
-#: A module that every page of a site runs first, and what is put before its text.
-SCRIPT = "config-utils.js"
-FIRST = f"import './{own_files.PAGE_START}';\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,24 +82,19 @@ def release(kernel: str) -> Release:
 def get(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
     """The output of JupyterLite's own build for a release of the kernel, made once."""
     known = release(lite.kernel)
-    recipe = json.dumps([known.environment, BUILD, FIRST, compressed.ENDINGS]).encode()
+    recipe = json.dumps(
+        [known.environment, BUILD, site_assets.BOOTSTRAP, precompressed.ENDINGS]
+    ).encode()
     key = f"lite/{lite.core}-{lite.kernel}-{hashlib.sha256(recipe).hexdigest()[:12]}"
 
     def fill(folder: Path) -> None:
         note(emit, f"Building the front end of JupyterLite {lite.core}, once.")
         work = folder.parent / "work"
         build(environment(known, index, work), work, folder, BUILD)
-        run_first(Root(folder))
-        compressed.add(folder)
+        site_assets.import_bootstrap(Root(folder))
+        precompressed.add(folder)
 
     return store.install(key, fill, emit)
-
-
-def run_first(site: Root) -> None:
-    """Have every page of a built JupyterLite run our own script before its others."""
-    text = site.read(SCRIPT)
-    if not text.startswith(FIRST.encode()):
-        site.replace({SCRIPT: FIRST.encode() + text})
 
 
 def _made(folder: Path) -> Path:

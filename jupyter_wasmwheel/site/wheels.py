@@ -13,8 +13,8 @@ from io import BufferedReader
 from pathlib import Path
 
 from ..api.errors import CheckError
-from ..beneath import Root
 from ..runtime.lock import Entry, Lock
+from ..safe_paths import Root
 
 #: The folders of the wheels, beside the lock: what was published, and what others made.
 PUBLISHED = "wheels"

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ..beneath import Root
+from ..safe_paths import Root
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -17,12 +17,12 @@ import pytest
 from jupyter_wasmwheel.api.errors import CheckError, LimitError, Retry
 from jupyter_wasmwheel.api.events import Event, Log
 from jupyter_wasmwheel.api.report import Smoke
-from jupyter_wasmwheel.beneath import Root
 from jupyter_wasmwheel.checks.smoke import smoke
 from jupyter_wasmwheel.process.limits import DEFAULT
 from jupyter_wasmwheel.runtime import lock as locks
 from jupyter_wasmwheel.runtime import packages, targets
 from jupyter_wasmwheel.runtime.snapshot import Snapshot
+from jupyter_wasmwheel.safe_paths import Root
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
 from tests.fixtures.wheel_factory import Machine, machine, side_module, wheel

@@ -29,7 +29,7 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
-from jupyter_wasmwheel import archive, beneath, wheel
+from jupyter_wasmwheel import archive, safe_paths, wheel
 from jupyter_wasmwheel.api.errors import CheckError, SourceError
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.api.requests import BuildRequest
@@ -846,7 +846,7 @@ def test_an_archive_in_several_streams_is_read_whole(tmp_path: Path) -> None:
 
 @pytest.fixture
 def without_dir_fd(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beneath, "HAS_DIR_FD", False)
+    monkeypatch.setattr(safe_paths, "HAS_DIR_FD", False)
 
 
 @pytest.mark.parametrize("name", ATTACKS)

@@ -137,7 +137,7 @@ def test_a_bundle_has_no_name_that_means_more_elsewhere(
 @pytest.mark.parametrize(
     "name",
     [
-        "page-start.js",
+        "bootstrap.js",
         ".wasmwheel/own-files",
         ".wasmwheel/swept",
         "files/try-tiny-1.0.ipynb",

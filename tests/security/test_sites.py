@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
-from jupyter_wasmwheel import beneath
+from jupyter_wasmwheel import safe_paths
 from jupyter_wasmwheel.api.errors import SiteError
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.runtime import node, packages
@@ -73,7 +73,7 @@ def site(tmp_path: Path) -> Site:
 def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A system that opens a name in an open folder, and one that does not, as Windows."""
     if request.param == "without":
-        monkeypatch.setattr(beneath, "HAS_DIR_FD", False)
+        monkeypatch.setattr(safe_paths, "HAS_DIR_FD", False)
 
 
 def change(site: Site, name: str, /, **fields: Any) -> None:
@@ -195,7 +195,7 @@ def test_the_abi_of_a_sites_lock_names_no_folder(site: Site, abi: object) -> Non
 
 @given(st.text(alphabet=st.sampled_from("ab./\\:\0 \n~%é") | st.characters(), max_size=40))
 def test_a_path_that_is_taken_stays_beneath(text: str) -> None:
-    if not re.fullmatch(beneath.PATH, text):
+    if not re.fullmatch(safe_paths.PATH, text):
         return
     assert os.path.normpath(text) == text
     assert not {"", ".", ".."} & {*text.split("/")}
@@ -206,8 +206,8 @@ def test_a_path_that_is_taken_stays_beneath(text: str) -> None:
 
 LINKED_FILES = [
     "jupyter-lite.json",
-    "page-start.js",
-    "early-kernel.js",
+    "bootstrap.js",
+    "preload-kernel.js",
     "proxy/hosts.json",
     "files/try-tiny-1.0.ipynb",
     "api/contents/all.json",
@@ -244,7 +244,7 @@ def everything(site: Site, tmp_path: Path) -> Iterator[Callable[[], object]]:
     yield lambda: publish_one(site, tiny_wheel(tmp_path), [], ignore)
     yield lambda: publish_one(site, tiny_wheel(tmp_path, version="2.0"), [], ignore)
     yield lambda: publish.remove(site, "tiny")
-    yield lambda: lite.renew(lite.read_site(site.folder))
+    yield lambda: lite.update_assets(lite.read_site(site.folder))
     yield lambda: wheels.sweep(site.read_lock(), site.beside, now=1e12)
     yield lambda: bundle.write(site, tmp_path / "out.zip", ignore)
     yield lambda: publish.published(lite.read_site(site.folder))

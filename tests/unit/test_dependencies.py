@@ -11,11 +11,11 @@ from packaging.requirements import Requirement
 
 from jupyter_wasmwheel.api.errors import SourceError
 from jupyter_wasmwheel.api.report import Dependency
-from jupyter_wasmwheel.beneath import Root
 from jupyter_wasmwheel.checks.dependencies import Resolution, resolve
 from jupyter_wasmwheel.runtime import packages
 from jupyter_wasmwheel.runtime.lock import Entry, Lock
 from jupyter_wasmwheel.runtime.packages import Candidate, PackageSource
+from jupyter_wasmwheel.safe_paths import Root
 from jupyter_wasmwheel.wheel import Wheel, read
 from tests.fixtures.wheel_factory import wheel
 

@@ -29,7 +29,7 @@ from jupyter_wasmwheel.api.errors import (
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.runtime import lock, pyodide
 from jupyter_wasmwheel.runtime.context import RunContext
-from jupyter_wasmwheel.site import compressed, contents, lite, publish, server, wheels
+from jupyter_wasmwheel.site import contents, lite, precompressed, publish, server, wheels
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store, replace_file
 from tests.fixtures.site_factory import TAG, create_site, publish_one, small_site, tiny_wheel
@@ -130,14 +130,21 @@ def test_a_site_of_an_older_version_has_this_ones_scripts_once_something_is_publ
     site: Site, tmp_path: Path
 ) -> None:
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
-    ours = [site.folder / "page-start.js", site.lock.parent / "kernel-start.mjs"]
+    ours = [site.folder / "bootstrap.js", site.lock.parent / "kernel-start.mjs"]
     now = [path.read_bytes() for path in ours]
     for path in ours:
         path.write_text("// of an older version")
     site.private.path("own-files").write_text("of an older version")
     settings = site.folder / "jupyter-lite.json"
     settings.write_text(settings.read_text().replace("jupyter-wasmwheel", "renamed"))
+    utils = site.folder / "config-utils.js"
+    utils.write_text("import './page-start.js';\n// JupyterLite's own\n")
+    old = [site.folder / "page-start.js", site.lock.parent / "reach.js"]
+    for path in old:
+        path.write_text("// under its earlier name")
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
+    assert utils.read_text() == "import './bootstrap.js';\n// JupyterLite's own\n"
+    assert not any(path.exists() for path in old)
     assert [path.read_bytes() for path in ours] == now
     rows = json.loads(settings.read_text())["jupyter-config-data"]["federated_extensions"]
     assert [row["name"] for row in rows] == ["other", "renamed", "jupyter-wasmwheel"]
@@ -442,7 +449,7 @@ def test_a_file_is_sent_compressed_to_who_takes_that_until_it_is_replaced(
     script = site.folder / "build/1.0123456.js"
     script.parent.mkdir()
     script.write_bytes(b"// of JupyterLite's own build\n" * 100)
-    compressed.add(site.folder)
+    precompressed.add(site.folder)
     path = f"{root}/build/1.0123456.js"
     response, body = ask(site, path, Accept_Encoding="gzip, br")
     assert response.headers["Content-Encoding"] == "gzip"
@@ -455,8 +462,8 @@ def test_a_file_is_sent_compressed_to_who_takes_that_until_it_is_replaced(
     replace_file(script, b"// another")
     response, body = ask(site, path, Accept_Encoding="gzip, br")
     assert (response.headers["Content-Encoding"], body) == (None, b"// another")
-    compressed.form(script).unlink()
-    compressed.form(script).symlink_to("/etc/passwd")
+    precompressed.form(script).unlink()
+    precompressed.form(script).symlink_to("/etc/passwd")
     assert ask(site, path, Accept_Encoding="gzip")[1] == b"// another"
 
 

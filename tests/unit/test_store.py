@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.api.events import Event, Log, ignore
-from jupyter_wasmwheel.beneath import Root
+from jupyter_wasmwheel.safe_paths import Root
 from jupyter_wasmwheel.store import Store, integrity
 from tests.conftest import Command
 

@@ -5,7 +5,7 @@
 // page finds the answer there, or half of it, instead of a promise, and the cell runs for ever.
 // That happens on busy machines (jupyterlite/cockle#91 met the same). So: its messages leave once
 // the page waits.
-import './early-kernel.js';
+import './preload-kernel.js';
 
 const CHANNEL = '64e10b34-2bf7-4616-9668-f99de5aa046e'; // coincident/channel.js
 const { postMessage } = Worker.prototype;
