@@ -34,7 +34,7 @@ from ..runtime.targets import TRIPLE
 from ..store import Store
 from ..toolchain import emscripten
 from ..toolchain.toolchain import script
-from .front_end import Built, Step, drive
+from .build_frontend import FrontendOutput, Step, run_frontend
 from .plan import Plan
 
 #: What builds a project that does not say so itself (PEP 517 and 518).
@@ -61,7 +61,7 @@ def build(
     store: Store,
     emit: Emitter,
     compiled: Callable[[], None],
-) -> Built:
+) -> FrontendOutput:
     """The wheel of a project, by its own backend."""
     path = copy.folder / "pyproject.toml"
     system: dict[str, Any] = (load_toml(path) if path.is_file() else {}).get("build-system", {})
@@ -75,7 +75,7 @@ def build(
         caller(environment([*requires, *more])).build_wheel(str(plan.wheels))
 
     try:
-        return drive(plan, copy, emit, compiled, work)
+        return run_frontend(plan, copy, emit, compiled, work)
     except (BackendUnavailable, HookMissing) as error:
         raise SourceError(
             f"Could not load the build backend of {plan.project.label}.",

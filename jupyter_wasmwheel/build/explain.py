@@ -48,7 +48,7 @@ def explain(project: str, reader: CargoOutputReader) -> WasmwheelError:
     )
 
 
-def without_compiler(project: str, crates: tuple[str, ...], target: Target) -> WasmwheelError:
+def missing_c_compiler(project: str, crates: tuple[str, ...], target: Target) -> WasmwheelError:
     """The error for crates that compile C where no Emscripten is.
 
     Some of them would not build with one either.

@@ -8,14 +8,14 @@ from ..api.events import Emitter
 from ..project.copy import Copy
 from ..runtime.targets import TRIPLE
 from ..toolchain.toolchain import script
-from .front_end import Built, drive
+from .build_frontend import FrontendOutput, run_frontend
 from .plan import Plan
 
 
-def build(plan: Plan, copy: Copy, emit: Emitter, compiled: Callable[[], None]) -> Built:
+def build(plan: Plan, copy: Copy, emit: Emitter, compiled: Callable[[], None]) -> FrontendOutput:
     """The wheel of a project whose backend is maturin."""
     command = _command(plan)
-    return drive(plan, copy, emit, compiled, lambda step: step(command, copy.folder, {}))
+    return run_frontend(plan, copy, emit, compiled, lambda step: step(command, copy.folder, {}))
 
 
 def _command(plan: Plan) -> list[str]:

@@ -14,8 +14,8 @@ from ..api.events import note
 from ..api.report import Crate, Patch
 from ..build import (
     backend,
+    build_frontend,
     cache,
-    front_end,
     maturin,
     optimise,
     patched,
@@ -118,7 +118,7 @@ def build_wheel(
             built, cached = cache.get_or_build(key, build, context.store, context.emit)
         else:
             built = build()
-    except front_end.CompilesC:
+    except build_frontend.NeedsCCompilerError:
         chosen = chosen or choose_toolchain(environment, source, context)
         include = _headers_for_c(source, chosen, environment, context)
         built = build(replace(planned, toolchain=chosen, headers=include))

@@ -13,10 +13,10 @@ from ..process.limits import ResourceMonitor
 from ..process.run import Command, run
 from ..project.copy import Copy
 from ..toolchain import cargo, emscripten, remap
-from .explain import explain, without_compiler
+from .explain import explain, missing_c_compiler
 from .plan import Plan
 
-#: Runs a command in a folder, with variables more than the plan's; raises Refused where it fails.
+#: Runs a command in a folder, with variables more than the plan's; raises CommandFailedError where it fails.
 Step = Callable[[Sequence[str], Path, Mapping[str, str]], None]
 
 #: What is said when all is compiled: by cargo, and by setuptools.
@@ -24,7 +24,7 @@ COMPILED = ("Finished `", "installing to build", "running install_lib")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Built:
+class FrontendOutput:
     """A wheel as the front end left it, and the crates that were compiled for it."""
 
     wheel: Path
@@ -32,21 +32,21 @@ class Built:
     crates_with_c: tuple[str, ...]
 
 
-class Refused(Exception):
+class CommandFailedError(Exception):
     """A command of a build ended with another status than 0."""
 
 
-class CompilesC(Exception):
+class NeedsCCompilerError(Exception):
     """The package itself, not one of its crates, compiles C, and the plan has not what it takes."""
 
 
-def drive(
+def run_frontend(
     plan: Plan,
     copy: Copy,
     emit: Emitter,
     compiled: Callable[[], None],
     work: Callable[[Step], None],
-) -> Built:
+) -> FrontendOutput:
     """Do the work of a front end; `compiled` is called when all is compiled and packing begins."""
     shutil.rmtree(plan.wheels, ignore_errors=True)
     plan.wheels.mkdir(parents=True)
@@ -84,12 +84,12 @@ def drive(
             monitor=monitor,
         )
         if status:
-            raise Refused
+            raise CommandFailedError
 
     failed = False
     try:
         work(step)
-    except Refused:
+    except CommandFailedError:
         failed = True
     lacking = _lacking(plan)
     if lacking:
@@ -98,7 +98,7 @@ def drive(
     if failed or not wheels:
         raise explain(plan.project.label, reader)
     with_c = emscripten.read_c_usage(plan.c_notes).names
-    return Built(wheel=wheels[0], crates=reader.crates, crates_with_c=with_c)
+    return FrontendOutput(wheel=wheels[0], crates=reader.crates, crates_with_c=with_c)
 
 
 def _lacking(plan: Plan) -> Exception | None:
@@ -106,9 +106,9 @@ def _lacking(plan: Plan) -> Exception | None:
     compiled = emscripten.read_c_usage(plan.c_notes)
     compiler = plan.toolchain and plan.toolchain.emscripten
     if compiled.packages and not (compiler and plan.headers):
-        return CompilesC()
+        return NeedsCCompilerError()
     if compiled.crates and not compiler:
-        return without_compiler(plan.project.label, compiled.crates, plan.target)
+        return missing_c_compiler(plan.project.label, compiled.crates, plan.target)
     return None
 
 
