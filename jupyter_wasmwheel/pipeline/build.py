@@ -17,7 +17,7 @@ from ..build import (
     build_frontend,
     cache,
     maturin,
-    optimise,
+    optimize,
     patched,
     plan,
     provenance,
@@ -160,7 +160,7 @@ def _compile(
     made_with = provenance.of_build(planned, built.crates_with_c)
     changed = sbom.settled(plain, planned.folders)
     changed |= provenance.written(made_with, plain) if made_with else {}
-    wheel = optimise.optimise(plain, tool, changed, workspace.scratch, emit)
+    wheel = optimize.optimize(plain, tool, changed, workspace.scratch, emit)
     return CachedWheel(
         wheel=wheel, crates=built.crates, crates_with_c=built.crates_with_c, seeded=seeded
     )

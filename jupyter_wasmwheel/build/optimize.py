@@ -10,7 +10,7 @@ from ..toolchain.wasm_opt import WasmOpt
 from ..wheel import QUICK, SMALLEST, Wheel, read, rewrite
 
 
-def optimise(
+def optimize(
     wheel: Wheel, tool: WasmOpt | None, changed: Mapping[str, bytes], folder: Path, emit: Emitter
 ) -> Wheel:
     """The wheel with each of its modules optimised where there is a tool, and members changed.
