@@ -23,7 +23,7 @@ from ..toolchain import cargo, emcc, emscripten, linker, relay, remap
 from ..toolchain.rust import Rust
 from ..toolchain.toolchain import Toolchain, script
 from . import pyo3
-from .patched import PatchedCrate
+from .patched_crates import PatchedCrate
 
 #: Variables that make cargo ignore the flags which the target needs.
 OVERRIDING = (

@@ -18,7 +18,7 @@ from ..build import (
     cache,
     maturin,
     optimize,
-    patched,
+    patched_crates,
     plan,
     provenance,
     pyo3,
@@ -26,7 +26,7 @@ from ..build import (
     seeds,
 )
 from ..build.cache import CachedWheel
-from ..build.patched import PatchedCrate
+from ..build.patched_crates import PatchedCrate
 from ..build.plan import Plan
 from ..project import copy, edits, recipes
 from ..project.copy import Copy
@@ -90,7 +90,7 @@ def build_wheel(
         crate_store.use_vendored(private.folder, private.top, rust, context.store, context.emit)
     crates: tuple[PatchedCrate, ...] = ()
     if rust:
-        crates = patched.patched(
+        crates = patched_crates.prepare(
             recipe, source.project, private, rust, workspace.folder, offline=context.offline
         )
     patches = edits.show([change for crate in crates for change in crate.changes], context.emit)

@@ -44,7 +44,7 @@ class PatchedCrate:
         ]
 
 
-def patched(
+def prepare(
     recipe: Recipe | None,
     project: Project,
     private: Copy,
