@@ -23,7 +23,7 @@ REPEATED_LIMIT_S, REQUESTS = 0.6, 20
 
 def unique(name: str, folder: Path) -> Path:
     """Create a starter crate that was never built."""
-    crate = starter.make(name, folder)
+    crate = starter.create(name, folder)
     with (crate / "src/lib.rs").open("a") as source:
         source.write(f"// {folder}\n")
     return crate

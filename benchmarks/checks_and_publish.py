@@ -58,7 +58,7 @@ def main() -> None:
     store = config.load().store()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        crate = starter.make("hello", folder)
+        crate = starter.create("hello", folder)
         request = BuildRequest(source=str(crate), no_cache=True)
         reports = [
             pipeline.run_build(request, store, ignore, out=folder / "dist") for _ in range(runs + 1)

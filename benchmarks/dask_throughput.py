@@ -41,7 +41,7 @@ def seconds_with(workers: int) -> float:
         root.mkdir()
         names = [f"student{number}" for number in range(BUILDS)]
         for each in names:
-            starter.make(each, root)
+            starter.create(each, root)
         paths = AllowedPaths(
             root=root, allowed=(), store=store, find_site=lambda name: lite.find(name, store)
         )

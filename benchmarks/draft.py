@@ -25,7 +25,7 @@ def main() -> None:
     edits = int(sys.argv[1]) if len(sys.argv) > 1 else 9
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        crate = starter.make("edited", folder)
+        crate = starter.create("edited", folder)
         site = folder / "site"
         words = ("build", crate, "--profile", "draft", "--site", site, "--out", folder / "dist")
         command.run("site", "create", site)

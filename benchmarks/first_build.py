@@ -40,7 +40,7 @@ CHECKS = ("audit", "smoke", "publish")
 def build(seeded: bool) -> command.CommandRun:
     """Build a crate that was never built before."""
     with tempfile.TemporaryDirectory() as name:
-        crate = starter.make("hello", Path(name))
+        crate = starter.create("hello", Path(name))
         ran = command.run("build", crate, "--no-cache", "--out", Path(name) / "dist")
     assert ran.document["seeded"] is seeded
     return ran
@@ -87,7 +87,7 @@ def bare() -> float:
     }
     words = [sys.executable, "-m", "maturin", "build", "--release", "--target", TRIPLE]
     with tempfile.TemporaryDirectory() as folder:
-        crate = starter.make("hello", Path(folder))
+        crate = starter.create("hello", Path(folder))
         begin = time.monotonic()
         subprocess.run(
             [*words, "-i", f"python{target.python}"],
@@ -104,7 +104,7 @@ def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     store = config.load().store()
     target = targets.find(targets.default_abi())
-    seeds.prepare(target, store, ignore)
+    seeds.build_all(target, store, ignore)
     by_hand, ours, seeded = [], [], []
     for _ in range(runs):
         by_hand.append(bare())

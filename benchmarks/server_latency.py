@@ -109,7 +109,7 @@ def measure_two_builds(
 ) -> dict[str, Any]:
     """Return the latencies while both builds run, and how late the system woke this process."""
     for name in names:
-        crate = starter.make(name, root)
+        crate = starter.create(name, root)
         if build_script:
             (crate / "build.rs").write_text(build_script)
         words = ["-vv"] if build_script else []

@@ -66,7 +66,7 @@ def make_crates(root: Path) -> list[str]:
     """Create a unique crate for each student."""
     names, templates = [], starter.templates()
     for number in range(STUDENTS):
-        folder = starter.make(f"student{number}", root, templates[number % len(templates)].name)
+        folder = starter.create(f"student{number}", root, templates[number % len(templates)].name)
         make_unique(folder)
         names.append(folder.name)
     return names
@@ -82,13 +82,13 @@ def main() -> None:
     """Run the benchmark."""
     running = int(sys.argv[1]) if len(sys.argv) > 1 else QueueLimits.running
     store = config.load().store()
-    seeds.prepare(targets.find(targets.default_abi()), store, ignore)
+    seeds.build_all(targets.find(targets.default_abi()), store, ignore)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
         root.mkdir()
         waited, reports = build_all(root, make_crates(root), running)
         assert not any(report["cached"] for report in reports)
-        equal = starter.make("equal", root)
+        equal = starter.create("equal", root)
         make_unique(equal)
         same, same_reports = build_all(root, [equal.name] * STUDENTS, running)
     about = {"students": STUDENTS, "running_at_once": running}

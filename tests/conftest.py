@@ -111,7 +111,7 @@ def starter_events(
 ) -> list[dict[str, Any]]:
     """The events of a starter crate's first release build."""
     folder = tmp_path_factory.mktemp("starter")
-    ran = wasmwheel("build", starter.make("hello", folder), "--events", "--out", folder / "dist")
+    ran = wasmwheel("build", starter.create("hello", folder), "--events", "--out", folder / "dist")
     assert ran.status == 0, ran.stderr
     return ran.events
 
@@ -136,4 +136,4 @@ def draft_seed(store: Store) -> None:
     chosen = toolchain.choose(
         target, node.ensure_node(store, ignore), RunContext(store=store, emit=ignore)
     )
-    seeds.make(target, chosen, "draft", store, ignore)
+    seeds.build_seed(target, chosen, "draft", store, ignore)

@@ -42,7 +42,7 @@ def test_an_ordinary_user_installs_the_wheel_and_clicks_the_button(
     home = elsewhere / "home"
     for folder in (home, home / "root", home / "settings"):
         folder.mkdir()
-    crate = starter.make("hello", home / "root")
+    crate = starter.create("hello", home / "root")
     if as_user:
         for path in (home, *home.rglob("*")):
             os.chown(path, NOBODY, -1)

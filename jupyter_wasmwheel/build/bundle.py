@@ -57,7 +57,7 @@ def write(
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         work = Path(scratch)
         starters = [
-            starter.make(f"starter-{each.name}", work / "starters", each.name)
+            starter.create(f"starter-{each.name}", work / "starters", each.name)
             for each in starter.templates()
         ]
         (work / "crates").mkdir()

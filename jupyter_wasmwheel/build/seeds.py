@@ -41,7 +41,7 @@ from . import maturin, pyo3
 from .plan import Plan
 
 #: Changes with what is done here, so that an older seed is not taken.
-RECIPE = "4"
+SEED_VERSION = "4"
 
 #: The profiles that there are seeds for.
 PROFILES: tuple[Profile, ...] = typing.get_args(Profile)
@@ -50,10 +50,10 @@ PROFILES: tuple[Profile, ...] = typing.get_args(Profile)
 FOLDER = "seeds"
 
 #: The name of the crate that a seed is built from; nothing of it stays in the seed.
-NAME = "seed"
+CRATE_NAME = "seed"
 
 #: The folders in a target folder that hold a crate's own output.
-OWN = ("deps", ".fingerprint", "build", "incremental", "")
+OUTPUT_FOLDERS = ("deps", ".fingerprint", "build", "incremental", "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +112,12 @@ def find(planned: Plan, store: Store, version: str | None) -> Seed | None:
     return Seed(folder=found[max(found)]) if found else None
 
 
-def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit: Emitter) -> Seed:
+def build_seed(
+    target: Target, chosen: Toolchain, profile: Profile, store: Store, emit: Emitter
+) -> Seed:
     """The seed of the newest pyo3 that the starter crate takes, made on the first call."""
     with tempfile.TemporaryDirectory(prefix="wasmwheel-seed-") as scratch:
-        crate = starter.make(NAME, Path(scratch))
+        crate = starter.create(CRATE_NAME, Path(scratch))
         assert chosen.rust, "a crate has a toolchain with Rust"
         command = [str(chosen.rust.cargo), "generate-lockfile"]
         env = build_variables.for_download(os.environ)
@@ -162,12 +164,12 @@ def make(target: Target, chosen: Toolchain, profile: Profile, store: Store, emit
         return Seed(folder=store.install(f"{_prefix(planned)}{version}", fill, emit))
 
 
-def prepare(target: Target, store: Store, emit: Emitter) -> None:
+def build_all(target: Target, store: Store, emit: Emitter) -> None:
     """Make the seeds of a target, one a profile."""
     context = RunContext(store=store, emit=emit)
     chosen = toolchain.choose(target, node.ensure_node(store, emit), context)
     for profile in PROFILES:
-        make(target, chosen, profile, store, emit)
+        build_seed(target, chosen, profile, store, emit)
 
 
 def examine(target: Target, store: Store) -> Finding:
@@ -208,7 +210,7 @@ def _prefix(planned: Plan) -> str:
     assert chosen, "a crate has a toolchain"
     assert chosen.rust, "with Rust"
     fixed = [
-        RECIPE,
+        SEED_VERSION,
         chosen.rust.commit,
         chosen.maturin,
         planned.env[relay.ARGUMENTS],
@@ -241,7 +243,7 @@ def _only_progress(emit: Emitter) -> Emitter:
 def _forget(target: Path) -> None:
     """Remove the starter crate's own output from a target folder."""
     for folder in [path.parent for path in target.rglob("deps") if path.is_dir()]:
-        for name in OWN:
-            for path in (folder / name).glob(f"*{NAME}*"):
-                if path.name.removeprefix("lib").startswith((f"{NAME}-", f"{NAME}.")):
+        for name in OUTPUT_FOLDERS:
+            for path in (folder / name).glob(f"*{CRATE_NAME}*"):
+                if path.name.removeprefix("lib").startswith((f"{CRATE_NAME}-", f"{CRATE_NAME}.")):
                     shutil.rmtree(path) if path.is_dir() else path.unlink()

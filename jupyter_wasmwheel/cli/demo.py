@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     _create_site(context)
     folder = context.store.home / "demo" / CRATE
     if not folder.is_dir():
-        starter.make(CRATE, folder.parent)
+        starter.create(CRATE, folder.parent)
     note(context.emit, f"The crate is {folder}")
     request = BuildRequest(source=str(folder), site=SITE)
     outcome = execution.run(request, context, folder.parent / "dist")

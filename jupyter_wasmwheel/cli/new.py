@@ -32,6 +32,6 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Create a starter crate in the current folder."""
-    folder = starter.make(args.name, Path.cwd(), args.template)
+    folder = starter.create(args.name, Path.cwd(), args.template)
     text = f"Created {folder}.\n  Edit src/lib.rs, then: jupyter wasmwheel build {args.name}"
     return result(text, {"folder": str(folder), "module": starter.module_name(args.name)})

@@ -110,7 +110,7 @@ def _install(request: InstallRequest, context: ExecutionContext) -> Outcome:
     target = targets.find(request.target or targets.default_abi())
     doctor.fix(target, context.store, context.emit, context.downloads, request.extras)
     if "seeds" in request.extras:
-        seeds.prepare(target, context.store, context.emit)
+        seeds.build_all(target, context.store, context.emit)
     found = examine(target, context.store)
     # An extra that cannot be installed raises an error.
     return dataclasses.replace(found, status=0) if request.extras else found

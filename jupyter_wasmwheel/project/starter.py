@@ -59,7 +59,7 @@ def module_name(name: str) -> str:
     return module
 
 
-def make(name: str, folder: Path, template: str = DEFAULT) -> Path:
+def create(name: str, folder: Path, template: str = DEFAULT) -> Path:
     """Make a starter crate in a new folder, whole or not at all, and give that folder."""
     module = module_name(name)
     names = [each.name for each in templates()]

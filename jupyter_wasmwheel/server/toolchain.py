@@ -144,7 +144,7 @@ class NewHandler(Handler):
         def make() -> dict[str, Any]:
             module = starter.module_name(str(name))
             where = self.app.paths.resolve(folder)
-            made = starter.make(str(name), where, template)
+            made = starter.create(str(name), where, template)
             return {"path": self.app.paths.name(made), "name": name, "module": module}
 
         self.answer(await self.call(make), 201)

@@ -85,7 +85,7 @@ def test_a_workspace_with_a_path_dependency_outside_of_it_is_copied_whole(
 ) -> None:
     top = workbench / "deep"
     shutil.rmtree(top, ignore_errors=True)
-    member = starter.make("hello", top / "top" / "crates")
+    member = starter.create("hello", top / "top" / "crates")
     (top / "top/Cargo.toml").write_text('[workspace]\nmembers = ["crates/*"]\n')
     shared = top / "shared" / "answer"
     (shared / "src").mkdir(parents=True)
@@ -196,7 +196,7 @@ def test_two_first_builds_at_once_share_one_standard_library(
     wasmwheel: Command, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    crates = [starter.make("hello", tmp_path / str(number)) for number in range(2)]
+    crates = [starter.create("hello", tmp_path / str(number)) for number in range(2)]
     runs: dict[Path, Any] = {}
 
     def build(crate: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_bundle_works_where_there_is_no_network(
     wasmwheel: Command, store: Store, tmp_path: Path
 ) -> None:
     site = make_site(tmp_path / "site", store, targets.default_abi())
-    crate = starter.make("hello", tmp_path)
+    crate = starter.create("hello", tmp_path)
     built = wasmwheel(
         *("build", crate, "--site", site.folder, "--out", tmp_path / "dist", "--json"),
         *("--profile", "draft"),

@@ -135,7 +135,7 @@ def test_a_new_crate_begins_with_pyo3_compiled(build: Any, store: Store, tmp_pat
     chosen = toolchain.choose(target, node_js, RunContext(store=own, emit=ignore))
     made = seeding.make(target, chosen, "draft", own, ignore)
     before = {path: path.stat() for path in made.folder.rglob("*") if path.is_file()}
-    crate = starter.make("fresh", tmp_path)
+    crate = starter.create("fresh", tmp_path)
     homes = {"WASMWHEEL_HOME": str(own.home), "WASMWHEEL_PATH": str(store.home)}
     report = build(crate, **homes)
     assert report["seeded"]

@@ -123,7 +123,7 @@ def test_a_workflow_pins_every_version_and_is_for_the_repository_itself(
     wasmwheel: Command, tmp_path: Path
 ) -> None:
     repository = Repository(tmp_path / "project")
-    starter.make("hello", repository.folder)
+    starter.create("hello", repository.folder)
     ((path, text),) = exported(wasmwheel, "workflow", repository.folder / "hello").items()
     assert path == "hello-pyodide.yml"
     job = loaded(text)["jobs"]["pyodide"]
@@ -165,7 +165,7 @@ def test_a_workflow_fetches_what_is_in_another_repository(
     wasmwheel: Command, tmp_path: Path
 ) -> None:
     repository = Repository(tmp_path / "elsewhere")
-    starter.make("hello", repository.folder)
+    starter.create("hello", repository.folder)
     commit = repository.commit("Begin")
     made = package.Package(
         name="hello",

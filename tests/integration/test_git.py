@@ -292,7 +292,7 @@ def test_a_workspace_above_the_folder_is_built_with_it(
     wasmwheel: Command, workbench: Path, tmp_path: Path
 ) -> None:
     repository = Repository(tmp_path / "deep")
-    member = starter.make("hello", repository.folder / "bindings")
+    member = starter.create("hello", repository.folder / "bindings")
     shared = repository.folder / "core"
     (shared / "src").mkdir(parents=True)
     (shared / "Cargo.toml").write_text('[package]\nname = "core-of-it"\nversion = "0.1.0"\n')

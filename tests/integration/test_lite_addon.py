@@ -74,7 +74,7 @@ def test_a_project_of_the_configuration_is_built_and_imported(
 ) -> None:
     folder = tmp_path / "book"
     configure(folder, packages=["hello", "wheels/only-1.0-py3-none-any.whl"])
-    starter.make("hello", folder)
+    starter.create("hello", folder)
     (folder / "wheels").mkdir()
     wheel_factory.wheel(folder / "wheels", "py3-none-any", {"only.py": b"x = 7\n"}, name="only")
     (folder / "files").mkdir()
@@ -113,7 +113,7 @@ def test_without_a_configuration_it_changes_nothing(environment: Path, tmp_path:
 def test_a_sphinx_page_runs_what_the_configuration_lists(environment: Path, tmp_path: Path) -> None:
     docs, built = tmp_path / "docs", tmp_path / "html"
     configure(docs, packages=["hello"])
-    starter.make("hello", docs)
+    starter.create("hello", docs)
     settings = ["extensions = ['jupyterlite_sphinx']", "exclude_patterns = ['hello']"]
     settings.append("jupyterlite_config = 'jupyter_lite_config.json'")
     (docs / "conf.py").write_text("\n".join([*settings, "jupyterlite_silence = False"]))

@@ -41,7 +41,7 @@ def test_help_says_what_each_template_shows(wasmwheel: Command) -> None:
 def test_a_notebook_that_is_none_is_told_before_anything_is_built(
     wasmwheel: Command, tmp_path: Path, content: str | None, why: str
 ) -> None:
-    crate = starter.make("hello", tmp_path)
+    crate = starter.create("hello", tmp_path)
     notebook = crate / "notebooks/try.ipynb"
     notebook.unlink()
     if content is not None:
@@ -52,7 +52,7 @@ def test_a_notebook_that_is_none_is_told_before_anything_is_built(
 
 
 def test_a_notebook_outside_of_the_project_is_refused(wasmwheel: Command, tmp_path: Path) -> None:
-    crate = starter.make("hello", tmp_path)
+    crate = starter.create("hello", tmp_path)
     shutil.copy(crate / "notebooks/try.ipynb", tmp_path / "secret.ipynb")
     (crate / "notebooks/try.ipynb").unlink()
     (crate / "notebooks/try.ipynb").symlink_to(tmp_path / "secret.ipynb")
@@ -63,7 +63,7 @@ def test_a_notebook_outside_of_the_project_is_refused(wasmwheel: Command, tmp_pa
 def seed(store: Store) -> None:
     """What `doctor --fix seeds` leaves for release builds: pyo3 is not compiled six times."""
     target, node_js = targets.find(targets.default_abi()), node.ensure_node(store, ignore)
-    seeds.make(
+    seeds.build_seed(
         target,
         toolchain.choose(target, node_js, RunContext(store=store, emit=ignore)),
         "release",
@@ -78,7 +78,7 @@ def seed(store: Store) -> None:
 def test_a_starter_crate_works_from_its_first_build_to_its_notebook(
     wasmwheel: Command, store: Store, tmp_path: Path, template: str
 ) -> None:
-    crate = starter.make("my-first", tmp_path, template)
+    crate = starter.create("my-first", tmp_path, template)
     site = make_site(tmp_path / "site", store, targets.default_abi())
     out = ("--out", tmp_path / "dist")
     built = wasmwheel("build", crate, "--site", site.folder, *out, "--events")

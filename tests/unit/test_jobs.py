@@ -101,7 +101,7 @@ def root(tmp_path: Path) -> Path:
     """The root of a server, with a crate in it and something beside it."""
     root = tmp_path / "root"
     wheel_factory.crate("hello", root / "examples")
-    starter.make("outside", tmp_path)
+    starter.create("outside", tmp_path)
     return root
 
 
@@ -280,7 +280,7 @@ def test_a_repository_elsewhere_is_named_as_it_is(paths: AllowedPaths) -> None:
 
 
 def test_the_root_itself_can_be_built(paths: AllowedPaths, root: Path) -> None:
-    starter.make("top", root.parent / "other")
+    starter.create("top", root.parent / "other")
     moved = replace(paths, root=root.parent / "other/top")
     assert resolve({"kind": "build", "source": ""}, moved).name == "top"
     assert resolve({"kind": "build", "source": "."}, moved).name == "top"
