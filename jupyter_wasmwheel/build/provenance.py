@@ -38,7 +38,7 @@ class Provenance:
     wasm_opt: str | None
 
 
-def of_build(plan: Plan, compiled: Sequence[str]) -> Provenance | None:
+def describe(plan: Plan, compiled: Sequence[str]) -> Provenance | None:
     """What a plan makes a wheel with, and who compiled C; None of a wheel that has no binaries."""
     toolchain = plan.toolchain
     if toolchain is None:
@@ -57,7 +57,7 @@ def of_build(plan: Plan, compiled: Sequence[str]) -> Provenance | None:
     )
 
 
-def written(provenance: Provenance, wheel: Wheel) -> dict[str, bytes]:
+def as_member(provenance: Provenance, wheel: Wheel) -> dict[str, bytes]:
     """The member of a wheel that says it, by its name."""
     text = json.dumps({"schema": SCHEMA, **dataclasses.asdict(provenance)}, indent=1)
     return {f"{wheel.dist_info}/{FILE}": f"{text}\n".encode()}

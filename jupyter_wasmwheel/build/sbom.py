@@ -17,7 +17,7 @@ from ..wheel import Wheel
 FOLDER = "sboms"
 
 
-def settled(wheel: Wheel, folders: Iterable[tuple[Path, str]]) -> dict[str, bytes]:
+def normalize(wheel: Wheel, folders: Iterable[tuple[Path, str]]) -> dict[str, bytes]:
     """The bills of a wheel without what differs from build to build, by member.
 
     The folders of the build are renamed. What is no CycloneDX in JSON is left as it is.

@@ -157,9 +157,9 @@ def _compile(
     phases.enter("optimise")
     tool = planned.toolchain.wasm_opt if planned.toolchain else None
     plain = read(built.wheel)
-    made_with = provenance.of_build(planned, built.crates_with_c)
-    changed = sbom.settled(plain, planned.folders)
-    changed |= provenance.written(made_with, plain) if made_with else {}
+    made_with = provenance.describe(planned, built.crates_with_c)
+    changed = sbom.normalize(plain, planned.folders)
+    changed |= provenance.as_member(made_with, plain) if made_with else {}
     wheel = optimize.optimize(plain, tool, changed, workspace.scratch, emit)
     return CachedWheel(
         wheel=wheel, crates=built.crates, crates_with_c=built.crates_with_c, seeded=seeded
