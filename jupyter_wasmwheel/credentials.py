@@ -22,7 +22,7 @@ from .api.sanitize import redact
 VARIABLE = "WASMWHEEL_CREDENTIALS"
 
 
-def hand_over(words: Sequence[str]) -> tuple[list[str], Path | None]:
+def write(words: Sequence[str]) -> tuple[list[str], Path | None]:
     """Return redacted words, and the file with those that were changed, None where none was."""
     secret = {redact(word): word for word in words if redact(word) != word}
     if not secret:
@@ -33,8 +33,8 @@ def hand_over(words: Sequence[str]) -> tuple[list[str], Path | None]:
     return [redact(word) for word in words], Path(name)
 
 
-def take(words: Sequence[str], environ: MutableMapping[str, str]) -> list[str]:
-    """Return the words as they were before `hand_over`; the file is deleted."""
+def read(words: Sequence[str], environ: MutableMapping[str, str]) -> list[str]:
+    """Return the words as they were before `write`; the file is deleted."""
     name = environ.pop(VARIABLE, None)
     if not name:
         return list(words)
@@ -47,11 +47,11 @@ def take(words: Sequence[str], environ: MutableMapping[str, str]) -> list[str]:
     return [secret.get(word, word) for word in words]
 
 
-def hide(words: Sequence[str]) -> None:
+def redact_command_line(words: Sequence[str]) -> None:
     """Start this process again with redacted words, where a user typed a login."""
     if os.name == "nt":  # which cannot replace a process
         return
-    _, path = hand_over(words)
+    _, path = write(words)
     if path:
         os.environ[VARIABLE] = str(path)
         interpreter, *rest = sys.orig_argv

@@ -68,9 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit status."""
     if arguments is None:
         hide_memory()
-        arguments = credentials.take(sys.argv[1:], os.environ)
+        arguments = credentials.read(sys.argv[1:], os.environ)
         if arguments == sys.argv[1:]:
-            credentials.hide(arguments)
+            credentials.redact_command_line(arguments)
     sys.exit(run(arguments))
 
 

@@ -26,12 +26,12 @@ _DECODER: msgspec.json.Decoder[JobRequest] = msgspec.json.Decoder(JobRequest)
 
 def write(folder: Path, request: JobRequest) -> Path | None:
     """Write a request into a job's folder; return the file with its logins, None without any."""
-    (text,), logins = credentials.hand_over([msgspec.json.encode(request).decode()])
+    (text,), logins = credentials.write([msgspec.json.encode(request).decode()])
     (folder / REQUEST).write_text(text, encoding="utf-8")
     return logins
 
 
 def read(folder: Path, environ: MutableMapping[str, str] = os.environ) -> JobRequest:
     """Return the request in a job's folder; the file with its logins is deleted."""
-    (text,) = credentials.take([(folder / REQUEST).read_text(encoding="utf-8")], environ)
+    (text,) = credentials.read([(folder / REQUEST).read_text(encoding="utf-8")], environ)
     return _DECODER.decode(text)

@@ -588,15 +588,15 @@ def test_a_login_that_was_taken_out_has_to_be_entered_again() -> None:
 
 def test_words_are_handed_over_by_a_file_that_is_read_once() -> None:
     words = ["build", "--", f"git+https://me:{DECOY}@host/x.git"]
-    shown, file = credentials.hand_over(words)
+    shown, file = credentials.write(words)
     assert file
     assert DECOY not in repr(shown)
     assert file.stat().st_mode & 0o777 == 0o600
     environ = {credentials.VARIABLE: str(file)}
-    assert credentials.take(shown, environ) == words
+    assert credentials.read(shown, environ) == words
     assert not environ
     assert not file.exists()
-    assert credentials.hand_over(["build", "."]) == (["build", "."], None)
+    assert credentials.write(["build", "."]) == (["build", "."], None)
 
 
 class Watch:
