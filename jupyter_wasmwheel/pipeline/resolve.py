@@ -65,5 +65,5 @@ def preview_edits(request: EditsRequest, store: Store, emit: Emitter) -> EditPre
     fetched = source.fetch(source.parse(request.source), target, store, emit)
     project = manifest.read(fetched.folder)
     chosen = edits.choose(request.recipe, request.make_optional, project, emit)
-    patches = edits.patches_foreseen(chosen, project)
+    patches = edits.preview_patches(chosen, project)
     return EditPreview(fetched=fetched, project=project, edits=chosen, patches=patches)

@@ -102,7 +102,7 @@ def changes_of_dependency(
     return tuple(made.values())
 
 
-def patches_foreseen(edits: Edits, project: Project) -> tuple[Patch, ...]:
+def preview_patches(edits: Edits, project: Project) -> tuple[Patch, ...]:
     """The changes as diffs, before a build: those of dependencies by the recipe's own words."""
     own = [change.patch for change in changes(edits, project)]
     recipe = edits.recipe
