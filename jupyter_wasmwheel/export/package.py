@@ -17,7 +17,7 @@ from ..project import git, manifest
 from ..project.edits import EditPreview, Edits
 from ..project.manifest import Backend, Project
 from ..project.recipes import NO_SETTINGS
-from ..project.source import Fetched
+from ..project.source import FetchedSource
 from ..runtime.lock import Lock
 from ..runtime.packages import applicable
 from ..runtime.targets import TRIPLE, Target
@@ -189,7 +189,7 @@ def _no_version(project: Project) -> str:
     )
 
 
-def _origin(fetched: Fetched, project: Project) -> Sdist | Commit | Checkout:
+def _origin(fetched: FetchedSource, project: Project) -> Sdist | Commit | Checkout:
     """Where others get the source."""
     kind, text = fetched.source.kind, fetched.source.text
     if kind == "pypi" and fetched.archive:

@@ -11,7 +11,7 @@ from ..api.requests import EditsRequest, SourceRequest
 from ..project import edits, manifest, notebook, source
 from ..project.edits import Change, EditPreview, Edits
 from ..project.manifest import Project
-from ..project.source import Fetched
+from ..project.source import FetchedSource
 from ..runtime import targets
 from ..runtime.targets import Target
 from ..store import Store
@@ -26,7 +26,7 @@ class ResolvedSource:
     """
 
     request: SourceRequest
-    fetched: Fetched
+    fetched: FetchedSource
     project: Project
     edits: Edits
     changes: tuple[Change, ...]

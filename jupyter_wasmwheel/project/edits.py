@@ -15,7 +15,7 @@ from ..api.report import Patch
 from . import recipes
 from .manifest import Project
 from .recipes import CRATE, Recipe, Replacement
-from .source import Fetched
+from .source import FetchedSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class Change:
 class EditPreview:
     """A source on disk, and what a build changes of it."""
 
-    fetched: Fetched
+    fetched: FetchedSource
     project: Project
     edits: Edits
     patches: tuple[Patch, ...]

@@ -102,7 +102,7 @@ def fetch(
 ) -> Fetched:
     """Bring a source to hand; archives are unpacked into the store, nothing of them is run."""
     if source.kind == "folder":
-        return Fetched(source=source, folder=Path(source.text).resolve(), identity=None)
+        return FetchedSource(source=source, folder=Path(source.text).resolve(), identity=None)
     if source.kind == "git":
         return _from_git(source, store, emit, offline)
     if source.kind == "sdist":
@@ -157,7 +157,7 @@ def _from_git(source: Source, store: Store, emit: Emitter, offline: bool) -> Fet
             _where_it_is(tree),
             code="git.no-package",
         )
-    return Fetched(source=source, folder=folder, identity=f"{commit} {address.subdirectory}")
+    return FetchedSource(source=source, folder=folder, identity=f"{commit} {address.subdirectory}")
 
 
 def _where_it_is(tree: Path) -> str:
@@ -175,7 +175,7 @@ def _unpacked(source: Source, sdist: Path, store: Store, emit: Emitter) -> Fetch
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     root = store.install(f"sources/{sha256[:32]}", lambda stage: _unpack(sdist, stage), emit)
     (folder,) = root.iterdir()
-    return Fetched(source=source, folder=folder, identity=sha256, archive=sdist)
+    return FetchedSource(source=source, folder=folder, identity=sha256, archive=sdist)
 
 
 def _unpack(sdist: Path, folder: Path) -> None:

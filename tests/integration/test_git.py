@@ -13,7 +13,6 @@ from jupyter_wasmwheel.api import events
 from jupyter_wasmwheel.api.errors import WasmwheelError
 from jupyter_wasmwheel.api.events import Emitter, Event, Log
 from jupyter_wasmwheel.project import git, source, starter
-from jupyter_wasmwheel.project.source import Fetched
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
 from tests.conftest import Command
