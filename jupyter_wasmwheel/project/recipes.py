@@ -171,12 +171,12 @@ def parse(text: str, origin: str) -> Recipe:
         raise _invalid(origin, f"It is not valid TOML: {error}.") from error
     try:
         return _check(Recipe(**_fields(Recipe, table, ()), origin=origin))
-    except _Fault as fault:
+    except _RecipeError as fault:
         line = line_of(text, fault.path)
         raise _invalid(origin, f"Line {line}: {fault}" if line else str(fault)) from fault
 
 
-class _Fault(Exception):
+class _RecipeError(Exception):
     """What is wrong with a recipe, and the keys that lead there."""
 
     def __init__(self, path: tuple[str | int, ...], what: str) -> None:
@@ -200,10 +200,10 @@ def _fields(kind: type, table: dict[str, Any], path: tuple[str | int, ...]) -> d
     for key in table:
         if key not in known:
             there = ", ".join(known)
-            raise _Fault((*path, key), f"there is no key {key!r}; there are: {there}.")
+            raise _RecipeError((*path, key), f"there is no key {key!r}; there are: {there}.")
     for key, field in known.items():
         if key not in table and field.default in (dataclasses.MISSING, msgspec.NODEFAULT):
-            raise _Fault(path, f"the key {key!r} is missing.")
+            raise _RecipeError(path, f"the key {key!r} is missing.")
     return {
         known[key].name: _value(types[known[key].name], value, (*path, key))
         for key, value in table.items()
@@ -222,17 +222,17 @@ def _value(kind: Any, value: Any, path: tuple[str | int, ...]) -> Any:
     """A value as a dataclass has it: a text, a switch, a list, a table."""
     if get_origin(kind) is tuple:
         if not isinstance(value, list):
-            raise _Fault(path, f"{path[-1]!r} is no list.")
+            raise _RecipeError(path, f"{path[-1]!r} is no list.")
         (inner, _) = get_args(kind)
         return tuple(_value(inner, each, (*path, at)) for at, each in enumerate(value))
     if dataclasses.is_dataclass(kind) or issubclass(kind, msgspec.Struct):
         if not isinstance(value, dict):
-            raise _Fault(path, f"{path[-1]!r} is no table.")
+            raise _RecipeError(path, f"{path[-1]!r} is no table.")
         assert isinstance(kind, type)
         return kind(**_fields(kind, value, path))
     if not isinstance(value, kind):
         said = {str: "no text", bool: "neither true nor false"}[kind]
-        raise _Fault(path, f"{value!r:.60} is {said}.")
+        raise _RecipeError(path, f"{value!r:.60} is {said}.")
     return value
 
 
@@ -242,23 +242,27 @@ def _check(recipe: Recipe) -> Recipe:
         try:
             SpecifierSet(versions)
         except InvalidSpecifier:
-            raise _Fault(place, f"{versions!r} is no range of versions (PEP 440).") from None
+            raise _RecipeError(place, f"{versions!r} is no range of versions (PEP 440).") from None
     for at, cfg in enumerate(recipe.cargo.cfg):
         if not _CFG.fullmatch(cfg):
-            raise _Fault(("cargo", "cfg", at), f'{cfg!r} is no cfg, which is NAME or NAME="VALUE".')
+            raise _RecipeError(
+                ("cargo", "cfg", at), f'{cfg!r} is no cfg, which is NAME or NAME="VALUE".'
+            )
     for at, each in enumerate(recipe.replace):
         _check_path(each.file, ("replace", at, "file"))
         if not each.old or each.old == each.new:
-            raise _Fault(("replace", at, "old"), "it replaces nothing.")
+            raise _RecipeError(("replace", at, "old"), "it replaces nothing.")
         crate = each.dependency
         if each.of not in (PROJECT, CRATE) and not (crate and _CRATE_NAME.fullmatch(crate)):
             choice = f"{PROJECT}, {CRATE} or {DEPENDENCY}NAME"
-            raise _Fault(("replace", at, "of"), f"{each.of!r} is none of {choice}.")
+            raise _RecipeError(("replace", at, "of"), f"{each.of!r} is none of {choice}.")
     for at, item in enumerate(recipe.data):
         if not item.url.startswith(("http://", "https://")):
-            raise _Fault(("data", at, "url"), f"{item.url!r} is no address of http or https.")
+            raise _RecipeError(("data", at, "url"), f"{item.url!r} is no address of http or https.")
         if not _SHA256.fullmatch(item.sha256):
-            raise _Fault(("data", at, "sha256"), f"{item.sha256!r} is no SHA-256 in hexadecimal.")
+            raise _RecipeError(
+                ("data", at, "sha256"), f"{item.sha256!r} is no SHA-256 in hexadecimal."
+            )
         if item.file:
             _check_path(item.file, ("data", at, "file"))
     return recipe
@@ -267,7 +271,7 @@ def _check(recipe: Recipe) -> Recipe:
 def _check_path(text: str, place: tuple[str | int, ...]) -> None:
     path = PurePosixPath(text)
     if path.is_absolute() or ".." in path.parts or "\\" in text or not path.parts:
-        raise _Fault(place, f"{text!r} is no path inside of a folder.")
+        raise _RecipeError(place, f"{text!r} is no path inside of a folder.")
 
 
 def _version_ranges(recipe: Recipe) -> Iterator[tuple[tuple[str | int, ...], str]]:
