@@ -22,7 +22,7 @@ from .edits import Change
 from .manifest import Project, load_toml
 
 #: Folders that are no part of a source: what tools and version control leave behind.
-LEFT_OUT = frozenset(
+IGNORED_FOLDERS = frozenset(
     {
         ".git",
         ".hg",
@@ -40,12 +40,12 @@ LEFT_OUT = frozenset(
 
 
 #: Files and folders of a project that hold logins by their kind; they stay on this machine.
-PRIVATE = (
+PRIVATE_NAMES = (
     *(".aws", ".docker", ".env", ".env.*", ".envrc", ".git-credentials", ".gnupg", ".htpasswd"),
     *(".kube", ".netrc", ".npmrc", ".pgpass", ".pypirc", ".ssh", "_netrc", "id_dsa", "id_ecdsa"),
     *("id_ed25519", "id_rsa"),
 )
-PRIVATE_OF_CARGO = ("credentials", "credentials.toml")
+PRIVATE_CARGO_FILES = ("credentials", "credentials.toml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +111,7 @@ class Bounds:
         tops = [*self.folders, *([self.checkout] if self.checkout and not real.is_dir() else [])]
         inside = [real.relative_to(top) for top in tops if real.is_relative_to(top)]
         return any(
-            not LEFT_OUT & {*path.parts} and not any(map(_is_private, (path, *path.parents)))
+            not IGNORED_FOLDERS & {*path.parts} and not any(map(_is_private, (path, *path.parents)))
             for path in inside
         ) and not _is_private(real)
 
@@ -203,16 +203,16 @@ def _outermost(roots: tuple[Path, ...]) -> list[Path]:
     ]
 
 
-def belongs(folder: Path) -> bool:
+def is_source(folder: Path) -> bool:
     """Whether a folder is part of a source; what tools and compilers left behind is not."""
     if folder.name == "target":
         return not (folder / "CACHEDIR.TAG").is_file()
-    return folder.name not in LEFT_OUT and not (folder / "pyvenv.cfg").is_file()
+    return folder.name not in IGNORED_FOLDERS and not (folder / "pyvenv.cfg").is_file()
 
 
 def _is_private(path: Path) -> bool:
-    is_of_cargo = path.parent.name == ".cargo" and path.name in PRIVATE_OF_CARGO
-    return is_of_cargo or any(fnmatch(path.name, pattern) for pattern in PRIVATE)
+    is_of_cargo = path.parent.name == ".cargo" and path.name in PRIVATE_CARGO_FILES
+    return is_of_cargo or any(fnmatch(path.name, pattern) for pattern in PRIVATE_NAMES)
 
 
 class _Copying:
@@ -264,7 +264,7 @@ class _Copying:
         if self._leaving and _is_private(folder):
             self._leaving(folder)
             return False
-        return belongs(folder)
+        return is_source(folder)
 
     def file(self, source: Path, target: Path) -> None:
         """Copy a file, or write its edited text, unless it is there already.

@@ -43,7 +43,7 @@ DEVELOPMENT_FILES = (
 )
 
 #: The folders that tests are looked for in where nobody says where they are.
-USUAL = ("tests", "test")
+DEFAULT_FOLDERS = ("tests", "test")
 
 #: The files with pytest's configuration, in the order in which it looks, and its part of each.
 INI_FILES = (
@@ -157,13 +157,15 @@ def _settings(folder: Path) -> Mapping[str, Sequence[str]]:
 
 
 def _usual(folder: Path) -> list[str]:
-    return [name for name in USUAL if any(_test_files(folder / name))]
+    return [name for name in DEFAULT_FOLDERS if any(_test_files(folder / name))]
 
 
 def _anywhere(folder: Path) -> list[str]:
     """The outermost folders that have tests in them, those of the usual names before all others."""
     found = {path.parent for path in _test_files(folder)}
-    found = {place for place in found if {*place.relative_to(folder).parts} & {*USUAL}} or found
+    found = {
+        place for place in found if {*place.relative_to(folder).parts} & {*DEFAULT_FOLDERS}
+    } or found
     return sorted(
         place.relative_to(folder).as_posix()
         for place in found
@@ -181,7 +183,7 @@ def _test_files(top: Path) -> Iterator[Path]:
 def files(top: Path) -> Iterator[Path]:
     """The files of a project's folder; what tools left behind is none of it."""
     for folder, names, files in os.walk(top):
-        names[:] = sorted(name for name in names if copy.belongs(Path(folder) / name))
+        names[:] = sorted(name for name in names if copy.is_source(Path(folder) / name))
         yield from (path for name in sorted(files) if (path := Path(folder) / name).is_file())
 
 
