@@ -192,7 +192,7 @@ def fetch(address: Address, store: Store, emit: Emitter, *, offline: bool) -> tu
                 code="git.offline",
                 remedies=[Retry(changes={"offline": False})],
             )
-        commit = git.look_up()
+        commit = git.resolve_commit()
     key = f"sources/git-{commit}"
     if offline and not address.local and not store.find(key):
         raise SourceError(
@@ -203,7 +203,7 @@ def fetch(address: Address, store: Store, emit: Emitter, *, offline: bool) -> tu
             remedies=[Retry(changes={"offline": False})],
         )
     note(emit, f"{address.url}: {address.revision or 'HEAD'} is commit {commit}")
-    root = store.install(key, lambda stage: git.bring(commit, stage), emit)
+    root = store.install(key, lambda stage: git.check_out(commit, stage), emit)
     (tree,) = root.iterdir()
     if (tree / ".gitmodules").exists():
         note(emit, "It has submodules, which are not fetched; their folders are empty.")
@@ -238,7 +238,7 @@ class _Git:
             "SSH_ASKPASS_REQUIRE": "never",
         }
 
-    def look_up(self) -> str:
+    def resolve_commit(self) -> str:
         """The commit that the address's revision, or the default branch, is at."""
         wanted = self._address.revision or "HEAD"
         with tempfile.TemporaryDirectory(prefix="wasmwheel-git-") as folder:
@@ -261,7 +261,7 @@ class _Git:
             code="git.revision-not-found",
         )
 
-    def bring(self, commit: str, stage: Path) -> None:
+    def check_out(self, commit: str, stage: Path) -> None:
         """Put the tree of a commit into a folder of the repository's name below `stage`."""
         with tempfile.TemporaryDirectory(dir=stage.parent) as temporary:
             repository = Path(temporary) / "repository.git"
