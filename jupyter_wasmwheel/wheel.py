@@ -34,7 +34,7 @@ from packaging.version import InvalidVersion, Version
 from .api.errors import CheckError, UsageError
 from .archive import zip_reader
 from .archive.errors import ArchiveError, DamagedError, TooLargeError, UnsafeError
-from .archive.names import components
+from .archive.names import split_member_name
 from .archive.zip_reader import Zip
 
 #: The most members that a wheel may have; the archives that are written here count no further.
@@ -205,7 +205,7 @@ def _is_metadata(member: str) -> bool:
 def _opened(path: Path) -> Iterator[Zip]:
     """Open a wheel's file; a CheckError for whatever is wrong with the archive."""
     try:
-        with zip_reader.opened(path) as packed:
+        with zip_reader.open_archive(path) as packed:
             yield packed
     except ArchiveError as error:
         raise _none(path, str(error)) from error
@@ -229,7 +229,7 @@ def _refuse_unsafe(packed: Zip) -> None:
             raise UnsafeError(
                 f"its member {info.filename!r:.200} would be written outside its folder"
             )
-        parts = components(info.filename)
+        parts = split_member_name(info.filename)
         if not parts:
             raise UnsafeError(f"its member {info.filename!r:.200} has no name")
         if parts in seen:

@@ -15,15 +15,15 @@ from zipfile import ZipInfo
 
 from ..api.errors import SourceError
 from . import tar_reader, zip_reader
-from .errors import ArchiveError, TooLargeError, UnsafeError, damages
+from .errors import ArchiveError, TooLargeError, UnsafeError, convert_errors
 from .limits import Budget
-from .names import MAX_PATH_BYTES, components
-from .tar_reader import Kind
+from .names import MAX_PATH_BYTES, split_member_name
+from .tar_reader import MemberKind
 from .tree import Tree
 from .zip_reader import Zip
 
 #: The endings of the archives that can be unpacked.
-ENDINGS = (".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
+SUFFIXES = (".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 
 
 def unpack(archive: Path, folder: Path, *, within: int = 0) -> None:
@@ -37,7 +37,7 @@ def unpack(archive: Path, folder: Path, *, within: int = 0) -> None:
 
 
 def _unpack_zip(archive: Path, folder: Path, within: int) -> None:
-    with zip_reader.opened(archive) as packed, Tree(folder, packed.budget, within) as tree:
+    with zip_reader.open_archive(archive) as packed, Tree(folder, packed.budget, within) as tree:
         for info in packed.infos:
             _put(info, packed, tree)
         tree.make_links()
@@ -45,31 +45,31 @@ def _unpack_zip(archive: Path, folder: Path, within: int) -> None:
 
 def _unpack_tar(archive: Path, folder: Path, within: int) -> None:
     budget = Budget(archive)
-    with archive.open("rb") as stream, damages(), Tree(folder, budget, within) as tree:
-        for member, chunks in tar_reader.members(stream, budget):
-            parts = components(member.name)
-            if member.kind is Kind.FOLDER:
-                tree.folder(parts)
-            elif member.kind is Kind.LINK:
-                tree.link(parts, member.target)
-            elif member.kind is Kind.HARD_LINK:
-                tree.copy(parts, components(member.target))
+    with archive.open("rb") as stream, convert_errors(), Tree(folder, budget, within) as tree:
+        for member, chunks in tar_reader.read_members(stream, budget):
+            parts = split_member_name(member.name)
+            if member.kind is MemberKind.FOLDER:
+                tree.add_folder(parts)
+            elif member.kind is MemberKind.LINK:
+                tree.add_link(parts, member.target)
+            elif member.kind is MemberKind.HARD_LINK:
+                tree.add_copy(parts, split_member_name(member.target))
             else:
                 runs = member.mode & stat.S_IXUSR != 0
-                tree.file(parts, chunks, runs=runs, time=member.time)
+                tree.add_file(parts, chunks, runs=runs, time=member.time)
         tree.make_links()
 
 
 def _put(info: ZipInfo, packed: Zip, tree: Tree) -> None:
-    parts, mode = components(info.filename), info.external_attr >> 16
+    parts, mode = split_member_name(info.filename), info.external_attr >> 16
     if info.is_dir():
-        tree.folder(parts)
+        tree.add_folder(parts)
     elif stat.S_ISLNK(mode):
         target = packed.read(info, MAX_PATH_BYTES)
-        tree.link(parts, target.decode("utf-8", "surrogateescape"))
+        tree.add_link(parts, target.decode("utf-8", "surrogateescape"))
     elif stat.S_IFMT(mode) in (0, stat.S_IFREG):
         runs = mode & stat.S_IXUSR != 0
-        tree.file(parts, packed.chunks(info), runs=runs, time=None)
+        tree.add_file(parts, packed.chunks(info), runs=runs, time=None)
     else:
         raise UnsafeError(f"its member {info.filename!r:.200} is neither a file nor a folder")
 
@@ -77,14 +77,14 @@ def _put(info: ZipInfo, packed: Zip, tree: Tree) -> None:
 @contextmanager
 def open_zip(archive: Path) -> Iterator[Zip]:
     """Open a zip to read some of it; a SourceError for one that is damaged or hostile."""
-    with as_source_errors(archive), zip_reader.opened(archive) as packed:
+    with as_source_errors(archive), zip_reader.open_archive(archive) as packed:
         yield packed
 
 
 def tar_names(archive: Path) -> list[str]:
     """Return the names of a tar's members; a SourceError for one that is damaged or hostile."""
-    with as_source_errors(archive), archive.open("rb") as stream, damages():
-        return [member.name for member, _ in tar_reader.members(stream, Budget(archive))]
+    with as_source_errors(archive), archive.open("rb") as stream, convert_errors():
+        return [member.name for member, _ in tar_reader.read_members(stream, Budget(archive))]
 
 
 @contextmanager

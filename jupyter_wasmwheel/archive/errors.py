@@ -53,7 +53,7 @@ _IMPOSSIBLE = (
 
 
 @contextmanager
-def damages() -> Iterator[None]:
+def convert_errors() -> Iterator[None]:
     """Raise a DamagedError for whatever reading a damaged archive raises."""
     try:
         yield

@@ -43,13 +43,13 @@ class Budget:
         if size > self._bytes:
             raise self._too_large()
 
-    def enter(self) -> None:
+    def count_entry(self) -> None:
         """Count an entry that is made; a TooLargeError where there are too many."""
         self._entries -= 1
         if self._entries < 0:
             raise TooLargeError(f"it has more than {MAX_ENTRIES:,} files and folders")
 
-    def note(self) -> None:
+    def count_record(self) -> None:
         """Count a record of a pax header; a TooLargeError where there are too many."""
         self._records -= 1
         if self._records < 0:

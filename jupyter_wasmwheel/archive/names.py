@@ -24,7 +24,7 @@ MAX_DEPTH, MAX_COMPONENT_BYTES, MAX_PATH_BYTES = 64, 255, 1000
 _IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 
-def components(name: str, *, windows: bool = os.name == "nt") -> Parts:
+def split_member_name(name: str, *, windows: bool = os.name == "nt") -> Parts:
     """Return the components of a member's name, none for the archive's top.
 
     An UnsafeError says why a name is refused.

@@ -27,7 +27,7 @@ MAX_EXTENDED_BYTES = 256 * 1024
 _LENGTH = re.compile(rb"(\d{1,7}) ")
 
 
-class Kind(Enum):
+class MemberKind(Enum):
     """What a member is, by its type in the header."""
 
     FILE = "0"
@@ -57,7 +57,7 @@ class Member:
     """A member's header; `size` in bytes, `time` in seconds since 1970, `target` is a link's."""
 
     name: str
-    kind: Kind
+    kind: MemberKind
     size: int
     mode: int
     time: float
@@ -74,7 +74,7 @@ class _Extended:
     time: float | None = None
 
 
-def members(file: BinaryIO, budget: Budget) -> Iterator[tuple[Member, Iterator[bytes]]]:
+def read_members(file: BinaryIO, budget: Budget) -> Iterator[tuple[Member, Iterator[bytes]]]:
     """Give each member with its bytes, which are to be read before the next one."""
     stream = Stream(file, budget)
     extended = _Extended()
@@ -82,12 +82,12 @@ def members(file: BinaryIO, budget: Budget) -> Iterator[tuple[Member, Iterator[b
         kind, size = header[156:157], _number(header[124:136])
         if kind in (*_PAX, _PAX_GLOBAL, _LONG_NAME, _LONG_LINK):
             # It makes nothing on the disk, but takes time.
-            budget.enter()
+            budget.count_entry()
             extended = _extend(extended, kind, _whole(stream, size), budget)
             continue
         member = _member(header, extended, size)
         extended = _Extended()
-        size = member.size if member.kind is Kind.FILE else 0
+        size = member.size if member.kind is MemberKind.FILE else 0
         budget.require(size)
         data = _exactly(stream, size)
         yield member, data
@@ -139,13 +139,13 @@ def _member(header: bytes, extended: _Extended, size: int) -> Member:
     if letter in _REFUSED:
         raise UnsafeError(f"its member {name!r:.200} is {_REFUSED[letter]}")
     try:
-        kind = Kind.FILE if letter in _FILES else Kind(letter.decode("latin-1"))
+        kind = MemberKind.FILE if letter in _FILES else MemberKind(letter.decode("latin-1"))
     except ValueError as error:
         raise DamagedError(f"its member {name!r:.200} is of an unknown type") from error
-    if kind is Kind.FILE and name.endswith("/"):
+    if kind is MemberKind.FILE and name.endswith("/"):
         # As tars before POSIX have folders.
-        kind = Kind.FOLDER
-    if size < 0 or (size and kind is Kind.FOLDER and letter != b"5"):
+        kind = MemberKind.FOLDER
+    if size < 0 or (size and kind is MemberKind.FOLDER and letter != b"5"):
         raise DamagedError(f"its member {name!r:.200} has an impossible size")
     return Member(
         name=name,
@@ -202,7 +202,7 @@ def _records(data: bytes, budget: Budget) -> Iterator[tuple[str, str]]:
     """Give the records of a pax header, each `LENGTH KEY=VALUE` and a line's end."""
     at = 0
     while at < len(data) and data[at]:
-        budget.note()
+        budget.count_record()
         found = _LENGTH.match(data, at)
         begin, end = (found.end(), at + int(found[1])) if found else (0, 0)
         if not begin < end <= len(data) or data[end - 1] != ord("\n"):

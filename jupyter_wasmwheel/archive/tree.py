@@ -48,11 +48,11 @@ class Tree:
         while self._open:
             self._open.pop().close()
 
-    def folder(self, parts: Parts) -> None:
+    def add_folder(self, parts: Parts) -> None:
         """Make a folder, and those that it is in."""
         self._enter(parts)
 
-    def file(
+    def add_file(
         self, parts: Parts, chunks: Iterable[bytes], *, runs: bool, time: float | None
     ) -> None:
         """Write a file, in the place of one that the archive had before under that name.
@@ -70,7 +70,7 @@ class Tree:
         if time is not None:
             where.touch(name, min(max(time, 0), MAX_TIME))
 
-    def copy(self, parts: Parts, source: Parts) -> None:
+    def add_copy(self, parts: Parts, source: Parts) -> None:
         """Write a file with what another one holds, which the archive had before."""
         shown = f"{'/'.join(self._named(source))!r:.200}"
         try:
@@ -83,9 +83,9 @@ class Tree:
         with where.read(source[-1]) as stream:
             state = os.fstat(stream.fileno())
             runs = state.st_mode & 0o100 != 0
-            self.file(parts, self._counted(stream), runs=runs, time=state.st_mtime)
+            self.add_file(parts, self._counted(stream), runs=runs, time=state.st_mtime)
 
-    def link(self, parts: Parts, target: str) -> None:
+    def add_link(self, parts: Parts, target: str) -> None:
         """Make a symbolic link when all else has been written."""
         if not safe_paths.HAS_DIR_FD:
             raise UnsafeError(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import DamagedError, TooLargeError, damages
+from .errors import DamagedError, TooLargeError, convert_errors
 from .limits import MAX_ENTRIES, Budget
 from .tree import CHUNK_BYTES
 
@@ -75,7 +75,7 @@ class _Reader(io.BufferedReader):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Zip]:
+def open_archive(path: Path) -> Iterator[Zip]:
     """Open a zip; an ArchiveError where it is damaged, or has too many members."""
-    with _Reader(io.FileIO(path)) as stream, damages(), zipfile.ZipFile(stream) as archive:
+    with _Reader(io.FileIO(path)) as stream, convert_errors(), zipfile.ZipFile(stream) as archive:
         yield Zip(archive, Budget(path))

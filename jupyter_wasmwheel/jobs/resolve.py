@@ -196,6 +196,6 @@ def _source(text: str, paths: AllowedPaths) -> tuple[str, str | None, str]:
     if path.is_dir():
         project = manifest.read(path)
         return project.name, project.version, str(path)
-    stem = path.name.removesuffix(next(e for e in archive.ENDINGS if path.name.endswith(e)))
+    stem = path.name.removesuffix(next(e for e in archive.SUFFIXES if path.name.endswith(e)))
     name, _, version = stem.rpartition("-")
     return (name, version, str(path)) if name else (stem, None, str(path))

@@ -58,12 +58,12 @@ def parse(text: str) -> Source:
     # Unlike those of Path, these take what can be no path for one of nothing.
     if os.path.isdir(text):
         return Source(text=text, kind="folder")
-    if os.path.isfile(text) and path.name.endswith(archive.ENDINGS):
+    if os.path.isfile(text) and path.name.endswith(archive.SUFFIXES):
         return Source(text=text, kind="sdist")
     if os.path.isfile(text):
         raise SourceError(
             f"{text} is not a source.",
-            f"It is a file, but not an sdist ({', '.join(archive.ENDINGS)}).",
+            f"It is a file, but not an sdist ({', '.join(archive.SUFFIXES)}).",
             "Name a project's folder, an sdist file, `pypi:NAME` or `git+URL`.",
             code="source.not-supported",
         )
@@ -117,7 +117,7 @@ def _from_index(source: Source, target: Target, store: Store, emit: Emitter, off
         kept = [
             path
             for path in (store.home / "sdists").glob("*/*")
-            if _matches(path.name, requirement) and path.name.endswith(archive.ENDINGS)
+            if _matches(path.name, requirement) and path.name.endswith(archive.SUFFIXES)
         ]
         if kept:
             return max(kept, key=lambda path: path.stat().st_mtime)
