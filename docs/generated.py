@@ -241,7 +241,7 @@ def variables() -> str:
     rows = [
         (group, ", ".join(f"`{name}`" for name in names))
         for group, names in build_variables.groups().items()
-        if group not in build_variables.NOT_OF_A_BUILD
+        if group not in build_variables.HIDDEN_GROUPS
     ]
     return _table("For", "Variables", rows=rows)
 

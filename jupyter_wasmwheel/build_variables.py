@@ -17,7 +17,7 @@ from importlib import resources
 from .api.sanitize import REDACTED, redact
 
 #: The groups of the list that no build sees.
-NOT_OF_A_BUILD = PIP, OURS, SECRET, NEVER = "pip", "ours", "secret", "never"
+HIDDEN_GROUPS = PIP, OURS, SECRET, NEVER = "pip", "ours", "secret", "never"
 
 #: The group whose values may have a proxy's login.
 NETWORK = "network"
@@ -40,7 +40,7 @@ def for_build(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str
     known = [
         pattern
         for group, patterns in groups().items()
-        if group not in NOT_OF_A_BUILD
+        if group not in HIDDEN_GROUPS
         for pattern in patterns
     ]
     return _chosen(environ, [*known, *named], named, redacted=True)
@@ -72,7 +72,7 @@ def for_own_code(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[
     return _chosen(environ, [*known, *named], named, redacted=False) | own
 
 
-def passed_on(environ: Mapping[str, str], named: Sequence[str]) -> dict[str, str]:
+def named_variables(environ: Mapping[str, str], named: Sequence[str]) -> dict[str, str]:
     """Return those variables that a build sees only because a setting names them."""
     return {name: value for name, value in environ.items() if _matches(name, named)}
 

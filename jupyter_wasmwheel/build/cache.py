@@ -84,7 +84,7 @@ def key(planned: Plan, private: Copy, patches: Sequence[Patch]) -> str:
         "wasm_opt": tool and tool.version,
         "maturin": toolchain.maturin,
         "variables": _influencing(planned.env),
-        "named": sorted(build_variables.passed_on(planned.env, planned.variables).items()),
+        "named": sorted(build_variables.named_variables(planned.env, planned.variables).items()),
     }
     return f"{FOLDER}/{hashlib.sha256(json.dumps(given).encode()).hexdigest()[:32]}"
 
