@@ -47,7 +47,7 @@ def pairs(names: list[str]) -> Iterator[list[Pair]]:
             requirement = Requirement(f"{name}=={version}")
             tag = target.platform_tag
             (folder / name).mkdir()
-            package = index.wheel(requirement, target.python_version, tag)
+            package = index.find_wheel(requirement, target.python_version, tag)
             official = index.fetch(package, folder / name)
             request = BuildRequest(source=f"pypi:{requirement}")
             report = pipeline.run_build(request, store, ignore, out=folder / "ours")

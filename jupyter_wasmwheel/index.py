@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from unearth.fetchers import Fetcher, PyPIClient
 
 #: Seconds that an index may be silent where pip's own setting does not say otherwise.
-TIMEOUT = 15.0
+DEFAULT_TIMEOUT_S = 15.0
 
 #: The variables that name a proxy for pip, the first one that is set.
-PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY")
+PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +93,12 @@ def pip_settings() -> PipSettings:
         cert=values.get("cert"),
         client_cert=values.get("client-cert"),
         proxy=values.get("proxy"),
-        timeout=float(values.get("default-timeout") or values.get("timeout") or TIMEOUT),
+        timeout=float(values.get("default-timeout") or values.get("timeout") or DEFAULT_TIMEOUT_S),
     )
 
 
 @contextlib.contextmanager
-def logins_for_pip(environ: Mapping[str, str]) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
+def pip_environment(environ: Mapping[str, str]) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
     """Give the variables by which pip finds the user's index, and open files for it to inherit.
 
     pip may run the code of what it installs, so no login is in a variable, or in a word of pip's
@@ -112,7 +112,7 @@ def logins_for_pip(environ: Mapping[str, str]) -> Iterator[tuple[dict[str, str],
         if found:
             more[f"PIP_{name.upper().replace('-', '_')}"] = value
             hosts += found
-    proxy = _settings().get("proxy") or next(filter(None, map(os.environ.get, PROXIES)), "")
+    proxy = _settings().get("proxy") or next(filter(None, map(os.environ.get, PROXY_VARIABLES)), "")
     with contextlib.ExitStack() as opened:
         files: list[int] = []
         if hosts:
@@ -244,14 +244,14 @@ class Index:
             finder.add_find_links(place)
         return finder
 
-    def sdist(self, requirement: Requirement, python: tuple[int, int]) -> Package:
+    def find_sdist(self, requirement: Requirement, python: tuple[int, int]) -> Package:
         """The newest sdist that a requirement allows and that is meant for this Python."""
         from unearth import TargetPython
 
         finder = self._finder(TargetPython(py_ver=python), no_binary=[requirement.name])
         return self._best(finder, requirement, lambda link: not link.is_wheel, "sdist")
 
-    def wheel(
+    def find_wheel(
         self,
         requirement: Requirement,
         python: tuple[int, int] | None = None,

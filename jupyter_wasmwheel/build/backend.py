@@ -25,7 +25,7 @@ from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMiss
 from ..api.errors import Retry, SourceError
 from ..api.events import Emitter, Log, note
 from ..api.sanitize import redact
-from ..index import logins_for_pip
+from ..index import pip_environment
 from ..process.run import Command, run
 from ..project.copy import Copy
 from ..project.manifest import load_toml
@@ -185,7 +185,7 @@ def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -
     command += ["--disable-pip-version-check"]
     # As pip does for itself: `user`, which some images configure, would be refused here.
     command += ["install", "--no-user", "--no-warn-script-location", *requires]
-    with logins_for_pip(plan.environ) as (env, files):
+    with pip_environment(plan.environ) as (env, files):
         install = Command(words=command, cwd=folder, env=env, pass_fds=files)
         status = run(install, on_line=on_line, supervise=True)
     if status:

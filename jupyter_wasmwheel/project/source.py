@@ -122,7 +122,7 @@ def _from_index(source: Source, target: Target, store: Store, emit: Emitter, off
         if kept:
             return max(kept, key=lambda path: path.stat().st_mtime)
     index = Index(offline=offline)
-    package = index.sdist(requirement, target.python_version)
+    package = index.find_sdist(requirement, target.python_version)
     name = package.link.filename
     note(emit, f"Fetching {name} from the package index.")
 

@@ -73,7 +73,7 @@ def ensure_node(store: Store, emit: Emitter, *, offline: bool = False) -> Node:
         from ..index import Index
 
         index = Index(offline=offline)
-        wheel = index.fetch(index.wheel(Requirement(WHEEL)), folder)
+        wheel = index.fetch(index.find_wheel(Requirement(WHEEL)), folder)
         archive.unpack(wheel, folder)
         wheel.unlink()
         program = _programs(folder)[0]

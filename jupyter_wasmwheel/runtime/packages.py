@@ -194,7 +194,7 @@ def newest(requirement: Requirement, of: Lock, context: RunContext) -> Path:
             return _wheel_in(kept)
     try:
         platform = f"pyemscripten_{of.abi}_wasm32"
-        found = context.index.wheel(requirement, python_version(of), platform)
+        found = context.index.find_wheel(requirement, python_version(of), platform)
     except SourceError:
         kept = _newest_kept(requirement, of, context.store) if context.offline else None
         if not kept:

@@ -106,7 +106,7 @@ def environment(known: Release, index: Index, work: Path) -> Path:
     """The folder with the packages that JupyterLite's build runs on, fetched and unpacked."""
     folder = work / "environment"
     for requirement in known.environment:
-        wheel = index.fetch(index.wheel(Requirement(requirement)), _made(work))
+        wheel = index.fetch(index.find_wheel(Requirement(requirement)), _made(work))
         archive.unpack(wheel, folder)
     return folder
 

@@ -396,7 +396,7 @@ def test_pip_has_no_login_in_a_variable_and_finds_it_in_a_file_of_its_own(
     index._settings.cache_clear()
     index.pip_settings.cache_clear()
     try:
-        with index.logins_for_pip({}) as (variables, files):
+        with index.pip_environment({}) as (variables, files):
             assert DECOY not in repr(variables)
             (file,) = files
             text = os.pread(file, 10_000, 0).decode()

@@ -30,4 +30,4 @@ def test_a_release_before_the_final_one_is_only_taken_where_it_is_named_or_alone
         monkeypatch.setattr(index, name, getattr(index, name).__wrapped__)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    assert Index().sdist(Requirement(wanted), (3, 14)).version == version
+    assert Index().find_sdist(Requirement(wanted), (3, 14)).version == version
