@@ -27,8 +27,8 @@ from ..toolchain.rust import Rust
 
 #: The kinds of entries that any machine of the same system may use, as they are or with another
 #: Rust of the same release; and those of a target, where the key begins with it.
-GENERAL = ("binaryen", "kernel-files", "node", "rustup", "snapshots", "sysroots")
-OF_TARGET = ("headers", "lite", "packages", "pyodide")
+SHARED_KINDS = ("binaryen", "kernel-files", "node", "rustup", "snapshots", "sysroots")
+TARGET_KINDS = ("headers", "lite", "packages", "pyodide")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ def unpack(path: Path, store: Store, emit: Emitter) -> list[str]:
         found = {
             key: folder
             for key, folder in _keyed(Path(scratch))
-            if key.split("/")[0] in (*GENERAL, *OF_TARGET, crates.FOLDER)
+            if key.split("/")[0] in (*SHARED_KINDS, *TARGET_KINDS, crates.FOLDER)
         }
         if not found:
             raise SourceError(
@@ -120,7 +120,7 @@ def _entries(target: Target, store: Store) -> Iterator[tuple[str, Path]]:
     for root in (store.home, *reversed(store.read_only)):
         for key, folder in _keyed(root):
             kind, name, *_ = key.split("/")
-            if kind in GENERAL or (kind in OF_TARGET and name.startswith(prefixes[kind])):
+            if kind in SHARED_KINDS or (kind in TARGET_KINDS and name.startswith(prefixes[kind])):
                 yield key, folder
 
 

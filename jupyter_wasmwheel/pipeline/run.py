@@ -156,7 +156,7 @@ def _context(
     variables: tuple[str, ...],
 ) -> Iterator[BuildContext]:
     """Begin a run, and end its last phase with it."""
-    plan.refuse_overriding(os.environ)
+    plan.check_environment(os.environ)
     with store.in_use(emit), Phases(emit) as phases:
         yield BuildContext(
             store=store,
