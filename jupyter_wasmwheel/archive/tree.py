@@ -62,7 +62,7 @@ class Tree:
         """
         *_, name = self._named(parts)
         where = self._enter(parts[:-1])
-        self._budget.enter()
+        self._budget.count_entry()
         self._make_room(where, name)
         with where.create(name, 0o755 if runs else 0o644) as stream:
             for chunk in chunks:
@@ -94,7 +94,7 @@ class Tree:
             )
         if self._named(parts) in self._links:
             raise DamagedError(f"its link {'/'.join(parts)!r:.200} is in it twice")
-        self._budget.enter()
+        self._budget.count_entry()
         self._links[parts] = target
 
     def make_links(self) -> None:
@@ -122,7 +122,7 @@ class Tree:
             self._open.pop().close()
         for part in parts[same:]:
             if make and self._open[-1].make(part):
-                self._budget.enter()
+                self._budget.count_entry()
             self._open.append(self._open[-1].enter(part))
             self._here = (*self._here, part)
         return self._open[-1]

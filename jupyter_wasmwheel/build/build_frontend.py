@@ -16,7 +16,7 @@ from ..toolchain import cargo, emscripten, remap
 from .explain import explain, missing_c_compiler
 from .plan import Plan
 
-#: Runs a command in a folder, with variables more than the plan's; raises CommandFailedError where it fails.
+#: Runs a command in a folder with extra variables; raises CommandFailedError if it fails.
 Step = Callable[[Sequence[str], Path, Mapping[str, str]], None]
 
 #: What is said when all is compiled: by cargo, and by setuptools.

@@ -43,11 +43,11 @@ DRAFT = {
 
 #: The variable by which `draft` compiles again only what an edit changed. rustc locks what it keeps
 #: for that, and fails where it cannot.
-INCREMENTAL_VARIABLE = "CARGO_PROFILE_RELEASE_INCREMENTAL"
+INCREMENTAL = "CARGO_PROFILE_RELEASE_INCREMENTAL"
 
 #: The variable by which `release` has each crate compiled as a whole: of that come modules smaller
 #: by 2 or 3 % than of cargo's 16 parts; a first build without seeds takes about a tenth longer.
-CODEGEN_UNITS_VARIABLE = "CARGO_PROFILE_RELEASE_CODEGEN_UNITS"
+CODEGEN_UNITS = "CARGO_PROFILE_RELEASE_CODEGEN_UNITS"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +215,7 @@ def _configuration(toolchain: Toolchain, rust: Rust, cfg: Iterable[str]) -> list
 
 def _draft(work: Path) -> dict[str, str]:
     """What `draft` does to cargo's release profile, on the file system of a work folder."""
-    return DRAFT | {INCREMENTAL_VARIABLE: "true" if has_locks(work) else "false"}
+    return DRAFT | {INCREMENTAL: "true" if has_locks(work) else "false"}
 
 
 def _release(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
@@ -223,8 +223,4 @@ def _release(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
     assert project.crate, "a project with a toolchain for Rust has a crate"
     root = manifest.workspace_root(project.crate) or project.crate.parent
     profile = manifest.load_toml(root / "Cargo.toml").get("profile", {}).get("release", {})
-    return (
-        {}
-        if CODEGEN_UNITS_VARIABLE in environ or "codegen-units" in profile
-        else {CODEGEN_UNITS_VARIABLE: "1"}
-    )
+    return {} if CODEGEN_UNITS in environ or "codegen-units" in profile else {CODEGEN_UNITS: "1"}

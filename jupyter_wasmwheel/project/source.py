@@ -28,7 +28,7 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fetched:
+class FetchedSource:
     """A source that is at hand: its project's folder, and what tells it from every other.
 
     `identity` is the hash of an archive, or a commit and the folder in it; None of a folder.
@@ -99,7 +99,7 @@ def _requirement(text: str) -> Requirement:
 
 def fetch(
     source: Source, target: Target, store: Store, emit: Emitter, *, offline: bool = False
-) -> Fetched:
+) -> FetchedSource:
     """Bring a source to hand; archives are unpacked into the store, nothing of them is run."""
     if source.kind == "folder":
         return FetchedSource(source=source, folder=Path(source.text).resolve(), identity=None)
@@ -142,7 +142,7 @@ def _matches(file_name: str, requirement: Requirement) -> bool:
     return name == canonicalize_name(requirement.name) and version in requirement.specifier
 
 
-def _from_git(source: Source, store: Store, emit: Emitter, offline: bool) -> Fetched:
+def _from_git(source: Source, store: Store, emit: Emitter, offline: bool) -> FetchedSource:
     """The tree of a commit, and in it the folder that the address names."""
     address = git.parse(source.text)
     tree, commit = git.fetch(address, store, emit, offline=offline)
@@ -169,7 +169,7 @@ def _where_it_is(tree: Path) -> str:
     return "Append " + " or ".join(f"`#subdirectory={folder}`" for folder in folders) + "."
 
 
-def _unpacked(source: Source, sdist: Path, store: Store, emit: Emitter) -> Fetched:
+def _unpacked(source: Source, sdist: Path, store: Store, emit: Emitter) -> FetchedSource:
     """The project in an sdist, unpacked once for its hash."""
     with sdist.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()

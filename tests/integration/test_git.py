@@ -13,6 +13,7 @@ from jupyter_wasmwheel.api import events
 from jupyter_wasmwheel.api.errors import WasmwheelError
 from jupyter_wasmwheel.api.events import Emitter, Event, Log
 from jupyter_wasmwheel.project import git, source, starter
+from jupyter_wasmwheel.project.source import FetchedSource
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
 from tests.conftest import Command
@@ -77,7 +78,7 @@ def repository(tmp_path: Path) -> Repository:
 
 def fetched(
     address: str, store: Store, emit: Emitter = events.ignore, *, offline: bool = False
-) -> Fetched:
+) -> FetchedSource:
     target = targets.find(targets.default_abi())
     return source.fetch(source.parse(address), target, store, emit, offline=offline)
 
