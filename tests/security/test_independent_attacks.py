@@ -21,7 +21,7 @@ from jupyter_wasmwheel import archive, wheel
 from jupyter_wasmwheel.api.errors import CheckError, SiteError, SourceError
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.archive.errors import UnsafeError
-from jupyter_wasmwheel.archive.names import components
+from jupyter_wasmwheel.archive.names import split_member_name
 from jupyter_wasmwheel.runtime import lock
 from jupyter_wasmwheel.site import bundle, lite, publish, server
 from jupyter_wasmwheel.site.lite import DamagedSite, Site
@@ -84,7 +84,7 @@ def test_millions_of_pax_records_cost_no_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["COM¹", "lpt².txt", "nul .txt", "AUX  .h", "Lpt³.tar.gz"])
 def test_a_device_of_windows_is_refused_there(name: str) -> None:
     with pytest.raises(UnsafeError, match="Windows"):
-        components(f"x/{name}", windows=True)
+        split_member_name(f"x/{name}", windows=True)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
