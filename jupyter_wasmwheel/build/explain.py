@@ -23,7 +23,7 @@ def explain(project: str, reader: CargoOutputReader) -> WasmwheelError:
     """The error that the output of a failed build means; `project` is what it is called."""
     said = _last_words(reader)
     text = "\n".join([*reader.tail, *map(_line, reader.errors)])
-    known = known_errors.match("build", text, project=project, said=said)
+    known = known_errors.match("build", text, project=project, cause=said)
     if known:
         return known[0]
     if reader.errors:
@@ -54,7 +54,7 @@ def missing_c_compiler(project: str, crates: tuple[str, ...], target: Target) ->
     Some of them would not build with one either.
     """
     text = "\n".join(f"{crate} compiles C" for crate in crates)
-    known = known_errors.match("build", text, project=project, said=text)
+    known = known_errors.match("build", text, project=project, cause=text)
     return known[0] if known else emscripten.missing_compiler(crates, target)
 
 

@@ -1,1 +1,1 @@
-"""Errors that tools and the system report, recognized and explained."""
+"""Errors that tools and the system report, with explanations."""

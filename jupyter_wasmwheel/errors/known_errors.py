@@ -1,7 +1,6 @@
-"""Known failures: how each looks in the output of a tool, and the error it stands for.
+"""Known errors: patterns in the output of tools, each with an explanation and its remedies.
 
-What a tool or a runtime prints when it fails is text that others wrote. An entry of
-`known_errors.toml` matches such a text by a pattern, and explains it with its remedy.
+They are declared in `known_errors.toml`.
 """
 
 from __future__ import annotations
@@ -9,11 +8,11 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+import typing
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -31,7 +30,7 @@ from ..api.errors import (
 )
 from ..api.requests import BuildRequest, options
 
-#: Where an error shows: in the output of git or of a build, in an audit's findings, in an import.
+#: Where an error occurs: in git, in a build, in an audit, or in an import.
 Stage = Literal["git", "build", "audit", "import"]
 
 _ERRORS = {
@@ -42,63 +41,59 @@ _ERRORS = {
 
 @dataclass(frozen=True, kw_only=True)
 class KnownError:
-    """A pattern in a tool's output, and the error it stands for.
+    """A pattern in a tool's output, and the error that it means.
 
-    `what`, `why` and `fix` are templates: `$crate` stands for the pattern's group of that name, or
-    for a value that the stage passes. `example` is real output, and `command` what printed it.
-    `retry` has an option for each button that runs the request again with it, empty for the same
-    request; `install` names extras to install, for the `target` that the stage passes.
+    `what`, `why` and `fix` are templates for the pattern's groups and the values of the stage.
+    Each of `retry` is an option of the command line, or empty to repeat the request unchanged.
     """
 
-    name: str
     stage: Stage
-    pattern: re.Pattern[str]
+    code: str
+    pattern: str
     status: int
     what: str
     why: str
     fix: str
-    example: str
-    command: str
-    code: str
     retry: tuple[str, ...] = ()
     install: tuple[Extra, ...] = ()
 
     def match(self, text: str, **values: str) -> WasmwheelError | None:
-        """Return the error that the text stands for, or None where the pattern is not in it."""
-        found = self.pattern.search(text)
+        """Return the error that the text means, or None if the pattern is not in it."""
+        found = re.search(self.pattern, text, re.MULTILINE)
         if not found:
             return None
         values |= {name: value.strip() for name, value in found.groupdict("").items()}
-        what, why, fix = (Template(each).substitute(values) for each in self._parts)
-        return _ERRORS[self.status](
-            what, why, fix, code=self.code, remedies=tuple(self._remedies(values))
-        )
 
-    def _remedies(self, values: Mapping[str, str]) -> Iterator[Remedy]:
+        def filled(template: str) -> str:
+            return Template(template).substitute(values)
+
+        remedies: list[Remedy] = [Retry(changes=_changes(filled(word))) for word in self.retry]
         if self.install:
-            yield Install(extras=tuple(self.install), target=values.get("target"))
-        for word in self.retry:
-            yield Retry(changes=_changes(Template(word).substitute(values)))
-
-    @property
-    def _parts(self) -> tuple[str, str, str]:
-        return self.what, self.why, self.fix
+            remedies.insert(0, Install(extras=tuple(self.install), target=values.get("target")))
+        return _ERRORS[self.status](
+            *map(filled, (self.what, self.why, self.fix)), code=self.code, remedies=remedies
+        )
 
 
 @functools.cache
 def load() -> tuple[KnownError, ...]:
     """Return all known errors, the most specific ones of each stage first."""
     text = resources.files(__package__).joinpath("known_errors.toml").read_text(encoding="utf-8")
-    return tuple(
-        KnownError(
-            **{"stage": stage, "name": name, "code": f"{stage}.{name}", **shared, **row}
-            | {"pattern": _compiled(row)}
-        )
-        for stage, table in tomllib.loads(text).items()
-        for shared in [{key: value for key, value in table.items() if not isinstance(value, dict)}]
-        for name, row in table.items()
-        if isinstance(row, dict)
-    )
+    tables = tomllib.loads(text)
+    found = []
+    for stage in typing.get_args(Stage):
+        table = tables[stage]
+        shared = {key: value for key, value in table.items() if not isinstance(value, dict)}
+        for code, row in table.items():
+            if isinstance(row, dict):
+                found.append(KnownError(stage=stage, code=code, **(shared | row)))
+    return tuple(found)
+
+
+def match(stage: Stage, text: str, **values: str) -> list[WasmwheelError]:
+    """Return the errors of a stage that match the text, the most specific one first."""
+    matches = [each.match(text, **values) for each in load() if each.stage == stage]
+    return [error for error in matches if error]
 
 
 def _changes(word: str) -> dict[str, bool | str | tuple[str, ...]]:
@@ -111,13 +106,3 @@ def _changes(word: str) -> dict[str, bool | str | tuple[str, ...]]:
     if isinstance(default, bool):
         return {name: value != "false"}
     return {name: (value,) if isinstance(default, tuple) else value}
-
-
-def _compiled(row: dict[str, Any]) -> re.Pattern[str]:
-    return re.compile(row["pattern"], re.MULTILINE)
-
-
-def match(stage: Stage, text: str, **values: str) -> list[WasmwheelError]:
-    """Return the errors of a stage that match the text, the most specific one first."""
-    matches = [each.match(text, **values) for each in load() if each.stage == stage]
-    return [error for error in matches if error]

@@ -1,4 +1,4 @@
-"""OSErrors as errors of ours: a full disk, missing locks, missing permissions."""
+"""Errors of the operating system, explained: a full disk, missing locks, missing permissions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..api.errors import LimitError, UsageError, WasmwheelError
 
 
 def from_os_error(error: OSError) -> WasmwheelError | None:
-    """Return the error to show for an OSError, or None where it is a bug of this package."""
-    where = f" ({error.filename})" if error.filename else ""
+    """Return the error to show for an OSError, or None if it is a bug of this package."""
+    where = f": {error.filename}" if error.filename else ""
     number = _number(error)
     if number in (errno.ENOSPC, errno.EDQUOT):
         return LimitError(
             f"The disk is full{where}.",
-            "Nothing more could be written; what was being written has been removed.",
+            "Nothing more could be written. The incomplete files were removed.",
             "Free some space, for example with `jupyter wasmwheel cache clear`, and run it again.",
             code="disk.full",
         )
@@ -25,21 +25,21 @@ def from_os_error(error: OSError) -> WasmwheelError | None:
         return UsageError(
             f"The file system does not support locks{where}.",
             os.strerror(number),
-            "Set WASMWHEEL_HOME to a folder on a disk of this machine.",
+            "Set WASMWHEEL_HOME to a folder on a local disk.",
             code="disk.no-locks",
         )
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return UsageError(
-            f"Not allowed to write or read{where}.",
+            f"Permission denied{where}.",
             os.strerror(number),
-            "Choose a folder of your own, or set WASMWHEEL_HOME to one.",
+            "Choose another folder, or set WASMWHEEL_HOME to one that you can write to.",
             code="disk.not-permitted",
         )
     return None
 
 
 def _number(error: OSError) -> int | None:
-    """Return the errno of an error; shutil.Error has those of several files, as text only."""
+    """Return the errno of an error; a shutil.Error has it only in its text."""
     if isinstance(error, shutil.Error):
         found = re.search(r"\[Errno (\d+)\]", str(error))
         return int(found[1]) if found else None

@@ -78,7 +78,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
     status = run(Command(words=command, cwd=work, env=env), on_line=reader)
     if status:
         said = " ".join(line.strip() for line in list(reader.tail)[-5:])
-        words = {"project": "the standard library", "said": said}
+        words = {"project": "the standard library", "cause": said}
         if known := known_errors.match("build", "\n".join(reader.tail), **words):
             raise known[0]
         raise ToolchainError(

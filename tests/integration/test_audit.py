@@ -64,7 +64,7 @@ def test_all_missing_names_are_told_at_once(tmp_path: Path, here: Machine) -> No
     path = wheel(tmp_path, TAG, {f"handmade{SUFFIX}": side_module(imports, ["PyInit_handmade"])})
     found = audited(path, here)
     assert found.missing == ("fork_everything", "no_such_data", "no_such_function", "other.thing")
-    with pytest.raises(CheckError, match="does not fit Pyodide") as raised:
+    with pytest.raises(CheckError, match="not compatible with Pyodide") as raised:
         raise_if_failed(found, read(path), here.engine.runtime)
     assert "fork_everything, no_such_data, no_such_function" in raised.value.why
     assert raised.value.status == 6

@@ -236,7 +236,7 @@ def test_a_crate_registry_that_cannot_be_reached(
     )
     env = {"CARGO_HOME": str(tmp_path / "cargo")}
     error = error_of(wasmwheel("build", crate, "--json", "--out", out, env=env), 3)
-    assert "could not be fetched" in error["what"]
+    assert error["code"] == "crates.registry-unreachable"
 
 
 def test_a_full_disk(

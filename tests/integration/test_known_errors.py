@@ -1,4 +1,4 @@
-"""The well-known failures: each is recognised in what was really said, and told with a remedy."""
+"""Known errors: each is matched in real output and explained with a remedy."""
 
 from __future__ import annotations
 
@@ -11,36 +11,25 @@ import pytest
 from jupyter_wasmwheel.errors import known_errors
 from jupyter_wasmwheel.errors.known_errors import KnownError
 from tests.conftest import Command
+from tests.fixtures.known_error_examples import OUTPUT, VALUES
 from tests.integration.test_bad_input import error_of
 
-#: The words that each stage gives along.
-WORDS = {
-    "git": {"address": "https://example.org/hello.git"},
-    "build": {"project": "hello 0.1.0", "said": "It said so."},
-    "audit": {"wheel": "hello.whl", "pyodide": "314.0.7", "findings": "It does not fit."},
-    "import": {"subject": "import hello", "where": "Pyodide 314.0.7", "left_out": ""},
-}
 
-
-@pytest.mark.parametrize("failure", known_errors.load(), ids=lambda f: f"{f.stage}-{f.name}")
-def test_each_is_told_first_of_all_for_its_example(failure: KnownError) -> None:
-    words = WORDS[failure.stage]
-    told = known_errors.match(failure.stage, failure.example, **words)[0]
-    expected = failure.match(failure.example, **words)
-    assert expected
-    assert str(told) == str(expected)
-    assert told.status == failure.status
-    for part in (told.what, told.why, told.fix):
+@pytest.mark.parametrize("known", known_errors.load(), ids=lambda each: each.code)
+def test_known_error_matches_its_real_output_first(known: KnownError) -> None:
+    first, *_ = known_errors.match(known.stage, OUTPUT[known.code], **VALUES[known.stage])
+    assert (first.info.code, first.status) == (known.code, known.status)
+    for part in (first.what, first.why, first.fix):
         assert part.strip()
 
 
-def test_none_is_seen_in_a_build_that_went_well(starter_events: list[dict[str, Any]]) -> None:
-    said = "\n".join(event["text"] for event in starter_events if event["kind"] == "log")
-    assert "Compiling pyo3" in said
-    assert not known_errors.match("build", said, **WORDS["build"])
+def test_successful_build_matches_no_known_error(starter_events: list[dict[str, Any]]) -> None:
+    log = "\n".join(event["text"] for event in starter_events if event["kind"] == "log")
+    assert "Compiling pyo3" in log
+    assert not known_errors.match("build", log, **VALUES["build"])
 
 
-def test_a_library_without_bitcode_is_known_by_what_rustc_says_of_it(tmp_path: Path) -> None:
+def test_library_without_bitcode_is_matched_in_output_of_rustc(tmp_path: Path) -> None:
     (tmp_path / "dep.rs").write_text("pub fn two() -> i32 { 2 }\n")
     (tmp_path / "top.rs").write_text('#[no_mangle] pub extern "C" fn f() -> i32 { dep::two() }\n')
     library = ["rustc", "--crate-type=rlib", "-Cembed-bitcode=no", "dep.rs"]
@@ -51,9 +40,9 @@ def test_a_library_without_bitcode_is_known_by_what_rustc_says_of_it(tmp_path: P
         capture_output=True,
         text=True,
     )
-    (told,) = known_errors.match("build", linked.stderr, **WORDS["build"])
-    assert "LTO" in told.what
-    assert "--profile draft" in told.fix
+    (error,) = known_errors.match("build", linked.stderr, **VALUES["build"])
+    assert error.info.code == "compile.lto-bitcode"
+    assert "--profile draft" in error.fix
 
 
 def culprit(folder: Path, *, needs: str, body: str = "", script: str = "") -> Path:
@@ -95,7 +84,13 @@ INIT = '#[no_mangle] pub extern "C" fn PyInit_hello() -> i32 '
             'tokio = { version = "1", features = ["rt-multi-thread"] }',
             *("", 5, "rt-multi-thread", "new_current_thread"),
         ),
-        ('tokio = { version = "1", features = ["signal"] }', "", 5, "of tokio", "in place of"),
+        (
+            'tokio = { version = "1", features = ["signal"] }',
+            "",
+            5,
+            "of tokio",
+            "cargo tree -e features -i tokio",
+        ),
         ('mio = { version = "=1.0.1", features = ["os-poll"] }', "", 5, "crate mio", "1.1"),
         (
             'libc = "0.2"',
@@ -103,7 +98,13 @@ INIT = '#[no_mangle] pub extern "C" fn PyInit_hello() -> i32 '
             *(5, "`pthread_atfork` of libc", "target_os"),
         ),
         ('pyo3-ffi = "=0.24.2"', "", 3, "PyO3 is too old for Python 3.14", "--target"),
-        (FFI, f"{THREAD} {INIT} {{ unsafe {{ pthread_kill(0, 0) }} }}", 6, "not fit", "threads"),
+        (
+            FFI,
+            f"{THREAD} {INIT} {{ unsafe {{ pthread_kill(0, 0) }} }}",
+            6,
+            "not compatible",
+            "threads",
+        ),
         (
             FFI,
             f'extern "C" {{ fn none() -> i32; }} {INIT} {{ unsafe {{ none() }} }}',

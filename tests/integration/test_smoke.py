@@ -214,7 +214,7 @@ def test_native_code_that_traps_is_explained(tmp_path: Path, imported: Imported)
     module = side_module([], ["PyInit_handmade"])
     with pytest.raises(CheckError) as raised:
         imported(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": module}))
-    assert "Its native code gave up" in raised.value.why
+    assert raised.value.info.code == "import.trap"
 
 
 def test_an_import_that_never_ends_is_stopped(tmp_path: Path, imported: Imported) -> None:

@@ -14,7 +14,7 @@ from jupyter_wasmwheel.api.errors import Install, Open, Retry, UsageError, from_
 from jupyter_wasmwheel.api.requests import BuildRequest, InstallRequest
 from jupyter_wasmwheel.errors import known_errors
 from jupyter_wasmwheel.errors.known_errors import KnownError
-from tests.integration.test_known_errors import WORDS
+from tests.fixtures.known_error_examples import OUTPUT, VALUES
 
 CODE = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*")
 
@@ -74,7 +74,7 @@ def test_what_varies_is_in_capitals_in_the_documentation() -> None:
 
 @pytest.mark.parametrize("known", known_errors.load(), ids=lambda each: each.code)
 def test_the_remedies_of_a_known_error_are_requests(known: KnownError) -> None:
-    error = known.match(known.example, **WORDS[known.stage], target="2026_0")
+    error = known.match(OUTPUT[known.code], **VALUES[known.stage], target="2026_0")
     assert error
     assert error.info.code == known.code
     assert len(error.info.remedies) == len(known.retry) + bool(known.install)
@@ -102,7 +102,7 @@ def test_the_remedies_of_a_known_error_are_requests(known: KnownError) -> None:
 )
 def test_a_remedy_changes_the_fields_of_its_option(code: str, changes: list[object]) -> None:
     (known,) = (each for each in known_errors.load() if each.code == code)
-    error = known.match(known.example, **WORDS[known.stage])
+    error = known.match(OUTPUT[known.code], **VALUES[known.stage])
     assert error
     assert [getattr(each, "changes", None) for each in error.info.remedies] == changes
 
