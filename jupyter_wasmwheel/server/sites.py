@@ -51,7 +51,7 @@ class SiteServers:
         known = self._open.get(site.folder)
         return known is not None and known[0] == site
 
-    def open(self, site: Site, its_proxy: Proxy) -> None:
+    def open(self, site: Site, site_proxy: Proxy) -> None:
         """Serve a site; a SiteError where its port is taken."""
         with self._lock:
             if self.has(site):
@@ -60,14 +60,14 @@ class SiteServers:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
                 self._thread.start()
-            asyncio.run_coroutine_threadsafe(self._listen(site, its_proxy), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self._listen(site, site_proxy), self._loop).result()
 
-    async def _listen(self, site: Site, its_proxy: Proxy) -> None:
+    async def _listen(self, site: Site, site_proxy: Proxy) -> None:
         old = self._open.pop(site.folder, None)
         if old:
             old[1].stop()
             await old[1].close_all_connections()
-        self._open[site.folder] = site, server.listen(site, its_proxy)
+        self._open[site.folder] = site, server.listen(site, site_proxy)
 
     def close(self) -> None:
         """Stop all of them."""
@@ -321,10 +321,10 @@ class FetchedHandler(_ProxiedSite):
     async def _answer(self, name: str, prefix: str, path: str) -> None:
         site = await self.site(name, prefix)
         try:
-            its_proxy = _sites_of(self).proxy_of(site)
+            site_proxy = _sites_of(self).proxy_of(site)
         except WasmwheelError as error:
             raise RefusedError(error) from error
-        await proxy.answer(self, path, its_proxy)
+        await proxy.answer(self, path, site_proxy)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer in plain words."""

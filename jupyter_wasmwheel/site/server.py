@@ -186,7 +186,7 @@ class Probe(tornado.web.RequestHandler):
         self.finish('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>')
 
 
-def application(site: Site, its_proxy: Proxy = proxy.OFF) -> tornado.web.Application:
+def application(site: Site, site_proxy: Proxy = proxy.OFF) -> tornado.web.Application:
     """The web application that serves a site's files, and what its proxy may fetch."""
     options = {
         "path": str(site.folder),
@@ -199,7 +199,7 @@ def application(site: Site, its_proxy: Proxy = proxy.OFF) -> tornado.web.Applica
             (
                 rf"/{site.prefix}/({HOSTS}|{proxy.FETCH})",
                 Fetched,
-                {"port": site.port, "proxy": its_proxy},
+                {"port": site.port, "proxy": site_proxy},
             ),
             (rf"/{site.prefix}/(.*)", Files, options),
         ],
@@ -209,14 +209,14 @@ def application(site: Site, its_proxy: Proxy = proxy.OFF) -> tornado.web.Applica
     )
 
 
-def listen(site: Site, its_proxy: Proxy = proxy.OFF) -> tornado.httpserver.HTTPServer:
+def listen(site: Site, site_proxy: Proxy = proxy.OFF) -> tornado.httpserver.HTTPServer:
     """Serve a site on the running event loop; a SiteError where its port is taken."""
     try:
         listening = socket.create_server((HOST, site.port), backlog=128)
     except OSError as error:
         raise _taken(site, error) from error
     listening.setblocking(False)
-    server = tornado.httpserver.HTTPServer(application(site, its_proxy))
+    server = tornado.httpserver.HTTPServer(application(site, site_proxy))
     server.add_socket(listening)
     return server
 
@@ -224,12 +224,12 @@ def listen(site: Site, its_proxy: Proxy = proxy.OFF) -> tornado.httpserver.HTTPS
 def serve(
     site: Site,
     ready: Callable[[str], None] = lambda url: None,
-    its_proxy: Proxy = proxy.OFF,
+    site_proxy: Proxy = proxy.OFF,
 ) -> None:
     """Serve a site until it is interrupted; `ready` is called with its address once it is there."""
 
     async def until_interrupted() -> None:
-        server = listen(site, its_proxy)
+        server = listen(site, site_proxy)
         try:
             ready(address(site))
             await asyncio.Event().wait()
@@ -244,7 +244,7 @@ def serve(
 
 
 @contextmanager
-def serving(site: Site, its_proxy: Proxy = proxy.OFF) -> Iterator[str]:
+def serving(site: Site, site_proxy: Proxy = proxy.OFF) -> Iterator[str]:
     """Serve a site from a thread for as long as the context lasts; its address."""
     outcome: list[BaseException] = []
     up = threading.Event()
@@ -253,7 +253,7 @@ def serving(site: Site, its_proxy: Proxy = proxy.OFF) -> Iterator[str]:
 
     async def until_over() -> None:
         try:
-            server = listen(site, its_proxy)
+            server = listen(site, site_proxy)
         except SiteError as error:
             outcome.append(error)
             return

@@ -52,8 +52,8 @@ def opened(store: Store, folder: Path, hosts: Sequence[str], http: str, abi: str
     (folder / "shipped.bin").write_text("shipped along")
     shipped = {SHIPPED: folder / "shipped.bin"}
     url = publish_one(site, read(empty), [], ignore, shipped=shipped).url
-    its_proxy = Proxy(hosts=proxy.parse(hosts), allow=ALLOW)
-    with server.serving(site, its_proxy), browser(folder / "profile") as context:
+    site_proxy = Proxy(hosts=proxy.parse(hosts), allow=ALLOW)
+    with server.serving(site, site_proxy), browser(folder / "profile") as context:
         yield open_notebook(context, url)
 
 

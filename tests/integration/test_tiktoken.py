@@ -77,8 +77,8 @@ from jupyter_wasmwheel.site import lite, proxy, server
 folder, host, port, *hosts = sys.argv[1:]
 mapping = {(host, 443): ("127.0.0.1", int(port))}
 names = OverrideResolver(resolver=DefaultLoopResolver(), mapping=mapping)
-its_proxy = proxy.Proxy(hosts=proxy.parse(hosts), allow="--proxy {}", names=names)
-server.serve(lite.read_site(Path(folder)), lambda url: print(url, flush=True), its_proxy)
+site_proxy = proxy.Proxy(hosts=proxy.parse(hosts), allow="--proxy {}", names=names)
+server.serve(lite.read_site(Path(folder)), lambda url: print(url, flush=True), site_proxy)
 """
 
 
