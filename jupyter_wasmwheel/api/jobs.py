@@ -20,7 +20,7 @@ State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted
 ACTIVE: tuple[State, ...] = ("queued", "running")
 
 #: The kinds of requests that a job can be.
-Kind = Literal["build", "test", "install", "site", "bundle", "publish"]
+JobKind = Literal["build", "test", "install", "site", "bundle", "publish"]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    kind: Kind
+    kind: JobKind
     state: State
     request: dict[str, Any]
     name: str

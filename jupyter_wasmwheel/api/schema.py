@@ -41,7 +41,7 @@ CHOICES: dict[str, Any] = {
     "HttpPolicy": requests.HttpPolicy,
     "Extra": errors.Extra,
     "State": jobs.State,
-    "Kind": jobs.Kind,
+    "JobKind": jobs.JobKind,
     "PhaseName": events.PhaseName,
 }
 

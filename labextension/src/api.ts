@@ -12,7 +12,7 @@ export type Linker = 'auto' | 'wasm-ld' | 'emcc';
 export type HttpPolicy = 'urllib' | 'all' | 'off';
 export type Extra = 'emscripten' | 'nightly' | 'seeds';
 export type State = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
-export type Kind = 'build' | 'test' | 'install' | 'site' | 'bundle' | 'publish';
+export type JobKind = 'build' | 'test' | 'install' | 'site' | 'bundle' | 'publish';
 export type PhaseName =
   | 'source'
   | 'project'
