@@ -15,7 +15,7 @@ from pathlib import Path
 from jupyter_wasmwheel import config
 from jupyter_wasmwheel.build import cache, seeds
 from jupyter_wasmwheel.jobs import cluster
-from jupyter_wasmwheel.jobs.cluster import Dask
+from jupyter_wasmwheel.jobs.cluster import DaskExecutor
 from jupyter_wasmwheel.jobs.executors import environment
 from jupyter_wasmwheel.jobs.queue import Queue, QueueLimits
 from jupyter_wasmwheel.jobs.resolve import AllowedPaths, resolve
@@ -61,7 +61,7 @@ def seconds_with(workers: int) -> float:
                     WASMWHEEL_PATH=str(shared),
                 )
             dask.until(workers)
-            executor = Dask(lambda: cluster.connect(str(dask.scheduler_file)), store)
+            executor = DaskExecutor(lambda: cluster.connect(str(dask.scheduler_file)), store)
             env = environment(os.environ, store)
             limits = QueueLimits(running=BUILDS)
             queue = Queue(folder / "jobs", executor, paths, env, limits, lambda seq, text: None)

@@ -19,7 +19,7 @@ from typing import Any
 from jupyter_wasmwheel import config
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build import seeds
-from jupyter_wasmwheel.jobs.executors import Local, environment
+from jupyter_wasmwheel.jobs.executors import LocalExecutor, environment
 from jupyter_wasmwheel.jobs.queue import Queue, QueueLimits
 from jupyter_wasmwheel.jobs.resolve import AllowedPaths, resolve
 from jupyter_wasmwheel.project import starter
@@ -42,7 +42,7 @@ def build_all(
     )
     env = environment(os.environ, store)
     limits = QueueLimits(running=running)
-    queue = Queue(root.parent / "jobs", Local(), paths, env, limits, lambda seq, text: None)
+    queue = Queue(root.parent / "jobs", LocalExecutor(), paths, env, limits, lambda seq, text: None)
     try:
         begin = time.time()
         requests = [{"kind": "build", "source": name, "profile": "draft"} for name in names]

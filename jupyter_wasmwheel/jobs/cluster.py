@@ -30,7 +30,7 @@ from ..errors.os_errors import from_os_error
 from ..site.lite import Site
 from ..store import Store, replace_file
 from . import document
-from .executors import Local, Run
+from .executors import LocalExecutor, Run
 from .payload import BUILD, INSIDE, TOPIC, JobMessage, JobResult, RemoteJob, pack, resource
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def connect(where: str) -> distributed.Client:
     )
 
 
-class Dask:
+class DaskExecutor:
     """Runs jobs on the workers of a cluster that exists already.
 
     `connect` returns a client of it, when the first job comes and after the cluster was away.
@@ -74,7 +74,7 @@ class Dask:
     def __init__(self, connect: Callable[[], distributed.Client], store: Store) -> None:
         self._connect = connect
         self.store = store
-        self.local = Local()
+        self.local = LocalExecutor()
         self._lock = threading.Lock()
         self._client: distributed.Client | None = None
         self._runs: dict[str, DaskRun] = {}
@@ -135,7 +135,7 @@ class DaskRun:
 
     def __init__(
         self,
-        executor: Dask,
+        executor: DaskExecutor,
         request: BuildRequest | TestRequest,
         folder: Path,
         env: Mapping[str, str],

@@ -26,7 +26,7 @@ from ..runtime import targets
 from ..store import Store
 from ..toolchain import doctor
 from .document import JOB
-from .executors import Local, Run, environment
+from .executors import LocalExecutor, Run, environment
 from .payload import BUILD, TOPIC, JobMessage, JobPayload, JobResult, resource, unpack
 
 #: Seconds for which lines are gathered before they are sent, and between two checks whether the
@@ -71,7 +71,7 @@ def build(packed: bytes) -> bytes:
     ):
         request = unpack(payload, store.home / key)
         env = environment(os.environ, store, settings.build_variables()) | {JOB: payload.job}
-        run = Local().start(request, Path(scratch), env)
+        run = LocalExecutor().start(request, Path(scratch), env)
         with _while_wanted(run):
             for lines in run.lines():
                 sender.send(lines)

@@ -64,7 +64,7 @@ class Executor(Protocol):
         """Release what it needed to run them."""
 
 
-class Local:
+class LocalExecutor:
     """Runs jobs on this machine, so that nothing of them outlives the server."""
 
     def start(

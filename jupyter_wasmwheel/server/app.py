@@ -22,7 +22,7 @@ from traitlets import Callable as Function
 from ..api.errors import WasmwheelError
 from ..config import Wasmwheel
 from ..jobs import cluster
-from ..jobs.executors import Executor, Local, environment
+from ..jobs.executors import Executor, LocalExecutor, environment
 from ..jobs.queue import Queue, QueueLimits
 from ..jobs.resolve import AllowedPaths
 from ..site import proxy, site_assets
@@ -209,10 +209,10 @@ class WasmwheelApp(ExtensionApp):
 
     def _executor(self) -> Executor:
         if self.executor == "local":
-            return Local()
+            return LocalExecutor()
         named = self.dask
         connect = named if callable(named) else functools.partial(cluster.connect, named)
-        return cluster.Dask(connect, self.store)
+        return cluster.DaskExecutor(connect, self.store)
 
     def current_activity(self) -> int:
         """Return how many jobs wait or run; a server that ends when no one uses it asks."""

@@ -22,7 +22,7 @@ from .. import config
 from ..api.errors import CanceledError, UsageError, from_info
 from ..api.events import Diagnostic, Log, Phase, Progress, decode
 from ..api.jobs import Job, State, apply
-from ..jobs.executors import Local, Run, environment
+from ..jobs.executors import LocalExecutor, Run, environment
 from ..jobs.outcome import outcome
 from ..jobs.resolve import AllowedPaths, resolve
 from ..site import lite
@@ -115,7 +115,7 @@ class BuildModel(HasTraits):
             env = environment(os.environ, store, settings.build_variables())
             self._ending = None
             folder = tempfile.TemporaryDirectory(prefix="wasmwheel-")
-            self._run = Local().start(resolved.request, Path(folder.name), env, out)
+            self._run = LocalExecutor().start(resolved.request, Path(folder.name), env, out)
         self.set_trait("phase", None)
         self.set_trait("progress", (0, None))
         self.set_trait("label", "")

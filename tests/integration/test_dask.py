@@ -15,7 +15,7 @@ import pytest
 
 from jupyter_wasmwheel.api.jobs import Job
 from jupyter_wasmwheel.jobs import cluster
-from jupyter_wasmwheel.jobs.cluster import Dask
+from jupyter_wasmwheel.jobs.cluster import DaskExecutor
 from jupyter_wasmwheel.jobs.executors import environment
 from jupyter_wasmwheel.jobs.queue import Queue, QueueLimits
 from jupyter_wasmwheel.jobs.resolve import AllowedPaths, ResolvedRequest, resolve
@@ -84,7 +84,7 @@ def queue(its_cluster: Cluster, paths: AllowedPaths, tmp_path: Path) -> Iterator
 
 
 def queue_of(where: str, paths: AllowedPaths, folder: Path) -> Queue:
-    executor = Dask(lambda: cluster.connect(where), paths.store)
+    executor = DaskExecutor(lambda: cluster.connect(where), paths.store)
     env = environment(os.environ, paths.store)
     return Queue(folder / "jobs", executor, paths, env, QueueLimits(), lambda seq, text: None)
 

@@ -206,7 +206,7 @@ SERVER = """
 import json, os, sys, time
 from pathlib import Path
 from jupyter_wasmwheel import config
-from jupyter_wasmwheel.jobs.executors import Local
+from jupyter_wasmwheel.jobs.executors import LocalExecutor
 from jupyter_wasmwheel.jobs.queue import QueueLimits, Queue
 from jupyter_wasmwheel.jobs.resolve import AllowedPaths, resolve
 from jupyter_wasmwheel.site import lite
@@ -214,7 +214,7 @@ root, store = Path(sys.argv[1]), config.load().store()
 find_site = lambda name: lite.find(name, store)
 paths = AllowedPaths(root=root, allowed=(), store=store, find_site=find_site)
 tell = lambda seq, text: len(sys.argv) > 2 and print(text, flush=True)
-queue = Queue(store.home / "jobs", Local(), paths, os.environ, QueueLimits(), tell)
+queue = Queue(store.home / "jobs", LocalExecutor(), paths, os.environ, QueueLimits(), tell)
 if len(sys.argv) == 2:
     print(json.dumps([job.state for job in queue.jobs()]), flush=True)
 else:

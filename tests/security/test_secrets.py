@@ -33,7 +33,7 @@ from jupyter_wasmwheel.api.requests import BuildRequest
 from jupyter_wasmwheel.api.sanitize import redact, sanitize
 from jupyter_wasmwheel.build import backend
 from jupyter_wasmwheel.jobs import payload
-from jupyter_wasmwheel.jobs.executors import Local, environment
+from jupyter_wasmwheel.jobs.executors import LocalExecutor, environment
 from jupyter_wasmwheel.jobs.queue import Queue, QueueLimits, encoded
 from jupyter_wasmwheel.jobs.resolve import AllowedPaths, resolve
 from jupyter_wasmwheel.project import git
@@ -647,7 +647,7 @@ def _queue(tmp_path: Path, store: Store) -> Queue:
         root=root, allowed=(), store=own, find_site=lambda name: lite.find(name, own)
     )
     env = environment(os.environ, own)
-    return Queue(tmp_path / "jobs", Local(), paths, env, QueueLimits(), lambda *_: None)
+    return Queue(tmp_path / "jobs", LocalExecutor(), paths, env, QueueLimits(), lambda *_: None)
 
 
 @linux_only

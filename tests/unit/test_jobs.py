@@ -36,7 +36,7 @@ from jupyter_wasmwheel.api.jobs import Job
 from jupyter_wasmwheel.api.requests import BuildRequest, JobRequest
 from jupyter_wasmwheel.jobs import document
 from jupyter_wasmwheel.jobs.event_store import EventStore
-from jupyter_wasmwheel.jobs.executors import Local, LocalRun
+from jupyter_wasmwheel.jobs.executors import LocalExecutor, LocalRun
 from jupyter_wasmwheel.jobs.queue import (
     BusyError,
     ConflictError,
@@ -689,7 +689,7 @@ def building(
         folder = tmp_path / f"{job}-folder"
         folder.mkdir()
         env = {**os.environ, "WASMWHEEL_JOB": job}
-        run = Local().start(BuildRequest(source=str(crate), no_smoke=True), folder, env)
+        run = LocalExecutor().start(BuildRequest(source=str(crate), no_smoke=True), folder, env)
         runs.append(run)
         threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
         until(lambda: any("rustc --crate-name" in said for said in of_job(job).values()), 60)
@@ -776,7 +776,7 @@ def test_what_hides_from_its_group_is_killed_too(tmp_path: Path, store: Store) -
     )
     job = f"hiding{time.monotonic_ns():x}"
     env = {**os.environ, "WASMWHEEL_JOB": job}
-    run = Local().start(BuildRequest(source=str(folder)), tmp_path, env)
+    run = LocalExecutor().start(BuildRequest(source=str(folder)), tmp_path, env)
     threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
     until(lambda: any(said.startswith("sleep 600") for said in of_job(job).values()), 60)
     run.stop()
@@ -791,7 +791,7 @@ def test_a_real_build_says_all_and_delivers_its_wheel(
     with closing(
         Queue(
             tmp_path / "real",
-            Local(),
+            LocalExecutor(),
             there,
             os.environ,
             QueueLimits(),
