@@ -7,7 +7,6 @@ import contextlib
 import importlib
 import json
 import os
-import signal
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from ..api.errors import CanceledError, UsageError, WasmwheelError
 from ..api.events import Emitter, JsonLines, Report, error_event, ignore
 from ..api.sanitize import redact_all, sanitize
 from ..errors.os_errors import from_os_error
+from ..process.group import interruptible
 from ..process.supervisor import hide_memory
 from . import options
 from .result import CliContext, CommandResult
@@ -92,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
                 "Use only one of them.",
                 code="usage.json-and-events",
             )
-        with _interruptible(), _emitter(args, lines) as emit:
+        with interruptible(), _emitter(args, lines) as emit:
             settings = config.load()
             context = CliContext(
                 store=settings.store(),
@@ -134,21 +134,6 @@ def _show(error: WasmwheelError, lines: JsonLines | None, as_json: bool = False)
         print(json.dumps({"schema": 1, "error": error.as_json()}, indent=2))
     print(f"{error.what}\n  why: {error.why}\n  fix: {error.fix}", file=sys.stderr)
     return error.status
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGINT and SIGTERM both stop the children and clean up.
-
-    SIGINT too, where a shell that started this in the background made it ignored.
-    """
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler or signal.SIG_DFL)
 
 
 @contextlib.contextmanager

@@ -7,11 +7,8 @@ go into OUT, `FOLDER/out` by default. A worker of a dask cluster is started with
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from .. import config
 from ..api.errors import CanceledError, WasmwheelError
 from ..api.events import JsonLines, Report, error_event
 from ..errors.os_errors import from_os_error
+from ..process.group import interruptible
 from ..process.supervisor import SUPERVISED, end_with_stdin, hide_memory
 from . import document
 from .execute import ExecutionContext, execute
@@ -34,7 +32,7 @@ async def dask_setup(worker: Any) -> None:
 def run(folder: Path, out: Path, lines: JsonLines) -> int:
     """Execute a job's request; return the exit status of its command."""
     try:
-        with _interruptible():
+        with interruptible():
             settings = config.load()
             context = ExecutionContext(
                 store=settings.store(),
@@ -64,18 +62,6 @@ def run(folder: Path, out: Path, lines: JsonLines) -> int:
 def _fail(error: WasmwheelError, lines: JsonLines) -> int:
     lines(error_event(error.info))
     return error.status
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let an interruption and a termination both stop the children and clean up."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Process groups: a child in a group of its own, and how a group is stopped."""
+"""Process groups, and the signals that stop them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 #: Seconds between interrupting a group, terminating it, and killing it.
@@ -45,3 +46,18 @@ def stop_group(child: subprocess.Popen[bytes]) -> None:
                 os.killpg(child.pid, signal.SIGKILL)
         break
     child.wait()
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGINT and SIGTERM both stop the children and clean up.
+
+    SIGINT too, because a shell that starts a process in the background makes it ignore SIGINT.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler or signal.SIG_DFL)

@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: fe09b12c3734ecb9b184472697e1809a7040753cc77cf4a2df56c73eb5f3e835
+ * schema.json sha256: 772a2197e4166dd639fb24e096bda5372c8a9cdc0fd1326c463ee777812b6851
  */
 
 /* eslint-disable */
