@@ -32,11 +32,11 @@ from . import events, idle_seed_builder, jobs, sites, toolchain
 P = ParamSpec("P")
 T = TypeVar("T")
 
-API, THROUGH = "wasmwheel/api", "wasmwheel/site/"
+API, PROXIED_SITES = "wasmwheel/api", "wasmwheel/site/"
 
 #: How many things that may block are done at once, how often a build is told to be activity, and
 #: how often it is looked whether there is nothing to do, in milliseconds.
-THREADS, ACTIVITY, LOOK = 8, 20_000, 5_000
+MAX_THREADS, ACTIVITY_INTERVAL_MS, IDLE_CHECK_INTERVAL_MS = 8, 20_000, 5_000
 
 JOB, NAME, PREFIX = r"([0-9A-Za-z]+)", r"([^/]+)", r"([0-9a-f]+)"
 
@@ -59,8 +59,8 @@ ROUTES: tuple[tuple[str, type], ...] = (
     (rf"/{API}/sites/{NAME}/open", sites.OpenHandler),
     (rf"/{API}/sites/{NAME}/packages", sites.PackagesHandler),
     (rf"/{API}/sites/{NAME}/packages/{NAME}", sites.PackageHandler),
-    (rf"/{THROUGH}{NAME}/{PREFIX}/({site_assets.HOSTS}|{proxy.FETCH})", sites.FetchedHandler),
-    (rf"/{THROUGH}{NAME}/{PREFIX}/(.*)", sites.ProxiedSiteHandler),
+    (rf"/{PROXIED_SITES}{NAME}/{PREFIX}/({site_assets.HOSTS}|{proxy.FETCH})", sites.FetchedHandler),
+    (rf"/{PROXIED_SITES}{NAME}/{PREFIX}/(.*)", sites.ProxiedSiteHandler),
 )
 
 
@@ -144,8 +144,8 @@ class WasmwheelApp(ExtensionApp):
         "It takes half a minute of the processor, once, after somebody has opened the panel.",
     ).tag(config=True)
 
-    _activity: PeriodicCallback | None = None
-    _looking: PeriodicCallback | None = None
+    _activity_timer: PeriodicCallback | None = None
+    _idle_timer: PeriodicCallback | None = None
     _queue: Queue | None = None
 
     def initialize_settings(self) -> None:
@@ -159,7 +159,7 @@ class WasmwheelApp(ExtensionApp):
         self.sites = sites.Sites(
             store=self.store,
             configured=_folders(self.site_folders),
-            through=f"{base_url}{THROUGH}" if self.serve_sites else None,
+            through=f"{base_url}{PROXIED_SITES}" if self.serve_sites else None,
             servers=sites.SiteServers(),
             proxy=shared.proxy,
         )
@@ -171,10 +171,10 @@ class WasmwheelApp(ExtensionApp):
             find_site=self.sites.find,
         )
         self._opening = threading.Lock()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="wasmwheel")
-        self._activity = PeriodicCallback(self._tell_activity, ACTIVITY)
+        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="wasmwheel")
+        self._activity_timer = PeriodicCallback(self._report_activity, ACTIVITY_INTERVAL_MS)
         self._idle = idle_seed_builder.IdleSeedBuilder(self.store, self.paths)
-        self._looking = PeriodicCallback(self._look, LOOK)
+        self._idle_timer = PeriodicCallback(self._check_idle, IDLE_CHECK_INTERVAL_MS)
 
     def initialize_handlers(self) -> None:
         """Add the routes."""
@@ -219,21 +219,21 @@ class WasmwheelApp(ExtensionApp):
         return self._queue.active if self._queue else 0
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
-        assert self._activity
-        assert self._looking
-        self._activity.start()
+        assert self._activity_timer
+        assert self._idle_timer
+        self._activity_timer.start()
         if self.prepare_seeds and self.executor == "local":
-            self._looking.start()
+            self._idle_timer.start()
 
-    async def _look(self) -> None:
-        assert self._looking
+    async def _check_idle(self) -> None:
+        assert self._idle_timer
         if self._queue:
             with contextlib.suppress(WasmwheelError):
                 await self.in_thread(self._idle.check, self._queue)
         if self._idle.over:
-            self._looking.stop()
+            self._idle_timer.stop()
 
-    def _tell_activity(self) -> None:
+    def _report_activity(self) -> None:
         # What /api/status says, and what JupyterHub's culler goes by.
         if self.current_activity():
             self.settings_of_server["last_activity_times"]["wasmwheel"] = utcnow()
@@ -247,11 +247,11 @@ class WasmwheelApp(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Stop what runs; builds are interrupted by it."""
-        if self._activity is None:
+        if self._activity_timer is None:
             return  # it was never started
-        self._activity.stop()
-        if self._looking:
-            self._looking.stop()
+        self._activity_timer.stop()
+        if self._idle_timer:
+            self._idle_timer.stop()
         self.stream.end()
         if self._queue:
             await self.in_thread(self._queue.close)

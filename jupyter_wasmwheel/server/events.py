@@ -22,14 +22,14 @@ from ..jobs.queue import BusyError, Queue
 from .handler import Handler, RefusedError
 
 #: Seconds between comments that keep proxies from closing a silent stream.
-KEEP_ALIVE = 25.0
+KEEP_ALIVE_S = 25.0
 
 #: Seconds for which events are gathered before they are handed on, and for which a client may
 #: leave what was sent unread.
-GATHER, PATIENCE = 0.03, 30.0
+BATCH_DELAY_S, SEND_TIMEOUT_S = 0.03, 30.0
 
 #: How much may wait for a client, in characters, and how many clients there may be.
-MOST_WAITING, MOST_CLIENTS = 4_000_000, 100
+MAX_WAITING_LENGTH, MAX_CLIENTS = 4_000_000, 100
 
 #: How many events are read from the files at once.
 BATCH = 500
@@ -49,7 +49,7 @@ class Subscriber:
         if self.lost:
             return
         self.size += size
-        if self.size > MOST_WAITING:
+        if self.size > MAX_WAITING_LENGTH:
             self.leave()
         else:
             self.waiting += events
@@ -86,7 +86,7 @@ class Stream:
             if len(self._told) > 1:
                 return
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
-            loop.call_soon_threadsafe(loop.call_later, GATHER, self._hand_on)
+            loop.call_soon_threadsafe(loop.call_later, BATCH_DELAY_S, self._hand_on)
 
     def _hand_on(self) -> None:
         with self._lock:
@@ -112,7 +112,7 @@ class Stream:
                 yield _block(block)
         while not subscriber.lost:
             try:
-                await asyncio.wait_for(subscriber.more.wait(), KEEP_ALIVE)
+                await asyncio.wait_for(subscriber.more.wait(), KEEP_ALIVE_S)
             except TimeoutError:
                 yield ": still here\n\n"
                 continue
@@ -125,11 +125,11 @@ class Stream:
     @contextlib.contextmanager
     def subscribe(self) -> Iterator[Subscriber]:
         """Hand a client what comes, for as long as the context lasts; called on the loop."""
-        if len(self._subscribers) >= MOST_CLIENTS:
+        if len(self._subscribers) >= MAX_CLIENTS:
             raise RefusedError(
                 BusyError(
                     "Too many pages follow builds.",
-                    f"This server serves {MOST_CLIENTS} at once.",
+                    f"This server serves {MAX_CLIENTS} at once.",
                     "Close some of them.",
                     code="server.too-many-clients",
                 )
@@ -167,7 +167,7 @@ class EventsHandler(Handler):
             async for block in stream.follow(self._subscriber, queue, after, self):
                 self.write(block)
                 try:
-                    await asyncio.wait_for(self.flush(), PATIENCE)
+                    await asyncio.wait_for(self.flush(), SEND_TIMEOUT_S)
                 except (StreamClosedError, TimeoutError):
                     self._hang_up()
                     return

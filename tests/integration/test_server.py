@@ -283,7 +283,7 @@ async def test_a_build_keeps_the_server_from_being_culled(
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     assert app.current_activity() == 1
     before = jp_serverapp.web_app.last_activity()
-    app._tell_activity()
+    app._report_activity()
     assert jp_serverapp.web_app.last_activity() > before
     await api("POST", "jobs", job["id"], "cancel", status=202)
     await ended(api, job["id"])
@@ -405,7 +405,7 @@ async def test_a_deletion_is_told(api: Api, app: WasmwheelApp, hello: Path, foll
 
 
 async def test_a_silent_stream_is_kept_alive(follow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "KEEP_ALIVE", 0.05)
+    monkeypatch.setattr(events, "KEEP_ALIVE_S", 0.05)
     async with follow() as follower:
         deadline = time.monotonic() + 10
         while follower.text.count(": still here") < 3:
@@ -456,7 +456,7 @@ async def test_a_client_that_vanishes_is_forgotten(app: WasmwheelApp, raw_follow
 async def test_a_client_that_does_not_read_is_hung_up_on(
     app: WasmwheelApp, raw_follow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "PATIENCE", 0.5)
+    monkeypatch.setattr(events, "SEND_TIMEOUT_S", 0.5)
     writer = await raw_follow()
     job = Job(
         id="x",
@@ -473,7 +473,7 @@ async def test_a_client_that_does_not_read_is_hung_up_on(
         await asyncio.to_thread(store.tell, job)
         assert time.monotonic() < deadline
         for subscriber in app.stream._subscribers:
-            assert sum(len(text) for _, text in subscriber.waiting) <= events.MOST_WAITING
+            assert sum(len(text) for _, text in subscriber.waiting) <= events.MAX_WAITING_LENGTH
     writer.transport.abort()
     with suppress(ConnectionError):
         await writer.wait_closed()
@@ -482,7 +482,7 @@ async def test_a_client_that_does_not_read_is_hung_up_on(
 async def test_too_many_clients_are_refused(
     follow: Any, jp_fetch: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "MOST_CLIENTS", 1)
+    monkeypatch.setattr(events, "MAX_CLIENTS", 1)
     async with follow():
         with pytest.raises(HTTPClientError) as raised:
             await jp_fetch("wasmwheel", "api", "events")
@@ -526,8 +526,8 @@ async def test_whether_seeds_are_prepared_is_a_setting(
     app: WasmwheelApp, settings: dict[str, bool]
 ) -> None:
     await app._start_jupyter_server_extension(app.serverapp)
-    assert app._looking
-    assert app._looking.is_running() is settings["prepare_seeds"]
+    assert app._idle_timer
+    assert app._idle_timer.is_running() is settings["prepare_seeds"]
 
 
 async def test_the_toolchain_and_the_targets_are_what_the_command_says(
