@@ -4,43 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command, Ran
-
-#: An address where nothing listens: the discard port of this machine.
-NOWHERE = "http://127.0.0.1:9/"
-
-
-def error_of(ran: Ran, status: int) -> dict[str, Any]:
-    """The error of a run with `--json`, which says what, why and what to do, on stderr too."""
-    assert ran.status == status, ran.stdout + ran.stderr
-    error: dict[str, Any] = ran.document["error"]
-    assert error["status"] == status
-    for part in ("what", "why", "fix"):
-        assert error[part].strip()
-        assert error[part] in ran.stderr
-    return error
-
-
-def programs(folder: Path, *names: str) -> str:
-    """A PATH of one folder that holds these programs of the machine, and no others."""
-    folder.mkdir(exist_ok=True)
-    for name in names:
-        program = shutil.which(name)
-        assert program, f"{name} is needed for this test"
-        (folder / name).symlink_to(program)
-    return str(folder)
+from tests.fixtures.commands import NOWHERE, Command, Ran, error_of, path_with, processes_in
 
 
 @pytest.fixture
@@ -132,7 +106,7 @@ def test_rustflags_of_the_users(wasmwheel: Command, crate: Path, out: Path, name
 
 def test_no_rust(wasmwheel: Command, crate: Path, out: Path, tmp_path: Path) -> None:
     env = {
-        "PATH": programs(tmp_path / "bin"),
+        "PATH": path_with(tmp_path / "bin"),
         "RUSTUP_HOME": str(tmp_path / "none"),
     }
     error = error_of(wasmwheel("build", crate, "--json", "--out", out, env=env), 4)
@@ -205,7 +179,7 @@ def test_no_node_and_none_to_be_had(
     wasmwheel: Command, crate: Path, out: Path, tmp_path: Path
 ) -> None:
     env = {
-        "PATH": programs(tmp_path / "bin", "rustc", "cargo"),
+        "PATH": path_with(tmp_path / "bin", "rustc", "cargo"),
         "WASMWHEEL_HOME": str(tmp_path / "home"),
         "PIP_INDEX_URL": NOWHERE,
         "PIP_DEFAULT_TIMEOUT": "2",
@@ -308,22 +282,6 @@ def test_options_that_contradict_each_other(wasmwheel: Command, crate: Path) -> 
     assert "--json and --events cannot be combined" in ran.stderr
     assert wasmwheel("build", crate, "--json", "--target", "2024_0").status == 2
     assert wasmwheel("build", crate, "--json", "--nonsense").status == 2
-
-
-def processes_in(folder: Path) -> list[str]:
-    """The command lines of all processes that work in a folder, or name it."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            where = os.readlink(entry / "cwd")
-        except OSError:
-            continue
-        if str(folder) in line or where.startswith(str(folder)):
-            found.append(line)
-    return found
 
 
 @pytest.mark.parametrize("phase", ["toolchain", "compile"])

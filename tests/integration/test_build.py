@@ -16,7 +16,8 @@ import pytest
 from jupyter_wasmwheel import wheel
 from jupyter_wasmwheel.api.events import PHASES
 from jupyter_wasmwheel.project import starter
-from tests.conftest import Command
+from tests.fixtures.commands import Command
+from tests.fixtures.projects import plain_project
 
 
 def test_report_says_what_was_made_with_what_and_how_long_it_took(
@@ -129,18 +130,6 @@ def test_features_and_cargo_arguments_reach_cargo(
     assert ran.status == 0, ran.stderr
     said = wasmwheel("smoke", ran.document["wheel"], "-c", "import hello; print(hello.greet('x'))")
     assert said.stdout.startswith("truetrue x!")
-
-
-def plain_project(folder: Path, *, needs: str = "", code: str = "") -> Path:
-    """A project without Rust, in a new folder."""
-    (folder / "plain").mkdir(parents=True)
-    (folder / "plain/__init__.py").write_text(f'WORD = "plain"\n{code}')
-    (folder / "pyproject.toml").write_text(
-        '[build-system]\nrequires = ["flit_core>=3.11"]\nbuild-backend = "flit_core.buildapi"\n'
-        f'[project]\nname = "plain"\nversion = "1.0"\ndependencies = [{needs}]\n'
-        'description = "No Rust."\nrequires-python = ">=3.9"\n'
-    )
-    return folder
 
 
 def test_a_pure_project_is_built_without_a_toolchain(wasmwheel: Command, tmp_path: Path) -> None:

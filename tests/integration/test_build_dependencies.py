@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from jupyter_wasmwheel.project import manifest
-from tests.conftest import Command
-from tests.integration.test_build import plain_project
-from tests.integration.test_c_extensions import c_project
-
-#: The name of a package that no index has.
-INNER = "wasmwheel-tests-inner"
-MODULE = INNER.replace("-", "_")
-
-
-@pytest.fixture
-def links(tmp_path: Path) -> Path:
-    """A folder for `find-links` that holds the sdist of a package with C in it."""
-    folder = c_project(tmp_path / "sdist" / f"{INNER}-1.0", INNER)
-    (folder / "PKG-INFO").write_text(f"Metadata-Version: 2.4\nName: {INNER}\nVersion: 1.0\n")
-    links = tmp_path / "links"
-    links.mkdir()
-    with tarfile.open(links / f"{MODULE}-1.0.tar.gz", "w:gz") as archive:
-        archive.add(folder, arcname=folder.name)
-    return links
+from tests.fixtures.commands import Command
+from tests.fixtures.projects import INNER, MODULE, plain_project
 
 
 def test_what_nobody_has_is_said_before_the_build(

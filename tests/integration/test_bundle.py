@@ -17,11 +17,10 @@ from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
-from tests.conftest import Command
 from tests.fixtures import wheel_factory
+from tests.fixtures.commands import Command, error_of
+from tests.fixtures.notebooks import make_site
 from tests.fixtures.site_factory import publish_one
-from tests.integration.test_bad_input import error_of
-from tests.integration.test_notebook import make_site
 
 CLONE = Path(__file__).parents[2]
 

@@ -23,32 +23,8 @@ from jupyter_wasmwheel.runtime.pyodide import Runtime
 from jupyter_wasmwheel.runtime.targets import Target
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import headers
-from tests.conftest import Command
-
-SOURCE = """\
-#include <Python.h>
-
-static PyObject *describe(PyObject *self, PyObject *args) {
-    return Py_BuildValue("(si)", PY_VERSION, (int)sizeof(void *));
-}
-static PyMethodDef methods[] = {{"describe", describe, METH_NOARGS, ""}, {NULL}};
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_inner", NULL, 0, methods};
-PyMODINIT_FUNC PyInit__inner(void) { return PyModule_Create(&module); }
-"""
-
-
-def c_project(folder: Path, name: str) -> Path:
-    """A setuptools project with a C extension, of which its setup.py alone knows."""
-    module = name.replace("-", "_")
-    (folder / module).mkdir(parents=True)
-    (folder / module / "__init__.py").write_text("from ._inner import describe\n")
-    (folder / module / "_inner.c").write_text(SOURCE)
-    (folder / "setup.py").write_text(
-        "from setuptools import Extension, setup\n"
-        f"setup(name={name!r}, version='1.0', packages=[{module!r}],\n"
-        f"      ext_modules=[Extension('{module}._inner', ['{module}/_inner.c'])])\n"
-    )
-    return folder
+from tests.fixtures.commands import Command
+from tests.fixtures.projects import SOURCE, c_project
 
 
 @pytest.fixture

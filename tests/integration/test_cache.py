@@ -19,7 +19,7 @@ from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import toolchain
-from tests.conftest import Command
+from tests.fixtures.commands import Command
 
 
 @pytest.fixture

@@ -2,70 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
-import os
-import pty
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import programs
-from tests.conftest import Command
-from tests.integration.test_bad_input import error_of
-
-
-@dataclass
-class Terminal:
-    """A command on a terminal: what it has shown so far, and its process."""
-
-    child: subprocess.Popen[bytes]
-    screen: int
-    shown: str = ""
-
-    def wait_for(self, pattern: str, seconds: float = 240) -> re.Match[str]:
-        """Read on until what is shown matches a pattern."""
-        deadline = time.monotonic() + seconds
-        while not (found := re.search(pattern, self.shown)):
-            assert time.monotonic() < deadline, self.shown
-            try:
-                self.shown += os.read(self.screen, 65536).decode("utf-8", "replace")
-            except OSError:  # the terminal is closed: the command has ended
-                found = re.search(pattern, self.shown)
-                assert found, self.shown
-                return found
-        return found
-
-
-@contextlib.contextmanager
-def on_a_terminal(*arguments: str | Path) -> Iterator[Terminal]:
-    """Run `jupyter wasmwheel` on a terminal of its own."""
-    screen, keyboard = pty.openpty()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "jupyter_wasmwheel", *map(str, arguments)],
-        stdin=keyboard,
-        stdout=keyboard,
-        stderr=keyboard,
-        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"},
-        start_new_session=True,
-    )
-    os.close(keyboard)
-    try:
-        yield Terminal(child, screen)
-    finally:
-        child.kill()
-        child.wait()
-        os.close(screen)
+from tests.fixtures.commands import Command, error_of, on_a_terminal
 
 
 def test_on_a_terminal_the_running_phase_is_drawn_over_itself(

@@ -21,8 +21,8 @@ from jupyter_wasmwheel.jobs.queue import Queue, QueueLimits
 from jupyter_wasmwheel.jobs.resolve import AllowedPaths, ResolvedRequest, resolve
 from jupyter_wasmwheel.site import lite, publish
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
 from tests.fixtures import wheel_factory
+from tests.fixtures.commands import Command
 from tests.fixtures.dask_cluster import PRELOAD, Cluster, dask_cluster
 
 pytestmark = pytest.mark.timeout(2400)

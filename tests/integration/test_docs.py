@@ -28,7 +28,7 @@ from jupyter_wasmwheel import cli
 from jupyter_wasmwheel.project import recipes, starter
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.browser import PATIENCE, Tab, browser, until_there
-from tests.integration.test_commands import on_a_terminal
+from tests.fixtures.commands import on_a_terminal
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -19,10 +19,9 @@ from jupyter_wasmwheel.export import package, workflow
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
-from tests.integration.test_bad_input import error_of
-from tests.integration.test_build import plain_project
-from tests.integration.test_git import Repository, fetched
+from tests.fixtures.commands import Command, error_of
+from tests.fixtures.git_server import Repository, fetched
+from tests.fixtures.projects import plain_project
 
 RECIPE = """
 name = "hello"

@@ -16,15 +16,11 @@ import pytest
 
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.build import cache
-from jupyter_wasmwheel.runtime import lock as locks
-from jupyter_wasmwheel.site import lite, publish
 from jupyter_wasmwheel.store import Store, integrity
-from jupyter_wasmwheel.wheel import read
-from tests.conftest import Command
 from tests.fixtures import wheel_factory
+from tests.fixtures.commands import Command, error_of, processes_in
 from tests.fixtures.download_server import serving
-from tests.fixtures.fault_injection import PHASES, build
-from tests.integration.test_bad_input import error_of, processes_in
+from tests.fixtures.fault_injection import PHASES, build, edit, published, words
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, mounts")
 
@@ -77,26 +73,6 @@ def home(ready: Path, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("WASMWHEEL_HOME", str(copy))
     monkeypatch.setenv("WASMWHEEL_PATH", str(store.home))
     return copy
-
-
-def edit(crate: Path) -> Path:
-    """Change a crate a little, so that it is built."""
-    with (crate / "src/lib.rs").open("a", encoding="utf-8") as source:
-        source.write(f"// {time.monotonic_ns()}\n")
-    return crate
-
-
-def published(home: Path) -> dict[str, str]:
-    """What is published in the site, whose files are as the lock says; names and versions."""
-    site = lite.find("workshop", Store(home=home))
-    for entry in locks.read(site.lock).packages.values():
-        wheel = site.lock.parent / entry.file_name
-        assert read(wheel).sha256 == entry.sha256, entry.name
-    return {each.name: each.version for each in publish.published(site)}
-
-
-def words(crate: Path, out: Path) -> list[str | Path]:
-    return [crate, "--profile", "draft", "--site", "workshop", "--out", out]
 
 
 @linux_only

@@ -10,10 +10,10 @@ import pytest
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.site import server
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
 from tests.fixtures.browser import IS_THERE
+from tests.fixtures.commands import Command
 from tests.fixtures.firefox import firefox
-from tests.integration.test_notebook import make_site
+from tests.fixtures.notebooks import make_site
 
 #: The first code cell, the text of its prompt and of its output.
 CELL = ".jp-Notebook .jp-CodeCell"

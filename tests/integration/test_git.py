@@ -2,59 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from jupyter_wasmwheel.api import events
 from jupyter_wasmwheel.api.errors import WasmwheelError
-from jupyter_wasmwheel.api.events import Emitter, Event, Log
+from jupyter_wasmwheel.api.events import Event, Log
 from jupyter_wasmwheel.project import git, source, starter
-from jupyter_wasmwheel.project.source import FetchedSource
-from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
-from tests.fixtures.git_server import serving
-from tests.integration.test_bad_input import error_of
-from tests.integration.test_build import plain_project
-
-WHO = {
-    f"GIT_{role}_{part}": text
-    for role in ("AUTHOR", "COMMITTER")
-    for part, text in (("NAME", "Somebody"), ("EMAIL", "somebody@example.org"))
-}
-
-
-class Repository:
-    """A repository of a test's own, with a working tree."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True)
-        self.git("init", "--quiet", "--initial-branch=main")
-
-    def git(self, *words: str) -> str:
-        done = subprocess.run(
-            ["git", *words],
-            cwd=self.folder,
-            env={**os.environ, **WHO},
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return done.stdout.strip()
-
-    def commit(self, message: str) -> str:
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", message)
-        return self.git("rev-parse", "HEAD")
-
-    def write(self, **files: str) -> None:
-        for name, text in files.items():
-            (self.folder / name).write_text(text)
+from tests.fixtures.commands import Command, error_of
+from tests.fixtures.git_server import Repository, fetched, serving
+from tests.fixtures.projects import plain_project
 
 
 @pytest.fixture
@@ -74,13 +33,6 @@ def repository(tmp_path: Path) -> Repository:
     repository.commit("Go on")
     repository.git("branch", "topic/old", first)
     return repository
-
-
-def fetched(
-    address: str, store: Store, emit: Emitter = events.ignore, *, offline: bool = False
-) -> FetchedSource:
-    target = targets.find(targets.default_abi())
-    return source.fetch(source.parse(address), target, store, emit, offline=offline)
 
 
 def refused(address: str, store: Store, *, offline: bool = False) -> WasmwheelError:

@@ -29,9 +29,8 @@ from jupyter_wasmwheel.site import lite, proxy
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import cargo
-from tests.conftest import Command, Ran
 from tests.fixtures import wheel_factory
-from tests.integration.test_bad_input import error_of
+from tests.fixtures.commands import Command, Ran, error_of
 
 # Archives
 

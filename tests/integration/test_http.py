@@ -18,8 +18,8 @@ from jupyter_wasmwheel.wheel import read
 from tests.fixtures import wheel_factory
 from tests.fixtures.browser import Tab, browser, open_notebook
 from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
+from tests.fixtures.notebooks import SERVED
 from tests.fixtures.site_factory import create_site, publish_one
-from tests.integration.test_notebook import SERVED
 
 #: What a notebook's author writes who expects that a host may not be there.
 READING = """

@@ -26,9 +26,9 @@ from typing import Any
 import pytest
 
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
 from tests.fixtures import wheel_factory
 from tests.fixtures.browser import Tab, browser, until_there
+from tests.fixtures.commands import Command
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 

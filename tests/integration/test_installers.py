@@ -29,10 +29,9 @@ from jupyter_wasmwheel.toolchain import emcc, emscripten, emsdk
 from jupyter_wasmwheel.toolchain import rust as rusts
 from jupyter_wasmwheel.toolchain import sysroot as sysroots
 from jupyter_wasmwheel.toolchain.toolchain import choose_linker
-from tests.conftest import Command
 from tests.fixtures import emsdk_repository, rust_distribution
+from tests.fixtures.commands import NOWHERE, Command, error_of, path_with
 from tests.fixtures.download_server import DownloadServer, serving
-from tests.integration.test_bad_input import NOWHERE, error_of, programs
 
 TARGET = targets.find(targets.default_abi())
 HOST = "x86_64-unknown-linux-gnu"
@@ -73,7 +72,7 @@ def machine(tmp_path: Path, fetched: Store) -> Machine:
     """A machine with rustup, where there is one, but no Rust."""
     there = [name for name in ("rustup", "node", "npm") if shutil.which(name)]
     env = {
-        "PATH": programs(tmp_path / "bin", *PROGRAMS, *there),
+        "PATH": path_with(tmp_path / "bin", *PROGRAMS, *there),
         "WASMWHEEL_HOME": str(tmp_path / "home"),
         "WASMWHEEL_PATH": str(fetched.home),
         "RUSTUP_HOME": str(tmp_path / "theirs"),
@@ -254,7 +253,7 @@ def test_what_rustup_installs_builds_a_crate(
         sysroot / "lib/rustlib" / TRIPLE / "lib",
         choose_linker(ours, machine.store).program,
     )
-    programs(tmp_path / "bin", "cc", "ld", "as")
+    path_with(tmp_path / "bin", "cc", "ld", "as")
     with serving(tmp_path / "dist") as server:
         root = tmp_path / "dist"
         rust_distribution.publish(root, server.url, "stable", ours.version, ours.host, parts)

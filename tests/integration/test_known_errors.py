@@ -10,9 +10,9 @@ import pytest
 
 from jupyter_wasmwheel.errors import known_errors
 from jupyter_wasmwheel.errors.known_errors import KnownError
-from tests.conftest import Command
+from tests.fixtures.commands import Command, error_of
 from tests.fixtures.known_error_examples import OUTPUT, VALUES
-from tests.integration.test_bad_input import error_of
+from tests.fixtures.known_failures import BY_HAND, FFI, INIT, culprit
 
 
 @pytest.mark.parametrize("known", known_errors.load(), ids=lambda each: each.code)
@@ -45,26 +45,7 @@ def test_library_without_bitcode_is_matched_in_output_of_rustc(tmp_path: Path) -
     assert "--profile draft" in error.fix
 
 
-def culprit(folder: Path, *, needs: str, body: str = "", script: str = "") -> Path:
-    """A crate whose build fails: what it requires, or what is in it, is at fault.
-
-    Of PyO3 it has only what maturin wants to see, so that little is compiled before it fails.
-    """
-    (folder / "src").mkdir(exist_ok=True)
-    (folder / "Cargo.toml").write_text(
-        '[package]\nname = "hello"\nversion = "0.1.0"\nedition = "2021"\n'
-        '[lib]\ncrate-type = ["cdylib"]\n'
-        f"[dependencies]\n{needs}\n"
-    )
-    (folder / "src/lib.rs").write_text(body)
-    if script:
-        (folder / "build.rs").write_text(script)
-    return folder
-
-
-FFI = 'pyo3-ffi = "0.30"'
 THREAD = 'extern "C" { fn pthread_kill(thread: u32, signal: i32) -> i32; }'
-INIT = '#[no_mangle] pub extern "C" fn PyInit_hello() -> i32 '
 
 
 @pytest.mark.slow
@@ -133,22 +114,6 @@ def test_a_crate_that_cannot_work_in_a_browser(
     assert what in error["what"]
     assert fix in error["fix"]
 
-
-#: A build script that runs the C compiler by itself, without the flags that are in CFLAGS.
-BY_HAND = """
-use std::{env, process::Command};
-fn main() {
-    let out = env::var("OUT_DIR").unwrap();
-    let compiler = env::var("CC_wasm32_unknown_emscripten").unwrap();
-    let archiver = env::var("AR_wasm32_unknown_emscripten").unwrap();
-    let (object, library) = (format!("{out}/jump.o"), format!("{out}/libjump.a"));
-    let run = |program, words: &[&str]| Command::new(program).args(words).status().unwrap();
-    assert!(run(compiler, &["-c", "-fPIC", "jump.c", "-o", &object]).success());
-    assert!(run(archiver, &["crs", &library, &object]).success());
-    println!("cargo:rustc-link-search=native={out}");
-    println!("cargo:rustc-link-lib=static=jump");
-}
-"""
 
 JUMP = """
 #include <setjmp.h>

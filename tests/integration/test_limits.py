@@ -13,9 +13,8 @@ import pytest
 
 from jupyter_wasmwheel.api.errors import UsageError
 from jupyter_wasmwheel.process import limits, process_tree
-from tests.conftest import Command, Ran
+from tests.fixtures.commands import Command, Ran, error_of
 from tests.fixtures.wheel_factory import backend_project, wheel
-from tests.integration.test_bad_input import error_of
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="has network namespaces")
 

@@ -24,36 +24,11 @@ from jupyter_wasmwheel.site import lite, publish
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
-from tests.conftest import Command
 from tests.fixtures import wheel_factory
+from tests.fixtures.commands import Command
+from tests.fixtures.job_queue import DONE, Open, request, until
+from tests.fixtures.jupyter_server import Api, is_last, says
 from tests.fixtures.site_factory import publish_one, tiny_wheel
-from tests.integration.test_server import (
-    Api,
-    _is_last,
-    api,
-    app,
-    hello,
-    jp_server_config,
-    says,
-    settings,
-)
-from tests.unit.test_jobs import DONE, Open, paths, queue_of, request, root, told, until
-from tests.unit.test_site import site
-
-pytest_plugins = ["pytest_jupyter.jupyter_server"]
-
-__all__ = [
-    "api",
-    "app",
-    "hello",
-    "jp_server_config",
-    "paths",
-    "queue_of",
-    "root",
-    "settings",
-    "site",
-    "told",
-]
 
 MB = 1_000_000
 
@@ -111,7 +86,7 @@ async def logged(port: int, path: str, token: str) -> list[str]:
             event = json.loads(line[6:])
             if event["kind"] == "log":
                 texts.append(event["text"])
-            elif _is_last(event):
+            elif is_last(event):
                 break
     writer.transport.abort()
     return texts

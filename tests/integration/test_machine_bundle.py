@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Command
-from tests.integration.test_bad_input import error_of
+from tests.fixtures.commands import Command, error_of
 
 
 def test_what_is_no_bundle_is_not_unpacked(wasmwheel: Command, tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ import json
 import secrets
 import shutil
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,29 +17,13 @@ from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.site import kernel_files, publish, server
 from jupyter_wasmwheel.site.addresses import origin
-from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
-from tests.conftest import Command
 from tests.fixtures import wheel_factory
 from tests.fixtures.browser import Tab, browser, open_notebook
-from tests.fixtures.site_factory import create_site, publish_one
-
-#: The targets that a kernel release serves.
-SERVED = [target.abi for target in targets.all_targets() if target.jupyterlite]
-
-
-def make_site(folder: Path, store: Store, abi: str, *packages: str) -> Site:
-    return create_site(folder, store, abi, packages=packages)
-
-
-@contextmanager
-def opened(site: Site, url: str, profile: Path) -> Iterator[Tab]:
-    """A notebook of a served site, in a browser that asks nobody else for anything."""
-    with server.serving(site), browser(profile) as context:
-        tab = open_notebook(context, url)
-        yield tab
-        assert tab.from_elsewhere(origin(site)) == []
+from tests.fixtures.commands import Command
+from tests.fixtures.notebooks import SERVED, make_site, opened
+from tests.fixtures.site_factory import publish_one
 
 
 @pytest.mark.parametrize("abi", SERVED)

@@ -25,8 +25,8 @@ from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
 from tests.fixtures import wheel_factory
 from tests.fixtures.browser import browser, open_notebook
+from tests.fixtures.notebooks import make_site
 from tests.fixtures.site_factory import publish_one
-from tests.integration.test_notebook import make_site
 
 #: Where a hub would put a user's server.
 BASE = "/user/somebody/"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Command
+from tests.fixtures.commands import Command
 
 #: The pages of calls, a file a package: each line an expression, whatever is above `---` before.
 PAGES = Path(__file__).parents[1] / "fixtures/pages"

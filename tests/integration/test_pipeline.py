@@ -15,14 +15,10 @@ from jupyter_wasmwheel.pipeline import publish_wheels
 from jupyter_wasmwheel.site import lite, publish
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
+from tests.fixtures.commands import Command
+from tests.fixtures.projects import INNER, MODULE, c_project, plain_project
 from tests.fixtures.site_factory import create_site, tiny_wheel
 from tests.fixtures.wheel_factory import wheel
-from tests.integration.test_build import plain_project
-from tests.integration.test_build_dependencies import INNER, MODULE, links
-from tests.integration.test_c_extensions import c_project
-
-__all__ = ["links"]
 
 PURE = "py3-none-any"
 

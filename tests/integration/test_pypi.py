@@ -15,9 +15,9 @@ from jupyter_wasmwheel.build.provenance import Provenance, read
 from jupyter_wasmwheel.checks import pypi
 from jupyter_wasmwheel.checks.finding import WheelFinding
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
 from tests.fixtures import wheel_factory
-from tests.integration.test_known_errors import BY_HAND, FFI, INIT, culprit
+from tests.fixtures.commands import Command
+from tests.fixtures.known_failures import BY_HAND, FFI, INIT, culprit
 
 TAG = "cp314-cp314-pyemscripten_2026_0_wasm32"
 MODULE = "wheel_factory.cpython-314-wasm32-emscripten.so"

@@ -14,7 +14,7 @@ from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import remap
 from jupyter_wasmwheel.toolchain.toolchain import script
 from jupyter_wasmwheel.wheel import read, rewrite
-from tests.conftest import Command
+from tests.fixtures.commands import Command
 
 #: A setuptools-rust project with C in it, which names its own files in what it compiles.
 SETUPTOOLS_RUST = {

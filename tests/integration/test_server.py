@@ -8,8 +8,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tarfile
 import time
 import urllib.request
@@ -22,7 +20,7 @@ from urllib.parse import quote
 
 import msgspec
 import pytest
-from tornado.httpclient import HTTPClientError, HTTPResponse
+from tornado.httpclient import HTTPClientError
 
 from jupyter_wasmwheel.api import answers
 from jupyter_wasmwheel.api.events import ignore
@@ -38,75 +36,17 @@ from jupyter_wasmwheel.site import addresses, server
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from tests.fixtures import wheel_factory
+from tests.fixtures.git_server import Repository
+from tests.fixtures.job_queue import DONE, WAIT, Script, linux_only, of_job
+from tests.fixtures.jupyter_server import (
+    Api,
+    Fetch,
+    Jupyter,
+    is_last,
+    says,
+)
+from tests.fixtures.projects import plain_project
 from tests.fixtures.site_factory import publish_one, tiny_wheel
-from tests.integration.test_build import plain_project
-from tests.integration.test_git import Repository
-from tests.unit.test_jobs import DONE, WAIT, Script, linux_only, of_job
-from tests.unit.test_site import site
-
-pytest_plugins = ["pytest_jupyter.jupyter_server"]
-
-__all__ = ["site"]
-
-Fetch = Callable[..., Awaitable[HTTPResponse]]
-
-
-@pytest.fixture
-def settings() -> dict[str, Any]:
-    """What a test adds to the extension's settings."""
-    return {}
-
-
-@pytest.fixture
-def jp_server_config(
-    tmp_path: Path, settings: dict[str, Any], site: Site, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, Any]:
-    monkeypatch.setenv("WASMWHEEL_HOME", str(tmp_path / "home"))
-    return {
-        "ServerApp": {
-            "jpserver_extensions": {"jupyter_wasmwheel": True, "jupyter_server_terminals": False},
-            "allow_unauthenticated_access": False,
-            "reraise_server_extension_failures": True,
-        },
-        "WasmwheelApp": {
-            "site_folders": [str(site.folder)],
-            "prepare_seeds": False,
-            **settings,
-        },
-    }
-
-
-@pytest.fixture
-def app(jp_serverapp: Any) -> WasmwheelApp:
-    found: WasmwheelApp = jp_serverapp.web_app.settings["wasmwheel"]
-    return found
-
-
-@pytest.fixture
-def api(jp_fetch: Fetch) -> Callable[..., Awaitable[Any]]:
-    """Ask the API; the JSON document of the answer, with its HTTP status where that is asked."""
-
-    async def ask(method: str, *path: str, status: int = 200, **fields: Any) -> Any:
-        body = json.dumps(fields) if method == "POST" else None
-        parts = ["wasmwheel", "api", *(part for part in path)]
-        try:
-            response = await jp_fetch(*parts, method=method, body=body, request_timeout=60)
-        except HTTPClientError as error:
-            if error.response is None:
-                raise
-            response = error.response
-        assert response.code == status, response.body
-        return json.loads(response.body) if response.body else None
-
-    return ask
-
-
-Api = Callable[..., Awaitable[Any]]
-
-
-def says(app: WasmwheelApp, code: str) -> None:
-    """Let jobs be a script, which says what a command line would."""
-    app.queue()._executor = Script(code)
 
 
 async def ended(api: Api, job: str, seconds: float = 30) -> dict[str, Any]:
@@ -117,11 +57,6 @@ async def ended(api: Api, job: str, seconds: float = 30) -> dict[str, Any]:
             return found
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
-
-
-@pytest.fixture
-def hello(jp_root_dir: Path) -> Path:
-    return wheel_factory.crate("hello", jp_root_dir / "examples")
 
 
 # Jobs
@@ -365,7 +300,7 @@ async def test_all_events_come_once_and_in_order(
     async with follow(after=start) as follower:
         for _ in range(2):
             await api("POST", "jobs", kind="build", source="examples/hello", status=202)
-        await follower.until(lambda got: sum(_is_last(event) for event in got) == 2)
+        await follower.until(lambda got: sum(is_last(event) for event in got) == 2)
         got = follower.events
     numbers = [event["seq"] for event in got]
     assert numbers == sorted(set(numbers))
@@ -373,12 +308,8 @@ async def test_all_events_come_once_and_in_order(
     # A browser that was away for a minute comes back with the last number that it saw.
     middle = numbers[len(numbers) // 3]
     async with follow(after=0, last=str(middle)) as follower:
-        await follower.until(lambda again: sum(_is_last(event) for event in again) == 2)
+        await follower.until(lambda again: sum(is_last(event) for event in again) == 2)
         assert follower.events == [event for event in got if event["seq"] > middle]
-
-
-def _is_last(event: dict[str, Any]) -> bool:
-    return event["kind"] == "job" and event["job"]["state"] == "done"
 
 
 async def test_without_a_number_the_stream_begins_now(
@@ -389,7 +320,7 @@ async def test_without_a_number_the_stream_begins_now(
     await ended(api, old["id"])
     async with follow() as follower:
         new = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
-        await follower.until(lambda got: any(_is_last(event) for event in got))
+        await follower.until(lambda got: any(is_last(event) for event in got))
         states = [event["job"]["id"] for event in follower.events if event["kind"] == "job"]
         assert set(states) == {new["id"]}
 
@@ -750,48 +681,6 @@ async def test_an_administrator_may_turn_that_off(api: Api, site: Site, jp_fetch
 
 
 # The real server
-
-
-class Jupyter:
-    """A Jupyter server of its own, as a person starts it."""
-
-    def __init__(self, root: Path, log: Path) -> None:
-        root.mkdir(exist_ok=True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        options = {
-            "ServerApp.root_dir": root,
-            "ServerApp.port": self.port,
-            "ServerApp.open_browser": False,
-            "ServerApp.allow_root": True,
-            "ServerApp.allow_unauthenticated_access": False,
-            "IdentityProvider.token": "secret",
-            "WasmwheelApp.jobs_folder": root.parent / "jobs",
-        }
-        words = [f"--{name}={value}" for name, value in options.items()]
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "jupyter_server", *words], stdout=output, stderr=output
-            )
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                self.ask("GET", "")
-                return
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-
-    def ask(self, method: str, path: str, **fields: Any) -> Any:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/wasmwheel/api/{path}",
-            method=method,
-            data=json.dumps(fields).encode() if method == "POST" else None,
-            headers={"Authorization": "token secret"},
-        )
-        with urllib.request.urlopen(request, timeout=20) as response:
-            return json.loads(response.read())
 
 
 @linux_only

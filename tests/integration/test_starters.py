@@ -15,9 +15,8 @@ from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import toolchain
-from tests.conftest import Command
-from tests.integration.test_bad_input import error_of
-from tests.integration.test_notebook import make_site, opened
+from tests.fixtures.commands import Command, error_of
+from tests.fixtures.notebooks import make_site, opened
 
 TEMPLATES = {each.name: each.about for each in starter.templates()}
 

@@ -24,10 +24,10 @@ from jupyter_wasmwheel.pipeline import publish_wheels
 from jupyter_wasmwheel.runtime import lock, node, targets
 from jupyter_wasmwheel.site.server import serving
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
 from tests.fixtures.browser import Tab, browser, open_notebook
+from tests.fixtures.commands import Command
 from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
-from tests.integration.test_notebook import make_site
+from tests.fixtures.notebooks import make_site
 
 #: Where tiktoken has its ranks from, and what it checks of them.
 HOST, PATH = "openaipublic.blob.core.windows.net", "/encodings/cl100k_base.tiktoken"

@@ -12,8 +12,8 @@ import pytest
 
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
-from tests.integration.test_notebook import make_site, opened
+from tests.fixtures.commands import Command
+from tests.fixtures.notebooks import make_site, opened
 
 #: What runs here and in Pyodide; `main` gives what has to be the same.
 CODE = """

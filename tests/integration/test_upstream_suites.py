@@ -17,7 +17,7 @@ from jupyter_wasmwheel.api import events
 from jupyter_wasmwheel.project import source
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
+from tests.fixtures.commands import Command
 
 SUITES = tomllib.loads(
     (Path(__file__).parents[1] / "fixtures/suites.toml").read_text(encoding="utf-8")

@@ -11,10 +11,10 @@ from jupyter_wasmwheel.pipeline import publish_wheels
 from jupyter_wasmwheel.runtime import lock, targets
 from jupyter_wasmwheel.site.server import serving
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
 from tests.fixtures.browser import browser, open_notebook
+from tests.fixtures.commands import Command
 from tests.fixtures.cross_origin_server import elsewhere
-from tests.integration.test_notebook import make_site
+from tests.fixtures.notebooks import make_site
 
 #: A function that asks `requests` for a text, and one that does without.
 RUST = """

@@ -10,7 +10,6 @@ import base64
 import contextlib
 import gzip
 import hashlib
-import io
 import json
 import lzma
 import os
@@ -39,12 +38,10 @@ from jupyter_wasmwheel.jobs import payload
 from jupyter_wasmwheel.project import source
 from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
 from tests.fixtures import wheel_factory
-from tests.integration.test_bad_input import error_of
-from tests.integration.test_git import Repository
-
-pytest_plugins = ["pytest_jupyter.jupyter_server"]
+from tests.fixtures.archive_factory import Entry, folder, link, tar_of
+from tests.fixtures.commands import Command, error_of
+from tests.fixtures.git_server import Repository
 
 Fetch = Callable[..., Awaitable[HTTPResponse]]
 
@@ -55,30 +52,6 @@ PROJECT = (
 
 
 # Attacks: the members of a tar, whose top folder is x-1
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A member of a tar or a zip: a file with data, a link to a target, or another type."""
-
-    name: str
-    data: bytes = b""
-    kind: bytes = tarfile.REGTYPE
-    target: str = ""
-
-    @property
-    def info(self) -> tarfile.TarInfo:
-        info = tarfile.TarInfo(self.name)
-        info.type, info.linkname, info.size = self.kind, self.target, len(self.data)
-        return info
-
-
-def folder(name: str) -> Entry:
-    return Entry(name, kind=tarfile.DIRTYPE)
-
-
-def link(name: str, target: str) -> Entry:
-    return Entry(name, kind=tarfile.SYMTYPE, target=target)
 
 
 def hard(name: str, target: str) -> Entry:
@@ -158,13 +131,6 @@ ATTACKS: dict[str, list[Entry]] = {
     "sparse": [Entry("x-1/sparse", kind=tarfile.GNUTYPE_SPARSE)],
     "unknown-type": [Entry("x-1/unknown", kind=b"Z")],
 }
-
-
-def tar_of(path: Path, entries: Iterable[Entry], form: int = tarfile.PAX_FORMAT) -> Path:
-    with tarfile.open(path, "w:gz", format=form, compresslevel=1) as made:
-        for entry in entries:
-            made.addfile(entry.info, io.BytesIO(entry.data))
-    return path
 
 
 def project_with(entries: Iterable[Entry]) -> list[Entry]:

@@ -12,20 +12,7 @@ import pytest
 from jupyter_wasmwheel.jobs.event_store import MAX_REPORT_BYTES
 from jupyter_wasmwheel.jobs.queue import Queue
 from jupyter_wasmwheel.store import Store
-from tests.unit.test_jobs import (
-    DONE,
-    Open,
-    Told,
-    ended,
-    paths,
-    queue_of,
-    request,
-    root,
-    told,
-    until,
-)
-
-__all__ = ["paths", "queue_of", "root", "told"]
+from tests.fixtures.job_queue import DONE, Open, Told, ended, request, until
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs permissions")
 

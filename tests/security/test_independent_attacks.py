@@ -25,8 +25,8 @@ from jupyter_wasmwheel.archive.names import split_member_name
 from jupyter_wasmwheel.runtime import lock
 from jupyter_wasmwheel.site import bundle, lite, publish, server
 from jupyter_wasmwheel.site.lite import DamagedSite, Site
+from tests.fixtures.archive_factory import folder, link, tar_of
 from tests.fixtures.site_factory import publish_one, small_site, tiny_wheel
-from tests.security.test_archives import folder, link, tar_of
 
 
 @pytest.fixture

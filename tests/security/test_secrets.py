@@ -39,11 +39,10 @@ from jupyter_wasmwheel.jobs.resolve import AllowedPaths, resolve
 from jupyter_wasmwheel.project import git
 from jupyter_wasmwheel.site import lite
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
-from tests.fixtures.git_server import serving
+from tests.fixtures.commands import Command
+from tests.fixtures.git_server import Repository, serving
+from tests.fixtures.projects import plain_project
 from tests.fixtures.wheel_factory import backend_project, wheel
-from tests.integration.test_build import plain_project
-from tests.integration.test_git import Repository
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

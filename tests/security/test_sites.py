@@ -29,7 +29,7 @@ from jupyter_wasmwheel.server.sites import Sites, SiteServers
 from jupyter_wasmwheel.site import bundle, lite, publish, server, wheels
 from jupyter_wasmwheel.site.lite import DamagedSite, Site
 from jupyter_wasmwheel.store import Store
-from tests.conftest import Command
+from tests.fixtures.commands import Command
 from tests.fixtures.site_factory import create_site, publish_one, row, small_site, tiny_wheel
 
 SECRET = b"a private key\n"

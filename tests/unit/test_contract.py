@@ -16,7 +16,7 @@ import pytest
 import jupyter_wasmwheel
 from jupyter_wasmwheel.api import schema
 from tests.fixtures import wheel_factory
-from tests.integration.test_server import Jupyter
+from tests.fixtures.jupyter_server import Jupyter
 
 ROOT = Path(__file__).parents[2]
 API = ROOT / "labextension/src/api.ts"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -33,20 +31,17 @@ from jupyter_wasmwheel.api.errors import (
 )
 from jupyter_wasmwheel.api.events import Phase
 from jupyter_wasmwheel.api.jobs import Job
-from jupyter_wasmwheel.api.requests import BuildRequest, JobRequest
+from jupyter_wasmwheel.api.requests import BuildRequest
 from jupyter_wasmwheel.jobs import document
 from jupyter_wasmwheel.jobs.event_store import EventStore
-from jupyter_wasmwheel.jobs.executors import LocalExecutor, LocalRun
 from jupyter_wasmwheel.jobs.queue import (
     BusyError,
     ConflictError,
     Queue,
-    QueueLimits,
     UnknownJobError,
     encoded,
 )
 from jupyter_wasmwheel.jobs.resolve import AllowedPaths, OutsideError, ResolvedRequest, resolve
-from jupyter_wasmwheel.process.group import own_group
 from jupyter_wasmwheel.process.supervisor import (
     BACKGROUND,
     BACKGROUND_NICENESS,
@@ -54,121 +49,25 @@ from jupyter_wasmwheel.process.supervisor import (
     supervised,
 )
 from jupyter_wasmwheel.project import starter
-from jupyter_wasmwheel.site import lite
 from jupyter_wasmwheel.site.lite import Site
-from jupyter_wasmwheel.store import Store
-from tests.fixtures import wheel_factory
-
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-#: The beginning of a script that stands for the command line: it says events and can be stopped.
-SAYS = """
-import json, os, sys, threading, time
-def say(kind, **fields):
-    print(json.dumps({"job": "x", "seq": 1, "time": 0, "kind": kind, **fields}), flush=True)
-def log(text):
-    say("log", stream="stdout", text=text)
-threading.Thread(target=lambda: (sys.stdin.read(), os._exit(130)), daemon=True).start()
-"""
-DONE = "say('report', report={'schema': 1, 'name': 'hello', 'version': '2.0'})\n"
-WAIT = "say('phase', name='compile', state='started')\ntime.sleep(60)\n"
-
-
-class Script:
-    """Runs a script in the place of the command line."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-
-    def start(self, request: JobRequest, folder: Path, env: Mapping[str, str]) -> LocalRun:
-        child = subprocess.Popen(
-            [sys.executable, "-c", SAYS + self.code],
-            cwd=folder,
-            env=dict(env),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **own_group(),
-        )
-        return LocalRun(child)
-
-    def close(self) -> None:
-        """There is nothing to let go of."""
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """The root of a server, with a crate in it and something beside it."""
-    root = tmp_path / "root"
-    wheel_factory.crate("hello", root / "examples")
-    starter.create("outside", tmp_path)
-    return root
-
-
-@pytest.fixture
-def paths(root: Path, tmp_path: Path) -> AllowedPaths:
-    store = Store(home=tmp_path / "home")
-    return AllowedPaths(
-        root=root, allowed=(), store=store, find_site=lambda name: lite.find(name, store)
-    )
+from tests.fixtures.job_queue import (
+    DONE,
+    WAIT,
+    Open,
+    Told,
+    ended,
+    request,
+    until,
+)
 
 
 def event_store(path: Path, limit: int = 10_000_000) -> EventStore:
     return EventStore(path, lambda seq, text: None, limit)
 
 
-Told = list[tuple[int, dict[str, Any]]]
-Open = Callable[..., Queue]
-
-
-@pytest.fixture
-def told() -> Told:
-    """All that a queue told, in the order in which it was told."""
-    return []
-
-
-@pytest.fixture
-def queue_of(tmp_path: Path, paths: AllowedPaths, told: Told) -> Iterator[Open]:
-    """Open a queue whose jobs are scripts; closed at the end."""
-    opened: list[Queue] = []
-
-    def open_queue(code: str = DONE, **limits: int) -> Queue:
-        queue = Queue(
-            tmp_path / "jobs",
-            Script(code),
-            paths,
-            os.environ,
-            QueueLimits(**limits),
-            lambda seq, text: told.append((seq, json.loads(text))),
-        )
-        opened.append(queue)
-        return queue
-
-    yield open_queue
-    for queue in opened:
-        queue.close()
-
-
-def request(name: str = "hello") -> ResolvedRequest:
-    posted = {"kind": "build", "source": name}
-    return ResolvedRequest(posted=posted, name=name, request=BuildRequest(source=name))
-
-
 def source_of(made: ResolvedRequest) -> str:
     assert isinstance(made.request, BuildRequest)
     return made.request.source
-
-
-def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.01)
-
-
-def ended(queue: Queue, job: Job) -> Job:
-    until(lambda: not queue.get(job.id).active)
-    return queue.get(job.id)
 
 
 # What may be asked for
@@ -663,57 +562,6 @@ def test_a_full_disk_refuses_a_job_and_leaves_nothing_of_it(queue_of: Open) -> N
 # The processes
 
 
-def of_job(job: str) -> dict[int, str]:
-    """The processes that run for a job, and their commands, as the system knows them."""
-    found = {}
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"WASMWHEEL_JOB={job}".encode() in path.read_bytes().split(b"\0"):
-                command = (path.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                found[int(path.parent.name)] = command
-        except OSError:
-            continue
-    return found
-
-
-@pytest.fixture
-def building(
-    store: Store, workbench: Path, tmp_path: Path
-) -> Iterator[Callable[[], tuple[LocalRun, str]]]:
-    """Start a real build of a crate that was never built, and wait until it compiles."""
-    runs: list[LocalRun] = []
-
-    def start() -> tuple[LocalRun, str]:
-        job = f"test{time.monotonic_ns():x}"
-        crate = wheel_factory.crate("fresh", tmp_path / job)
-        folder = tmp_path / f"{job}-folder"
-        folder.mkdir()
-        env = {**os.environ, "WASMWHEEL_JOB": job}
-        run = LocalExecutor().start(BuildRequest(source=str(crate), no_smoke=True), folder, env)
-        runs.append(run)
-        threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
-        until(lambda: any("rustc --crate-name" in said for said in of_job(job).values()), 60)
-        return run, job
-
-    yield start
-    for run in runs:
-        run.stop()
-        run.wait()
-
-
-def named(job: str, words: str) -> int:
-    return next(pid for pid, said in of_job(job).items() if said.startswith(words))
-
-
-@linux_only
-def test_a_cancelled_build_leaves_no_process(building: Callable[[], tuple[LocalRun, str]]) -> None:
-    run, job = building()
-    run.stop()
-    run.stop()
-    until(lambda: not of_job(job), 5)
-    assert run.wait()[0] == 130
-
-
 def test_what_nobody_waits_for_takes_no_other_ones_turn(queue_of: Open) -> None:
     queue = queue_of(WAIT, running=1)
     background = queue.submit(request("hello"), background=True)
@@ -740,70 +588,3 @@ def test_what_nobody_waits_for_lets_all_others_go_first(
     with child:
         assert child.stdout
         assert child.stdout.read().split() == [str(min(niceness + os.nice(0), 19)), "False"]
-
-
-@linux_only
-@pytest.mark.parametrize(
-    "victim", ["-P -m jupyter_wasmwheel.process.supervisor", "-P -m jupyter_wasmwheel.jobs.worker"]
-)
-def test_whichever_process_is_killed_no_compiler_outlives_it(
-    victim: str, building: Callable[[], tuple[LocalRun, str]]
-) -> None:
-    _, job = building()
-    os.kill(named(job, f"{sys.executable} {victim}"), signal.SIGKILL)
-    until(lambda: not of_job(job), 5)
-
-
-HIDES = """
-import subprocess, time
-def build_wheel(*arguments, **more):
-    script = "trap '' INT TERM HUP; exec sleep 600"
-    nowhere = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
-    subprocess.run(["setsid", "--fork", "sh", "-c", script], **nowhere)
-    time.sleep(600)
-"""
-
-
-@linux_only
-def test_what_hides_from_its_group_is_killed_too(tmp_path: Path, store: Store) -> None:
-    """What a build runs may leave group, session and parent, and turn a deaf ear."""
-    folder = tmp_path / "hiding"
-    folder.mkdir()
-    (folder / "hides.py").write_text(HIDES)
-    (folder / "pyproject.toml").write_text(
-        '[project]\nname = "hiding"\nversion = "1"\n'
-        '[build-system]\nrequires = []\nbuild-backend = "hides"\nbackend-path = ["."]\n'
-    )
-    job = f"hiding{time.monotonic_ns():x}"
-    env = {**os.environ, "WASMWHEEL_JOB": job}
-    run = LocalExecutor().start(BuildRequest(source=str(folder)), tmp_path, env)
-    threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
-    until(lambda: any(said.startswith("sleep 600") for said in of_job(job).values()), 60)
-    run.stop()
-    until(lambda: not of_job(job), 6)
-    assert run.wait()[0] == 130
-
-
-def test_a_real_build_says_all_and_delivers_its_wheel(
-    tmp_path: Path, crate: Path, workbench: Path, paths: AllowedPaths, told: Told
-) -> None:
-    there = replace(paths, root=workbench)
-    with closing(
-        Queue(
-            tmp_path / "real",
-            LocalExecutor(),
-            there,
-            os.environ,
-            QueueLimits(),
-            lambda seq, text: told.append((seq, json.loads(text))),
-        )
-    ) as queue:
-        job = queue.submit(resolve({"kind": "build", "source": crate.name}, there))
-        until(lambda: not queue.get(job.id).active, 300)
-        job = queue.get(job.id)
-        assert job.state == "done", job.error
-        wheel = queue.wheel(job.id)
-        assert wheel
-        assert wheel.stat().st_size == (job.report or {})["size"]
-        assert job.phase == "smoke"
-        assert {event["kind"] for _, event in told} >= {"phase", "log", "report", "job"}

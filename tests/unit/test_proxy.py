@@ -23,11 +23,7 @@ from jupyter_wasmwheel.api.errors import UsageError
 from jupyter_wasmwheel.site import proxy, server
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.site.proxy import Proxy
-from tests.conftest import Command
 from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
-from tests.unit.test_site import site
-
-__all__ = ["site"]
 
 #: A public address of a documented example's, which no test connects to.
 PUBLIC = "93.184.215.14"
@@ -503,12 +499,6 @@ def test_an_entry_that_is_no_host_is_refused(entry: str) -> None:
     with pytest.raises(UsageError, match="Invalid host") as caught:
         proxy.parse([entry])
     assert repr(entry) in caught.value.what
-
-
-def test_the_command_line_refuses_it_too(wasmwheel: Command, site: Site) -> None:
-    ran = wasmwheel("site", "serve", site.folder, "--proxy", "https://data.example.org")
-    assert ran.status == 2
-    assert "Invalid host 'https://data.example.org'" in ran.stderr
 
 
 def test_the_list_is_the_settings_and_the_command_lines(site: Site, tmp_path: Path) -> None:

@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.jobs.queue import Queue
-from tests.unit.test_jobs import DONE, Open, Told, ended, paths, queue_of, request, root, told
-
-__all__ = ["paths", "queue_of", "root", "told"]
+from tests.fixtures.job_queue import DONE, Open, Told, ended, request
 
 #: A folder that version 1 left when it was killed during the job `LOST` (code of 0c5ee92).
 EARLIER = Path(__file__).parents[1] / "fixtures/jobs-v1"

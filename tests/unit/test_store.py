@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,23 +13,7 @@ import pytest
 from jupyter_wasmwheel.api.events import Event, Log, ignore
 from jupyter_wasmwheel.safe_paths import Root
 from jupyter_wasmwheel.store import Store, integrity
-from tests.conftest import Command
-
-KEY = "sysroots/1.96"
-
-
-def fill(folder: Path) -> None:
-    (folder / "lib").mkdir()
-    (folder / "lib/std.rlib").write_bytes(b"as it was")
-    (folder / "std").symlink_to("lib/std.rlib")
-
-
-@pytest.fixture
-def kept(tmp_path: Path) -> Store:
-    """A store with one entry."""
-    made = Store(home=tmp_path / "home")
-    made.install(KEY, fill, ignore)
-    return made
+from tests.fixtures.store_entries import KEY, fill
 
 
 def anew(kept: Store) -> list[str]:
@@ -112,31 +95,6 @@ def test_a_damaged_entry_of_an_administrators_store_is_passed_over(
     own = Store(home=tmp_path / "own", read_only=(kept.home,))
     anew(own)
     assert own.find(KEY) == own.home / KEY
-
-
-def test_what_is_in_use_is_not_cleared_away(wasmwheel: Command, kept: Store) -> None:
-    over: list[float] = []
-
-    def clear() -> None:
-        wasmwheel("cache", "clear", env={"WASMWHEEL_HOME": str(kept.home)})
-        over.append(time.monotonic())
-
-    with kept.in_use(ignore), kept.in_use(ignore):
-        clearing = threading.Thread(target=clear)
-        clearing.start()
-        time.sleep(2)
-        assert (kept.home / KEY).is_dir()
-        assert not over
-    clearing.join()
-    assert not (kept.home / KEY).exists()
-    assert not list((kept.home / "locks").glob("user-*"))
-
-
-def test_who_was_killed_keeps_nothing_from_being_cleared(wasmwheel: Command, kept: Store) -> None:
-    (kept.home / "locks/user-killed").touch()
-    env = {"WASMWHEEL_HOME": str(kept.home)}
-    assert wasmwheel("cache", "clear", env=env).status == 0
-    assert not (kept.home / KEY).exists()
 
 
 def test_what_killed_users_left_is_swept_up(kept: Store) -> None:

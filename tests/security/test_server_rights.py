@@ -16,11 +16,6 @@ from tornado.web import RequestHandler
 from jupyter_wasmwheel.server.app import ROUTES
 from jupyter_wasmwheel.site.lite import Site
 from tests.fixtures.site_factory import PREFIX
-from tests.unit.test_site import site
-
-pytest_plugins = ["pytest_jupyter.jupyter_server"]
-
-__all__ = ["site"]
 
 API = "wasmwheel/api"
 NOBODY = "0123456789abcdef"

@@ -15,11 +15,6 @@ from jupyter_wasmwheel.site import addresses
 from jupyter_wasmwheel.site.lite import Site
 from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
 from tests.fixtures.site_factory import PREFIX
-from tests.unit.test_site import site
-
-pytest_plugins = ["pytest_jupyter.jupyter_server"]
-
-__all__ = ["site"]
 
 Ask = Callable[..., Awaitable[HTTPResponse]]
 
