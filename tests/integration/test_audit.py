@@ -32,11 +32,11 @@ def audited(path: Path, here: Machine) -> Audit:
     return audit(read(path), here.target, here.engine)
 
 
-def test_a_built_wheel_fits(starter_wheel: Path, here: Machine) -> None:
+def test_audit_accepts_built_wheel(starter_wheel: Path, here: Machine) -> None:
     assert audited(starter_wheel, here) == Audit(ok=True, missing=(), unexpected=())
 
 
-def test_every_runtime_provides_what_a_module_of_it_imports(tmp_path: Path, each: Machine) -> None:
+def test_audit_accepts_module_for_every_runtime(tmp_path: Path, each: Machine) -> None:
     imports = [
         ("env", "PyModuleDef_Init"),
         ("env", "malloc"),
@@ -53,7 +53,7 @@ def test_every_runtime_provides_what_a_module_of_it_imports(tmp_path: Path, each
     assert audited(path, each).ok
 
 
-def test_all_missing_names_are_told_at_once(tmp_path: Path, here: Machine) -> None:
+def test_audit_lists_all_missing_symbols(tmp_path: Path, here: Machine) -> None:
     imports = [
         ("env", "fork_everything"),
         ("env", "malloc"),
@@ -70,15 +70,13 @@ def test_all_missing_names_are_told_at_once(tmp_path: Path, here: Machine) -> No
     assert raised.value.status == 6
 
 
-def test_weak_imports_and_its_own_exports_are_not_missing(tmp_path: Path, here: Machine) -> None:
+def test_audit_ignores_weak_imports_and_own_exports(tmp_path: Path, here: Machine) -> None:
     imports = [("env", "perhaps"), ("GOT.mem", "perhaps_data"), ("GOT.func", "PyInit_handmade")]
     module = side_module(imports, ["PyInit_handmade"], weak=["perhaps", "perhaps_data"])
     assert audited(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": module}), here).ok
 
 
-def test_another_module_of_the_wheel_gives_names_only_where_it_is_needed(
-    tmp_path: Path, here: Machine
-) -> None:
+def test_audit_uses_exports_of_needed_modules_only(tmp_path: Path, here: Machine) -> None:
     library = side_module(exports=["from_the_library"])
     members = {
         "handmade.libs/libextra.so": library,
@@ -93,13 +91,13 @@ def test_another_module_of_the_wheel_gives_names_only_where_it_is_needed(
     assert audited(wheel(tmp_path, TAG, members), here).missing == ("from_the_library",)
 
 
-def test_a_library_that_is_not_there_is_missing(tmp_path: Path, here: Machine) -> None:
+def test_audit_reports_missing_library(tmp_path: Path, here: Machine) -> None:
     module = side_module([], ["PyInit_handmade"], needed=["libgone.so"])
     found = audited(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": module}), here)
     assert found.missing == ("libgone.so",)
 
 
-def test_a_module_whose_init_function_has_another_name_is_explained(
+def test_audit_explains_misnamed_init_function(
     starter_wheel: Path, tmp_path: Path, here: Machine
 ) -> None:
     built = read(starter_wheel)
@@ -117,17 +115,17 @@ def test_a_module_whose_init_function_has_another_name_is_explained(
     assert "#[pymodule]" in raised.value.fix
 
 
-def test_a_module_without_an_init_function_is_explained(tmp_path: Path, here: Machine) -> None:
+def test_audit_explains_missing_init_function(tmp_path: Path, here: Machine) -> None:
     found = audited(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": side_module()}), here)
     assert "it has no init function; PyInit_handmade" in found.unexpected[0]
 
 
-def test_a_module_in_a_package_is_named_by_its_last_part(tmp_path: Path, here: Machine) -> None:
+def test_audit_names_init_function_by_last_part_of_module(tmp_path: Path, here: Machine) -> None:
     members = {f"handmade/inner/_core{SUFFIX}": side_module([], ["PyInit__core"])}
     assert audited(wheel(tmp_path, TAG, members), here).ok
 
 
-def test_a_module_named_for_another_python_is_found_out(tmp_path: Path, here: Machine) -> None:
+def test_audit_detects_module_for_other_python(tmp_path: Path, here: Machine) -> None:
     member = "handmade.cpython-311-x86_64-linux-gnu.so"
     path = wheel(tmp_path, TAG, {member: side_module([], ["PyInit_handmade"])})
     assert f"{member} is not found by this Python" in audited(path, here).unexpected[0]
@@ -142,12 +140,12 @@ def test_a_module_named_for_another_python_is_found_out(tmp_path: Path, here: Ma
         ("py3-none-any", "any platform will do, but there are compiled modules"),
     ],
 )
-def test_wrong_tags_are_named(tmp_path: Path, here: Machine, tag: str, says: str) -> None:
+def test_audit_names_wrong_tags(tmp_path: Path, here: Machine, tag: str, says: str) -> None:
     path = wheel(tmp_path, tag, {"handmade.so": side_module([], ["PyInit_handmade"])})
     assert says in " ".join(audited(path, here).unexpected)
 
 
-def test_the_stable_abi_of_an_older_python_fits(tmp_path: Path, here: Machine) -> None:
+def test_audit_accepts_stable_abi_of_older_python(tmp_path: Path, here: Machine) -> None:
     module = {"handmade.abi3.so": side_module([], ["PyInit_handmade"])}
     assert audited(wheel(tmp_path, "cp310-abi3-pyemscripten_2026_0_wasm32", module), here).ok
     assert not audited(wheel(tmp_path, "cp315-abi3-pyemscripten_2026_0_wasm32", module), here).ok
@@ -161,7 +159,7 @@ def test_the_stable_abi_of_an_older_python_fits(tmp_path: Path, here: Machine) -
         (b"MZ" + bytes(0x3A) + b"\x40\0\0\0" + b"PE\0\0", "Windows"),
     ],
 )
-def test_host_binaries_are_found_wherever_they_are(
+def test_audit_detects_host_binaries_anywhere(
     tmp_path: Path, here: Machine, data: bytes, system: str
 ) -> None:
     members = {f"handmade{SUFFIX}": side_module([], ["PyInit_handmade"]), "handmade/tool": data}
@@ -169,14 +167,14 @@ def test_host_binaries_are_found_wherever_they_are(
     assert found.unexpected == (f"handmade/tool is a program or a library for {system}.",)
 
 
-def test_a_host_binary_in_a_modules_place_is_no_module(tmp_path: Path, here: Machine) -> None:
+def test_audit_rejects_host_binary_as_module(tmp_path: Path, here: Machine) -> None:
     path = wheel(tmp_path, TAG, {f"handmade{SUFFIX}": b"\x7fELF" + bytes(60)})
     text = " ".join(audited(path, here).unexpected)
     assert "for Linux" in text
     assert "is not a WebAssembly module" in text
 
 
-def test_every_cut_of_a_module_is_damaged_or_found_wanting(tmp_path: Path, here: Machine) -> None:
+def test_audit_rejects_truncated_module(tmp_path: Path, here: Machine) -> None:
     whole = side_module([("env", "malloc"), ("GOT.mem", "stdout")], ["PyInit_handmade"])
     for length in range(len(whole)):
         path = wheel(tmp_path, TAG, {f"handmade{SUFFIX}": whole[:length]})
@@ -184,7 +182,7 @@ def test_every_cut_of_a_module_is_damaged_or_found_wanting(tmp_path: Path, here:
             assert not audited(path, here).ok
 
 
-def test_javascript_exceptions_are_explained(tmp_path: Path, here: Machine) -> None:
+def test_audit_explains_javascript_exceptions(tmp_path: Path, here: Machine) -> None:
     imports = [("env", "invoke_vii"), ("env", "__cxa_find_matching_catch_2")]
     path = wheel(tmp_path, TAG, {f"handmade{SUFFIX}": side_module(imports, ["PyInit_handmade"])})
     found = audited(path, here)
@@ -195,5 +193,5 @@ def test_javascript_exceptions_are_explained(tmp_path: Path, here: Machine) -> N
     assert "-fwasm-exceptions" in raised.value.fix
 
 
-def test_a_pure_wheel_has_nothing_to_audit(tmp_path: Path, here: Machine) -> None:
+def test_audit_accepts_pure_wheel(tmp_path: Path, here: Machine) -> None:
     assert audited(wheel(tmp_path, "py3-none-any", {"handmade.py": b""}), here).ok

@@ -25,18 +25,22 @@ def out(tmp_path: Path) -> Iterator[Path]:
     assert not folder.exists() or not list(folder.iterdir())
 
 
-def test_a_folder_without_pyproject(wasmwheel: Command, tmp_path: Path, out: Path) -> None:
+def test_build_rejects_folder_without_pyproject(
+    wasmwheel: Command, tmp_path: Path, out: Path
+) -> None:
     error = error_of(wasmwheel("build", tmp_path, "--json", "--out", out), 3)
     assert "no pyproject.toml" in error["what"]
     assert "jupyter wasmwheel new" in error["fix"]
 
 
-def test_a_source_that_is_not_there(wasmwheel: Command, out: Path) -> None:
+def test_build_rejects_missing_source(wasmwheel: Command, out: Path) -> None:
     error = error_of(wasmwheel("build", "rpds-py", "--json", "--out", out), 3)
     assert "pypi:rpds-py" in error["fix"]
 
 
-def test_a_crate_without_python_bindings(wasmwheel: Command, crate: Path, out: Path) -> None:
+def test_build_rejects_crate_without_python_bindings(
+    wasmwheel: Command, crate: Path, out: Path
+) -> None:
     manifest = crate / "Cargo.toml"
     manifest.write_text(manifest.read_text().replace('pyo3 = "0.30"', ""))
     error = error_of(wasmwheel("build", crate, "--json", "--out", out), 3)
@@ -46,9 +50,7 @@ def test_a_crate_without_python_bindings(wasmwheel: Command, crate: Path, out: P
     assert "without Python bindings" in error["what"]
 
 
-def test_a_compile_error_names_the_users_own_file(
-    wasmwheel: Command, crate: Path, out: Path
-) -> None:
+def test_compile_error_names_file_of_user(wasmwheel: Command, crate: Path, out: Path) -> None:
     source = crate / "src/lib.rs"
     source.write_text(source.read_text().replace("Ok(a)", "Ok(a + nothing)"))
     ran = wasmwheel("build", crate, "--events", "--profile", "draft", "--out", out)
@@ -63,7 +65,7 @@ def test_a_compile_error_names_the_users_own_file(
     assert str(source) in ran.events[-1]["why"]
 
 
-def test_a_lock_file_that_names_what_the_registry_lacks(
+def test_build_explains_lock_file_with_unknown_version(
     wasmwheel: Command, crate: Path, tmp_path: Path, out: Path
 ) -> None:
     subprocess.run(["cargo", "generate-lockfile"], cwd=crate, check=True, capture_output=True)
@@ -77,9 +79,7 @@ def test_a_lock_file_that_names_what_the_registry_lacks(
     assert wasmwheel(*words, "--out", tmp_path / "anew").status == 0
 
 
-def test_a_module_name_that_differs_from_its_init_function(
-    wasmwheel: Command, crate: Path, out: Path
-) -> None:
+def test_build_explains_misnamed_module(wasmwheel: Command, crate: Path, out: Path) -> None:
     source = crate / "src/lib.rs"
     source.write_text(source.read_text().replace("mod hello {", "mod goodbye {"))
     words = ("build", crate, "--json", "--profile", "draft", "--out", out)
@@ -88,9 +88,7 @@ def test_a_module_name_that_differs_from_its_init_function(
     assert "PyInit_hello" in error["why"] + error["fix"]
 
 
-def test_a_rust_toolchain_file_that_asks_for_what_is_not_there(
-    wasmwheel: Command, crate: Path, out: Path
-) -> None:
+def test_build_explains_missing_rust_toolchain(wasmwheel: Command, crate: Path, out: Path) -> None:
     (crate / "rust-toolchain.toml").write_text('[toolchain]\nchannel = "1.94.1"\n')
     error = error_of(wasmwheel("build", crate, "--json", "--out", out), 4)
     assert "rust-toolchain" in error["what"]
@@ -98,13 +96,17 @@ def test_a_rust_toolchain_file_that_asks_for_what_is_not_there(
 
 
 @pytest.mark.parametrize("name", ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"])
-def test_rustflags_of_the_users(wasmwheel: Command, crate: Path, out: Path, name: str) -> None:
+def test_build_rejects_rustflags_of_user(
+    wasmwheel: Command, crate: Path, out: Path, name: str
+) -> None:
     ran = wasmwheel("build", crate, "--json", "--out", out, env={name: "-Ctarget-cpu=native"})
     error = error_of(ran, 2)
     assert name in error["what"]
 
 
-def test_no_rust(wasmwheel: Command, crate: Path, out: Path, tmp_path: Path) -> None:
+def test_build_explains_missing_rust(
+    wasmwheel: Command, crate: Path, out: Path, tmp_path: Path
+) -> None:
     env = {
         "PATH": path_with(tmp_path / "bin"),
         "RUSTUP_HOME": str(tmp_path / "none"),
@@ -125,7 +127,7 @@ def debian_rust(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "root/usr"
 
 
-def test_rust_too_old_for_the_target(
+def test_build_explains_old_rust(
     wasmwheel: Command, crate: Path, out: Path, tmp_path: Path, debian_rust: Path
 ) -> None:
     (libraries,) = (path.parent for path in debian_rust.rglob("libLLVM-14.so.1"))
@@ -156,7 +158,7 @@ def without_emcc(tmp_path: Path) -> dict[str, str]:
     return {"PATH": os.pathsep.join(folders)}
 
 
-def test_c_to_compile_and_no_compiler_for_it(
+def test_build_explains_missing_c_compiler(
     wasmwheel: Command, out: Path, without_emcc: dict[str, str]
 ) -> None:
     ran = wasmwheel("build", "pypi:orjson", "--json", "--out", out, env=without_emcc)
@@ -165,7 +167,7 @@ def test_c_to_compile_and_no_compiler_for_it(
     assert "emsdk" in error["fix"]
 
 
-def test_a_crate_that_could_compile_c_but_need_not_is_built(
+def test_build_succeeds_without_c_compiler_if_unneeded(
     wasmwheel: Command, tmp_path: Path, without_emcc: dict[str, str]
 ) -> None:
     words = ("build", "pypi:blake3", "--json", "--profile", "draft", "--out", tmp_path / "dist")
@@ -175,7 +177,7 @@ def test_a_crate_that_could_compile_c_but_need_not_is_built(
     assert wasmwheel("smoke", ran.document["wheel"], "-c", code).stdout.strip() == "af1349b9"
 
 
-def test_no_node_and_none_to_be_had(
+def test_build_explains_missing_node(
     wasmwheel: Command, crate: Path, out: Path, tmp_path: Path
 ) -> None:
     env = {
@@ -189,18 +191,18 @@ def test_no_node_and_none_to_be_had(
     assert "Node.js 20" in error["fix"]
 
 
-def test_a_package_index_that_cannot_be_reached(wasmwheel: Command, out: Path) -> None:
+def test_build_explains_unreachable_package_index(wasmwheel: Command, out: Path) -> None:
     env = {"PIP_INDEX_URL": NOWHERE, "PIP_DEFAULT_TIMEOUT": "2", "PIP_FIND_LINKS": None}
     ran = wasmwheel("build", "pypi:rpds-py==0.0.1", "--json", "--out", out, env=env)
     assert "cannot be reached" in error_of(ran, 3)["what"]
 
 
-def test_a_package_that_the_index_does_not_have(wasmwheel: Command, out: Path) -> None:
+def test_build_explains_unknown_package(wasmwheel: Command, out: Path) -> None:
     ran = wasmwheel("build", "pypi:rpds-py==0.0.0.1", "--json", "--out", out)
     assert "rpds-py==0.0.0.1" in error_of(ran, 3)["what"]
 
 
-def test_a_crate_registry_that_cannot_be_reached(
+def test_build_explains_unreachable_crate_registry(
     wasmwheel: Command, crate: Path, out: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "cargo").mkdir()
@@ -213,7 +215,7 @@ def test_a_crate_registry_that_cannot_be_reached(
     assert error["code"] == "crates.registry-unreachable"
 
 
-def test_a_full_disk(
+def test_build_explains_full_disk(
     wasmwheel: Command, store: Store, crate: Path, out: Path, tmp_path: Path
 ) -> None:
     """The work folder is on a file system of 30 MB, in a mount namespace of its own."""
@@ -233,7 +235,7 @@ def test_a_full_disk(
     assert "disk is full" in error["what"]
 
 
-def test_a_wheel_for_another_target_is_not_published(
+def test_publish_rejects_wheel_for_other_target(
     wasmwheel: Command, starter_wheel: Path, tmp_path: Path
 ) -> None:
     site = tmp_path / "site"
@@ -245,12 +247,14 @@ def test_a_wheel_for_another_target_is_not_published(
     assert (site / "static/pyodide/pyodide-lock.json").read_bytes() == lock
 
 
-def test_a_site_that_is_not_there(wasmwheel: Command, crate: Path, out: Path) -> None:
+def test_build_explains_missing_site(wasmwheel: Command, crate: Path, out: Path) -> None:
     ran = wasmwheel("build", crate, "--json", "--site", "nowhere", "--out", out)
     assert "site create" in error_of(ran, 7)["fix"]
 
 
-def test_a_truncated_wheel(wasmwheel: Command, starter_wheel: Path, tmp_path: Path) -> None:
+def test_audit_and_smoke_reject_truncated_wheel(
+    wasmwheel: Command, starter_wheel: Path, tmp_path: Path
+) -> None:
     short = tmp_path / starter_wheel.name
     short.write_bytes(starter_wheel.read_bytes()[:-1000])
     for command in ("audit", "smoke"):
@@ -258,25 +262,25 @@ def test_a_truncated_wheel(wasmwheel: Command, starter_wheel: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", ["../up", "a b", "it's", 'a"b', "", "..", "a/b", "-x", "class"])
-def test_names_that_are_none(wasmwheel: Command, tmp_path: Path, name: str) -> None:
+def test_new_rejects_invalid_name(wasmwheel: Command, tmp_path: Path, name: str) -> None:
     words = ("new", "--json", "--", name)
     error_of(wasmwheel(*words, cwd=tmp_path), 2)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["a b", "it's", 'a"b', ".."])
-def test_names_of_sites_that_are_none(wasmwheel: Command, name: str) -> None:
+def test_site_create_rejects_invalid_name(wasmwheel: Command, name: str) -> None:
     error_of(wasmwheel("site", "create", name, "--json"), 2)
 
 
 @pytest.mark.parametrize(
     "text", ["pypi:../x", "pypi:a b", "pypi:'x'", "pypi:", "pypi:a @ file:///x"]
 )
-def test_names_of_packages_that_are_none(wasmwheel: Command, text: str) -> None:
+def test_build_rejects_invalid_package_name(wasmwheel: Command, text: str) -> None:
     error_of(wasmwheel("build", text, "--json"), 2)
 
 
-def test_options_that_contradict_each_other(wasmwheel: Command, crate: Path) -> None:
+def test_build_rejects_conflicting_options(wasmwheel: Command, crate: Path) -> None:
     ran = wasmwheel("build", crate, "--json", "--events")
     assert ran.status == 2
     assert "--json and --events cannot be combined" in ran.stderr
@@ -285,7 +289,7 @@ def test_options_that_contradict_each_other(wasmwheel: Command, crate: Path) -> 
 
 
 @pytest.mark.parametrize("phase", ["toolchain", "compile"])
-def test_an_interruption_leaves_no_child_and_nothing_half_made(
+def test_interrupted_build_leaves_no_process_or_partial_file(
     store: Store, crate: Path, out: Path, tmp_path: Path, phase: str
 ) -> None:
     home = tmp_path / "home"

@@ -20,7 +20,7 @@ BINDER = CLONE / "binder"
 
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
-def test_its_steps_lead_to_a_lab_with_everything_built(tmp_path: Path) -> None:
+def test_binder_steps_create_lab_with_built_packages(tmp_path: Path) -> None:
     repository, home = tmp_path / "repository", tmp_path / "home"
     home.mkdir()
     subprocess.run(["git", "clone", "--quiet", CLONE, repository], check=True)
@@ -54,7 +54,7 @@ def test_its_steps_lead_to_a_lab_with_everything_built(tmp_path: Path) -> None:
     assert re.search(r"jupyter_wasmwheel.*enabled", listed), listed
 
 
-def test_the_hubs_image_is_prepared_by_the_same_script() -> None:
+def test_hub_image_uses_same_script() -> None:
     lines = (BINDER / "hub.Dockerfile").read_text().replace("\\\n", "").splitlines()
     steps = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
     assert {step for step, _ in steps} <= {"FROM", "USER", "RUN", "COPY", "ENV"}
@@ -67,7 +67,7 @@ def test_the_hubs_image_is_prepared_by_the_same_script() -> None:
     assert steps[-1] == ["USER", "${NB_UID}"]
 
 
-def test_repo2docker_finds_what_it_looks_for() -> None:
+def test_binder_files_are_found_by_repo2docker() -> None:
     for name in ("prepare", "postBuild", "start"):
         assert os.access(BINDER / name, os.X_OK)
         assert subprocess.run(["bash", "-n", BINDER / name]).returncode == 0

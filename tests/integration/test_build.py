@@ -20,7 +20,7 @@ from tests.fixtures.commands import Command
 from tests.fixtures.projects import plain_project
 
 
-def test_report_says_what_was_made_with_what_and_how_long_it_took(
+def test_build_report_describes_wheel_tools_and_times(
     starter_report: dict[str, Any],
 ) -> None:
     report = starter_report
@@ -38,12 +38,12 @@ def test_report_says_what_was_made_with_what_and_how_long_it_took(
     assert report["toolchain"]["emscripten"] is None
 
 
-def test_smoke_runs_code_with_the_wheel(wasmwheel: Command, starter_wheel: Path) -> None:
+def test_smoke_code_runs_with_wheel(wasmwheel: Command, starter_wheel: Path) -> None:
     ran = wasmwheel("smoke", starter_wheel, "-c", "import hello; print(hello.fibonacci(90))")
     assert (ran.status, ran.stdout.strip()) == (0, "2880067194370816120"), ran.stderr
 
 
-def test_events_end_with_the_report_and_name_the_phases_in_order(
+def test_build_events_name_phases_and_end_with_report(
     starter_events: list[dict[str, Any]],
 ) -> None:
     events = starter_events
@@ -56,7 +56,7 @@ def test_events_end_with_the_report_and_name_the_phases_in_order(
     assert all(step["total"] is None or step["done"] <= step["total"] for step in steps)
 
 
-def test_without_a_terminal_progress_is_plain_lines(
+def test_progress_without_terminal_is_plain_lines(
     wasmwheel: Command, crate: Path, tmp_path: Path
 ) -> None:
     ran = wasmwheel("build", crate, "--profile", "draft", "--out", tmp_path / "dist")
@@ -66,9 +66,7 @@ def test_without_a_terminal_progress_is_plain_lines(
     assert ran.stdout.splitlines()[0].endswith("-pyemscripten_2026_0_wasm32.whl")
 
 
-def test_an_sdist_builds_as_its_folder_does(
-    wasmwheel: Command, crate: Path, tmp_path: Path
-) -> None:
+def test_sdist_builds_like_its_folder(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "maturin", "sdist", "--out", str(tmp_path)],
         cwd=crate,
@@ -81,7 +79,7 @@ def test_an_sdist_builds_as_its_folder_does(
     assert ran.document["smoke"]["ok"]
 
 
-def test_a_workspace_with_a_path_dependency_outside_of_it_is_copied_whole(
+def test_workspace_with_outside_path_dependency_is_copied(
     wasmwheel: Command, workbench: Path, tmp_path: Path
 ) -> None:
     top = workbench / "deep"
@@ -132,7 +130,7 @@ def test_features_and_cargo_arguments_reach_cargo(
     assert said.stdout.startswith("truetrue x!")
 
 
-def test_a_pure_project_is_built_without_a_toolchain(wasmwheel: Command, tmp_path: Path) -> None:
+def test_pure_project_builds_without_toolchain(wasmwheel: Command, tmp_path: Path) -> None:
     project = plain_project(tmp_path / "plain")
     ran = wasmwheel("build", project, "--json", "--out", tmp_path / "dist")
     assert ran.status == 0, ran.stderr
@@ -142,9 +140,7 @@ def test_a_pure_project_is_built_without_a_toolchain(wasmwheel: Command, tmp_pat
     assert "nothing to compile" in wasmwheel("build", project, "--out", tmp_path / "dist").stderr
 
 
-def test_a_requirement_that_pyodide_has_is_brought_into_the_site(
-    wasmwheel: Command, tmp_path: Path
-) -> None:
+def test_requirement_in_pyodide_is_added_to_site(wasmwheel: Command, tmp_path: Path) -> None:
     site = tmp_path / "site"
     assert wasmwheel("site", "create", site).status == 0
     needs = '"typing-extensions>=4", "never-heard-of-this"'
@@ -158,7 +154,7 @@ def test_a_requirement_that_pyodide_has_is_brought_into_the_site(
     assert ran.document["published"]["url"].endswith("try-plain-1.0.ipynb")
 
 
-def test_a_crate_with_abort_and_lto_links(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
+def test_crate_with_abort_and_lto_links(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
     manifest = crate / "Cargo.toml"
     manifest.write_text(manifest.read_text() + '\n[profile.release]\nlto = true\npanic = "abort"\n')
     ran = wasmwheel("build", crate, "--json", "--out", tmp_path / "dist")
@@ -172,7 +168,7 @@ def test_a_crate_with_abort_and_lto_links(wasmwheel: Command, crate: Path, tmp_p
         ("2026_5", "cp315-cp315-pyemscripten_2026_5_wasm32"),
     ],
 )
-def test_the_other_targets_build_and_import(
+def test_other_targets_build_and_import(
     wasmwheel: Command, crate: Path, tmp_path: Path, abi: str, tag: str
 ) -> None:
     ran = wasmwheel("build", crate, "--json", "--target", abi, "--out", tmp_path / "dist")
@@ -181,9 +177,7 @@ def test_the_other_targets_build_and_import(
     assert ran.document["smoke"]["ok"]
 
 
-def test_two_first_builds_at_once_share_one_standard_library(
-    wasmwheel: Command, tmp_path: Path
-) -> None:
+def test_concurrent_first_builds_share_standard_library(wasmwheel: Command, tmp_path: Path) -> None:
     home = tmp_path / "home"
     crates = [starter.create("hello", tmp_path / str(number)) for number in range(2)]
     runs: dict[Path, Any] = {}
@@ -208,7 +202,7 @@ def test_two_first_builds_at_once_share_one_standard_library(
     assert not list((home / "staging").iterdir())
 
 
-def test_an_sdist_that_leaves_its_folder_is_refused(wasmwheel: Command, tmp_path: Path) -> None:
+def test_sdist_with_member_outside_folder_is_rejected(wasmwheel: Command, tmp_path: Path) -> None:
     (tmp_path / "evil").write_text("x")
     with tarfile.open(tmp_path / "evil-1.0.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "evil", arcname="evil-1.0/../../evil")

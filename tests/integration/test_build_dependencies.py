@@ -11,7 +11,7 @@ from tests.fixtures.commands import Command
 from tests.fixtures.projects import INNER, MODULE, plain_project
 
 
-def test_what_nobody_has_is_said_before_the_build(
+def test_missing_dependency_is_reported_before_build(
     wasmwheel: Command, tmp_path: Path, links: Path
 ) -> None:
     project = plain_project(
@@ -28,7 +28,7 @@ def test_what_nobody_has_is_said_before_the_build(
     assert "--with-dependencies" in ran.events[-1]["fix"]
 
 
-def test_what_nobody_has_is_built_along(wasmwheel: Command, tmp_path: Path, links: Path) -> None:
+def test_missing_dependency_is_built(wasmwheel: Command, tmp_path: Path, links: Path) -> None:
     project = plain_project(
         tmp_path / "outer", needs=f'"{INNER}"', code=f"import {MODULE} as inner\n"
     )
@@ -49,9 +49,7 @@ def test_what_nobody_has_is_built_along(wasmwheel: Command, tmp_path: Path, link
 
 
 @pytest.mark.slow
-def test_what_is_built_along_is_published_too(
-    wasmwheel: Command, tmp_path: Path, links: Path
-) -> None:
+def test_built_dependency_is_published(wasmwheel: Command, tmp_path: Path, links: Path) -> None:
     site = tmp_path / "site"
     assert wasmwheel("site", "create", site).status == 0
     project = plain_project(
@@ -86,7 +84,7 @@ def test_what_is_built_along_is_published_too(
         ('[project]\ndynamic = ["dependencies"]\n', "Metadata-Version: 2.4\n", []),
     ],
 )
-def test_requirements_are_known_beforehand_where_they_are_static(
+def test_static_requirements_are_read_before_build(
     tmp_path: Path, pyproject: str, info: str, requires: list[str] | None
 ) -> None:
     (tmp_path / "pyproject.toml").write_text(pyproject)

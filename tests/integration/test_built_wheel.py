@@ -17,7 +17,7 @@ from jupyter_wasmwheel.api.errors import CheckError
 from jupyter_wasmwheel.wheel import read, rewrite
 
 
-def test_what_a_built_wheel_says_of_itself(starter_wheel: Path) -> None:
+def test_built_wheel_has_metadata(starter_wheel: Path) -> None:
     found = read(starter_wheel)
     assert found.platform_tags == ("pyemscripten_2026_0_wasm32",)
     assert not found.is_pure
@@ -26,7 +26,7 @@ def test_what_a_built_wheel_says_of_itself(starter_wheel: Path) -> None:
     assert found.sha256 == hashlib.sha256(starter_wheel.read_bytes()).hexdigest()
 
 
-def test_a_truncated_wheel_is_none(starter_wheel: Path, tmp_path: Path) -> None:
+def test_truncated_wheel_is_rejected(starter_wheel: Path, tmp_path: Path) -> None:
     whole = starter_wheel.read_bytes()
     path = tmp_path / starter_wheel.name
     for length in (0, 1, 100, len(whole) // 2, len(whole) - 1):
@@ -35,9 +35,7 @@ def test_a_truncated_wheel_is_none(starter_wheel: Path, tmp_path: Path) -> None:
             read(path)
 
 
-def test_a_damaged_wheel_is_refused_without_a_traceback(
-    starter_wheel: Path, tmp_path: Path
-) -> None:
+def test_damaged_wheel_is_rejected_without_traceback(starter_wheel: Path, tmp_path: Path) -> None:
     whole = starter_wheel.read_bytes()
     path = tmp_path / starter_wheel.name
     numbers = random.Random(314)
@@ -52,7 +50,7 @@ def test_a_damaged_wheel_is_refused_without_a_traceback(
             read(path)
 
 
-def test_rewriting_keeps_all_but_what_is_replaced(starter_wheel: Path, tmp_path: Path) -> None:
+def test_rewrite_keeps_other_members(starter_wheel: Path, tmp_path: Path) -> None:
     member = read(starter_wheel).extension_modules[0].member
     first, second = tmp_path / "first.whl", tmp_path / "second.whl"
     rewrite(starter_wheel, {member: b"new bytes"}, first)

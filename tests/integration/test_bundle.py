@@ -37,7 +37,7 @@ def unpacked(wasmwheel: Command, site: Site, folder: Path) -> Path:
     return folder / site.name
 
 
-def test_a_bundle_has_what_is_published_and_is_the_same_each_time(
+def test_bundle_has_published_packages_and_is_reproducible(
     wasmwheel: Command, store: Store, tmp_path: Path
 ) -> None:
     site = make_site(tmp_path / "site", store, targets.default_abi())
@@ -55,7 +55,7 @@ def test_a_bundle_has_what_is_published_and_is_the_same_each_time(
     assert not [path for path in folder.rglob("*") if path.name.startswith(".")]
 
 
-def test_a_site_that_needs_the_network_is_not_bundled(wasmwheel: Command, tmp_path: Path) -> None:
+def test_bundle_rejects_site_that_needs_network(wasmwheel: Command, tmp_path: Path) -> None:
     made = wasmwheel("site", "create", tmp_path / "site", "--cdn")
     assert made.status == 0, made.stderr
     error = error_of(wasmwheel("site", "bundle", tmp_path / "site", "--json", cwd=tmp_path), 7)
@@ -86,9 +86,7 @@ READ = "import js, urllib.request as by\nprint(by.urlopen(str(js.location.href))
 
 
 @pytest.mark.slow
-def test_a_bundle_works_where_there_is_no_network(
-    wasmwheel: Command, store: Store, tmp_path: Path
-) -> None:
+def test_bundle_works_without_network(wasmwheel: Command, store: Store, tmp_path: Path) -> None:
     site = make_site(tmp_path / "site", store, targets.default_abi())
     crate = starter.create("hello", tmp_path)
     built = wasmwheel(

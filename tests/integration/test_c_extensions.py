@@ -32,9 +32,7 @@ def project(tmp_path: Path) -> Path:
     return c_project(tmp_path / "inner", "inner")
 
 
-def test_a_c_extension_is_built_for_the_target(
-    wasmwheel: Command, project: Path, tmp_path: Path
-) -> None:
+def test_c_extension_is_built_for_target(wasmwheel: Command, project: Path, tmp_path: Path) -> None:
     ran = wasmwheel("build", project, "--json", "--out", tmp_path / "dist")
     assert ran.status == 0, ran.stderr
     report = ran.document
@@ -47,7 +45,7 @@ def test_a_c_extension_is_built_for_the_target(
     assert said.stdout.strip() == "(4,)", said.stderr
 
 
-def test_emcc_links_a_c_extension(wasmwheel: Command, project: Path, tmp_path: Path) -> None:
+def test_c_extension_is_linked_by_emcc(wasmwheel: Command, project: Path, tmp_path: Path) -> None:
     words = ("build", project, "--linker", "emcc", "--json", "--out", tmp_path / "dist")
     ran = wasmwheel(*words)
     assert ran.status == 0, ran.stderr
@@ -57,7 +55,7 @@ def test_emcc_links_a_c_extension(wasmwheel: Command, project: Path, tmp_path: P
 
 
 @pytest.mark.slow
-def test_emcc_links_rust(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
+def test_rust_extension_is_linked_by_emcc(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
     ran = wasmwheel("build", crate, "--linker", "emcc", "--json", "--out", tmp_path / "dist")
     assert ran.status == 0, ran.stderr
     assert ran.document["toolchain"]["linker"] == "emcc"
@@ -66,7 +64,7 @@ def test_emcc_links_rust(wasmwheel: Command, crate: Path, tmp_path: Path) -> Non
     assert said.stdout.strip() == "2880067194370816120", said.stderr
 
 
-def test_a_setuptools_project_without_c_stays_pure(
+def test_setuptools_project_without_c_stays_pure(
     wasmwheel: Command, project: Path, tmp_path: Path
 ) -> None:
     (project / "inner/__init__.py").write_text("WORD = 'pure'\n")
@@ -80,9 +78,7 @@ def test_a_setuptools_project_without_c_stays_pure(
     assert ran.document["toolchain"] is None
 
 
-def test_an_error_in_c_is_told_with_its_place(
-    wasmwheel: Command, project: Path, tmp_path: Path
-) -> None:
+def test_c_error_names_file_and_line(wasmwheel: Command, project: Path, tmp_path: Path) -> None:
     source = project / "inner/_inner.c"
     source.write_text(SOURCE.replace("(void *));", "(void *), nothing);"))
     ran = wasmwheel("build", project, "--events", "--out", tmp_path / "dist")
@@ -132,7 +128,7 @@ def with_headers_at(url: str, sha256: str) -> Target:
     return dataclasses.replace(known, headers=where)
 
 
-def test_headers_are_those_of_the_cross_build_environment(
+def test_headers_come_from_cross_build_environment(
     served: tuple[Path, str], runtime: Runtime, tmp_path: Path
 ) -> None:
     folder, url = served
@@ -146,7 +142,7 @@ def test_headers_are_those_of_the_cross_build_environment(
     assert headers.ensure_headers(target, runtime, Index(), store, ignore) == include
 
 
-def test_headers_of_another_hash_are_not_taken(
+def test_headers_with_wrong_hash_are_rejected(
     served: tuple[Path, str], runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -162,7 +158,7 @@ def test_headers_of_another_hash_are_not_taken(
     assert not list((tmp_path / "home").rglob("include"))
 
 
-def test_pyconfig_says_what_the_target_was_built_with() -> None:
+def test_pyconfig_matches_target() -> None:
     text = "#define SIZEOF_LONG 8\n/* #undef HAVE_A */\n#define HAVE_B 1\n#define OTHER 1\n"
     values = {"SIZEOF_LONG": 4, "HAVE_A": 1, "HAVE_B": 0}
     assert headers.pyconfig(text, values) == (

@@ -49,7 +49,7 @@ def mark(crate: Path, word: str) -> Path:
     return crate
 
 
-def test_the_same_again_is_not_built_again(build: Any, crate: Path, tmp_path: Path) -> None:
+def test_identical_build_is_cached(build: Any, crate: Path, tmp_path: Path) -> None:
     mark(crate, str(tmp_path))
     first, again = build(crate), build(crate)
     assert (first["cached"], again["cached"]) == (False, True)
@@ -63,7 +63,7 @@ def test_the_same_again_is_not_built_again(build: Any, crate: Path, tmp_path: Pa
     assert not build(mark(crate, "edited"))["cached"]
 
 
-def test_the_same_sources_elsewhere_are_not_built_again(
+def test_identical_sources_in_other_folder_are_cached(
     build: Any, crate: Path, tmp_path: Path
 ) -> None:
     mark(crate, str(tmp_path))
@@ -74,9 +74,7 @@ def test_the_same_sources_elsewhere_are_not_built_again(
     assert other["sha256"] == first["sha256"]
 
 
-def test_what_is_asked_for_many_times_at_once_is_built_once(
-    build: Any, crate: Path, tmp_path: Path
-) -> None:
+def test_concurrent_identical_builds_run_once(build: Any, crate: Path, tmp_path: Path) -> None:
     mark(crate, str(tmp_path))
     folders = [shutil.copytree(crate, tmp_path / f"student-{n}") for n in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -85,7 +83,7 @@ def test_what_is_asked_for_many_times_at_once_is_built_once(
     assert len({report["sha256"] for report in reports}) == 1
 
 
-def test_a_damaged_wheel_is_built_again(
+def test_damaged_cached_wheel_is_rebuilt(
     build: Any, crate: Path, store: Store, tmp_path: Path
 ) -> None:
     mark(crate, str(tmp_path))
@@ -99,7 +97,7 @@ def test_a_damaged_wheel_is_built_again(
     assert build(crate)["cached"]
 
 
-def test_wheels_of_a_read_only_store_are_taken(
+def test_wheels_of_read_only_store_are_used(
     build: Any, crate: Path, store: Store, tmp_path: Path
 ) -> None:
     mark(crate, str(tmp_path))
@@ -114,7 +112,7 @@ def test_wheels_of_a_read_only_store_are_taken(
     assert before == [(path.stat().st_mtime_ns, path.stat().st_size) for path in kept]
 
 
-def test_what_was_not_asked_for_the_longest_goes_first(tmp_path: Path) -> None:
+def test_cache_removes_least_recently_used_first(tmp_path: Path) -> None:
     store = Store(home=tmp_path, limit=2500)
     now = time.time()
     for age, name in enumerate(("new", "used", "old")):
@@ -127,7 +125,7 @@ def test_what_was_not_asked_for_the_longest_goes_first(tmp_path: Path) -> None:
     assert left == {"new", "used"}
 
 
-def test_a_new_crate_begins_with_pyo3_compiled(build: Any, store: Store, tmp_path: Path) -> None:
+def test_new_crate_starts_with_compiled_pyo3(build: Any, store: Store, tmp_path: Path) -> None:
     own = Store(home=tmp_path / "home", read_only=(store.home,))
     target = targets.find(targets.default_abi())
     assert seeding.examine(target, own).mend == ("seeds",)

@@ -17,9 +17,7 @@ from jupyter_wasmwheel.toolchain import programs
 from tests.fixtures.commands import Command, error_of, on_a_terminal
 
 
-def test_on_a_terminal_the_running_phase_is_drawn_over_itself(
-    crate: Path, starter_wheel: Path, tmp_path: Path
-) -> None:
+def test_terminal_redraws_running_phase(crate: Path, starter_wheel: Path, tmp_path: Path) -> None:
     with on_a_terminal("build", crate, "--out", tmp_path) as terminal:
         terminal.wait_for(r"compile  [^\r\n]*0:0\d")
         terminal.wait_for(r"works in Pyodide")
@@ -27,7 +25,7 @@ def test_on_a_terminal_the_running_phase_is_drawn_over_itself(
         assert terminal.child.wait(timeout=10) == 0
 
 
-def test_demo_builds_publishes_and_serves_a_notebook(store: Store) -> None:
+def test_demo_builds_publishes_and_serves_notebook(store: Store) -> None:
     with on_a_terminal("demo") as terminal:
         terminal.wait_for(r"hello-0.1.0-cp314-cp314-pyemscripten_2026_0_wasm32\.whl")
         terminal.wait_for(r"hello.greet\('you'\) -> 'Hello, you!")
@@ -53,7 +51,7 @@ def _get(url: str) -> bytes:
             time.sleep(0.2)
 
 
-def test_waiting_for_cargos_lock_is_said(
+def test_build_reports_wait_for_cargo_lock(
     wasmwheel: Command, crate: Path, tmp_path: Path, starter_wheel: Path
 ) -> None:
     home = tmp_path / "cargo"
@@ -68,7 +66,7 @@ def test_waiting_for_cargos_lock_is_said(
     assert ran.status == 3, "cargo went on and found nothing in its empty cache"
 
 
-def test_doctor_says_what_is_there(wasmwheel: Command, starter_wheel: Path) -> None:
+def test_doctor_lists_installed_parts(wasmwheel: Command, starter_wheel: Path) -> None:
     ran = wasmwheel("doctor", "--json")
     assert ran.status == 0
     found = {each["part"]: each for each in ran.document["findings"]}
@@ -76,21 +74,19 @@ def test_doctor_says_what_is_there(wasmwheel: Command, starter_wheel: Path) -> N
     assert "Ready to build" in wasmwheel("doctor").stdout
 
 
-def test_targets_are_listed_with_the_default(wasmwheel: Command) -> None:
+def test_targets_command_marks_default(wasmwheel: Command) -> None:
     rows = wasmwheel("targets", "--json").document
     assert rows["default"] == "2026_0"
     assert [row["abi"] for row in rows["targets"]] == ["2025_0", "2026_0", "2026_5"]
     assert "pyemscripten_2026_0_wasm32" in str(rows)
 
 
-def test_audit_passes_a_good_wheel(wasmwheel: Command, starter_wheel: Path) -> None:
+def test_audit_command_accepts_good_wheel(wasmwheel: Command, starter_wheel: Path) -> None:
     ran = wasmwheel("audit", starter_wheel, "--json")
     assert (ran.status, ran.document["audit"]["ok"]) == (0, True)
 
 
-def test_cache_is_listed_and_cleared_but_sites_are_kept(
-    wasmwheel: Command, tmp_path: Path, store: Store
-) -> None:
+def test_cache_clear_keeps_sites(wasmwheel: Command, tmp_path: Path, store: Store) -> None:
     home = tmp_path / "home"
     env: dict[str, Any] = {"WASMWHEEL_HOME": str(home), "WASMWHEEL_PATH": str(store.home)}
     (home / "sites/mine").mkdir(parents=True)
@@ -106,7 +102,7 @@ def test_cache_is_listed_and_cleared_but_sites_are_kept(
     assert (home / "sites/mine").is_dir()
 
 
-def test_new_makes_a_crate_and_never_overwrites_one(wasmwheel: Command, tmp_path: Path) -> None:
+def test_new_creates_crate_and_never_overwrites(wasmwheel: Command, tmp_path: Path) -> None:
     assert wasmwheel("new", "my-first", cwd=tmp_path).status == 0
     assert 'name = "my_first"' in (tmp_path / "my-first/Cargo.toml").read_text()
     (tmp_path / "my-first/src/lib.rs").write_text("mine")
@@ -114,14 +110,14 @@ def test_new_makes_a_crate_and_never_overwrites_one(wasmwheel: Command, tmp_path
     assert (tmp_path / "my-first/src/lib.rs").read_text() == "mine"
 
 
-def test_help_names_every_command(wasmwheel: Command) -> None:
+def test_help_lists_every_command(wasmwheel: Command) -> None:
     shown = wasmwheel("--help").stdout
     building = ["doctor", "targets", "build", "audit", "smoke", "test"]
     for command in [*building, "site", "new", "demo", "cache"]:
         assert command in shown
 
 
-def test_a_program_is_asked_for_its_version_once_until_it_changes(tmp_path: Path) -> None:
+def test_program_version_is_cached_until_program_changes(tmp_path: Path) -> None:
     store = Store(home=tmp_path / "home")
     program, asked = tmp_path / "program", tmp_path / "asked"
 

@@ -133,9 +133,7 @@ def is_there(pid: int) -> bool:
 
 
 @pytest.mark.slow
-def test_without_a_cluster_it_is_said_how_to_mend_that(
-    root: Path, paths: AllowedPaths, tmp_path: Path
-) -> None:
+def test_missing_cluster_error_shows_fix(root: Path, paths: AllowedPaths, tmp_path: Path) -> None:
     wheel_factory.crate("hello", root)
     queue = queue_of("tcp://127.0.0.1:9", paths, tmp_path)
     job = ended(queue, queue.submit(draft(paths, source="hello")))
@@ -146,7 +144,7 @@ def test_without_a_cluster_it_is_said_how_to_mend_that(
     assert "c.WasmwheelApp.dask" in job.error.fix
 
 
-def test_a_worker_without_a_toolchain_is_sent_nothing(
+def test_worker_without_toolchain_gets_no_job(
     queue: Queue, submit: Submit, its_cluster: Cluster, root: Path, tmp_path: Path
 ) -> None:
     wheel_factory.crate("hello", root)
@@ -163,7 +161,7 @@ def test_a_worker_without_a_toolchain_is_sent_nothing(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("draft_seed")
-def test_two_builds_run_on_two_workers_and_are_published_here(
+def test_builds_run_on_workers_and_are_published_locally(
     queue: Queue,
     submit: Submit,
     add_worker: Callable[[str], int],
@@ -200,7 +198,7 @@ def test_two_builds_run_on_two_workers_and_are_published_here(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("draft_seed")
-def test_a_mistake_is_found_in_the_users_own_file(
+def test_remote_compile_error_names_file_of_user(
     queue: Queue, submit: Submit, add_worker: Callable[[str], int], its_cluster: Cluster, root: Path
 ) -> None:
     crate = wheel_factory.crate("hello", root)
@@ -219,7 +217,7 @@ def test_a_mistake_is_found_in_the_users_own_file(
 @linux_only
 @pytest.mark.slow
 @pytest.mark.usefixtures("draft_seed")
-def test_a_cancelled_build_leaves_no_process_on_the_worker(
+def test_canceled_build_leaves_no_process_on_worker(
     queue: Queue,
     submit: Submit,
     add_worker: Callable[[str], int],
@@ -245,7 +243,7 @@ def test_a_cancelled_build_leaves_no_process_on_the_worker(
 @linux_only
 @pytest.mark.slow
 @pytest.mark.usefixtures("draft_seed")
-def test_a_server_that_is_gone_leaves_no_process_on_the_worker(
+def test_lost_server_leaves_no_process_on_worker(
     queue: Queue,
     submit: Submit,
     add_worker: Callable[[str], int],
@@ -266,7 +264,7 @@ def test_a_server_that_is_gone_leaves_no_process_on_the_worker(
 @linux_only
 @pytest.mark.slow
 @pytest.mark.usefixtures("draft_seed")
-def test_a_killed_workers_build_is_run_again_on_another_one(
+def test_build_of_killed_worker_runs_on_other_worker(
     queue: Queue,
     submit: Submit,
     add_worker: Callable[[str], int],

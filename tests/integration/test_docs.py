@@ -55,7 +55,7 @@ def commands(page: Path, *kinds: str) -> list[str]:
 
 
 @EACH_PAGE
-def test_every_command_in_the_pages_is_one(page: Path) -> None:
+def test_commands_in_docs_are_valid(page: Path) -> None:
     rules = re.findall(r"^([a-z-]+(?: [a-z-]+)*):", (ROOT / "Makefile").read_text(), re.M)
     targets = {name for rule in rules for name in rule.split()}
     names = {words for words, _, _ in generated.commands()}
@@ -68,20 +68,20 @@ def test_every_command_in_the_pages_is_one(page: Path) -> None:
             cli.parser().parse_args(words[2:])
 
 
-def test_every_option_says_what_it_is_for() -> None:
+def test_options_have_help() -> None:
     for words, _, parser in generated.commands():
         for action in parser._actions:
             assert action.help or not action.option_strings, f"{words} {action.option_strings}"
 
 
 @EACH_PAGE
-def test_every_setting_in_the_pages_is_one(page: Path) -> None:
+def test_settings_in_docs_exist(page: Path) -> None:
     known = {name for name, _ in generated.settings()}
     named = re.findall(r"\bc\.Wasmwheel\w*\.\w+", page.read_text())
     assert set(named) <= known
 
 
-def test_every_route_is_in_the_contract() -> None:
+def test_routes_are_documented() -> None:
     said = (DOCS / "rest.md").read_text()
     for route, _, _ in generated.routes():
         verb, _, path = route.partition(" ")
@@ -91,7 +91,7 @@ def test_every_route_is_in_the_contract() -> None:
             assert re.search(rf"`{re.escape(f'{verb} {path}'.strip())}[`? ]", said), route
 
 
-def test_the_report_in_the_pages_is_as_a_real_one(starter_report: dict[str, Any]) -> None:
+def test_documented_report_matches_real_one(starter_report: dict[str, Any]) -> None:
     def shape(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: shape(each) for key, each in value.items()}
@@ -104,7 +104,7 @@ def test_the_report_in_the_pages_is_as_a_real_one(starter_report: dict[str, Any]
     assert shape(shown) == shape(real)
 
 
-def test_the_parts_of_a_report_have_the_fields_of_a_real_one() -> None:
+def test_documented_report_parts_match_real_ones() -> None:
     shown = json.loads((DOCS / "report.json").read_text())
     rows = [each.split(" | ") for each in generated.report_parts().splitlines()[2:]]
     for key, _, fields in rows:
@@ -114,7 +114,7 @@ def test_the_parts_of_a_report_have_the_fields_of_a_real_one() -> None:
             assert re.findall(r"`(\w+)` [a-z(]", fields) == [*example], key
 
 
-def test_every_request_is_in_the_table_of_fields() -> None:
+def test_requests_are_in_table_of_fields() -> None:
     table = generated.request_fields()
     for row in (
         "| `with` | `site` |",
@@ -125,7 +125,7 @@ def test_every_request_is_in_the_table_of_fields() -> None:
     assert "| `out` | `bundle` | string or null | `null` |" in table
 
 
-def test_the_recipe_in_the_pages_can_be_read(tmp_path: Path) -> None:
+def test_documented_recipe_is_valid(tmp_path: Path) -> None:
     (example,) = (
         token.content
         for token in tokens(DOCS / "recipes.md")
@@ -144,7 +144,7 @@ def build(output: Path, *options: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_pages_are_built_without_a_warning_and_ask_no_other_host(tmp_path: Path) -> None:
+def test_docs_build_without_warnings_or_external_requests(tmp_path: Path) -> None:
     build(tmp_path / "html")
     pages = [tmp_path / f"html/{page.stem}.html" for page in DOCS.glob("*.md")]
     asks = re.compile(r"""<(?!a\b)[^>]*\b(?:src|href|srcset)=["'](?:https?:)?//[^>]*>""")
@@ -155,7 +155,7 @@ def test_the_pages_are_built_without_a_warning_and_ask_no_other_host(tmp_path: P
 
 
 @pytest.mark.slow
-def test_the_tutorial_is_followed_to_its_end(
+def test_tutorial_works_to_its_end(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
@@ -193,7 +193,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_a_notebook_runs_in_the_page(
+def test_notebook_runs_in_docs_page(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")

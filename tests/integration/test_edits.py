@@ -16,9 +16,7 @@ from tests.fixtures.commands import Command
 from tests.fixtures.recipe_projects import HEAD, PLAIN, RECIPE, plain, recipe_file
 
 
-def test_make_optional_changes_the_wheel_and_not_the_source(
-    wasmwheel: Command, tmp_path: Path
-) -> None:
+def test_make_optional_changes_wheel_and_keeps_source(wasmwheel: Command, tmp_path: Path) -> None:
     project = plain(tmp_path / "plain", PLAIN)
     ran = wasmwheel(
         *("build", project, "--events", "--make-optional", "Never_heard.of-this"),
@@ -38,9 +36,7 @@ def test_make_optional_changes_the_wheel_and_not_the_source(
     assert (project / "pyproject.toml").read_text() == HEAD + PLAIN
 
 
-def test_a_recipe_for_another_package_or_version_is_refused_where_it_is_named(
-    wasmwheel: Command, tmp_path: Path
-) -> None:
+def test_named_recipe_for_other_package_is_rejected(wasmwheel: Command, tmp_path: Path) -> None:
     project = plain(tmp_path / "plain", PLAIN)
     for text in ('name = "other"\nversions = ">=1"\n', 'name = "plain"\nversions = "<1"\n'):
         ran = wasmwheel("build", project, "--json", "--recipe", recipe_file(tmp_path, text))
@@ -51,7 +47,7 @@ def test_a_recipe_for_another_package_or_version_is_refused_where_it_is_named(
     assert ran.document["error"]["code"] == "recipe.not-found"
 
 
-def test_edits_are_applied_anew_and_nothing_is_compiled_where_nothing_changed(
+def test_unchanged_edits_compile_nothing_again(
     wasmwheel: Command, crate: Path, tmp_path: Path
 ) -> None:
     recipe = recipe_file(
@@ -89,7 +85,7 @@ def test_edits_are_applied_anew_and_nothing_is_compiled_where_nothing_changed(
 
 
 @pytest.mark.slow
-def test_a_recipe_sets_features_and_cfgs_and_edits_a_crate_of_the_registry(
+def test_recipe_sets_features_and_cfgs_and_patches_crate(
     wasmwheel: Command, crate: Path, tmp_path: Path
 ) -> None:
     manifest = crate / "Cargo.toml"
@@ -124,7 +120,7 @@ def test_a_recipe_sets_features_and_cfgs_and_edits_a_crate_of_the_registry(
     assert "edits the crate mio" in ran.document["error"]["why"]
 
 
-def test_data_is_shipped_with_the_site_and_leaves_it_with_the_package(
+def test_recipe_data_is_published_and_removed_with_package(
     wasmwheel: Command, tmp_path: Path
 ) -> None:
     project = plain(tmp_path / "plain", PLAIN.replace('"never-heard-of-this", "packaging"', ""))

@@ -21,9 +21,7 @@ def put_emcc(folder: Path, version: str) -> Path:
     return folder
 
 
-def test_the_targets_own_emscripten_is_preferred(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_emscripten_of_target_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(home=tmp_path / "home")
     systems = put_emcc(tmp_path / "usr/bin", "3.1.6")
     monkeypatch.setenv("PATH", str(systems))
@@ -46,14 +44,14 @@ def test_the_targets_own_emscripten_is_preferred(
     assert found.folder.is_relative_to(entry)
 
 
-def test_an_emcc_that_does_not_run_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_emcc_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = put_emcc(tmp_path / "bin", "5.0.3")
     (broken / "emcc").write_text("#!/bin/sh\nexit 1\n")
     monkeypatch.setenv("PATH", str(broken))
     assert emscripten.find(Store(home=tmp_path / "home"), TARGET) is None
 
 
-def test_an_emsdk_is_run_with_its_own_configuration(
+def test_emsdk_runs_with_its_own_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EM_CONFIG", "/somebody/elses/.emscripten")

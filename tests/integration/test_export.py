@@ -49,7 +49,7 @@ def loaded(text: str) -> dict[str, Any]:
     return data
 
 
-def test_a_recipe_of_a_folder(wasmwheel: Command, crate: Path) -> None:
+def test_export_of_folder_writes_recipe(wasmwheel: Command, crate: Path) -> None:
     ((path, text),) = exported(wasmwheel, "recipe", crate).items()
     assert path == "hello/meta.yaml"
     assert loaded(text) == {
@@ -65,7 +65,7 @@ def test_a_recipe_of_a_folder(wasmwheel: Command, crate: Path) -> None:
     assert wasmwheel("export", "recipe", crate).stdout == text
 
 
-def test_a_recipe_of_a_package_names_its_sdist_on_pypi(wasmwheel: Command, store: Store) -> None:
+def test_export_of_package_names_sdist_on_pypi(wasmwheel: Command, store: Store) -> None:
     ((path, text),) = exported(wasmwheel, "recipe", "pypi:rpds-py==0.30.0").items()
     recipe = loaded(text)
     sdist = fetched("pypi:rpds-py==0.30.0", store).archive
@@ -79,9 +79,7 @@ def test_a_recipe_of_a_package_names_its_sdist_on_pypi(wasmwheel: Command, store
     assert recipe["about"]["license"] == "MIT"
 
 
-def test_requirements_are_those_that_hold_in_the_browser(
-    wasmwheel: Command, tmp_path: Path
-) -> None:
+def test_export_lists_requirements_for_browser(wasmwheel: Command, tmp_path: Path) -> None:
     needs = (
         '"micropip>=0.1", "pywin32; sys_platform == \'win32\'", "never-heard-of-this", '
         "\"attrs; platform_system == 'Emscripten'\""
@@ -96,9 +94,7 @@ def test_requirements_are_those_that_hold_in_the_browser(
     assert "with edits" in error_of(ran, 2)["what"]
 
 
-def test_edits_become_a_patch_beside_the_recipe(
-    wasmwheel: Command, store: Store, tmp_path: Path
-) -> None:
+def test_export_writes_edits_as_patch(wasmwheel: Command, store: Store, tmp_path: Path) -> None:
     out = tmp_path / "packages"
     words = ("export", "recipe", "pypi:tiktoken", "--make-optional", "requests")
     assert "--out" in wasmwheel(*words).stderr
@@ -118,9 +114,7 @@ def test_edits_become_a_patch_beside_the_recipe(
     assert error_of(again, 2)["code"] == "export.file-exists"
 
 
-def test_a_workflow_pins_every_version_and_is_for_the_repository_itself(
-    wasmwheel: Command, tmp_path: Path
-) -> None:
+def test_workflow_pins_versions_for_repository(wasmwheel: Command, tmp_path: Path) -> None:
     repository = Repository(tmp_path / "project")
     starter.create("hello", repository.folder)
     ((path, text),) = exported(wasmwheel, "workflow", repository.folder / "hello").items()
@@ -142,7 +136,7 @@ def test_a_workflow_pins_every_version_and_is_for_the_repository_itself(
     assert job["env"] == {"RUSTUP_TOOLCHAIN": f"{target.rust}.0"}
 
 
-def test_a_workflow_edits_what_the_build_edits_and_tells_cargo_the_same(
+def test_workflow_applies_same_edits_and_cargo_arguments(
     wasmwheel: Command, crate: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "recipe.toml").write_text(RECIPE)
@@ -160,9 +154,7 @@ def test_a_workflow_edits_what_the_build_edits_and_tells_cargo_the_same(
     assert "-sWASM_BIGINT --cfg tokio_unstable" in environment
 
 
-def test_a_workflow_fetches_what_is_in_another_repository(
-    wasmwheel: Command, tmp_path: Path
-) -> None:
+def test_workflow_fetches_other_repository(wasmwheel: Command, tmp_path: Path) -> None:
     repository = Repository(tmp_path / "elsewhere")
     starter.create("hello", repository.folder)
     commit = repository.commit("Begin")
@@ -189,7 +181,7 @@ def test_a_workflow_fetches_what_is_in_another_repository(
     assert (tmp_path / build["with"]["package-dir"] / "pyproject.toml").is_file()
 
 
-def test_what_others_cannot_fetch_is_not_exported(
+def test_export_rejects_unreachable_source(
     wasmwheel: Command, store: Store, tmp_path: Path
 ) -> None:
     repository = Repository(tmp_path / "repository")
@@ -225,7 +217,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", ["folder", "pypi:rpds-py", "pypi:tiktoken", "pypi:orjson"])
-def test_pyodide_build_takes_the_recipe(
+def test_recipe_is_accepted_by_pyodide_build(
     wasmwheel: Command, tools: Path, crate: Path, tmp_path: Path, source: str
 ) -> None:
     named = str(crate) if source == "folder" else source
@@ -247,7 +239,7 @@ def test_pyodide_build_takes_the_recipe(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("abi", [target.abi for target in targets.all_targets()])
-def test_cibuildwheel_takes_the_options_and_has_that_very_pyodide(
+def test_options_are_accepted_by_cibuildwheel(
     wasmwheel: Command, tools: Path, crate: Path, abi: str
 ) -> None:
     ((_, text),) = exported(wasmwheel, "workflow", crate, "--target", abi).items()

@@ -77,7 +77,7 @@ def home(ready: Path, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPa
 
 @linux_only
 @IN_EACH_PHASE
-def test_a_builder_that_is_killed_leaves_nothing_to_stumble_over(
+def test_killed_build_leaves_nothing_in_the_way(
     phase: str, crate: Path, home: Path, tmp_path: Path
 ) -> None:
     def kill(child: subprocess.Popen[str]) -> None:
@@ -143,7 +143,7 @@ def assert_nothing_is_half_written(told: dict[str, Any]) -> None:
 @linux_only
 @pytest.mark.slow
 @pytest.mark.parametrize("phase", PHASES)
-def test_a_disk_that_gets_full_is_told_and_leaves_nothing_half_written(
+def test_full_disk_is_reported_and_leaves_no_partial_file(
     phase: str, crate: Path, ready: Path, store: Store, tmp_path: Path
 ) -> None:
     rounds = on_a_small_disk(tmp_path / "disk", ready, store, crate, phase, 0, 20_000, 200_000)
@@ -154,7 +154,7 @@ def test_a_disk_that_gets_full_is_told_and_leaves_nothing_half_written(
 
 @linux_only
 @pytest.mark.slow
-def test_what_is_published_is_published_whole_however_little_room_is_left(
+def test_publish_is_complete_on_nearly_full_disk(
     crate: Path, ready: Path, store: Store, tmp_path: Path
 ) -> None:
     spare = range(0, 300_000, 12_000)
@@ -166,7 +166,7 @@ def test_what_is_published_is_published_whole_however_little_room_is_left(
 
 @linux_only
 @pytest.mark.slow
-def test_a_first_build_on_a_full_disk_does_not_hinder_the_next(
+def test_failed_first_build_on_full_disk_does_not_block_next(
     crate: Path, ready: Path, store: Store, tmp_path: Path
 ) -> None:
     fresh = tmp_path / "fresh"
@@ -206,9 +206,7 @@ def server(root: Path, *source: str) -> subprocess.Popen[str]:
 
 @linux_only
 @pytest.mark.parametrize("phase", ["compile", pytest.param("toolchain", marks=pytest.mark.slow)])
-def test_a_server_that_is_killed_takes_its_builds_along_and_remembers_them(
-    phase: str, crate: Path, home: Path
-) -> None:
+def test_killed_server_stops_builds_and_remembers_them(phase: str, crate: Path, home: Path) -> None:
     child = server(crate.parent, edit(crate).name)
     assert child.stdout
     for line in child.stdout:
@@ -256,7 +254,7 @@ def damage(file: Path) -> None:
         pytest.param("sysroots/*/lib/rustlib/*/lib/libcore-*.rlib", marks=pytest.mark.slow),
     ],
 )
-def test_what_is_damaged_is_made_anew(
+def test_damaged_entry_is_installed_again(
     pattern: str,
     wasmwheel: Command,
     store: Store,
@@ -282,7 +280,7 @@ def test_what_is_damaged_is_made_anew(
     )
 
 
-def test_a_damaged_seed_is_not_taken(store: Store, tmp_path: Path) -> None:
+def test_damaged_seed_is_not_used(store: Store, tmp_path: Path) -> None:
     own = Store(home=tmp_path / "home")
     key = "seeds/2026_0-draft-0123456789ab-0.30.0"
     folder = own.install(
@@ -293,7 +291,7 @@ def test_a_damaged_seed_is_not_taken(store: Store, tmp_path: Path) -> None:
     assert own.find(key) is None
 
 
-def test_a_damaged_lock_of_a_site_is_told_and_left_alone(
+def test_damaged_site_lock_is_reported_and_kept(
     wasmwheel: Command, crate: Path, home: Path, tmp_path: Path
 ) -> None:
     lock = home / "sites/workshop/static/pyodide/pyodide-lock.json"
@@ -306,7 +304,7 @@ def test_a_damaged_lock_of_a_site_is_told_and_left_alone(
     assert lock.read_bytes() == short
 
 
-def test_what_an_older_version_left_is_no_obstacle(
+def test_files_of_older_version_cause_no_failure(
     wasmwheel: Command, crate: Path, home: Path, tmp_path: Path
 ) -> None:
     shutil.rmtree(home / "seals")
@@ -337,7 +335,7 @@ def registry(tmp_path: Path) -> Iterator[Any]:
         yield server
 
 
-def test_an_index_that_stalls_is_given_up(wasmwheel: Command, registry: Any) -> None:
+def test_stalled_package_index_times_out(wasmwheel: Command, registry: Any) -> None:
     page = registry.folder / "rpds-py"
     page.write_bytes(b"x" * 1000)
     registry.hold("rpds-py")
@@ -347,7 +345,7 @@ def test_an_index_that_stalls_is_given_up(wasmwheel: Command, registry: Any) -> 
 
 
 @pytest.mark.parametrize("garbage", [b"", b"\0" * 5000, b"<html>Log in</html>", b'{"meta": 7}'])
-def test_an_index_that_sends_garbage_is_told(
+def test_invalid_index_answer_is_reported(
     wasmwheel: Command, registry: Any, garbage: bytes
 ) -> None:
     (registry.folder / "rpds-py").write_bytes(garbage)
@@ -356,7 +354,7 @@ def test_an_index_that_sends_garbage_is_told(
 
 
 @pytest.mark.parametrize("fault", ["stalls", "garbage"])
-def test_a_crate_registry_that_fails_is_told(
+def test_failing_crate_registry_is_reported(
     wasmwheel: Command, registry: Any, crate: Path, tmp_path: Path, fault: str
 ) -> None:
     env = with_crates_of(registry, tmp_path)
@@ -369,7 +367,7 @@ def test_a_crate_registry_that_fails_is_told(
     assert error_of(ran, 3)["code"] == "crates.registry-unreachable"
 
 
-def test_a_crate_registry_that_fails_while_the_standard_library_is_built_is_told(
+def test_failing_crate_registry_during_sysroot_build_is_reported(
     wasmwheel: Command, store: Store, registry: Any, crate: Path, tmp_path: Path
 ) -> None:
     shared = without("sysroots", store, tmp_path / "shared")
@@ -414,7 +412,7 @@ def without_locks(folder: Path, refused: str) -> dict[str, str]:
 @linux_only
 @pytest.mark.slow
 @pytest.mark.parametrize("profile", ["release", "draft"])
-def test_a_file_system_without_locks_and_hard_links(
+def test_build_works_without_locks_and_hard_links(
     wasmwheel: Command, crate: Path, home: Path, tmp_path: Path, profile: str
 ) -> None:
     env = without_locks(tmp_path, "ENOSYS")
@@ -427,7 +425,7 @@ def test_a_file_system_without_locks_and_hard_links(
 
 
 @linux_only
-def test_a_file_system_whose_locks_fail_is_told(
+def test_failing_file_locks_are_reported(
     wasmwheel: Command, crate: Path, home: Path, tmp_path: Path
 ) -> None:
     env = without_locks(tmp_path, "ENOLCK")

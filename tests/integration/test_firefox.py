@@ -25,7 +25,7 @@ CONTROL, ENTER = "\ue009", "\ue007"
 
 
 @pytest.mark.slow
-def test_a_crate_is_imported_in_a_notebook_in_firefox(
+def test_crate_is_imported_in_notebook_in_firefox(
     wasmwheel: Command, store: Store, crate: Path, tmp_path: Path
 ) -> None:
     nonce = secrets.token_hex(16)

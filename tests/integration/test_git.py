@@ -45,7 +45,7 @@ IN_FOLDER = "#subdirectory=bindings/python"
 
 
 @pytest.mark.parametrize("revision", ["v1", "topic/old", "COMMIT", "refs/tags/v1"])
-def test_a_tag_a_branch_and_a_commit_name_what_is_fetched(
+def test_tag_branch_and_commit_select_revision(
     repository: Repository, own_store: Store, revision: str
 ) -> None:
     first = repository.git("rev-parse", "v1^{commit}")
@@ -57,9 +57,7 @@ def test_a_tag_a_branch_and_a_commit_name_what_is_fetched(
     assert any(first in event.text for event in told if isinstance(event, Log))
 
 
-def test_the_default_branch_is_fetched_anew_when_it_has_moved(
-    repository: Repository, own_store: Store
-) -> None:
+def test_moved_default_branch_is_fetched_again(repository: Repository, own_store: Store) -> None:
     address = f"git+file://{repository.folder}{IN_FOLDER}"
     before = fetched(address, own_store)
     assert (before.folder.parents[1] / "second").read_text() == "2"
@@ -71,7 +69,7 @@ def test_the_default_branch_is_fetched_anew_when_it_has_moved(
 
 
 @pytest.mark.parametrize("plain", [False, True])
-def test_a_repository_is_fetched_over_http(
+def test_repository_is_fetched_over_http(
     repository: Repository, own_store: Store, plain: bool
 ) -> None:
     first = repository.git("rev-parse", "v1^{commit}")
@@ -85,9 +83,7 @@ def test_a_repository_is_fetched_over_http(
             assert (got.folder.parents[1] / "second").exists() == (revision == "main")
 
 
-def test_a_commit_that_was_fetched_is_there_offline(
-    repository: Repository, own_store: Store
-) -> None:
+def test_fetched_commit_is_available_offline(repository: Repository, own_store: Store) -> None:
     commit = repository.git("rev-parse", "HEAD")
     with serving(repository.folder.parent) as address:
         url = f"git+{address}/project/.git"
@@ -97,7 +93,7 @@ def test_a_commit_that_was_fetched_is_there_offline(
     assert "offline" in refused(f"{url}@main", own_store, offline=True).why
 
 
-def test_a_package_in_a_folder_is_pointed_to(repository: Repository, own_store: Store) -> None:
+def test_subfolder_with_package_is_suggested(repository: Repository, own_store: Store) -> None:
     error = refused(f"git+{repository.folder}", own_store)
     assert error.status == 3
     assert "#subdirectory=bindings/python" in error.fix
@@ -106,7 +102,7 @@ def test_a_package_in_a_folder_is_pointed_to(repository: Repository, own_store: 
 
 
 @pytest.mark.parametrize("revision", ["v2", "0" * 40, "bindings"])
-def test_a_revision_that_is_not_there(
+def test_missing_revision_is_rejected(
     repository: Repository, own_store: Store, revision: str
 ) -> None:
     error = refused(f"git+{repository.folder}@{revision}", own_store)
@@ -141,14 +137,14 @@ def test_a_revision_that_is_not_there(
         "git+",
     ],
 )
-def test_what_is_no_address_is_refused_before_git_is_run(address: str) -> None:
+def test_invalid_address_is_rejected_before_git_runs(address: str) -> None:
     with pytest.raises(WasmwheelError) as raised:
         source.parse(address)
     assert raised.value.status == 2
     assert "git+URL[@REV][#subdirectory=DIR]" in raised.value.why
 
 
-def test_what_pip_understands_is_understood() -> None:
+def test_addresses_of_pip_are_accepted() -> None:
     address = git.parse("git+ssh://git@example.org/a/b.git@feature/x#egg=b&subdirectory=c/d")
     assert (address.url, address.revision) == ("ssh://git@example.org/a/b.git", "feature/x")
     assert (address.subdirectory.as_posix(), address.name) == ("c/d", "b")
@@ -165,7 +161,7 @@ def hostile(tmp_path: Path) -> Repository:
     return repository
 
 
-def test_hooks_filters_and_attributes_are_not_heeded(
+def test_hooks_filters_and_attributes_are_ignored(
     hostile: Repository, own_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mark = tmp_path / "was-run"
@@ -185,7 +181,7 @@ def test_hooks_filters_and_attributes_are_not_heeded(
     assert not mark.exists()
 
 
-def test_submodules_are_left_out_and_said(
+def test_submodules_are_omitted_with_note(
     hostile: Repository, repository: Repository, own_store: Store
 ) -> None:
     hostile.git(
@@ -199,7 +195,7 @@ def test_submodules_are_left_out_and_said(
     assert any("submodules" in event.text for event in told if isinstance(event, Log))
 
 
-def test_links_within_are_kept_and_links_that_leave_are_refused(
+def test_inner_links_are_kept_and_outer_links_rejected(
     hostile: Repository, own_store: Store
 ) -> None:
     (hostile.folder / "again.toml").symlink_to("pyproject.toml")
@@ -212,9 +208,7 @@ def test_links_within_are_kept_and_links_that_leave_are_refused(
     assert (error.status, "is not safe to unpack" in error.what) == (3, True)
 
 
-def test_a_login_is_not_asked_for_and_a_password_is_not_shown(
-    own_store: Store, tmp_path: Path
-) -> None:
+def test_login_is_not_prompted_and_password_is_hidden(own_store: Store, tmp_path: Path) -> None:
     with serving(tmp_path, closed=True) as address:
         error = refused(f"git+{address}/private.git", own_store)
         assert error.info.code == "git.login-required"
@@ -223,13 +217,15 @@ def test_a_login_is_not_asked_for_and_a_password_is_not_shown(
     assert refused(f"git+{address}/private.git", own_store).info.code == "git.unreachable"
 
 
-def test_without_git_it_is_said(wasmwheel: Command, tmp_path: Path, repository: Repository) -> None:
+def test_missing_git_is_reported(
+    wasmwheel: Command, tmp_path: Path, repository: Repository
+) -> None:
     words = ("build", f"git+{repository.folder}", "--json")
     error = error_of(wasmwheel(*words, env={"PATH": str(tmp_path)}), 4)
     assert "git is required" in error["what"]
 
 
-def test_the_command_builds_an_address(
+def test_git_address_is_built_by_command(
     wasmwheel: Command, repository: Repository, tmp_path: Path
 ) -> None:
     with serving(repository.folder.parent) as address:
@@ -240,7 +236,7 @@ def test_the_command_builds_an_address(
 
 
 @pytest.mark.slow
-def test_a_workspace_above_the_folder_is_built_with_it(
+def test_workspace_above_subfolder_is_built(
     wasmwheel: Command, workbench: Path, tmp_path: Path
 ) -> None:
     repository = Repository(tmp_path / "deep")

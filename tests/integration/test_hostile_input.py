@@ -57,7 +57,7 @@ TARS: dict[str, list[tarfile.TarInfo]] = {
 
 @pytest.mark.parametrize("name", TARS)
 @pytest.mark.parametrize("ending", [".tar.gz", ".tar.xz"])
-def test_a_hostile_tar_is_refused_and_writes_nothing_outside(
+def test_hostile_tar_is_rejected_and_writes_nothing_outside(
     name: str, ending: str, tmp_path: Path
 ) -> None:
     path = tmp_path / f"x-1{ending}"
@@ -108,7 +108,7 @@ ZIPS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("name", ZIPS)
-def test_a_hostile_zip_is_refused_and_writes_nothing_outside(name: str, tmp_path: Path) -> None:
+def test_hostile_zip_is_rejected_and_writes_nothing_outside(name: str, tmp_path: Path) -> None:
     path = tmp_path / "x-1.zip"
     path.write_bytes(ZIPS[name]())
     refused(path, tmp_path)
@@ -126,7 +126,7 @@ def refused(path: Path, folder: Path) -> None:
     assert not Path("/tmp/evil").exists()
 
 
-def test_a_tar_that_unpacks_to_more_than_all_disks_is_refused_at_once(tmp_path: Path) -> None:
+def test_tar_larger_than_disk_is_rejected_at_once(tmp_path: Path) -> None:
     path = tmp_path / "x-1.tar.gz"
     with tarfile.open(path, "w:gz") as tar:
         info = member("x-1/huge")
@@ -141,7 +141,7 @@ def test_a_tar_that_unpacks_to_more_than_all_disks_is_refused_at_once(tmp_path: 
 @pytest.mark.parametrize(
     "link", ["../outside", "{}/outside", "loop"], ids=["upwards", "absolute", "itself"]
 )
-def test_a_project_whose_links_lead_out_writes_into_its_copy_only(
+def test_project_with_outer_links_writes_only_to_copy(
     wasmwheel: Command, tmp_path: Path, link: str
 ) -> None:
     outside = tmp_path / "outside"
@@ -197,7 +197,7 @@ COPIED, MADE = ("pyodide", "snapshots"), ("built", "proofs", "seeds")
 
 
 @pytest.mark.slow
-def test_what_a_build_script_wrote_into_is_not_used(
+def test_file_changed_by_build_script_is_not_used(
     wasmwheel: Command, store: Store, draft_seed: None, crate: Path, tmp_path: Path
 ) -> None:
     home, others = tmp_path / "home", tmp_path / "others"
@@ -255,7 +255,7 @@ def published_sha256(site: Site) -> str:
 @pytest.mark.parametrize(
     "name", ["../up", "a/b", "a b", "\u202ename", "x" * 1000, "<img src=x>", "-rf", "", "\0"]
 )
-def test_a_project_with_a_name_from_hell_is_refused(
+def test_project_with_hostile_name_is_rejected(
     wasmwheel: Command, tmp_path: Path, name: str
 ) -> None:
     project = wheel_factory.backend_project(tmp_path / "hell")
@@ -283,14 +283,14 @@ SEQUENCES = [
 
 
 @pytest.mark.parametrize(("text", "shown"), SEQUENCES)
-def test_what_a_terminal_would_obey_is_not_passed_on(text: str, shown: str) -> None:
+def test_control_sequences_are_removed(text: str, shown: str) -> None:
     assert sanitize(text) == shown
     assert Log(stream="stdout", text=text).text == shown
     assert SourceError(text, text, text, code="source.example").why == shown
 
 
 @pytest.mark.parametrize("way", [(), ("--events",), ("--verbose",), ("--json",)])
-def test_no_escape_sequence_of_a_build_reaches_the_terminal(
+def test_build_escape_sequences_do_not_reach_terminal(
     wasmwheel: Command, tmp_path: Path, way: tuple[str, ...]
 ) -> None:
     code = "print('\\x1b[2J\\x1b]0;evil\\x07 and \\x9b31m seen'); raise SystemExit('\\x1b[2J no')"
@@ -302,10 +302,8 @@ def test_no_escape_sequence_of_a_build_reaches_the_terminal(
     assert not any(mark in printed for mark in ("\x1b", "\\u001b", "\x9b", "\\u009b", "\x07"))
 
 
-def test_what_a_package_prints_does_not_reach_the_terminal_raw(
-    wasmwheel: Command, tmp_path: Path
-) -> None:
-    path = wheel_factory.wheel(tmp_path, "py3-none-any", {"wheel_factory.py": b""})
+def test_package_output_is_sanitized_for_terminal(wasmwheel: Command, tmp_path: Path) -> None:
+    path = wheel_factory.wheel(tmp_path, "py3-none-any", {"handmade.py": b""})
     ran = wasmwheel("smoke", path, "-c", "print(chr(27) + '[2J seen')")
     assert ran.stdout == " seen\n"
 
@@ -336,7 +334,7 @@ def in_words(function: Callable[[], object]) -> None:
 @given(SOURCES)
 @example("pypi:" + "a" * 10_000)
 @example("git+file:///x@\0")
-def test_any_source(text: str) -> None:
+def test_any_source_raises_only_our_errors(text: str) -> None:
     in_words(lambda: source.parse(text))
     if text.startswith("git+"):
         in_words(lambda: git.parse(text))
@@ -346,7 +344,7 @@ def test_any_source(text: str) -> None:
 @given(st.dictionaries(st.sampled_from(["kind", "source", "site", "features"]), VALUES) | VALUES)
 @example({"kind": "build", "source": "a" * 300})
 @example({"kind": "site", "site": "a\0"})
-def test_any_body_of_a_request(tmp_path: Path, body: object) -> None:
+def test_any_request_body_raises_only_our_errors(tmp_path: Path, body: object) -> None:
     store = Store(home=tmp_path)
     find = lambda name: lite.find(name, store)  # noqa: E731
     paths = AllowedPaths(root=tmp_path, allowed=(), store=store, find_site=find)
@@ -359,7 +357,7 @@ def test_any_body_of_a_request(tmp_path: Path, body: object) -> None:
 @example(b'{"info": {"abi_version": "1", "python": "3"}, "packages": []}')
 @example(b'{"info": {}, "packages":{\n"a":{},\n}}')
 @example(b"[" * 5000)
-def test_any_lock(tmp_path: Path, data: bytes) -> None:
+def test_any_lock_raises_only_our_errors(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "pyodide-lock.json"
     path.write_bytes(data)
     in_words(lambda: [*lock.read(path).packages.values()])
@@ -374,7 +372,7 @@ def test_any_lock(tmp_path: Path, data: bytes) -> None:
 @example("[tool]\nmaturin = 7\n[build-system]\nbuild-backend = 'maturin'\n")
 @example("project = 7\n")
 @example("build-system = 7\n")
-def test_any_pyproject(tmp_path: Path, text: str) -> None:
+def test_any_pyproject_raises_only_our_errors(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
     in_words(lambda: manifest.read(tmp_path))
 
@@ -385,7 +383,7 @@ def test_any_pyproject(tmp_path: Path, text: str) -> None:
 @example("package = 7\n")
 @example("workspace = 7\n[package]\nname='a'\n")
 @example("[package]\nname='a'\n[dependencies]\npyo3 = 7\n")
-def test_any_cargo_manifest(tmp_path: Path, text: str) -> None:
+def test_any_cargo_manifest_raises_only_our_errors(tmp_path: Path, text: str) -> None:
     start = "[project]\nname = 'a'\nversion = '1'\n[build-system]\nbuild-backend = 'maturin'\n"
     (tmp_path / "pyproject.toml").write_text(start)
     (tmp_path / "Cargo.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
@@ -394,7 +392,7 @@ def test_any_cargo_manifest(tmp_path: Path, text: str) -> None:
 
 @quickly
 @given(st.binary())
-def test_any_archive(tmp_path: Path, data: bytes) -> None:
+def test_any_archive_raises_only_our_errors(tmp_path: Path, data: bytes) -> None:
     for name in ("x-1.zip", "x-1.tar.gz", "x-1.tar.xz", "x-1.tar.bz2"):
         (tmp_path / name).write_bytes(data)
         in_words(lambda name=name: archive.unpack(tmp_path / name, tmp_path / "in"))  # type: ignore[misc]
@@ -402,7 +400,9 @@ def test_any_archive(tmp_path: Path, data: bytes) -> None:
 
 @quickly
 @given(st.binary(), st.dictionaries(st.text(min_size=1, max_size=20), st.binary(), max_size=3))
-def test_any_wheel(tmp_path: Path, data: bytes, members: dict[str, bytes]) -> None:
+def test_any_wheel_raises_only_our_errors(
+    tmp_path: Path, data: bytes, members: dict[str, bytes]
+) -> None:
     path = tmp_path / "handmade-1.0-py3-none-any.whl"
     path.write_bytes(data)
     in_words(lambda: wheel.read(path))
@@ -413,7 +413,7 @@ def test_any_wheel(tmp_path: Path, data: bytes, members: dict[str, bytes]) -> No
 
 @quickly
 @given(st.binary())
-def test_any_module(data: bytes) -> None:
+def test_any_module_raises_only_our_errors(data: bytes) -> None:
     for whole in (data, b"\0asm\1\0\0\0" + data):
         with contextlib.suppress(side_module.DamagedModuleError):
             side_module.parse(whole)
@@ -425,20 +425,20 @@ def test_any_module(data: bytes) -> None:
 @example(cargo.SEPARATOR + '{"reason": "compiler-message", "message": {"spans": 7}}')
 @example(cargo.SEPARATOR + '{"reason": "compiler-artifact", "package_id": 7}')
 @example(cargo.SEPARATOR + "[" * 5000)
-def test_any_line_of_cargo(line: str) -> None:
+def test_any_cargo_line_raises_only_our_errors(line: str) -> None:
     told: list[object] = []
     cargo.CargoOutputReader(told.append, str)("stderr", line)
 
 
 @quickly
 @given(st.lists(st.text(), max_size=3))
-def test_any_list_of_hosts(hosts: list[str]) -> None:
+def test_any_host_list_raises_only_our_errors(hosts: list[str]) -> None:
     in_words(lambda: proxy.parse(hosts))
 
 
 @quickly
 @given(st.text())
-def test_any_limit(text: str) -> None:
+def test_any_limit_raises_only_our_errors(text: str) -> None:
     in_words(lambda: limits.DEFAULT.changed([text]))
     in_words(lambda: limits.DEFAULT.changed([f"build.time={text}"]))
 
@@ -447,7 +447,7 @@ def test_any_limit(text: str) -> None:
 @given(st.text())
 @example("[x]\n")
 @example("name = 7\n")
-def test_any_recipe(tmp_path: Path, text: str) -> None:
+def test_any_recipe_raises_only_our_errors(tmp_path: Path, text: str) -> None:
     path = tmp_path / "recipe.toml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     in_words(lambda: recipes.choose(str(path), "a", "1"))
@@ -455,7 +455,7 @@ def test_any_recipe(tmp_path: Path, text: str) -> None:
 
 @quickly
 @given(st.text())
-def test_plain_text_is_plain_and_stays_so(text: str) -> None:
+def test_sanitized_text_stays_unchanged(text: str) -> None:
     assert sanitize(sanitize(text)) == sanitize(text)
     assert not any(letter < " " and letter not in "\t\n" for letter in sanitize(text))
     sanitize(text).encode("utf-8")

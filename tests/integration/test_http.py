@@ -92,7 +92,7 @@ def check_reading(tab: Tab, plain: Elsewhere, open_: Elsewhere, proxied: Elsewhe
     assert [path for method, path, _ in proxied.asked if method == "GET"] == ["/data"] * 2
 
 
-def test_a_notebook_reads_what_cors_or_the_proxy_lets_it(store: Store, tmp_path: Path) -> None:
+def test_notebook_reads_hosts_allowed_by_cors_or_proxy(store: Store, tmp_path: Path) -> None:
     with (
         elsewhere() as plain,
         elsewhere(Access_Control_Allow_Origin="*") as open_,
@@ -123,7 +123,7 @@ def test_a_notebook_reads_what_cors_or_the_proxy_lets_it(store: Store, tmp_path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("abi", SERVED)
-def test_it_does_so_with_pyodide_https_requests(store: Store, tmp_path: Path, abi: str) -> None:
+def test_notebook_reads_hosts_with_requests(store: Store, tmp_path: Path, abi: str) -> None:
     with (
         elsewhere() as plain,
         elsewhere(Access_Control_Allow_Origin="*") as open_,
@@ -136,7 +136,7 @@ def test_it_does_so_with_pyodide_https_requests(store: Store, tmp_path: Path, ab
 
 
 @pytest.mark.slow
-def test_with_the_policy_off_nothing_is_patched(store: Store, tmp_path: Path) -> None:
+def test_disabled_http_policy_patches_nothing(store: Store, tmp_path: Path) -> None:
     with (
         elsewhere(Access_Control_Allow_Origin="*") as open_,
         opened(store, tmp_path, [open_.host], "off", targets.default_abi()) as tab,

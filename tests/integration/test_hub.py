@@ -214,7 +214,7 @@ def hub_is_down(hub: Hub) -> bool:
         return True
 
 
-def test_each_user_builds_and_tries_and_reaches_nobody_elses(hub: Hub, tmp_path: Path) -> None:
+def test_hub_users_build_and_stay_isolated(hub: Hub, tmp_path: Path) -> None:
     tokens = {name: hub.token_of(name) for name in USERS}
     for name, token in tokens.items():
         hub.run(name, token, kind="site", site="workshop")

@@ -134,7 +134,7 @@ def rust(machine: Machine, rust_server: DownloadServer) -> Iterator[DownloadServ
     rust_server.release()
 
 
-def test_rust_is_installed_by_rustup_and_nothing_of_the_users_is_changed(
+def test_rust_install_changes_nothing_of_user(
     wasmwheel: Command, machine: Machine, rust: DownloadServer
 ) -> None:
     found = wasmwheel("doctor", "--json", env=machine.env).document["findings"][0]
@@ -153,7 +153,7 @@ def test_rust_is_installed_by_rustup_and_nothing_of_the_users_is_changed(
 
 
 @pytest.mark.slow
-def test_a_nightly_rust_is_installed_where_it_is_asked_for(
+def test_rust_install_of_nightly_succeeds(
     wasmwheel: Command, machine: Machine, rust: DownloadServer
 ) -> None:
     ran = wasmwheel("doctor", "--fix", "nightly", "--json", env=machine.env)
@@ -161,7 +161,7 @@ def test_a_nightly_rust_is_installed_where_it_is_asked_for(
     assert "Rust 1.97.0 (installed by jupyter-wasmwheel, nightly-" in ran.stdout
 
 
-def test_rustup_killed_while_it_downloads(
+def test_rustup_killed_during_download_is_recovered(
     wasmwheel: Command, machine: Machine, rust: DownloadServer
 ) -> None:
     rust.hold("rust-src")
@@ -174,7 +174,7 @@ def test_rustup_killed_while_it_downloads(
 
 
 @pytest.mark.slow
-def test_rustup_killed_while_it_unpacks(
+def test_rustup_killed_during_unpacking_is_recovered(
     wasmwheel: Command, machine: Machine, rust: DownloadServer
 ) -> None:
     kill_when(lambda: machine.staged("file-1.rs"), machine, "doctor", "--fix")
@@ -186,7 +186,7 @@ def test_rustup_killed_while_it_unpacks(
     assert not machine.left
 
 
-def test_a_rust_server_that_stands_still(
+def test_stalled_rust_server_times_out(
     wasmwheel: Command, machine: Machine, rust: DownloadServer
 ) -> None:
     make_impatient(machine)
@@ -202,7 +202,7 @@ def test_a_rust_server_that_stands_still(
     ("name", "said"),
     [("channel-rust-stable.toml", "Please log in"), ("rust-std-wasm32", "checksum failed")],
 )
-def test_a_rust_server_that_sends_something_else(
+def test_invalid_rust_download_is_rejected(
     wasmwheel: Command, machine: Machine, rust: DownloadServer, name: str, said: str
 ) -> None:
     rust.garble(name)
@@ -212,14 +212,16 @@ def test_a_rust_server_that_sends_something_else(
     assert not machine.left
 
 
-def test_no_rust_server_at_all(wasmwheel: Command, machine: Machine, rust: DownloadServer) -> None:
+def test_unreachable_rust_server_is_reported(
+    wasmwheel: Command, machine: Machine, rust: DownloadServer
+) -> None:
     machine.env["RUSTUP_DIST_SERVER"] = NOWHERE.rstrip("/")
     error = error_of(wasmwheel("doctor", "--fix", "--json", env=machine.env), 4)
     assert "rustup could not install Rust" in error["what"]
     assert NOWHERE in error["why"]
 
 
-def test_a_rust_server_whose_rust_is_too_old(
+def test_too_old_rust_download_is_rejected(
     wasmwheel: Command, machine: Machine, rust: DownloadServer
 ) -> None:
     machine.env["RUSTUP_DIST_SERVER"] = f"{rust.url}/old"
@@ -229,7 +231,7 @@ def test_a_rust_server_whose_rust_is_too_old(
     assert not (machine.store.home / "rustup").exists()
 
 
-def test_no_rustup_to_install_rust_with(wasmwheel: Command, machine: Machine) -> None:
+def test_missing_rustup_is_reported(wasmwheel: Command, machine: Machine) -> None:
     (Path(machine.env["PATH"]) / "rustup").unlink(missing_ok=True)
     found = wasmwheel("doctor", "--json", env=machine.env).document["findings"][0]
     assert (found["state"], found["mend"]) == ("missing", None)
@@ -239,7 +241,7 @@ def test_no_rustup_to_install_rust_with(wasmwheel: Command, machine: Machine) ->
 
 
 @pytest.mark.slow
-def test_what_rustup_installs_builds_a_crate(
+def test_installed_rust_builds_crate(
     wasmwheel: Command, machine: Machine, store: Store, crate: Path, tmp_path: Path
 ) -> None:
     """The machine's own Rust, served as rustup fetches it, with std for the target prebuilt."""
@@ -357,7 +359,7 @@ def test_emscripten_is_installed_by_emsdk(
     assert "installed by jupyter-wasmwheel" in found["text"]
 
 
-def test_emsdk_killed_while_it_downloads(
+def test_emsdk_killed_during_download_is_recovered(
     wasmwheel: Command, machine: Machine, emsdk_server: DownloadServer
 ) -> None:
     emsdk_server.hold("wasm-binaries")
@@ -369,7 +371,7 @@ def test_emsdk_killed_while_it_downloads(
 
 
 @pytest.mark.slow
-def test_emsdk_killed_while_it_unpacks(
+def test_emsdk_killed_during_unpacking_is_recovered(
     wasmwheel: Command, machine: Machine, emsdk_server: DownloadServer
 ) -> None:
     kill_when(lambda: machine.staged("file-1"), machine, *INSTALL)
@@ -381,7 +383,7 @@ def test_emsdk_killed_while_it_unpacks(
     assert len(list((folder / "cache").glob("file-*"))) == MANY
 
 
-def test_an_emsdk_server_that_stands_still(
+def test_stalled_emsdk_server_times_out(
     wasmwheel: Command, machine: Machine, emsdk_server: DownloadServer
 ) -> None:
     make_impatient(machine)
@@ -393,7 +395,7 @@ def test_an_emsdk_server_that_stands_still(
     assert not machine.left
 
 
-def test_an_emsdk_server_that_sends_something_else(
+def test_invalid_emsdk_download_is_rejected(
     wasmwheel: Command, machine: Machine, emsdk_server: DownloadServer
 ) -> None:
     emsdk_server.garble("wasm-binaries")
@@ -403,7 +405,7 @@ def test_an_emsdk_server_that_sends_something_else(
     assert not machine.left
 
 
-def test_a_release_of_another_version_is_refused(
+def test_emscripten_of_other_version_is_rejected(
     wasmwheel: Command,
     machine: Machine,
     releases: DownloadServer,
@@ -419,7 +421,7 @@ def test_a_release_of_another_version_is_refused(
     assert "1.2.3" in error["why"]
 
 
-def test_where_emsdk_cannot_be_fetched_it_says_what_to_fetch(
+def test_unreachable_emsdk_error_names_repository(
     wasmwheel: Command, machine: Machine, tmp_path: Path
 ) -> None:
     machine.env["WASMWHEEL_EMSDK"] = f"{tmp_path}/nowhere.git@0123abc"
@@ -432,7 +434,7 @@ def test_where_emsdk_cannot_be_fetched_it_says_what_to_fetch(
     assert not machine.left
 
 
-def test_no_git_to_fetch_emsdk_with(wasmwheel: Command, machine: Machine) -> None:
+def test_missing_git_for_emsdk_is_reported(wasmwheel: Command, machine: Machine) -> None:
     (Path(machine.env["PATH"]) / "git").unlink()
     error = error_of(wasmwheel(*INSTALL, "--json", env=machine.env), 4)
     assert "git is required" in error["what"]

@@ -62,7 +62,7 @@ def named(job: str, words: str) -> int:
 
 
 @linux_only
-def test_a_cancelled_build_leaves_no_process(building: Callable[[], tuple[LocalRun, str]]) -> None:
+def test_canceled_build_leaves_no_process(building: Callable[[], tuple[LocalRun, str]]) -> None:
     run, job = building()
     run.stop()
     run.stop()
@@ -74,7 +74,7 @@ def test_a_cancelled_build_leaves_no_process(building: Callable[[], tuple[LocalR
 @pytest.mark.parametrize(
     "victim", ["-P -m jupyter_wasmwheel.process.supervisor", "-P -m jupyter_wasmwheel.jobs.worker"]
 )
-def test_whichever_process_is_killed_no_compiler_outlives_it(
+def test_killed_supervisor_or_worker_leaves_no_compiler(
     victim: str, building: Callable[[], tuple[LocalRun, str]]
 ) -> None:
     _, job = building()
@@ -93,7 +93,7 @@ def build_wheel(*arguments, **more):
 
 
 @linux_only
-def test_what_hides_from_its_group_is_killed_too(tmp_path: Path, store: Store) -> None:
+def test_process_outside_group_is_killed(tmp_path: Path, store: Store) -> None:
     """What a build runs may leave group, session and parent, and turn a deaf ear."""
     folder = tmp_path / "hiding"
     folder.mkdir()
@@ -112,7 +112,7 @@ def test_what_hides_from_its_group_is_killed_too(tmp_path: Path, store: Store) -
     assert run.wait()[0] == 130
 
 
-def test_a_real_build_says_all_and_delivers_its_wheel(
+def test_real_build_reports_events_and_wheel(
     tmp_path: Path, crate: Path, workbench: Path, paths: AllowedPaths, told: Told
 ) -> None:
     there = replace(paths, root=workbench)

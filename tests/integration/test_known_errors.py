@@ -95,7 +95,7 @@ THREAD = 'extern "C" { fn pthread_kill(thread: u32, signal: i32) -> i32; }'
         ),
     ],
 )
-def test_a_crate_that_cannot_work_in_a_browser(
+def test_crate_unsupported_in_browser_is_explained(
     wasmwheel: Command,
     crate: Path,
     tmp_path: Path,
@@ -124,7 +124,7 @@ int jump(int n) { if (setjmp(place)) return 7; leap(n); return 1; }
 
 
 @pytest.mark.slow
-def test_c_that_is_compiled_for_javascript_exceptions(
+def test_c_with_javascript_exceptions_is_explained(
     wasmwheel: Command, crate: Path, tmp_path: Path
 ) -> None:
     body = f'extern "C" {{ fn jump(n: i32) -> i32; }} {INIT} {{ unsafe {{ jump(5) }} }}'
@@ -149,7 +149,7 @@ def test_c_that_is_compiled_for_javascript_exceptions(
         ("", 'assert!(std::env::args().count() > 99, "too few");', "panicked at src/lib.rs"),
     ],
 )
-def test_a_module_that_cannot_be_imported_in_a_browser(
+def test_module_unsupported_in_browser_is_explained(
     wasmwheel: Command, crate: Path, tmp_path: Path, needs: str, line: str, why: str
 ) -> None:
     init = f"fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {{ {line} Ok(()) }}"
@@ -171,7 +171,7 @@ def test_a_module_that_cannot_be_imported_in_a_browser(
         ("import undeclared", "import.module-missing"),
     ],
 )
-def test_code_that_cannot_be_run_in_a_browser(
+def test_code_unsupported_in_browser_is_explained(
     wasmwheel: Command, starter_wheel: Path, code: str, expected: str
 ) -> None:
     error = error_of(wasmwheel("smoke", starter_wheel, "--json", "-c", code), 6)

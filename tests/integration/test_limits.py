@@ -44,7 +44,7 @@ def both(code):
 
 
 @pytest.mark.parametrize("what", GREEDY)
-def test_a_build_that_takes_too_much_is_stopped_with_all_that_it_started(
+def test_build_over_limit_is_stopped_with_its_processes(
     wasmwheel: Command, tmp_path: Path, what: str
 ) -> None:
     code, limit, said = GREEDY[what]
@@ -80,7 +80,7 @@ def is_greedy(process: psutil.Process) -> bool:
         ("while True: print('x' * 1000)", "smoke.log=1MB", "more than 1 MB"),
     ],
 )
-def test_an_import_that_takes_too_much_is_stopped(
+def test_import_over_limit_is_stopped(
     wasmwheel: Command, tmp_path: Path, code: str, limit: str, said: str
 ) -> None:
     path = wheel(tmp_path, "py3-none-any", {"handmade.py": code.encode()})
@@ -91,7 +91,7 @@ def test_an_import_that_takes_too_much_is_stopped(
 
 
 @pytest.mark.slow
-def test_tests_that_take_too_much_are_stopped(wasmwheel: Command, tmp_path: Path) -> None:
+def test_test_run_over_limit_is_stopped(wasmwheel: Command, tmp_path: Path) -> None:
     project = backend_project(tmp_path / "greedy")
     (project / "test_greedy.py").write_text("def test_greedy():\n    while True: pass\n")
     ran = wasmwheel(
@@ -100,9 +100,7 @@ def test_tests_that_take_too_much_are_stopped(wasmwheel: Command, tmp_path: Path
     assert "longer than 15 s" in error_of(ran, 9)["what"]
 
 
-def test_limits_are_set_for_good_in_a_file_and_by_a_variable(
-    wasmwheel: Command, tmp_path: Path
-) -> None:
+def test_limits_are_read_from_file_and_variable(wasmwheel: Command, tmp_path: Path) -> None:
     project = backend_project(tmp_path / "greedy", "time.sleep(600)")
     settings = tmp_path / "config"
     settings.mkdir()
@@ -118,13 +116,13 @@ def test_limits_are_set_for_good_in_a_file_and_by_a_variable(
     "word",
     ["", "build", "build.time", "build.time=", "build.time=-1", "build.memory=2h", "x.time=1"],
 )
-def test_a_limit_that_is_none_is_refused(word: str) -> None:
+def test_invalid_limit_is_rejected(word: str) -> None:
     with pytest.raises(UsageError) as raised:
         limits.DEFAULT.changed([word])
     assert "build.time=2h" in raised.value.fix
 
 
-def test_limits_are_read_as_they_are_written() -> None:
+def test_limits_are_parsed_with_units() -> None:
     changed = limits.DEFAULT.changed(["build.time=2h", "test.memory=1.5GB", "smoke.processes=0"])
     assert (changed.build.time, changed.test.memory, changed.smoke.processes) == (7200, 1.5e9, 0)
     assert limits.DEFAULT.changed(changed.words) == changed
@@ -152,9 +150,7 @@ def said(ran: Ran) -> list[str]:
 
 
 @linux_only
-def test_a_build_that_is_offline_has_no_network(
-    wasmwheel: Command, tmp_path: Path, port: int
-) -> None:
+def test_offline_build_has_no_network(wasmwheel: Command, tmp_path: Path, port: int) -> None:
     project = backend_project(tmp_path / "curious", REACH.format(port=port))
     assert "reached: True" in said(wasmwheel("build", project, "--events"))
     offline = said(wasmwheel("build", project, "--events", "--offline"))
@@ -163,7 +159,7 @@ def test_a_build_that_is_offline_has_no_network(
 
 
 @linux_only
-def test_where_the_network_cannot_be_closed_the_log_says_so(
+def test_unavailable_network_isolation_is_logged(
     wasmwheel: Command, tmp_path: Path, port: int
 ) -> None:
     project = backend_project(tmp_path / "curious", REACH.format(port=port))
@@ -184,9 +180,7 @@ def test_where_the_network_cannot_be_closed_the_log_says_so(
     ]
 
 
-def test_what_was_built_once_is_built_offline(
-    wasmwheel: Command, crate: Path, tmp_path: Path
-) -> None:
+def test_built_package_builds_offline(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
     words = ("build", crate, "--json", "--profile", "draft", "--out", tmp_path / "dist")
     assert wasmwheel(*words).status == 0
     source = crate / "src/lib.rs"

@@ -69,9 +69,7 @@ def static_host(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_project_of_the_configuration_is_built_and_imported(
-    environment: Path, tmp_path: Path
-) -> None:
+def test_configured_project_is_built_and_imported(environment: Path, tmp_path: Path) -> None:
     folder = tmp_path / "book"
     configure(folder, packages=["hello", "wheels/only-1.0-py3-none-any.whl"])
     starter.create("hello", folder)
@@ -93,7 +91,7 @@ def test_a_project_of_the_configuration_is_built_and_imported(
         assert tab.from_elsewhere(origin) == []
 
 
-def test_an_error_is_told_in_words_and_fails_the_build(environment: Path, tmp_path: Path) -> None:
+def test_error_fails_lite_build(environment: Path, tmp_path: Path) -> None:
     configure(tmp_path / "book", packages=["nowhere"])
     built = lite_build(environment, tmp_path / "book")
     assert built.returncode != 0
@@ -101,7 +99,7 @@ def test_an_error_is_told_in_words_and_fails_the_build(environment: Path, tmp_pa
     assert "Traceback" not in built.stderr
 
 
-def test_without_a_configuration_it_changes_nothing(environment: Path, tmp_path: Path) -> None:
+def test_addon_without_configuration_changes_nothing(environment: Path, tmp_path: Path) -> None:
     folder = tmp_path / "book"
     folder.mkdir()
     built = lite_build(environment, folder)
@@ -110,7 +108,7 @@ def test_without_a_configuration_it_changes_nothing(environment: Path, tmp_path:
     assert not (folder / "_output/.wasmwheel").exists()
 
 
-def test_a_sphinx_page_runs_what_the_configuration_lists(environment: Path, tmp_path: Path) -> None:
+def test_configured_package_runs_in_sphinx_page(environment: Path, tmp_path: Path) -> None:
     docs, built = tmp_path / "docs", tmp_path / "html"
     configure(docs, packages=["hello"])
     starter.create("hello", docs)

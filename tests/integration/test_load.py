@@ -46,7 +46,7 @@ def put(folder: Path, wheel: Path) -> None:
 
 
 @pytest.mark.slow
-def test_builds_and_publishes_at_once_lose_nothing(
+def test_concurrent_builds_and_publishes_lose_nothing(
     wasmwheel: Command, store: Store, tmp_path: Path
 ) -> None:
     place = tmp_path / "workshop"
@@ -93,7 +93,7 @@ async def logged(port: int, path: str, token: str) -> list[str]:
 
 
 @pytest.mark.slow
-async def test_fifty_pages_follow_one_stream(
+async def test_event_stream_serves_fifty_pages(
     api: Api,
     app: WasmwheelApp,
     hello: Path,
@@ -120,7 +120,7 @@ LOUD = "for n in range(20_000): log('x' * 10_000)\n"
 
 @linux_only
 @pytest.mark.slow
-def test_a_log_of_200_mb_takes_neither_the_disk_nor_the_memory(queue_of: Open) -> None:
+def test_log_of_200_mb_uses_bounded_disk_and_memory(queue_of: Open) -> None:
     queue = queue_of(LOUD + DONE)
     before = resident()
     job = queue.submit(request())
@@ -147,7 +147,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 @linux_only
 @pytest.mark.slow
-def test_a_command_that_hears_200_mb_stays_small(tmp_path: Path) -> None:
+def test_command_reading_200_mb_uses_bounded_memory(tmp_path: Path) -> None:
     loud = "for n in range(20_000): print('x' * 10_000)"
     project = wheel_factory.backend_project(tmp_path / "loud", loud)
     words = ["build", project, "--no-smoke", "--out", tmp_path / "dist"]
@@ -159,7 +159,7 @@ def test_a_command_that_hears_200_mb_stays_small(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_a_site_with_1000_packages_is_listed_and_published_to(
+async def test_site_with_1000_packages_is_listed_and_published_to(
     api: Api, site: Site, tmp_path: Path
 ) -> None:
     for n in range(1001):
@@ -170,7 +170,7 @@ async def test_a_site_with_1000_packages_is_listed_and_published_to(
 
 @linux_only
 @pytest.mark.slow
-async def test_a_history_of_10000_jobs_is_listed_and_replayed(
+async def test_history_of_10000_jobs_is_listed_and_replayed(
     app: WasmwheelApp, api: Api, hello: Path, jp_root_dir: Path
 ) -> None:
     app.max_kept = 20_000

@@ -15,7 +15,7 @@ import pytest
 from tests.fixtures.commands import Command, error_of
 
 
-def test_what_is_no_bundle_is_not_unpacked(wasmwheel: Command, tmp_path: Path) -> None:
+def test_invalid_bundle_is_rejected(wasmwheel: Command, tmp_path: Path) -> None:
     env: dict[str, str | None] = {"WASMWHEEL_HOME": str(tmp_path / "home")}
     error_of(wasmwheel("cache", "unpack", tmp_path / "none.tar.gz", "--json", env=env), 3)
     (tmp_path / "sites/mine").mkdir(parents=True)
@@ -40,9 +40,7 @@ def without_network(*arguments: str | Path, cwd: Path, **variables: str) -> dict
 
 
 @pytest.mark.slow
-def test_a_machine_without_a_network_builds_from_a_bundle(
-    wasmwheel: Command, tmp_path: Path
-) -> None:
+def test_machine_without_network_builds_from_bundle(wasmwheel: Command, tmp_path: Path) -> None:
     packed = wasmwheel("cache", "bundle", "--out", tmp_path / "store.tar.gz", "--json")
     assert packed.status == 0, packed.stderr
     kinds = {key.split("/")[0] for key in packed.document["entries"]}

@@ -27,7 +27,7 @@ from tests.fixtures.site_factory import publish_one
 
 
 @pytest.mark.parametrize("abi", SERVED)
-def test_a_crate_is_imported_in_a_notebook(
+def test_crate_is_imported_in_notebook(
     wasmwheel: Command, store: Store, crate: Path, tmp_path: Path, abi: str
 ) -> None:
     nonce = secrets.token_hex(16)
@@ -88,9 +88,7 @@ TOO_LATE = """async () => {
 
 
 @pytest.mark.parametrize("abi", SERVED)
-def test_a_kernel_that_answers_before_the_page_waits_is_heard(
-    store: Store, tmp_path: Path, abi: str
-) -> None:
+def test_early_kernel_answer_is_received(store: Store, tmp_path: Path, abi: str) -> None:
     site = make_site(tmp_path / "site", store, abi)
     with server.serving(site), browser(tmp_path / "profile") as context:
         page = context.new_page()
@@ -99,7 +97,7 @@ def test_a_kernel_that_answers_before_the_page_waits_is_heard(
         assert waited == "ok"
 
 
-def test_a_package_of_the_index_is_imported_once_it_is_published(
+def test_published_pypi_package_is_imported(
     wasmwheel: Command, store: Store, tmp_path: Path
 ) -> None:
     site = make_site(tmp_path / "site", store, targets.default_abi())
@@ -120,7 +118,7 @@ def test_a_package_of_the_index_is_imported_once_it_is_published(
 
 
 @pytest.mark.parametrize("abi", SERVED)
-def test_what_is_removed_is_gone_and_what_it_displaced_is_back(
+def test_removed_package_is_gone_and_displaced_one_restored(
     store: Store, tmp_path: Path, abi: str
 ) -> None:
     site = make_site(tmp_path / "site", store, abi, "six")
@@ -146,9 +144,7 @@ def test_what_is_removed_is_gone_and_what_it_displaced_is_back(
         assert_started(tab, abi, "kernel-packages.bin is not there, or not as it was made.")
 
 
-def test_a_module_that_no_start_asks_for_is_there_as_soon_as_it_is_imported(
-    store: Store, tmp_path: Path
-) -> None:
+def test_deferred_module_is_available_on_import(store: Store, tmp_path: Path) -> None:
     site = make_site(tmp_path / "site", store, targets.default_abi())
     only = wheel_factory.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 1\n"}, name="only")
     url = publish_one(site, read(only), [], ignore).url
@@ -173,9 +169,7 @@ def test_a_module_that_no_start_asks_for_is_there_as_soon_as_it_is_imported(
 
 
 @pytest.mark.slow
-def test_a_site_whose_files_an_older_version_made_starts_with_them(
-    store: Store, tmp_path: Path
-) -> None:
+def test_site_of_older_version_starts(store: Store, tmp_path: Path) -> None:
     site = make_site(tmp_path / "site", store, targets.default_abi())
     about = site.lock.with_name(kernel_files.ABOUT)
     made = json.loads(about.read_text())

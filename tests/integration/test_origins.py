@@ -156,20 +156,20 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[
         process.wait(30)
 
 
-def test_under_a_hubs_prefix_the_routes_need_the_token(jupyter: Jupyter) -> None:
+def test_routes_under_hub_prefix_require_token(jupyter: Jupyter) -> None:
     for path in ("", "jobs", "events", "sites", "toolchain"):
         assert jupyter.ask(f"wasmwheel/api/{path}") == 403, path
     assert jupyter.ask("wasmwheel/api/jobs", Authorization="token wrong") == 403
     assert jupyter.ask("wasmwheel/api/jobs", Authorization=f"token {jupyter.token}") == 200
 
 
-def test_a_name_that_was_rebound_to_this_machine_is_refused(jupyter: Jupyter) -> None:
+def test_rebound_host_name_is_rejected(jupyter: Jupyter) -> None:
     right = {"Authorization": f"token {jupyter.token}"}
     assert jupyter.ask("wasmwheel/api/jobs", Host="evil.example", **right) == 403
 
 
 @pytest.mark.slow
-def test_a_malicious_wheel_gets_nothing_of_jupyter(
+def test_malicious_wheel_cannot_reach_jupyter(
     jupyter: Jupyter, store: Store, tmp_path: Path
 ) -> None:
     site = make_site(tmp_path / "site", store, targets.default_abi())

@@ -81,7 +81,7 @@ def test_waits_for_a_timer():
 """
 
 
-def test_each_outcome_is_told_apart(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
+def test_test_outcomes_are_distinguished(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
     source = crate / "src/lib.rs"
     text = source.read_text().replace("/// A Python module", f"{FUNCTIONS}\n/// A Python module")
     functions = "{abort, fibonacci, greet, panic, start_thread}"
@@ -129,9 +129,7 @@ def test_each_outcome_is_told_apart(wasmwheel: Command, crate: Path, tmp_path: P
     assert error["what"] == "4 of 11 tests of hello 0.1.0 failed."
 
 
-def test_a_starter_crate_passes_its_own_tests(
-    wasmwheel: Command, crate: Path, tmp_path: Path
-) -> None:
+def test_starter_crate_passes_its_tests(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
     words = ("test", crate, "--profile=draft", "--out", tmp_path)
     ran = wasmwheel(*words)
     assert ran.status == 0, ran.stderr
@@ -141,18 +139,14 @@ def test_a_starter_crate_passes_its_own_tests(
     assert "pytest finds no tests in hello" in ran.document["error"]["what"]
 
 
-def test_a_project_without_tests_is_told_before_anything_is_built(
-    wasmwheel: Command, tmp_path: Path
-) -> None:
+def test_project_without_tests_is_reported_before_build(wasmwheel: Command, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="has no tests in this source"):
         suite.find(project(tmp_path / "plain", {"tests/main.rs": ""}))
     ran = wasmwheel("test", tmp_path / "plain", "--json")
     assert (ran.status, ran.document["error"]["status"]) == (3, 3)
 
 
-def test_what_tests_need_comes_from_where_a_site_would_have_it(
-    tmp_path: Path, store: Store
-) -> None:
+def test_test_requirements_come_from_runtime_or_site(tmp_path: Path, store: Store) -> None:
     here = machine("2026_0", store)
     path = wheel(
         tmp_path,

@@ -60,9 +60,7 @@ def natively(requirement: str, page: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     "name", ["orjson", "rpds-py", "safetensors", "blake3", "bcrypt", "nh3", "pycrdt"]
 )
-def test_a_package_answers_as_its_native_wheel_does(
-    wasmwheel: Command, tmp_path: Path, name: str
-) -> None:
+def test_package_answers_like_native_wheel(wasmwheel: Command, tmp_path: Path, name: str) -> None:
     page = (PAGES / f"{name}.txt").read_text(encoding="utf-8")
     words = ("build", f"pypi:{name}", "--json", *MORE.get(name, ()), "--out", tmp_path / "dist")
     ran = wasmwheel(*words)
@@ -77,7 +75,7 @@ def test_a_package_answers_as_its_native_wheel_does(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("requests", ["as it is", "optional"])
-def test_tiktoken_answers_as_its_native_wheel_does(
+def test_tiktoken_answers_like_native_wheel(
     wasmwheel: Command, tmp_path: Path, requests: str
 ) -> None:
     page = (PAGES / "tiktoken.txt").read_text(encoding="utf-8")

@@ -74,7 +74,7 @@ def cannot_be_listed(folder: Path, site: Site) -> Path:
 @pytest.mark.parametrize(
     ("prepare", "status"), [(does_not_compile, 5), (does_not_import, 6), (cannot_be_listed, 7)]
 )
-def test_a_build_that_fails_after_its_dependency_was_built_leaves_the_site_as_it_was(
+def test_failed_build_after_dependency_leaves_site_unchanged(
     prepare: Callable[[Path, Site], Path],
     status: int,
     site: Site,
@@ -94,7 +94,7 @@ def test_a_build_that_fails_after_its_dependency_was_built_leaves_the_site_as_it
     assert files(site) == before
 
 
-def test_wheels_are_published_together_in_the_order_of_their_needs(
+def test_wheels_are_published_together_in_dependency_order(
     site: Site, store: Store, tmp_path: Path
 ) -> None:
     inner = wheel(tmp_path, PURE, {"inner.py": b""}, name="inner")
@@ -107,7 +107,7 @@ def test_wheels_are_published_together_in_the_order_of_their_needs(
     assert entry.depends == ("inner",)
 
 
-def test_wheels_of_which_one_fails_are_not_published(
+def test_wheels_with_one_failure_are_not_published(
     site: Site, store: Store, tmp_path: Path
 ) -> None:
     good = wheel(tmp_path, PURE, {"good.py": b""}, name="good")

@@ -6,7 +6,7 @@ from jupyter_wasmwheel.site.lite import Site
 from tests.fixtures.commands import Command
 
 
-def test_the_command_line_refuses_it_too(wasmwheel: Command, site: Site) -> None:
+def test_site_serve_rejects_invalid_proxy_host(wasmwheel: Command, site: Site) -> None:
     ran = wasmwheel("site", "serve", site.folder, "--proxy", "https://data.example.org")
     assert ran.status == 2
     assert "Invalid host 'https://data.example.org'" in ran.stderr

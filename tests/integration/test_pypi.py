@@ -20,7 +20,7 @@ from tests.fixtures.commands import Command
 from tests.fixtures.known_failures import BY_HAND, FFI, INIT, culprit
 
 TAG = "cp314-cp314-pyemscripten_2026_0_wasm32"
-MODULE = "wheel_factory.cpython-314-wasm32-emscripten.so"
+MODULE = "handmade.cpython-314-wasm32-emscripten.so"
 RUST = ("rustc", "1.96.0")
 
 MADE = Provenance(
@@ -57,7 +57,7 @@ def problems(found: dict[str, WheelFinding]) -> list[str]:
     return [each.check for each in found.values() if each.state == "problem"]
 
 
-def test_a_wheel_of_rust_alone_can_go_to_pypi(wasmwheel: Command, starter_wheel: Path) -> None:
+def test_check_accepts_rust_only_wheel(wasmwheel: Command, starter_wheel: Path) -> None:
     ran = wasmwheel("check", starter_wheel, "--pypi", "--json")
     assert ran.status == 0, ran.stdout + ran.stderr
     found = {each["check"]: each for each in ran.document["findings"]}
@@ -68,23 +68,21 @@ def test_a_wheel_of_rust_alone_can_go_to_pypi(wasmwheel: Command, starter_wheel:
     assert ran.stdout.splitlines()[-1] == f"PyPI can get {starter_wheel.name}."
 
 
-def test_a_build_leaves_a_note_of_what_made_the_wheel(starter_wheel: Path) -> None:
+def test_build_records_compilers_in_wheel(starter_wheel: Path) -> None:
     made = read(wheel.read(starter_wheel))
     assert made
     assert (made.target, made.profile, made.emscripten) == ("2026_0", "release", None)
     assert made.linker.startswith("wasm-ld ")
 
 
-def test_a_wheel_that_says_nothing_of_its_c_is_left_to_its_owner(
-    tmp_path: Path, store: Store
-) -> None:
+def test_check_reports_unknown_compiler(tmp_path: Path, store: Store) -> None:
     path = wheel_factory.wheel(tmp_path, TAG, {MODULE: module(compilers=None)})
     found = examined(path, store)
     assert not problems(found)
     assert found["compiler"].state == "unknown"
 
 
-def test_c_by_pyodides_own_emscripten(tmp_path: Path, store: Store) -> None:
+def test_check_accepts_c_of_matching_emscripten(tmp_path: Path, store: Store) -> None:
     of_c = module(compilers=[RUST, ("clang", "23.0.0git")])
     path = wheel_factory.wheel(tmp_path, TAG, {MODULE: of_c, **note()})
     found = examined(path, store)
@@ -101,7 +99,7 @@ def test_c_by_pyodides_own_emscripten(tmp_path: Path, store: Store) -> None:
         ([RUST, ("clang", "23.0.0git")], note(emscripten=None, compiled=()), "did not see it"),
     ],
 )
-def test_c_by_another_compiler(
+def test_check_rejects_c_of_other_compiler(
     tmp_path: Path,
     store: Store,
     compilers: list[tuple[str, str]],
@@ -117,7 +115,7 @@ def test_c_by_another_compiler(
 
 RST = b"Description-Content-Type: text/x-rst\n\nA `broken link <\n=====\n"
 TWO = f"{TAG}.pyodide_2026_0_wasm32"
-ELF = {"wheel_factory.libs/libfast.so": b"\x7fELF" + bytes(60)}
+ELF = {"handmade.libs/libfast.so": b"\x7fELF" + bytes(60)}
 
 
 @pytest.mark.parametrize(
@@ -132,10 +130,10 @@ ELF = {"wheel_factory.libs/libfast.so": b"\x7fELF" + bytes(60)}
         ("audit", TAG, ELF, {}),
         ("paths", TAG, {MODULE: module(runtime_paths=["/build/lib"])}, {}),
         ("profile", TAG, note(profile="draft"), {}),
-        ("size", TAG, {"wheel_factory.bin": bytes(pypi.MAX_WHEEL_BYTES)}, {}),
+        ("size", TAG, {"handmade.bin": bytes(pypi.MAX_WHEEL_BYTES)}, {}),
     ],
 )
-def test_what_pypi_should_not_get(
+def test_check_rejects_unsuitable_wheel(
     tmp_path: Path,
     store: Store,
     wrong: str,
@@ -147,12 +145,12 @@ def test_what_pypi_should_not_get(
     assert problems(examined(path, store)) == [wrong]
 
 
-def test_a_library_beside_the_module_may_be_looked_for_there(tmp_path: Path, store: Store) -> None:
-    data = module(runtime_paths=["$ORIGIN/../wheel_factory.libs"])
+def test_check_accepts_runtime_path_to_bundled_library(tmp_path: Path, store: Store) -> None:
+    data = module(runtime_paths=["$ORIGIN/../handmade.libs"])
     assert not problems(examined(wheel_factory.wheel(tmp_path, TAG, {MODULE: data}), store))
 
 
-def test_a_record_that_is_not_that_of_the_files(tmp_path: Path, store: Store) -> None:
+def test_check_rejects_wrong_record(tmp_path: Path, store: Store) -> None:
     path = wheel_factory.wheel(tmp_path, TAG, {MODULE: module()})
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("handmade_more.py", "late = True\n")
@@ -161,7 +159,7 @@ def test_a_record_that_is_not_that_of_the_files(tmp_path: Path, store: Store) ->
     assert "handmade_more.py is not in it" in found["record"].text
 
 
-def test_the_command_ends_with_the_status_of_the_checks(wasmwheel: Command, tmp_path: Path) -> None:
+def test_check_command_exits_with_status_of_checks(wasmwheel: Command, tmp_path: Path) -> None:
     path = wheel_factory.wheel(tmp_path, TAG, {MODULE: module(), **note(profile="draft")})
     ran = wasmwheel("check", path, "--pypi")
     assert ran.status == 6
@@ -172,13 +170,13 @@ def test_the_command_ends_with_the_status_of_the_checks(wasmwheel: Command, tmp_
     assert (ran.status, "not for Pyodide" in ran.document["error"]["what"]) == (6, True)
 
 
-def test_a_wheel_for_any_platform(tmp_path: Path, store: Store) -> None:
-    path = wheel_factory.wheel(tmp_path, "py3-none-any", {"wheel_factory.py": b""})
+def test_check_accepts_wheel_for_any_platform(tmp_path: Path, store: Store) -> None:
+    path = wheel_factory.wheel(tmp_path, "py3-none-any", {"handmade.py": b""})
     assert not problems(examined(path, store))
 
 
 @pytest.mark.slow
-def test_the_emscripten_that_compiled_a_crates_c_is_in_the_wheel(
+def test_wheel_records_emscripten_of_compiled_c(
     wasmwheel: Command, crate: Path, tmp_path: Path
 ) -> None:
     (crate / "jump.c").write_text("int jump(int n) { return n + 1; }\n")

@@ -80,9 +80,7 @@ def refuse_folders_of_this_machine(wheel: Path, *more: Path) -> None:
             assert str(folder).encode() not in data, member
 
 
-def test_a_wheel_names_no_time_and_no_folder_of_this_machine(
-    starter_wheel: Path, store: Store
-) -> None:
+def test_wheel_contains_no_time_or_local_path(starter_wheel: Path, store: Store) -> None:
     refuse_folders_of_this_machine(starter_wheel, store.home)
     found = read(starter_wheel)
     (bill,) = (member for member in found.members if "/sboms/" in member)
@@ -92,7 +90,7 @@ def test_a_wheel_names_no_time_and_no_folder_of_this_machine(
     assert "timestamp" not in text
 
 
-def test_rustc_is_called_by_a_wrapper_of_the_users_own_too(tmp_path: Path) -> None:
+def test_rustc_wrapper_calls_wrapper_of_user(tmp_path: Path) -> None:
     folders = [(tmp_path / "a folder", "/source"), (tmp_path / "b=c", "/cargo")]
     own = {"RUSTC_WRAPPER": "/bin/echo"}
     wrapper = script("wasmwheel-rustc")
@@ -116,7 +114,7 @@ def test_rustc_is_called_by_a_wrapper_of_the_users_own_too(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_two_folders_and_two_stores_give_the_same_bytes(
+def test_builds_in_other_folders_and_stores_give_same_bytes(
     wasmwheel: Command, store: Store, crate: Path, tmp_path: Path
 ) -> None:
     elsewhere = shutil.copytree(crate, tmp_path / "elsewhere" / "hello")
@@ -126,7 +124,9 @@ def test_two_folders_and_two_stores_give_the_same_bytes(
 
 
 @pytest.mark.slow
-def test_so_does_setuptools_rust_with_c(wasmwheel: Command, store: Store, tmp_path: Path) -> None:
+def test_setuptools_rust_builds_with_c_give_same_bytes(
+    wasmwheel: Command, store: Store, tmp_path: Path
+) -> None:
     wheels = []
     for name in ("one", "another"):
         project = tmp_path / name / "both"
@@ -150,7 +150,7 @@ def checked(wasmwheel: Command, wheel: Path, report: Any, folder: Path) -> dict[
     return found
 
 
-def test_a_report_can_be_held_against_its_wheel(
+def test_report_is_verified_against_its_wheel(
     wasmwheel: Command, starter_wheel: Path, starter_report: dict[str, Any], tmp_path: Path
 ) -> None:
     same = dict.fromkeys(("bytes", "name", "tag", "toolchain"), "ok")
@@ -167,7 +167,7 @@ def test_a_report_can_be_held_against_its_wheel(
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 1}', "no JSON"])
-def test_what_is_no_report_is_refused(
+def test_invalid_report_is_rejected(
     wasmwheel: Command, starter_wheel: Path, tmp_path: Path, text: str
 ) -> None:
     (tmp_path / "report.json").write_text(text)

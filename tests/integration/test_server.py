@@ -62,11 +62,11 @@ async def ended(api: Api, job: str, seconds: float = 30) -> dict[str, Any]:
 # Jobs
 
 
-async def test_the_extension_says_which_version_it_is(api: Api) -> None:
+async def test_api_returns_version(api: Api) -> None:
     assert await api("GET") == {"schema": 1, "version": "0.1.0"}
 
 
-async def test_a_build_is_taken_on_and_followed(
+async def test_build_is_accepted_and_followed(
     api: Api, app: WasmwheelApp, hello: Path, jp_fetch: Fetch, jp_base_url: str
 ) -> None:
     says(app, "log('first')\n" + DONE)
@@ -100,9 +100,7 @@ async def test_a_build_is_taken_on_and_followed(
     await api("GET", "jobs", job["id"], status=404)
 
 
-async def test_a_lost_build_is_asked_for_again_as_it_was(
-    api: Api, app: WasmwheelApp, hello: Path
-) -> None:
+async def test_lost_build_is_retried_unchanged(api: Api, app: WasmwheelApp, hello: Path) -> None:
     says(app, DONE)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     again = await api("POST", "jobs", **job["request"], status=202)
@@ -110,7 +108,9 @@ async def test_a_lost_build_is_asked_for_again_as_it_was(
     assert again["request"] == job["request"]
 
 
-async def test_two_tabs_cancel_the_same_build(api: Api, app: WasmwheelApp, hello: Path) -> None:
+async def test_concurrent_cancels_of_one_build_succeed(
+    api: Api, app: WasmwheelApp, hello: Path
+) -> None:
     says(app, WAIT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     one, other = await asyncio.gather(
@@ -122,14 +122,14 @@ async def test_two_tabs_cancel_the_same_build(api: Api, app: WasmwheelApp, hello
     assert (await api("POST", "jobs", job["id"], "cancel"))["state"] == "cancelled"
 
 
-async def test_a_running_build_is_not_deleted(api: Api, app: WasmwheelApp, hello: Path) -> None:
+async def test_running_build_cannot_be_deleted(api: Api, app: WasmwheelApp, hello: Path) -> None:
     says(app, WAIT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     error = await api("DELETE", "jobs", job["id"], status=409)
     assert error["fix"] == "Cancel it first."
 
 
-async def test_the_wheel_is_an_attachment(
+async def test_wheel_is_sent_as_attachment(
     api: Api, app: WasmwheelApp, hello: Path, jp_fetch: Fetch
 ) -> None:
     name = "hello-0.1.0-py3-none-any.whl"
@@ -163,7 +163,7 @@ async def test_the_wheel_is_an_attachment(
         ({"kind": "build", "source": "x" * 70_000}, 413),
     ],
 )
-async def test_bad_requests_are_answered_in_three_sentences(
+async def test_invalid_request_answer_has_what_why_and_fix(
     fields: dict[str, Any], status: int, api: Api, hello: Path
 ) -> None:
     error = await api("POST", "jobs", status=status, **fields)
@@ -174,14 +174,14 @@ async def test_bad_requests_are_answered_in_three_sentences(
     assert (await api("GET", "jobs"))["jobs"] == []
 
 
-async def test_a_site_is_not_created_twice(api: Api, app: WasmwheelApp) -> None:
+async def test_existing_site_is_not_created_again(api: Api, app: WasmwheelApp) -> None:
     (app.store.home / "sites/there").mkdir(parents=True)
     error = await api("POST", "jobs", status=409, kind="site", site="there")
     assert (error["code"], error["status"]) == ("site.exists", 7)
 
 
 @pytest.mark.parametrize("body", ["", "{", "[" * 100_000, '"build"', "[]", "null"])
-async def test_a_body_that_is_no_object_is_refused(body: str, jp_fetch: Fetch) -> None:
+async def test_body_that_is_no_object_is_rejected(body: str, jp_fetch: Fetch) -> None:
     with pytest.raises(HTTPClientError) as raised:
         await jp_fetch("wasmwheel", "api", "jobs", method="POST", body=body)
     assert raised.value.code in (400, 413)
@@ -190,14 +190,14 @@ async def test_a_body_that_is_no_object_is_refused(body: str, jp_fetch: Fetch) -
 
 
 @pytest.mark.parametrize("settings", [{"max_running": 1, "max_waiting": 0}])
-async def test_too_many_builds_are_refused(api: Api, app: WasmwheelApp, hello: Path) -> None:
+async def test_too_many_builds_are_rejected(api: Api, app: WasmwheelApp, hello: Path) -> None:
     says(app, WAIT)
     await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     error = await api("POST", "jobs", kind="build", source="examples/hello", status=503)
     assert "waiting" in error["why"]
 
 
-async def test_a_full_disk_is_said(api: Api, app: WasmwheelApp, hello: Path) -> None:
+async def test_full_disk_is_reported(api: Api, app: WasmwheelApp, hello: Path) -> None:
     connection = app.queue()._events._connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -210,7 +210,7 @@ async def test_a_full_disk_is_said(api: Api, app: WasmwheelApp, hello: Path) -> 
     assert (await api("GET", "jobs"))["jobs"] == []
 
 
-async def test_a_build_keeps_the_server_from_being_culled(
+async def test_running_build_prevents_culling(
     api: Api, app: WasmwheelApp, hello: Path, jp_serverapp: Any
 ) -> None:
     assert app.current_activity() == 0
@@ -225,7 +225,7 @@ async def test_a_build_keeps_the_server_from_being_culled(
     assert app.current_activity() == 0
 
 
-async def test_a_build_does_not_see_the_servers_secrets(
+async def test_build_does_not_see_secrets_of_server(
     api: Api, app: WasmwheelApp, hello: Path, monkeypatch: pytest.MonkeyPatch, jp_fetch: Fetch
 ) -> None:
     for name in ("JUPYTER_TOKEN", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN"):
@@ -292,7 +292,7 @@ def follow(
     return following
 
 
-async def test_all_events_come_once_and_in_order(
+async def test_event_stream_sends_all_events_once_in_order(
     api: Api, app: WasmwheelApp, hello: Path, follow: Any
 ) -> None:
     says(app, "for n in range(2000): log(str(n))\n" + DONE)
@@ -312,7 +312,7 @@ async def test_all_events_come_once_and_in_order(
         assert follower.events == [event for event in got if event["seq"] > middle]
 
 
-async def test_without_a_number_the_stream_begins_now(
+async def test_event_stream_without_number_starts_now(
     api: Api, app: WasmwheelApp, hello: Path, follow: Any
 ) -> None:
     says(app, DONE)
@@ -325,7 +325,9 @@ async def test_without_a_number_the_stream_begins_now(
         assert set(states) == {new["id"]}
 
 
-async def test_a_deletion_is_told(api: Api, app: WasmwheelApp, hello: Path, follow: Any) -> None:
+async def test_event_stream_reports_deletion(
+    api: Api, app: WasmwheelApp, hello: Path, follow: Any
+) -> None:
     says(app, DONE)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     await ended(api, job["id"])
@@ -335,7 +337,7 @@ async def test_a_deletion_is_told(api: Api, app: WasmwheelApp, hello: Path, foll
         assert (follower.events[0]["kind"], follower.events[0]["job"]) == ("removed", job["id"])
 
 
-async def test_a_silent_stream_is_kept_alive(follow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_event_stream_is_kept_alive(follow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "KEEP_ALIVE_S", 0.05)
     async with follow() as follower:
         deadline = time.monotonic() + 10
@@ -345,7 +347,7 @@ async def test_a_silent_stream_is_kept_alive(follow: Any, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("after", ["-1", "x", "1e3", "9" * 40])
-async def test_what_is_no_number_is_refused(after: str, jp_fetch: Fetch) -> None:
+async def test_event_stream_rejects_invalid_number(after: str, jp_fetch: Fetch) -> None:
     with pytest.raises(HTTPClientError) as raised:
         await jp_fetch("wasmwheel", "api", "events", params={"after": after})
     assert raised.value.code == 400
@@ -371,7 +373,7 @@ def raw_follow(
     return begin
 
 
-async def test_a_client_that_vanishes_is_forgotten(app: WasmwheelApp, raw_follow: Any) -> None:
+async def test_event_stream_forgets_vanished_client(app: WasmwheelApp, raw_follow: Any) -> None:
     writers = [await raw_follow() for _ in range(2)]
     assert len(app.stream._subscribers) == 2
     for writer in writers:
@@ -384,7 +386,7 @@ async def test_a_client_that_vanishes_is_forgotten(app: WasmwheelApp, raw_follow
         await asyncio.sleep(0.02)
 
 
-async def test_a_client_that_does_not_read_is_hung_up_on(
+async def test_event_stream_disconnects_slow_client(
     app: WasmwheelApp, raw_follow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "SEND_TIMEOUT_S", 0.5)
@@ -410,7 +412,7 @@ async def test_a_client_that_does_not_read_is_hung_up_on(
         await writer.wait_closed()
 
 
-async def test_too_many_clients_are_refused(
+async def test_event_stream_rejects_too_many_clients(
     follow: Any, jp_fetch: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "MAX_CLIENTS", 1)
@@ -423,9 +425,7 @@ async def test_too_many_clients_are_refused(
 # What there is to build with, and from
 
 
-async def test_seeds_are_prepared_once_when_nothing_else_is_to_do(
-    api: Api, app: WasmwheelApp, hello: Path
-) -> None:
+async def test_seeds_are_prepared_once_while_idle(api: Api, app: WasmwheelApp, hello: Path) -> None:
     says(app, WAIT)
     queue = app.queue()
     job = await api("POST", "jobs", status=202, kind="build", source="examples/hello")
@@ -444,7 +444,7 @@ async def test_seeds_are_prepared_once_when_nothing_else_is_to_do(
     assert len(queue.jobs()) == 2
 
 
-async def test_seeds_that_are_there_are_not_prepared(api: Api, app: WasmwheelApp) -> None:
+async def test_existing_seeds_are_not_prepared(api: Api, app: WasmwheelApp) -> None:
     for profile in PROFILES:
         (app.store.home / f"seeds/{targets.default_abi()}-{profile}-0-1.0").mkdir(parents=True)
     app._idle.check(app.queue())
@@ -453,7 +453,7 @@ async def test_seeds_that_are_there_are_not_prepared(api: Api, app: WasmwheelApp
 
 
 @pytest.mark.parametrize("settings", [{"prepare_seeds": True}, {"prepare_seeds": False}])
-async def test_whether_seeds_are_prepared_is_a_setting(
+async def test_seed_preparation_can_be_disabled(
     app: WasmwheelApp, settings: dict[str, bool]
 ) -> None:
     await app._start_jupyter_server_extension(app.serverapp)
@@ -461,7 +461,7 @@ async def test_whether_seeds_are_prepared_is_a_setting(
     assert app._idle_timer.is_running() is settings["prepare_seeds"]
 
 
-async def test_the_toolchain_and_the_targets_are_what_the_command_says(
+async def test_api_toolchain_and_targets_match_command(
     api: Api, wasmwheel: Callable[..., Any], app: WasmwheelApp, jp_fetch: Fetch
 ) -> None:
     said = wasmwheel("targets", "--json", env={"WASMWHEEL_HOME": str(app.store.home)})
@@ -475,7 +475,7 @@ async def test_the_toolchain_and_the_targets_are_what_the_command_says(
     assert raised.value.code == 400
 
 
-async def test_a_folder_says_what_is_in_it(hello: Path, jp_fetch: Fetch) -> None:
+async def test_api_describes_folder(hello: Path, jp_fetch: Fetch) -> None:
     response = await jp_fetch("wasmwheel", "api", "project", params={"source": "examples/hello"})
     assert json.loads(response.body) == {
         "name": "hello",
@@ -490,9 +490,7 @@ async def test_a_folder_says_what_is_in_it(hello: Path, jp_fetch: Fetch) -> None
         assert raised.value.code == status
 
 
-async def test_what_a_build_would_change_is_told_before_it(
-    api: Api, hello: Path, jp_root_dir: Path
-) -> None:
+async def test_api_previews_edits_before_build(api: Api, hello: Path, jp_root_dir: Path) -> None:
     pyproject = hello / "pyproject.toml"
     pyproject.write_text(
         pyproject.read_text().replace("[project]", '[project]\ndependencies = ["requests>2"]')
@@ -531,7 +529,7 @@ async def test_what_a_build_would_change_is_told_before_it(
     assert [patch["file"] for patch in found["patches"]] == ["pyproject.toml"]
 
 
-async def test_a_git_repository_under_the_root_is_a_source(api: Api, jp_root_dir: Path) -> None:
+async def test_git_repository_under_root_is_accepted(api: Api, jp_root_dir: Path) -> None:
     repository = Repository(jp_root_dir / "examples/project")
     plain_project(repository.folder / "python")
     repository.commit("Begin")
@@ -545,7 +543,7 @@ async def test_a_git_repository_under_the_root_is_a_source(api: Api, jp_root_dir
     assert "outside the folders" in error["what"]
 
 
-async def test_a_starter_crate_is_made_from_a_template(api: Api, jp_root_dir: Path) -> None:
+async def test_starter_crate_is_created_from_template(api: Api, jp_root_dir: Path) -> None:
     known = await api("GET", "templates")
     assert known["default"] == known["templates"][0]["name"] == "function"
     assert "buffer protocol" in {row["name"]: row["about"] for row in known["templates"]}["buffers"]
@@ -561,7 +559,7 @@ async def test_a_starter_crate_is_made_from_a_template(api: Api, jp_root_dir: Pa
     await api("POST", "new", name="evil", shell="x", status=400)
 
 
-async def test_answers_have_the_fields_that_are_declared(
+async def test_answers_have_declared_fields(
     api: Api, hello: Path, site: Site, tmp_path: Path, jp_fetch: Fetch
 ) -> None:
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
@@ -601,7 +599,7 @@ async def test_sites_are_listed_opened_and_probed(api: Api, site: Site) -> None:
     assert opened["probe"].startswith(f"{addresses.origin(site)}/{site.prefix}/")
 
 
-async def test_a_port_that_is_taken_is_said_with_the_site(api: Api, site: Site) -> None:
+async def test_port_in_use_is_reported_with_site(api: Api, site: Site) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", site.port))
         other.listen()
@@ -611,7 +609,7 @@ async def test_a_port_that_is_taken_is_said_with_the_site(api: Api, site: Site) 
     assert row["through"]
 
 
-async def test_what_is_published_is_listed_and_removed(
+async def test_published_package_is_listed_and_removed(
     api: Api, site: Site, tmp_path: Path
 ) -> None:
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
@@ -630,12 +628,12 @@ async def test_what_is_published_is_listed_and_removed(
 
 
 @pytest.mark.parametrize("name", ["..", ".hidden", "a b", "x" * 100, "%00", "a\\b"])
-async def test_hostile_names_of_sites_are_refused(name: str, api: Api) -> None:
+async def test_hostile_site_name_is_rejected(name: str, api: Api) -> None:
     error = await api("GET", "sites", quote(name, safe=""), "packages", status=400)
     assert error["what"]
 
 
-async def test_a_site_that_is_deleted_under_the_server_is_said(api: Api, site: Site) -> None:
+async def test_site_deleted_while_served_is_reported(api: Api, site: Site) -> None:
     assert (await api("POST", "sites", "workshop", "open"))["up"]
     shutil.rmtree(site.folder)
     (row,) = (await api("GET", "sites"))["sites"]
@@ -646,9 +644,7 @@ async def test_a_site_that_is_deleted_under_the_server_is_said(api: Api, site: S
     await api("DELETE", "sites", "workshop", "packages", "tiny", status=404)
 
 
-async def test_a_site_is_given_out_through_jupyter(
-    site: Site, tmp_path: Path, jp_fetch: Fetch
-) -> None:
+async def test_site_is_served_through_jupyter(site: Site, tmp_path: Path, jp_fetch: Fetch) -> None:
     package = publish_one(site, tiny_wheel(tmp_path), [], ignore).package
     here = ("wasmwheel", "site", "workshop", site.prefix)
     lock = await jp_fetch(*here, "static/pyodide/pyodide-lock.json")
@@ -672,7 +668,9 @@ async def test_a_site_is_given_out_through_jupyter(
 
 
 @pytest.mark.parametrize("settings", [{"serve_sites": False}])
-async def test_an_administrator_may_turn_that_off(api: Api, site: Site, jp_fetch: Fetch) -> None:
+async def test_serving_through_jupyter_can_be_disabled(
+    api: Api, site: Site, jp_fetch: Fetch
+) -> None:
     (row,) = (await api("GET", "sites"))["sites"]
     assert row["through"] is None
     with pytest.raises(HTTPClientError) as raised:
@@ -685,9 +683,7 @@ async def test_an_administrator_may_turn_that_off(api: Api, site: Site, jp_fetch
 
 @linux_only
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_server_that_ends_takes_its_builds_along(
-    number: int, store: Store, tmp_path: Path
-) -> None:
+def test_stopped_server_stops_its_builds(number: int, store: Store, tmp_path: Path) -> None:
     root = tmp_path / "root"
     wheel_factory.crate("fresh", root)
     jupyter = Jupyter(root, tmp_path / "log")
@@ -715,7 +711,7 @@ def test_a_server_that_ends_takes_its_builds_along(
         assert again.process.wait(20) is not None
 
 
-def test_the_whole_way_over_http(
+def test_build_is_published_and_opened_over_http(
     store: Store, workbench: Path, crate: Path, tmp_path: Path
 ) -> None:
     """Set up, make a site, build a crate into it, try it, take it out again."""
@@ -755,7 +751,7 @@ def test_the_whole_way_over_http(
         shutil.rmtree(store.home / "sites" / name, ignore_errors=True)
 
 
-def test_a_run_can_be_stopped_before_it_has_said_anything(tmp_path: Path) -> None:
+def test_run_can_be_stopped_before_first_event(tmp_path: Path) -> None:
     run = Script("time.sleep(60)").start(BuildRequest(source="."), tmp_path, os.environ)
     assert isinstance(run, LocalRun)
     run.stop()

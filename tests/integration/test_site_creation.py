@@ -27,7 +27,7 @@ def create(folder: Path, store: Store, abi: str = "2026_0", **options: Any) -> S
     return create_site(folder, store, abi, **options)
 
 
-def test_an_offline_site_has_all_it_needs(tmp_path: Path, store: Store) -> None:
+def test_offline_site_is_complete(tmp_path: Path, store: Store) -> None:
     site = create(tmp_path / "site", store, packages=("attrs",))
     assert lite.find(str(site.folder), store) == site
     assert pyodide.runtime_in(site.lock.parent).version == site.pyodide
@@ -48,7 +48,7 @@ def test_an_offline_site_has_all_it_needs(tmp_path: Path, store: Store) -> None:
     assert list(tmp_path.iterdir()) == [site.folder]
 
 
-def test_a_site_on_the_cdn_is_small_and_published_to_alike(tmp_path: Path, store: Store) -> None:
+def test_cdn_site_is_small_and_accepts_packages(tmp_path: Path, store: Store) -> None:
     site = create(tmp_path / "site", store, cdn=True)
     assert not list(site.folder.rglob("pyodide.asm.wasm"))
     settings = json.loads((site.folder / "jupyter-lite.json").read_text())
@@ -67,7 +67,7 @@ def test_a_site_on_the_cdn_is_small_and_published_to_alike(tmp_path: Path, store
     assert rows(site)["rpds-py"] == before
 
 
-def test_packages_can_be_brought_later_with_what_they_need(tmp_path: Path, store: Store) -> None:
+def test_packages_are_added_later_with_dependencies(tmp_path: Path, store: Store) -> None:
     site = create(tmp_path / "site", store)
     context = RunContext(store=store, emit=ignore)
     brought = publish.add_packages(site, ["beautifulsoup4"], context)
@@ -79,21 +79,21 @@ def test_packages_can_be_brought_later_with_what_they_need(tmp_path: Path, store
     assert publish.add_packages(site, ["attrs"], context) == ["attrs"]
 
 
-def test_a_target_that_no_kernel_serves_has_no_site(tmp_path: Path, store: Store) -> None:
+def test_site_create_rejects_target_without_kernel(tmp_path: Path, store: Store) -> None:
     with pytest.raises(SiteError, match="JupyterLite does not support 2026_5") as caught:
         create(tmp_path / "site", store, abi="2026_5")
     assert "smoke" in caught.value.fix
     assert not (tmp_path / "site").exists()
 
 
-def test_a_folder_with_something_in_it_is_left_alone(site: Site, store: Store) -> None:
+def test_site_create_rejects_nonempty_folder(site: Site, store: Store) -> None:
     with pytest.raises(SiteError, match="A site already exists"):
         create(site.folder, store)
     with pytest.raises(SiteError, match="is not empty"):
         create(site.folder / "static", store)
 
 
-def test_what_goes_wrong_while_a_site_is_made_leaves_nothing(
+def test_failed_site_create_leaves_nothing(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(folder: Path) -> None:
@@ -106,7 +106,7 @@ def test_what_goes_wrong_while_a_site_is_made_leaves_nothing(
 
 
 @pytest.mark.parametrize("name", ["a b", "'", "../x", "no-such-package-as-this-one-anywhere"])
-def test_a_package_that_is_none_makes_no_site(tmp_path: Path, store: Store, name: str) -> None:
+def test_site_create_rejects_invalid_package(tmp_path: Path, store: Store, name: str) -> None:
     with pytest.raises(WasmwheelError) as caught:
         create(tmp_path / "site", store, packages=(name,))
     assert caught.value.status in (2, 3)

@@ -59,9 +59,7 @@ def notes(told: list[Event]) -> str:
     return " ".join(event.text for event in told if isinstance(event, Log))
 
 
-def test_a_built_wheel_imports_and_its_functions_answer(
-    starter_wheel: Path, imported: Imported
-) -> None:
+def test_built_wheel_imports_and_runs(starter_wheel: Path, imported: Imported) -> None:
     name = read(starter_wheel).imports[0]
     found = imported(starter_wheel)
     assert (found.ok, found.module, found.output) == (True, name, "")
@@ -70,7 +68,7 @@ def test_a_built_wheel_imports_and_its_functions_answer(
 
 
 @pytest.mark.parametrize("abi", [target.abi for target in targets.all_targets()])
-def test_every_runtime_starts_from_its_snapshot(tmp_path: Path, store: Store, abi: str) -> None:
+def test_runtime_starts_from_snapshot(tmp_path: Path, store: Store, abi: str) -> None:
     here = machine(abi, store)
     told: list[Event] = []
     path = wheel(tmp_path, PURE, {"handmade.py": b"import sys; print(sys.platform)"})
@@ -79,7 +77,7 @@ def test_every_runtime_starts_from_its_snapshot(tmp_path: Path, store: Store, ab
     assert "starts plainly" not in notes(told)
 
 
-def test_a_snapshot_that_cannot_be_used_is_done_without(
+def test_unusable_snapshot_is_skipped(
     tmp_path: Path, here: Machine, imported: Imported, told: list[Event]
 ) -> None:
     broken = tmp_path / "broken"
@@ -90,12 +88,12 @@ def test_a_snapshot_that_cannot_be_used_is_done_without(
     assert "The memory snapshot cannot be used, so Pyodide starts plainly" in notes(told)
 
 
-def test_random_numbers_are_not_those_of_the_snapshot(tmp_path: Path, imported: Imported) -> None:
+def test_random_numbers_differ_from_snapshot(tmp_path: Path, imported: Imported) -> None:
     path = wheel(tmp_path, PURE, {"handmade.py": b"import random; print(random.random())"})
     assert imported(path).output != imported(path).output
 
 
-def test_public_modules_and_private_compiled_ones_are_imported(
+def test_public_and_private_compiled_modules_are_imported(
     tmp_path: Path, imported: Imported
 ) -> None:
     members = {"one/__init__.py": b"", "two.py": b"", "_three.py": b"raise ImportError"}
@@ -105,13 +103,13 @@ def test_public_modules_and_private_compiled_ones_are_imported(
         imported(wheel(tmp_path, TAG, members))
 
 
-def test_requirements_come_from_the_runtimes_own_lock(tmp_path: Path, imported: Imported) -> None:
+def test_requirements_come_from_lock_of_runtime(tmp_path: Path, imported: Imported) -> None:
     text = b"import packaging.version as v; print(v.Version('1.0.0').major)"
     path = wheel(tmp_path, PURE, {"handmade.py": text}, requires=["packaging>=20"])
     assert imported(path).output == "1\n"
 
 
-def test_requirements_come_from_a_sites_lock_and_its_files(
+def test_requirements_come_from_lock_of_site(
     tmp_path: Path, here: Machine, imported: Imported
 ) -> None:
     site = tmp_path / "site"
@@ -126,21 +124,19 @@ def test_requirements_come_from_a_sites_lock_and_its_files(
     assert imported(path, sources=sources).output == "from the site\n"
 
 
-def test_wheels_given_together_find_each_other(tmp_path: Path, imported: Imported) -> None:
+def test_wheels_checked_together_find_each_other(tmp_path: Path, imported: Imported) -> None:
     one = wheel(tmp_path, PURE, {"one.py": b"import two"}, name="one", requires=["two"])
     two = wheel(tmp_path, PURE, {"two.py": b"print('two')"}, name="two")
     assert imported(one, two).output == "two\n"
 
 
-def test_what_the_code_imports_is_loaded_as_in_a_notebook(
-    tmp_path: Path, imported: Imported
-) -> None:
+def test_code_imports_load_packages_as_in_notebook(tmp_path: Path, imported: Imported) -> None:
     path = wheel(tmp_path, PURE, {"handmade.py": b""})
     found = imported(path, code="import handmade\nfrom packaging.version import Version\nprint(1)")
     assert found.output == "1\n"
 
 
-def test_an_import_that_works_without_a_requirement_is_noted(
+def test_import_without_unavailable_requirement_is_noted(
     tmp_path: Path, imported: Imported, told: list[Event]
 ) -> None:
     path = wheel(tmp_path, PURE, {"handmade.py": b""}, requires=["no-such-thing>=2"])
@@ -148,9 +144,7 @@ def test_an_import_that_works_without_a_requirement_is_noted(
     assert "no-such-thing is not available for Pyodide" in notes(told)
 
 
-def test_an_import_that_needs_an_absent_requirement_names_it(
-    tmp_path: Path, imported: Imported
-) -> None:
+def test_import_error_names_unavailable_requirement(tmp_path: Path, imported: Imported) -> None:
     text = b"import no_such_thing"
     path = wheel(tmp_path, PURE, {"handmade.py": text}, requires=["no-such-thing>=2"])
     with pytest.raises(CheckError, match="import handmade fails") as raised:
@@ -161,7 +155,7 @@ def test_an_import_that_needs_an_absent_requirement_names_it(
     assert "--make-optional no-such-thing" in raised.value.fix
 
 
-def test_a_requirement_of_another_version_than_the_runtimes_is_absent(
+def test_requirement_of_other_version_is_unavailable(
     tmp_path: Path, here: Machine, imported: Imported
 ) -> None:
     has = locks.read(here.engine.runtime.lock).packages["packaging"].version
@@ -172,14 +166,14 @@ def test_a_requirement_of_another_version_than_the_runtimes_is_absent(
     assert f"requires packaging>=9999, but there is {has}" in raised.value.why
 
 
-def test_an_import_of_what_is_no_requirement_says_so(tmp_path: Path, imported: Imported) -> None:
+def test_import_of_undeclared_module_is_explained(tmp_path: Path, imported: Imported) -> None:
     path = wheel(tmp_path, PURE, {"handmade.py": b"import forgotten"})
     with pytest.raises(CheckError) as raised:
         imported(path)
     assert "It imports forgotten, which is not available" in raised.value.why
 
 
-def test_the_last_lines_of_a_traceback_are_told(
+def test_import_error_shows_last_traceback_lines(
     tmp_path: Path, imported: Imported, told: list[Event]
 ) -> None:
     path = wheel(tmp_path, PURE, {"handmade.py": b"print('so far')\n1 / 0\n"})
@@ -190,9 +184,7 @@ def test_the_last_lines_of_a_traceback_are_told(
     assert "so far" in notes(told)
 
 
-def test_code_that_fails_is_told_from_an_import_that_fails(
-    tmp_path: Path, imported: Imported
-) -> None:
+def test_failing_code_differs_from_failing_import(tmp_path: Path, imported: Imported) -> None:
     path = wheel(tmp_path, PURE, {"handmade.py": b""})
     with pytest.raises(CheckError, match="The code given for handmade fails") as raised:
         imported(path, code="import handmade; handmade.greet()")
@@ -200,7 +192,7 @@ def test_code_that_fails_is_told_from_an_import_that_fails(
 
 
 @pytest.mark.parametrize("imports", [[("env", "no_such_thing")], [("GOT.func", "no_such_thing")]])
-def test_a_symbol_that_cannot_be_resolved_is_named(
+def test_unresolved_symbol_is_named(
     tmp_path: Path, imported: Imported, imports: list[tuple[str, str]]
 ) -> None:
     calls = 0 if imports[0][0] == "env" else None
@@ -210,14 +202,14 @@ def test_a_symbol_that_cannot_be_resolved_is_named(
     assert "The runtime does not have no_such_thing" in raised.value.why
 
 
-def test_native_code_that_traps_is_explained(tmp_path: Path, imported: Imported) -> None:
+def test_trap_in_native_code_is_explained(tmp_path: Path, imported: Imported) -> None:
     module = side_module([], ["PyInit_handmade"])
     with pytest.raises(CheckError) as raised:
         imported(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": module}))
     assert raised.value.info.code == "import.trap"
 
 
-def test_an_import_that_never_ends_is_stopped(tmp_path: Path, imported: Imported) -> None:
+def test_endless_import_is_stopped(tmp_path: Path, imported: Imported) -> None:
     path = wheel(tmp_path, PURE, {"handmade.py": b"while True: pass"})
     begin = time.monotonic()
     with pytest.raises(LimitError, match=r"The import of handmade .* 4 s") as raised:
@@ -226,19 +218,19 @@ def test_an_import_that_never_ends_is_stopped(tmp_path: Path, imported: Imported
     assert time.monotonic() - begin < 10
 
 
-def test_an_import_that_ends_the_process_is_told(tmp_path: Path, imported: Imported) -> None:
+def test_import_that_exits_process_is_reported(tmp_path: Path, imported: Imported) -> None:
     text = b"import js; js.Object.constructor('return process')().exit(3)"
     with pytest.raises(CheckError):
         imported(wheel(tmp_path, PURE, {"handmade.py": text}))
 
 
-def test_a_package_sees_a_browsers_globals(tmp_path: Path, imported: Imported) -> None:
+def test_package_sees_browser_globals(tmp_path: Path, imported: Imported) -> None:
     text = b"import js; print(hasattr(js, 'process'), hasattr(js, 'require'), hasattr(js, 'fetch'))"
     path = wheel(tmp_path, PURE, {"handmade.py": text})
     assert imported(path).output == "False False True\n"
 
 
-def test_a_package_cannot_touch_the_users_files(
+def test_package_cannot_access_user_files(
     tmp_path: Path, imported: Imported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WASMWHEEL_TEST_SECRET", "unspoken")
@@ -262,7 +254,7 @@ print(js.JSON.stringify(js.Object.constructor("return process.env")()))
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads Linux's /proc")
-def test_interrupting_leaves_no_child_behind(tmp_path: Path, here: Machine) -> None:
+def test_interrupted_check_leaves_no_process(tmp_path: Path, here: Machine) -> None:
     path = wheel(tmp_path, PURE, {"handmade.py": b"while True: pass"})
     script = f"""
 from pathlib import Path

@@ -21,7 +21,7 @@ from tests.fixtures.notebooks import make_site, opened
 TEMPLATES = {each.name: each.about for each in starter.templates()}
 
 
-def test_help_says_what_each_template_shows(wasmwheel: Command) -> None:
+def test_help_describes_each_template(wasmwheel: Command) -> None:
     shown = wasmwheel("new", "--help").stdout
     assert len(TEMPLATES) >= 6
     for name, about in TEMPLATES.items():
@@ -37,7 +37,7 @@ def test_help_says_what_each_template_shows(wasmwheel: Command) -> None:
         ('{"nbformat": 3, "worksheets": []}', "no notebook of the format 4"),
     ],
 )
-def test_a_notebook_that_is_none_is_told_before_anything_is_built(
+def test_invalid_notebook_is_reported_before_build(
     wasmwheel: Command, tmp_path: Path, content: str | None, why: str
 ) -> None:
     crate = starter.create("hello", tmp_path)
@@ -50,7 +50,7 @@ def test_a_notebook_that_is_none_is_told_before_anything_is_built(
     assert why in error["why"]
 
 
-def test_a_notebook_outside_of_the_project_is_refused(wasmwheel: Command, tmp_path: Path) -> None:
+def test_notebook_outside_project_is_rejected(wasmwheel: Command, tmp_path: Path) -> None:
     crate = starter.create("hello", tmp_path)
     shutil.copy(crate / "notebooks/try.ipynb", tmp_path / "secret.ipynb")
     (crate / "notebooks/try.ipynb").unlink()
@@ -74,7 +74,7 @@ def seed(store: Store) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("seed")
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_a_starter_crate_works_from_its_first_build_to_its_notebook(
+def test_starter_crate_works_from_build_to_notebook(
     wasmwheel: Command, store: Store, tmp_path: Path, template: str
 ) -> None:
     crate = starter.create("my-first", tmp_path, template)

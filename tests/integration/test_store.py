@@ -11,7 +11,7 @@ from tests.fixtures.commands import Command
 from tests.fixtures.store_entries import KEY
 
 
-def test_what_is_in_use_is_not_cleared_away(wasmwheel: Command, kept: Store) -> None:
+def test_cache_clear_keeps_entries_in_use(wasmwheel: Command, kept: Store) -> None:
     over: list[float] = []
 
     def clear() -> None:
@@ -29,7 +29,7 @@ def test_what_is_in_use_is_not_cleared_away(wasmwheel: Command, kept: Store) -> 
     assert not list((kept.home / "locks").glob("user-*"))
 
 
-def test_who_was_killed_keeps_nothing_from_being_cleared(wasmwheel: Command, kept: Store) -> None:
+def test_cache_clear_ignores_locks_of_killed_processes(wasmwheel: Command, kept: Store) -> None:
     (kept.home / "locks/user-killed").touch()
     env = {"WASMWHEEL_HOME": str(kept.home)}
     assert wasmwheel("cache", "clear", env=env).status == 0

@@ -173,7 +173,7 @@ def expected(built: dict[str, Any], found: bytes, tmp_path_factory: pytest.TempP
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_it_works_in_a_site_without_requests(
+def test_tiktoken_works_without_requests(
     built: dict[str, Any], store: Store, found: bytes, expected: str, tmp_path: Path
 ) -> None:
     site = make_site(tmp_path / "site", store, targets.default_abi())
@@ -192,7 +192,7 @@ def test_it_works_in_a_site_without_requests(
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_its_ranks_are_fetched_with_cors_or_through_the_proxy(
+def test_tiktoken_ranks_are_fetched_with_cors_or_proxy(
     built: dict[str, Any], found: bytes, expected: str, tmp_path: Path
 ) -> None:
     site, url = Path(built["published"]["site"]), built["published"]["url"]

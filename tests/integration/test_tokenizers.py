@@ -113,7 +113,7 @@ def answers_natively(version: str, folder: Path) -> str:
         ("pypi:tokenizers==0.21.4", "draft"),
     ],
 )
-def test_tokenizers_gives_what_the_native_wheel_gives(
+def test_tokenizers_answers_like_native_wheel(
     wasmwheel: Command, tmp_path: Path, source: str, profile: str
 ) -> None:
     ran = wasmwheel("build", source, "--json", "--profile", profile, "--out", tmp_path / "dist")
@@ -130,7 +130,7 @@ def test_tokenizers_gives_what_the_native_wheel_gives(
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_tokenizers_works_in_a_notebook(wasmwheel: Command, store: Store, tmp_path: Path) -> None:
+def test_tokenizers_works_in_notebook(wasmwheel: Command, store: Store, tmp_path: Path) -> None:
     site = make_site(tmp_path / "site", store, targets.default_abi())
     ran = wasmwheel("build", "pypi:tokenizers", "--json", "--site", site.folder, cwd=tmp_path)
     assert ran.status == 0, ran.stderr

@@ -66,7 +66,7 @@ def outcomes(told: list[dict[str, Any]]) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SUITES)
-def test_a_package_passes_its_own_tests(
+def test_package_passes_its_tests(
     wasmwheel: Command, tmp_path: Path, store: Store, name: str
 ) -> None:
     its = SUITES[name]

@@ -28,7 +28,7 @@ fn text(py: Python<'_>, url: &str) -> PyResult<String> {
 
 
 @pytest.mark.slow
-def test_what_requires_requests_is_imported_without_and_fetches_with_it(
+def test_package_requiring_requests_imports_without_and_fetches_with_it(
     wasmwheel: Command, store: Store, crate: Path, tmp_path: Path
 ) -> None:
     source = crate / "src/lib.rs"

@@ -185,7 +185,7 @@ def nothing_leads_out(inside: Path) -> None:
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT], ids=["pax", "gnu"])
 @pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_by_tar_is_refused(tmp_path: Path, decoy: Decoy, name: str, form: int) -> None:
+def test_hostile_tar_is_rejected(tmp_path: Path, decoy: Decoy, name: str, form: int) -> None:
     path = tar_of(tmp_path / "x-1.tar.gz", ATTACKS[name], form)
     room = decoy.room()
     with pytest.raises(SourceError) as raised:
@@ -195,7 +195,7 @@ def test_an_attack_by_tar_is_refused(tmp_path: Path, decoy: Decoy, name: str, fo
 
 
 @pytest.mark.parametrize("name", [name for name in ATTACKS if "link" in name])
-def test_links_are_refused_whatever_their_length(
+def test_hostile_links_of_any_length_are_rejected(
     tmp_path: Path, decoy: Decoy, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(names, "MAX_PATH_BYTES", 10**6)
@@ -225,7 +225,7 @@ def zip_of(path: Path, entries: Iterable[Entry]) -> Path:
 @pytest.mark.parametrize("name", BY_ZIP)
 @pytest.mark.parametrize("ending", [".zip", "-py3-none-any.whl"])
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_an_attack_by_zip_is_refused(tmp_path: Path, decoy: Decoy, name: str, ending: str) -> None:
+def test_hostile_zip_is_rejected(tmp_path: Path, decoy: Decoy, name: str, ending: str) -> None:
     path = zip_of(tmp_path / f"x-1{ending}", ATTACKS[name])
     room = decoy.room()
     with pytest.raises(SourceError):
@@ -234,7 +234,7 @@ def test_an_attack_by_zip_is_refused(tmp_path: Path, decoy: Decoy, name: str, en
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK])
-def test_a_zip_of_what_is_no_file_is_refused(tmp_path: Path, decoy: Decoy, kind: int) -> None:
+def test_zip_with_special_files_is_rejected(tmp_path: Path, decoy: Decoy, kind: int) -> None:
     info = zipfile.ZipInfo("x-1/null")
     info.external_attr = (kind | 0o666) << 16
     with zipfile.ZipFile(tmp_path / "x-1.zip", "w") as made:
@@ -249,7 +249,7 @@ THROUGH_ALL = ("nested-links-write", "nested-links-overwrite", "nested-links-har
 
 
 @pytest.mark.parametrize("name", [*THROUGH_ALL, "link-through-a-later-link", "up-in-the-middle"])
-def test_by_an_sdist_that_is_built_or_exported(
+def test_hostile_sdist_is_rejected_by_build_and_export(
     wasmwheel: Command, tmp_path: Path, decoy: Decoy, name: str
 ) -> None:
     path = tar_of(tmp_path / "x-1.tar.gz", project_with(ATTACKS[name]))
@@ -260,7 +260,9 @@ def test_by_an_sdist_that_is_built_or_exported(
 
 
 @pytest.mark.parametrize("name", [*THROUGH_ALL, "link-through-a-later-link", "up-in-the-middle"])
-def test_by_a_bundle(wasmwheel: Command, tmp_path: Path, decoy: Decoy, name: str) -> None:
+def test_hostile_bundle_is_rejected(
+    wasmwheel: Command, tmp_path: Path, decoy: Decoy, name: str
+) -> None:
     good = [folder("crates/0123"), Entry("crates/0123/config.toml")]
     path = tar_of(tmp_path / "store.tar.gz", [*good, *ATTACKS[name]])
     env: dict[str, str | None] = {"WASMWHEEL_HOME": str(decoy.folder / "in")}
@@ -269,7 +271,7 @@ def test_by_a_bundle(wasmwheel: Command, tmp_path: Path, decoy: Decoy, name: str
 
 
 @pytest.mark.parametrize("target", ["../other", "../../jobs", "a/../../other", "../../.."])
-def test_a_bundles_links_stay_in_their_entries(
+def test_bundle_links_stay_in_their_entries(
     wasmwheel: Command, tmp_path: Path, decoy: Decoy, target: str
 ) -> None:
     entries = [Entry("crates/0123/a/b"), link("crates/0123/link", target)]
@@ -280,7 +282,9 @@ def test_a_bundles_links_stay_in_their_entries(
 
 
 @pytest.mark.parametrize("name", [*THROUGH_ALL, "link-through-a-later-link", "up-in-the-middle"])
-def test_by_an_archive_of_npm(tmp_path: Path, store: Store, decoy: Decoy, name: str) -> None:
+def test_hostile_npm_archive_is_rejected(
+    tmp_path: Path, store: Store, decoy: Decoy, name: str
+) -> None:
     about = Entry("package/package.json", json.dumps({"name": "x", "version": "1.0.0"}).encode())
     path = tar_of(tmp_path / "evil.tgz", [about, *ATTACKS[name]])
     digest = base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()
@@ -291,7 +295,7 @@ def test_by_an_archive_of_npm(tmp_path: Path, store: Store, decoy: Decoy, name: 
 
 
 @pytest.mark.parametrize("name", [*THROUGH_ALL, "link-through-a-later-link", "up-in-the-middle"])
-def test_by_a_payload(tmp_path: Path, decoy: Decoy, name: str) -> None:
+def test_hostile_job_payload_is_rejected(tmp_path: Path, decoy: Decoy, name: str) -> None:
     packed = tar_of(tmp_path / "source.tar.gz", ATTACKS[name]).read_bytes()
     sent = payload.JobPayload(
         job="1", request=BuildRequest(source="."), archive=packed, recipe=None, key="key"
@@ -310,7 +314,7 @@ def test_by_a_payload(tmp_path: Path, decoy: Decoy, name: str) -> None:
     ],
     ids=["upwards", "absolute", "through-another", "from-below"],
 )
-def test_by_a_tree_of_git(tmp_path: Path, decoy: Decoy, links: dict[str, str]) -> None:
+def test_hostile_git_tree_is_rejected(tmp_path: Path, decoy: Decoy, links: dict[str, str]) -> None:
     repository = Repository(tmp_path / "project")
     (repository.folder / "a/b").mkdir(parents=True)
     (repository.folder / "a/b/kept").write_text("")
@@ -349,7 +353,7 @@ async def previewed(jp_fetch: Fetch, file_name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [*THROUGH_ALL, "link-through-a-later-link", "up-in-the-middle"])
-async def test_by_the_panels_preview(
+async def test_hostile_sdist_is_rejected_by_preview(
     decoy: Decoy, jp_fetch: Fetch, jp_root_dir: Path, name: str
 ) -> None:
     tar_of(jp_root_dir / "x-1.tar.gz", project_with(ATTACKS[name]))
@@ -358,9 +362,7 @@ async def test_by_the_panels_preview(
     nothing_leads_out(decoy.folder / "in")
 
 
-async def test_jupyter_answers_while_an_archive_is_unpacked(
-    jp_fetch: Fetch, jp_root_dir: Path
-) -> None:
+async def test_server_answers_while_archive_is_unpacked(jp_fetch: Fetch, jp_root_dir: Path) -> None:
     members = gzip.compress(FILE, 1) * 15_000
     (jp_root_dir / "x-1.tar.gz").write_bytes(members)
     body = json.dumps({"source": "x-1.tar.gz"})
@@ -452,16 +454,14 @@ def in_little_memory(path: Path, into: Path) -> str:
 
 @linux_only
 @pytest.mark.parametrize("name", HEADERS)
-def test_a_huge_header_takes_no_memory(tmp_path: Path, name: str) -> None:
+def test_huge_header_uses_little_memory(tmp_path: Path, name: str) -> None:
     path = HEADERS[name](tmp_path / "x-1.tar.gz")
     said = in_little_memory(path, tmp_path / "in")
     assert "x-1.tar.gz" in said
     assert "sparse" in said if name == "sparse-map" else "300,000,000 bytes" in said
 
 
-async def test_a_huge_header_is_refused_in_the_panels_preview(
-    jp_fetch: Fetch, jp_root_dir: Path
-) -> None:
+async def test_huge_header_is_rejected_by_preview(jp_fetch: Fetch, jp_root_dir: Path) -> None:
     HEADERS["pax"](jp_root_dir / "x-1.tar.gz")
     assert "extended header" in (await previewed(jp_fetch, "x-1.tar.gz"))["why"]
 
@@ -517,7 +517,7 @@ BROKEN_HEADERS = {
 
 @pytest.mark.parametrize("name", BROKEN_HEADERS)
 @pytest.mark.parametrize("compressed", [True, False])
-def test_a_broken_header_is_refused(
+def test_broken_header_is_rejected(
     tmp_path: Path, decoy: Decoy, name: str, compressed: bool
 ) -> None:
     path = tmp_path / "x-1.tar.gz"
@@ -590,9 +590,7 @@ def zip_of_zeros(path: Path) -> Path:
 
 @pytest.mark.parametrize("name", SIZE_BOMBS)
 @pytest.mark.usefixtures("small_limits")
-def test_a_bomb_is_refused_before_it_fills_the_disk(
-    tmp_path: Path, decoy: Decoy, name: str
-) -> None:
+def test_bomb_is_rejected_before_disk_is_full(tmp_path: Path, decoy: Decoy, name: str) -> None:
     path = SIZE_BOMBS[name](tmp_path)
     room = decoy.room()
     with pytest.raises(SourceError):
@@ -600,16 +598,14 @@ def test_a_bomb_is_refused_before_it_fills_the_disk(
     assert used(room) <= max(2**20, 20 * path.stat().st_size)
 
 
-def test_a_member_that_is_larger_than_it_says_is_refused(tmp_path: Path, decoy: Decoy) -> None:
+def test_member_larger_than_declared_is_rejected(tmp_path: Path, decoy: Decoy) -> None:
     room = decoy.room()
     with pytest.raises(SourceError):
         archive.unpack(lying_zip(tmp_path / "x-1.zip", 10**7), room)
     assert used(room) <= 10
 
 
-def test_what_unpacks_to_far_more_than_itself_is_refused_at_once(
-    tmp_path: Path, decoy: Decoy
-) -> None:
+def test_extreme_compression_ratio_is_rejected_early(tmp_path: Path, decoy: Decoy) -> None:
     path = tmp_path / "x-1.tar.gz"
     size = limits.MIN_ALLOWED_BYTES + 1
     path.write_bytes(gzip.compress(header("x-1/a", tarfile.REGTYPE, size) + bytes(10**6)))
@@ -633,7 +629,7 @@ def test_what_unpacks_to_far_more_than_itself_is_refused_at_once(
 @pytest.mark.parametrize("form", ["tar.gz", "zip"])
 @pytest.mark.usefixtures("small_limits")
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_an_archive_of_too_many_members_is_refused(
+def test_archive_with_too_many_members_is_rejected(
     tmp_path: Path, decoy: Decoy, entries: list[Entry], form: str
 ) -> None:
     path = tmp_path / f"x-1.{form}"
@@ -645,7 +641,7 @@ def test_an_archive_of_too_many_members_is_refused(
 
 
 @pytest.mark.usefixtures("small_limits")
-def test_headers_that_come_to_nothing_are_counted(tmp_path: Path, decoy: Decoy) -> None:
+def test_headers_without_members_are_counted(tmp_path: Path, decoy: Decoy) -> None:
     path = tmp_path / "x-1.tar.gz"
     path.write_bytes(gzip.compress(pax(record(b"a", b"b")) * 200 + FILE))
     with pytest.raises(SourceError, match="too large"):
@@ -661,7 +657,7 @@ def test_empty_streams_are_counted(tmp_path: Path, decoy: Decoy) -> None:
 
 
 @linux_only
-def test_an_xz_archive_that_asks_for_all_the_memory_is_refused(tmp_path: Path) -> None:
+def test_xz_archive_with_huge_dictionary_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "x-1.tar.xz"
     # The dictionary's size is said in the header; to write so little takes none of it.
     packed = bytearray(lzma.compress(FILE, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 2**16}]))
@@ -679,7 +675,7 @@ def test_an_xz_archive_that_asks_for_all_the_memory_is_refused(tmp_path: Path) -
 # Wheels
 
 
-def test_a_wheel_with_huge_metadata_is_refused(tmp_path: Path) -> None:
+def test_wheel_with_huge_metadata_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "handmade-1.0-py3-none-any.whl"
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made,
@@ -694,9 +690,9 @@ def test_a_wheel_with_huge_metadata_is_refused(tmp_path: Path) -> None:
         wheel.read(path)
 
 
-def test_a_wheel_with_a_link_is_refused(tmp_path: Path) -> None:
+def test_wheel_with_link_is_rejected(tmp_path: Path) -> None:
     path = wheel_factory.wheel(tmp_path, "py3-none-any", {})
-    info = zipfile.ZipInfo("wheel_factory.py")
+    info = zipfile.ZipInfo("handmade.py")
     info.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(path, "a") as made:
         made.writestr(info, b"/etc/hostname")
@@ -705,7 +701,7 @@ def test_a_wheel_with_a_link_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("member", ["", ".", "./", "a/" * 70 + "b", "n" * 300, "a\0/../../b"])
-def test_a_wheel_with_an_impossible_name_is_refused(tmp_path: Path, member: str) -> None:
+def test_wheel_with_invalid_member_name_is_rejected(tmp_path: Path, member: str) -> None:
     path = wheel_factory.wheel(tmp_path, "py3-none-any", {})
     with zipfile.ZipFile(path, "a") as made:
         made.writestr("placeholder", b"1")
@@ -715,7 +711,7 @@ def test_a_wheel_with_an_impossible_name_is_refused(tmp_path: Path, member: str)
         assert member == "a\0/../../b", "zipfile itself ends a name at a NUL"
 
 
-def test_a_wheel_with_too_many_members_is_refused(
+def test_wheel_with_too_many_members_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wheel, "MAX_MEMBERS", 50)
@@ -754,9 +750,7 @@ REAL = ["rpds-py==0.30.0", "orjson==3.11.4", "tiktoken==0.12.0", "tokenizers==0.
 
 
 @pytest.mark.parametrize("requirement", REAL)
-def test_a_real_sdist_is_unpacked_as_tar_does(
-    tmp_path: Path, store: Store, requirement: str
-) -> None:
+def test_real_sdist_unpacks_like_tar(tmp_path: Path, store: Store, requirement: str) -> None:
     parsed = source.parse(f"pypi:{requirement}")
     given = source.fetch(parsed, targets.find(targets.default_abi()), store, ignore)
     assert given.archive
@@ -766,7 +760,7 @@ def test_a_real_sdist_is_unpacked_as_tar_does(
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
 @pytest.mark.parametrize("ending", ["gz", "bz2", "xz"])
-def test_links_modes_and_long_names_are_kept(tmp_path: Path, form: int, ending: str) -> None:
+def test_tar_links_modes_and_long_names_are_kept(tmp_path: Path, form: int, ending: str) -> None:
     top = tmp_path / "made/x-1"
     (top / "a" / ("n" * 90) / ("m" * 60)).mkdir(parents=True)
     (top / "a" / ("n" * 90) / ("m" * 60) / "Zürich 日本.txt").write_text("text")
@@ -790,7 +784,7 @@ def test_links_modes_and_long_names_are_kept(tmp_path: Path, form: int, ending: 
     assert same.stat().st_nlink == 1
 
 
-def test_a_zip_is_unpacked_with_its_links_and_modes(tmp_path: Path) -> None:
+def test_zip_links_and_modes_are_kept(tmp_path: Path) -> None:
     entries = [folder("x-1/a"), Entry("x-1/a/b", b"text"), link("x-1/link", "a/b")]
     archive.unpack(zip_of(tmp_path / "x-1.zip", entries), tmp_path / "in")
     assert os.readlink(tmp_path / "in/x-1/link") == "a/b"
@@ -798,7 +792,7 @@ def test_a_zip_is_unpacked_with_its_links_and_modes(tmp_path: Path) -> None:
     assert (tmp_path / "in/x-1/a/b").stat().st_mode & 0o777 == 0o755
 
 
-def test_an_archive_in_several_streams_is_read_whole(tmp_path: Path) -> None:
+def test_archive_with_several_streams_is_read_completely(tmp_path: Path) -> None:
     data = header("x-1/a", tarfile.REGTYPE, 1000) + bytes(1024) + FILE + bytes(1024)
     path = tmp_path / "x-1.tar.gz"
     path.write_bytes(gzip.compress(data[:700]) + gzip.compress(data[700:]) + bytes(512))
@@ -817,7 +811,9 @@ def without_dir_fd(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ATTACKS)
 @pytest.mark.usefixtures("without_dir_fd")
-def test_an_attack_is_refused_without_dir_fd(tmp_path: Path, decoy: Decoy, name: str) -> None:
+def test_hostile_archive_is_rejected_without_dir_fd(
+    tmp_path: Path, decoy: Decoy, name: str
+) -> None:
     room = decoy.room()
     with pytest.raises(SourceError):
         archive.unpack(tar_of(tmp_path / "x-1.tar.gz", ATTACKS[name]), room)
@@ -825,7 +821,7 @@ def test_an_attack_is_refused_without_dir_fd(tmp_path: Path, decoy: Decoy, name:
 
 
 @pytest.mark.usefixtures("without_dir_fd")
-def test_files_and_hard_links_are_unpacked_without_dir_fd(tmp_path: Path) -> None:
+def test_files_and_hard_links_unpack_without_dir_fd(tmp_path: Path) -> None:
     entries = [Entry("x-1/a/b", b"text"), hard("x-1/c", "x-1/a/b"), Entry("x-1/a/b", b"other")]
     archive.unpack(tar_of(tmp_path / "x-1.tar.gz", entries), tmp_path / "in")
     assert (tmp_path / "in/x-1/c").read_bytes() == b"text"
@@ -836,7 +832,7 @@ def test_files_and_hard_links_are_unpacked_without_dir_fd(tmp_path: Path) -> Non
     "name",
     ["a\\..\\..\\b", "c:\\b", "c:b", "a/file:stream", "a/nul", "COM1.txt", "a/b.", "a/b ", "a*"],
 )
-def test_a_name_that_windows_reads_otherwise_is_refused_there(name: str) -> None:
+def test_ambiguous_windows_name_is_rejected(name: str) -> None:
     with pytest.raises(UnsafeError):
         names.split_member_name(name, windows=True)
     assert names.split_member_name(name, windows=False)

@@ -44,9 +44,7 @@ PROGRESS = "say('progress', done={}, total={}, unit='units', label={})\n"
         'sys.stdout.buffer.write(b\'{"kind": "log", "stream": "stdout", "text": "\\xff"}\\n\')\n',
     ],
 )
-def test_an_event_that_is_none_is_left_out_and_the_job_goes_on(
-    code: str, queue_of: Open, told: Told
-) -> None:
+def test_invalid_event_is_skipped_and_job_continues(code: str, queue_of: Open, told: Told) -> None:
     queue = queue_of(code + DONE, running=1)
     job = ended(queue, queue.submit(request()))
     assert job.state == "done"
@@ -68,7 +66,7 @@ def test_an_event_that_is_none_is_left_out_and_the_job_goes_on(
         "for n in range(5000): log('x' * 100)\n",
     ],
 )
-def test_the_bound_holds_for_every_kind_of_event(flood: str, queue_of: Open) -> None:
+def test_size_limit_applies_to_every_event_kind(flood: str, queue_of: Open) -> None:
     limit = 10_000
     queue = queue_of(flood + DONE, log=limit)
     job = ended(queue, queue.submit(request()))
@@ -78,7 +76,7 @@ def test_the_bound_holds_for_every_kind_of_event(flood: str, queue_of: Open) -> 
     assert sum(len(json.dumps(line)) for line in kept) < 2 * limit
 
 
-def test_a_large_report_is_shortened_before_it_is_part_of_a_job(queue_of: Open) -> None:
+def test_large_report_is_shortened(queue_of: Open) -> None:
     queue = queue_of(
         "say('report', report={'name': 'hello', 'patches': [{'diff': 'x' * 6_000_000}]})\n"
     )
@@ -87,7 +85,7 @@ def test_a_large_report_is_shortened_before_it_is_part_of_a_job(queue_of: Open) 
     assert len("".join(queue.texts())) < 20_000
 
 
-def test_a_report_that_stays_too_large_fails_its_job_and_frees_the_slot(queue_of: Open) -> None:
+def test_too_large_report_fails_job_and_frees_slot(queue_of: Open) -> None:
     queue = queue_of(
         "if not os.path.exists('../twice'):\n"
         "    open('../twice', 'w')\n"
@@ -103,7 +101,7 @@ def test_a_report_that_stays_too_large_fails_its_job_and_frees_the_slot(queue_of
     assert ended(queue, second).state == "done"
 
 
-def test_whatever_a_watcher_raises_ends_its_job_and_frees_the_slot(
+def test_watcher_exception_fails_job_and_frees_slot(
     queue_of: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = queue_of("for i in range(600):\n    log(str(i))\n    time.sleep(0.1)\n", running=1)
@@ -134,9 +132,7 @@ def ended_after_cancel(queue: Queue) -> object:
 
 @linux_only
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root reads all")
-def test_a_lock_file_that_cannot_be_read_does_not_stop_the_queue(
-    queue_of: Open, tmp_path: Path
-) -> None:
+def test_unreadable_lock_file_does_not_stop_queue(queue_of: Open, tmp_path: Path) -> None:
     locks = Store(home=tmp_path / "home").home / "locks"
     locks.mkdir(parents=True)
     (locks / "clearing.lock").write_text("")
@@ -145,7 +141,7 @@ def test_a_lock_file_that_cannot_be_read_does_not_stop_the_queue(
 
 
 @pytest.mark.parametrize("error", [PermissionError("lock"), ValueError("lock"), OSError(5, "io")])
-def test_a_store_that_cannot_be_swept_does_not_stop_the_queue(
+def test_unsweepable_store_does_not_stop_queue(
     error: Exception, queue_of: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def sweep(store: Store) -> None:

@@ -45,7 +45,7 @@ def zip_with_link(path: Path, target: str) -> Path:
 # Archives
 
 
-def test_a_link_to_nothing_is_refused(tmp_path: Path) -> None:
+def test_dangling_link_is_rejected(tmp_path: Path) -> None:
     for path in (
         tar_of(tmp_path / "x.tar.gz", [link("x/link", "")]),
         zip_with_link(tmp_path / "x.zip", ""),
@@ -55,7 +55,7 @@ def test_a_link_to_nothing_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mark", ["\u200c", "\u202e", "\ufeff", "\u206f"])
-def test_a_link_through_one_with_an_invisible_mark_is_refused(tmp_path: Path, mark: str) -> None:
+def test_link_through_name_with_invisible_mark_is_rejected(tmp_path: Path, mark: str) -> None:
     # HFS+ leaves the mark out of the name, so that the second link leads through the first one.
     entries = [
         folder("x/d/e"),
@@ -66,7 +66,7 @@ def test_a_link_through_one_with_an_invisible_mark_is_refused(tmp_path: Path, ma
         archive.unpack(tar_of(tmp_path / "x.tar.gz", entries), tmp_path / "in")
 
 
-def test_millions_of_pax_records_cost_no_time(tmp_path: Path) -> None:
+def test_many_pax_records_are_rejected_quickly(tmp_path: Path) -> None:
     records = b"5 a=\n" * 52_000
     info = tarfile.TarInfo("pax")
     info.type, info.size = tarfile.XHDTYPE, len(records)
@@ -82,14 +82,14 @@ def test_millions_of_pax_records_cost_no_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["COM¹", "lpt².txt", "nul .txt", "AUX  .h", "Lpt³.tar.gz"])
-def test_a_device_of_windows_is_refused_there(name: str) -> None:
+def test_windows_device_name_is_rejected(name: str) -> None:
     with pytest.raises(UnsafeError, match="Windows"):
         split_member_name(f"x/{name}", windows=True)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("again", ["tiny.py", "./tiny.py", "tiny-1.0.dist-info//WHEEL"])
-def test_a_wheel_with_a_member_twice_is_refused(tmp_path: Path, again: str) -> None:
+def test_wheel_with_duplicate_member_is_rejected(tmp_path: Path, again: str) -> None:
     path = tiny_wheel(tmp_path).path
     with zipfile.ZipFile(path, "a") as made:
         made.writestr(again, "evil")
@@ -110,7 +110,7 @@ def test_a_wheel_with_a_member_twice_is_refused(tmp_path: Path, again: str) -> N
         {"wasmwheel": {"published": "today", "size": 1, "data": None}},
     ],
 )
-def test_a_table_of_a_lock_that_is_not_ours_is_refused(site: Site, tool: object) -> None:
+def test_foreign_table_in_lock_is_rejected(site: Site, tool: object) -> None:
     text = json.loads(site.lock.read_bytes())
     text["packages"]["attrs"]["tool"] = tool
     site.lock.write_text(json.dumps(text))
@@ -122,9 +122,7 @@ def test_a_table_of_a_lock_that_is_not_ours_is_refused(site: Site, tool: object)
 @pytest.mark.parametrize(
     "name", [b"\xff.txt", b"a\\..\\..\\evil", b"C:evil", b"NUL.txt", b"a\x1b[2J"]
 )
-def test_a_bundle_has_no_name_that_means_more_elsewhere(
-    site: Site, tmp_path: Path, name: bytes
-) -> None:
+def test_bundle_rejects_ambiguous_names(site: Site, tmp_path: Path, name: bytes) -> None:
     try:
         os.close(os.open(os.fsencode(site.folder) + b"/files/" + name, os.O_CREAT | os.O_WRONLY))
     except OSError:
@@ -145,7 +143,7 @@ def test_a_bundle_has_no_name_that_means_more_elsewhere(
         "static/pyodide/kernel-start.mjs",
     ],
 )
-def test_a_folder_in_the_place_of_a_file_is_refused(site: Site, tmp_path: Path, name: str) -> None:
+def test_folder_in_place_of_file_is_rejected(site: Site, tmp_path: Path, name: str) -> None:
     publish_one(site, tiny_wheel(tmp_path, version="0.5"))
     place = site.folder / name
     place.unlink(missing_ok=True)
@@ -171,7 +169,7 @@ def big(keys: str) -> str:
         ("static/pyodide/kernel-files.json", '{"x": []}', "bundle"),
     ],
 )
-def test_a_huge_text_is_not_read(
+def test_huge_text_file_is_rejected(
     site: Site, tmp_path: Path, name: str, text: str, act: str
 ) -> None:
     (site.folder / name).write_text(big(text))
@@ -184,7 +182,7 @@ def test_a_huge_text_is_not_read(
         acts[act]()
 
 
-def test_what_is_served_is_what_was_looked_at(site: Site, tmp_path: Path) -> None:
+def test_server_sends_file_that_was_checked(site: Site, tmp_path: Path) -> None:
     """A folder that turns into a link and back, thousands of times, gives nothing else out."""
     public, secret = site.folder / "files", tmp_path / "home"
     secret.mkdir()

@@ -130,7 +130,7 @@ def decoys(**more: str) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_secret_is_no_variable_of_a_build(name: str) -> None:
+def test_build_environment_has_no_secret(name: str) -> None:
     assert not build_variables.for_build({name: "x"})
 
 
@@ -153,12 +153,12 @@ def test_a_secret_is_no_variable_of_a_build(name: str) -> None:
         "npm_config__authToken",
     ],
 )
-def test_a_wildcard_lets_no_secret_through(name: str) -> None:
+def test_wildcard_passes_no_secret(name: str) -> None:
     assert not build_variables.for_build({name: "x"})
 
 
 @pytest.mark.parametrize("name", ["X_API_PAT", "X_COOKIE", "X_DB_PASS", "X_DSN", "X_token"])
-def test_a_wildcard_of_a_setting_lets_no_secret_through(name: str) -> None:
+def test_wildcard_setting_passes_no_secret(name: str) -> None:
     assert not build_variables.for_build({name: "x"}, ["X_*"])
 
 
@@ -173,7 +173,7 @@ def test_a_wildcard_of_a_setting_lets_no_secret_through(name: str) -> None:
         ("RUSTUP_UPDATE_ROOT", f"https:/me:{DECOY}@host", False),
     ],
 )
-def test_a_build_sees_no_login_in_a_value_and_a_download_only_a_proxys(
+def test_build_sees_no_credentials_and_download_sees_proxy_credentials(
     name: str, value: str, is_proxy: bool
 ) -> None:
     environ = {name: value, "PIP_INDEX_URL": value, "GITHUB_TOKEN": DECOY}
@@ -202,7 +202,7 @@ def test_a_build_sees_no_login_in_a_value_and_a_download_only_a_proxys(
         "SOURCE_DATE_EPOCH",
     ],
 )
-def test_what_a_build_needs_it_sees(name: str) -> None:
+def test_build_environment_has_needed_variables(name: str) -> None:
     assert build_variables.for_build({name: "x"}) == {name: "x"}
 
 
@@ -214,12 +214,12 @@ def test_what_a_build_needs_it_sees(name: str) -> None:
         ("http://proxy:8080", "http://proxy:8080"),
     ],
 )
-def test_a_proxy_comes_without_its_login(value: str, seen: str) -> None:
+def test_build_sees_proxy_without_credentials(value: str, seen: str) -> None:
     assert build_variables.for_build({"HTTPS_PROXY": value}) == {"HTTPS_PROXY": seen}
     assert build_variables.for_own_code({"HTTPS_PROXY": value}) == {"HTTPS_PROXY": value}
 
 
-def test_a_setting_lets_more_through_and_secrets_only_by_their_full_names() -> None:
+def test_setting_passes_variables_and_secrets_by_full_name() -> None:
     environ = {"MY_FEATURE": "1", "MY_TOKEN": "2", "JPY_API_TOKEN": "3", "OTHER": "4"}
     assert build_variables.for_build(environ, ["MY_*"]) == {"MY_FEATURE": "1"}
     assert build_variables.for_build(environ, ["MY_TOKEN"]) == {"MY_TOKEN": "2"}
@@ -229,7 +229,7 @@ def test_a_setting_lets_more_through_and_secrets_only_by_their_full_names() -> N
     }
 
 
-def test_a_job_can_fetch_with_the_users_logins_and_has_no_token_of_jupyters() -> None:
+def test_job_has_index_credentials_and_no_jupyter_token() -> None:
     environ = dict.fromkeys((*SECRETS, "PIP_INDEX_URL", "NETRC", "GIT_ASKPASS", "HOME"), "x")
     kept = {"PIP_INDEX_URL", "PIP_TRUSTED_NAME", "NETRC", "GIT_ASKPASS", "HOME", "SSH_AUTH_SOCK"}
     assert set(build_variables.for_own_code(environ)) == kept
@@ -246,7 +246,7 @@ def seen_by(place: Path) -> str:
 
 
 @linux_only
-def test_a_setup_py_sees_no_secret(wasmwheel: Command, tmp_path: Path) -> None:
+def test_setup_py_sees_no_secret(wasmwheel: Command, tmp_path: Path) -> None:
     place = tmp_path / "seen"
     project = backend_project(tmp_path / "nosy", f"dump({str(place)!r})", DUMP)
     env = decoys(MYPKG_FEATURE="let-through", WASMWHEEL_BUILD_ENV="MYPKG_*")
@@ -258,7 +258,7 @@ def test_a_setup_py_sees_no_secret(wasmwheel: Command, tmp_path: Path) -> None:
 
 
 @linux_only
-def test_a_build_script_sees_no_secret(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
+def test_build_script_sees_no_secret(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
     place = tmp_path / "seen"
     (crate / "build.rs").write_text(RUST_DUMP.replace("PLACE", json.dumps(str(place))))
     words = ("build", crate, "--json", "--no-smoke", "--profile", "draft")
@@ -274,7 +274,7 @@ print(os.environ, js.JSON.stringify(js.Object.constructor("return process.env")(
 """
 
 
-def test_an_imported_wheel_sees_no_secret(wasmwheel: Command, tmp_path: Path) -> None:
+def test_imported_wheel_sees_no_secret(wasmwheel: Command, tmp_path: Path) -> None:
     text = PEEK + "raise RuntimeError(str(os.environ))\n"
     path = wheel(tmp_path, "py3-none-any", {"handmade.py": text.encode()})
     ran = wasmwheel("smoke", path, "--events", env=decoys())
@@ -283,7 +283,7 @@ def test_an_imported_wheel_sees_no_secret(wasmwheel: Command, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_projects_own_tests_see_no_secret(wasmwheel: Command, tmp_path: Path) -> None:
+def test_project_tests_see_no_secret(wasmwheel: Command, tmp_path: Path) -> None:
     project = backend_project(tmp_path / "nosy")
     (project / "test_nosy.py").write_text(
         "def test_nosy():\n" + textwrap.indent(PEEK, "    ") + "    assert False, os.environ\n"
@@ -359,9 +359,7 @@ def nosy_sdist(place: Path) -> bytes:
 
 
 @linux_only
-def test_an_index_gives_a_build_requirement_and_its_password_is_not_seen(
-    wasmwheel: Command, tmp_path: Path
-) -> None:
+def test_build_requirement_from_index_sees_no_password(wasmwheel: Command, tmp_path: Path) -> None:
     place, asked = tmp_path / "seen", []
     project = backend_project(tmp_path / "nosy")
     path = project / "pyproject.toml"
@@ -382,7 +380,7 @@ def test_an_index_gives_a_build_requirement_and_its_password_is_not_seen(
 
 @linux_only
 @pytest.mark.parametrize("where", ["variable", "file", "extra"])
-def test_pip_has_no_login_in_a_variable_and_finds_it_in_a_file_of_its_own(
+def test_pip_reads_credentials_from_private_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
 ) -> None:
     address = f"https://me:{DECOY}%40@index.example.org/simple"
@@ -416,7 +414,7 @@ subprocess.run([sys.executable, "-c", code, sys.argv[1]])
 
 @linux_only
 @pytest.mark.parametrize("way", ["hidden", "open"])
-def test_what_pip_starts_cannot_open_its_file_with_the_logins(way: str) -> None:
+def test_pip_child_cannot_open_credentials_file(way: str) -> None:
     # Root can open everything, so another user does it, who may not run the Python of root's home.
     python = shutil.which("python3", path="/usr/bin") if os.getuid() == 0 else sys.executable
     if python is None:
@@ -458,7 +456,7 @@ time.sleep(60)
 
 @linux_only
 @pytest.mark.parametrize("way", ["hidden", "open"])
-def test_hidden_memory_is_not_read_by_another_process_of_the_same_user(way: str) -> None:
+def test_hidden_memory_is_unreadable_for_same_user(way: str) -> None:
     # Root can read everything, so another user does both.
     user = 65534 if os.getuid() == 0 else None
     child = subprocess.Popen(
@@ -487,7 +485,7 @@ def test_hidden_memory_is_not_read_by_another_process_of_the_same_user(way: str)
         ("process.supervisor", ["--job", "--", "true"]),
     ],
 )
-def test_the_command_and_its_supervisor_hide_their_memory(module: str, words: list[str]) -> None:
+def test_command_and_supervisor_hide_memory(module: str, words: list[str]) -> None:
     code = f"""
 import ctypes, os, sys
 import jupyter_wasmwheel.{module} as module
@@ -534,13 +532,13 @@ ADDRESSES = {
 
 
 @pytest.mark.parametrize("text", ADDRESSES)
-def test_a_login_is_taken_out_of_every_text_that_is_shown(text: str) -> None:
+def test_credentials_are_removed_from_shown_text(text: str) -> None:
     assert redact(text) == ADDRESSES[text] == sanitize(text)
     assert Log(stream="stderr", text=text).text == ADDRESSES[text]
     assert DECOY not in str(WasmwheelError(text, text, text, code="example.error").as_json())
 
 
-def test_a_login_is_taken_out_of_a_report() -> None:
+def test_credentials_are_removed_from_report() -> None:
     stream = StringIO()
     report = {"dependencies": [{"requirement": f"x @ https://me:{DECOY}@host/x.whl"}]}
     JsonLines(stream, "job")(Report(report=report))
@@ -548,11 +546,11 @@ def test_a_login_is_taken_out_of_a_report() -> None:
     assert written["requirement"] == "x @ https://***@host/x.whl"
 
 
-def test_a_login_is_taken_out_after_colors() -> None:
+def test_credentials_are_removed_after_colors() -> None:
     assert DECOY not in sanitize(f"https:\x1b[0m//me:{DECOY}@host")
 
 
-def test_taking_logins_out_of_a_long_line_is_quick() -> None:
+def test_credentials_are_removed_from_long_line_quickly() -> None:
     begin = time.monotonic()
     for text in (
         "://" * 300_000 + "@",
@@ -565,7 +563,7 @@ def test_taking_logins_out_of_a_long_line_is_quick() -> None:
     assert time.monotonic() - begin < 2
 
 
-def test_an_address_is_read_without_its_login() -> None:
+def test_address_is_parsed_without_credentials() -> None:
     address = git.parse(f"git+https://me:{DECOY}@host/x.git@v1")
     assert (address.url, address.revision) == ("https://host/x.git", "v1")
     assert DECOY not in repr(address)
@@ -573,19 +571,19 @@ def test_an_address_is_read_without_its_login() -> None:
     assert git.parse(f"git+ssh://git:{DECOY}@host/x").url == "ssh://git@host/x"
 
 
-def test_a_secret_in_the_query_of_a_git_address_is_refused() -> None:
+def test_git_address_with_secret_in_query_is_rejected() -> None:
     with pytest.raises(UsageError, match="has a secret in its query") as raised:
         git.parse(f"git+https://host/x.git?private_token={DECOY}")
     assert DECOY not in str(raised.value)
 
 
-def test_a_login_that_was_taken_out_has_to_be_entered_again() -> None:
+def test_removed_credentials_must_be_entered_again() -> None:
     with pytest.raises(UsageError, match="no login any more") as raised:
         git.parse("git+https://***@host/x.git")
     assert "credential helper" in raised.value.fix
 
 
-def test_words_are_handed_over_by_a_file_that_is_read_once() -> None:
+def test_arguments_are_passed_by_file_that_is_read_once() -> None:
     words = ["build", "--", f"git+https://me:{DECOY}@host/x.git"]
     shown, file = credentials.write(words)
     assert file
@@ -650,7 +648,7 @@ def _queue(tmp_path: Path, store: Store) -> Queue:
 
 
 @linux_only
-def test_a_git_password_is_in_no_process_no_record_and_no_log(
+def test_git_password_is_in_no_process_record_or_log(
     private: str, tmp_path: Path, store: Store
 ) -> None:
     queue = _queue(tmp_path, store)
@@ -677,7 +675,7 @@ def test_a_git_password_is_in_no_process_no_record_and_no_log(
 
 
 @linux_only
-def test_a_password_that_is_typed_leaves_the_process_table(
+def test_typed_password_is_removed_from_process_table(
     private: str, tmp_path: Path, store: Store
 ) -> None:
     command = [sys.executable, "-m", "jupyter_wasmwheel", "build", private, "--events"]
@@ -700,7 +698,7 @@ def test_a_password_that_is_typed_leaves_the_process_table(
     assert DECOY not in first + rest
 
 
-def test_a_wrong_password_is_told_without_it(
+def test_wrong_password_error_omits_password(
     private: str, wasmwheel: Command, tmp_path: Path
 ) -> None:
     wrong = private.replace(f"me:{DECOY}", f"me:wrong-{DECOY}")
@@ -754,9 +752,7 @@ def home(tmp_path: Path) -> Path:
         "credentials",
     ],
 )
-def test_what_is_outside_of_a_project_is_not_sent_to_a_worker(
-    tmp_path: Path, home: Path, how: str
-) -> None:
+def test_job_payload_omits_files_outside_project(tmp_path: Path, home: Path, how: str) -> None:
     project = plain_project(tmp_path / "work/project")
     (project / "inside.txt").write_text("belongs to it")
     (project / "link.txt").symlink_to("inside.txt")
@@ -803,14 +799,14 @@ def test_what_is_outside_of_a_project_is_not_sent_to_a_worker(
     assert any("is not sent" in line for line in said)
 
 
-def test_a_private_repository_is_fetched_here_for_a_worker(private: str, tmp_path: Path) -> None:
+def test_private_repository_is_fetched_before_job_is_sent(private: str, tmp_path: Path) -> None:
     sent, said = _sent(private, tmp_path)
     assert DECOY.encode() not in sent
     assert b"pyproject" in sent or b"[project]" in sent
     assert any("does not leave this machine" in line for line in said)
 
 
-def test_what_belongs_to_a_project_is_sent_though_it_is_above_it(tmp_path: Path) -> None:
+def test_job_payload_includes_workspace_above_project(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "repository")
     project = plain_project(repository.folder / "python")
     repository.write(**{"README.md": "read me", "LICENSE": "license", ".env": DECOY})
@@ -825,7 +821,7 @@ def test_what_belongs_to_a_project_is_sent_though_it_is_above_it(tmp_path: Path)
     assert len([line for line in said if "is not sent" in line]) == 1
 
 
-def test_a_home_is_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_job_payload_rejects_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(plain_project(tmp_path / "home")))
     with pytest.raises(SourceError, match="not sent"):
         _sent(str(tmp_path / "home"), tmp_path)

@@ -69,7 +69,7 @@ def ask(http_server_client: Any, jp_base_url: str) -> Ask:
     return asking
 
 
-async def test_a_kernel_of_who_is_logged_in_reads_from_a_listed_host(
+async def test_proxy_answers_kernel_of_logged_in_user(
     ask: Ask, other: Elsewhere, jp_auth_header: dict[str, str]
 ) -> None:
     answer = await ask(FETCH, KERNEL, jp_auth_header, {"Cookie": "mine=1"}, url=other.url)
@@ -89,7 +89,9 @@ async def test_a_kernel_of_who_is_logged_in_reads_from_a_listed_host(
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "token wrong"}, {"Cookie": "x=y"}])
-async def test_nobody_else_does(ask: Ask, other: Elsewhere, headers: dict[str, str]) -> None:
+async def test_proxy_rejects_requests_without_login(
+    ask: Ask, other: Elsewhere, headers: dict[str, str]
+) -> None:
     answer = await ask(FETCH, KERNEL, headers, url=other.url)
     # Not the page of the login, which a kernel would take for what it asked for.
     assert answer.code == 403
@@ -99,7 +101,7 @@ async def test_nobody_else_does(ask: Ask, other: Elsewhere, headers: dict[str, s
     assert other.asked == []
 
 
-async def test_a_link_with_the_users_cookie_does_not(
+async def test_proxy_rejects_navigation_with_cookie(
     ask: Ask, other: Elsewhere, jp_auth_header: dict[str, str]
 ) -> None:
     login = await ask(HOSTS, jp_auth_header)
@@ -111,7 +113,7 @@ async def test_a_link_with_the_users_cookie_does_not(
     assert (await ask(FETCH, KERNEL, {"Cookie": cookie}, url=other.url)).code == 200
 
 
-async def test_what_is_not_listed_for_this_very_site_is_refused(
+async def test_proxy_rejects_host_listed_for_other_site(
     ask: Ask, other: Elsewhere, jp_auth_header: dict[str, str], jp_serverapp: Any
 ) -> None:
     jupyter = f"http://127.0.0.1:{jp_serverapp.port}/api/status"
@@ -122,9 +124,7 @@ async def test_what_is_not_listed_for_this_very_site_is_refused(
     assert other.asked == []
 
 
-async def test_a_sites_own_origin_has_the_same_proxy(
-    site: Site, other: Elsewhere, jp_fetch: Any
-) -> None:
+async def test_site_origin_has_same_proxy(site: Site, other: Elsewhere, jp_fetch: Any) -> None:
     await jp_fetch("wasmwheel", "api", "sites", "workshop", "open", method="POST", body="{}")
     root = f"{addresses.origin(site)}/{site.prefix}"
     client = AsyncHTTPClient()
@@ -136,7 +136,7 @@ async def test_a_sites_own_origin_has_the_same_proxy(
 
 
 @pytest.mark.parametrize("listed", [{}], ids=["nothing"])
-async def test_it_is_off_by_default(
+async def test_proxy_is_off_by_default(
     ask: Ask, other: Elsewhere, jp_auth_header: dict[str, str]
 ) -> None:
     assert (await ask(FETCH, KERNEL, jp_auth_header, url=other.url)).code == 403
@@ -145,7 +145,7 @@ async def test_it_is_off_by_default(
 
 
 @pytest.mark.parametrize("listed", [{"workshop": ["https://x.example/"]}], ids=["wrong"])
-async def test_a_setting_that_names_no_host_is_said(
+async def test_invalid_proxy_setting_is_reported(
     ask: Ask, jp_fetch: Any, jp_auth_header: dict[str, str]
 ) -> None:
     opened = await jp_fetch(
@@ -158,7 +158,7 @@ async def test_a_setting_that_names_no_host_is_said(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-async def test_it_only_reads(jp_fetch: Any, other: Elsewhere, method: str) -> None:
+async def test_proxy_rejects_writing_methods(jp_fetch: Any, other: Elsewhere, method: str) -> None:
     with pytest.raises(HTTPClientError) as raised:
         await jp_fetch(
             *FETCH.split("/"),

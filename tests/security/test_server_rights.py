@@ -120,7 +120,7 @@ def refused(answer: HTTPResponse, path: str) -> bool:
     return answer.code == 403 or (answer.code == 302 and "/login" in answer.headers["Location"])
 
 
-def test_the_table_has_every_route_and_verb() -> None:
+def test_table_covers_every_route_and_method() -> None:
     there = {
         (method, pattern)
         for pattern, handler in ROUTES
@@ -140,14 +140,14 @@ def test_the_table_has_every_route_and_verb() -> None:
     "headers",
     [{}, {"Authorization": "token wrong"}, {"Authorization": "Basic eDp4"}, {"Cookie": "x=y"}],
 )
-async def test_nobody_is_answered_without_a_login(
+async def test_request_without_login_is_rejected(
     method: str, path: str, status: int, headers: dict[str, str], ask: Ask
 ) -> None:
     assert refused(await ask(method, path, headers), path)
 
 
 @ALL
-async def test_who_has_the_token_is_answered(
+async def test_request_with_token_is_answered(
     method: str, path: str, status: int, ask: Ask, jp_auth_header: dict[str, str]
 ) -> None:
     answer = await ask(method, path, jp_auth_header)
@@ -176,7 +176,7 @@ async def login(ask: Ask, token: dict[str, str]) -> dict[str, str]:
 
 
 @WRITING
-async def test_a_page_of_another_site_cannot_write_with_the_users_cookie(
+async def test_cross_site_write_with_cookie_is_rejected(
     method: str, path: str, status: int, ask: Ask, jp_auth_header: dict[str, str]
 ) -> None:
     cookies = await login(ask, jp_auth_header)
@@ -192,7 +192,7 @@ async def test_a_page_of_another_site_cannot_write_with_the_users_cookie(
 
 @ALL
 @pytest.mark.parametrize("authorizer", [{"authorizer_class": ReadOnly}], ids=["reader"])
-async def test_who_may_only_read_cannot_write(
+async def test_read_only_user_cannot_write(
     method: str, path: str, status: int, ask: Ask, jp_auth_header: dict[str, str]
 ) -> None:
     answer = await ask(method, path, jp_auth_header)
@@ -204,13 +204,13 @@ async def test_who_may_only_read_cannot_write(
 
 @ALL
 @pytest.mark.parametrize("authorizer", [{"authorizer_class": Nothing}], ids=["stranger"])
-async def test_who_may_do_nothing_here_is_refused(
+async def test_user_without_rights_is_rejected(
     method: str, path: str, status: int, ask: Ask, jp_auth_header: dict[str, str]
 ) -> None:
     assert refused(await ask(method, path, jp_auth_header), path)
 
 
-async def test_a_refused_request_has_changed_nothing(
+async def test_rejected_request_changes_nothing(
     ask: Ask, jp_auth_header: dict[str, str], tmp_path: Path
 ) -> None:
     await ask("POST", f"{API}/jobs", {})
@@ -220,7 +220,7 @@ async def test_a_refused_request_has_changed_nothing(
 
 
 @pytest.mark.parametrize("verb", ["PUT", "PATCH"])
-async def test_verbs_that_no_route_has_are_refused(
+async def test_unknown_methods_are_rejected(
     verb: str, http_server_client: Any, jp_base_url: str, jp_auth_header: dict[str, str]
 ) -> None:
     for path in (f"{API}/jobs", f"{API}/sites", f"{API}/events"):

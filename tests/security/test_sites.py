@@ -114,7 +114,7 @@ HOSTILE_PLACES = [
 
 
 @pytest.mark.parametrize("file_name", HOSTILE_PLACES)
-def test_a_place_out_of_the_site_is_refused(
+def test_path_outside_site_is_rejected(
     site: Site, home: Path, tmp_path: Path, file_name: object
 ) -> None:
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
@@ -133,9 +133,7 @@ def test_a_place_out_of_the_site_is_refused(
 
 
 @pytest.mark.parametrize("file_name", ["wheels/x.whl", "wheels/tiny/x.whl", "packages/x/x.whl"])
-def test_only_a_folder_that_a_wheel_has_for_itself_is_removed(
-    site: Site, tmp_path: Path, file_name: str
-) -> None:
+def test_remove_deletes_only_folder_of_wheel(site: Site, tmp_path: Path, file_name: str) -> None:
     for name in ("tiny", "other"):
         publish_one(site, tiny_wheel(tmp_path, name), [], ignore)
     change(site, "tiny", file_name=file_name)
@@ -152,7 +150,7 @@ HOSTILE_WORDS = ["../../../home/notes/try-tiny", "a/b", "/etc", "..", "a\\b", "a
 
 @pytest.mark.parametrize("field", ["name", "version", "sha256", "depends", "published", "data"])
 @pytest.mark.parametrize("value", HOSTILE_WORDS)
-def test_a_name_a_version_or_a_hash_that_is_a_path_is_refused(
+def test_path_in_lock_entry_is_rejected(
     site: Site, tmp_path: Path, field: str, value: object
 ) -> None:
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
@@ -171,7 +169,7 @@ def test_a_name_a_version_or_a_hash_that_is_a_path_is_refused(
 @pytest.mark.parametrize(
     "displaced", [{}, {"name": "x"}, row("tiny") | {"file_name": "../../../../home"}, [], "x"]
 )
-def test_what_was_displaced_is_checked_before_it_is_back(
+def test_displaced_package_is_checked_before_restore(
     site: Site, tmp_path: Path, displaced: object
 ) -> None:
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
@@ -182,7 +180,7 @@ def test_what_was_displaced_is_checked_before_it_is_back(
 
 
 @pytest.mark.parametrize("abi", ["../../../home/notes", "2026_0/../..", "", 2026])
-def test_the_abi_of_a_sites_lock_names_no_folder(site: Site, abi: object) -> None:
+def test_invalid_abi_in_lock_is_rejected(site: Site, abi: object) -> None:
     for place in (site.lock, site.private.path("pyodide-lock.json")):
         lock = json.loads(place.read_bytes())
         lock["info"]["abi_version"] = abi
@@ -194,7 +192,7 @@ def test_the_abi_of_a_sites_lock_names_no_folder(site: Site, abi: object) -> Non
 
 
 @given(st.text(alphabet=st.sampled_from("ab./\\:\0 \n~%é") | st.characters(), max_size=40))
-def test_a_path_that_is_taken_stays_beneath(text: str) -> None:
+def test_accepted_path_stays_beneath_root(text: str) -> None:
     if not re.fullmatch(safe_paths.PATH, text):
         return
     assert os.path.normpath(text) == text
@@ -265,7 +263,7 @@ def do_everything(site: Site, tmp_path: Path) -> int:
 
 @pytest.mark.usefixtures("system")
 @pytest.mark.parametrize("name", LINKED_FILES)
-def test_nothing_is_written_through_a_link_to_a_file(
+def test_link_to_file_is_not_written_through(
     site: Site, home: Path, tmp_path: Path, name: str
 ) -> None:
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
@@ -279,7 +277,7 @@ def test_nothing_is_written_through_a_link_to_a_file(
 @pytest.mark.usefixtures("system")
 @pytest.mark.parametrize("name", LINKED_FOLDERS)
 @pytest.mark.parametrize("target", ["notes", "a folder like it"])
-def test_nothing_is_written_or_removed_through_a_link_to_a_folder(
+def test_link_to_folder_is_not_written_or_removed_through(
     site: Site, home: Path, tmp_path: Path, name: str, target: str
 ) -> None:
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
@@ -302,7 +300,7 @@ def test_nothing_is_written_or_removed_through_a_link_to_a_folder(
 
 
 @pytest.mark.parametrize("kind", ["a file", "a folder", "nothing", "a pipe", "a loop", "a wheel"])
-def test_a_bundle_packs_no_link(site: Site, home: Path, tmp_path: Path, kind: str) -> None:
+def test_bundle_rejects_links(site: Site, home: Path, tmp_path: Path, kind: str) -> None:
     place = site.folder / "files/notes.txt"
     if kind == "a wheel":
         publish_one(site, tiny_wheel(tmp_path), [], ignore)
@@ -320,9 +318,7 @@ def test_a_bundle_packs_no_link(site: Site, home: Path, tmp_path: Path, kind: st
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_bundle_packs_nothing_that_a_kernels_list_names_outside(
-    site: Site, tmp_path: Path
-) -> None:
+def test_bundle_rejects_kernel_list_entries_outside_site(site: Site, tmp_path: Path) -> None:
     about = {"files": {"file_name": "../../../home/.ssh/id_ed25519"}}
     site.beside.path("kernel-files.json").write_text(json.dumps(about))
     with pytest.raises(SiteError, match=r"kernel-files\.json"):
@@ -330,7 +326,7 @@ def test_a_bundle_packs_nothing_that_a_kernels_list_names_outside(
 
 
 @pytest.mark.parametrize("through", ["a file", "its folder", "the wheels' folder"])
-def test_a_wheel_that_is_a_link_is_not_given_to_node(
+def test_linked_wheel_is_not_passed_to_node(
     site: Site, home: Path, tmp_path: Path, through: str
 ) -> None:
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
@@ -354,9 +350,7 @@ def test_a_wheel_that_is_a_link_is_not_given_to_node(
 
 
 @pytest.mark.parametrize("name", ["pyodide.mjs", "pyodide.asm.wasm", "package.json"])
-def test_a_runtime_that_is_a_link_is_not_run(
-    site: Site, home: Path, store: Store, name: str
-) -> None:
+def test_linked_runtime_is_not_run(site: Site, home: Path, store: Store, name: str) -> None:
     for each in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"):
         site.beside.path(each).write_bytes(b"")
     site.beside.path("package.json").write_text('{"version": "314.0.7"}')
@@ -366,9 +360,7 @@ def test_a_runtime_that_is_a_link_is_not_run(
         lite.runtime(site, node.ensure_node(store, ignore), RunContext(store=store, emit=ignore))
 
 
-def test_a_checks_node_reads_of_a_site_what_its_lock_names(
-    site: Site, home: Path, store: Store
-) -> None:
+def test_check_reads_only_files_in_lock(site: Site, home: Path, store: Store) -> None:
     site.beside.path("key").symlink_to(home / ".ssh/id_ed25519")
     site.beside.path("pyodide.mjs").write_bytes(b"")
     runtime = Runtime(folder=site.beside.path(), version="314.0.7", abi="2026_0")
@@ -380,7 +372,7 @@ def test_a_checks_node_reads_of_a_site_what_its_lock_names(
     "path",
     ["link.txt", "folder/id_ed25519", "files/pipe", "again/site.json", "%00", "a%00/../link.txt"],
 )
-def test_no_link_is_served(site: Site, home: Path, path: str) -> None:
+def test_server_rejects_links(site: Site, home: Path, path: str) -> None:
     (site.folder / "link.txt").symlink_to(home / ".ssh/id_ed25519")
     (site.folder / "folder").symlink_to(home / ".ssh")
     (site.folder / "again").symlink_to(site.folder / ".wasmwheel")
@@ -399,7 +391,7 @@ def test_no_link_is_served(site: Site, home: Path, path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["../home/.bashrc", "/etc/passwd", "files/../../home/.bashrc", "files//x", ".", "a\0b"]
 )
-def test_a_path_that_leads_out_is_not_opened(site: Site, path: str) -> None:
+def test_server_rejects_path_outside_site(site: Site, path: str) -> None:
     root, before = site.root, snapshot(site.folder)
     acts: list[Callable[[], object]] = [
         lambda: root.read(path),
@@ -525,7 +517,7 @@ def shelves(tmp_path: Path) -> Iterator[Store]:
         path.joinpath(".wasmwheel").chmod(0o700)
 
 
-def test_each_damaged_site_is_told_by_name_and_hides_no_other(
+def test_damaged_site_is_listed_by_name_with_other_sites(
     shelves: Store, wasmwheel: Command
 ) -> None:
     names = {f"record-{number}" for number in range(len(RECORDS))} | {*DAMAGES}
@@ -551,7 +543,7 @@ def test_each_damaged_site_is_told_by_name_and_hides_no_other(
     assert not rows["z-whole"]["error"]
 
 
-def test_a_site_is_made_beside_damaged_ones(shelves: Store, store: Store) -> None:
+def test_site_is_created_next_to_damaged_ones(shelves: Store, store: Store) -> None:
     for name in ("lite", "pyodide", "kernel-files", "packages", "snapshots", "node", "seals"):
         if (store.home / name).is_dir():
             (shelves.home / name).symlink_to(store.home / name)
@@ -559,7 +551,7 @@ def test_a_site_is_made_beside_damaged_ones(shelves: Store, store: Store) -> Non
     assert made.name in [site.name for site in lite.list_sites(shelves)]
 
 
-def test_removing_from_a_damaged_site_says_what_is_damaged(shelves: Store) -> None:
+def test_remove_from_damaged_site_names_damage(shelves: Store) -> None:
     for name in (*DAMAGES, "record-0"):
         with pytest.raises(SiteError):
             publish.remove(lite.find(name, shelves), "attrs")

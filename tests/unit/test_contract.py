@@ -22,19 +22,19 @@ ROOT = Path(__file__).parents[2]
 API = ROOT / "labextension/src/api.ts"
 
 
-def test_schema_is_what_the_structs_give() -> None:
+def test_schema_matches_structs() -> None:
     written = schema.FILE.read_text(encoding="utf-8")
     assert written == schema.text(), "run `python -m jupyter_wasmwheel.api.schema`"
 
 
-def test_types_of_the_front_end_are_generated_from_this_schema() -> None:
+def test_front_end_types_match_schema() -> None:
     found = re.search(r"schema\.json sha256: (\w+)", API.read_text(encoding="utf-8"))
     assert found
     now = hashlib.sha256(schema.FILE.read_bytes()).hexdigest()
     assert found.group(1) == now, "run `jlpm build:api` in labextension"
 
 
-def test_an_option_has_one_name_in_few_files() -> None:
+def test_options_are_declared_in_few_files() -> None:
     found = [
         path.relative_to(ROOT).as_posix()
         for top in ("jupyter_wasmwheel", "labextension/src")
@@ -95,7 +95,7 @@ def python(*words: str) -> str:
     return ran.stdout
 
 
-def test_a_new_option_is_in_the_help_and_the_schema(with_option: None) -> None:
+def test_new_option_appears_in_help_and_schema(with_option: None) -> None:
     shown = python("-m", "jupyter_wasmwheel", "build", "--help")
     assert re.search(r"--pace slow\|fast\s+a made-up option \(default: slow\)", shown)
     parsed, declared = json.loads(python("-c", LOOK))
@@ -104,7 +104,7 @@ def test_a_new_option_is_in_the_help_and_the_schema(with_option: None) -> None:
     assert set(declared["enum"]) == {"slow", "fast"}
 
 
-def test_a_new_option_is_accepted_and_reaches_the_worker(with_option: None, tmp_path: Path) -> None:
+def test_new_option_reaches_worker(with_option: None, tmp_path: Path) -> None:
     wheel_factory.crate("fresh", tmp_path / "root")
     jupyter = Jupyter(tmp_path / "root", tmp_path / "log")
     try:

@@ -72,7 +72,7 @@ def pyodide(*entries: Entry) -> PackageSource:
     return packages.of_site(lock(*entries), Root(Path()), lock(*entries))
 
 
-def test_a_requirement_that_pyodide_has() -> None:
+def test_requirement_in_pyodide_is_found() -> None:
     (one,) = found(["Zope.Interface >= 7"], pyodide(entry("zope-interface", "7.2"))).dependencies
     assert one == Dependency(
         name="Zope.Interface", requirement="Zope.Interface>=7", source="pyodide", version="7.2"
@@ -80,7 +80,7 @@ def test_a_requirement_that_pyodide_has() -> None:
     assert msgspec.to_builtins(one)["from"] == "pyodide"
 
 
-def test_a_requirement_that_is_nowhere() -> None:
+def test_unavailable_requirement_is_missing() -> None:
     result = found(["gone"], pyodide(), index())
     assert [(one.source, one.version) for one in result.dependencies] == [("missing", None)]
     assert "There is no gone." in result.reasons["gone"]
@@ -96,7 +96,7 @@ def test_a_requirement_that_is_nowhere() -> None:
         ("tool", "pyodide"),
     ],
 )
-def test_the_version_in_the_lock_counts(requirement: str, source: str) -> None:
+def test_locked_version_decides_whether_requirement_is_met(requirement: str, source: str) -> None:
     (one,) = found([requirement], pyodide(entry("tool", "1.5rc1"))).dependencies
     assert (one.source, one.version) == (source, "1.5rc1")
 
@@ -116,16 +116,16 @@ def test_the_version_in_the_lock_counts(requirement: str, source: str) -> None:
         ("platform_release == '5.0.3'", True),
     ],
 )
-def test_markers_are_evaluated_for_the_target(tmp_path: Path, marker: str, holds: bool) -> None:
+def test_markers_are_evaluated_for_target(tmp_path: Path, marker: str, holds: bool) -> None:
     assert bool(packages.requirements(requiring(tmp_path, [f"tool; {marker}"]), lock())) is holds
 
 
-def test_markers_know_a_python_that_is_not_released(tmp_path: Path) -> None:
+def test_markers_accept_unreleased_python(tmp_path: Path) -> None:
     needing = requiring(tmp_path, ["tool; python_version >= '3.15'"])
     assert packages.requirements(needing, lock(python="3.15.0rc1"))
 
 
-def test_what_was_published_to_a_site_wins() -> None:
+def test_published_package_takes_precedence_over_pyodide() -> None:
     own = lock(entry("tool", "1.0"), entry("base", "3.0"))
     site = lock(
         entry("tool", "2.0", folder="wheels/abc/"), entry("other", "1.0"), entry("base", "3.0")
@@ -138,7 +138,7 @@ def test_what_was_published_to_a_site_wins() -> None:
     ]
 
 
-def test_what_requirements_require_is_found_too() -> None:
+def test_transitive_requirements_are_found() -> None:
     hub = entry("hub", "1.0", depends=["yaml", "tool>=2"])
     result = found(["hub"], pyodide(entry("tool", "1.0")), index(hub))
     assert [(one.name, one.source, one.needed_by) for one in result.dependencies] == [
@@ -149,12 +149,12 @@ def test_what_requirements_require_is_found_too() -> None:
     assert result.reasons["tool"] == "hub requires tool>=2, but there is 1.0."
 
 
-def test_packages_that_require_each_other_are_found_once() -> None:
+def test_circular_requirements_are_found_once() -> None:
     a, b = entry("a", "1", depends=["b"]), entry("b", "1", depends=["a"])
     assert [one.name for one in found(["a"], index(a, b)).dependencies] == ["a", "b"]
 
 
-def test_what_was_built_comes_first(tmp_path: Path) -> None:
+def test_built_package_takes_precedence_over_all(tmp_path: Path) -> None:
     built = packages.of_wheels([requiring(tmp_path, ["tool"])], lock())
     sources = (built, pyodide(entry("handmade", "0.1"), entry("tool", "1.0")))
     result = found(["handmade"], *sources)
@@ -164,6 +164,6 @@ def test_what_was_built_comes_first(tmp_path: Path) -> None:
     ]
 
 
-def test_an_address_alone_is_no_file() -> None:
+def test_lock_entry_with_only_address_has_no_file() -> None:
     (one,) = found(["tool"], pyodide(entry("tool", "1.0"))).without_file
     assert (one.name, one.source) == ("tool", "pyodide")

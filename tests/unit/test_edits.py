@@ -137,13 +137,13 @@ def changed_lines(before: str, after: str) -> str:
 
 
 @pytest.mark.parametrize("style", PYPROJECTS)
-def test_a_requirement_becomes_an_extra_in_the_files_own_style(style: str) -> None:
+def test_make_optional_keeps_style_of_pyproject(style: str) -> None:
     before, expected = PYPROJECTS[style]
     assert changed_lines(before, optional.move_in_pyproject(before, "requests")) == expected
 
 
 @pytest.mark.parametrize("style", SETUP_CFGS)
-def test_a_requirement_becomes_an_extra_in_setup_cfg(style: str) -> None:
+def test_make_optional_edits_setup_cfg(style: str) -> None:
     before, expected = SETUP_CFGS[style]
     assert changed_lines(before, optional.move_in_setup_cfg(before, "Requests")) == expected
 
@@ -165,7 +165,7 @@ def test_a_requirement_becomes_an_extra_in_setup_cfg(style: str) -> None:
         ),
     ],
 )
-def test_what_cannot_be_made_optional_is_told(
+def test_make_optional_rejects_unsupported_requirement(
     tmp_path: Path, project: str, files: dict[str, str], why: str
 ) -> None:
     read = manifest.read(plain(tmp_path / "plain", project, files))
@@ -211,14 +211,14 @@ REPLACE = "[[replace]]\nfile = 'plain/__init__.py'\nwhy = 'to test'\n"
         ),
     ],
 )
-def test_a_recipe_that_is_none_is_told_with_the_line(tmp_path: Path, text: str, why: str) -> None:
+def test_invalid_recipe_error_names_line(tmp_path: Path, text: str, why: str) -> None:
     with pytest.raises(SourceError) as caught:
         recipes.load(recipe_file(tmp_path, text))
     assert why in caught.value.why
 
 
 @pytest.mark.parametrize("file", ["../x", "/etc/passwd", "plain/../../x", "", ".", "a\\b"])
-def test_a_recipe_that_leaves_the_project_is_refused(tmp_path: Path, file: str) -> None:
+def test_recipe_rejects_path_outside_project(tmp_path: Path, file: str) -> None:
     text = f"{RECIPE}[[replace]]\nfile = '{file}'\nwhy = ''\nold = 'a'\nnew = 'b'\n"
     with pytest.raises(SourceError, match="not a valid recipe") as caught:
         recipes.load(recipe_file(tmp_path, text))
@@ -262,7 +262,7 @@ def nothing(project: Path) -> None:
         (binary, replacing("WORD", "plain/latin"), "it is no text in UTF-8"),
     ],
 )
-def test_a_recipe_that_does_not_fit_is_told_with_the_place(
+def test_recipe_patch_mismatch_error_names_place(
     tmp_path: Path, prepare: Callable[[Path], None], recipe: str, why: str
 ) -> None:
     project = plain(tmp_path / "plain", PLAIN)
@@ -276,7 +276,7 @@ def test_a_recipe_that_does_not_fit_is_told_with_the_place(
     assert why in caught.value.why
 
 
-def test_a_recipe_that_differs_further_down_is_told_with_that_line(tmp_path: Path) -> None:
+def test_recipe_patch_late_mismatch_error_names_line(tmp_path: Path) -> None:
     project = plain(tmp_path / "plain", PLAIN)
     (project / "plain/__init__.py").write_text("one\nfn f() {\n    two(2);\n    three();\n}\n")
     recipe = recipe_file(tmp_path, replacing("fn f() {\n    two(2);\n    three(3);\n}\n"))
@@ -286,7 +286,7 @@ def test_a_recipe_that_differs_further_down_is_told_with_that_line(tmp_path: Pat
     assert "line 4 is '    three();', and '    three(3);' is expected there" in caught.value.why
 
 
-def test_a_file_with_windows_line_ends_is_edited_with_them(tmp_path: Path) -> None:
+def test_edits_keep_windows_line_endings(tmp_path: Path) -> None:
     project = plain(tmp_path / "plain", PLAIN)
     (project / "plain/__init__.py").write_bytes(b"a\r\nb\r\nc\r\n")
     read = manifest.read(project)
@@ -299,7 +299,7 @@ def test_a_file_with_windows_line_ends_is_edited_with_them(tmp_path: Path) -> No
     assert change.after.count("\n") == change.after.count("\r\n") == text.count("\n") + 1
 
 
-def test_a_bundled_recipe_for_other_versions_is_left_aside_with_a_word() -> None:
+def test_bundled_recipe_for_other_versions_is_skipped_with_note() -> None:
     assert recipes.choose("auto", "tokenizers", "0.15.2")[0] is None
     assert "There is a recipe for tokenizers" in recipes.choose("auto", "tokenizers", "0.15.2")[1]
     assert "is not known" in recipes.choose("auto", "tokenizers", None)[1]
@@ -310,7 +310,7 @@ def test_a_bundled_recipe_for_other_versions_is_left_aside_with_a_word() -> None
         recipes.choose("nowhere.toml", "tokenizers", "0.23.3")
 
 
-def test_every_bundled_recipe_is_one_for_the_package_it_is_named_after() -> None:
+def test_bundled_recipes_match_their_file_names() -> None:
     folder = Path(recipes.__file__).with_name("recipes")
     names = [path.stem for path in folder.iterdir()]
     assert "tokenizers" in names

@@ -25,7 +25,7 @@ PASSED_ON = ("info.code", "self.code")
 @pytest.mark.parametrize(
     "path", sorted(generated.PACKAGE.rglob("*.py")), ids=lambda path: path.stem
 )
-def test_every_error_is_given_a_code_where_it_is_constructed(path: Path) -> None:
+def test_every_constructed_error_has_code(path: Path) -> None:
     for kind, call in generated.error_calls(ast.parse(path.read_text())):
         codes = [each.value for each in call.keywords if each.arg == "code"]
         assert codes, f"{path.name}:{call.lineno} {kind}"
@@ -33,7 +33,7 @@ def test_every_error_is_given_a_code_where_it_is_constructed(path: Path) -> None
             assert CODE.fullmatch(ast.literal_eval(codes[0])), f"{path.name}:{call.lineno}"
 
 
-def test_the_errors_without_a_code_are_found() -> None:
+def test_errors_without_code_are_detected() -> None:
     source = """
 class JobError(UsageError):
     def __init__(self):
@@ -45,19 +45,19 @@ return SiteError("a", f"{b}", fix)
     assert found == ["JobError", "SiteError", "UsageError"]
 
 
-def test_a_code_is_required() -> None:
+def test_error_requires_code() -> None:
     with pytest.raises(TypeError, match="code"):
         UsageError("a", "b", "c")  # type: ignore[call-arg]
 
 
-def test_no_code_is_of_two_classes() -> None:
+def test_each_code_belongs_to_one_class() -> None:
     kinds: dict[str, set[str]] = {}
     for row in generated.error_rows():
         kinds.setdefault(row.code, set()).add(row.kind)
     assert {code: each for code, each in kinds.items() if len(each) > 1} == {}
 
 
-def test_each_code_is_in_the_documentation() -> None:
+def test_each_code_is_documented() -> None:
     table = generated.error_codes()
     for path in generated.PACKAGE.rglob("*.py"):
         for code in re.findall(r'\bcode="([a-z-]+\.[a-z-]+)"', path.read_text()):
@@ -66,14 +66,14 @@ def test_each_code_is_in_the_documentation() -> None:
         assert f"| `{known.code}` |" in table
 
 
-def test_what_varies_is_in_capitals_in_the_documentation() -> None:
+def test_documentation_shows_variables_in_capitals() -> None:
     (row,) = (each for each in generated.error_rows() if each.code == "lock.version-missing")
     assert row.what.startswith("PROJECT's Cargo.lock")
     assert row.status == 3
 
 
 @pytest.mark.parametrize("known", known_errors.load(), ids=lambda each: each.code)
-def test_the_remedies_of_a_known_error_are_requests(known: KnownError) -> None:
+def test_known_error_remedies_are_valid_requests(known: KnownError) -> None:
     error = known.match(OUTPUT[known.code], **VALUES[known.stage], target="2026_0")
     assert error
     assert error.info.code == known.code
@@ -100,14 +100,14 @@ def test_the_remedies_of_a_known_error_are_requests(known: KnownError) -> None:
         ("crates.crate-not-found", []),
     ],
 )
-def test_a_remedy_changes_the_fields_of_its_option(code: str, changes: list[object]) -> None:
+def test_remedy_changes_fields_of_its_option(code: str, changes: list[object]) -> None:
     (known,) = (each for each in known_errors.load() if each.code == code)
     error = known.match(OUTPUT[known.code], **VALUES[known.stage])
     assert error
     assert [getattr(each, "changes", None) for each in error.info.remedies] == changes
 
 
-def test_an_error_from_another_process_is_the_same() -> None:
+def test_error_survives_transfer_between_processes() -> None:
     remedies = [Install(extras=("nightly",)), Open(file="a.rs", line=3), Retry()]
     error = UsageError("a", "b", "c", code="x.y", counts={"problems": 2}, remedies=remedies)
     assert from_info(error.info).as_json() == error.as_json()

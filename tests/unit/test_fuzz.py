@@ -10,7 +10,7 @@ from tests.fuzz.targets import CORPUS, TARGETS
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_what_fuzzing_found_is_told_in_words(name: str) -> None:
+def test_fuzzed_input_raises_only_our_errors(name: str) -> None:
     files = [path for path in (CORPUS / name).iterdir() if path.is_file()]
     assert files
     for path in files:

@@ -63,7 +63,7 @@ def cycle(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
-def test_no_import_cycles() -> None:
+def test_package_has_no_import_cycles() -> None:
     graph = import_graph(ROOT)
     assert len(graph) > 100
     for importer, target in ENTRY_POINTS:
@@ -72,7 +72,7 @@ def test_no_import_cycles() -> None:
     assert not cycle(graph)
 
 
-def test_finds_cycles_however_they_are_written(tmp_path: Path) -> None:
+def test_import_cycles_are_detected_in_every_form(tmp_path: Path) -> None:
     package = tmp_path / "jupyter_wasmwheel"
     (package / "room").mkdir(parents=True)
     (package / "__init__.py").touch()

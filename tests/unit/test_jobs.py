@@ -73,9 +73,7 @@ def source_of(made: ResolvedRequest) -> str:
 # What may be asked for
 
 
-def test_a_posted_request_is_resolved_to_full_paths(
-    paths: AllowedPaths, root: Path, site: Site
-) -> None:
+def test_posted_request_resolves_to_full_paths(paths: AllowedPaths, root: Path, site: Site) -> None:
     (root / "mine.toml").write_text("")
     asked = {
         "kind": "build",
@@ -116,7 +114,7 @@ def site(tmp_path: Path) -> Site:
 
 
 @pytest.mark.parametrize("kind", requests.PostedRequest.__args__)
-def test_a_request_of_each_kind_reaches_the_worker_as_it_is(
+def test_request_of_each_kind_reaches_worker_unchanged(
     kind: type[msgspec.Struct], paths: AllowedPaths, site: Site, tmp_path: Path
 ) -> None:
     """A field that is declared is accepted when it is posted, and the worker reads it."""
@@ -146,7 +144,7 @@ def examples(kind: type[msgspec.Struct]) -> Iterator[tuple[str, Any]]:
         yield field.encode_name, (value,) if "items" in schema else value
 
 
-def test_a_login_is_not_written_into_the_document(tmp_path: Path) -> None:
+def test_request_document_omits_credentials(tmp_path: Path) -> None:
     secret = BuildRequest(source="git+https://me:hunter2@example.org/x.git")
     logins = document.write(tmp_path, secret)
     assert logins
@@ -156,14 +154,14 @@ def test_a_login_is_not_written_into_the_document(tmp_path: Path) -> None:
     assert not logins.exists()
 
 
-def test_a_package_of_the_index_is_named_as_it_is(paths: AllowedPaths) -> None:
+def test_pypi_source_keeps_its_name(paths: AllowedPaths) -> None:
     made = resolve({"kind": "build", "source": "pypi:rpds-py==0.30.0"}, paths)
     assert (made.name, made.version) == ("rpds-py", "0.30.0")
     assert source_of(made) == "pypi:rpds-py==0.30.0"
 
 
 @pytest.mark.parametrize("address", ["git+examples/hello@v1", "git+file://ROOT/examples/hello@v1"])
-def test_a_repository_under_the_root_is_named_by_its_full_path(
+def test_git_source_under_root_resolves_to_full_path(
     paths: AllowedPaths, root: Path, address: str
 ) -> None:
     source = f"{address.replace('ROOT', str(root))}#subdirectory=a/b"
@@ -172,13 +170,13 @@ def test_a_repository_under_the_root_is_named_by_its_full_path(
     assert source_of(made) == f"git+{root}/examples/hello@v1#subdirectory=a/b"
 
 
-def test_a_repository_elsewhere_is_named_as_it_is(paths: AllowedPaths) -> None:
+def test_remote_git_source_keeps_its_address(paths: AllowedPaths) -> None:
     address = "git+https://example.org/a/b.git@v1"
     made = resolve({"kind": "build", "source": address}, paths)
     assert (made.name, source_of(made)) == ("b", address)
 
 
-def test_the_root_itself_can_be_built(paths: AllowedPaths, root: Path) -> None:
+def test_root_folder_can_be_built(paths: AllowedPaths, root: Path) -> None:
     starter.create("top", root.parent / "other")
     moved = replace(paths, root=root.parent / "other/top")
     assert resolve({"kind": "build", "source": ""}, moved).name == "top"
@@ -231,7 +229,7 @@ def test_the_root_itself_can_be_built(paths: AllowedPaths, root: Path) -> None:
         ({"kind": "publish", "site": "workshop", "wheels": ["x.whl"]}, UsageError),
     ],
 )
-def test_what_is_no_request_is_refused(
+def test_invalid_request_is_rejected(
     body: object, error: type[WasmwheelError], paths: AllowedPaths
 ) -> None:
     with pytest.raises(error) as raised:
@@ -241,9 +239,7 @@ def test_what_is_no_request_is_refused(
     assert raised.value.fix
 
 
-def test_an_absolute_path_outside_the_root_is_refused_unless_configured(
-    paths: AllowedPaths, root: Path
-) -> None:
+def test_absolute_path_outside_root_requires_setting(paths: AllowedPaths, root: Path) -> None:
     outside = root.parent / "outside"
     with pytest.raises(SourceError):
         resolve({"kind": "build", "source": str(outside)}, paths)
@@ -251,7 +247,7 @@ def test_an_absolute_path_outside_the_root_is_refused_unless_configured(
     assert source_of(resolve({"kind": "build", "source": str(outside)}, allowed)) == str(outside)
 
 
-def test_a_link_that_leads_out_of_the_root_is_refused(paths: AllowedPaths, root: Path) -> None:
+def test_link_out_of_root_is_rejected(paths: AllowedPaths, root: Path) -> None:
     (root / "link").symlink_to(root.parent / "outside")
     with pytest.raises(OutsideError):
         resolve({"kind": "build", "source": "link"}, paths)
@@ -260,7 +256,7 @@ def test_a_link_that_leads_out_of_the_root_is_refused(paths: AllowedPaths, root:
 # The queue
 
 
-def test_a_job_is_queued_runs_and_is_done(queue_of: Open, told: Told) -> None:
+def test_job_goes_from_queued_to_done(queue_of: Open, told: Told) -> None:
     queue = queue_of("log('hi')\n" + DONE)
     job = ended(queue, queue.submit(request()))
     assert (job.state, job.name, job.version) == ("done", "hello", "2.0")
@@ -273,7 +269,7 @@ def test_a_job_is_queued_runs_and_is_done(queue_of: Open, told: Told) -> None:
     assert told[-1][1]["job"] == json.loads(encoded(job))
 
 
-def test_numbers_grow_over_all_jobs_and_all_is_kept_in_order(queue_of: Open, told: Told) -> None:
+def test_event_numbers_grow_across_jobs(queue_of: Open, told: Told) -> None:
     queue = queue_of("for n in range(300): log(str(n))\n" + DONE, running=3)
     jobs = [queue.submit(request(f"n{n}")) for n in range(5)]
     for job in jobs:
@@ -289,7 +285,7 @@ def test_numbers_grow_over_all_jobs_and_all_is_kept_in_order(queue_of: Open, tol
     ]
 
 
-def test_only_so_many_run_at_once(queue_of: Open) -> None:
+def test_queue_limits_running_jobs(queue_of: Open) -> None:
     queue = queue_of(WAIT, running=2, waiting=1)
     first, second, third = (queue.submit(request()) for _ in range(3))
     assert [queue.get(job.id).state for job in (first, second, third)] == [
@@ -304,7 +300,7 @@ def test_only_so_many_run_at_once(queue_of: Open) -> None:
     assert queue.get(first.id).state == "cancelled"
 
 
-def test_a_job_says_how_far_it_is(queue_of: Open) -> None:
+def test_job_shows_progress(queue_of: Open) -> None:
     queue = queue_of(
         "say('phase', name='compile', state='started')\n"
         "say('progress', done=3, total=9, unit='units', label='pyo3')\ntime.sleep(60)\n"
@@ -315,7 +311,7 @@ def test_a_job_says_how_far_it_is(queue_of: Open) -> None:
     assert (now.phase, now.done, now.total, now.label) == ("compile", 3, 9, "pyo3")
 
 
-def test_an_error_of_the_command_line_is_the_jobs(queue_of: Open) -> None:
+def test_worker_error_becomes_job_error(queue_of: Open) -> None:
     queue = queue_of(
         "say('error', code='x.y', what='No.', why='So.', fix='Do.', status=5); sys.exit(5)"
     )
@@ -324,7 +320,7 @@ def test_an_error_of_the_command_line_is_the_jobs(queue_of: Open) -> None:
     assert job.error == ErrorInfo(code="x.y", what="No.", why="So.", fix="Do.", status=5)
 
 
-def test_tests_that_fail_leave_their_report_and_the_error(queue_of: Open) -> None:
+def test_failed_tests_keep_report_and_error(queue_of: Open) -> None:
     failed = "say('error', code='x.y', what='1 failed', why='', fix='', status=8); sys.exit(8)"
     queue = queue_of(DONE + failed)
     job = ended(queue, queue.submit(request()))
@@ -334,7 +330,7 @@ def test_tests_that_fail_leave_their_report_and_the_error(queue_of: Open) -> Non
     assert job.error.status == 8
 
 
-def test_what_an_installation_tried_is_not_its_own_remedy(queue_of: Open) -> None:
+def test_failed_installation_is_not_its_own_remedy(queue_of: Open) -> None:
     finding = {"state": "missing", "part": "Rust", "text": "none", "fix": "Install it."}
     other = {"action": "install", "extras": ["nightly"], "target": None}
     tried = {"action": "install", "extras": [], "target": None}
@@ -349,7 +345,7 @@ def test_what_an_installation_tried_is_not_its_own_remedy(queue_of: Open) -> Non
     assert job.error.remedies == (Install(extras=("nightly",)), Retry())
 
 
-def test_a_file_to_open_has_the_browsers_path(queue_of: Open, root: Path) -> None:
+def test_remedy_opens_path_relative_to_root(queue_of: Open, root: Path) -> None:
     file = str(root / "examples/hello/Cargo.toml")
     remedies = [{"action": "open", "file": file, "line": 3}, {"action": "open", "file": "/etc/x"}]
     queue = queue_of(
@@ -364,7 +360,7 @@ def test_a_file_to_open_has_the_browsers_path(queue_of: Open, root: Path) -> Non
     )
 
 
-def test_a_command_line_that_dies_says_its_last_words(queue_of: Open) -> None:
+def test_crashed_worker_error_shows_last_output(queue_of: Open) -> None:
     queue = queue_of("print('Segfault in the middle', file=sys.stderr, flush=True); os.abort()")
     job = ended(queue, queue.submit(request()))
     assert job.state == "failed"
@@ -372,7 +368,7 @@ def test_a_command_line_that_dies_says_its_last_words(queue_of: Open) -> None:
     assert "Segfault in the middle" in job.error.why
 
 
-def test_what_is_no_event_is_ignored(queue_of: Open, told: Told) -> None:
+def test_invalid_event_lines_are_ignored(queue_of: Open, told: Told) -> None:
     queue = queue_of(
         "print('noise'); print('[1]'); print('{' * 9999); say('job', state='done')\n"
         "sys.stdout.buffer.write(b'\\xff\\n')\n" + DONE
@@ -381,7 +377,7 @@ def test_what_is_no_event_is_ignored(queue_of: Open, told: Told) -> None:
     assert [event["kind"] for _, event in told] == ["job", "job", "report", "job"]
 
 
-def test_a_long_log_is_cut_with_one_note_and_the_rest_is_kept(queue_of: Open) -> None:
+def test_long_log_is_truncated_with_one_note(queue_of: Open) -> None:
     queue = queue_of(
         "for n in range(5000): log('x' * 100)\n"
         "say('phase', name='package', state='started')\n" + DONE,
@@ -395,9 +391,7 @@ def test_a_long_log_is_cut_with_one_note_and_the_rest_is_kept(queue_of: Open) ->
     assert sum(map(len, queue.lines(job.id))) < 150_000
 
 
-def test_a_diagnostic_says_which_file_of_the_browsers_it_is_in(
-    queue_of: Open, told: Told, root: Path
-) -> None:
+def test_diagnostic_has_path_relative_to_root(queue_of: Open, told: Told, root: Path) -> None:
     file = root / "examples/hello/src/lib.rs"
     rest = "level='error', code=None, message='m', rendered='r', line=1, column=1"
     queue = queue_of(
@@ -410,7 +404,7 @@ def test_a_diagnostic_says_which_file_of_the_browsers_it_is_in(
     assert paths == ["examples/hello/src/lib.rs", None, None]
 
 
-def test_two_tabs_may_cancel_at_once(queue_of: Open, told: Told) -> None:
+def test_concurrent_cancels_succeed(queue_of: Open, told: Told) -> None:
     queue = queue_of(WAIT)
     job = queue.submit(request())
     threads = [threading.Thread(target=queue.cancel, args=(job.id,)) for _ in range(8)]
@@ -424,7 +418,7 @@ def test_two_tabs_may_cancel_at_once(queue_of: Open, told: Told) -> None:
     assert states == ["queued", "running", "cancelled"]
 
 
-def test_a_waiting_job_is_cancelled_without_having_run(queue_of: Open) -> None:
+def test_queued_job_is_canceled_without_running(queue_of: Open) -> None:
     queue = queue_of(WAIT, running=1)
     queue.submit(request())
     waiting = queue.submit(request())
@@ -432,7 +426,7 @@ def test_a_waiting_job_is_cancelled_without_having_run(queue_of: Open) -> None:
     assert queue.get(waiting.id).started is None
 
 
-def test_a_job_is_deleted_with_its_files_once_it_has_ended(queue_of: Open, told: Told) -> None:
+def test_ended_job_is_deleted_with_its_files(queue_of: Open, told: Told) -> None:
     queue = queue_of(WAIT)
     job = queue.submit(request())
     with pytest.raises(ConflictError):
@@ -451,7 +445,7 @@ def test_a_job_is_deleted_with_its_files_once_it_has_ended(queue_of: Open, told:
     assert [(event["kind"], event["job"]) for event in away] == [("removed", job.id)]
 
 
-def test_only_so_many_are_kept(queue_of: Open) -> None:
+def test_queue_limits_kept_jobs(queue_of: Open) -> None:
     queue = queue_of(kept=3)
     jobs = []
     for _ in range(5):
@@ -464,7 +458,7 @@ def test_only_so_many_are_kept(queue_of: Open) -> None:
 # The record
 
 
-def test_what_a_server_lost_is_interrupted_and_can_be_asked_for_again(
+def test_lost_job_is_interrupted_and_can_be_retried(
     tmp_path: Path, queue_of: Open, told: Told
 ) -> None:
     (tmp_path / "jobs-0/0123456789abcdef").mkdir(parents=True)
@@ -494,7 +488,7 @@ def test_what_a_server_lost_is_interrupted_and_can_be_asked_for_again(
     assert told[0][0] > last
 
 
-def test_closing_interrupts_what_runs_and_waits(
+def test_close_interrupts_running_and_queued_jobs(
     tmp_path: Path, queue_of: Open, paths: AllowedPaths
 ) -> None:
     queue = queue_of(WAIT, running=1)
@@ -505,7 +499,7 @@ def test_closing_interrupts_what_runs_and_waits(
     assert again.head > queue.head
 
 
-def test_finished_jobs_are_there_after_a_restart(queue_of: Open) -> None:
+def test_finished_jobs_survive_restart(queue_of: Open) -> None:
     queue = queue_of()
     job = ended(queue, queue.submit(request()))
     queue.close()
@@ -514,7 +508,7 @@ def test_finished_jobs_are_there_after_a_restart(queue_of: Open) -> None:
     assert list(again.lines(job.id)) == [text for _, text in again.replay(0, job.seq)]
 
 
-def test_two_servers_of_one_root_keep_their_jobs_apart(queue_of: Open) -> None:
+def test_servers_with_same_root_keep_jobs_separate(queue_of: Open) -> None:
     first, second = queue_of(WAIT), queue_of()
     job = first.submit(request())
     assert first.folder != second.folder
@@ -534,7 +528,7 @@ def fill(queue: Queue) -> sqlite3.Connection:
     return connection
 
 
-def test_a_disk_that_fills_during_a_build_ends_it_with_the_reason(queue_of: Open) -> None:
+def test_full_disk_during_build_fails_job_with_reason(queue_of: Open) -> None:
     queue = queue_of("for n in range(10**9):\n    log('x' * 1000)\n    time.sleep(0.01)\n")
     job = queue.submit(request())
     until(lambda: queue.get(job.id).seq > job.seq)
@@ -546,7 +540,7 @@ def test_a_disk_that_fills_during_a_build_ends_it_with_the_reason(queue_of: Open
     assert failed.error.status == LimitError.status
 
 
-def test_a_full_disk_refuses_a_job_and_leaves_nothing_of_it(queue_of: Open) -> None:
+def test_full_disk_rejects_new_job_without_traces(queue_of: Open) -> None:
     queue = queue_of()
     ended(queue, queue.submit(request()))
     connection = fill(queue)
@@ -562,7 +556,7 @@ def test_a_full_disk_refuses_a_job_and_leaves_nothing_of_it(queue_of: Open) -> N
 # The processes
 
 
-def test_what_nobody_waits_for_takes_no_other_ones_turn(queue_of: Open) -> None:
+def test_background_job_yields_to_other_jobs(queue_of: Open) -> None:
     queue = queue_of(WAIT, running=1)
     background = queue.submit(request("hello"), background=True)
     jobs = [queue.submit(request("hello")) for _ in range(2)]
@@ -574,9 +568,7 @@ def test_what_nobody_waits_for_takes_no_other_ones_turn(queue_of: Open) -> None:
 @pytest.mark.parametrize(
     ("background", "niceness"), [({}, JOB_NICENESS), ({BACKGROUND: "1"}, BACKGROUND_NICENESS)]
 )
-def test_what_nobody_waits_for_lets_all_others_go_first(
-    background: dict[str, str], niceness: int
-) -> None:
+def test_background_job_runs_at_low_priority(background: dict[str, str], niceness: int) -> None:
     code = f"import os; print(os.nice(0), {BACKGROUND!r} in os.environ)"
     child = subprocess.Popen(
         supervised([sys.executable, "-c", code], is_job=True),

@@ -38,7 +38,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_reading_and_writing_keeps_what_is_not_understood(file: Path) -> None:
+def test_lock_round_trip_keeps_unknown_fields(file: Path) -> None:
     before = json.loads(file.read_text())
     deep = {"π": [1, None, 1.5, True, {"x": "\u2028"}], "": 2**63, "extra": {"name": "../x"}}
     before |= {"unknown": deep}
@@ -51,7 +51,7 @@ def test_reading_and_writing_keeps_what_is_not_understood(file: Path) -> None:
         assert lock.read(file).get("IPython") is not None
 
 
-def test_an_empty_lock_is_a_lock(file: Path) -> None:
+def test_empty_lock_is_valid(file: Path) -> None:
     found = lock.read(file)
     for name in list(found.packages):
         found = found.without(name)
@@ -59,7 +59,7 @@ def test_an_empty_lock_is_a_lock(file: Path) -> None:
     assert lock.read(file).packages == {}
 
 
-def test_names_are_compared_as_pep_503_does(file: Path) -> None:
+def test_lock_compares_normalized_names(file: Path) -> None:
     found = lock.read(file)
     for name in ("prompt_toolkit", "Prompt.Toolkit", "prompt-toolkit"):
         entry = found.get(name)
@@ -67,13 +67,13 @@ def test_names_are_compared_as_pep_503_does(file: Path) -> None:
         assert entry.name == "prompt_toolkit"
 
 
-def test_closure_has_all_that_is_needed_and_says_what_is_missing(file: Path) -> None:
+def test_closure_lists_dependencies_and_missing_ones(file: Path) -> None:
     entries, missing = lock.read(file).closure(["IPython"])
     assert sorted(entry.name for entry in entries) == ["IPython", "prompt_toolkit", "wcwidth"]
     assert missing == ["sqlite3"]
 
 
-def test_an_entry_replaces_the_one_of_the_same_name(file: Path) -> None:
+def test_lock_entry_replaces_entry_with_same_name(file: Path) -> None:
     found = lock.read(file)
     other = lock.Entry.parse(row("Prompt.Toolkit", version="2.0"))
     changed = found.with_entry(other)
@@ -85,7 +85,7 @@ def test_an_entry_replaces_the_one_of_the_same_name(file: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "{}", '{"packages": {}}', '{"packages": {"a": 1}, "info": {}}']
 )
-def test_what_is_no_lock_is_refused_in_words(file: Path, text: str) -> None:
+def test_invalid_lock_is_rejected(file: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(SiteError, match="is not a Pyodide lock"):
         lock.read(file)

@@ -45,13 +45,13 @@ from tests.fixtures.wheel_factory import wheel
         ),
     ],
 )
-def test_tests_are_where_pytest_is_told_else_where_they_usually_are(
+def test_suite_uses_configured_paths_then_usual_ones(
     tmp_path: Path, files: dict[str, str], paths: tuple[str, ...]
 ) -> None:
     assert suite.find(project(tmp_path, files)).paths == paths
 
 
-def test_what_tests_need_is_read_from_groups_and_requirements_files(tmp_path: Path) -> None:
+def test_suite_reads_requirements_from_groups_and_files(tmp_path: Path) -> None:
     its = suite.find(
         project(
             tmp_path,
@@ -75,7 +75,7 @@ dev = ["tool"]
     assert [companion.name for companion in its.companions] == ["pytest-asyncio", "hypothesis"]
 
 
-def test_a_package_beside_its_tests_is_whole_there_too(tmp_path: Path) -> None:
+def test_suite_next_to_package_includes_whole_package(tmp_path: Path) -> None:
     its = suite.find(project(tmp_path / "plain", {"tests/test_a.py": "", "plain/own.py": "mine"}))
     members = {"plain/_native.so": b"compiled", "plain/own.py": b"packed", "other.py": b""}
     test_environment.pack(

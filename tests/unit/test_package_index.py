@@ -21,7 +21,7 @@ from jupyter_wasmwheel.index import Index
         ("early", "0.1a1"),
     ],
 )
-def test_a_release_before_the_final_one_is_only_taken_where_it_is_named_or_alone(
+def test_prerelease_is_chosen_only_if_named_or_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, version: str
 ) -> None:
     for name in ("plain-0.9", "plain-1.0", "plain-2.0rc1", "early-0.1a1"):

@@ -91,7 +91,7 @@ def refused(answer: tuple[http.client.HTTPResponse, bytes], *words: str, status:
 # What it fetches
 
 
-def test_it_is_off_until_a_host_is_listed(site: Site, other: Elsewhere) -> None:
+def test_proxy_is_off_without_listed_hosts(site: Site, other: Elsewhere) -> None:
     with serving(site) as ask:
         refused(ask(other.url), f"{other.host} is not among the hosts", f"allow {other.host}")
         _, body = ask("", path=f"/{site.prefix}/proxy/hosts.json")
@@ -99,7 +99,7 @@ def test_it_is_off_until_a_host_is_listed(site: Site, other: Elsewhere) -> None:
     assert other.asked == []
 
 
-def test_a_listed_host_is_read_as_it_answers(site: Site, other: Elsewhere) -> None:
+def test_proxy_forwards_answer_of_listed_host(site: Site, other: Elsewhere) -> None:
     other.has["/data"] = bytes(range(256)) * 10_000
     with serving(site, other.host) as ask:
         response, body = ask(f"{other.url}?a=%2F&b=c d#part".replace(" ", "%20"))
@@ -122,7 +122,7 @@ def test_a_listed_host_is_read_as_it_answers(site: Site, other: Elsewhere) -> No
     assert json.loads(body)["hosts"] == [other.host]
 
 
-def test_nothing_of_who_asks_is_passed_on(site: Site, other: Elsewhere) -> None:
+def test_proxy_drops_request_headers(site: Site, other: Elsewhere) -> None:
     private = {
         "Cookie": "login=secret",
         "Authorization": "Bearer secret",
@@ -144,7 +144,7 @@ def test_nothing_of_who_asks_is_passed_on(site: Site, other: Elsewhere) -> None:
     assert site.prefix not in str(seen)
 
 
-def test_nothing_that_belongs_to_the_sites_origin_comes_back(site: Site) -> None:
+def test_proxy_drops_response_headers_that_affect_origin(site: Site) -> None:
     theirs = {
         "Set_Cookie": "a=b",
         "Clear_Site_Data": '"*"',
@@ -172,9 +172,7 @@ def test_nothing_that_belongs_to_the_sites_origin_comes_back(site: Site) -> None
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost", "127.0.0.1"])
-def test_another_host_than_the_sites_own_is_refused(
-    site: Site, other: Elsewhere, host: str
-) -> None:
+def test_proxy_rejects_foreign_host_header(site: Site, other: Elsewhere, host: str) -> None:
     with serving(site, other.host) as ask:
         assert ask(other.url, Host=host)[0].status == 421
         hosts = f"/{site.prefix}/proxy/hosts.json"
@@ -182,7 +180,7 @@ def test_another_host_than_the_sites_own_is_refused(
     assert other.asked == []
 
 
-def test_a_link_or_another_page_cannot_ask(site: Site, other: Elsewhere) -> None:
+def test_proxy_rejects_requests_of_other_pages(site: Site, other: Elsewhere) -> None:
     with serving(site, other.host) as ask:
         refused(ask(other.url, Wasmwheel_Proxy=None), "Only a kernel of the site")
         wrong = f"/{'0' * len(site.prefix)}/proxy/fetch?url={quote(other.url, safe='')}"
@@ -195,7 +193,7 @@ def test_a_link_or_another_page_cannot_ask(site: Site, other: Elsewhere) -> None
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_it_only_reads(site: Site, other: Elsewhere, method: str) -> None:
+def test_proxy_rejects_writing_methods(site: Site, other: Elsewhere, method: str) -> None:
     with serving(site, other.host) as ask:
         assert ask(other.url, method)[0].status == 405
     assert other.asked == []
@@ -254,7 +252,7 @@ def test_it_only_reads(site: Site, other: Elsewhere, method: str) -> None:
         "unix:/run/docker.sock",
     ],
 )
-def test_what_is_not_listed_just_so_is_refused(site: Site, other: Elsewhere, url: str) -> None:
+def test_proxy_rejects_unlisted_url(site: Site, other: Elsewhere, url: str) -> None:
     names = {"data.example": [("127.0.0.1", other.port)]}
     with serving(site, "data.example", names=names) as ask:
         response, _ = ask(url.format(port=other.port))
@@ -301,7 +299,7 @@ def test_what_is_not_listed_just_so_is_refused(site: Site, other: Elsewhere, url
         "2001:0:7f00:1::",  # and in Teredo's
     ],
 )
-def test_a_listed_name_at_an_address_that_is_not_public_is_refused(
+def test_proxy_rejects_listed_name_at_private_address(
     site: Site, other: Elsewhere, address: str
 ) -> None:
     names = {"data.example": [(address, other.port)]}
@@ -312,13 +310,11 @@ def test_a_listed_name_at_an_address_that_is_not_public_is_refused(
 
 
 @pytest.mark.parametrize("address", [PUBLIC, "8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"])
-def test_public_addresses_are_known_as_such(address: str) -> None:
+def test_public_addresses_are_recognized(address: str) -> None:
     assert proxy._is_public(address)
 
 
-def test_an_address_that_is_not_public_is_used_once_it_is_listed_itself(
-    site: Site, other: Elsewhere
-) -> None:
+def test_listed_private_address_is_allowed(site: Site, other: Elsewhere) -> None:
     names = {"data.example": [("10.1.2.3", 80), ("127.0.0.1", other.port)]}
     with serving(site, "data.example", other.host, names=names) as ask:
         assert ask("http://data.example/data")[1] == b"the data"
@@ -328,7 +324,7 @@ def test_an_address_that_is_not_public_is_used_once_it_is_listed_itself(
     assert len(other.asked) == 1
 
 
-def test_a_host_is_looked_up_once_and_connected_to_where_it_was_judged(
+def test_host_is_resolved_once_and_connected_to_checked_address(
     site: Site, other: Elsewhere
 ) -> None:
     dns = Names(known={"data.example": [("127.0.0.1", other.port)]})
@@ -349,7 +345,7 @@ def redirecting(other: Elsewhere, to: str) -> str:
     return f"http://{other.host}/to?url={quote(to, safe='')}"
 
 
-def test_a_redirect_to_a_listed_host_is_followed(site: Site, other: Elsewhere) -> None:
+def test_redirect_to_listed_host_is_followed(site: Site, other: Elsewhere) -> None:
     with elsewhere() as second, serving(site, other.host, second.host) as ask:
         response, body = ask(redirecting(other, second.url), Cookie="a=b")
         assert (response.status, body) == (200, b"the data")
@@ -375,9 +371,7 @@ def test_a_redirect_to_a_listed_host_is_followed(site: Site, other: Elsewhere) -
         "http://169.254.169.254/latest/meta-data/",
     ],
 )
-def test_a_redirect_to_what_may_not_be_fetched_is_refused(
-    site: Site, other: Elsewhere, to: str
-) -> None:
+def test_redirect_to_unlisted_host_is_rejected(site: Site, other: Elsewhere, to: str) -> None:
     with elsewhere() as second:
         # A name that is listed, but is at an address that is not.
         names = {"inside.example": [("127.0.0.1", second.port)]}
@@ -390,14 +384,14 @@ def test_a_redirect_to_what_may_not_be_fetched_is_refused(
     assert len(other.asked) == 1
 
 
-def test_where_a_redirect_leads_is_said_with_what_helps(site: Site, other: Elsewhere) -> None:
+def test_rejected_redirect_error_names_host_and_fix(site: Site, other: Elsewhere) -> None:
     with elsewhere() as second, serving(site, other.host) as ask:
         answer = ask(redirecting(other, second.url))
         refused(answer, f"{second.host}, where {other.host} leads to, is not among the hosts")
         refused(answer, f"to let it: allow {second.host}")
 
 
-def test_redirects_without_an_end_are_given_up(site: Site, other: Elsewhere) -> None:
+def test_endless_redirects_are_stopped(site: Site, other: Elsewhere) -> None:
     again = redirecting(other, "/data")
     for _ in range(8):
         again = redirecting(other, again)
@@ -409,7 +403,7 @@ def test_redirects_without_an_end_are_given_up(site: Site, other: Elsewhere) -> 
 # Limits, and what goes wrong
 
 
-def test_a_host_that_does_not_answer_is_said(site: Site) -> None:
+def test_unreachable_host_error_is_reported(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with serving(site, f"127.0.0.1:{port}") as ask:
@@ -417,7 +411,7 @@ def test_a_host_that_does_not_answer_is_said(site: Site) -> None:
         refused(ask(f"https://127.0.0.1:{port}/"), f"127.0.0.1:{port} could not", status=502)
 
 
-def test_a_name_that_nobody_has_is_said(site: Site) -> None:
+def test_unknown_host_name_error_is_reported(site: Site) -> None:
     its = Proxy(hosts=proxy.parse(["nobody.invalid"]))  # with the system's own names
     path = f"/{site.prefix}/proxy/fetch?url=http%3A%2F%2Fnobody.invalid%2F"
     with server.serving(site, its):
@@ -428,12 +422,12 @@ def test_a_name_that_nobody_has_is_said(site: Site) -> None:
         connection.close()
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(site: Site, other: Elsewhere) -> None:
+def test_untrusted_certificate_is_rejected(site: Site, other: Elsewhere) -> None:
     with serving(site, other.host) as ask:
         refused(ask(other.url.replace("http:", "https:")), "could not be reached", status=502)
 
 
-def test_an_answer_that_is_too_large_is_refused_or_cut(
+def test_too_large_answer_is_rejected_or_cut(
     site: Site, other: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proxy, "LARGEST", 2**20)
@@ -444,12 +438,12 @@ def test_an_answer_that_is_too_large_is_refused_or_cut(
             ask(other.url.replace("data", "endless"))
 
 
-def test_an_answer_that_breaks_off_is_not_taken_for_the_whole(site: Site, other: Elsewhere) -> None:
+def test_incomplete_answer_is_detected(site: Site, other: Elsewhere) -> None:
     with serving(site, other.host) as ask, pytest.raises(http.client.IncompleteRead):
         ask(other.url.replace("data", "broken"))
 
 
-def test_an_answer_that_does_not_come_is_given_up(
+def test_missing_answer_times_out(
     site: Site, other: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proxy, "LONGEST", 0.5)
@@ -457,7 +451,7 @@ def test_an_answer_that_does_not_come_is_given_up(
         refused(ask(other.url.replace("data", "slow")), "took too long", status=504)
 
 
-def test_who_hangs_up_ends_the_fetch(site: Site, other: Elsewhere) -> None:
+def test_client_disconnect_ends_fetch(site: Site, other: Elsewhere) -> None:
     path = f"/{site.prefix}/proxy/fetch?url={quote(f'http://{other.host}/endless', safe='')}"
     with serving(site, other.host):
         connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
@@ -483,7 +477,7 @@ def test_who_hangs_up_ends_the_fetch(site: Site, other: Elsewhere) -> None:
         ("[::ffff:10.0.0.7]:8000", {"10.0.0.7:8000"}),
     ],
 )
-def test_an_entry_is_a_host_with_its_ports(entry: str, hosts: set[str]) -> None:
+def test_host_entry_is_parsed_with_ports(entry: str, hosts: set[str]) -> None:
     assert proxy.parse([entry]) == hosts
 
 
@@ -495,13 +489,13 @@ def test_an_entry_is_a_host_with_its_ports(entry: str, hosts: set[str]) -> None:
         "0177.0.0.1", "127.0.0.1/8", "fd00::7", "a..b", "-a.example", "data.example.org?x",
     ],
 )  # fmt: skip
-def test_an_entry_that_is_no_host_is_refused(entry: str) -> None:
+def test_invalid_host_entry_is_rejected(entry: str) -> None:
     with pytest.raises(UsageError, match="Invalid host") as caught:
         proxy.parse([entry])
     assert repr(entry) in caught.value.what
 
 
-def test_the_list_is_the_settings_and_the_command_lines(site: Site, tmp_path: Path) -> None:
+def test_host_list_combines_settings_and_command_line(site: Site, tmp_path: Path) -> None:
     settings = {"Wasmwheel": {"proxy": {site.name: ["one.example"], "another": ["no.example"]}}}
     (tmp_path / "jupyter_wasmwheel_config.json").write_text(json.dumps(settings))
     command = ["site", "serve", str(site.folder), "--proxy", "two.example:8443"]

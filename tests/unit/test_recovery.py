@@ -36,9 +36,7 @@ def earlier(tmp_path: Path) -> Path:
     return Path(shutil.copytree(EARLIER, tmp_path / "jobs-0"))
 
 
-def test_jobs_of_version_1_are_kept_with_their_events_and_wheels(
-    earlier: Path, queue_of: Open
-) -> None:
+def test_jobs_of_version_1_keep_events_and_wheels(earlier: Path, queue_of: Open) -> None:
     before = {
         job: (earlier / job / "events.jsonl").read_text().splitlines()
         for job in (BUILT, FAILED, LOST)
@@ -63,7 +61,7 @@ def test_jobs_of_version_1_are_kept_with_their_events_and_wheels(
     assert (earlier / "jobs.damaged-1").is_file()
 
 
-def test_a_new_job_has_a_larger_number_than_version_1_gave(
+def test_new_job_after_version_1_gets_larger_number(
     earlier: Path, queue_of: Open, told: Told
 ) -> None:
     last = max(
@@ -76,7 +74,7 @@ def test_a_new_job_has_a_larger_number_than_version_1_gave(
     assert told[0][0] > last
 
 
-def test_the_next_start_finds_them_as_they_are(earlier: Path, queue_of: Open) -> None:
+def test_second_start_keeps_migrated_jobs(earlier: Path, queue_of: Open) -> None:
     first = queue_of()
     jobs = first.jobs()
     first.close()
@@ -118,7 +116,7 @@ def with_a_job_that_is_none(path: Path) -> None:
     "damage",
     [overwritten, with_a_damaged_page, of_another_version, with_nulls, with_a_job_that_is_none],
 )
-def test_a_database_that_cannot_be_read_is_set_aside_and_no_wheel_is_lost(
+def test_unreadable_database_is_set_aside_and_wheels_are_kept(
     damage: Callable[[Path], None], queue_of: Open, tmp_path: Path
 ) -> None:
     queue = queue_of(BUILDS)
@@ -148,16 +146,14 @@ def locked(tmp_path: Path, queue_of: Open) -> Iterator[str]:
         yield job.id
 
 
-def test_a_database_that_another_program_has_locked_is_set_aside(
-    locked: str, queue_of: Open
-) -> None:
+def test_locked_database_is_set_aside(locked: str, queue_of: Open) -> None:
     queue: Queue = queue_of()
     assert [job.id for job in queue.jobs()] == [locked]
     assert queue.notice
     assert "locked" in queue.notice
 
 
-def test_a_job_without_a_wheel_is_told_as_lost(queue_of: Open, tmp_path: Path) -> None:
+def test_job_without_wheel_is_reported_lost(queue_of: Open, tmp_path: Path) -> None:
     queue = queue_of()
     job = ended(queue, queue.submit(request()))
     queue.close()
@@ -169,9 +165,7 @@ def test_a_job_without_a_wheel_is_told_as_lost(queue_of: Open, tmp_path: Path) -
     assert found.error.code == "job.record-lost"
 
 
-def test_what_could_not_be_deleted_of_a_job_does_not_come_back(
-    queue_of: Open, tmp_path: Path
-) -> None:
+def test_partially_deleted_job_does_not_come_back(queue_of: Open, tmp_path: Path) -> None:
     queue = queue_of()
     jobs = [ended(queue, queue.submit(request())) for _ in range(2)]
     queue.remove(jobs[0].id)

@@ -14,12 +14,12 @@ FIXTURES = sorted((Path(__file__).parents[1] / "fixtures/reducer").glob("*.json"
 
 
 @pytest.mark.parametrize("file", FIXTURES, ids=lambda file: file.stem)
-def test_events_change_a_job_as_the_fixture_says(file: Path) -> None:
+def test_reducer_matches_fixture(file: Path) -> None:
     fixture = json.loads(file.read_text(encoding="utf-8"))
     job = msgspec.convert(fixture["job"], Job)
     lines = [json.dumps(event).encode() for event in fixture["events"]]
     assert json.loads(msgspec.json.encode(replay(job, lines))) == fixture["expected"]
 
 
-def test_there_are_fixtures() -> None:
+def test_reducer_has_fixtures() -> None:
     assert len(FIXTURES) >= 10

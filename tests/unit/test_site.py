@@ -39,14 +39,14 @@ def listed(site: Site) -> list[str]:
 # Names and folders
 
 
-def test_a_name_is_in_the_store_and_a_path_is_a_path(tmp_path: Path) -> None:
+def test_site_name_is_in_store_and_path_is_path(tmp_path: Path) -> None:
     store = Store(home=tmp_path)
     assert lite.place("workshop", store) == tmp_path / "sites/workshop"
     assert lite.place("./workshop", store) != tmp_path / "sites/workshop"
     assert lite.place(str(tmp_path / "my site"), store) == tmp_path / "my site"
 
 
-def test_a_folder_beside_us_is_meant_if_it_is_a_site(
+def test_site_folder_in_current_folder_takes_precedence(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -56,13 +56,13 @@ def test_a_folder_beside_us_is_meant_if_it_is_a_site(
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "a..b", "my site", "it's", 'a"b', ".hidden", "-f", "a;b", "x" * 65, "é"]
 )
-def test_what_cannot_be_a_name_is_refused(name: str, tmp_path: Path) -> None:
+def test_invalid_site_name_is_rejected(name: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         lite.place(name, Store(home=tmp_path))
     assert repr(name) in caught.value.what
 
 
-def test_no_site_is_an_error_that_says_how_to_make_one(tmp_path: Path) -> None:
+def test_missing_site_error_shows_create_command(tmp_path: Path) -> None:
     with pytest.raises(SiteError) as caught:
         lite.find("nowhere", Store(home=tmp_path))
     assert "site create nowhere" in caught.value.fix
@@ -74,7 +74,7 @@ def test_no_site_is_an_error_that_says_how_to_make_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", '{"schema": 2}', '{"schema": 1, "abi": "2026_0"}']
 )
-def test_a_broken_site_is_refused(site: Site, text: str) -> None:
+def test_broken_site_is_rejected(site: Site, text: str) -> None:
     (site.folder / lite.RECORD).write_text(text)
     with pytest.raises(SiteError, match="cannot be read"):
         lite.read_site(site.folder)
@@ -83,9 +83,7 @@ def test_a_broken_site_is_refused(site: Site, text: str) -> None:
 # Publishing
 
 
-def test_publishing_puts_the_wheel_under_its_hash_and_names_it_in_the_lock(
-    site: Site, tmp_path: Path
-) -> None:
+def test_publish_stores_wheel_by_hash_and_locks_it(site: Site, tmp_path: Path) -> None:
     its = tiny_wheel(tmp_path)
     done = publish_one(site, its, ["Attrs", "not-in-the-site"], ignore)
     entry = rows(site)["tiny"]
@@ -101,7 +99,7 @@ def test_publishing_puts_the_wheel_under_its_hash_and_names_it_in_the_lock(
     assert not list(site.folder.rglob(".*.whl*"))
 
 
-def test_a_wheel_that_was_damaged_in_its_site_is_put_there_anew(site: Site, tmp_path: Path) -> None:
+def test_publish_replaces_damaged_wheel(site: Site, tmp_path: Path) -> None:
     tiny = tiny_wheel(tmp_path)
     publish_one(site, tiny, [], ignore)
     place = site.lock.parent / rows(site)["tiny"]["file_name"]
@@ -110,9 +108,7 @@ def test_a_wheel_that_was_damaged_in_its_site_is_put_there_anew(site: Site, tmp_
     assert place.read_bytes() == tiny.path.read_bytes()
 
 
-def test_a_site_of_an_older_version_has_this_ones_scripts_once_something_is_published(
-    site: Site, tmp_path: Path
-) -> None:
+def test_publish_updates_scripts_of_older_site(site: Site, tmp_path: Path) -> None:
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
     ours = [site.folder / "bootstrap.js", site.lock.parent / "kernel-start.mjs"]
     now = [path.read_bytes() for path in ours]
@@ -134,7 +130,7 @@ def test_a_site_of_an_older_version_has_this_ones_scripts_once_something_is_publ
     assert [row["name"] for row in rows] == ["other", "renamed", "jupyter-wasmwheel"]
 
 
-def test_another_targets_wheel_is_refused_with_both_tags(site: Site, tmp_path: Path) -> None:
+def test_publish_rejects_wheel_of_other_target(site: Site, tmp_path: Path) -> None:
     before = site.lock.read_bytes()
     its = tiny_wheel(tmp_path, tag="cp313-cp313-pyemscripten_2025_0_wasm32")
     with pytest.raises(SiteError) as caught:
@@ -157,7 +153,9 @@ def test_another_targets_wheel_is_refused_with_both_tags(site: Site, tmp_path: P
         ("cp314-cp314t-pyemscripten_2026_0_wasm32", False),
     ],
 )
-def test_what_the_runtime_can_load_fits(site: Site, tmp_path: Path, tag: str, fits: bool) -> None:
+def test_publish_accepts_only_compatible_tags(
+    site: Site, tmp_path: Path, tag: str, fits: bool
+) -> None:
     its = tiny_wheel(tmp_path, tag=tag)
     if fits:
         publish.refuse_foreign(site, its)
@@ -166,9 +164,7 @@ def test_what_the_runtime_can_load_fits(site: Site, tmp_path: Path, tag: str, fi
             publish.refuse_foreign(site, its)
 
 
-def test_a_wheel_that_is_replaced_stays_for_a_day_for_the_tabs_that_name_it(
-    site: Site, tmp_path: Path
-) -> None:
+def test_replaced_wheel_is_kept_for_a_day(site: Site, tmp_path: Path) -> None:
     first = publish_one(site, tiny_wheel(tmp_path, body="a = 1\n"), [], ignore).package
     second = publish_one(site, tiny_wheel(tmp_path, body="a = 2\n"), [], ignore).package
     beside = site.lock.parent
@@ -181,16 +177,14 @@ def test_a_wheel_that_is_replaced_stays_for_a_day_for_the_tabs_that_name_it(
     assert (beside / second.file_name).exists()
 
 
-def test_a_new_version_brings_a_new_notebook_and_takes_the_old_one_away(
-    site: Site, tmp_path: Path
-) -> None:
+def test_new_version_replaces_generated_notebook(site: Site, tmp_path: Path) -> None:
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
     publish_one(site, tiny_wheel(tmp_path, version="2.0"), [], ignore)
     assert listed(site) == ["try-tiny-2.0.ipynb"]
     assert [path.name for path in (site.folder / "files").iterdir()] == ["try-tiny-2.0.ipynb"]
 
 
-def test_removing_gives_back_what_was_displaced(site: Site, tmp_path: Path) -> None:
+def test_remove_restores_displaced_package(site: Site, tmp_path: Path) -> None:
     before = rows(site)
     for version in ("2026.1", "2026.2"):
         its = tiny_wheel(tmp_path, name="rpds_py", version=version)
@@ -204,7 +198,7 @@ def test_removing_gives_back_what_was_displaced(site: Site, tmp_path: Path) -> N
     assert not (site.lock.parent / gone.file_name).exists()
 
 
-def test_removing_leaves_nobody_depending_on_what_is_gone(site: Site, tmp_path: Path) -> None:
+def test_remove_deletes_dependencies_on_removed_package(site: Site, tmp_path: Path) -> None:
     publish_one(site, tiny_wheel(tmp_path, name="base"), [], ignore)
     publish_one(site, tiny_wheel(tmp_path, name="top"), ["base", "attrs"], ignore)
     publish.remove(site, "base")
@@ -212,14 +206,14 @@ def test_removing_leaves_nobody_depending_on_what_is_gone(site: Site, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["attrs", "nothing", "../../etc", "a b", 'a"b', ""])
-def test_removing_what_was_not_published_is_refused(site: Site, name: str) -> None:
+def test_remove_rejects_unpublished_package(site: Site, name: str) -> None:
     before = rows(site)
     with pytest.raises(SiteError, match="is not published"):
         publish.remove(site, name)
     assert rows(site) == before
 
 
-def test_many_may_publish_at_once(site: Site, tmp_path: Path) -> None:
+def test_concurrent_publishes_lose_nothing(site: Site, tmp_path: Path) -> None:
     made = [tiny_wheel(tmp_path, name=f"tiny{number}") for number in range(12)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda its: publish_one(site, its, [], ignore), made))
@@ -235,7 +229,7 @@ def test_many_may_publish_at_once(site: Site, tmp_path: Path) -> None:
         f"other-1.0-{TAG}.whl",
     ],
 )
-def test_a_wheel_with_a_hostile_or_another_name_is_refused(
+def test_publish_rejects_wheel_with_hostile_name(
     site: Site, tmp_path: Path, file_name: str
 ) -> None:
     before = site.lock.read_bytes()
@@ -245,7 +239,7 @@ def test_a_wheel_with_a_hostile_or_another_name_is_refused(
 
 
 @pytest.mark.parametrize("name", ["../up", 'qu"ote', "a b", ".hidden"])
-def test_a_wheel_whose_metadata_has_a_hostile_name_is_refused(tmp_path: Path, name: str) -> None:
+def test_publish_rejects_wheel_with_hostile_metadata_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(CheckError, match="is not a wheel"):
         tiny_wheel(tmp_path, name=name, file_name=f"tiny-1.0-{TAG}.whl")
 
@@ -253,7 +247,7 @@ def test_a_wheel_whose_metadata_has_a_hostile_name_is_refused(tmp_path: Path, na
 # Notebooks
 
 
-def test_the_notebook_says_what_the_package_is_and_imports_it(tmp_path: Path) -> None:
+def test_generated_notebook_describes_and_imports_package(tmp_path: Path) -> None:
     its = tiny_wheel(
         tmp_path, name="rpds_py", version="2.0", metadata="Summary: Fast | <b>maps</b> *here*\n"
     )
@@ -268,9 +262,7 @@ def test_the_notebook_says_what_the_package_is_and_imports_it(tmp_path: Path) ->
     assert "%pip" not in show + yours
 
 
-def test_a_packages_own_notebook_is_opened_with_the_sites_kernel(
-    site: Site, tmp_path: Path
-) -> None:
+def test_bundled_notebook_uses_kernel_of_site(site: Site, tmp_path: Path) -> None:
     metadata = {"kernelspec": {"name": "python3"}, "authors": [{"name": "me"}]}
     own = {"cells": [], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     package = publish_one(site, tiny_wheel(tmp_path), [], ignore, notebook=own).package
@@ -279,7 +271,7 @@ def test_a_packages_own_notebook_is_opened_with_the_sites_kernel(
     assert found["metadata"]["authors"] == [{"name": "me"}]
 
 
-def test_a_persons_own_files_stay_in_the_listing(site: Site, tmp_path: Path) -> None:
+def test_user_files_stay_in_listing(site: Site, tmp_path: Path) -> None:
     own = contents.added(site.root, {"mine.ipynb": {"cells": []}}, datetime.now(UTC))
     site.root.replace(own)
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
@@ -288,9 +280,7 @@ def test_a_persons_own_files_stay_in_the_listing(site: Site, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"content": [{}]}', '{"content": [{"name": 1}]}'])
-def test_a_damaged_listing_is_told_and_nothing_is_published_or_removed(
-    site: Site, tmp_path: Path, text: str
-) -> None:
+def test_damaged_listing_blocks_publish_and_remove(site: Site, tmp_path: Path, text: str) -> None:
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
     before = site.lock.read_bytes()
     (site.folder / contents.LISTING).write_text(text)
@@ -302,7 +292,7 @@ def test_a_damaged_listing_is_told_and_nothing_is_published_or_removed(
     assert (site.folder / contents.LISTING).read_text() == text
 
 
-def test_a_listing_that_jupyterlite_made_is_added_to(site: Site, tmp_path: Path) -> None:
+def test_publish_extends_listing_of_jupyterlite(site: Site, tmp_path: Path) -> None:
     rows = [{"content": None, "name": "mine.md"}, {"content": None, "name": "yours.md"}]
     listing = {"content": rows, "name": "", "type": "directory"}
     (site.folder / contents.LISTING).write_text(json.dumps(listing, indent=2, sort_keys=True))
@@ -333,7 +323,7 @@ def ask(
     return response, body
 
 
-def test_files_are_served_under_the_prefix_only(site: Site, root: str) -> None:
+def test_server_requires_prefix(site: Site, root: str) -> None:
     response, body = ask(site, f"{root}/")
     assert (response.status, body) == (200, b"<p>here</p>")
     for path in ("/", "/index.html", f"{root}x/index.html", "/x" + root[2:] + "/index.html"):
@@ -343,7 +333,7 @@ def test_files_are_served_under_the_prefix_only(site: Site, root: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost", "127.0.0.1", "127.0.0.1:1", ""])
-def test_another_host_is_refused(site: Site, root: str, host: str) -> None:
+def test_server_rejects_foreign_host_header(site: Site, root: str, host: str) -> None:
     response, body = ask(site, f"{root}/index.html", Host=host)
     assert response.status in (400, 421)
     assert b"here" not in body
@@ -364,7 +354,7 @@ def test_another_host_is_refused(site: Site, root: str, host: str) -> None:
         "files/.hidden",
     ],
 )
-def test_what_is_private_or_outside_is_never_served(
+def test_server_hides_private_and_outside_files(
     site: Site, root: str, path: str, tmp_path: Path
 ) -> None:
     (tmp_path / "secret").write_text("secret")
@@ -376,7 +366,7 @@ def test_what_is_private_or_outside_is_never_served(
     assert b"prefix" not in body
 
 
-def test_headers_isolate_the_page_and_keep_the_lock_fresh(
+def test_server_headers_isolate_page_and_revalidate_lock(
     site: Site, root: str, tmp_path: Path
 ) -> None:
     done = publish_one(site, tiny_wheel(tmp_path), [], ignore)
@@ -398,7 +388,7 @@ def test_headers_isolate_the_page_and_keep_the_lock_fresh(
     assert response.headers["Content-Length"] == str(done.package.size)
 
 
-def test_a_replaced_lock_is_seen_at_once(site: Site, root: str, tmp_path: Path) -> None:
+def test_server_shows_replaced_lock_at_once(site: Site, root: str, tmp_path: Path) -> None:
     path = f"{root}/static/pyodide/pyodide-lock.json"
     response, _ = ask(site, path)
     etag = response.headers["Etag"]
@@ -420,16 +410,16 @@ def test_a_replaced_lock_is_seen_at_once(site: Site, root: str, tmp_path: Path) 
         ("a.unheard-of", "application/octet-stream"),
     ],
 )
-def test_types_do_not_depend_on_the_system(site: Site, root: str, name: str, kind: str) -> None:
+def test_server_content_types_ignore_system_settings(
+    site: Site, root: str, name: str, kind: str
+) -> None:
     (site.folder / "files" / name).write_bytes(b"0123456789")
     response, body = ask(site, f"{root}/files/{name}", Range="bytes=2-4")
     assert response.headers["Content-Type"] == kind
     assert (response.status, body) == (206, b"234")
 
 
-def test_a_file_is_sent_compressed_to_who_takes_that_until_it_is_replaced(
-    site: Site, root: str
-) -> None:
+def test_server_sends_compressed_file_until_replaced(site: Site, root: str) -> None:
     script = site.folder / "build/1.0123456.js"
     script.parent.mkdir()
     script.write_bytes(b"// of JupyterLite's own build\n" * 100)
@@ -451,7 +441,7 @@ def test_a_file_is_sent_compressed_to_who_takes_that_until_it_is_replaced(
     assert ask(site, path, Accept_Encoding="gzip")[1] == b"// another"
 
 
-def test_a_port_that_is_taken_is_an_error_in_words(site: Site) -> None:
+def test_server_reports_port_in_use(site: Site) -> None:
     with (
         socket.create_server(("127.0.0.1", site.port)),
         pytest.raises(SiteError, match=f"port {site.port} is in use"),
@@ -460,14 +450,14 @@ def test_a_port_that_is_taken_is_an_error_in_words(site: Site) -> None:
         pass
 
 
-def test_a_site_that_is_served_already_says_where(site: Site, root: str) -> None:
+def test_server_reports_address_of_running_server(site: Site, root: str) -> None:
     (site.folder / "jupyter-lite.json").write_text("{}")
     with pytest.raises(SiteError, match="is already being served") as caught, server.serving(site):
         pass
     assert server.address(site) in caught.value.why
 
 
-def test_serving_ends_on_an_interrupt(site: Site) -> None:
+def test_server_stops_on_interrupt(site: Site) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from jupyter_wasmwheel.site import lite, server\n"

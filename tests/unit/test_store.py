@@ -55,56 +55,52 @@ CHANGES: list[Callable[[Path], None]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_an_entry_that_was_changed_is_made_anew(
-    kept: Store, change: Callable[[Path], None]
-) -> None:
+def test_changed_entry_is_rebuilt(kept: Store, change: Callable[[Path], None]) -> None:
     change(kept.home / KEY / "lib/std.rlib")
     assert anew(kept) == [f"{KEY} is damaged; installing it again."]
     assert anew(kept) == []
 
 
-def test_an_entry_that_is_as_it_was_is_taken(kept: Store) -> None:
+def test_unchanged_entry_is_reused(kept: Store) -> None:
     assert anew(kept) == []
     (kept.home / KEY / "module.pyc").write_bytes(b"compiled when it was used")
     assert anew(kept) == []
 
 
-def test_a_clock_that_jumps_damages_nothing(kept: Store) -> None:
+def test_store_survives_clock_changes(kept: Store) -> None:
     file = kept.home / KEY / "lib/std.rlib"
     for jump in (-10 * 365 * 86400, 10 * 365 * 86400):
         os.utime(file, (time.time() + jump, time.time() + jump))
         assert anew(kept) == []
 
 
-def test_a_store_that_was_copied_is_taken(kept: Store, tmp_path: Path) -> None:
+def test_copied_store_is_reused(kept: Store, tmp_path: Path) -> None:
     shutil.copytree(kept.home, tmp_path / "copy", symlinks=True)
     assert anew(Store(home=tmp_path / "copy")) == []
 
 
-def test_an_entry_of_an_older_version_is_sealed_when_it_is_first_asked_for(kept: Store) -> None:
+def test_entry_of_older_version_is_recorded_on_first_use(kept: Store) -> None:
     shutil.rmtree(kept.home / integrity.FOLDER)
     assert anew(kept) == []
     overwrite(kept.home / KEY / "lib/std.rlib")
     assert anew(kept) == [f"{KEY} is damaged; installing it again."]
 
 
-def test_a_damaged_entry_of_an_administrators_store_is_passed_over(
-    kept: Store, tmp_path: Path
-) -> None:
+def test_damaged_entry_of_shared_store_is_skipped(kept: Store, tmp_path: Path) -> None:
     overwrite(kept.home / KEY / "lib/std.rlib")
     own = Store(home=tmp_path / "own", read_only=(kept.home,))
     anew(own)
     assert own.find(KEY) == own.home / KEY
 
 
-def test_what_killed_users_left_is_swept_up(kept: Store) -> None:
+def test_staging_folders_of_killed_processes_are_removed(kept: Store) -> None:
     (kept.home / "locks/user-killed").touch()
     with kept.in_use(ignore):
         kept.remove_leftovers()
         assert len(list((kept.home / "locks").glob("user-*"))) == 1
 
 
-def test_of_several_files_all_are_replaced_or_none(tmp_path: Path) -> None:
+def test_files_are_replaced_all_or_none(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_bytes(b"before")
     with pytest.raises(FileNotFoundError):

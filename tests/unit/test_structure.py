@@ -18,11 +18,11 @@ MAX_PARAMETERS = 6
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
-def test_no_function_has_more_than_six_parameters() -> None:
+def test_functions_have_at_most_six_parameters() -> None:
     assert list(found(long_signatures)) == []
 
 
-def test_no_call_unpacks_a_literal() -> None:
+def test_calls_unpack_no_literals() -> None:
     assert list(found(unpacked_literals)) == []
 
 
@@ -36,12 +36,12 @@ def test_no_call_unpacks_a_literal() -> None:
         "lambda a, b, c, d, e, f, g: 0",
     ],
 )
-def test_seven_parameters_are_found(code: str) -> None:
+def test_seven_parameters_are_detected(code: str) -> None:
     assert list(long_signatures(ast.parse(code)))
 
 
 @pytest.mark.parametrize("code", ["f(*(a, b), c)", "f(*[a])", "f(c, *(a,))"])
-def test_an_unpacked_literal_is_found(code: str) -> None:
+def test_unpacked_literal_is_detected(code: str) -> None:
     assert list(unpacked_literals(ast.parse(code)))
 
 

@@ -14,7 +14,7 @@ from tests.fixtures.wheel_factory import wheel
 TAG = "cp314-cp314-pyemscripten_2026_0_wasm32"
 
 
-def test_names_requirements_and_modules_are_read(tmp_path: Path) -> None:
+def test_wheel_metadata_is_read(tmp_path: Path) -> None:
     members = {
         "pkg/__init__.py": b"",
         "pkg/_core.cpython-314-wasm32-emscripten.so": b"",
@@ -32,7 +32,7 @@ def test_names_requirements_and_modules_are_read(tmp_path: Path) -> None:
     assert found.read("single.py") == b""
 
 
-def test_the_init_function_of_a_name_beyond_ascii_is_encoded() -> None:
+def test_init_function_of_non_ascii_name_is_encoded() -> None:
     assert ExtensionModule(member="", name="a.plain").init_function == "PyInit_plain"
     # The example of PEP 489.
     assert ExtensionModule(member="", name="lančmít").init_function == "PyInitU_lanmt_2sa6t"
@@ -47,27 +47,27 @@ def test_the_init_function_of_a_name_beyond_ascii_is_encoded() -> None:
         "hand made-1.0-py3-none-any.whl",
     ],
 )
-def test_a_file_that_is_not_named_as_a_wheel_is_none(tmp_path: Path, name: str) -> None:
+def test_invalid_wheel_file_name_is_rejected(tmp_path: Path, name: str) -> None:
     path = wheel(tmp_path, "py3-none-any", {}).rename(tmp_path / name)
     with pytest.raises(CheckError, match="is not a wheel") as raised:
         read(path)
     assert raised.value.status == 6
 
 
-def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+def test_missing_wheel_is_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not found"):
         read(tmp_path / "gone-1.0-py3-none-any.whl")
 
 
 @pytest.mark.parametrize("member", ["../outside.py", "/etc/outside", "a/../../b", "a\\..\\b"])
-def test_a_member_outside_its_folder_is_refused(tmp_path: Path, member: str) -> None:
+def test_member_outside_folder_is_rejected(tmp_path: Path, member: str) -> None:
     path = wheel(tmp_path, "py3-none-any", {member: b""})
     with pytest.raises(CheckError) as raised:
         read(path)
     assert "would be written outside its folder" in raised.value.why
 
 
-def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zip_bomb_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jupyter_wasmwheel.archive.limits.MIN_ALLOWED_BYTES", 1024**2)
     monkeypatch.setattr("jupyter_wasmwheel.archive.limits.MAX_RATIO", 0)
     path = wheel(tmp_path, "py3-none-any", {"zeros": bytes(1024**2)})
@@ -76,7 +76,7 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "would unpack to more than" in raised.value.why
 
 
-def test_an_archive_without_metadata_is_none(tmp_path: Path) -> None:
+def test_archive_without_metadata_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "handmade-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("handmade.py", "")
@@ -85,16 +85,14 @@ def test_an_archive_without_metadata_is_none(tmp_path: Path) -> None:
     assert "METADATA" in raised.value.why
 
 
-def test_a_requirement_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_invalid_requirement_is_named(tmp_path: Path) -> None:
     path = wheel(tmp_path, "py3-none-any", {}, requires=["not a requirement"])
     with pytest.raises(CheckError) as raised:
         read(path)
     assert "A requirement in its METADATA cannot be read" in raised.value.why
 
 
-def test_the_same_members_give_the_same_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_same_members_give_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {"b.py": b"", "a/__init__.py": b"A = 1\n", "ü.txt": bytes(1000)}
     paths = []
     for number, names in enumerate((sorted(members), sorted(members, reverse=True))):

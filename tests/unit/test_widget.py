@@ -13,7 +13,7 @@ from jupyter_wasmwheel import WheelBuilder
 from jupyter_wasmwheel.api.errors import ErrorInfo, Retry, SourceError, UsageError
 
 
-def test_what_is_no_source_is_said_as_everywhere(tmp_path: Path) -> None:
+def test_widget_rejects_invalid_source_like_command_line(tmp_path: Path) -> None:
     builder = WheelBuilder(tmp_path / "nowhere")
     with pytest.raises(SourceError) as raised:
         asyncio.run(builder.build())
@@ -21,12 +21,12 @@ def test_what_is_no_source_is_said_as_everywhere(tmp_path: Path) -> None:
     assert builder.state == "ready"
 
 
-def test_an_option_that_there_is_none_of_is_refused(tmp_path: Path) -> None:
+def test_widget_rejects_unknown_option(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         asyncio.run(WheelBuilder(tmp_path, colour="green").build())
 
 
-def test_nothing_that_a_build_says_is_run_by_the_page() -> None:
+def test_widget_escapes_build_output() -> None:
     builder = WheelBuilder()
     hostile = "<img src=x onerror=alert(1)>"
     builder.log = (hostile,)
@@ -52,7 +52,7 @@ def widgets_in(widget: object) -> list[object]:
         ({}, "Retry", None),
     ],
 )
-def test_a_remedy_is_a_button_whatever_the_error_says(
+def test_widget_shows_remedy_as_button(
     remedy: dict[str, Any], button: str, option: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builder = WheelBuilder(make_optional=["pandas"])
