@@ -78,7 +78,7 @@ class Wasmwheel(Configurable):
         Unicode(),
         help="What a build, the import that proves a wheel (`smoke`) and a run of tests may take, "
         'for all that they start together: ["build.memory=8GB", "smoke.time=5m"]. '
-        f"By default: {' '.join(DEFAULT.words)}; 0 is no limit. `--limit` and WASMWHEEL_LIMITS, "
+        f"By default: {' '.join(DEFAULT.settings)}; 0 is no limit. `--limit` and WASMWHEEL_LIMITS, "
         "with spaces between them, set them too.",
     ).tag(config=True)
 
@@ -116,7 +116,9 @@ class Wasmwheel(Configurable):
 
     def allowed(self) -> Limits:
         """What these settings and the environment let builds, imports and tests take."""
-        return DEFAULT.changed([*self.limits, *os.environ.get("WASMWHEEL_LIMITS", "").split()])
+        return DEFAULT.with_settings(
+            [*self.limits, *os.environ.get("WASMWHEEL_LIMITS", "").split()]
+        )
 
     def build_variables(self) -> tuple[str, ...]:
         """Return the names of the variables that these settings let builds see besides the list."""

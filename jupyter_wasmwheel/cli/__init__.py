@@ -99,7 +99,7 @@ def run(arguments: Sequence[str]) -> int:
                 emit=emit,
                 downloads=settings.downloads(),
                 proxy=settings.proxy,
-                limits=settings.allowed().changed(getattr(args, "limits", ())),
+                limits=settings.allowed().with_settings(getattr(args, "limits", ())),
                 build_variables=settings.build_variables(),
             )
             result: CommandResult = args.run(args, context)

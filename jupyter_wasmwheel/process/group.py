@@ -1,4 +1,4 @@
-"""Process groups, and the signals that stop them."""
+"""Process groups: start a child in its own group, stop the group, and stop on signals."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ STOP_STEP_S = 2.0
 
 
 def own_group() -> dict[str, Any]:
-    """Return the arguments of Popen that start a child in a process group of its own."""
+    """Return the Popen arguments that start a child in its own process group."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
 
 
 def stop_group(child: subprocess.Popen[bytes]) -> None:
-    """Stop a child and its group: INT, then TERM, then KILL; on Windows kill all below it."""
+    """Stop a child and its group: INT, TERM, then KILL; on Windows, kill its descendants."""
     if sys.platform == "win32":
         from . import process_tree
 
@@ -40,7 +40,7 @@ def stop_group(child: subprocess.Popen[bytes]) -> None:
             child.wait(timeout=STOP_STEP_S)
         except subprocess.TimeoutExpired:
             continue
-        # The leader has ended; what ignored the signal still receives the group's next one.
+        # The leader has ended; kill what ignored the signal.
         if number is not signal.SIGKILL:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)

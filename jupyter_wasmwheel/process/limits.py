@@ -1,7 +1,4 @@
-"""The limits of a build, an import or a run of tests: time, memory, processes, log, disk.
-
-A limit is for everything that the work starts, together.
-"""
+"""Resource limits of a build, an import or a test run, including all that it starts."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ import psutil
 from ..api.errors import LimitError, UsageError
 from . import process_tree
 
-#: Seconds between two measurements of the folder, which take longer than those of the processes.
+#: Seconds between two measurements of the folder, which are slower than those of the processes.
 DISK_INTERVAL_S = 2.0
 
 #: The units of `2h`, in seconds, and of `8GB`, in bytes.
@@ -37,7 +34,7 @@ EXCEEDED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Allowance:
-    """The limits of one kind of work: `time` in seconds, others in bytes or numbers; 0: none."""
+    """Limits of one kind of work: `time` in seconds, others in bytes or counts; 0 is no limit."""
 
     time: float = 0
     memory: int = 0
@@ -48,10 +45,7 @@ class Allowance:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The limits of each kind of work.
-
-    A runtime has at most 4 GiB of memory, and Node.js itself needs more.
-    """
+    """Limits of each kind of work; Pyodide uses at most 4 GiB of memory, and Node.js needs more."""
 
     build: Allowance = Allowance(
         time=7200,
@@ -63,11 +57,11 @@ class Limits:
     smoke: Allowance = Allowance(time=120, memory=6 * 10**9, processes=100, log=10**8, disk=10**9)
     test: Allowance = Allowance(time=7200, memory=6 * 10**9, processes=100, log=10**9, disk=10**9)
 
-    def changed(self, words: Iterable[str]) -> Limits:
+    def with_settings(self, settings: Iterable[str]) -> Limits:
         """Return these limits with some changed, each given as `build.memory=8GB`."""
-        changed = self
-        for word in words:
-            name, _, value = word.partition("=")
+        limits = self
+        for setting in settings:
+            name, _, value = setting.partition("=")
             kind, _, what = name.partition(".")
             if kind not in KINDS or what not in EXCEEDED:
                 raise UsageError(
@@ -76,13 +70,13 @@ class Limits:
                     "Write it as `build.time=2h` or `smoke.memory=8GB`; 0 means no limit.",
                     code="limit.unknown",
                 )
-            allowance = replace(getattr(changed, kind), **{what: _number(what, value)})
-            changed = replace(changed, **{kind: allowance})
-        return changed
+            allowance = replace(getattr(limits, kind), **{what: _number(what, value)})
+            limits = replace(limits, **{kind: allowance})
+        return limits
 
     @property
-    def words(self) -> list[str]:
-        """All limits, as `changed` accepts them."""
+    def settings(self) -> list[str]:
+        """All limits, as `with_settings` accepts them."""
         return [
             f"{kind}.{what}={value}"
             for kind in KINDS
@@ -90,7 +84,7 @@ class Limits:
         ]
 
 
-#: The limits that apply unless they are changed.
+#: The default limits.
 DEFAULT = Limits()
 
 #: The kinds of work.
@@ -104,7 +98,7 @@ def _number(what: str, text: str) -> float:
         known = ", ".join(f"2{unit}" for unit in units if unit)
         raise UsageError(
             f"Invalid limit for {what}: {text!r}.",
-            f"It must be a number{f', or one with a unit: {known}' if known else ''}.",
+            f"It must be a number{f', optionally with a unit: {known}' if known else ''}.",
             "Write it as `build.time=2h` or `smoke.memory=8GB`; 0 means no limit.",
             code="limit.invalid",
         )
@@ -117,17 +111,17 @@ def _units(what: str) -> dict[str, int]:
 
 
 def _format(what: str, value: float) -> str:
-    """Return a limit's value with its unit."""
+    """Return the value of a limit with its unit."""
     units = _units(what) or {"": 1}
     unit = max((each for each in units if units[each] <= value), key=units.__getitem__)
     return f"{round(value / units[unit], 1):g} {unit}".strip()
 
 
 class ResourceMonitor:
-    """Measures a piece of work, which may be several commands, against its limits.
+    """A monitor of a piece of work, which may be several commands, against its limits.
 
-    `subject` names the work in the error, and `advice` is its remedy other than a higher limit.
-    `folder` is where the work writes.
+    The work writes to `folder`. In the error, `subject` names it, and `advice` is a remedy other
+    than a higher limit.
     """
 
     def __init__(
@@ -144,7 +138,7 @@ class ResourceMonitor:
         self.exceeded: LimitError | None = None
 
     def on_output(self, line: str) -> None:
-        """Count a line that was printed."""
+        """Count a line of output."""
         self._printed += len(line) + 1
         self._check("log", lambda: self._printed)
 
@@ -168,7 +162,7 @@ class ResourceMonitor:
         more = _format(what, 2 * limit).replace(" ", "")
         return LimitError(
             f"{self._subject} was stopped: {EXCEEDED[what].format(_format(what, limit))}.",
-            f"The limit {name} applies to it and all that it starts.",
+            f"The limit {name} applies to it and to all processes that it starts.",
             f"{self._advice} Raise the limit with `--limit {name}={more}`, or permanently with "
             f"`c.Wasmwheel.limits = ['{name}={more}']` in jupyter_wasmwheel_config.py.".strip(),
             code="limit.exceeded",
@@ -176,7 +170,7 @@ class ResourceMonitor:
 
 
 def disk_usage(folder: Path) -> tuple[int, int]:
-    """Return the bytes and the entries below a folder; what vanishes meanwhile is not counted."""
+    """Return the number of bytes and of entries in a folder; skip what vanishes meanwhile."""
     size = count = 0
     waiting: list[str | Path] = [folder]
     while waiting:

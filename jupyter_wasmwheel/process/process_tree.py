@@ -1,4 +1,4 @@
-"""The processes below another one, and the memory they use, on every system that psutil knows."""
+"""The descendants of a process and their memory, on every system that psutil supports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psutil
 
 
 def descendants(pid: int) -> list[psutil.Process]:
-    """Return the running processes below another one; none if it has ended itself."""
+    """Return the running descendants of a process; none if the process has ended."""
     try:
         return [each for each in psutil.Process(pid).children(recursive=True) if is_running(each)]
     except psutil.Error:
@@ -17,7 +17,7 @@ def descendants(pid: int) -> list[psutil.Process]:
 
 
 def is_running(process: psutil.Process) -> bool:
-    """Return whether a process has not ended; a zombie has."""
+    """Return whether a process is running; a zombie is not."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
@@ -25,7 +25,7 @@ def is_running(process: psutil.Process) -> bool:
 
 
 def memory(processes: Iterable[psutil.Process]) -> int:
-    """Return the bytes of memory of some processes, without what they share if that is known."""
+    """Return the bytes of memory that processes use, without shared memory where it is known."""
     size = 0
     for process in processes:
         with contextlib.suppress(psutil.Error):
@@ -35,14 +35,14 @@ def memory(processes: Iterable[psutil.Process]) -> int:
 
 
 def suspend(processes: Iterable[psutil.Process]) -> None:
-    """Suspend some processes; one that has ended is ignored."""
+    """Suspend processes; ignore those that have ended."""
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.suspend()
 
 
 def kill(processes: Iterable[psutil.Process]) -> None:
-    """Kill some processes; one that has ended is ignored."""
+    """Kill processes; ignore those that have ended."""
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.kill()

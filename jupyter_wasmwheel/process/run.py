@@ -1,8 +1,8 @@
-"""Run a child process in a group of its own, read it line by line, and stop it with its group.
+"""Child processes in their own group: run one, read its output by line, and stop the group.
 
-A build starts compilers, linkers and build scripts of its own. They are all in the group of the
-process that was started, so stopping the group leaves nothing behind. A child that must not outlive
-this process, even if this process is killed, runs under a supervisor (supervisor.py).
+Everything that a build starts is in the group, so stopping the group leaves nothing behind. A child
+that must not outlive this process, even if this process is killed, runs under a supervisor
+(supervisor.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .group import own_group, stop_group
 from .limits import ResourceMonitor
 from .supervisor import STOP_TIMEOUT_S, adopt_orphans, is_supervised, supervised
 
-#: Seconds between two measurements of what a group uses.
+#: Seconds between two measurements of a group's resources.
 SAMPLE_INTERVAL_S = 0.25
 
 Stream = Literal["stdout", "stderr"]
@@ -34,10 +34,10 @@ Line = tuple[Stream, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command, with its folder and its variables.
+    """A command with its folder and its variables.
 
-    `offline` disables its network, where the system can. `pass_fds` are open files that the command
-    itself gets, and nothing it starts.
+    `offline` disables the network, where the system can. `pass_fds` are open files that the command
+    gets, but nothing that it starts.
     """
 
     words: Sequence[str | Path]
@@ -55,16 +55,16 @@ def run(
     supervise: bool = False,
     monitor: ResourceMonitor | None = None,
 ) -> int:
-    """Run a command in a process group of its own, and return its exit status.
+    """Run a command in its own process group, and return its exit status.
 
-    `on_line` gets each line of output without its ending; a carriage return ends a line too, as in
-    cargo's progress bar. `stop_when` is called ten times a second and stops the group when it
-    returns true. An exception raised here, KeyboardInterrupt above all, stops the group as well.
-    `supervise` stops it too if this process is killed, and so does a `monitor`, which raises a
-    LimitError where the command exceeds a limit.
+    `on_line` gets each line of output without its ending, which can be a carriage return, as in
+    cargo's progress bar. `stop_when` is called ten times a second; the group is stopped when it
+    returns true, or when an exception is raised here, such as KeyboardInterrupt. With `supervise`
+    or a `monitor` it is also stopped when this process is killed. A `monitor` raises a LimitError
+    when the command exceeds a limit.
     """
     offline, pass_fds = command.offline, command.pass_fds
-    # The supervisor of this process supervises what it starts as well.
+    # The supervisor of this process also supervises what it starts.
     supervise = offline or ((supervise or monitor is not None) and not is_supervised())
     if monitor and is_supervised():
         adopt_orphans()
@@ -132,12 +132,12 @@ def _measure(
     is_supervisor: bool,
     over: threading.Event,
 ) -> None:
-    """Measure what a child and all below it use, until it has ended or exceeds a limit."""
+    """Measure a child and its descendants until it has ended or exceeds a limit."""
     while not over.wait(SAMPLE_INTERVAL_S):
         running = _started(child, is_supervisor)
         monitor.sample(running)
         if monitor.exceeded:
-            # A stopped process starts no other; without that a fork bomb would win the race.
+            # A suspended process cannot start others; a fork bomb would win the race otherwise.
             known: set[Process] = set()
             while more := {*running} - known:
                 process_tree.suspend(more)
@@ -148,7 +148,7 @@ def _measure(
 
 
 def _started(child: subprocess.Popen[bytes], is_supervisor: bool) -> list[Process]:
-    """Return the processes that run for a child, without its supervisor."""
+    """Return the running processes of a child, without its supervisor."""
     if is_supervised():
         # This process has adopted the orphans, and runs one command at a time.
         below = process_tree.descendants(os.getpid())
@@ -157,7 +157,7 @@ def _started(child: subprocess.Popen[bytes], is_supervisor: bool) -> list[Proces
 
 
 def _stop(child: subprocess.Popen[bytes], is_supervisor: bool) -> None:
-    """Stop a child; a supervisor is given the time to leave nothing behind."""
+    """Stop a child; give a supervisor time to stop its command first."""
     if is_supervisor:
         assert child.stdin
         child.stdin.close()

@@ -1,4 +1,4 @@
-"""What is taken from a process before it runs foreign code: the network, where the system can."""
+"""Network isolation of a process that runs untrusted code, where the system supports it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 
 
 def disable_network() -> OSError | None:
-    """Move this process into a namespace without network; return the error where that fails."""
+    """Move this process into a namespace without network; return the error if that fails."""
     if sys.platform != "linux":
         return OSError("only Linux has network namespaces")
     unshare = ctypes.CDLL(None, use_errno=True).unshare

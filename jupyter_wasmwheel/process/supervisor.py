@@ -1,13 +1,12 @@
-"""Run a command under supervision: `python -m jupyter_wasmwheel.process.supervisor -- COMMAND…`.
+"""The supervisor of a command: `python -m jupyter_wasmwheel.process.supervisor -- COMMAND…`.
 
-The supervisor stands between the command and its starter, and holds one end of a pipe to each. When
-the starter's end is closed, by a cancel or because the starter was killed, it stops the command;
-when the command has ended, for whatever reason, it kills what is left of it. When the supervisor
-itself is killed, a command that is a job (`--job`) sees the end of its stdin, and stops. So
-whichever of the three is killed, no compiler outlives it.
+It runs between a command and its starter, with a pipe to each. When the starter closes its end (a
+cancel) or is killed, the supervisor stops the command; when the command ends, it kills the rest of
+its processes. When the supervisor itself is killed, a command that is a job (`--job`) reads the end
+of its stdin, and stops. So no compiler outlives any of the three.
 
-On Linux the supervisor becomes the parent of all orphaned descendants, and finds them even in
-process groups of their own. `--offline` disables the command's network, on Linux as well.
+On Linux the supervisor becomes the parent of all orphaned descendants, and so finds those in other
+process groups. `--offline` disables the command's network, also on Linux.
 """
 
 from __future__ import annotations
@@ -26,26 +25,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-#: How long a supervisor may take to stop its command before it is stopped itself, in seconds.
+#: Seconds that a supervisor has to stop its command before it is stopped itself.
 STOP_TIMEOUT_S = 4 * STOP_STEP_S
 
-#: Set for a process that ends when its stdin does: its supervisor holds the other end.
+#: Set for a process that ends when its stdin does; its supervisor holds the other end.
 SUPERVISED = "WASMWHEEL_SUPERVISED"
 
-#: Set for a process that no one waits for.
+#: Set for a process in the background, which no one waits for.
 BACKGROUND = "WASMWHEEL_BACKGROUND"
 
-#: By how much the priority of a job is lower than the server's, and that of one in the background
-#: (nice(2)).
+#: The niceness (nice(2)) that is added for a job, and for one in the background.
 JOB_NICENESS, BACKGROUND_NICENESS = 10, 19
 
-#: Linux's option of prctl(2) that makes a process the parent of its descendants' orphans.
-PR_SET_CHILD_SUBREAPER = 36
+#: Linux's options of prctl(2): become the parent of orphaned descendants, and let other processes
+#: of the same user read this one.
+PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE = 36, 4
 
-#: Linux's option of prctl(2) that says whether others of the same user may read a process.
-PR_SET_DUMPABLE = 4
-
-#: Whether this process is supervised itself.
+#: Set when this process is supervised itself.
 _is_supervised = threading.Event()
 
 
@@ -68,7 +64,7 @@ def is_supervised() -> bool:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of this process's orphaned descendants; on Linux only."""
+    """Become the parent of this process's orphaned descendants (on Linux)."""
     if sys.platform == "linux":
         import ctypes
 
@@ -76,9 +72,9 @@ def adopt_orphans() -> None:
 
 
 def hide_memory() -> None:
-    """Keep this process's environment and memory from other processes of the same user.
+    """Hide this process's environment and memory from other processes of the same user (on Linux).
 
-    On Linux only, and not from root. What this process starts is not hidden: an exec ends it.
+    An exec ends it, so the processes that this one starts are not hidden.
     """
     if sys.platform == "linux":
         import ctypes
@@ -87,7 +83,7 @@ def hide_memory() -> None:
 
 
 def lower_priority() -> None:
-    """Lower this process's priority, so that a server on the same machine still answers at once."""
+    """Lower this process's priority, so that a server on the same machine stays responsive."""
     is_background = os.environ.pop(BACKGROUND, None) is not None
     if sys.platform == "win32":
         import psutil
@@ -99,20 +95,20 @@ def lower_priority() -> None:
 
 
 def stop_all(child: subprocess.Popen[bytes]) -> None:
-    """Stop a child and everything below this process, in whatever group, in 2 STOP_STEP_S."""
+    """Stop a child and all descendants of this process, in any group, in 2 STOP_STEP_S."""
     if child.poll() is not None:
         return
     from . import process_tree  # psutil takes longer to load than a supervisor to start
 
-    # Known now: what loses its parent is not found later, where orphans cannot be adopted.
+    # Listed first: where orphans cannot be adopted, they are not found later.
     below = process_tree.descendants(os.getpid())
-    # The child is interrupted first: it stops its own children, and removes what it had staged.
+    # Interrupted first: the child stops its own children, and removes its staged files.
     stop_group(child)
     process_tree.kill(below)
 
 
 def kill_descendants() -> None:
-    """Kill what is left below this process, and what that left, until there is nothing."""
+    """Kill all descendants of this process, until there are none."""
     if not _has_children():
         return
     from . import process_tree  # as above
@@ -124,7 +120,7 @@ def kill_descendants() -> None:
 
 
 def _has_children() -> bool:
-    """Return whether this process has a child, as far as the system tells it."""
+    """Return whether this process has a child; assume it has one where the system cannot tell."""
     if sys.platform == "linux":
         try:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -134,9 +130,9 @@ def _has_children() -> bool:
 
 
 def end_with_stdin() -> None:
-    """Interrupt this process when its stdin ends, which is when its starter has ended.
+    """Interrupt this process when its stdin ends, which means that its starter has ended.
 
-    It has as long as a group that is stopped; then it exits.
+    It then has as long to stop as a group has.
     """
     _is_supervised.set()
 
@@ -146,7 +142,7 @@ def end_with_stdin() -> None:
         if sys.platform == "win32":
             signal.raise_signal(signal.SIGINT)
         else:
-            os.kill(os.getpid(), signal.SIGINT)  # unlike the other, it ends a system call too
+            os.kill(os.getpid(), signal.SIGINT)  # unlike raise_signal, it also ends a system call
         time.sleep(2 * STOP_STEP_S)
         kill_descendants()
         os._exit(128 + signal.SIGINT)
@@ -155,7 +151,7 @@ def end_with_stdin() -> None:
 
 
 def main() -> None:
-    """Run the command under supervision, and end with its exit status."""
+    """Run the command under supervision, and exit with its status."""
     separator = sys.argv.index("--")
     options, command = sys.argv[1:separator], sys.argv[separator + 1 :]
     is_job = "--job" in options
@@ -200,9 +196,9 @@ def main() -> None:
 
 
 def exit_status(status: int, *, was_stopped: bool) -> int:
-    """Return the supervisor's exit status: that of a cancel for a command that had to be killed.
+    """Return the supervisor's exit status: that of a cancel if the command had to be killed.
 
-    A negative status is the signal that ended the command; a shell reports 128 plus its number.
+    A negative status is the signal that ended the command, reported as 128 plus its number.
     """
     if was_stopped and status < 0:
         from ..api.errors import CanceledError

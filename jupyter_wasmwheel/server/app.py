@@ -196,7 +196,7 @@ class WasmwheelApp(ExtensionApp):
                     self._executor(),
                     self.paths,
                     environment(os.environ, self.store, self.build_variables)
-                    | {"WASMWHEEL_LIMITS": " ".join(self.limits.words)},
+                    | {"WASMWHEEL_LIMITS": " ".join(self.limits.settings)},
                     QueueLimits(
                         running=self.max_running,
                         waiting=self.max_waiting,

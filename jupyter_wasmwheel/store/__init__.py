@@ -1,4 +1,4 @@
-"""Where state lives: installed once, verified when it is used, replaced atomically."""
+"""The store of installed state: installed once, verified when used, replaced atomically."""
 
 from .files import has_locks, replace_file
 from .store import Store

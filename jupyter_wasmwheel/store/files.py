@@ -1,4 +1,4 @@
-"""Files that are replaced atomically, and whether a file system can lock them."""
+"""Atomic replacement of files, and support for locking them."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""The integrity of a store's entries: the files as installed, and whether one has changed since.
+"""Integrity of a store's entries: detect files that changed after the installation.
 
-A record has the size, the times and the sha256 of each file. Times are quick to compare; a file
-is read again only where its times have changed, as those of a copied store have. A program cannot
-set the time of a change (ctime), so a file that was changed without root's rights is found even
-if its other times were set back. Files that were added later are ignored: a Python environment
-compiles its modules when it is used.
+A record has the size, times and sha256 of each file. A file is hashed again only if its times have
+changed, as in a copied store. A program without root's rights cannot set the ctime, so its changes
+are found even if it sets the other times back. Files that were added later are ignored: a Python
+environment compiles its modules when it is used.
 """
 
 from __future__ import annotations
@@ -21,22 +20,22 @@ from pathlib import Path
 #: The folder of the records in a store.
 FOLDER = "seals"
 
-#: What is recorded of a file: size, mtime, ctime, sha256; of a link its target instead of the last.
+#: The record of a file: size, mtime, ctime, and its sha256, or the target of a link.
 FileRecord = list[int | str]
 
-#: The kinds of entries that change when they are used, and have no record.
+#: The kinds of entries that change when they are used, and so have no record.
 MUTABLE = ("emsdk", "rustup")
 
 
 def record(root: Path, key: str, folder: Path) -> None:
     """Record the files of an entry, which are in a folder that will be renamed to it."""
-    _keep(root, key, {name: _read(path) for name, path in _files(folder)})
+    _write(root, key, {name: _read(path) for name, path in _files(folder)})
     verify.cache_clear()
 
 
 def forget(root: Path, key: str) -> None:
     """Remove the record of an entry."""
-    _place(root, key).unlink(missing_ok=True)
+    _record_path(root, key).unlink(missing_ok=True)
     verify.cache_clear()
 
 
@@ -44,14 +43,14 @@ def forget(root: Path, key: str) -> None:
 def verify(root: Path, key: str) -> bool:
     """Return whether all files of an entry are as installed; cached for the process.
 
-    An entry without a record, from an older version of this package, gets one.
+    An entry without a record, as older versions of this package left, gets one.
     """
     if key.startswith(MUTABLE):
         return True
     folder = root / key
     known = _load(root, key)
     if known is None:
-        _try_to_keep(root, key, {name: _read(path) for name, path in _files(folder)})
+        _try_to_write(root, key, {name: _read(path) for name, path in _files(folder)})
         return True
     changed = dict(known)
     for name, was in known.items():
@@ -66,7 +65,7 @@ def verify(root: Path, key: str) -> bool:
             return False
         changed[name] = now
     if changed != known:
-        _try_to_keep(root, key, changed)
+        _try_to_write(root, key, changed)
     return True
 
 
@@ -94,30 +93,30 @@ def _read(path: Path) -> FileRecord:
         return [*quick, hashlib.file_digest(stream, "sha256").hexdigest()]
 
 
-def _place(root: Path, key: str) -> Path:
+def _record_path(root: Path, key: str) -> Path:
     return root / FOLDER / (key.replace("/", "+") + ".json")
 
 
 def _load(root: Path, key: str) -> dict[str, FileRecord] | None:
     try:
-        known = json.loads(_place(root, key).read_bytes())
+        known = json.loads(_record_path(root, key).read_bytes())
         return known if isinstance(known, dict) else None
     except (OSError, ValueError):
         return None
 
 
-def _keep(root: Path, key: str, known: dict[str, FileRecord]) -> None:
-    place = _place(root, key)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    beside = place.with_suffix(f".{os.getpid()}")
+def _write(root: Path, key: str, known: dict[str, FileRecord]) -> None:
+    path = _record_path(root, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_suffix(f".{os.getpid()}")
     try:
-        beside.write_text(json.dumps(known), encoding="utf-8")
-        os.replace(beside, place)
+        staged.write_text(json.dumps(known), encoding="utf-8")
+        os.replace(staged, path)
     finally:
-        beside.unlink(missing_ok=True)
+        staged.unlink(missing_ok=True)
 
 
-def _try_to_keep(root: Path, key: str, known: dict[str, FileRecord]) -> None:
+def _try_to_write(root: Path, key: str, known: dict[str, FileRecord]) -> None:
     """Write a record, except in a store without write permission (an administrator's)."""
     with contextlib.suppress(OSError):
-        _keep(root, key, known)
+        _write(root, key, known)

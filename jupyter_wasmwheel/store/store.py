@@ -1,9 +1,9 @@
-"""The store: where state lives, and how it is installed: staged, verified, renamed, under a lock.
+"""The store: entries are staged, verified and renamed, under a lock.
 
-A store is a folder of the user's (`WASMWHEEL_HOME`) with any number of read-only ones searched
-first (`WASMWHEEL_PATH`, an administrator's). An entry is a folder, named by what went into it; it
-is either complete or absent, because it is renamed into its place after it has been filled. An
-entry that a disk error or a build's code has changed since then is not used: see integrity.py.
+A store is the user's folder (`WASMWHEEL_HOME`), and read-only ones that are searched first
+(`WASMWHEEL_PATH`, an administrator's). An entry is a folder, named by its inputs. It is complete or
+absent, because it is renamed after it has been filled. An entry that a disk error or a build's code
+has changed is not used (integrity.py).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CLEARING, USER = "clearing", "user-"
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
-    """The folders that hold what is installed; `home` is the one that is written to.
+    """The folders of installed entries; only `home` is written to.
 
     `limit` is the maximum size of the cached wheels (build/cache.py), in bytes.
     """
@@ -45,11 +45,11 @@ class Store:
         return None
 
     def install(self, key: str, fill: Callable[[Path], None], emit: Emitter) -> Path:
-        """Return the folder of an entry, installed once: `fill` gets an empty folder and fills it.
+        """Return the folder of an entry, installed on the first call.
 
-        `fill` verifies what it writes and raises if it is wrong. A process that asks for an entry
-        which another one is filling waits for it. What a killed run left behind is removed, and so
-        is an entry that was changed.
+        `fill` gets an empty folder, fills it, and raises if what it wrote is not valid. A process
+        waits for an entry that another one is filling. Leftovers of a killed run are removed, and
+        so is an entry that was changed.
         """
         found = self.find(key)
         if found:
@@ -66,8 +66,7 @@ class Store:
             shutil.rmtree(stages, ignore_errors=True)
             stages.mkdir(parents=True, exist_ok=True)
             try:
-                # A separate folder for each run: a program that outlived a killed one continues
-                # to write where it began.
+                # A folder for each run: a program that outlived a killed run writes to its own.
                 stage = Path(tempfile.mkdtemp(dir=stages)) / place.name
                 stage.mkdir()
                 fill(stage)
@@ -79,7 +78,7 @@ class Store:
             return place
 
     def remove(self, key: str, emit: Emitter) -> None:
-        """Remove an entry of the home, if any, in one step: no process finds half of it."""
+        """Remove an entry of the home, if any, atomically."""
         with self.lock(key, emit):
             self._remove(key)
 
@@ -94,7 +93,7 @@ class Store:
 
     @contextmanager
     def lock(self, key: str, emit: Emitter) -> Iterator[None]:
-        """Hold the lock of a key among all processes; emit a message while another one holds it."""
+        """Hold a key's lock among all processes; report progress while another one holds it."""
         lock = self._lock(key)
         try:
             lock.acquire(timeout=0)
@@ -108,9 +107,9 @@ class Store:
 
     @contextmanager
     def in_use(self, emit: Emitter) -> Iterator[None]:
-        """Protect what is installed from being cleared; several processes can at once."""
+        """Protect installed entries from being cleared; several processes can at the same time."""
         with self.lock(CLEARING, emit):
-            # Not created beforehand: where locks are not supported, an existing file counts as one.
+            # Not created first: where locks are not supported, an existing file counts as one.
             path = self.home / "locks" / f"{USER}{uuid.uuid4().hex}"
             lock = filelock.FileLock(path)
             lock.acquire()
@@ -122,7 +121,7 @@ class Store:
 
     @contextmanager
     def clearing(self, emit: Emitter) -> Iterator[None]:
-        """Wait until no process uses what is installed, and keep others waiting."""
+        """Wait until no process uses installed entries, and keep others waiting."""
         with self.lock(CLEARING, emit):
             for path in (self.home / "locks").glob(f"{USER}*"):
                 with self.lock(path.name, emit):
@@ -130,7 +129,7 @@ class Store:
             yield
 
     def remove_leftovers(self) -> None:
-        """Remove what killed runs left behind, except what is being filled now."""
+        """Remove what killed runs left behind, except entries that are being filled."""
         for stages in (self.home / "staging").glob("*"):
             with contextlib.suppress(filelock.Timeout), self._lock(stages.name).acquire(timeout=0):
                 shutil.rmtree(stages, ignore_errors=True)

@@ -439,8 +439,8 @@ def test_any_host_list_raises_only_our_errors(hosts: list[str]) -> None:
 @quickly
 @given(st.text())
 def test_any_limit_raises_only_our_errors(text: str) -> None:
-    in_words(lambda: limits.DEFAULT.changed([text]))
-    in_words(lambda: limits.DEFAULT.changed([f"build.time={text}"]))
+    in_words(lambda: limits.DEFAULT.with_settings([text]))
+    in_words(lambda: limits.DEFAULT.with_settings([f"build.time={text}"]))
 
 
 @quickly

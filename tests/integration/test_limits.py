@@ -118,14 +118,14 @@ def test_limits_are_read_from_file_and_variable(wasmwheel: Command, tmp_path: Pa
 )
 def test_invalid_limit_is_rejected(word: str) -> None:
     with pytest.raises(UsageError) as raised:
-        limits.DEFAULT.changed([word])
+        limits.DEFAULT.with_settings([word])
     assert "build.time=2h" in raised.value.fix
 
 
 def test_limits_are_parsed_with_units() -> None:
-    changed = limits.DEFAULT.changed(["build.time=2h", "test.memory=1.5GB", "smoke.processes=0"])
+    changed = limits.DEFAULT.with_settings(["build.time=2h", "test.memory=1.5GB", "smoke.processes=0"])
     assert (changed.build.time, changed.test.memory, changed.smoke.processes) == (7200, 1.5e9, 0)
-    assert limits.DEFAULT.changed(changed.words) == changed
+    assert limits.DEFAULT.with_settings(changed.settings) == changed
 
 
 # Offline

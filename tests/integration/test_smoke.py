@@ -213,7 +213,7 @@ def test_endless_import_is_stopped(tmp_path: Path, imported: Imported) -> None:
     path = wheel(tmp_path, PURE, {"handmade.py": b"while True: pass"})
     begin = time.monotonic()
     with pytest.raises(LimitError, match=r"The import of handmade .* 4 s") as raised:
-        imported(path, limits=DEFAULT.changed(["smoke.time=4s"]))
+        imported(path, limits=DEFAULT.with_settings(["smoke.time=4s"]))
     assert "a loop" in raised.value.fix
     assert time.monotonic() - begin < 10
 
