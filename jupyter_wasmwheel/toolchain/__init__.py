@@ -1,1 +1,1 @@
-"""What builds it: Rust, the target's standard library, the linker and the optimiser."""
+"""The toolchain: Rust, the target's standard library, linker, C compiler and optimizer."""

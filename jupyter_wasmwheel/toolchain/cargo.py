@@ -12,14 +12,14 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from ..api.events import CrateFinished, CrateStarted, Diagnostic, Emitter, Level, Log, Progress
 from ..api.report import Crate
 from .relay import SEPARATOR
 
-#: What makes cargo draw its progress bar, which says how many units there are. Nothing is coloured,
-#: though the kernel of a notebook asks all programs for it.
+#: The variables that make cargo draw its progress bar, with the number of units, and without the
+#: colors that a notebook's kernel asks all programs for.
 PROGRESS = {
     "CARGO_TERM_PROGRESS_WHEN": "always",
     "CARGO_TERM_PROGRESS_WIDTH": "100",
@@ -28,29 +28,26 @@ PROGRESS = {
     "FORCE_COLOR": "",
 }
 
-#: How many lines are kept for what a failure means; a build script may say some hundreds.
-_KEPT = 1000
+#: How many lines are kept to explain a failure; a build script can print hundreds.
+_MAX_LINES = 1000
 
 _COMPILING = re.compile(r"\s+Compiling (\S+) v(\S+)")
 _BLOCKING = re.compile(r"\s+Blocking waiting for file lock on (.+)")
 _CLANG = re.compile(r"([^\s:][^:]*):(\d+):(\d+): (?:fatal )?(error|warning): (.+)")
-#: What rustc says last, which is no message by itself; it has no code and no place.
+#: rustc's closing summary, which is not a diagnostic.
 _SUMMARY = re.compile(r"aborting due to |could not compile |\d+ warnings? emitted")
 _BUILDING = re.compile(r"\s+Building \[[=> ]*\] (\d+)/(\d+)(?:: (.*))?")
 
-
-#: The levels of rustc's messages that are passed on; `error` may be followed by more, as in "error:
-#: internal compiler error", and `failure-note` says where to read more.
-_LEVELS: dict[str, Level] = {
-    "error": "error",
-    "warning": "warning",
-    "note": "note",
-    "help": "help",
-}
+#: The levels of rustc's messages that become diagnostics; `failure-note` does not. More can follow,
+#: as in "error: internal compiler error".
+_LEVELS: dict[str, Level] = {each: each for each in get_args(Level)}
 
 
 class CargoOutputReader:
-    """Turns cargo's output into events, line by line, and remembers what the report needs."""
+    """A reader that turns cargo's output into events, and keeps what the report needs.
+
+    `locate` maps a file's name in a diagnostic to a path, `rename` private texts to public ones.
+    """
 
     def __init__(
         self, emit: Emitter, locate: Callable[[str], str], rename: Mapping[str, str] | None = None
@@ -61,11 +58,11 @@ class CargoOutputReader:
         self._started: dict[tuple[str, str], float] = {}
         self._ended: dict[tuple[str, str], float] = {}
         self.errors: list[Diagnostic] = []
-        self.tail: deque[str] = deque(maxlen=_KEPT)
+        self.tail: deque[str] = deque(maxlen=_MAX_LINES)
 
     @property
     def crates(self) -> tuple[Crate, ...]:
-        """The crates that were compiled, in the order in which they were begun."""
+        """The compiled crates, in the order in which they were started."""
         return tuple(
             Crate(name=name, version=version, seconds=round(end - begin, 3))
             for (name, version), begin in self._started.items()
@@ -73,19 +70,16 @@ class CargoOutputReader:
         )
 
     def __call__(self, stream: str, line: str) -> None:
-        """Take one line of output."""
+        """Read one line of output."""
         if line.startswith(SEPARATOR):
             try:
                 self._message(json.loads(line[1:]))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 self._log(line)
         elif found := _BUILDING.match(line):
-            done, total, label = found.groups()
-            self._emit(
-                Progress(
-                    done=int(done), total=int(total), unit="units", label=(label or "").strip()
-                )
-            )
+            done, total, label = found.groups(default="")
+            label = label.strip()
+            self._emit(Progress(done=int(done), total=int(total), unit="units", label=label))
         elif line.strip():
             if found := _COMPILING.match(line):
                 name, version = found.groups()
@@ -100,8 +94,7 @@ class CargoOutputReader:
             self._log(line)
 
     def _log(self, line: str) -> None:
-        for private, public in self._rename.items():
-            line = line.replace(private, public)
+        line = self._renamed(line)
         self.tail.append(line)
         self._emit(Log(stream="stderr", text=line))
 
@@ -112,7 +105,7 @@ class CargoOutputReader:
             self._diagnostic(message["message"])
 
     def _artifact(self, message: dict[str, Any]) -> None:
-        """Take the end of a unit; a build script's comes long before its crate's."""
+        """Finish a crate; its build script has an artifact of its own, long before."""
         name, version = _package(message["package_id"])
         begin = self._started.get((name, version))
         if begin is None or message["target"]["kind"] == ["custom-build"]:
@@ -123,20 +116,19 @@ class CargoOutputReader:
     def _c_diagnostic(
         self, rendered: str, file: str, line: str, column: str, level: str, message: str
     ) -> None:
-        """Take a message of the C compiler; its excerpt of the source stays in the log."""
-        place = self._locate(file)
-        diagnostic = Diagnostic(
-            level=_LEVELS[level],
-            code=None,
-            message=message,
-            rendered=rendered.replace(file, place, 1),
-            file=place,
-            line=int(line),
-            column=int(column),
+        """Report a message of the C compiler; its excerpt of the source stays in the log."""
+        path = self._locate(file)
+        self._report(
+            Diagnostic(
+                level=_LEVELS[level],
+                code=None,
+                message=message,
+                rendered=rendered.replace(file, path, 1),
+                file=path,
+                line=int(line),
+                column=int(column),
+            )
         )
-        if level == "error":
-            self.errors.append(diagnostic)
-        self._emit(diagnostic)
 
     def _diagnostic(self, message: dict[str, Any]) -> None:
         level = _LEVELS.get(message["level"].partition(":")[0])
@@ -144,31 +136,35 @@ class CargoOutputReader:
             return
         primary = next((span for span in message["spans"] if span["is_primary"]), None)
         rendered = message.get("rendered") or message["message"]
-        file = None
-        if primary:
-            file = self._locate(primary["file_name"])
         for span in message["spans"]:
             named = span["file_name"]
-            rendered = rendered.replace(f"--> {named}:", f"--> {self._locate(named)}:")
-            rendered = rendered.replace(f"::: {named}:", f"::: {self._locate(named)}:")
-        for private, public in self._rename.items():
-            rendered = rendered.replace(private, public)
-        diagnostic = Diagnostic(
-            level=level,
-            code=(message.get("code") or {}).get("code"),
-            message=message["message"],
-            rendered=rendered,
-            file=file,
-            line=primary["line_start"] if primary else None,
-            column=primary["column_start"] if primary else None,
+            for arrow in ("-->", ":::"):
+                rendered = rendered.replace(f"{arrow} {named}:", f"{arrow} {self._locate(named)}:")
+        self._report(
+            Diagnostic(
+                level=level,
+                code=(message.get("code") or {}).get("code"),
+                message=message["message"],
+                rendered=self._renamed(rendered),
+                file=self._locate(primary["file_name"]) if primary else None,
+                line=primary["line_start"] if primary else None,
+                column=primary["column_start"] if primary else None,
+            )
         )
-        if level == "error":
+
+    def _report(self, diagnostic: Diagnostic) -> None:
+        if diagnostic.level == "error":
             self.errors.append(diagnostic)
         self._emit(diagnostic)
 
+    def _renamed(self, text: str) -> str:
+        for private, public in self._rename.items():
+            text = text.replace(private, public)
+        return text
+
 
 def _package(identifier: str) -> tuple[str, str]:
-    """The name and version in a package id, `URL#NAME@VERSION` or `URL/NAME#VERSION`."""
+    """Return the name and version in a package id, `URL#NAME@VERSION` or `URL/NAME#VERSION`."""
     url, _, fragment = identifier.rpartition("#")
     name, at, version = fragment.rpartition("@")
     return (name, version) if at else (url.rstrip("/").rpartition("/")[2], fragment)

@@ -1,8 +1,8 @@
-"""Crates for a machine without a network: vendored into a store, and taken by offline builds.
+"""Crates for offline builds, vendored into a store.
 
-`cargo vendor` unpacks all crates that some projects lock, and says by which configuration cargo
-takes them (Cargo book, "Source Replacement"). That configuration is kept with them, and put above
-the private copy of a project whose crates cargo itself does not have at hand.
+`cargo vendor` unpacks all crates that projects lock, and prints the configuration by which cargo
+uses them (Cargo book, "Source Replacement"). It is kept with the crates, and written above the
+private copy of a project whose crates cargo's own cache does not have.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from ..api.sanitize import redact
 from ..store import Store
 from .rust import Rust
 
-#: The folder of vendored crates in a store, and of each the crates and cargo's configuration.
+#: The folder of vendored crates in a store, and in an entry the crates and cargo's configuration.
 FOLDER = "crates"
 VENDORED, CONFIGURATION = "vendored", "config.toml"
 
-#: What stands in the configuration for the place of the crates, which may change.
+#: The placeholder in the configuration for the folder of the crates, which can move.
 CRATES_PLACEHOLDER = "@CRATES@"
 
 
@@ -35,9 +35,9 @@ def vendor(
     emit: Emitter,
     variables: Sequence[str] = (),
 ) -> str:
-    """Bring all crates that projects need into a folder; the key that they have in a store.
+    """Vendor all crates of projects into a folder, and return their key in a store.
 
-    `variables` are those that the settings let builds see, such as the token of a registry.
+    `variables` are those that the settings pass to builds, such as a registry's token.
     """
     note(emit, f"Fetching the crates of {', '.join(path.name for path in projects)}.")
     first, *others = [str(path / "Cargo.toml") for path in projects]
@@ -55,7 +55,7 @@ def vendor(
         raise ToolchainError(
             "Could not fetch the crates.",
             redact(" ".join(done.stderr.split()))[-300:] or "Cargo gave no reason.",
-            "Check the network and cargo's configuration, and run it again.",
+            "Check the network and cargo's configuration, then run it again.",
             code="crates.fetch-failed",
             remedies=[Retry()],
         )
@@ -66,25 +66,24 @@ def vendor(
 
 
 def use_vendored(project: Path, top: Path, rust: Rust, store: Store, emit: Emitter) -> bool:
-    """Have cargo take the crates of a store where it has not all that a project needs at hand.
+    """Let cargo use a store's crates if its cache lacks some; return whether it uses them.
 
-    `top` is the folder with all of the project in it; cargo's configuration is put beside it,
-    where cargo looks too. Whether the store's crates are taken now.
+    `top` is the folder with the whole project; cargo's configuration is written beside it.
     """
     configuration = top.parent / ".cargo" / CONFIGURATION
     vendored = _newest(store)
-    if vendored is None or _are_at_hand(project, top, rust):
+    if vendored is None or _are_cached(project, top, rust):
         return False
-    note(emit, f"Cargo takes the crates from {vendored}.")
+    note(emit, f"Using the crates in {vendored}.")
     configuration.parent.mkdir(parents=True, exist_ok=True)
     text = (vendored / CONFIGURATION).read_text(encoding="utf-8")
-    place = (vendored / VENDORED).as_posix()
-    configuration.write_text(text.replace(CRATES_PLACEHOLDER, place), encoding="utf-8")
+    text = text.replace(CRATES_PLACEHOLDER, (vendored / VENDORED).as_posix())
+    configuration.write_text(text, encoding="utf-8")
     return True
 
 
 def ignore_vendored(top: Path) -> None:
-    """Have cargo take its own crates again for the project in a folder."""
+    """Let cargo use its own crates again for the project in a folder."""
     (top.parent / ".cargo" / CONFIGURATION).unlink(missing_ok=True)
 
 
@@ -94,11 +93,11 @@ def _newest(store: Store) -> Path | None:
     return max(found, key=lambda folder: folder.stat().st_mtime, default=None)
 
 
-def _are_at_hand(project: Path, top: Path, rust: Rust) -> bool:
-    """Whether cargo has all that a project needs, without a network; no lock file is left of it."""
+def _are_cached(project: Path, top: Path, rust: Rust) -> bool:
+    """Return whether cargo has all crates of a project offline; leave no new lock file behind."""
     before = set(top.rglob("Cargo.lock"))
     command = [str(rust.cargo), "metadata", "--offline", "--format-version=1"]
-    # The project's own configuration may name another rustc, which cargo then runs.
+    # The project's configuration can name another rustc, which cargo then runs.
     env = build_variables.for_build(os.environ)
     done = subprocess.run(command, cwd=project, env=env, capture_output=True, check=False)
     for lock in set(top.rglob("Cargo.lock")) - before:

@@ -1,4 +1,4 @@
-"""What is installed to build with, what is missing, and how to install it."""
+"""The doctor: check what builds need, and install what is missing."""
 
 from __future__ import annotations
 
@@ -16,36 +16,34 @@ from . import emscripten, emsdk, rust, rustup, sysroot, wasm_opt
 from .installer import command_for
 from .toolchain import choose_linker
 
-#: What is installed only where it is asked for by name.
+#: What is installed only on request.
 EXTRAS = ("emscripten", "nightly", "seeds")
 
 
 def examine(target: Target, store: Store) -> list[Finding]:
-    """Look at everything that a build for a target needs; nothing is installed or changed."""
-    findings = [_rust(target, store)]
+    """Check everything that a build for a target needs; install and change nothing."""
+    return [
+        _rust(target, store),
+        _node(target, store),
+        _pyodide(target, store),
+        _wasm_opt(target, store),
+        _c_compiler(target, store),
+    ]
+
+
+def _node(target: Target, store: Store) -> Finding:
     found, reason = node.find(store)
     if found:
-        text = reason
-        findings.append(Finding(id="node", part="Node.js", state="ok", text=text))
-    else:
-        findings.append(_to_be_fetched("node", "Node.js", reason, "PyPI", target))
-    is_installed = store.find(pyodide.key(target)) is not None
-    findings.append(
-        Finding(
-            id="pyodide",
-            part="Pyodide",
-            state="ok",
-            text=f"{target.pyodide} is installed",
-            version=target.pyodide,
-        )
-        if is_installed
-        else _to_be_fetched(
-            "pyodide", "Pyodide", f"{target.pyodide} is not installed yet", "npm", target
-        )
-    )
-    findings.append(_wasm_opt(target, store))
-    findings.append(_c_compiler(target, store))
-    return findings
+        return Finding(id="node", part="Node.js", state="ok", text=reason)
+    return _not_installed("node", "Node.js", reason, "PyPI", target)
+
+
+def _pyodide(target: Target, store: Store) -> Finding:
+    version = target.pyodide
+    if store.find(pyodide.key(target)):
+        text = f"{version} is installed"
+        return Finding(id="pyodide", part="Pyodide", state="ok", text=text, version=version)
+    return _not_installed("pyodide", "Pyodide", f"{version} is not installed yet", "npm", target)
 
 
 def _rust(target: Target, store: Store) -> Finding:
@@ -56,11 +54,11 @@ def _rust(target: Target, store: Store) -> Finding:
     except WasmwheelError as error:
         return _without_rust(f"{error.what} {error.why}", target)
     if chosen.has_std:
-        std = f"the {TRIPLE} target came with it"
+        std = f"the {TRIPLE} target is installed"
     elif store.find(sysroot.key(chosen)):
         std = "std for the target is built"
     else:
-        std = "std for the target is built once, with the first build or by --fix"
+        std = "std for the target will be built by the first build or by --fix"
     text = f"{chosen}; {std}; wasm-ld {linker.version} {linker.origin}"
     version = str(chosen.version)
     return Finding(id="rust", part="Rust", state="ok", text=text, version=version)
@@ -69,7 +67,7 @@ def _rust(target: Target, store: Store) -> Finding:
 def _without_rust(text: str, target: Target) -> Finding:
     remedies: tuple[Install, ...] = ()
     if rust.find_rustup():
-        fix = f"Run {command_for(target)}, which installs a Rust of its own by rustup."
+        fix = f"Run {command_for(target)}, which installs a separate Rust by rustup."
         remedies = (Install(target=target.abi),)
     else:
         run = f"run {command_for(target)}, or on Debian run `{rust.DEBIAN}`"
@@ -83,21 +81,15 @@ def _wasm_opt(target: Target, store: Store) -> Finding:
         text = reason if native else "npm's binaryen is installed"
         return Finding(id="wasm-opt", part="wasm-opt", state="ok", text=text)
     text = "npm's binaryen is not installed yet"
-    return _to_be_fetched("wasm-opt", "wasm-opt", text, "npm", target)
+    return _not_installed("wasm-opt", "wasm-opt", text, "npm", target)
 
 
-def _to_be_fetched(
+def _not_installed(
     id: Literal["node", "pyodide", "wasm-opt"], part: str, text: str, origin: str, target: Target
 ) -> Finding:
-    fix = f"It is fetched from {origin} with the first build, or now by {command_for(target)}."
-    return Finding(
-        id=id,
-        part=part,
-        state="optional",
-        text=text,
-        fix=fix,
-        remedies=(Install(target=target.abi),),
-    )
+    fix = f"The first build fetches it from {origin}; run {command_for(target)} to fetch it now."
+    remedies = (Install(target=target.abi),)
+    return Finding(id=id, part=part, state="optional", text=text, fix=fix, remedies=remedies)
 
 
 def _c_compiler(target: Target, store: Store) -> Finding:
@@ -106,11 +98,11 @@ def _c_compiler(target: Target, store: Store) -> Finding:
         text, fix = str(found), ""
     else:
         command = command_for(target, "emscripten")
-        fix = f"{command} installs Emscripten {target.emscripten}, which takes more than 1 GB"
+        fix = f"Run {command} to install Emscripten {target.emscripten} (more than 1 GB)"
         if found:
             text, fix = f"{found}; good enough to try a wheel, not for PyPI", f"{fix}."
         else:
-            text = "none; only needed for packages with C or C++ in them"
+            text = "not found; only needed for packages that contain C or C++"
             fix += "; to try a wheel, Debian's is enough: `apt-get install emscripten`."
     return Finding(
         id="c-compiler",
@@ -126,10 +118,7 @@ def _c_compiler(target: Target, store: Store) -> Finding:
 def fix(
     target: Target, store: Store, emit: Emitter, downloads: Downloads, extras: Sequence[str] = ()
 ) -> None:
-    """Install what is missing and can be had without root; nothing of the user's is changed.
-
-    Where extras are named, they alone are installed.
-    """
+    """Install what is missing, or only the given extras, without root and apart from the user's."""
     store.remove_leftovers()
     if "emscripten" in extras:
         emsdk.install(target, store, emit, downloads)

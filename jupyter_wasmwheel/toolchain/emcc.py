@@ -1,6 +1,6 @@
-"""Run a tool of the Emscripten that a build chose: emcc and its like.
+"""The tools of a build's Emscripten, such as emcc.
 
-Started by the linker and by the compiler shims, many times a build: it imports little.
+The linker and the compiler shims run them many times a build, so this module imports little.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from pathlib import Path
 
 from . import remap
 
-#: The variable that names the folder of a build's Emscripten to the shims.
+#: The variable with the folder of a build's Emscripten.
 FOLDER = "WASMWHEEL_EMSCRIPTEN"
 
-#: Where emcc is in an emsdk's folder.
+#: The folder of emcc in an emsdk.
 IN_EMSDK = Path("upstream/emscripten")
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return the environment in which to run the Emscripten in a folder.
+    """Return the environment for the Emscripten in a folder.
 
-    An emsdk's gets its own configuration, which another one's variables would hide, and the Python
-    to run with, where its scripts would take the first one on PATH.
+    An emsdk's runs with its own configuration, whatever the user's variables say, and with this
+    Python instead of the first one on PATH.
     """
     env = dict(os.environ)
     config = folder.parent.parent / ".emscripten"
@@ -37,7 +37,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def call(tool: str, arguments: list[str]) -> int:
-    """Run a tool of the Emscripten that a build chose, and return its exit status."""
+    """Run a tool of the build's Emscripten, and return its exit status."""
     folder = os.environ[FOLDER]
     program = shutil.which(tool, path=folder)
     if tool in ("emcc", "em++"):

@@ -1,10 +1,9 @@
-"""Emscripten by emsdk, its own installer: the very version that a target's Pyodide was built with.
+"""Emscripten installed by emsdk, in the exact version that a target's Pyodide was built with.
 
-emsdk is a git repository with a program in it, which unpacks a release beside itself. Its commit is
-the only thing that is verified of it: emsdk knows no hash of the archives that it fetches. So what
-it installed is asked for its version, and compiles a function, before it is taken.
-
-What it writes into its configuration is relative to where that file is, so an emsdk may be moved.
+emsdk is a git repository with a program that unpacks a release beside itself. Only its commit is
+verified, because emsdk has no hashes of the archives that it fetches. So the installed emcc must
+print its version and compile a function before it is used. The paths in emsdk's configuration are
+relative, so an emsdk can be moved.
 """
 
 from __future__ import annotations
@@ -24,34 +23,32 @@ from ..api.events import Emitter, note
 from ..config import Downloads
 from ..runtime.targets import Target
 from ..store import Store
+from ..wheel import MAGIC
 from . import emcc, emscripten
 from .installer import Step, run_installer
 
-#: What emsdk says when it begins something.
+#: emsdk's messages when it starts a step.
 _DOWNLOADING = re.compile(r"Downloading: .*?([^/\\]+) from \S+?(?:, (\d+) Bytes)?$")
 _UNPACKING = re.compile(r"(?:Unpacking|Unzipping) '.*?([^/\\]+)' to ")
 
-#: A web address in emsdk's output: what it fetches.
+#: A URL in emsdk's output: what it fetches.
 _ADDRESS = re.compile(r"https?://[^\s,']+")
-
-#: What begins every WebAssembly module.
-_MAGIC = b"\0asm"
 
 
 def install(target: Target, store: Store, emit: Emitter, downloads: Downloads) -> None:
-    """Install the Emscripten of a target; a ToolchainError says what could not be fetched."""
-    store.install(
-        emscripten.key(target),
-        lambda folder: _Installation(
+    """Install the Emscripten of a target."""
+
+    def fill(folder: Path) -> None:
+        _Installation(
             folder=folder, target=target, store=store, emit=emit, downloads=downloads
-        ).fill(),
-        emit,
-    )
+        ).fill()
+
+    store.install(emscripten.key(target), fill, emit)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Installation:
-    """An emsdk on its way into a folder of the store."""
+    """The installation of an emsdk into a folder of the store."""
 
     folder: Path
     target: Target
@@ -62,7 +59,7 @@ class _Installation:
     def fill(self) -> None:
         version = self.target.emscripten
         address, revision = split_revision(self.downloads.emsdk)
-        note(self.emit, f"Installing Emscripten {version} by emsdk; it takes more than 1 GB.")
+        note(self.emit, f"Installing Emscripten {version} by emsdk (more than 1 GB).")
         self._clone(address, revision)
         for command in ("install", "activate"):
             self._run(
@@ -78,7 +75,7 @@ class _Installation:
             raise ToolchainError(
                 "git is required to fetch emsdk.",
                 "emsdk, Emscripten's installer, is a git repository.",
-                "Install git, on Debian `apt-get install git`, and run it again.",
+                "Install git (on Debian: `apt-get install git`), then run it again.",
                 code="git.missing",
             )
         what = "Could not fetch emsdk, the installer of Emscripten."
@@ -91,7 +88,7 @@ class _Installation:
         self._run([git, "checkout", "--quiet", "--detach", "FETCH_HEAD"], what)
 
     def _run(self, command: Sequence[str | Path], what: str) -> None:
-        ran = run_installer(
+        result = run_installer(
             command,
             folder=self.folder,
             env=self._environment(command[0]),
@@ -99,74 +96,72 @@ class _Installation:
             emit=self.emit,
             timeout=self.downloads.timeout,
         )
-        if not ran.ok:
-            asked = [found for line in ran.said for found in _ADDRESS.findall(line)]
-            why = ran.reason
-            if asked and asked[-1] not in why:
-                why += f" It was fetching {asked[-1]}."
+        if not result.ok:
+            addresses = [found for line in result.output for found in _ADDRESS.findall(line)]
+            why = result.reason
+            if addresses and addresses[-1] not in why:
+                why += f" It was fetching {addresses[-1]}."
             raise ToolchainError(
-                what, why, self._by_hand(), code="emscripten.install-failed", remedies=[Retry()]
+                what, why, self._fix(), code="emscripten.install-failed", remedies=[Retry()]
             )
 
     def _environment(self, program: str | Path) -> dict[str, str]:
-        """The user's environment, without what would lead emsdk or git elsewhere.
+        """Return the user's environment without variables that redirect emsdk or git.
 
-        emsdk's own code sees no login but a proxy's.
+        emsdk's code gets no credentials but a proxy's.
         """
         unwanted = ("EMSDK", "EM_", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
         is_emsdk = program == sys.executable
-        chosen = build_variables.for_download if is_emsdk else build_variables.for_own_code
-        own = chosen(os.environ)
+        select = build_variables.for_download if is_emsdk else build_variables.for_own_code
+        own = select(os.environ)
         env = {name: value for name, value in own.items() if not name.startswith(unwanted)}
-        # What cannot be answered is an error, not a question.
         return env | {"GIT_TERMINAL_PROMPT": "0", "PYTHONUNBUFFERED": "1"}
 
-    def _by_hand(self) -> str:
-        """How to get it where the network is closed."""
+    def _fix(self) -> str:
+        """Return the remedy, with the commands for another machine."""
         address, revision = split_revision(self.downloads.emsdk)
         version = self.target.emscripten
         return (
-            "Check the network and run it again. Where there is none, do this where there is: "
+            "Check the network and run it again. Without one, run this on a machine that has one: "
             f"`git clone {address} emsdk`, in it `git checkout {revision}`, `./emsdk install "
             f"{version}` and `./emsdk activate {version}`; then copy that folder to "
-            f"{self.store.home / emscripten.key(self.target)}. Good enough to try a wheel is "
-            "Debian's: `apt-get install emscripten`."
+            f"{self.store.home / emscripten.key(self.target)}. To try a wheel, Debian's is good "
+            "enough: `apt-get install emscripten`."
         )
 
     def _verify(self) -> None:
-        """Compile a function with what was installed, and ask for its version."""
+        """Check the version of the installed emcc, and compile a function with it."""
         bin_folder = self.folder / emcc.IN_EMSDK
         found = emscripten.read(bin_folder, self.target, "emsdk's")
         if not found:
-            raise self._useless("its emcc does not run")
+            raise self._invalid("its emcc does not run")
         if found.version != self.target.emscripten:
-            raise self._useless(f"its emcc is {found.version}")
+            raise self._invalid(f"its emcc is {found.version}")
         source, module = self.folder / "verify.c", self.folder / "verify.o"
         source.write_text("int answer(void) { return 42; }\n", encoding="utf-8")
         command = [str(shutil.which("emcc", path=bin_folder)), *emscripten.CFLAGS.split()]
         command += ["-c", str(source), "-o", str(module)]
-        # Without its check of itself: that would note where it is now, and once it has been renamed
-        # it would take itself for another one, and throw away its libraries.
+        # Its sanity check would note its folder, and discard its libraries after the renaming.
         env = emcc.environment(bin_folder) | {"EMCC_SKIP_SANITY_CHECK": "1"}
         done = subprocess.run(command, env=env, capture_output=True, text=True)
-        if done.returncode or not module.exists() or not module.read_bytes().startswith(_MAGIC):
+        if done.returncode or not module.exists() or not module.read_bytes().startswith(MAGIC):
             last = " ".join(done.stderr.strip().splitlines()[-3:])
-            raise self._useless(f"its emcc compiles nothing: {last or 'it gave no reason'}")
+            raise self._invalid(f"its emcc cannot compile: {last or 'it gave no reason'}")
         source.unlink()
         module.unlink()
 
-    def _useless(self, reason: str) -> ToolchainError:
+    def _invalid(self, reason: str) -> ToolchainError:
         return ToolchainError(
             f"emsdk did not install Emscripten {self.target.emscripten}.",
             f"It came from {self.downloads.emsdk}, and {reason}.",
-            self._by_hand(),
+            self._fix(),
             code="emscripten.wrong-version",
             remedies=[Retry()],
         )
 
 
 def split_revision(address: str) -> tuple[str, str]:
-    """The address of a repository and the revision after its `@`; HEAD where it has none."""
+    """Return the address of a repository and the revision after its `@`, by default HEAD."""
     folder, slash, name = address.rpartition("/")
     name, at, revision = name.partition("@")
     return f"{folder}{slash}{name}", revision if at else "HEAD"

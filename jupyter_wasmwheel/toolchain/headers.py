@@ -1,8 +1,8 @@
-"""The headers of a target's Python, which a C extension includes.
+"""Headers of a target's Python, for C extensions.
 
-Pyodide's own cross-build environment has them. Where it cannot be fetched, they are those of
-another build of the same Python, on this machine or in Debian's archive, with a `pyconfig.h` that
-says what the target's own Python was built with: that file is all that differs between platforms.
+They come from Pyodide's cross-build environment. If it cannot be fetched, those of another build of
+the same Python are used, from this machine or from Debian's archive, with the target's values in
+`pyconfig.h`, the only file that differs between platforms.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .. import archive, build_variables
@@ -25,13 +25,13 @@ from ..runtime.pyodide import Runtime
 from ..runtime.targets import Target
 from ..store import Store
 
-#: Asks a Python where its headers are.
+#: The code that makes a Python print the places of its headers.
 LOCATE_HEADERS = (
     "import json, sysconfig; "
     "print(json.dumps([sysconfig.get_path('include'), sysconfig.get_config_h_filename()]))"
 )
 
-#: apt's own folders, so that a suite can be read which is not the system's.
+#: apt's options for folders, to read another suite than the system's.
 APT_FOLDERS = {
     "Dir::State": "state",
     "Dir::State::status": "status",
@@ -44,33 +44,33 @@ Values = Mapping[str, object]
 
 
 class _UnavailableError(Exception):
-    """One way to the headers does not lead there; says why."""
+    """A source of headers is not available; the message says why."""
 
 
 def key(target: Target) -> str:
-    """The entry of the store that holds a target's headers."""
+    """Return the store entry of a target's headers."""
     return f"headers/{target.abi}"
 
 
 def ensure_headers(
     target: Target, runtime: Runtime, index: Index, store: Store, emit: Emitter
 ) -> Path:
-    """The folder with the target's Python.h; a ToolchainError where there is no way to one."""
-    ways: list[Callable[[Path], str]] = [
+    """Return the folder with the target's Python.h, installed on the first call."""
+    sources: list[Callable[[Path], str]] = [
         lambda folder: _from_pyodide(target, index, folder),
-        lambda folder: _from_machine(target, _built_with(runtime), folder),
-        lambda folder: _from_debian(target, _built_with(runtime), folder),
+        lambda folder: _from_machine(target, _config_values(runtime), folder),
+        lambda folder: _from_debian(target, _config_values(runtime), folder),
     ]
 
     def fill(folder: Path) -> None:
         reasons = []
-        for way in ways:
+        for source in sources:
             try:
-                origin = way(folder)
+                origin = source(folder)
             except _UnavailableError as error:
                 reasons.append(str(error))
             else:
-                note(emit, f"The headers of Python {target.python} are {origin}.")
+                note(emit, f"Using the headers of Python {target.python} from {origin}.")
                 return
         raise _missing(target, reasons)
 
@@ -80,10 +80,10 @@ def ensure_headers(
 def _missing(target: Target, reasons: list[str]) -> ToolchainError:
     python = target.python
     return ToolchainError(
-        f"The headers of Python {python} are not available, and C code requires them.",
+        f"The headers of Python {python}, which C code requires, are not available.",
         "\n       ".join(reasons),
-        f"Put a python{python} with its headers on PATH (on Debian: `apt-get install "
-        f"python{python}-dev`; `uv python install {python}` brings one too), or run it once where "
+        f"Put a python{python} with its headers on PATH (run `uv python install {python}`, or on "
+        f"Debian `apt-get install python{python}-dev`), or run it once where "
         f"{target.headers.url.split('/')[2]} can be reached.",
         code="headers.missing",
         remedies=[Retry()],
@@ -91,7 +91,7 @@ def _missing(target: Target, reasons: list[str]) -> ToolchainError:
 
 
 def _from_pyodide(target: Target, index: Index, folder: Path) -> str:
-    """Take them out of the cross-build environment of a release with the same ABI."""
+    """Unpack them from the cross-build environment of a release with the same ABI."""
     url = target.headers.url
     try:
         packed = index.download(url, target.headers.sha256, folder)
@@ -103,36 +103,31 @@ def _from_pyodide(target: Target, index: Index, folder: Path) -> str:
     (found,) = (folder / "unpacked").glob(pattern)
     found.rename(folder / "include")
     shutil.rmtree(folder / "unpacked")
-    return f"those of Pyodide's cross-build environment, {url.rpartition('/')[2]}"
+    return f"Pyodide's cross-build environment, {url.rpartition('/')[2]}"
 
 
 def _from_machine(target: Target, values: Values, folder: Path) -> str:
-    """Take those of a Python of the same version on this machine."""
+    """Copy those of a Python of the same version on this machine."""
     name = f"python{target.python}"
     program = shutil.which(name)
     if not program:
-        raise _UnavailableError(f"There is no {name} on PATH.")
-    env = build_variables.for_build(os.environ)
-    asked = subprocess.run(
-        [program, "-I", "-c", LOCATE_HEADERS], env=env, capture_output=True, text=True
-    )
-    include, config = map(Path, json.loads(asked.stdout)) if asked.stdout else (Path(), Path())
+        raise _UnavailableError(f"{name} was not found on PATH.")
+    output = _output([program, "-I", "-c", LOCATE_HEADERS])
+    include, config = map(Path, json.loads(output)) if output else (Path(), Path())
     if not (include / "Python.h").is_file() or not config.is_file():
-        raise _UnavailableError(f"{program} has no headers beside it.")
+        raise _UnavailableError(f"{program} has no headers.")
     _adapt(include, config, values, folder)
-    return f"those of {program}"
+    return program
 
 
 def _from_debian(target: Target, values: Values, folder: Path) -> str:
-    """Take those of Debian's package, by apt-get, which checks its signature, and without root."""
+    """Unpack those of Debian's package, fetched without root by apt-get, which verifies it."""
     suite, name = target.headers.debian, f"libpython{target.python}-dev"
     programs = shutil.which("apt-get"), shutil.which("dpkg-deb")
     mirror = _mirror() if all(programs) and suite else None
     if not mirror:
-        known = ", or it does not know its archive yet (`apt-get update`)" if programs[0] else ""
-        raise _UnavailableError(
-            f"There is no apt-get here that could fetch Debian's {name}{known}."
-        )
+        known = " (it may need `apt-get update`)" if programs[0] else ""
+        raise _UnavailableError(f"No apt-get was found that can fetch Debian's {name}{known}.")
     apt = folder / "apt"
     (apt / "state/lists/partial").mkdir(parents=True)
     (apt / "cache/archives/partial").mkdir(parents=True)
@@ -148,8 +143,8 @@ def _from_debian(target: Target, values: Values, folder: Path) -> str:
             text=True,
         )
         if done.returncode:
-            said = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
-            raise _UnavailableError(f"apt-get could not fetch Debian's {name}: {said[0]}")
+            reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+            raise _UnavailableError(f"apt-get could not fetch Debian's {name}: {reason[0]}")
     (package,) = apt.glob("*.deb")
     unpack: list[str | Path] = ["dpkg-deb", "-x", package, apt / "unpacked"]
     subprocess.run(unpack, env=build_variables.for_build(os.environ), check=True)
@@ -157,30 +152,31 @@ def _from_debian(target: Target, values: Values, folder: Path) -> str:
     (config,) = top.glob(f"*/python{target.python}/pyconfig.h")
     _adapt(top / f"python{target.python}", config, values, folder)
     shutil.rmtree(apt)
-    return f"those of Debian's {package.stem}"
+    return f"Debian's {package.stem}"
 
 
 def _mirror() -> str | None:
-    """Where this machine's apt gets Debian itself from; None where it is no Debian."""
+    """Return the mirror of this machine's apt, or None if the system is not Debian."""
     try:
         system = platform.freedesktop_os_release()
     except OSError:
         return None
+    if system.get("ID") != "debian":
+        return None
     own = (system.get("VERSION_CODENAME"), "stable", "testing", "unstable", "sid")
     form = "$(RELEASE) $(REPO_URI)"
-    listed = subprocess.run(
-        ["apt-get", "indextargets", "--format", form, "Created-By: Packages"],
-        env=build_variables.for_build(os.environ),
-        capture_output=True,
-        text=True,
-    ).stdout
+    listed = _output(["apt-get", "indextargets", "--format", form, "Created-By: Packages"])
     rows = [line.split() for line in listed.splitlines()]
-    found = (uri for release, uri in rows if release in own)
-    return next(found, None) if system.get("ID") == "debian" else None
+    return next((uri for release, uri in rows if release in own), None)
+
+
+def _output(command: Sequence[str]) -> str:
+    env = build_variables.for_build(os.environ)
+    return subprocess.run(command, env=env, capture_output=True, text=True).stdout
 
 
 def _adapt(include: Path, config: Path, values: Values, folder: Path) -> None:
-    """Copy another platform's headers, with its pyconfig.h made the target's."""
+    """Copy another platform's headers, with the target's values in pyconfig.h."""
     text = config.read_text(encoding="utf-8")
     shutil.rmtree(folder / "include", ignore_errors=True)
     shutil.copytree(include, folder / "include")
@@ -188,7 +184,7 @@ def _adapt(include: Path, config: Path, values: Values, folder: Path) -> None:
 
 
 def pyconfig(text: str, values: Values) -> str:
-    """Another platform's pyconfig.h with a target's values; what those do not name stays."""
+    """Return another platform's pyconfig.h with a target's values; keep what they do not name."""
 
     def line(found: re.Match[str]) -> str:
         name = found[1] or found[2]
@@ -200,8 +196,8 @@ def pyconfig(text: str, values: Values) -> str:
     return re.sub(r"^(?:#define (\w+)\b.*|/\* #undef (\w+) \*/)$", line, text, flags=re.MULTILINE)
 
 
-def _built_with(runtime: Runtime) -> Values:
-    """What a runtime's Python was built with, where it is a plain value; nothing of it is run."""
+def _config_values(runtime: Runtime) -> Values:
+    """Return the literal values that a runtime's Python was configured with; run none of it."""
     tree = ast.parse(runtime.sysconfig_data()[1])
     (table,) = (
         each.value

@@ -1,8 +1,8 @@
-"""Another project's installer: how far it is, and an end to it where nothing comes any more.
+"""Installers of other projects (rustup, git, emsdk): run one, show progress, stop it if it stalls.
 
-rustup, git and emsdk each say something else while they download and unpack, and not all of them
-give up on a server that is silent. What they all do is to write into the folder that they are
-given: how much is in it is the progress, and that nothing is added for too long is the end.
+Each prints something else while it downloads and unpacks, and not all give up on a silent server.
+But all write to a given folder: its size is the progress, and an installer that neither prints nor
+writes for too long is stopped.
 """
 
 from __future__ import annotations
@@ -18,50 +18,50 @@ from ..process.limits import disk_usage
 from ..process.run import Command, Stream, run
 from ..runtime.targets import Target, default_abi
 
-#: Seconds between two looks at how much there is.
+#: Seconds between two measurements of the folder.
 SAMPLE_INTERVAL_S = 1.0
 
-#: How rustup, git and emsdk begin to say what went wrong.
+#: The start of an error message of rustup, git or emsdk.
 _FAILURE = re.compile(r"^(error|fatal)\b|panicked at", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstallResult:
-    """What an installer came to: its exit status and all that it said, or that it stood still."""
+    """The exit status and the output of an installer, and its timeout if it stalled."""
 
     status: int
-    said: tuple[str, ...]
-    silent_for: float | None
+    output: tuple[str, ...]
+    stalled_for: float | None
 
     @property
     def ok(self) -> bool:
-        """Whether it did what it was asked to do."""
-        return self.status == 0 and self.silent_for is None
+        """Whether it succeeded."""
+        return self.status == 0 and self.stalled_for is None
 
     @property
     def reason(self) -> str:
-        """Why it did not."""
-        if self.silent_for is not None:
-            last = self.said[-1] if self.said else "nothing"
+        """The reason of its failure."""
+        if self.stalled_for is not None:
+            last = self.output[-1] if self.output else "none"
             return (
-                f"Nothing came for {self.silent_for:.0f} s, so it was stopped; the last that it "
-                f"said was: {last}"
+                f"It was stopped because it did nothing for {self.stalled_for:.0f} s. Its last "
+                f"output: {last}"
             )
-        failed = [number for number, line in enumerate(self.said) if _FAILURE.search(line)]
-        told = self.said[failed[0] :] if failed else self.said[-3:]
-        return "; ".join(told[:3]) or f"It ended with status {self.status}."
+        failed = [number for number, line in enumerate(self.output) if _FAILURE.search(line)]
+        lines = self.output[failed[0] :] if failed else self.output[-3:]
+        return "; ".join(lines[:3]) or f"It ended with status {self.status}."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What an installer does now, and how many bytes that will write, where it says so."""
+    """A step of an installer, with the number of bytes that it writes where that is known."""
 
     text: str
     size: int | None = None
 
 
 class _InstallMonitor:
-    """Hears what an installer says, and looks how much it has put into a folder."""
+    """A monitor of an installer's output, and of how much it writes to its folder."""
 
     def __init__(
         self, folder: Path, step: Callable[[str], Step | None], emit: Emitter, timeout: float
@@ -70,39 +70,39 @@ class _InstallMonitor:
         self._read_step = step
         self._emit = emit
         self._timeout = timeout
-        self._there = self._before = (0, 0)
+        self._usage = self._usage_before = (0, 0)
         self._step = Step(text="")
-        self._looked = self._changed = time.monotonic()
-        self.said: list[str] = []
-        self.silent = False
+        self._sampled = self._changed = time.monotonic()
+        self.output: list[str] = []
+        self.stalled = False
 
     def on_output(self, stream: Stream, line: str) -> None:
-        """Take a line of its output."""
+        """Read a line of output."""
         line = line.strip()
         if not line:
             return
         self._changed = time.monotonic()
-        self.said.append(line)
+        self.output.append(line)
         self._emit(Log(stream=stream, text=line))
-        if begun := self._read_step(line):
-            self._step = begun
-            self._before = self._there = disk_usage(self._folder)
-            self._tell()
+        if step := self._read_step(line):
+            self._step = step
+            self._usage_before = self._usage = disk_usage(self._folder)
+            self._emit_progress()
 
     def is_stalled(self) -> bool:
-        """Whether nothing was said or written for too long; tells how much there is meanwhile."""
+        """Return whether nothing was printed or written for too long; emit progress."""
         now = time.monotonic()
-        if now - self._looked >= SAMPLE_INTERVAL_S:
-            self._looked = now
-            there = disk_usage(self._folder)
-            if there != self._there:
-                self._there, self._changed = there, now
-                self._tell()
-            self.silent = now - self._changed > self._timeout
-        return self.silent
+        if now - self._sampled >= SAMPLE_INTERVAL_S:
+            self._sampled = now
+            usage = disk_usage(self._folder)
+            if usage != self._usage:
+                self._usage, self._changed = usage, now
+                self._emit_progress()
+            self.stalled = now - self._changed > self._timeout
+        return self.stalled
 
-    def _tell(self) -> None:
-        written = max(0, self._there[0] - self._before[0]) // 1_000_000
+    def _emit_progress(self) -> None:
+        written = max(0, self._usage[0] - self._usage_before[0]) // 1_000_000
         total, label = self._step.size, self._step.text
         if total is None and written:
             label += f", {written} MB so far"
@@ -119,27 +119,24 @@ def run_installer(
     emit: Emitter,
     timeout: float,
 ) -> InstallResult:
-    """Run an installer that writes into a folder, in which it is also started.
+    """Run an installer in the folder that it writes to.
 
-    `step` reads out of a line of its output what it does now, None where the line does not tell;
-    `timeout` is how many seconds it may neither say nor write anything.
+    `step` reads the step that a line of output starts, or returns None. The installer is stopped
+    when it prints and writes nothing for `timeout` seconds.
     """
-    watch = _InstallMonitor(folder, step, emit, timeout)
+    monitor = _InstallMonitor(folder, step, emit, timeout)
     status = run(
         Command(words=command, cwd=folder, env=env),
-        on_line=watch.on_output,
-        stop_when=watch.is_stalled,
+        on_line=monitor.on_output,
+        stop_when=monitor.is_stalled,
         supervise=True,
     )
-    return InstallResult(
-        status=status,
-        said=tuple(watch.said),
-        silent_for=timeout if watch.silent else None,
-    )
+    stalled_for = timeout if monitor.stalled else None
+    return InstallResult(status=status, output=tuple(monitor.output), stalled_for=stalled_for)
 
 
 def command_for(target: Target, *extras: str) -> str:
-    """The command that installs what a target needs, or extras for it, as a person types it."""
+    """Return the command that installs what a target needs, or extras for it, in backticks."""
     words = ["jupyter wasmwheel doctor --fix", *extras]
     if target.abi != default_abi():
         words.append(f"--target {target.abi}")

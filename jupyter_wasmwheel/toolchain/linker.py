@@ -1,8 +1,8 @@
-"""Linking a side module with wasm-ld alone, without Emscripten.
+"""The linker of side modules: wasm-ld, without Emscripten.
 
-rustc calls its linker for this target with the words of emcc. The console script `wasmwheel-ld`
-(`main` below) puts them into wasm-ld's. What stays unresolved becomes an import, which Pyodide's
-main module has to provide; the audit looks whether it does.
+rustc calls its linker for this target with emcc's arguments. The console script `wasmwheel-ld`
+(`main` below) translates them for wasm-ld. Unresolved symbols become imports, which Pyodide's main
+module must provide; the audit checks that it does.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from .relay import exec_process
 if TYPE_CHECKING:
     from ..store import Store
 
-#: The variable by which a build tells `wasmwheel-ld` which wasm-ld to run.
+#: The variable with the wasm-ld that `wasmwheel-ld` runs.
 PROGRAM = "WASMWHEEL_WASM_LD"
 
-#: The oldest LLVM whose wasm-ld knows `-wasm-use-legacy-eh`.
+#: The oldest LLVM whose wasm-ld supports `-wasm-use-legacy-eh`.
 MIN_LLVM = 20
 
-#: How `wasm-ld --version` tells it.
+#: The version in the output of `wasm-ld --version`.
 _VERSION = re.compile(r"LLD (\d+\.\d+\.\d+)")
 
-#: How emcc links a side module (Emscripten's tools/link.py and building.py, SIDE_MODULE=2), with
-#: `-Bsymbolic`: a symbol that the module defines is its own, and is not looked up at each start.
+#: emcc's flags for a side module (Emscripten's tools/link.py and building.py, SIDE_MODULE=2), and
+#: `-Bsymbolic`, so that a symbol that the module defines is not looked up at each start.
 FLAGS = (
     "-shared",
     "--experimental-pic",
@@ -54,8 +54,8 @@ FLAGS = (
     "-wasm-use-legacy-eh",
 )
 
-#: What rustc may pass through to the linker itself (`-Wl,…`) and wasm-ld understands.
-PASSED_ON = ("--whole-archive", "--no-whole-archive", "--allow-multiple-definition")
+#: The linker options in `-Wl,…` that wasm-ld supports.
+PASSED_THROUGH = ("--whole-archive", "--no-whole-archive", "--allow-multiple-definition")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,27 +73,25 @@ class WasmLd:
 
 
 def find(with_rust: Iterable[Path], store: Store) -> list[WasmLd]:
-    """Every wasm-ld on the machine: those that came with a Rust, then those on PATH."""
-    found = [_read(program, "came with Rust", store) for program in with_rust]
+    """Return every wasm-ld on the machine: those of Rust toolchains, then those on PATH."""
+    found = [_read(program, "of Rust", store) for program in with_rust]
     names = ["wasm-ld", *(f"wasm-ld-{major}" for major in range(40, MIN_LLVM - 1, -1))]
     for name in names:
-        program = shutil.which(name)
-        if program:
+        if program := shutil.which(name):
             found.append(_read(Path(program), "on PATH", store))
     return [linker for linker in found if linker]
 
 
 def _read(program: Path, origin: str, store: Store) -> WasmLd | None:
-    from . import programs  # which only the choice of a linker needs, not the linker itself
+    from . import version_cache  # not needed to link, which imports little
 
-    said = programs.ask(program, "--version", _VERSION, store)
-    match = _VERSION.search(said or "")
+    match = _VERSION.search(version_cache.ask(program, "--version", _VERSION, store) or "")
     return WasmLd(program=program, version=match.group(1), origin=origin) if match else None
 
 
 @dataclass
-class _Words:
-    """What rustc's command line for emcc says."""
+class _Arguments:
+    """The parts of rustc's command line for emcc."""
 
     output: str = ""
     inputs: list[str] = field(default_factory=list)
@@ -102,36 +100,32 @@ class _Words:
 
 
 def translate(arguments: Sequence[str]) -> list[str]:
-    """wasm-ld's arguments for those that rustc gives to emcc."""
-    words = _Words()
+    """Return wasm-ld's arguments for those that rustc passes to emcc."""
+    parsed = _Arguments()
     rest = iter(_expanded(arguments))
     for word in rest:
+        if word in ("-L", "-l", "-s"):
+            word += next(rest)
         if word == "-o":
-            words.output = next(rest)
-        elif word == "-L":
-            words.folders.append(next(rest))
+            parsed.output = next(rest)
         elif word.startswith("-L"):
-            words.folders.append(word[2:])
-        elif word == "-s":
-            _setting(next(rest), words)
+            parsed.folders.append(word[2:])
         elif word.startswith("-s") and "=" in word:
-            _setting(word[2:], words)
-        elif word == "-l":
-            words.inputs.append("-l" + next(rest))
+            _setting(word[2:], parsed)
         elif word.startswith("-l"):
-            words.inputs.append(word)
+            parsed.inputs.append(word)
         elif word.startswith("-Wl,"):
-            words.inputs += [w for w in word.split(",")[1:] if w in PASSED_ON]
+            parsed.inputs += [w for w in word.split(",")[1:] if w in PASSED_THROUGH]
         elif not word.startswith("-"):
-            words.inputs.append(word)
-    inputs = [found for word in words.inputs for found in _library(word, words.folders)]
-    return [*FLAGS, *(f"--export={name}" for name in words.exported), *inputs, "-o", words.output]
+            parsed.inputs.append(word)
+    inputs = [found for word in parsed.inputs for found in _library(word, parsed.folders)]
+    return [*FLAGS, *(f"--export={name}" for name in parsed.exported), *inputs, "-o", parsed.output]
 
 
 def init_functions(arguments: Sequence[str]) -> tuple[str, str]:
-    """The functions that Python may look for in the C extension which a command line links.
+    """Return the init functions of the C extension that a command line links.
 
-    They are named after the module's file; the second one is known from Python 3.15 on (PEP 793).
+    They are named after the module's file; Python 3.15 and later also try the second (PEP 793).
     """
     output = next((after for word, after in pairwise(arguments) if word == "-o"), "")
     name = Path(output).name.partition(".")[0]
@@ -142,13 +136,13 @@ def init_functions(arguments: Sequence[str]) -> tuple[str, str]:
 
 
 def translate_extension(arguments: Sequence[str]) -> list[str]:
-    """wasm-ld's arguments for those with which setuptools links a C extension."""
+    """Return wasm-ld's arguments for those with which setuptools links a C extension."""
     exported = (f"--export-if-defined={name}" for name in init_functions(arguments))
     return [*exported, *translate(arguments)]
 
 
 def _expanded(arguments: Sequence[str]) -> list[str]:
-    """The arguments with response files read: a word a line, a backslash before odd characters."""
+    """Return the arguments with response files read: one a line, with backslash escapes."""
     words = []
     for word in arguments:
         if word.startswith("@"):
@@ -159,15 +153,15 @@ def _expanded(arguments: Sequence[str]) -> list[str]:
     return words
 
 
-def _setting(setting: str, words: _Words) -> None:
-    """Take in one of Emscripten's settings; only the exports matter to wasm-ld."""
+def _setting(setting: str, parsed: _Arguments) -> None:
+    """Parse one of Emscripten's settings; only the exports matter to wasm-ld."""
     name, _, value = setting.partition("=")
     if name == "EXPORTED_FUNCTIONS":
-        words.exported += [str(symbol).removeprefix("_") for symbol in ast.literal_eval(value)]
+        parsed.exported += [str(symbol).removeprefix("_") for symbol in ast.literal_eval(value)]
 
 
 def _library(word: str, folders: Sequence[str]) -> list[str]:
-    """The archive that `-lNAME` means, or nothing: `c`, `m` and such are in the main module."""
+    """Return the archive of `-lNAME`, or nothing for `c`, `m` and others in the main module."""
     if not word.startswith("-l"):
         return [word]
     name = word[2:].removeprefix(":")
@@ -179,7 +173,7 @@ def _library(word: str, folders: Sequence[str]) -> list[str]:
 
 
 def main() -> None:
-    """Link, as `wasmwheel-ld`, in the place of emcc; without a wasm-ld, by emcc after all."""
+    """Link, as `wasmwheel-ld`, by wasm-ld, or by emcc if the build has no wasm-ld."""
     arguments = sys.argv[1:]
     program = os.environ.get(PROGRAM)
     if program:

@@ -1,7 +1,7 @@
-"""Rust: which toolchains are on the machine, and which of them can build for a target.
+"""Rust: the toolchains on the machine, and the choice of one for a target.
 
-The user's toolchains are only read. rustup's proxies are never called: a `rust-toolchain` file or
-an environment variable would redirect them, so the programs of a toolchain are called directly.
+The user's toolchains are only read. The programs of a toolchain are called directly, never by
+rustup's proxies, which a `rust-toolchain` file or an environment variable would redirect.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from packaging.version import Version
 from ..api.errors import Install, Remedy, ToolchainError
 from ..runtime.targets import TRIPLE, Target
 from ..store import Store
-from . import programs
+from . import version_cache
 from .installer import command_for
 
-#: How `rustc -vV` tells what is needed of it.
+#: The required fields in the output of `rustc -vV`.
 _VERSION = re.compile(r"(?=.*^host: )(?=.*^release: )", re.MULTILINE | re.DOTALL)
 
 EXE = ".exe" if os.name == "nt" else ""
 
-#: What brings Debian's Rust, with its sources and wasm-ld, where rustup cannot download.
+#: The command that installs Debian's Rust, with std's sources and wasm-ld.
 DEBIAN = "apt-get install rustc-web cargo-web rust-web-src lld-22"
 
 
@@ -47,18 +47,18 @@ class Rust:
 
     @property
     def has_std(self) -> bool:
-        """Whether the target's standard library came with it, prebuilt."""
+        """Whether it has the target's standard library prebuilt."""
         return any((self.sysroot / "lib/rustlib" / TRIPLE / "lib").glob("libstd-*.rlib"))
 
     @property
     def sources(self) -> Path | None:
-        """The folder of the standard library's sources, where they are installed (rust-src)."""
+        """The folder of the standard library's sources (rust-src), if installed."""
         folder = self.sysroot / "lib/rustlib/src/rust/library"
         return folder if (folder / "std/Cargo.toml").is_file() else None
 
     @property
     def linker(self) -> Path | None:
-        """The wasm-ld that came with it, where one did."""
+        """Its wasm-ld, if it has one."""
         program = self.sysroot / "lib/rustlib" / self.host / "bin/gcc-ld" / f"wasm-ld{EXE}"
         return program if program.is_file() else None
 
@@ -68,7 +68,7 @@ class Rust:
 
 @dataclass(frozen=True, kw_only=True)
 class RustCandidate:
-    """A toolchain that was looked at, and why it can or cannot be taken."""
+    """A toolchain on the machine, and why it can or cannot be used."""
 
     rust: Rust
     usable: bool
@@ -76,7 +76,7 @@ class RustCandidate:
 
 
 def installed(store: Store) -> Iterator[Rust]:
-    """Every Rust on the machine: ours, the user's rustup toolchains, then those on PATH."""
+    """Yield every Rust on the machine: ours, the user's rustup toolchains, then those on PATH."""
     for root in (store.home, *store.read_only):
         whose = "installed by jupyter-wasmwheel" if root == store.home else f"from {root}"
         for home in sorted((root / "rustup").glob("*")):
@@ -86,25 +86,23 @@ def installed(store: Store) -> Iterator[Rust]:
     seen = set()
     for folder_name in os.environ.get("PATH", "").split(os.pathsep):
         rustc = Path(folder_name) / f"rustc{EXE}"
-        # Not Path's is_file, which raises where a folder of PATH may not be read.
+        # Not Path.is_file, which raises if a folder of PATH cannot be read.
         if not os.path.isfile(rustc) or rustc.resolve() in seen or _is_rustup_proxy(rustc):
             continue
         seen.add(rustc.resolve())
-        rust = _read(rustc, f"the system's, {rustc}", store)
-        if rust:
+        if rust := _read(rustc, f"the system's, {rustc}", store):
             yield rust
 
 
 def in_home(home: Path, whose: str, store: Store) -> Iterator[Rust]:
-    """Every Rust in a RUSTUP_HOME."""
+    """Yield every Rust in a RUSTUP_HOME."""
     for folder in sorted((home / "toolchains").glob("*")):
-        rust = _read(folder / "bin" / f"rustc{EXE}", f"{whose}, {folder.name}", store)
-        if rust:
+        if rust := _read(folder / "bin" / f"rustc{EXE}", f"{whose}, {folder.name}", store):
             yield rust
 
 
 def _is_rustup_proxy(rustc: Path) -> bool:
-    """Whether a program is rustup under another name, by a link or by a copy."""
+    """Return whether a program is rustup under another name, by a link or by a copy."""
     if rustc.resolve().stem.startswith("rustup"):
         return True
     rustup = rustc.with_name(f"rustup{EXE}")
@@ -112,14 +110,14 @@ def _is_rustup_proxy(rustc: Path) -> bool:
 
 
 def _read(rustc: Path, origin: str, store: Store) -> Rust | None:
-    """What a rustc says of itself, or None where it does not run or has no cargo beside it."""
+    """Return the Rust of a rustc, or None if it does not run or has no cargo beside it."""
     cargo = rustc.with_name(f"cargo{EXE}")
     if not rustc.is_file() or not cargo.is_file():
         return None
-    said = programs.ask(rustc, "-vV", _VERSION, store)
-    if said is None:
+    output = version_cache.ask(rustc, "-vV", _VERSION, store)
+    if output is None:
         return None
-    fields = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
+    fields = dict(line.split(": ", 1) for line in output.splitlines() if ": " in line)
     release, _, channel = fields["release"].partition("-")
     return Rust(
         rustc=rustc,
@@ -135,41 +133,37 @@ def _read(rustc: Path, origin: str, store: Store) -> Rust | None:
 
 
 def _sysroot(rustc: Path) -> Path:
-    """Where a rustc has its libraries: beside its `bin`, or where it says if they are not there."""
+    """Return the sysroot of a rustc: beside its `bin`, or what it prints."""
     beside = rustc.resolve().parent.parent
     if (beside / "lib/rustlib").is_dir():
         return beside
-    said = subprocess.run([rustc, "--print", "sysroot"], capture_output=True, text=True)
-    return Path(said.stdout.strip())
+    done = subprocess.run([rustc, "--print", "sysroot"], capture_output=True, text=True)
+    return Path(done.stdout.strip())
 
 
 def assess(rust: Rust, target: Target, channel: str | None) -> RustCandidate:
-    """Whether a Rust can build for a target, and for a project that asks for a channel."""
+    """Return whether a Rust can build for a target, and for a project that requires a channel."""
+    usable = False
     if Version(rust.version) < Version(target.rust):
-        reason = f"too old: Pyodide {target.pyodide} needs {target.rust} or newer"
-        return RustCandidate(rust=rust, usable=False, reason=reason)
-    if channel and not answers(rust, channel):
-        return RustCandidate(
-            rust=rust, usable=False, reason=f"the project's rust-toolchain asks for {channel}"
-        )
-    if rust.has_std:
-        return RustCandidate(rust=rust, usable=True, reason=f"has the {TRIPLE} target prebuilt")
-    if rust.sources:
-        return RustCandidate(
-            rust=rust, usable=True, reason=f"has std's sources, to build it for {TRIPLE} once"
-        )
-    return RustCandidate(
-        rust=rust, usable=False, reason=f"has neither the {TRIPLE} target nor std's sources"
-    )
+        reason = f"too old: Pyodide {target.pyodide} requires {target.rust} or newer"
+    elif channel and not matches(rust, channel):
+        reason = f"the project's rust-toolchain file requires {channel}"
+    elif rust.has_std:
+        usable, reason = True, f"has the {TRIPLE} target prebuilt"
+    elif rust.sources:
+        usable, reason = True, f"has std's sources, to build it for {TRIPLE} once"
+    else:
+        reason = f"has neither the {TRIPLE} target nor std's sources"
+    return RustCandidate(rust=rust, usable=usable, reason=reason)
 
 
 def find_rustup() -> str | None:
-    """Return the rustup on PATH, which `doctor --fix` installs Rust with."""
+    """Return the rustup on PATH, with which `doctor --fix` installs Rust."""
     return shutil.which("rustup")
 
 
-def answers(rust: Rust, channel: str) -> bool:
-    """Whether a Rust is what a `rust-toolchain` file asks for (`stable`, `1.96`, `nightly-…`)."""
+def matches(rust: Rust, channel: str) -> bool:
+    """Return whether a Rust is of a `rust-toolchain` file's channel (`stable`, `1.96`, …)."""
     name = channel.partition("-")[0]
     if name in ("stable", "beta", "nightly"):
         return rust.channel == name
@@ -179,26 +173,25 @@ def answers(rust: Rust, channel: str) -> bool:
 def choose(
     candidates: Iterable[RustCandidate], target: Target, channel: str | None
 ) -> RustCandidate:
-    """The candidate to build with: a prebuilt target before sources, the order found, then age."""
-    everyone = list(candidates)
-    usable = [c for c in everyone if c.usable]
+    """Return the best candidate: with a prebuilt target, ours, the newest, in this order."""
+    found = list(candidates)
+    usable = [c for c in found if c.usable]
     if usable:
-        return max(usable, key=lambda c: (c.rust.has_std, -_place(c.rust), Version(c.rust.version)))
-    how_to_get = (
-        f"Run {command_for(target)}, which installs one by rustup where it can. On Debian: "
-        f"`{DEBIAN}`."
-    )
-    looked_at = "; ".join(f"{c.rust}: {c.reason}" for c in everyone)
+        return max(
+            usable, key=lambda c: (c.rust.has_std, _is_ours(c.rust), Version(c.rust.version))
+        )
+    how_to_get = f"Run {command_for(target)} to install one by rustup, or on Debian `{DEBIAN}`."
+    seen = f"Found: {'; '.join(f'{c.rust}: {c.reason}' for c in found)}."
     remedies: list[Remedy] = [Install(target=target.abi)] if find_rustup() else []
-    if not everyone:
+    if not found:
         raise ToolchainError(
             "Rust not found.",
-            "Neither rustup's toolchains nor a rustc with its cargo on PATH were found.",
+            "rustup has no toolchain, and no rustc with its cargo is on PATH.",
             how_to_get,
             code="rust.missing",
             remedies=remedies,
         )
-    if channel and any(assess(c.rust, target, None).usable for c in everyone):
+    if channel and any(assess(c.rust, target, None).usable for c in found):
         command = f"`rustup toolchain install {channel} --target {TRIPLE}`"
         remedies = []
         if channel == "nightly":
@@ -207,29 +200,28 @@ def choose(
                 remedies = [Install(extras=("nightly",), target=target.abi)]
         raise ToolchainError(
             f"The project's rust-toolchain file requires {channel}, which is not installed.",
-            f"Looked at: {looked_at}.",
-            f"Install it ({command}), or edit or remove the file to build with another one.",
+            seen,
+            f"Run {command} to install it, or edit or remove the file to build with another one.",
             code="rust.channel-missing",
             remedies=remedies,
         )
-    if all(Version(c.rust.version) < Version(target.rust) for c in everyone):
+    if all(Version(c.rust.version) < Version(target.rust) for c in found):
         raise ToolchainError(
             f"Rust is too old for Pyodide {target.pyodide}.",
-            f"Its wheels need Rust {target.rust} or newer. Looked at: {looked_at}.",
+            f"Its wheels require Rust {target.rust} or newer. {seen}",
             how_to_get,
             code="rust.too-old",
             remedies=remedies,
         )
     raise ToolchainError(
         "No Rust on this machine can build for Pyodide.",
-        f"Looked at: {looked_at}.",
-        f"`rustup target add {TRIPLE}` brings the target, `rustup component add rust-src` the "
-        f"sources. {how_to_get}",
+        seen,
+        f"Run `rustup target add {TRIPLE}` for the target, or `rustup component add rust-src` for "
+        f"the sources. {how_to_get}",
         code="rust.unusable",
         remedies=remedies,
     )
 
 
-def _place(rust: Rust) -> int:
-    """Where a Rust stands in the order of preference: ours, the user's, the system's."""
-    return 0 if "jupyter-wasmwheel" in rust.origin else 1
+def _is_ours(rust: Rust) -> bool:
+    return "jupyter-wasmwheel" in rust.origin

@@ -1,7 +1,7 @@
-"""Rust by rustup, its own installer, into a RUSTUP_HOME of ours; nothing of the user's is changed.
+"""Rust installed by rustup, into a separate RUSTUP_HOME; the user's own is not changed.
 
-A home is an entry of the store: whole, or not there. `rustup default` is never called, and
-rustup's proxies are not used: see rust.py.
+A home is an entry of the store. `rustup default` is never called, and rustup's proxies are not used
+(rust.py).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _DOING = re.compile(r"info: ((?:downloading|installing|syncing) .+)")
 
 
 def key(target: Target, channel: str) -> str:
-    """The entry of the store that holds a Rust of a channel that is new enough for a target."""
+    """Return the store entry of a channel's Rust that is new enough for a target."""
     return f"rustup/{channel}-{target.rust}"
 
 
 def install(target: Target, channel: str, store: Store, emit: Emitter, timeout: float) -> None:
-    """Install Rust's `stable` or `nightly` with the target and the sources of its standard library.
+    """Install Rust's `stable` or `nightly`, with the target and std's sources.
 
-    A server may send nothing for `timeout` seconds. A ToolchainError says what rustup said.
+    rustup is stopped when it prints and writes nothing for `timeout` seconds.
     """
     store.install(
         key(target, channel), lambda home: _fill(home, target, channel, store, emit, timeout), emit
@@ -43,27 +43,20 @@ def _fill(
     if not program:
         raise ToolchainError(
             "rustup is required to install Rust.",
-            "rustup is Rust's own installer; it was not found on PATH.",
+            "rustup, Rust's installer, was not found on PATH.",
             f"Install rustup (https://rustup.rs), or on Debian: `{rust.DEBIAN}`.",
             code="rustup.missing",
         )
-    note(emit, f"Installing Rust ({channel}) by rustup, in a place of our own.")
-    env = build_variables.for_download(os.environ)
-    env |= {"RUSTUP_HOME": str(home), "CARGO_HOME": str(home / "cargo")}
+    note(emit, f"Installing Rust ({channel}) by rustup, apart from yours.")
+    homes = {"RUSTUP_HOME": str(home), "CARGO_HOME": str(home / "cargo")}
+    env = build_variables.for_download(os.environ) | homes | {"RUST_BACKTRACE": "0"}
     command = [program, "toolchain", "install", channel, "--profile", "minimal"]
     command += ["--target", TRIPLE, "--component", "rust-src", "--no-self-update"]
-    ran = run_installer(
-        command,
-        folder=home,
-        env=env | {"RUST_BACKTRACE": "0"},
-        step=_step,
-        emit=emit,
-        timeout=timeout,
-    )
-    if not ran.ok:
+    result = run_installer(command, folder=home, env=env, step=_step, emit=emit, timeout=timeout)
+    if not result.ok:
         raise ToolchainError(
             "rustup could not install Rust.",
-            ran.reason,
+            result.reason,
             f"Check the network and run it again, or on Debian: `{rust.DEBIAN}`.",
             code="rustup.install-failed",
             remedies=[Retry()],
@@ -75,8 +68,8 @@ def _fill(
         server = os.environ.get("RUSTUP_DIST_SERVER")
         raise ToolchainError(
             "The Rust that rustup installed cannot build for Pyodide.",
-            f"{seen or 'What it installed does not run'}.",
-            f"Ask whoever keeps {server} for a newer one." if server else "Run it again later.",
+            f"{seen or 'It does not run'}.",
+            f"Ask the owner of {server} for a newer one." if server else "Run it again later.",
             code="rustup.unusable-rust",
         )
 

@@ -1,8 +1,8 @@
 """The standard library for the target: prebuilt with the toolchain, or built once from sources.
 
-Built from `rust-src`, it is made a full replacement for rustup's prebuilt one: with bitcode (for
-crates with `lto`), and with a `panic_abort` of its own panic strategy (for crates with
-`panic = "abort"`). It belongs to one rustc, so its key is that rustc's commit.
+One built from `rust-src` fully replaces rustup's prebuilt one: it has bitcode (for crates with
+`lto`), and a separately compiled `panic_abort` (for crates with `panic = "abort"`). It belongs to
+one rustc, so its key contains that rustc's commit.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from ..store import Store
 from . import cargo
 from .rust import Rust
 
-#: Changes with what is done here, so that an older sysroot is not taken.
+#: The version of what is done here; an older sysroot is built again.
 SYSROOT_VERSION = "2"
 
-#: How std is compiled: for side modules, and with bitcode.
+#: std's compiler flags: for side modules, and with bitcode.
 FLAGS = ("-Crelocation-model=pic", "-Cembed-bitcode=yes")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sysroot:
-    """Where the target's standard library is; `folder` is None where it is in rustc's own."""
+    """The target's standard library; `folder` is None if it is in rustc's own sysroot."""
 
     folder: Path | None
     origin: str
 
 
 def key(rust: Rust) -> str:
-    """The entry of the store that holds the sysroot of a Rust."""
+    """Return the store entry of the sysroot of a Rust."""
     return f"sysroots/{rust.version}-{rust.commit[:12]}-{SYSROOT_VERSION}"
 
 
 def ensure_sysroot(rust: Rust, store: Store, emit: Emitter) -> Sysroot:
-    """The sysroot of a Rust, built on the first call where it did not come with it."""
+    """Return the sysroot of a Rust, built on the first call if it is not prebuilt."""
     if rust.has_std:
-        return Sysroot(folder=None, origin=f"prebuilt, with {rust}")
+        return Sysroot(folder=None, origin=f"prebuilt, of {rust}")
     folder = store.install(key(rust), lambda stage: _build(rust, stage, emit), emit)
     return Sysroot(folder=folder, origin=f"built from the sources of {rust}")
 
@@ -61,7 +61,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
     (work / "src/lib.rs").touch()
     manifest = '[package]\nname = "sysroot"\nversion = "0.0.0"\nedition = "2021"\n'
     (work / "Cargo.toml").write_text(manifest, encoding="utf-8")
-    # The bootstrap variable lets a stable rustc take -Z flags; it is set for these builds alone.
+    # RUSTC_BOOTSTRAP lets a stable rustc accept -Z flags; only these builds set it.
     env = (
         _clean(build_variables.for_build(os.environ))
         | cargo.PROGRESS
@@ -77,13 +77,13 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
     command.append("-Zbuild-std=std,panic_unwind")
     status = run(Command(words=command, cwd=work, env=env), on_line=reader)
     if status:
-        said = " ".join(line.strip() for line in list(reader.tail)[-5:])
-        words = {"project": "the standard library", "cause": said}
+        output = " ".join(line.strip() for line in list(reader.tail)[-5:])
+        words = {"project": "the standard library", "cause": output}
         if known := known_errors.match("build", "\n".join(reader.tail), **words):
             raise known[0]
         raise ToolchainError(
             f"Could not build the standard library for {TRIPLE}.",
-            said,
+            output,
             f"Check that the sources in {rust.sources} belong to {rust.rustc}, or install a Rust "
             f"with the target prebuilt: `rustup target add {TRIPLE}`.",
             code="sysroot.build-failed",
@@ -95,11 +95,11 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
             rlib.rename(libraries / rlib.name)
     _build_panic_abort(rust, stage, libraries, env)
     shutil.rmtree(work)
-    note(emit, f"Built it in {time.monotonic() - begin:.0f} s; it is kept for later builds.")
+    note(emit, f"Built it in {time.monotonic() - begin:.0f} s; later builds reuse it.")
 
 
 def _build_panic_abort(rust: Rust, sysroot: Path, libraries: Path, env: Mapping[str, str]) -> None:
-    """Compile `panic_abort` by itself; built along with std it has the wrong panic strategy."""
+    """Compile `panic_abort` separately; built with std it has the wrong panic strategy."""
     assert rust.sources
     source = rust.sources / "panic_abort/src/lib.rs"
     command: list[str | Path] = [rust.rustc, source]
@@ -119,7 +119,7 @@ def _build_panic_abort(rust: Rust, sysroot: Path, libraries: Path, env: Mapping[
 
 
 def _flags(rust: Rust, stage: Path) -> list[str]:
-    """The flags that std is compiled with; its files are named as in a prebuilt one."""
+    """Return std's compiler flags; its files are named as in a prebuilt one."""
     assert rust.sources
     return [
         *FLAGS,
@@ -129,6 +129,6 @@ def _flags(rust: Rust, stage: Path) -> list[str]:
 
 
 def _clean(env: Mapping[str, str]) -> dict[str, str]:
-    """An environment without what would change how std is built."""
+    """Return an environment without variables that would change how std is built."""
     unwanted = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "CARGO_BUILD_TARGET")
     return {name: value for name, value in env.items() if name not in unwanted}

@@ -1,4 +1,4 @@
-"""The choice of a toolchain, with its reasons."""
+"""The choice of a toolchain for a build."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from .wasm_opt import WasmOpt
 
 @dataclass(frozen=True, kw_only=True)
 class Toolchain:
-    """All that a build is made with; `linker` is None where emcc links.
+    """The programs of a build; `linker` is None if emcc links.
 
-    `rust` and `sysroot` are None for a package of C alone, `maturin` where another one builds.
+    `rust` and `sysroot` are None for a package of C alone, `maturin` for other build backends.
     """
 
     rust: Rust | None
@@ -41,30 +41,21 @@ class Toolchain:
 
     @property
     def summary(self) -> str:
-        """What it is in a few words."""
+        """Its compiler and linker in a few words."""
         linker = f"wasm-ld {self.linker.version}" if self.linker else "emcc"
-        compiler = f"Rust {self.rust.version}" if self.rust else self._c_compiler
-        return f"{compiler} and {linker}"
-
-    @property
-    def _c_compiler(self) -> str:
-        return f"Emscripten {self.emscripten.version}" if self.emscripten else "no compiler"
+        c_compiler = f"Emscripten {self.emscripten.version}" if self.emscripten else "no compiler"
+        return f"{f'Rust {self.rust.version}' if self.rust else c_compiler} and {linker}"
 
     def reasons(self) -> list[str]:
-        """What was chosen and why, a line a part."""
-        c_compiler = self.emscripten
+        """Return a line for each part, with its origin."""
         lines = []
         if self.rust and self.sysroot:
             lines.append(f"Rust: {self.rust.version}, {self.rust.origin}")
             lines.append(f"std: {self.sysroot.origin}")
-        lines += [
-            f"linker: wasm-ld {self.linker.version}, {self.linker.origin}"
-            if self.linker
-            else "linker: emcc",
-            f"C compiler: {c_compiler}"
-            if c_compiler
-            else "C compiler: none (only needed where a crate compiles C or C++)",
-        ]
+        linker = self.linker and f"wasm-ld {self.linker.version}, {self.linker.origin}"
+        lines.append(f"linker: {linker or 'emcc'}")
+        c_compiler = self.emscripten or "none (only required by crates that compile C or C++)"
+        lines.append(f"C compiler: {c_compiler}")
         if self.wasm_opt:
             whose = "npm's binaryen" if self.wasm_opt.node else str(self.wasm_opt.program)
             lines.append(f"wasm-opt: {self.wasm_opt.version}, {whose}")
@@ -73,10 +64,7 @@ class Toolchain:
 
 @dataclass(frozen=True, kw_only=True)
 class ToolchainNeeds:
-    """What a build needs of a toolchain.
-
-    `channel` is the one in the project's `rust-toolchain` file; `linker` is as in a request.
-    """
+    """What a build needs; `channel` is that of the project's `rust-toolchain` file."""
 
     linker: Linker = "auto"
     optimize: bool = True
@@ -88,10 +76,7 @@ class ToolchainNeeds:
 def choose(
     target: Target, node: Node, context: RunContext, needs: ToolchainNeeds = ToolchainNeeds()
 ) -> Toolchain:
-    """Return the toolchain for a target; what is missing of it is installed.
-
-    A ToolchainError says what is missing or too old, and how to get it.
-    """
+    """Return the toolchain for a target; install missing parts where that is possible."""
     store, emit = context.store, context.emit
     installed = list(rust.installed(store))
     chosen = None
@@ -102,9 +87,9 @@ def choose(
     if needs.linker == "emcc" and not c_compiler:
         raise ToolchainError(
             "emcc not found, which --linker emcc requires.",
-            "--linker emcc asks for Emscripten's linker, and no emcc is on PATH.",
-            "Leave the option away to link with wasm-ld, or install Emscripten "
-            f"{target.emscripten}: {command_for(target, 'emscripten')}.",
+            "emcc, Emscripten's linker, is neither in the store nor on PATH.",
+            "Omit the option to link with wasm-ld, or run "
+            f"{command_for(target, 'emscripten')} to install Emscripten {target.emscripten}.",
             code="emscripten.missing-linker",
             remedies=[
                 Install(extras=("emscripten",), target=target.abi),
@@ -127,9 +112,9 @@ def choose(
 
 
 def choose_linker(chosen: Rust | None, store: Store, installed: Sequence[Rust] = ()) -> WasmLd:
-    """The wasm-ld to link with: the one that came with Rust, else the nearest to its LLVM.
+    """Return the wasm-ld to link with: the Rust's own, or the one nearest to its LLVM.
 
-    Without a Rust, for C alone, it is the newest of what `installed` ones brought and PATH has.
+    Without a Rust, for C alone, it is the newest of the `installed` ones and of PATH.
     """
     rusts = [chosen] if chosen else installed
     found = linker.find((each.linker for each in rusts if each.linker), store)
@@ -138,10 +123,9 @@ def choose_linker(chosen: Rust | None, store: Store, installed: Sequence[Rust] =
         seen = ", ".join(f"{each.program} {each.version}" for each in found) or "none"
         raise ToolchainError(
             "wasm-ld not found.",
-            f"{chosen or 'Rust'} came without one, and on PATH is {seen}; "
-            f"LLVM {linker.MIN_LLVM} or newer is needed.",
-            "Install lld, on Debian `apt-get install lld-22`, or a Rust by rustup, which brings "
-            "its own.",
+            f"{chosen or 'Rust'} has none, and on PATH is {seen}; "
+            f"LLVM {linker.MIN_LLVM} or newer is required.",
+            "Install lld (on Debian: `apt-get install lld-22`), or Rust by rustup, which has one.",
             code="linker.missing",
         )
     if chosen is None:
@@ -151,7 +135,7 @@ def choose_linker(chosen: Rust | None, store: Store, installed: Sequence[Rust] =
 
 
 def script(name: str, package: str = "jupyter-wasmwheel") -> Path:
-    """Where a console script, of this package or of another one, is installed."""
+    """Return the path of a console script of an installed package."""
     for file in _files(package):
         if file.stem == name:
             return Path(str(file.locate())).resolve()
@@ -168,5 +152,5 @@ def script(name: str, package: str = "jupyter-wasmwheel") -> Path:
 
 @functools.cache
 def _files(package: str) -> tuple[importlib.metadata.PackagePath, ...]:
-    """The files of an installed package, which every build asks for several times."""
+    """Return the files of an installed package; cached, because every build needs them often."""
     return tuple(importlib.metadata.files(package) or ())

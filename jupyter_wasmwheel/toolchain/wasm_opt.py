@@ -1,4 +1,4 @@
-"""wasm-opt, which makes a module smaller and faster: a native one, or npm's `binaryen` in Node."""
+"""wasm-opt, which optimizes a module: a native program, or npm's `binaryen` in Node.js."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from ..api.events import Emitter, note
 from ..runtime.node import Node, fetch_npm_package
 from ..store import Store
 
-#: The oldest Binaryen that reads what today's LLVM writes; its native programs are 4 to 13 times
+#: The oldest Binaryen that reads the modules of today's LLVM. Its native programs are 4 to 13 times
 #: as fast as npm's, and give the same bytes.
 MIN_VERSION = 118
 
-#: npm's package, and what the registry states for it.
+#: npm's package, and its hash in the registry.
 NPM = "binaryen@132.0.0"
 INTEGRITY = (
     "sha512-4Usg7yEvwO3FMso3Oov6qkOOHSod1IEv+boKkh77kTljM+eNBouq"
     "CTbqWswGzbG+vDNO/b/v2C4gfEh1WgB9Lg=="
 )
 
-#: How it optimises, and what Pyodide's main module is compiled with; a feature that is not named is
-#: refused.
+#: The optimizations, and the features of Pyodide's main module; others are rejected.
 FLAGS = (
     "-O2",
     "--strip-debug",
@@ -40,20 +39,20 @@ FLAGS = (
     "--enable-multivalue",
 )
 
-#: Below this many bytes, V8's quick compiler is done with wasm-opt sooner than its good one.
+#: For modules below this size, V8's baseline compiler runs wasm-opt faster than its optimizing one.
 SMALL_MODULE_BYTES = 400_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class WasmOpt:
-    """A wasm-opt; `node` runs it where it is not a program of its own."""
+    """A wasm-opt; `node` runs it if it is not a native program."""
 
     program: Path
     version: str
     node: Path | None
 
     def optimize(self, module: bytes) -> bytes:
-        """The module, optimised for speed and size; a CompileError where it cannot be."""
+        """Return a module optimized for speed and size."""
         with tempfile.TemporaryDirectory(prefix="wasm-opt-") as name:
             before, after = Path(name) / "before.wasm", Path(name) / "after.wasm"
             before.write_bytes(module)
@@ -66,7 +65,7 @@ class WasmOpt:
                 raise CompileError(
                     "wasm-opt could not optimize the module.",
                     done.stderr.strip()[-500:] or f"It ended with status {done.returncode}.",
-                    "Build it without: `--profile draft`.",
+                    "Build without it: `--profile draft`.",
                     code="compile.wasm-opt-failed",
                     remedies=[Retry(changes={"profile": "draft"})],
                 )
@@ -74,28 +73,30 @@ class WasmOpt:
 
 
 def find_native() -> tuple[WasmOpt | None, str]:
-    """The wasm-opt on PATH where it is new enough, and the reason in words."""
+    """Return the wasm-opt on PATH, or None if there is none or it is too old, and the reason."""
     program = shutil.which("wasm-opt")
     if not program:
         return None, "no wasm-opt on PATH"
     try:
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30)
-        known = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=30)
+        printed, known = (
+            subprocess.run([program, option], capture_output=True, text=True, timeout=30).stdout
+            for option in ("--version", "--help")
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return None, f"{program} does not run: {error}"
-    match = re.search(r"version (\d+)", said.stdout)
+    match = re.search(r"version (\d+)", printed)
     version = match.group(1) if match else "0"
     if int(version) < MIN_VERSION:
         return None, f"{program} is version {version}; {MIN_VERSION} or newer is needed"
-    unknown = [flag for flag in FLAGS if flag not in known.stdout]
+    unknown = [flag for flag in FLAGS if flag not in known]
     if unknown:
-        return None, f"{program} does not know {', '.join(unknown)}"
+        return None, f"{program} does not support {', '.join(unknown)}"
     found = WasmOpt(program=Path(program), version=version, node=None)
     return found, f"{program} {version}, found on PATH"
 
 
 def ensure_wasm_opt(node: Node, store: Store, emit: Emitter, *, offline: bool = False) -> WasmOpt:
-    """The wasm-opt on PATH, else npm's, installed into the store."""
+    """Return the wasm-opt on PATH, or npm's, installed into the store."""
     found, reason = find_native()
     if found:
         return found
@@ -110,5 +111,5 @@ def ensure_wasm_opt(node: Node, store: Store, emit: Emitter, *, offline: bool = 
 
 
 def key() -> str:
-    """The entry of the store that holds npm's wasm-opt."""
+    """Return the store entry of npm's wasm-opt."""
     return "binaryen/" + NPM.rpartition("@")[2]

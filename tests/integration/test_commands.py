@@ -13,7 +13,7 @@ from typing import Any
 
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.store import Store
-from jupyter_wasmwheel.toolchain import programs
+from jupyter_wasmwheel.toolchain import version_cache
 from tests.fixtures.commands import Command, error_of, on_a_terminal
 
 
@@ -126,7 +126,7 @@ def test_program_version_is_cached_until_program_changes(tmp_path: Path) -> None
         program.chmod(0o755)
 
     def ask() -> tuple[str | None, int]:
-        said = programs.ask(program, "--version", re.compile(r"version \d+"), store)
+        said = version_cache.ask(program, "--version", re.compile(r"version \d+"), store)
         return said, len(asked.read_text().split()) if asked.exists() else 0
 
     assert ask() == (None, 0)
@@ -135,7 +135,7 @@ def test_program_version_is_cached_until_program_changes(tmp_path: Path) -> None
     assert ask() == ("version 1\n", 1)
     put("version 1.0.1")
     assert ask() == ("version 1.0.1\n", 2)
-    for kept in (store.home / programs.FOLDER).iterdir():
+    for kept in (store.home / version_cache.FOLDER).iterdir():
         kept.write_bytes(b"\xff garbage")
     assert ask() == ("version 1.0.1\n", 3)
     put("no program of that kind")
