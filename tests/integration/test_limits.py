@@ -123,7 +123,8 @@ def test_invalid_limit_is_rejected(word: str) -> None:
 
 
 def test_limits_are_parsed_with_units() -> None:
-    changed = limits.DEFAULT.with_settings(["build.time=2h", "test.memory=1.5GB", "smoke.processes=0"])
+    words = ["build.time=2h", "test.memory=1.5GB", "smoke.processes=0"]
+    changed = limits.DEFAULT.with_settings(words)
     assert (changed.build.time, changed.test.memory, changed.smoke.processes) == (7200, 1.5e9, 0)
     assert limits.DEFAULT.with_settings(changed.settings) == changed
 
