@@ -40,7 +40,7 @@ ONCE_WRITTEN = re.compile(r"<!-- once written: (.+?) -->")
 
 def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
     """Yield every command in order: its words, its help, and its parser."""
-    yield from _below(cli.parser())
+    yield from _below(cli.create_parser())
 
 
 def _below(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +11,24 @@ import msgspec
 
 from ..api.report import BuildReport
 from ..api.requests import BuildRequest
-from . import execution, options
+from ..jobs.execute import execute
+from . import options
 from .format import duration, size
-from .result import CliContext, CommandResult
+from .result import CliContext, CommandResult, with_text
 
 
-def add(commands: Any, output: argparse.ArgumentParser) -> None:
+def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "build",
-        parents=[output],
-        help="build a wheel for Pyodide, check it, and publish it to a site",
+    parser = options.add_command(
+        commands, "build", run, "build a wheel for Pyodide, check it, and publish it to a site"
     )
     options.add_build_options(parser, BuildRequest)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Build a wheel."""
-    outcome = execution.run(options.request_from(args, BuildRequest), context, args.out)
-    return execution.with_text(outcome, summary(msgspec.convert(outcome.document, BuildReport)))
+    outcome = execute(options.request_from(args, BuildRequest), replace(context, out=args.out))
+    return with_text(outcome, summary(msgspec.convert(outcome.document, BuildReport)))
 
 
 def summary(report: BuildReport) -> str:

@@ -11,26 +11,27 @@ from .. import wheel
 from ..api.errors import CheckError
 from ..checks import pypi, verify_report
 from ..runtime import engine, targets
+from .options import add_command
 from .result import CliContext, CommandResult, result
 
 #: The mark of each state of a finding.
 MARKS = {"ok": "✓", "problem": "✗", "unknown": "?"}
 
 
-def add(commands: Any, output: argparse.ArgumentParser) -> None:
+def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "check",
-        parents=[output],
-        help="check a wheel for PyPI, or against the report of a build",
+    parser = add_command(
+        commands, "check", run, "check a wheel for PyPI, or against the report of a build"
     )
     parser.add_argument("wheel", type=Path, metavar="WHEEL", help="wheel to check")
     against = parser.add_mutually_exclusive_group(required=True)
     against.add_argument("--pypi", action="store_true", help="check it for PyPI (requires twine)")
     against.add_argument(
-        "--report", type=Path, metavar="FILE", help="check it against what `build --json` printed"
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="check it against a report of `build --json`",
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
@@ -38,13 +39,13 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     read = wheel.read(args.wheel)
     if args.report:
         findings = verify_report.examine(read, verify_report.read(args.report, read))
-        good = f"{read.path.name} is what {args.report} tells of."
-        bad = f"{read.path.name} is not what {args.report} tells of"
+        good = f"{read.path.name} matches {args.report}."
+        bad = f"{read.path.name} does not match {args.report}"
     else:
         target = targets.of_wheel(read)
-        findings = pypi.examine(read, target, engine.prepare(target, context.run))
-        good = f"PyPI can get {read.path.name}."
-        bad = f"PyPI should not get {read.path.name}"
+        findings = pypi.examine(read, target, engine.prepare(target, context.run_context))
+        good = f"{read.path.name} is ready for PyPI."
+        bad = f"{read.path.name} is not ready for PyPI"
     lines = []
     for each in findings:
         lines.append(f"{MARKS[each.state]} {each.check}: {each.text}")

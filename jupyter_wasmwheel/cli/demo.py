@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +16,22 @@ from ..api.events import note
 from ..api.report import BuildReport
 from ..api.requests import BuildRequest, SiteRequest
 from ..checks import smoke
+from ..jobs.execute import execute
 from ..project import starter
 from ..runtime import engine, targets
 from ..site import lite
-from . import build, execution
-from .result import CliContext, CommandResult
+from . import build
+from .options import add_command
+from .result import CliContext, CommandResult, with_text
 from .site import proxy_of, serve
 
 #: The names of the demo's crate and of its site.
 CRATE, SITE = "hello", "demo"
 
 
-def add(commands: Any, output: argparse.ArgumentParser) -> None:
+def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "demo", parents=[output], help="create a starter crate, build it, and open it in a notebook"
-    )
-    parser.set_defaults(run=run)
+    add_command(commands, "demo", run, "create a starter crate, build it, and serve its notebook")
 
 
 def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
@@ -40,9 +40,9 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     folder = context.store.home / "demo" / CRATE
     if not folder.is_dir():
         starter.create(CRATE, folder.parent)
-    note(context.emit, f"The crate is {folder}")
+    note(context.emit, f"The starter crate is in {folder}.")
     request = BuildRequest(source=str(folder), site=SITE)
-    outcome = execution.run(request, context, folder.parent / "dist")
+    outcome = execute(request, replace(context, out=folder.parent / "dist"))
     report = msgspec.convert(outcome.document, BuildReport)
     text = f"{build.summary(report)}\n  result   {_call(report, context)}"
     if sys.stdout.isatty() and sys.stdin.isatty() and not (args.json or args.events):
@@ -50,16 +50,16 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
         site = lite.find(SITE, context.store)
         url = report.published.url if report.published else None
         serve(site, proxy_of(site, SITE, context), url)
-        return execution.with_text(outcome, "Stopped.")
-    return execution.with_text(outcome, f"{text}\nOpen it: jupyter wasmwheel site serve {SITE}")
+        return with_text(outcome, "Stopped.")
+    return with_text(outcome, f"{text}\nOpen it: jupyter wasmwheel site serve {SITE}")
 
 
 def _call(report: BuildReport, context: CliContext) -> str:
-    """Return what a function of the crate returns in Pyodide."""
-    prepared = engine.prepare(targets.find(report.target.abi), context.run)
+    """Call a function of the crate in Pyodide, and return the result as text."""
+    prepared = engine.prepare(targets.find(report.target.abi), context.run_context)
     code = f"import {CRATE}; print({CRATE}.greet('you'))"
     wheels = [wheel.read(Path(report.wheel))]
-    done = smoke.smoke(wheels, prepared, context.run, code=code)
+    done = smoke.smoke(wheels, prepared, context.run_context, code=code)
     return f"{CRATE}.greet('you') -> {done.output.strip()!r}"
 
 
@@ -68,4 +68,4 @@ def _create_site(context: CliContext) -> None:
     try:
         lite.find(SITE, context.store)
     except SiteError:
-        execution.run(SiteRequest(site=SITE), context)
+        execute(SiteRequest(site=SITE), context)

@@ -1,4 +1,4 @@
-"""Show a run to people: a live line on a terminal, plain lines elsewhere."""
+"""Show a run: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from rich.status import Status
 from ..api.events import Diagnostic, Event, Log, Phase, Progress
 from .format import duration
 
-#: Seconds between two lines of progress where there is no terminal.
+#: The time between two lines of progress without a terminal.
 PROGRESS_INTERVAL_S = 5.0
 
-#: How many lines of a tool's output are shown when it has failed without a diagnostic.
+#: The number of lines of a tool's output that are shown when it fails without a diagnostic.
 TAIL_LINES = 15
 
 
 class Display:
-    """An emitter that shows events on stderr; a context, in which the live line is drawn."""
+    """An emitter that shows events on stderr, and a context manager for its live line."""
 
     def __init__(self, *, verbose: bool) -> None:
         self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
         self._verbose = verbose
         self._status: Status | None = None
         self._phase = ""
-        self._begin = self._said = time.monotonic()
+        self._begin = self._shown = time.monotonic()
         self._tail: list[str] = []
         self._diagnosed = False
 
@@ -62,8 +62,8 @@ class Display:
         self._console.print(f"{mark} {event.name:<10} {seconds:>8}")
 
     def _on_progress(self, event: Progress) -> None:
-        of = f"{event.done}/{event.total} {event.unit} " if event.total else ""
-        self._show(f"{of}{event.label}")
+        count = f"{event.done}/{event.total} {event.unit} " if event.total else ""
+        self._show(f"{count}{event.label}")
 
     def _on_log(self, event: Log) -> None:
         if event.stream == "note":
@@ -74,7 +74,7 @@ class Display:
             self._console.print(f"  {escape(event.text)}")
 
     def _show(self, text: str) -> None:
-        """Show a text after the running phase; without a terminal, not too often."""
+        """Show a text after the running phase; without a terminal, only from time to time."""
         now = time.monotonic()
         elapsed = f"{int(now - self._begin) // 60}:{int(now - self._begin) % 60:02d}"
         line = f"{self._phase}  {escape(text[:60])}  {elapsed}"
@@ -83,8 +83,8 @@ class Display:
                 self._status = self._console.status(line)
                 self._status.start()
             self._status.update(line)
-        elif text and now - self._said >= PROGRESS_INTERVAL_S:
-            self._said = now
+        elif text and now - self._shown >= PROGRESS_INTERVAL_S:
+            self._shown = now
             self._console.print(f"  {line}")
 
     def _stop(self) -> None:

@@ -1,4 +1,4 @@
-"""`jupyter wasmwheel doctor`: list what building needs, and install what is missing."""
+"""`jupyter wasmwheel doctor`: list the requirements of builds, and install missing ones."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import argparse
 from typing import Any
 
 from ..api.requests import InstallRequest
-from ..jobs.execute import examine
+from ..jobs.execute import examine, execute
 from ..runtime import targets
-from . import execution, options
-from .result import CliContext, CommandResult
+from . import options
+from .result import CliContext, CommandResult, with_text
 
+#: The mark of each state of a requirement.
 MARKS = {"ok": "✓", "optional": "·", "missing": "✗"}
 
 
-def add(commands: Any, output: argparse.ArgumentParser) -> None:
+def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "doctor", parents=[output], help="list what building needs, and install what is missing"
+    parser = options.add_command(
+        commands, "doctor", run, "list the requirements of builds, and install missing ones"
     )
     options.add_options(parser, InstallRequest)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
-    """Examine what is installed, after installing what is missing where that is requested."""
+    """Install missing requirements if requested, and list all of them."""
     target = targets.find(args.target or targets.default_abi())
     if args.extras is None:
         outcome = examine(target, context.store)
     else:
-        outcome = execution.run(options.request_from(args, InstallRequest), context)
+        outcome = execute(options.request_from(args, InstallRequest), context)
     findings = outcome.document["findings"]
     lines = []
     for finding in findings:
@@ -39,4 +39,4 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     missing = ", ".join(each["part"] for each in findings if each["state"] == "missing")
     ready = f"Ready to build for Pyodide {target.pyodide} ({target.abi})."
     lines.append(f"Missing: {missing}." if missing else ready)
-    return execution.with_text(outcome, "\n".join(lines))
+    return with_text(outcome, "\n".join(lines))

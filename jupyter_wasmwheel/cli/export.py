@@ -1,4 +1,4 @@
-"""`jupyter wasmwheel export`: write the files that another tool builds a package by."""
+"""`jupyter wasmwheel export`: write the files with which another tool builds a package."""
 
 from __future__ import annotations
 
@@ -17,28 +17,30 @@ from ..store import replace_file
 from . import options
 from .result import CliContext, CommandResult, result
 
-#: What can be exported, and the function that writes it.
+#: The formats, each with the function that returns its files.
 FORMS = {"recipe": recipe.files, "workflow": workflow.files}
 
 #: The fields of a build that are exported.
 FIELDS = ("source", "target", "features", "no_default_features", "make_optional", "recipe")
 
 
-def add(commands: Any, output: argparse.ArgumentParser) -> None:
+def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
+    parser = options.add_command(
+        commands,
         "export",
-        parents=[output],
-        help="write a Pyodide recipe of a package, or a workflow that builds it by cibuildwheel",
+        run,
+        "write a Pyodide recipe for a package, or a workflow that builds it with cibuildwheel",
     )
-    parser.add_argument("form", choices=FORMS, metavar="recipe|workflow", help="what to write")
+    parser.add_argument(
+        "form", choices=tuple(FORMS), metavar="recipe|workflow", help="what to write"
+    )
     options.add_options(parser, BuildRequest, only=FIELDS)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write the files into")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
-    """Export a package; without a folder to write to, print its only file."""
+    """Export a package to a folder, or print its only file."""
     requested = options.request_from(args, BuildRequest)
     request = EditsRequest(
         source=requested.source,
@@ -51,7 +53,7 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     )
     target = targets.find(request.target or targets.default_abi())
     preview = pipeline.preview_edits(request, context.store, context.emit)
-    pyodide = engine.prepare(target, context.run).runtime
+    pyodide = engine.prepare(target, context.run_context).runtime
     exported = FORMS[args.form](package.read(preview, wanted, target, lock.read(pyodide.lock)))
     document = {"files": [{"path": str(each.path), "text": each.text} for each in exported]}
     if args.out:
@@ -61,14 +63,14 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
         raise UsageError(
             f"The {args.form} of this package has more than one file.",
             f"The files are {' and '.join(str(each.path) for each in exported)}.",
-            "Use `--out DIR` to write them into a folder.",
+            "Write them to a folder with `--out DIR`.",
             code="export.several-files",
         )
     return result(exported[0].text.rstrip("\n"), document)
 
 
 def _write(folder: Path, file: File) -> Path:
-    """Write a new file; a UsageError where it exists."""
+    """Write a new file; raise a UsageError if it exists."""
     path = folder / file.path
     if path.exists():
         raise UsageError(

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from ..project import starter
+from .options import add_command
 from .result import CliContext, CommandResult, result
 
 
-def add(commands: Any, output: argparse.ArgumentParser) -> None:
+def add(commands: Any) -> None:
     """Add the command to the parser."""
     rows = [f"  {each.name:<10} {each.about}" for each in starter.templates()]
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "new",
-        parents=[output],
-        help="create a starter crate: a small Rust-based Python package",
+        run,
+        "create a starter crate: a small Rust-based Python package",
         epilog="\n".join(["templates:", *rows]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -24,10 +26,9 @@ def add(commands: Any, output: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--template",
         default=starter.DEFAULT,
-        metavar="T",
+        metavar="TEMPLATE",
         help=f"template to start from, see below (default: {starter.DEFAULT})",
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, context: CliContext) -> CommandResult:

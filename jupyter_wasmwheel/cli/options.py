@@ -1,4 +1,4 @@
-"""Options of the command line: those of a request's fields (api/requests.py), and its own."""
+"""The options of the commands: those of a request (api/requests.py), and the shared ones."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ import msgspec
 
 from ..api import requests
 from ..api.requests import Option
+from .result import CommandResult
 
 Request = TypeVar("Request", bound=msgspec.Struct)
 
 
-def output_options() -> argparse.ArgumentParser:
-    """Return the parent parser with the options that all commands have."""
-    parser = argparse.ArgumentParser(add_help=False)
+def add_command(
+    commands: Any, name: str, run: Callable[..., CommandResult], help: str, **settings: Any
+) -> argparse.ArgumentParser:
+    """Add a command with the options that all commands have."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=help, **settings)
+    parser.set_defaults(run=run)
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
     parser.add_argument("--events", action="store_true", help="print events as JSON lines")
     parser.add_argument(
@@ -28,7 +32,7 @@ def output_options() -> argparse.ArgumentParser:
 
 
 def add_build_options(parser: argparse.ArgumentParser, kind: type[msgspec.Struct]) -> None:
-    """Add the options of a request that builds a wheel, and where the wheel goes."""
+    """Add the options of a request that builds a wheel, and its output folder."""
     add_options(parser, kind)
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder to put the wheel into (default: dist)"
@@ -37,7 +41,7 @@ def add_build_options(parser: argparse.ArgumentParser, kind: type[msgspec.Struct
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
-    """Add the option that changes the limits of builds, imports and tests."""
+    """Add the option for the limits of builds, imports and tests."""
     parser.add_argument(
         "--limit",
         action="append",
@@ -68,7 +72,7 @@ def add_options(
 
 
 def _settings(option: Option, hint: Any, default: Any) -> dict[str, Any]:
-    """Return what argparse needs to know of a field; an option that is not given is None."""
+    """Return the settings of argparse for a field; an omitted option is None."""
     settings: dict[str, Any] = {"help": option.help.replace("%", "%%")}
     kind = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
     if kind is bool:
@@ -91,7 +95,7 @@ def _settings(option: Option, hint: Any, default: Any) -> dict[str, Any]:
 
 
 def _number(hint: Any) -> Callable[[str], float]:
-    """Return a function that reads a number within the bounds that a field declares."""
+    """Return a function that parses a number within the bounds of a field."""
 
     def read(text: str) -> float:
         try:
@@ -105,7 +109,7 @@ def _number(hint: Any) -> Callable[[str], float]:
 
 
 def request_from(args: argparse.Namespace, kind: type[Request]) -> Request:
-    """Return the request that parsed arguments ask for; what is not given has its default."""
+    """Return the request for parsed arguments; omitted ones have their default."""
     given = {
         name: tuple(value) if isinstance(value, list) else value
         for name in requests.options(kind)

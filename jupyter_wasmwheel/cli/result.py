@@ -1,4 +1,4 @@
-"""What a command works with, and its result."""
+"""The context and the result of a command."""
 
 from __future__ import annotations
 
@@ -6,45 +6,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..api.errors import WasmwheelError
-from ..api.events import Emitter
-from ..api.report import SCHEMA
-from ..config import Downloads
-from ..process.limits import Limits
+from ..jobs.execute import ExecutionContext, Outcome, document
 from ..runtime.context import RunContext
-from ..store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
-class CliContext:
-    """What every command works with: the store, an emitter of events, and the settings."""
+class CliContext(ExecutionContext):
+    """The context of a command: that of a request, and the hosts that sites may read from."""
 
-    store: Store
-    emit: Emitter
-    downloads: Downloads
     proxy: Mapping[str, Sequence[str]]
-    limits: Limits
-    build_variables: tuple[str, ...] = ()
 
     @property
-    def run(self) -> RunContext:
-        """The context of a run in this process."""
+    def run_context(self) -> RunContext:
+        """The context for checks and engines in this process."""
         return RunContext(store=self.store, emit=self.emit, limits=self.limits)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommandResult:
-    """The result of a command: a document for programs, a text for people, an exit status.
+class CommandResult(Outcome):
+    """The outcome of a command, and its text for people."""
 
-    An error is shown after either of them, and its exit status takes precedence.
-    """
-
-    document: dict[str, Any]
     text: str
-    status: int = 0
-    error: WasmwheelError | None = None
 
 
 def result(text: str, fields: Mapping[str, Any], status: int = 0) -> CommandResult:
-    """Return a result whose document has the version of the format before its fields."""
-    return CommandResult(document={"schema": SCHEMA, **fields}, text=text, status=status)
+    """Return a result with the fields of its document."""
+    return CommandResult(document=document(fields), text=text, status=status)
+
+
+def with_text(outcome: Outcome, text: str) -> CommandResult:
+    """Return an outcome as a result with a text for people."""
+    return CommandResult(**vars(outcome), text=text)

@@ -1,4 +1,4 @@
-"""`jupyter wasmwheel site`: create JupyterLite sites, publish to them, and serve them."""
+"""`jupyter wasmwheel site`: create, fill and serve JupyterLite sites."""
 
 from __future__ import annotations
 
@@ -9,73 +9,61 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..api.requests import BundleRequest, PublishRequest, SiteRequest
-from ..jobs.execute import describe
+from ..jobs.execute import describe, execute
 from ..site import bundle, lite, proxy, publish, server
 from ..site.proxy import Proxy
 from ..store import Store
-from . import execution, options
+from . import options
 from .format import size
-from .result import CliContext, CommandResult, result
+from .result import CliContext, CommandResult, result, with_text
 
 
-def add(commands: Any, output: argparse.ArgumentParser) -> None:
+def add(commands: Any) -> None:
     """Add the commands to the parser."""
     parser = commands.add_parser("site", help="create, fill and serve a JupyterLite site")
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-
-    creating = actions.add_parser("create", parents=[output], help="create a site")
-    options.add_options(creating, SiteRequest)
-    creating.set_defaults(run=run_create)
-
-    publishing = actions.add_parser("publish", parents=[output], help="publish wheels to a site")
-    options.add_options(publishing, PublishRequest)
-    options.add_limits(publishing)
-    publishing.set_defaults(run=run_publish)
-
-    removing = actions.add_parser("remove", parents=[output], help="remove a package from a site")
-    removing.add_argument("site", metavar="NAME|DIR", help="site to remove it from")
-    removing.add_argument("name", metavar="NAME", help="package to remove")
-    removing.set_defaults(run=run_remove)
-
-    listing = actions.add_parser("list", parents=[output], help="list sites, or a site's packages")
-    listing.add_argument("site", metavar="NAME|DIR", nargs="?", help="site to list packages of")
-    listing.set_defaults(run=run_list)
-
-    bundling = actions.add_parser(
-        "bundle", parents=[output], help="pack an offline site into a zip for any static host"
+    parser = options.add_command(actions, "create", run_create, "create a site")
+    options.add_options(parser, SiteRequest)
+    parser = options.add_command(actions, "publish", run_publish, "publish wheels to a site")
+    options.add_options(parser, PublishRequest)
+    options.add_limits(parser)
+    parser = options.add_command(actions, "remove", run_remove, "remove a package from a site")
+    parser.add_argument("site", metavar="NAME|DIR", help="site to remove it from")
+    parser.add_argument("name", metavar="NAME", help="package to remove")
+    parser = options.add_command(actions, "list", run_list, "list sites, or a site's packages")
+    parser.add_argument("site", metavar="NAME|DIR", nargs="?", help="site to list packages of")
+    parser = options.add_command(
+        actions, "bundle", run_bundle, "pack an offline site into a zip for any static host"
     )
-    options.add_options(bundling, BundleRequest)
-    bundling.set_defaults(run=run_bundle)
-
-    serving = actions.add_parser("serve", parents=[output], help="serve a site on its own origin")
-    serving.add_argument("site", metavar="NAME|DIR", help="site to serve")
-    serving.add_argument(
+    options.add_options(parser, BundleRequest)
+    parser = options.add_command(actions, "serve", run_serve, "serve a site on its own origin")
+    parser.add_argument("site", metavar="NAME|DIR", help="site to serve")
+    parser.add_argument(
         "--proxy",
         action="append",
         default=[],
         metavar="HOST",
         help="host without CORS headers that notebooks may read from (repeatable)",
     )
-    serving.set_defaults(run=run_serve)
 
 
 def run_create(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Create a site."""
-    outcome = execution.run(options.request_from(args, SiteRequest), context)
+    outcome = execute(options.request_from(args, SiteRequest), context)
     site = outcome.document
     text = (
         f"Created the site {site['folder']} (Pyodide {site['pyodide']}).\n"
         f"  Serve it: jupyter wasmwheel site serve {args.site}"
     )
-    return execution.with_text(outcome, text)
+    return with_text(outcome, text)
 
 
 def run_publish(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Publish wheels to a site."""
-    outcome = execution.run(options.request_from(args, PublishRequest), context)
+    outcome = execute(options.request_from(args, PublishRequest), context)
     package, url = outcome.document["published"], outcome.document["url"]
     text = f"Published {package['name']} {package['version']} to the site {args.site}.\n  {url}"
-    return execution.with_text(outcome, text)
+    return with_text(outcome, text)
 
 
 def run_remove(args: argparse.Namespace, context: CliContext) -> CommandResult:
@@ -87,7 +75,7 @@ def run_remove(args: argparse.Namespace, context: CliContext) -> CommandResult:
 
 
 def run_list(args: argparse.Namespace, context: CliContext) -> CommandResult:
-    """List the sites of the store, or what is published in one."""
+    """List the sites of the store, or the packages of one of them."""
     if args.site is None:
         return _list_sites(context.store)
     site = lite.find(args.site, context.store)
@@ -114,13 +102,13 @@ def _list_sites(store: Store) -> CommandResult:
 
 def run_bundle(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Pack a site into a zip."""
-    outcome = execution.run(options.request_from(args, BundleRequest), context)
+    outcome = execute(options.request_from(args, BundleRequest), context)
     packed = outcome.document
     text = (
         f"Packed {packed['files']} files into {packed['bundle']} ({size(packed['size'])}).\n"
-        f"  Unpack it anywhere; {packed['site']}/{bundle.README} in it says how to serve it."
+        f"  Unpack it on any static host. {packed['site']}/{bundle.README} explains the rest."
     )
-    return execution.with_text(outcome, text)
+    return with_text(outcome, text)
 
 
 def run_serve(args: argparse.Namespace, context: CliContext) -> CommandResult:
@@ -130,18 +118,18 @@ def run_serve(args: argparse.Namespace, context: CliContext) -> CommandResult:
     return result("Stopped.", describe(site))
 
 
-def proxy_of(site: lite.Site, called: str, context: CliContext, more: Sequence[str] = ()) -> Proxy:
-    """Return what a site's server may fetch: the hosts in the settings, and some more."""
-    command = shlex.join(["jupyter", "wasmwheel", "site", "serve", called])
-    again = "".join(f" --proxy {each}" for each in more)
+def proxy_of(site: lite.Site, name: str, context: CliContext, more: Sequence[str] = ()) -> Proxy:
+    """Return the proxy of a site's server, for the hosts in the settings and some more."""
+    command = shlex.join(["jupyter", "wasmwheel", "site", "serve", name])
+    given = "".join(f" --proxy {each}" for each in more)
     return Proxy(
         hosts=proxy.parse([*context.proxy.get(site.name, []), *more]),
-        allow=f"{command}{again} --proxy {proxy.ANOTHER}",
+        allow=f"{command}{given} --proxy {proxy.ANOTHER}",
     )
 
 
 def serve(site: lite.Site, allowed: Proxy, url: str | None = None) -> None:
-    """Serve a site until it is interrupted, which is not an error, and print its address."""
+    """Print the address of a site, and serve it until it is interrupted."""
 
     def ready(default: str) -> None:
         print(f"Serving {site.name} at\n\n  {url or default}\n", flush=True)

@@ -16,24 +16,24 @@ from .format import duration
 from .result import CliContext, CommandResult, result
 
 
-def add(commands: Any, output: argparse.ArgumentParser) -> None:
+def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "smoke", parents=[output], help="import wheels in Pyodide, in Node.js"
-    )
+    parser = options.add_command(commands, "smoke", run, "import wheels in Pyodide in Node.js")
     parser.add_argument("wheels", type=Path, nargs="+", metavar="WHEEL", help="wheel to import")
-    parser.add_argument("-c", dest="code", metavar="CODE", help="Python code to run instead")
+    parser.add_argument(
+        "-c", dest="code", metavar="CODE", help="Python code to run instead of the import"
+    )
     options.add_limits(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
-    """Import wheels in the runtime of the target that the first one's tag names."""
+    """Import wheels in the runtime of the target in the tag of the first one."""
     wheels = [wheel.read(path) for path in args.wheels]
     target = targets.of_wheel(wheels[0])
-    prepared = engine.prepare(target, context.run)
+    prepared = engine.prepare(target, context.run_context)
     version = prepared.runtime.version
-    done = smoke.smoke(wheels, prepared, context.run, code=args.code)
-    said = f"{done.module} works in Pyodide {version} ({duration(done.seconds)})."
-    text = done.output.rstrip("\n") if args.code else said
+    done = smoke.smoke(wheels, prepared, context.run_context, code=args.code)
+    text = f"{done.module} works in Pyodide {version} ({duration(done.seconds)})."
+    if args.code:
+        text = done.output.rstrip("\n")
     return result(text, {"smoke": msgspec.to_builtins(done), "pyodide": version})

@@ -7,15 +7,13 @@ import dataclasses
 from typing import Any
 
 from ..runtime import targets
+from .options import add_command
 from .result import CliContext, CommandResult, result
 
 
-def add(commands: Any, output: argparse.ArgumentParser) -> None:
+def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "targets", parents=[output], help="list the ABIs that wheels can be built for"
-    )
-    parser.set_defaults(run=run)
+    add_command(commands, "targets", run, "list the ABIs that wheels can be built for")
 
 
 def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
@@ -23,7 +21,7 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     lines = ["ABI      Pyodide          Python  Emscripten  JupyterLite"]
     for target in targets.all_targets():
         default = "  (default)" if target.abi == targets.default_abi() else ""
-        served = target.jupyterlite.kernel if target.jupyterlite else "none yet"
+        served = target.jupyterlite.kernel if target.jupyterlite else "not supported"
         lines.append(
             f"{target.abi:<8} {target.pyodide:<16} {target.python:<7} {target.emscripten:<11} "
             f"{served}{default}"

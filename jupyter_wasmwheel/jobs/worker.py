@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import config
-from ..api.errors import CanceledError, WasmwheelError
+from ..api.errors import WasmwheelError
 from ..api.events import JsonLines, Report, error_event
-from ..errors.os_errors import from_os_error
-from ..process.group import interruptible
+from ..process.program import run_program
 from ..process.supervisor import SUPERVISED, end_with_stdin, hide_memory
 from . import document
 from .execute import ExecutionContext, execute
@@ -30,38 +29,27 @@ async def dask_setup(worker: Any) -> None:
 
 
 def run(folder: Path, out: Path, lines: JsonLines) -> int:
-    """Execute a job's request; return the exit status of its command."""
-    try:
-        with interruptible():
-            settings = config.load()
-            context = ExecutionContext(
-                store=settings.store(),
-                emit=lines,
-                limits=settings.allowed(),
-                downloads=settings.downloads(),
-                build_variables=settings.build_variables(),
-                out=out,
-            )
-            outcome = execute(document.read(folder), context)
+    """Execute a job's request, and return its exit status."""
+
+    def fail(error: WasmwheelError) -> int:
+        lines(error_event(error.info))
+        return error.status
+
+    def execute_document() -> int:
+        settings = config.load()
+        context = ExecutionContext(
+            store=settings.store(),
+            emit=lines,
+            limits=settings.allowed(),
+            downloads=settings.downloads(),
+            build_variables=settings.build_variables(),
+            out=out,
+        )
+        outcome = execute(document.read(folder), context)
         lines(Report(report=outcome.document))
-        return _fail(outcome.error, lines) if outcome.error else outcome.status
-    except WasmwheelError as error:
-        return _fail(error, lines)
-    except KeyboardInterrupt:
-        return _fail(CanceledError(), lines)
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - no one reads it any more
-        return 1
-    except OSError as error:
-        known = from_os_error(error)
-        if known is None:
-            raise
-        return _fail(known, lines)
+        return fail(outcome.error) if outcome.error else outcome.status
 
-
-def _fail(error: WasmwheelError, lines: JsonLines) -> int:
-    lines(error_event(error.info))
-    return error.status
+    return run_program(execute_document, fail)
 
 
 def main() -> None:

@@ -65,7 +65,7 @@ def test_commands_in_docs_are_valid(page: Path) -> None:
         if words[0] == "make":
             assert set(words[1:]) <= targets, command
         else:
-            cli.parser().parse_args(words[2:])
+            cli.create_parser().parse_args(words[2:])
 
 
 def test_options_have_help() -> None:

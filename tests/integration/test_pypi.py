@@ -65,7 +65,7 @@ def test_check_accepts_rust_only_wheel(wasmwheel: Command, starter_wheel: Path) 
     assert "Nothing in it was compiled from C" in found["compiler"]["text"]
     assert "long_description" in found["metadata"]["text"]
     ran = wasmwheel("check", starter_wheel, "--pypi")
-    assert ran.stdout.splitlines()[-1] == f"PyPI can get {starter_wheel.name}."
+    assert ran.stdout.splitlines()[-1] == f"{starter_wheel.name} is ready for PyPI."
 
 
 def test_build_records_compilers_in_wheel(starter_wheel: Path) -> None:

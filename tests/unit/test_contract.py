@@ -65,7 +65,7 @@ from jupyter_wasmwheel import cli
 from jupyter_wasmwheel.api import schema
 from jupyter_wasmwheel.api.requests import BuildRequest
 from jupyter_wasmwheel.cli.options import request_from
-args = cli.parser("build").parse_args(["build", "x", "--pace", "fast"])
+args = cli.create_parser("build").parse_args(["build", "x", "--pace", "fast"])
 declared = schema.document()["$defs"]["BuildRequest"]["properties"]["pace"]
 print(json.dumps([request_from(args, BuildRequest).pace, declared]))
 """

@@ -1,0 +1,53 @@
+"""The parser of the command line, and the commands in it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+from .. import __version__
+from ..api.errors import UsageError
+
+#: The commands, each a module; only the one that runs is imported.
+COMMANDS = (
+    "doctor",
+    "targets",
+    "build",
+    "audit",
+    "smoke",
+    "test",
+    "check",
+    "export",
+    "site",
+    "new",
+    "demo",
+    "cache",
+    "completion",
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors have what, why and fix."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(
+            f"{self.prog}: {message}.",
+            " ".join(self.format_usage().split()),
+            f"Run `{self.prog} --help` to list the options.",
+            code="usage.invalid-arguments",
+        )
+
+
+def create_parser(
+    command: str | None = None, prog: str = "jupyter wasmwheel"
+) -> argparse.ArgumentParser:
+    """Return the parser of all commands, or of one of them."""
+    parser = _Parser(
+        prog=prog,
+        description="Build Rust-based Python packages for Pyodide and run them in JupyterLite.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command", parser_class=_Parser)
+    for name in [command] if command in COMMANDS else COMMANDS:
+        importlib.import_module(f".{name}", __package__).add(commands)
+    return parser
