@@ -3,7 +3,7 @@
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo lab docs test test-all lint lint-front-end test-front-end benchmarks setup setup-browser setup-browsers
+.PHONY: demo lab docs test test-unit test-all lint lint-front-end test-front-end benchmarks setup setup-browser setup-browsers
 
 demo: setup
 	jupyter wasmwheel demo
@@ -24,10 +24,14 @@ docs: setup
 	@echo "Read it: python -m http.server --directory build/docs"
 
 # What the tests build stays in the clone, apart from the user's own.
-test test-all benchmarks: export WASMWHEEL_HOME := $(CURDIR)/.make/home
+test test-unit test-all benchmarks: export WASMWHEEL_HOME := $(CURDIR)/.make/home
 
 test: setup-browser lint
 	pytest -m "not slow and not network" tests
+
+# Under a minute: no compiler, no network, no browser.
+test-unit: setup
+	pytest tests/unit
 
 test-all: setup-browsers lint lint-front-end test-front-end
 	pytest -m "not network" --junitxml=.make/tests.xml tests

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import inspect
 import json
 import re
@@ -261,6 +262,7 @@ class ErrorRow(typing.NamedTuple):
     status: int
 
 
+@functools.cache
 def error_rows() -> list[ErrorRow]:
     """Return every error that the package constructs, and the known ones, by code."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")]

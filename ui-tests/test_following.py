@@ -8,28 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from answers import JOB
 from playwright.sync_api import BrowserContext, Page, Route, expect
 from screen import PATIENCE, Lab, build_folder, open_lab, row, run, show_panel, until_there
-
-#: A job as the server tells of it; what is done with it needs no compiler.
-JOB: dict[str, Any] = {
-    "id": "0123456789abcdef",
-    "kind": "build",
-    "state": "running",
-    "request": {"kind": "build", "source": "hello"},
-    "name": "hello",
-    "version": "0.1.0",
-    "created": 1.0,
-    "started": 1.0,
-    "ended": None,
-    "phase": "compile",
-    "done": 3,
-    "total": 14,
-    "label": "pyo3",
-    "report": None,
-    "error": None,
-    "seq": 10,
-}
 
 #: Puts a stream of the test's own in the place of the server's: RATE lines a second in batches,
 #: as a server sends them, and counts how many streams were opened.

@@ -9,10 +9,9 @@ import json
 from typing import Any
 
 import pytest
+from answers import JOB, JOBS, PACKAGE, REPORT, SITE, fake, job
 from playwright.sync_api import BrowserContext, Page, Route, expect
 from screen import Lab, open_lab, show_panel
-from test_following import JOB
-from test_other_states import JOBS, PACKAGE, REPORT, SITE, fake, job
 
 #: What a page would run, fetch or draw if it took it for HTML.
 HTML = (

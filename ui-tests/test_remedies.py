@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from answers import job
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 from screen import CLONE, PATIENCE, Lab, build_folder, keep, open_lab, row, run, show_panel
-from test_other_states import job
 
 #: The contract that the form is made from.
 SCHEMA = CLONE / "jupyter_wasmwheel/api/schema.json"

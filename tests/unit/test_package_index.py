@@ -1,14 +1,29 @@
-"""The package index, as the user's own pip settings have it."""
+"""The package index that the user's pip settings name."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import functools
+from collections.abc import Iterator
 
 import pytest
 from packaging.requirements import Requirement
 
 from jupyter_wasmwheel import index
 from jupyter_wasmwheel.index import Index
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let pip's settings name a folder of releases as the only index."""
+    folder = tmp_path_factory.mktemp("releases")
+    for name in ("plain-0.9", "plain-1.0", "plain-2.0rc1", "early-0.1a1"):
+        (folder / f"{name}.tar.gz").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("pip_settings", "_settings"):
+            patch.setattr(index, name, functools.cache(getattr(index, name).__wrapped__))
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_FIND_LINKS", str(folder))
+        yield
 
 
 @pytest.mark.parametrize(
@@ -22,12 +37,6 @@ from jupyter_wasmwheel.index import Index
     ],
 )
 def test_prerelease_is_chosen_only_if_named_or_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, version: str
+    releases: None, wanted: str, version: str
 ) -> None:
-    for name in ("plain-0.9", "plain-1.0", "plain-2.0rc1", "early-0.1a1"):
-        (tmp_path / f"{name}.tar.gz").touch()
-    for name in ("pip_settings", "_settings"):
-        monkeypatch.setattr(index, name, getattr(index, name).__wrapped__)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     assert Index().find_sdist(Requirement(wanted), (3, 14)).version == version

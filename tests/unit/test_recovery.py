@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import sqlite3
@@ -146,7 +147,11 @@ def locked(tmp_path: Path, queue_of: Open) -> Iterator[str]:
         yield job.id
 
 
-def test_locked_database_is_set_aside(locked: str, queue_of: Open) -> None:
+def test_locked_database_is_set_aside(
+    locked: str, queue_of: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # SQLite waits 5 seconds for a lock; not here.
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, timeout=0.1))
     queue: Queue = queue_of()
     assert [job.id for job in queue.jobs()] == [locked]
     assert queue.notice
