@@ -110,14 +110,14 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     folder: str
-    target: str | None
-    pyodide: str | None
-    mode: Literal["offline", "cdn"] | None
-    url: str | None
-    up: bool | None
-    probe: str | None
-    through: str | None
-    error: ErrorInfo | None
+    target: str | None = None
+    pyodide: str | None = None
+    mode: Literal["offline", "cdn"] | None = None
+    url: str | None = None
+    up: bool | None = None
+    probe: str | None = None
+    through: str | None = None
+    error: ErrorInfo | None = None
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):

@@ -277,6 +277,14 @@ class EditsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     recipe: Text = "auto"
 
 
+class StarterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Create a starter crate."""
+
+    name: Text
+    template: Text = ""
+    folder: Text = ""
+
+
 #: The kinds of requests that a job can be.
 JobRequest = (
     BuildRequest | TestRequest | InstallRequest | SiteRequest | BundleRequest | PublishRequest

@@ -20,6 +20,7 @@ FILE = Path(__file__).with_name("schema.json")
 TYPES: tuple[Any, ...] = (
     *get_args(requests.PostedRequest),
     requests.EditsRequest,
+    requests.StarterRequest,
     jobs.Job,
     errors.ErrorInfo,
     report.BuildReport,

@@ -156,15 +156,7 @@ def resolve_edits(body: object, paths: AllowedPaths) -> EditsRequest:
 
 
 def _new_site(name: str, paths: AllowedPaths) -> Path:
-    folder = paths.store.home / "sites" / name
-    if not lite.NAME.fullmatch(name) or len(name) > 64:
-        raise UsageError(
-            f"Invalid site name {name!r}.",
-            "A name has letters, digits, `-`, `_` and single dots, and begins with a letter or "
-            "a digit.",
-            "Choose another name.",
-            code="site.invalid-name",
-        )
+    folder = lite.folder_of(name, paths.store)
     if folder.exists():
         raise SiteError(
             f"The site {name} already exists.",

@@ -1,15 +1,15 @@
-"""The extension itself: its settings, its routes, and when it starts and ends."""
+"""The server extension: its settings, its routes, its start and its end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import hashlib
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -34,9 +34,11 @@ T = TypeVar("T")
 
 API, PROXIED_SITES = "wasmwheel/api", "wasmwheel/site/"
 
-#: How many things that may block are done at once, how often a build is told to be activity, and
-#: how often it is looked whether there is nothing to do, in milliseconds.
-MAX_THREADS, ACTIVITY_INTERVAL_MS, IDLE_CHECK_INTERVAL_MS = 8, 20_000, 5_000
+#: How many calls that can block run at once.
+MAX_THREADS = 8
+
+#: Milliseconds between two reports of running builds as activity, and two checks for idleness.
+ACTIVITY_INTERVAL_MS, IDLE_CHECK_INTERVAL_MS = 20_000, 5_000
 
 JOB, NAME, PREFIX = r"([0-9A-Za-z]+)", r"([^/]+)", r"([0-9a-f]+)"
 
@@ -59,89 +61,90 @@ ROUTES: tuple[tuple[str, type], ...] = (
     (rf"/{API}/sites/{NAME}/open", sites.OpenHandler),
     (rf"/{API}/sites/{NAME}/packages", sites.PackagesHandler),
     (rf"/{API}/sites/{NAME}/packages/{NAME}", sites.PackageHandler),
-    (rf"/{PROXIED_SITES}{NAME}/{PREFIX}/({site_assets.HOSTS}|{proxy.FETCH})", sites.FetchedHandler),
+    (
+        rf"/{PROXIED_SITES}{NAME}/{PREFIX}/({site_assets.HOSTS}|{proxy.FETCH})",
+        sites.SiteProxyHandler,
+    ),
     (rf"/{PROXIED_SITES}{NAME}/{PREFIX}/(.*)", sites.ProxiedSiteHandler),
 )
 
 
 class WasmwheelApp(ExtensionApp):
-    """Builds Python packages with Rust in them for Pyodide, from JupyterLab."""
+    """Build Rust-based Python packages for Pyodide from JupyterLab."""
 
     name = "wasmwheel"
     extension_url = "/"
     load_other_extensions = True
-    classes = [Wasmwheel]  # noqa: RUF012 - traitlets' own way
+    classes = [Wasmwheel]  # noqa: RUF012 - as traitlets expects it
 
     executor = Enum(
         ("local", "dask"),
         "local",
-        help="Where builds run: on this machine, or on the workers of a cluster (docs/dask.md).",
+        help="Where builds run: on this machine or on the workers of a cluster (docs/dask.md).",
     ).tag(config=True)
 
     dask = Union(
         [Unicode(), Function()],
         default_value="",
-        help="The cluster that builds are sent to: the address of its scheduler, the path of its "
-        "scheduler file, or a function that gives a `distributed.Client` of it.",
+        help="The cluster to run builds on: the address of its scheduler, the path of its "
+        "scheduler file, or a function that returns a `distributed.Client`.",
     ).tag(config=True)
 
     max_running = Integer(
         2,
         min=1,
-        help="How many builds run at the same time; others wait for their turn. By default 2, or "
-        "16 on a cluster, whose scheduler has them wait for a worker.",
+        help="How many builds run at the same time. By default 2, or 16 on a cluster, where they "
+        "wait for a worker.",
     ).tag(config=True)
 
     @default("max_running")
     def _default_max_running(self) -> int:
         return 2 if self.executor == "local" else 16
 
-    max_waiting = Integer(50, min=0, help="How many builds may wait; one more is refused.").tag(
-        config=True
-    )
+    max_waiting = Integer(50, min=0, help="How many builds can wait in the queue.").tag(config=True)
 
     max_kept = Integer(
         100,
         min=1,
-        help="How many builds that have ended are kept, with their logs and wheels; the oldest "
-        "are deleted.",
+        help="How many finished builds are kept, with their logs and wheels. The oldest are "
+        "deleted.",
     ).tag(config=True)
 
     max_log = Integer(
         10_000_000,
         min=10_000,
-        help="How many bytes of a build's log are kept. What comes after that is left out, but "
-        "never the build's phases, its report or its error.",
+        help="How many bytes of a build's log are kept. The rest is omitted, but never the build's "
+        "phases, its report or its error.",
     ).tag(config=True)
 
     jobs_folder = Unicode(
-        help="Where the records, logs and wheels of builds are kept. By default in the store, a "
-        "folder for each root of a server; servers with the same root count up: NAME-0, NAME-1.",
+        help="The folder for the records, logs and wheels of builds. By default one in the store "
+        "for each root folder; servers with the same root use NAME-0, NAME-1 and so on.",
     ).tag(config=True)
 
     allowed_folders = List(
         Unicode(),
-        help="Folders outside of the server's root from which packages may be built too. None by "
-        "default: what cannot be seen in the file browser cannot be built.",
+        help="Folders outside the server's root from which packages can be built too. None by "
+        "default: only what the file browser shows can be built.",
     ).tag(config=True)
 
     site_folders = List(
         Unicode(),
-        help="Folders of JupyterLite sites to publish to, besides those kept in the store. A "
-        "site is called by its folder's name.",
+        help="Folders of JupyterLite sites to publish to, in addition to those in the store. A "
+        "site has the name of its folder.",
     ).tag(config=True)
 
     serve_sites = Bool(
         True,
-        help="Whether the Jupyter server itself gives out a site's files where a browser cannot "
-        "reach the site's own origin, as behind JupyterHub. The packages in the site then run on "
-        "Jupyter's origin, with the rights of the user who opens it.",
+        help="Whether the Jupyter server serves a site's files if a browser cannot reach the "
+        "site's own origin, as behind JupyterHub. The packages in the site then run on Jupyter's "
+        "origin, with the rights of the user who opens it.",
     ).tag(config=True)
 
     prepare_seeds = Bool(
         True,
-        help="Whether pyo3 is compiled for quick first builds while there is nothing else to do. "
-        "It takes half a minute of the processor, once, after somebody has opened the panel.",
+        help="Whether to compile pyo3 while the server is idle, for quick first builds. It takes "
+        "half a minute of processor time, once, after the panel was opened for the first time.",
     ).tag(config=True)
 
     _activity_timer: PeriodicCallback | None = None
@@ -149,7 +152,7 @@ class WasmwheelApp(ExtensionApp):
     _queue: Queue | None = None
 
     def initialize_settings(self) -> None:
-        """Read the settings; the database is opened when somebody asks for it."""
+        """Read the settings; the first request opens the database."""
         shared = Wasmwheel(parent=self)
         self.store: Store = shared.store()
         self.limits = shared.allowed()
@@ -181,18 +184,18 @@ class WasmwheelApp(ExtensionApp):
         self.handlers.extend(ROUTES)
 
     async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a function that may block, without blocking the server."""
-        call = functools.partial(function, *args, **kwargs)
+        """Call a function that can block, without blocking the server."""
+        call = partial(function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     def queue(self) -> Queue:
-        """The jobs, opened at the first call, which may block."""
+        """Return the jobs, opened by the first call, which can block."""
         with self._opening:
             if self._queue is None:
                 root = hashlib.sha256(os.fsencode(self.paths.root)).hexdigest()[:12]
-                kept = self.store.home / "jobs" / root
+                folder = self.jobs_folder or self.store.home / "jobs" / root
                 self._queue = Queue(
-                    Path(self.jobs_folder).expanduser().absolute() if self.jobs_folder else kept,
+                    Path(folder).expanduser().absolute(),
                     self._executor(),
                     self.paths,
                     environment(os.environ, self.store, self.build_variables)
@@ -203,19 +206,18 @@ class WasmwheelApp(ExtensionApp):
                         kept=self.max_kept,
                         log=self.max_log,
                     ),
-                    self.stream.tell,
+                    self.stream.push,
                 )
             return self._queue
 
     def _executor(self) -> Executor:
         if self.executor == "local":
             return LocalExecutor()
-        named = self.dask
-        connect = named if callable(named) else functools.partial(cluster.connect, named)
+        connect = self.dask if callable(self.dask) else partial(cluster.connect, self.dask)
         return cluster.DaskExecutor(connect, self.store)
 
     def current_activity(self) -> int:
-        """Return how many jobs wait or run; a server that ends when no one uses it asks."""
+        """Return how many jobs wait or run; a server that shuts down when idle calls this."""
         return self._queue.active if self._queue else 0
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
@@ -234,24 +236,16 @@ class WasmwheelApp(ExtensionApp):
             self._idle_timer.stop()
 
     def _report_activity(self) -> None:
-        # What /api/status says, and what JupyterHub's culler goes by.
-        if self.current_activity():
-            self.settings_of_server["last_activity_times"]["wasmwheel"] = utcnow()
-
-    @property
-    def settings_of_server(self) -> dict[str, Any]:
-        """The settings of the web application."""
-        assert self.serverapp
-        settings: dict[str, Any] = self.serverapp.web_app.settings
-        return settings
+        # /api/status reports it, and JupyterHub's culler reads that.
+        if self.serverapp and self.current_activity():
+            self.serverapp.web_app.settings["last_activity_times"]["wasmwheel"] = utcnow()
 
     async def stop_extension(self) -> None:
-        """Stop what runs; builds are interrupted by it."""
-        if self._activity_timer is None:
-            return  # it was never started
+        """Interrupt all builds, and stop the servers and the timers."""
+        if self._activity_timer is None or self._idle_timer is None:
+            return  # not started
         self._activity_timer.stop()
-        if self._idle_timer:
-            self._idle_timer.stop()
+        self._idle_timer.stop()
         self.stream.end()
         if self._queue:
             await self.in_thread(self._queue.close)

@@ -1,7 +1,7 @@
-"""What all handlers of the REST API share: who may ask, how errors are said, where work is done.
+"""The base of the REST API's handlers: access, errors, and work that blocks.
 
 An error is answered as `{code, what, why, fix, status, counts, remedies, message}` (api/errors.py);
-`message` is `what` again, which is where Jupyter's clients look.
+`message` repeats `what`, because Jupyter's clients show that field.
 """
 
 from __future__ import annotations
@@ -10,11 +10,17 @@ import json
 from collections.abc import Callable
 from http.client import responses
 from typing import Any, ParamSpec, Protocol, TypeVar
+from urllib.parse import parse_qsl, urlencode
 
+import msgspec
+from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
+from tornado.httputil import HTTPServerRequest
 
+from ..api import requests
 from ..api.errors import LimitError, SiteError, SourceError, UsageError, WasmwheelError
+from ..api.sanitize import redact
 from ..errors.os_errors import from_os_error
 from ..jobs.queue import BusyError, ConflictError, Queue, UnknownJobError
 from ..jobs.resolve import AllowedPaths, OutsideError
@@ -26,7 +32,7 @@ T = TypeVar("T")
 #: The largest body that a request may have, in bytes.
 MAX_BODY_BYTES = 64 * 1024
 
-#: The HTTP status for an error of ours; the first that fits, so a subclass comes before its base.
+#: The HTTP status of each class of errors; the first match counts, so subclasses come first.
 HTTP_STATUS: tuple[tuple[type[WasmwheelError], int], ...] = (
     (OutsideError, 403),
     (UnknownJobError, 404),
@@ -38,8 +44,36 @@ HTTP_STATUS: tuple[tuple[type[WasmwheelError], int], ...] = (
     (SourceError, 400),
 )
 
-#: The status of HTTP for the codes whose class has another one.
+#: The HTTP status of error codes that differ from their class.
 HTTP_STATUS_OF_CODE = {"site.exists": 409, "starter.exists": 409}
+
+#: The errors for HTTP statuses that Jupyter and tornado answer.
+HTTP_ERRORS = {
+    403: UsageError(
+        "Access denied.",
+        "You are not logged in, your page is out of date, or you are not authorized.",
+        "Reload the page and log in, or ask the administrator of the server.",
+        code="http.forbidden",
+    ),
+    404: UsageError(
+        "Not found.",
+        "This address is not one of the extension's.",
+        "Correct the address.",
+        code="http.not-found",
+    ),
+    405: UsageError(
+        "Method not supported.",
+        "The address does not support that method.",
+        "Use a method that docs/rest.md lists for it.",
+        code="http.method-not-supported",
+    ),
+    413: UsageError(
+        "The request is too large.",
+        f"It has more than {MAX_BODY_BYTES // 1024} KiB.",
+        "Request less at once.",
+        code="http.body-too-large",
+    ),
+}
 
 
 class Services(Protocol):
@@ -49,41 +83,59 @@ class Services(Protocol):
     paths: AllowedPaths
 
     def queue(self) -> Queue:
-        """Return the jobs; may block."""
+        """Return the jobs; can block."""
 
     async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a function that may block, without blocking the server."""
+        """Call a function that can block, without blocking the server."""
 
 
 class RefusedError(web.HTTPError):
-    """An error of ours on its way to the client."""
+    """An error of ours as an HTTP error."""
 
     def __init__(self, error: WasmwheelError) -> None:
-        fitting = (status for kind, status in HTTP_STATUS if isinstance(error, kind))
-        status = HTTP_STATUS_OF_CODE.get(error.info.code) or next(fitting, 500)
+        matching = (status for kind, status in HTTP_STATUS if isinstance(error, kind))
+        status = HTTP_STATUS_OF_CODE.get(error.info.code) or next(matching, 500)
         super().__init__(status, error.what.replace("%", "%%"))
         self.error = error
 
 
+def protected(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Answer a method only to users who are logged in and authorized."""
+    return web.authenticated(authorized(method))
+
+
+def redact_address(request: HTTPServerRequest) -> None:
+    """Take logins out of a request's address, which the server logs; its arguments keep them."""
+    path, _, query = (request.uri or "").partition("?")
+    given = parse_qsl(query, keep_blank_values=True)
+    redacted = [(name, redact(value)) for name, value in given]
+    if redacted != given:
+        request.uri = f"{path}?{urlencode(redacted)}"
+
+
 class Handler(APIHandler):
-    """A handler of the REST API; each method of a subclass is authenticated and authorized."""
+    """A handler of the REST API; each method of a subclass is `protected`."""
 
     auth_resource = "wasmwheel"
+
+    def initialize(self) -> None:
+        """Redact the request before anything is logged about it."""
+        redact_address(self.request)
 
     @property
     def app(self) -> Services:
         """The extension."""
-        found: Services = self.settings["wasmwheel"]
-        return found
+        services: Services = self.settings["wasmwheel"]
+        return services
 
     async def prepare(self) -> None:  # type: ignore[override]
-        """Refuse what is too large before it is read."""
+        """Refuse a body that is too large."""
         await super().prepare()
         if len(self.request.body) > MAX_BODY_BYTES:
             raise web.HTTPError(413)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a function that may block, in a thread, and refuse with the error that it raises."""
+        """Call a function in a thread; a RefusedError for an error of ours or of the system."""
         try:
             return await self.app.in_thread(function, *args, **kwargs)
         except WasmwheelError as error:
@@ -95,7 +147,7 @@ class Handler(APIHandler):
             raise RefusedError(known) from error
 
     def body(self) -> Any:
-        """What was posted, as JSON."""
+        """Return the posted JSON."""
         try:
             return json.loads(self.request.body)
         except (ValueError, RecursionError) as error:
@@ -108,73 +160,42 @@ class Handler(APIHandler):
                 )
             ) from error
 
-    def fields(self, *names: str) -> dict[str, Any]:
-        """The posted object, which may have these fields and no other."""
-        body = self.body()
-        if not isinstance(body, dict) or not set(body) <= set(names):
-            raise RefusedError(
-                UsageError(
-                    "Invalid request.",
-                    f"Expected an object with {', '.join(names) or 'no field'}.",
-                    "Omit all other fields.",
-                    code="request.invalid",
-                )
-            )
-        return body
+    def posted(self, kind: type[T]) -> T:
+        """Return the posted request; a RefusedError if it is invalid."""
+        try:
+            request: T = requests.parse(self.body(), kind)
+        except UsageError as error:
+            raise RefusedError(error) from error
+        return request
 
     def answer(self, document: Any, status: int = 200) -> None:
-        """Answer with a JSON document, or with a text that is one."""
+        """Answer with a document, or with a string that is JSON."""
         self.set_status(status)
         self.set_header("Cache-Control", "no-store")
-        self.finish(document if isinstance(document, str) else json.dumps(document))
+        if not isinstance(document, str):
+            document = json.dumps(document, default=msgspec.to_builtins)
+        self.finish(document)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer with an error's three sentences."""
+        """Answer with an error's fields."""
         error = kwargs.get("exc_info", (None, None, None))[1]
-        known = error.error if isinstance(error, RefusedError) else _plain(status_code, error)
+        known = error.error if isinstance(error, RefusedError) else _http_error(status_code, error)
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(known.as_json() | {"message": known.what}))
 
 
-def _plain(status_code: int, error: object) -> WasmwheelError:
-    """Return the error for a status of HTTP's, or for a fault of ours."""
-    reason = getattr(error, "log_message", None) or responses.get(status_code, "Unknown")
-    match status_code:
-        case 403:
-            return UsageError(
-                "Access denied.",
-                "You are not logged in, your page is out of date, or you are not authorized.",
-                "Reload the page and log in, or ask the administrator of the server.",
-                code="http.forbidden",
-            )
-        case 404:
-            return UsageError(
-                "Not found.",
-                "This address is not one of the extension's.",
-                "Correct the address.",
-                code="http.not-found",
-            )
-        case 405:
-            return UsageError(
-                "Method not supported.",
-                "The address does not support that method.",
-                "Use a method that docs/rest.md lists for it.",
-                code="http.method-not-supported",
-            )
-        case 413:
-            return UsageError(
-                "The request is too large.",
-                f"It has more than {MAX_BODY_BYTES // 1024} KiB.",
-                "Request less at once.",
-                code="http.body-too-large",
-            )
-    if status_code >= 500:
+def _http_error(status: int, error: object) -> WasmwheelError:
+    """Return the error for an HTTP status, or for an unexpected exception."""
+    if status in HTTP_ERRORS:
+        return HTTP_ERRORS[status]
+    reason = str(getattr(error, "log_message", None) or responses.get(status, "Unknown"))
+    if status < 500:
         return UsageError(
-            "The server could not answer.",
-            str(reason),
-            "Try again; if it fails again, look at the server's log.",
-            code="http.server-error",
+            "Invalid request.", reason, "Correct the request.", code="http.bad-request"
         )
     return UsageError(
-        "Invalid request.", str(reason), "Correct the request.", code="http.bad-request"
+        "The server could not answer.",
+        reason,
+        "Try again. If it fails again, look at the server's log.",
+        code="http.server-error",
     )

@@ -1,4 +1,4 @@
-"""The seeds of quick first builds, which the server builds while it is idle."""
+"""Builds the seeds for quick first builds while the server is idle."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..runtime import targets
 from ..store import Store
 from ..toolchain import doctor
 
-#: The request of the job that builds them.
+#: The request of the job.
 REQUEST = {"kind": "install", "extras": ["seeds"]}
 
 
 class IdleSeedBuilder:
-    """Builds the seeds, once, by a job that lets all others go first."""
+    """Builds the seeds once, by a job that lets all others go first."""
 
     def __init__(self, store: Store, paths: AllowedPaths) -> None:
         self._store = store
@@ -23,18 +23,18 @@ class IdleSeedBuilder:
         self.over = False
 
     def check(self, queue: Queue) -> None:
-        """Build them if the queue is empty and all else is installed; can block.
+        """Build the seeds if the queue is empty and the toolchain is complete; can block.
 
-        What failed is not tried again: the toolchain's list says how to build them.
+        A failed attempt is not repeated: the toolchain's findings show how to build them.
         """
-        # Only what a job has installed, or a first look, can have changed anything.
+        # Only a job changes what is installed.
         if self.over or queue.active or queue.head == self._head:
             return
         self._head = queue.head
         jobs = queue.jobs()
         target = targets.find(targets.default_abi())
         tried = any("seeds" in (job.request.get("extras") or ()) for job in jobs)
-        if seeds.examine(target, self._store).state == "ok" or tried:
+        if tried or seeds.examine(target, self._store).state == "ok":
             self.over = True
         elif all(each.state != "missing" for each in doctor.examine(target, self._store)):
             self.over = True

@@ -1,4 +1,4 @@
-"""The jobs over HTTP: `jobs`, `jobs/ID`, and what belongs to one. Shapes: docs/rest.md."""
+"""The routes `jobs` and `jobs/ID/…` (docs/rest.md)."""
 
 from __future__ import annotations
 
@@ -6,27 +6,24 @@ import json
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from jupyter_server.auth.decorator import authorized
-from tornado import web
-
 from ..api.errors import Retry
 from ..api.jobs import Job
 from ..jobs.queue import Queue, UnknownJobError, encoded
 from ..jobs.resolve import resolve
-from .handler import Handler, RefusedError
+from .handler import Handler, RefusedError, protected
 
-#: How many lines of a job's events are read and sent at once.
-BATCH = 1000
+#: How many events of a job are read and sent at once.
+EVENTS_PER_BATCH = 1000
 
 
 class NoWheelError(UnknownJobError):
-    """A job has no wheel, or not yet."""
+    """The job has no wheel."""
 
     def __init__(self, job: Job) -> None:
         super(UnknownJobError, self).__init__(
             f"{job.name} has no wheel.",
             f"The build is {job.state}." if job.state != "done" else "Its file was deleted.",
-            "Wait until it is done." if job.active else "Build it again.",
+            "Wait until it is done." if job.active else "Run the build again.",
             code="job.no-wheel",
             remedies=[] if job.active else [Retry()],
         )
@@ -35,20 +32,18 @@ class NoWheelError(UnknownJobError):
 class JobsHandler(Handler):
     """`GET jobs`: `{"jobs": [job, …], "seq": N, "notice"}` · `POST jobs {kind, …}`: 202, a job."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def get(self) -> None:
         """List the jobs, newest first, with the number from which to follow their events."""
         queue = await self.call(self.app.queue)
-        head = queue.head  # before the jobs, which may then be newer but not older
+        head = queue.head  # read first: the jobs can then be newer, but not older
         texts = await self.call(lambda: ",".join(queue.texts()))
         notice = json.dumps(queue.notice)
         self.answer(f'{{"jobs": [{texts}], "seq": {head}, "notice": {notice}}}')
 
-    @web.authenticated
-    @authorized
+    @protected
     async def post(self) -> None:
-        """Take on a job."""
+        """Submit a job."""
         body = self.body()
 
         def submit() -> Job:
@@ -59,92 +54,80 @@ class JobsHandler(Handler):
         self.answer(encoded(job), 202)
 
 
-class _OfOne(Handler):
+class _OneJobHandler(Handler):
     """A handler for one job."""
 
     async def queue(self) -> Queue:
-        """The queue, opened."""
+        """Return the opened queue."""
         return await self.call(self.app.queue)
 
     async def job(self, name: str) -> Job:
-        """The job of that id; 404 where there is none."""
-        queue = await self.queue()
-        return await self.call(queue.get, name)
+        """Return the job with an id."""
+        return await self.call((await self.queue()).get, name)
 
-    async def send(self, texts: Iterator[str]) -> None:
-        """Send texts that are read from a file, some at a time."""
-        while block := await self.call(lambda: "".join(islice(texts, BATCH))):
+    async def send(self, texts: Iterator[str], content_type: str) -> None:
+        """Send texts that are read from the database, a batch at a time."""
+        self.set_header("Content-Type", content_type)
+        while block := await self.call(lambda: "".join(islice(texts, EVENTS_PER_BATCH))):
             self.write(block)
             await self.flush()
+        self.finish(set_content_type=content_type)
 
 
-class JobHandler(_OfOne):
-    """`GET jobs/ID`: the job · `DELETE jobs/ID`: 204; 409 while it is queued or running."""
+class JobHandler(_OneJobHandler):
+    """`GET jobs/ID`: the job · `DELETE jobs/ID`: 204; 409 if it is queued or running."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def get(self, name: str) -> None:
-        """Give a job."""
+        """Return a job."""
         self.answer(encoded(await self.job(name)))
 
-    @web.authenticated
-    @authorized
+    @protected
     async def delete(self, name: str) -> None:
         """Delete a job that has ended."""
-        queue = await self.queue()
-        await self.call(queue.remove, name)
+        await self.call((await self.queue()).remove, name)
         self.set_status(204)
         self.finish()
 
 
-class CancelHandler(_OfOne):
-    """`POST jobs/ID/cancel`: 202 and the job, or 200 where it had ended already."""
+class CancelHandler(_OneJobHandler):
+    """`POST jobs/ID/cancel`: 202 and the job, or 200 if it has already ended."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def post(self, name: str) -> None:
-        """Stop a job."""
-        queue = await self.queue()
-        job = await self.call(queue.cancel, name)
+        """Cancel a job."""
+        job = await self.call((await self.queue()).cancel, name)
         self.answer(encoded(job), 202 if job.active else 200)
 
 
-class JobEventsHandler(_OfOne):
-    """`GET jobs/ID/events`: `application/x-ndjson`, all that was kept, oldest first."""
+class JobEventsHandler(_OneJobHandler):
+    """`GET jobs/ID/events`: all events of a job as `application/x-ndjson`, oldest first."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def get(self, name: str) -> None:
-        """Give the events of a job."""
+        """Send the events of a job."""
         lines = await self.call((await self.queue()).lines, name)
-        self.set_header("Content-Type", "application/x-ndjson")
-        await self.send(line + "\n" for line in lines)
-        self.finish(set_content_type="application/x-ndjson")
+        await self.send((f"{line}\n" for line in lines), "application/x-ndjson")
 
 
-class LogHandler(_OfOne):
-    """`GET jobs/ID/log`: `text/plain`, the texts of its log events."""
+class LogHandler(_OneJobHandler):
+    """`GET jobs/ID/log`: the log as `text/plain`."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def get(self, name: str) -> None:
-        """Give the log of a job."""
+        """Send the log of a job."""
         lines = await self.call((await self.queue()).lines, name)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        await self.send(_texts(lines))
-        self.finish(set_content_type="text/plain; charset=utf-8")
+        await self.send(_texts(lines), "text/plain; charset=utf-8")
 
 
-class WheelHandler(_OfOne):
-    """`GET jobs/ID/wheel`: the wheel, as an attachment; 404 where there is none."""
+class WheelHandler(_OneJobHandler):
+    """`GET jobs/ID/wheel`: the wheel as an attachment; 404 if there is none."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def get(self, name: str) -> None:
-        """Give the wheel that a job made."""
+        """Send the wheel that a job built."""
         job = await self.job(name)
-        queue = await self.queue()
-        path = await self.call(queue.wheel, job.id)
+        path = await self.call((await self.queue()).wheel, job.id)
         if path is None:
             raise RefusedError(NoWheelError(job))
         self.set_attachment_header(path.name)

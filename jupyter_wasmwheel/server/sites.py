@@ -1,15 +1,15 @@
-"""The sites over HTTP, and the servers that give each of them an origin of its own.
+"""The routes about sites, and the servers that give each site an origin of its own.
 
-A wheel's code runs with the rights of its page, therefore *Try it* goes to the site's own origin
+A wheel's code runs with the rights of its page, therefore *Try It* opens the site's own origin
 (site/server.py), which this module serves from a thread. Where the browser cannot reach that, the
-Jupyter server gives the files out itself, to users who are logged in. That page then has Jupyter's
-origin. A sandbox by Content-Security-Policy would take that from it, and with it everything that
-JupyterLite runs on: workers, storage, the login by which its files are fetched. So it is not
-sandboxed, the panel says so, and an administrator can turn it off.
+Jupyter server itself serves the files to users who are logged in. That page then has Jupyter's
+origin. A sandbox by Content-Security-Policy would take everything that JupyterLite needs from it:
+workers, storage, the login by which its files are fetched. So it is not sandboxed, the panel says
+so, and an administrator can turn it off.
 
-That address has the site's own prefix in it, which another page cannot guess. It stands for the
-token against cross-site requests, which a hub asks of every script and every file that a page
-fetches: other users' pages may have the same origin there, and JupyterLite knows of no token.
+That address contains the site's own prefix, which another page cannot guess. It replaces the token
+against cross-site requests, which a hub requires of every script and file that a page fetches:
+other users' pages can have the same origin there, and JupyterLite does not send the token.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from typing import Any
 from urllib.parse import quote
 
 import tornado.httpserver
-from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
 
-from ..api.errors import UsageError, WasmwheelError
+from ..api import answers
+from ..api.errors import WasmwheelError
 from ..site import addresses, lite, proxy, publish, server
 from ..site.lite import DamagedSite, Site
 from ..site.proxy import Proxy
 from ..store import Store
-from .handler import Handler, RefusedError, Services
+from .handler import Handler, RefusedError, Services, protected, redact_address
 
 
 class SiteServers:
-    """The servers of the sites that are open, all on one thread; may be used from any other."""
+    """The servers of the open sites, all on one thread; can be used from any other."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,12 +47,12 @@ class SiteServers:
         self._open: dict[Path, tuple[Site, tornado.httpserver.HTTPServer]] = {}
 
     def has(self, site: Site) -> bool:
-        """Whether this very site is served from here."""
+        """Return whether this server serves exactly this site."""
         known = self._open.get(site.folder)
         return known is not None and known[0] == site
 
     def open(self, site: Site, site_proxy: Proxy) -> None:
-        """Serve a site; a SiteError where its port is taken."""
+        """Serve a site; a SiteError if its port is taken."""
         with self._lock:
             if self.has(site):
                 return
@@ -63,36 +63,34 @@ class SiteServers:
             asyncio.run_coroutine_threadsafe(self._listen(site, site_proxy), self._loop).result()
 
     async def _listen(self, site: Site, site_proxy: Proxy) -> None:
-        old = self._open.pop(site.folder, None)
-        if old:
-            old[1].stop()
-            await old[1].close_all_connections()
+        if site.folder in self._open:
+            await self._stop(site.folder)
         self._open[site.folder] = site, server.listen(site, site_proxy)
 
     def close(self) -> None:
-        """Stop all of them."""
+        """Stop all servers."""
         with self._lock:
             if self._loop is None or self._thread is None:
                 return
-            asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self._stop(*self._open), self._loop).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
             self._loop = self._thread = None
 
-    async def _stop(self) -> None:
-        for _, http in self._open.values():
+    async def _stop(self, *folders: Path) -> None:
+        for folder in folders:
+            _, http = self._open.pop(folder)
             http.stop()
             await http.close_all_connections()
-        self._open.clear()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sites:
-    """The sites of a server: those in its store, and those that its configuration names.
+    """The sites of a Jupyter server: those in its store, and those in its settings.
 
-    `through` is the address under which Jupyter itself serves them, None where it does not;
-    `proxy` the hosts that their servers fetch from, by name.
+    `through` is the address under which Jupyter itself serves them, None if it does not; `proxy`
+    has the hosts that their servers fetch from, by the site's name.
     """
 
     store: Store
@@ -102,66 +100,53 @@ class Sites:
     proxy: Mapping[str, Sequence[str]]
 
     def find(self, name: str) -> Site:
-        """A site by its name; a UsageError for what is no name, a SiteError where there is none."""
-        if not lite.NAME.fullmatch(name) or len(name) > 64:
-            raise UsageError(
-                f"Invalid site name {name!r:.80}.",
-                "A name has letters, digits, `-`, `_` and single dots.",
-                "Take one of the sites that are listed.",
-                code="site.invalid-name",
-            )
-        kept = self.store.home / "sites" / name
+        """Return a site by its name."""
+        kept = lite.folder_of(name, self.store)
         folders = [folder for folder in self.configured if folder.name == name]
         return lite.read_site(kept if kept.is_dir() or not folders else folders[0])
 
-    def rows(self) -> list[dict[str, Any]]:
-        """All sites, those that cannot be read among them."""
+    def rows(self) -> list[answers.Site]:
+        """Return all sites, also those that cannot be read."""
         kept = lite.folders(self.store)
         names = {folder.name for folder in kept}
         kept += [folder for folder in self.configured if folder.name not in names]
-        return [self._row_of(lite.check_site(folder)) for folder in kept]
+        return [self._row(lite.check_site(folder)) for folder in kept]
 
-    def _row_of(self, site: Site | DamagedSite) -> dict[str, Any]:
-        if isinstance(site, Site):
-            return self.row(site)
-        keys = ("target", "pyodide", "mode", "url", "up", "probe", "through")
-        row = {"name": site.name, "folder": str(site.folder), **dict.fromkeys(keys)}
-        return row | {"error": site.error.as_json()}
-
-    def row(self, site: Site, error: WasmwheelError | None = None) -> dict[str, Any]:
-        """A site as clients see it."""
-        return {
-            "name": site.name,
-            "folder": str(site.folder),
-            "target": site.abi,
-            "pyodide": site.pyodide,
-            "mode": site.mode,
-            "url": addresses.address(site),
-            "up": self.servers.has(site) or server.is_served(site),
-            "probe": f"{addresses.origin(site)}/{site.prefix}/{server.PROBE}",
-            "through": self._through(site, addresses.address(site)),
-            "error": error and error.as_json(),
-        }
+    def _row(self, site: Site | DamagedSite, error: WasmwheelError | None = None) -> answers.Site:
+        if isinstance(site, DamagedSite):
+            return answers.Site(name=site.name, folder=str(site.folder), error=site.error.info)
+        return answers.Site(
+            name=site.name,
+            folder=str(site.folder),
+            target=site.abi,
+            pyodide=site.pyodide,
+            mode=site.mode,
+            url=addresses.address(site),
+            up=self.servers.has(site) or server.is_served(site),
+            probe=f"{addresses.origin(site)}/{site.prefix}/{server.PROBE}",
+            through=self._through(site, addresses.address(site)),
+            error=error.info if error else None,
+        )
 
     def _through(self, site: Site, url: str) -> str | None:
-        """Jupyter's own address for one of a site's."""
+        """Return Jupyter's own address for an address of a site."""
         if self.through is None:
             return None
         inside = url.removeprefix(f"{addresses.origin(site)}/")
         return f"{self.through}{quote(site.name)}/{inside}"
 
-    def open(self, name: str) -> dict[str, Any]:
-        """Serve a site on its own origin; its row, with the error where that cannot be."""
+    def open(self, name: str) -> answers.Site:
+        """Serve a site on its own origin; return it, with an error if that is not possible."""
         site = self.find(name)
         try:
             if not server.is_served(site):
                 self.servers.open(site, self.proxy_of(site))
         except WasmwheelError as error:
-            return self.row(site, error)
-        return self.row(site)
+            return self._row(site, error)
+        return self._row(site)
 
     def proxy_of(self, site: Site) -> Proxy:
-        """What a site's server may fetch; a UsageError where the settings name no host."""
+        """Return what a site's server can fetch; a UsageError if the setting is invalid."""
         listed = self.proxy.get(site.name, [])
         setting = json.dumps({site.name: [*listed, proxy.ANOTHER]})
         return Proxy(
@@ -169,87 +154,80 @@ class Sites:
             allow=f"c.Wasmwheel.proxy = {setting} in jupyter_wasmwheel_config.py",
         )
 
-    def packages(self, name: str) -> list[dict[str, Any]]:
-        """What is published in a site."""
+    def packages(self, name: str) -> list[answers.Package]:
+        """Return the packages that are published in a site."""
         site = self.find(name)
         rows = []
         for package in publish.published(site):
             url = addresses.address(site, package.notebook)
-            where = {"url": url, "through": self._through(site, url)}
-            rows.append(dataclasses.asdict(package) | where)
+            through = self._through(site, url)
+            rows.append(answers.Package(**dataclasses.asdict(package), url=url, through=through))
         return rows
 
-    def remove(self, name: str, package: str) -> dict[str, Any]:
-        """Take a package out of a site."""
-        return dataclasses.asdict(publish.remove(self.find(name), package))
+    def remove(self, name: str, package: str) -> publish.Package:
+        """Remove a package from a site, and return it."""
+        return publish.remove(self.find(name), package)
 
 
 def _sites_of(handler: JupyterHandler) -> Sites:
-    """Return the sites of the server that a handler belongs to."""
     sites: Sites = handler.settings["wasmwheel"].sites
     return sites
 
 
 class SitesHandler(Handler):
-    """`GET sites`: `{"sites": [site, …]}`."""
+    """`GET sites`: `{"sites": [Site, …]}`."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def get(self) -> None:
         """List the sites."""
         self.answer({"sites": await self.call(_sites_of(self).rows)})
 
 
 class OpenHandler(Handler):
-    """`POST sites/NAME/open {}`: the site, served now, or with an error where it cannot be."""
+    """`POST sites/NAME/open {}`: the Site, now served, or with the error that prevents it."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def post(self, name: str) -> None:
         """Serve a site on its own origin."""
-        if self.request.body:
-            self.fields()
         self.answer(await self.call(_sites_of(self).open, name))
 
 
 class PackagesHandler(Handler):
-    """`GET sites/NAME/packages`: `{"site", "packages": [Package with url and through, …]}`."""
+    """`GET sites/NAME/packages`: `{"site", "packages": [Package, …]}`."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def get(self, name: str) -> None:
-        """List what is published in a site."""
+        """List the packages in a site."""
         packages = await self.call(_sites_of(self).packages, name)
         self.answer({"site": name, "packages": packages})
 
 
 class PackageHandler(Handler):
-    """`DELETE sites/NAME/packages/PACKAGE`: the package as it was."""
+    """`DELETE sites/NAME/packages/PACKAGE`: the package that was removed."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def delete(self, name: str, package: str) -> None:
-        """Take a package out of a site."""
+        """Remove a package from a site."""
         self.answer(await self.call(_sites_of(self).remove, name, package))
 
 
 class _Files(server.Files):
-    """A site's files on another host than its own; which one, is checked by Jupyter."""
+    """A site's files on another host than its own; Jupyter checks the host."""
 
     def prepare(self) -> None:
-        """Refuse no host."""
+        """Accept any host."""
 
 
 class _ProxiedSite(JupyterHandler):
-    """What the Jupyter server gives out of a site, to whoever is logged in and knows its prefix."""
+    """A site that Jupyter serves to users who are logged in and know its prefix."""
 
     auth_resource = "wasmwheel"
 
     def check_xsrf_cookie(self) -> None:
-        """Ask for no token: the prefix is one, and nothing here changes anything."""
+        """Require no token: the prefix is one, and nothing here changes anything."""
 
     async def site(self, name: str, prefix: str) -> Site:
-        """The site of a name; none where the prefix is another one, or sites are not given out."""
+        """Return a site; a 404 if its prefix is another one, or Jupyter serves no sites."""
         services: Services = self.settings["wasmwheel"]
         sites = _sites_of(self)
         if sites.through is None:
@@ -264,61 +242,53 @@ class _ProxiedSite(JupyterHandler):
 
 
 class ProxiedSiteHandler(_ProxiedSite, _Files):
-    """`/wasmwheel/site/NAME/PREFIX/…`: a site's files, for users who may read."""
+    """`/wasmwheel/site/NAME/PREFIX/…`: a site's files, for users who can read."""
 
     def initialize(self) -> None:  # type: ignore[override]
-        """Nothing is known before the site's name is."""
+        """Set what is not known before the site is."""
         super(JupyterHandler, self).initialize(path="", port=0, offline=True)
 
     async def prepare(self) -> None:  # type: ignore[override]
-        """Check the host and find out who asks."""
+        """Check the host, and authenticate the user."""
         await JupyterHandler.prepare(self)
 
-    @web.authenticated
-    @authorized
-    async def head(self, name: str, prefix: str, path: str) -> None:  # type: ignore[override]
-        """Say what a file is like."""
-        await self._give(name, prefix, path, include_body=False)
+    @protected
+    async def head(self, name: str, prefix: str, path: str) -> None:
+        """Send the headers of a file."""
+        await self._send(name, prefix, path, include_body=False)
 
-    @web.authenticated
-    @authorized
-    async def get(self, name: str, prefix: str, path: str) -> None:  # type: ignore[override]
-        """Give a file."""
-        await self._give(name, prefix, path, include_body=True)
+    @protected
+    async def get(self, name: str, prefix: str, path: str) -> None:
+        """Send a file."""
+        await self._send(name, prefix, path, include_body=True)
 
-    async def _give(self, name: str, prefix: str, path: str, *, include_body: bool) -> None:
+    async def _send(self, name: str, prefix: str, path: str, *, include_body: bool) -> None:
         site = await self.site(name, prefix)
         self.root, self.offline = str(site.folder), site.mode == "offline"
         await server.Files.get(self, path, include_body)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer in plain words, not with a page of Jupyter's that could be framed."""
+        """Answer with plain text: a page of Jupyter's could be framed."""
         server.Files.write_error(self, status_code)
 
 
-class FetchedHandler(_ProxiedSite):
-    """`/wasmwheel/site/NAME/PREFIX/proxy/…`: what a site's proxy fetches, for users who may read.
+class SiteProxyHandler(_ProxiedSite):
+    """`/wasmwheel/site/NAME/PREFIX/proxy/…`: what a site's proxy fetches, for users who can read.
 
-    Nothing of the user's goes with it, and nothing of the host's becomes Jupyter's (proxy.py).
+    Nothing of the user's is sent to the host, and nothing of the host's becomes Jupyter's.
     """
 
+    def initialize(self) -> None:
+        """Redact the address to fetch before anything is logged about it."""
+        redact_address(self.request)
+
     def get_login_url(self) -> str:
-        """Refuse: a kernel would take the page of the login for what it asked for."""
+        """Refuse: a kernel would take the login page for the answer."""
         raise web.HTTPError(403, reason="You are not logged in to Jupyter.")
 
-    @web.authenticated
-    @authorized
-    async def head(self, name: str, prefix: str, path: str) -> None:
-        """Say what something is like."""
-        await self._answer(name, prefix, path)
-
-    @web.authenticated
-    @authorized
+    @protected
     async def get(self, name: str, prefix: str, path: str) -> None:
-        """Fetch something."""
-        await self._answer(name, prefix, path)
-
-    async def _answer(self, name: str, prefix: str, path: str) -> None:
+        """Fetch from a host."""
         site = await self.site(name, prefix)
         try:
             site_proxy = _sites_of(self).proxy_of(site)
@@ -326,6 +296,8 @@ class FetchedHandler(_ProxiedSite):
             raise RefusedError(error) from error
         await proxy.answer(self, path, site_proxy)
 
+    head = get
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer in plain words."""
+        """Answer with plain text."""
         proxy.refuse(self, status_code, str(self._reason))

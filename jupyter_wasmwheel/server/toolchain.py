@@ -1,41 +1,36 @@
-"""What there is to build with, and from, before a build: the toolchain, targets, projects."""
+"""The routes about what a build needs: the toolchain, targets, projects, and starter crates."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
-import msgspec
-from jupyter_server.auth.decorator import authorized
-from tornado import web
-
 from .. import __version__, pipeline
-from ..api.errors import UsageError
+from ..api import answers
 from ..api.events import Event, Log
+from ..api.requests import StarterRequest
 from ..jobs import execute
 from ..jobs.resolve import resolve_edits
 from ..project import manifest, optional, starter
 from ..runtime import targets
-from .handler import Handler, RefusedError
+from .handler import Handler, protected
 
 
 class RootHandler(Handler):
-    """`GET` of the API's root: `{"schema": 1, "version"}`, of the extension that is installed."""
+    """`GET` of the API's root: `{"schema": 1, "version"}`, of the extension."""
 
-    @web.authenticated
-    @authorized
+    @protected
     def get(self) -> None:
-        """Say which version answers."""
+        """Return the version."""
         self.answer({"schema": 1, "version": __version__})
 
 
 class ToolchainHandler(Handler):
-    """`GET toolchain?target=ABI`: `{"schema", "ok", "target", "findings": [Finding, …]}`."""
+    """`GET toolchain?target=ABI`: a Toolchain."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def get(self) -> None:
-        """Look at what there is to build with; nothing is installed."""
+        """Examine the toolchain; nothing is installed."""
         abi = self.get_argument("target", targets.default_abi())
 
         def examine() -> dict[str, Any]:
@@ -45,10 +40,9 @@ class ToolchainHandler(Handler):
 
 
 class TargetsHandler(Handler):
-    """`GET targets`: `{"schema", "default", "targets": [Target with platform_tag, …]}`."""
+    """`GET targets`: `{"schema", "default", "targets": [Target, …]}`."""
 
-    @web.authenticated
-    @authorized
+    @protected
     def get(self) -> None:
         """List the ABIs that wheels can be built for."""
         rows = [
@@ -59,92 +53,75 @@ class TargetsHandler(Handler):
 
 
 class ProjectHandler(Handler):
-    """`GET project?source=PATH`: `{"name", "version", "backend", "features", "requirements"}`."""
+    """`GET project?source=PATH`: a Project; 400 if the folder cannot be built."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def get(self) -> None:
-        """Say what is in a folder; 400 where nothing can be built of it."""
+        """Describe the project in a folder."""
         source = self.get_argument("source", "", strip=False)
 
-        def look() -> dict[str, Any]:
+        def describe() -> answers.Project:
             project = manifest.read(self.app.paths.resolve(source))
             crate = manifest.load_toml(project.crate) if project.crate else {}
-            return {
-                "name": project.name,
-                "version": project.version,
-                "backend": project.backend,
-                "features": sorted(crate.get("features", {})),
-                "requirements": optional.requirements(project.folder),
-            }
+            return answers.Project(
+                name=project.name,
+                version=project.version,
+                backend=project.backend,
+                features=tuple(sorted(crate.get("features", {}))),
+                requirements=tuple(optional.requirements(project.folder)),
+            )
 
-        self.answer(await self.call(look))
+        self.answer(await self.call(describe))
 
 
 class EditsHandler(Handler):
-    """`POST edits {source, target?, make_optional?, recipe?}`: what a build would change of it."""
+    """`POST edits {source, target?, make_optional?, recipe?}`: the Edits of a build."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def post(self) -> None:
-        """Fetch a source where it is not a folder, and say what would be changed; run nothing."""
+        """Fetch the source if needed and preview its edits; none of its code is run."""
         body = self.body()
 
-        def look() -> dict[str, Any]:
-            edits = resolve_edits(body, self.app.paths)
-            told: list[Event] = []
-            preview = pipeline.preview_edits(edits, self.app.store, told.append)
-            recipe = preview.edits.recipe
-            return {
-                "name": preview.project.name,
-                "version": preview.project.version,
-                "recipe": recipe and msgspec.to_builtins(recipe.summary()),
-                "patches": msgspec.to_builtins(preview.patches),
-                "notes": [
-                    event.text
-                    for event in told
-                    if isinstance(event, Log) and event.stream == "note"
-                ],
-            }
+        def preview() -> answers.Edits:
+            request = resolve_edits(body, self.app.paths)
+            events: list[Event] = []
+            found = pipeline.preview_edits(request, self.app.store, events.append)
+            recipe = found.edits.recipe
+            notes = (each for each in events if isinstance(each, Log) and each.stream == "note")
+            return answers.Edits(
+                name=found.project.name,
+                version=found.project.version,
+                recipe=recipe.summary() if recipe else None,
+                patches=tuple(found.patches),
+                notes=tuple(note.text for note in notes),
+            )
 
-        self.answer(await self.call(look))
+        self.answer(await self.call(preview))
 
 
 class TemplatesHandler(Handler):
-    """`GET templates`: `{"default", "templates": [{"name", "about"}, …]}`."""
+    """`GET templates`: `{"default", "templates": [Template, …]}`."""
 
-    @web.authenticated
-    @authorized
+    @protected
     def get(self) -> None:
         """List the templates of starter crates."""
-        rows = [dataclasses.asdict(each) for each in starter.templates()]
-        self.answer({"default": starter.DEFAULT, "templates": rows})
+        self.answer({"default": starter.DEFAULT, "templates": starter.templates()})
 
 
 class NewHandler(Handler):
-    """`POST new {name, template?, folder?}`: 201 and `{"path", "name", "module"}`."""
+    """`POST new {name, template?, folder?}`: 201 and a Starter; 409 if the folder exists."""
 
-    @web.authenticated
-    @authorized
+    @protected
     async def post(self) -> None:
-        """Make a starter crate in a folder under the server's root."""
-        body = self.fields("name", "template", "folder")
-        name, template = body.get("name"), body.get("template") or starter.DEFAULT
-        folder = body.get("folder") or ""
-        if not all(isinstance(value, str) for value in (name, template, folder)):
-            raise RefusedError(
-                UsageError(
-                    "Invalid request: `name`, `template` and `folder` must be strings.",
-                    "A value has another type.",
-                    "Correct it.",
-                    code="request.invalid",
-                )
-            )
+        """Create a starter crate in a folder under the server's root."""
+        request = self.posted(StarterRequest)
 
-        def make() -> dict[str, Any]:
-            module = starter.module_name(str(name))
-            where = self.app.paths.resolve(folder)
-            made = starter.create(str(name), where, template)
-            return {"path": self.app.paths.name(made), "name": name, "module": module}
+        def create() -> answers.Starter:
+            paths = self.app.paths
+            module = starter.module_name(request.name)
+            template = request.template or starter.DEFAULT
+            folder = starter.create(request.name, paths.resolve(request.folder), template)
+            path = paths.name(folder) or str(folder)
+            return answers.Starter(path=path, name=request.name, module=module)
 
-        self.answer(await self.call(make), 201)
+        self.answer(await self.call(create), 201)

@@ -160,15 +160,20 @@ def place(name_or_dir: str, store: Store) -> Path:
     is_path = any(mark in name_or_dir for mark in (os.sep, os.altsep) if mark)
     if is_path or (name_or_dir and _is_site(path)):
         return path.absolute()
-    if not NAME.fullmatch(name_or_dir) or len(name_or_dir) > 64:
+    return folder_of(name_or_dir, store)
+
+
+def folder_of(name: str, store: Store) -> Path:
+    """Return the folder of a site in the store; a UsageError for an invalid name."""
+    if not NAME.fullmatch(name) or len(name) > 64:
         raise UsageError(
-            f"Invalid site name {name_or_dir!r}.",
+            f"Invalid site name {name!r:.80}.",
             "A name has letters, digits, `-`, `_` and single dots, and begins with a letter or "
             "a digit.",
-            "Choose another name, or write a path such as ./site.",
+            "Choose another name, or, on the command line, a path such as ./site.",
             code="site.invalid-name",
         )
-    return store.home / "sites" / name_or_dir
+    return store.home / "sites" / name
 
 
 def find(name_or_dir: str, store: Store) -> Site:

@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: 772a2197e4166dd639fb24e096bda5372c8a9cdc0fd1326c463ee777812b6851
+ * schema.json sha256: b9792d139285d5a3031c65a0e26e14fd754bc3c6446b498377fb2dd604a9c6cf
  */
 
 /* eslint-disable */
@@ -224,6 +224,14 @@ export interface EditsRequest {
   target?: (string | null) | undefined;
   make_optional?: string[] | undefined;
   recipe?: string | undefined;
+}
+/**
+ * Create a starter crate.
+ */
+export interface StarterRequest {
+  name: string;
+  template?: string | undefined;
+  folder?: string | undefined;
 }
 /**
  * A job: what was requested, how far it is, and its result.
@@ -1003,5 +1011,10 @@ export const FIELDS = {
     target: { type: 'string', default: null },
     make_optional: { type: 'array', default: [] },
     recipe: { type: 'string', default: 'auto' }
+  },
+  StarterRequest: {
+    name: { type: 'string' },
+    template: { type: 'string', default: '' },
+    folder: { type: 'string', default: '' }
   }
 } satisfies Record<string, Record<string, Field>>;

@@ -190,7 +190,7 @@ async function example({ session, folders }: ICommandContext): Promise<string> {
     await folders.refresh();
     return made.path;
   } catch (error) {
-    if (error instanceof ResponseError && error.http === 409) {
+    if (error instanceof ResponseError && error.info.code === 'starter.exists') {
       return folder ? `${folder}/${name}` : name;
     }
     throw error;
