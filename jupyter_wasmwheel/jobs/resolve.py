@@ -69,11 +69,11 @@ class AllowedPaths:
 
         An OutsideError where it is, or a link leads, outside of what is allowed.
         """
-        if "\0" in path or "\\" in path:
+        if any(mark in path for mark in ("\0", "\\", "://")):
             raise UsageError(
                 f"Invalid path {path!r}.",
-                "It has a backslash or a null character.",
-                "Write it as Jupyter's file browser shows it, with `/` between folders.",
+                "It has a backslash, a null character or `://`.",
+                "Write it as Jupyter's file browser shows it; write a repository as `git+URL`.",
                 code="request.invalid-path",
             )
         # Jupyter's front ends write paths with and without a slash at the beginning.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import logging
 import os
 import shutil
 import signal
@@ -578,6 +580,23 @@ async def test_answers_have_declared_fields(
         assert set(answer) == set(kind.__struct_fields__)
         msgspec.convert(answer, kind)
     assert set(answers.Target.__struct_fields__) <= set(targets["targets"][0])
+
+
+async def test_login_in_an_address_is_not_logged(
+    http_server_client: Any, jp_serverapp: Any, jp_auth_header: dict[str, str], site: Site
+) -> None:
+    logged = io.StringIO()
+    handler = logging.StreamHandler(logged)
+    jp_serverapp.log.addHandler(handler)
+    encoded = quote("https://someone:hunter2@example.org/project?key=hunter2", safe="")
+    for path in ("api/project", f"site/workshop/{site.prefix}/proxy/fetch"):
+        for query in (encoded, encoded.replace("%3A%2F%2F", "://"), encoded.lower()):
+            url = f"{jp_serverapp.base_url}wasmwheel/{path}?source={query}&url={query}"
+            with pytest.raises(HTTPClientError):
+                await http_server_client.fetch(url, headers=jp_auth_header)
+    jp_serverapp.log.removeHandler(handler)
+    assert logged.getvalue().count("example.org") >= 6
+    assert "hunter2" not in logged.getvalue()
 
 
 # Sites
