@@ -221,6 +221,6 @@ def _draft(work: Path) -> dict[str, str]:
 def _release(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
     """What `release` adds to cargo's release profile, where neither project nor user says it."""
     assert project.crate, "a project with a toolchain for Rust has a crate"
-    root = manifest.workspace_root(project.crate) or project.crate.parent
+    root = manifest.workspace_root(project.crate, project.tree) or project.crate.parent
     profile = manifest.load_toml(root / "Cargo.toml").get("profile", {}).get("release", {})
     return {} if CODEGEN_UNITS in environ or "codegen-units" in profile else {CODEGEN_UNITS: "1"}

@@ -226,7 +226,7 @@ def _lock_file(planned: Plan, private: Copy) -> Path:
     crate = planned.project.crate
     if crate is None:
         return private.folder / "Cargo.lock"
-    root = manifest.workspace_root(crate) or crate.parent
+    root = manifest.workspace_root(crate, planned.project.tree) or crate.parent
     return private.top / root.relative_to(private.original) / "Cargo.lock"
 
 

@@ -140,9 +140,9 @@ def _source(text: str, store: Store, emit: Emitter) -> tuple[str, bytes | None, 
         if address.login:
             note(emit, "The repository is fetched here: its login does not leave this machine.")
     target = targets.find(targets.default_abi())
-    folder = source.fetch(parsed, target, store, emit).folder
+    fetched = source.fetch(parsed, target, store, emit)
     with tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch:
-        project = manifest.read(folder)
+        project = manifest.read(fetched.folder, fetched.tree)
         for name in copy.files_outside(project):
             note(emit, f"{name} is outside of the project, and is not sent.")
 

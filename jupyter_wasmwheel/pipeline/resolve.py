@@ -44,7 +44,7 @@ def resolve_source(request: SourceRequest, target: Target, context: BuildContext
     if not fetched.is_own:
         note(emit, "Building runs this package's code on this machine, with your rights.")
     context.phases.enter("project")
-    project = manifest.read(fetched.folder)
+    project = manifest.read(fetched.folder, fetched.tree)
     note(emit, f"{project.label}, built by {project.backend}")
     chosen = edits.choose(request.recipe, request.make_optional, project, emit)
     changes = edits.changes(chosen, project)
@@ -63,7 +63,7 @@ def preview_edits(request: EditsRequest, store: Store, emit: Emitter) -> EditPre
     """Fetch a source, and return what a build changes of it; none of its code is run."""
     target = targets.find(request.target or targets.default_abi())
     fetched = source.fetch(source.parse(request.source), target, store, emit)
-    project = manifest.read(fetched.folder)
+    project = manifest.read(fetched.folder, fetched.tree)
     chosen = edits.choose(request.recipe, request.make_optional, project, emit)
     patches = edits.preview_patches(chosen, project)
     return EditPreview(fetched=fetched, project=project, edits=chosen, patches=patches)

@@ -1,8 +1,7 @@
-"""A private copy of a project and the workspace around it, so that a build never touches it.
+"""A private copy of a project and its workspace, so that a build never touches the original.
 
-The copy is kept between builds and brought up to date, with the times of the files, so that cargo
-compiles again only what has changed. What a build edits is written into the copy at once, so that
-a file that is edited as before stays as it is.
+The copy is kept between builds and updated with the files' times, so that cargo compiles again only
+what has changed. Edited files are written directly, so that the same edit leaves its file alone.
 """
 
 from __future__ import annotations
@@ -19,27 +18,15 @@ from pathlib import Path
 
 from ..api.errors import SourceError
 from .edits import Change
-from .manifest import Project, load_toml
+from .manifest import Project, load_toml, require_within
 
-#: Folders that are no part of a source: what tools and version control leave behind.
-IGNORED_FOLDERS = frozenset(
-    {
-        ".git",
-        ".hg",
-        ".mypy_cache",
-        ".nox",
-        ".pytest_cache",
-        ".ruff_cache",
-        ".svn",
-        ".tox",
-        ".venv",
-        "__pycache__",
-        "node_modules",
-    }
-)
+#: Folders of tools and version control, which are not part of a source.
+IGNORED_FOLDERS = {
+    *(".git", ".hg", ".mypy_cache", ".nox", ".pytest_cache", ".ruff_cache", ".svn", ".tox"),
+    *(".venv", "__pycache__", "node_modules"),
+}
 
-
-#: Files and folders of a project that hold logins by their kind; they stay on this machine.
+#: Files and folders that usually hold logins, which are never sent to another machine.
 PRIVATE_NAMES = (
     *(".aws", ".docker", ".env", ".env.*", ".envrc", ".git-credentials", ".gnupg", ".htpasswd"),
     *(".kube", ".netrc", ".npmrc", ".pgpass", ".pypirc", ".ssh", "_netrc", "id_dsa", "id_ecdsa"),
@@ -50,9 +37,9 @@ PRIVATE_CARGO_FILES = ("credentials", "credentials.toml")
 
 @dataclass(frozen=True, kw_only=True)
 class Copy:
-    """A private copy: `top` stands for the folder `original`, and holds the same paths below it.
+    """A private copy: `top` is the copy of the folder `original`, and `folder` the project's in it.
 
-    One that is `unlocked` has none of the project's own lock files: cargo selects all versions.
+    An `unlocked` copy has no lock files of the project: cargo selects all versions.
     """
 
     top: Path
@@ -61,7 +48,7 @@ class Copy:
     unlocked: bool = False
 
     def locate(self, name: str, base: Path | None = None) -> str:
-        """The user's own file for a path in the copy; relative ones are from `base`."""
+        """Return the user's own file for a path in the copy; a relative one starts at `base`."""
         path = (base or self.folder) / name
         try:
             return str(self.original / path.relative_to(self.top))
@@ -76,16 +63,16 @@ def refresh(
     *,
     leaving: Callable[[Path], None] | None = None,
 ) -> Copy:
-    """Bring the copy of a project up to date: changed files are copied, vanished ones removed.
+    """Update the copy of a project: copy changed files, and remove those that no longer exist.
 
-    Links that lead out of the project are followed. With `leaving`, for a copy that goes to another
-    machine, they are left out, and so are files outside that the project names, and those that hold
-    logins by their kind; it is called with each.
+    Links that lead out of a user's own project are followed. With `leaving`, for a copy that is
+    sent to another machine, they are left out, and so are files outside the project and those that
+    usually hold logins; it is called with each.
     """
     folders = [root if root.is_dir() else root.parent for root in project.roots]
     original = Path(os.path.commonpath([str(folder) for folder in folders]))
     top.mkdir(parents=True, exist_ok=True)
-    copying = _Copying(changes, bounds(project) if leaving else None, leaving)
+    copying = _Copying(changes, project.tree, bounds(project) if leaving else None, leaving)
     for root in _outermost(project.roots):
         if root.is_dir():
             copying.folder(root, top / root.relative_to(original))
@@ -100,13 +87,13 @@ def refresh(
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """What may leave this machine with a project: its `folders`, and files of its `checkout`."""
+    """What can be sent to another machine: a project's `folders`, and files of its `checkout`."""
 
     folders: tuple[Path, ...]
     checkout: Path | None
 
-    def hold(self, path: Path) -> bool:
-        """Check whether what a path leads to may leave."""
+    def contain(self, path: Path) -> bool:
+        """Check whether the target of a path can be sent."""
         real = path.resolve()
         tops = [*self.folders, *([self.checkout] if self.checkout and not real.is_dir() else [])]
         inside = [real.relative_to(top) for top in tops if real.is_relative_to(top)]
@@ -117,15 +104,15 @@ class Bounds:
 
 
 def bounds(project: Project) -> Bounds:
-    """Return what may leave this machine with a project; a SourceError where that is the home."""
+    """Return what can be sent with a project; a SourceError if that includes the home folder."""
     folders = tuple(root.resolve() for root in project.roots if root.is_dir())
     home = Path.home().resolve()
     for folder in folders:
         if home.is_relative_to(folder):
             raise SourceError(
                 f"{folder} is not sent to another machine.",
-                "It is a project or a workspace, but it is your home folder or has it in it.",
-                "Move the project into a folder of its own.",
+                "This project or workspace is your home folder, or contains it.",
+                "Move the project into its own folder.",
                 code="cluster.home-folder",
             )
     own = project.folder.resolve()
@@ -135,7 +122,7 @@ def bounds(project: Project) -> Bounds:
 
 
 def files_outside(project: Project) -> list[str]:
-    """Return the read-me and license files that a project names and that may not leave with it."""
+    """Return the read-me and license files of a project that cannot be sent with it."""
     path = project.folder / "pyproject.toml"
     table = load_toml(path).get("project", {}) if path.is_file() else {}
     package = load_toml(project.crate).get("package", {}) if project.crate else {}
@@ -150,7 +137,7 @@ def files_outside(project: Project) -> list[str]:
         for folder, value in named
         if isinstance(file := value.get("file") if isinstance(value, dict) else value, str)
         and _is_path(folder, file)
-        and not inside.hold(folder / file)
+        and not inside.contain(folder / file)
     ]
 
 
@@ -159,28 +146,28 @@ def _list(value: object) -> list[object]:
 
 
 def _is_path(folder: Path, text: str) -> bool:
-    """Check whether a text is a path rather than the name of a license (`license = "MIT"`)."""
+    """Check whether a text is a path rather than a license name (`license = "MIT"`)."""
     return ".." in Path(text).parts or Path(text).is_absolute() or (folder / text).exists()
 
 
 def copy_folder(folder: Path, target: Path, changes: tuple[Change, ...]) -> None:
-    """Bring the copy of a single folder up to date."""
+    """Update the copy of a single folder."""
     copying = _Copying(changes)
     copying.folder(folder, target)
     copying.end(target)
 
 
 def unlock(copy: Copy) -> Copy:
-    """Remove cargo's lock files from a copy, and return it as one without."""
+    """Remove cargo's lock files from a copy."""
     for path in copy.top.rglob("Cargo.lock"):
         path.unlink()
     return dataclasses.replace(copy, unlocked=True)
 
 
 def digest(copy: Copy) -> str:
-    """A hash over all files of a copy, by name and content, less cargo's own lock files.
+    """Return a hash of the names and contents of all files of a copy.
 
-    A lock file that cargo wrote into the copy says what it chose, not what was asked for.
+    Lock files that cargo wrote into the copy do not count: they are results of a build.
     """
     found = hashlib.sha256()
     for path in sorted(copy.top.rglob("*")):
@@ -195,7 +182,7 @@ def digest(copy: Copy) -> str:
 
 
 def _outermost(roots: tuple[Path, ...]) -> list[Path]:
-    """The roots that are not inside of another one."""
+    """Return the roots that are not inside another one."""
     return [
         root
         for root in dict.fromkeys(roots)
@@ -204,7 +191,7 @@ def _outermost(roots: tuple[Path, ...]) -> list[Path]:
 
 
 def is_source(folder: Path) -> bool:
-    """Whether a folder is part of a source; what tools and compilers left behind is not."""
+    """Check whether a folder is part of a source rather than the output of a tool."""
     if folder.name == "target":
         return not (folder / "CACHEDIR.TAG").is_file()
     return folder.name not in IGNORED_FOLDERS and not (folder / "pyvenv.cfg").is_file()
@@ -216,30 +203,33 @@ def _is_private(path: Path) -> bool:
 
 
 class _Copying:
-    """One run of copying: what is to be in the copy, and with which text where it is edited."""
+    """One update of a copy; a fetched source must not leave its `tree`."""
 
     def __init__(
         self,
         changes: tuple[Change, ...],
+        tree: Path | None = None,
         bounds: Bounds | None = None,
         leaving: Callable[[Path], None] | None = None,
     ) -> None:
         self._edited = {change.path: change for change in changes}
+        self._tree = tree
         self._bounds = bounds
         self._leaving = leaving
         self._used: set[Path] = set()
         self._kept: set[Path] = set()
 
     def may_follow(self, path: Path) -> bool:
-        """Check whether what a path leads to belongs into the copy; say so where it does not."""
-        if self._bounds is None or self._bounds.hold(path):
+        """Check whether the target of a path belongs in the copy; report one that does not."""
+        require_within(self._tree, path.resolve(), path)
+        if self._bounds is None or self._bounds.contain(path):
             return True
         if self._leaving:
             self._leaving(path)
         return False
 
     def folder(self, source: Path, target: Path) -> None:
-        """Copy a folder, and what its links lead to."""
+        """Copy a folder and the targets of its links."""
         for folder, names, files in os.walk(source):
             names[:] = [name for name in names if self._belongs(Path(folder) / name)]
             here = target / Path(folder).relative_to(source)
@@ -267,10 +257,7 @@ class _Copying:
         return is_source(folder)
 
     def file(self, source: Path, target: Path) -> None:
-        """Copy a file, or write its edited text, unless it is there already.
-
-        A copy has its original's time. A dangling link is left out.
-        """
+        """Copy a file with its time, or write its edited text; a dangling link is left out."""
         if not source.is_file():
             return
         self._kept.add(target)
@@ -289,16 +276,18 @@ class _Copying:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target)
         if target.stat().st_mtime_ns <= was:
-            # It was edited before and is not any more; cargo only sees that in a newer time.
+            # It is no longer edited, which cargo detects only by a newer time.
             os.utime(target)
 
     def configuration(self, original: Path, top: Path) -> None:
-        """Copy cargo's configuration from above the project, which it would have read there."""
+        """Copy the configuration that cargo would read in a folder above the project."""
         for folder in (original, *original.parents):
+            if self._tree and not folder.is_relative_to(self._tree):
+                return
             for name in ("config.toml", "config"):
                 path = folder / ".cargo" / name
                 if path.is_file() and folder != Path.home():
-                    # Above the project it may be the user's own, with the tokens of registries.
+                    # Above the project it can hold the user's tokens of registries.
                     if self._leaving is None or folder == original:
                         self.file(path, top / ".cargo" / name)
                     else:
@@ -306,13 +295,13 @@ class _Copying:
                     return
 
     def end(self, top: Path) -> None:
-        """Remove what is no more; a SourceError for an edited file that is none of the build's."""
+        """Remove other files; a SourceError if an edited file was not among those copied."""
         for path, change in self._edited.items():
             if path not in self._used:
                 raise SourceError(
-                    f"{change.file} cannot be edited.",
-                    "It is in none of the folders that the build works on.",
-                    "Name a file of the project itself.",
+                    f"Could not edit {change.file}.",
+                    "It is not in a folder that the build uses.",
+                    "Name a file of the project.",
                     code="recipe.file-outside-project",
                 )
         _remove_others(top, self._kept)

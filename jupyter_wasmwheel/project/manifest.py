@@ -1,8 +1,7 @@
-"""What a project's manifests say: its build backend, its crate, the workspace around it.
+"""A project's manifests: its build backend, its crate and the workspace around it.
 
-pyproject.toml is read as PEP 517 and PEP 621 define it, Cargo.toml as the Cargo book does. They
-are read here rather than asked of cargo, because cargo may run what a project configures, and
-because the project is looked at before there is a toolchain.
+pyproject.toml is read as PEP 517 and PEP 621 define it, Cargo.toml as the Cargo book does. cargo
+is not used: it can run what a project configures, and the toolchain is chosen only later.
 """
 
 from __future__ import annotations
@@ -20,20 +19,19 @@ from packaging.version import Version
 
 from ..api.errors import SourceError
 
-#: What builds a project. `setuptools` may compile C, which only shows when it runs; `pure` is any
-#: backend that compiles nothing.
+#: Build backends. `setuptools` may compile C, which only shows when it runs; `pure` is any backend
+#: that compiles nothing.
 Backend = Literal["maturin", "setuptools-rust", "setuptools", "pure"]
 
-#: The crates that make bindings for Python; a project has one of them, or it has none.
+#: The crates that provide bindings for Python.
 BINDINGS = ("pyo3", "pyo3-ffi", "cpython", "uniffi", "cffi")
 
-
-#: The names that packages may have (PEP 508), which become those of files.
+#: Valid package names (PEP 508); they become file names.
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?")
 
 _DEPENDENCIES = ("dependencies", "build-dependencies", "dev-dependencies")
 
-#: What is read of pyproject.toml and Cargo.toml as tables and as lists; `*` is any name.
+#: The types of the values that are read from pyproject.toml and Cargo.toml; `*` is any name.
 SHAPES: dict[str, type] = {
     **dict.fromkeys(("build-system", "project", "tool", "tool.maturin"), dict),
     **dict.fromkeys(("tool.setuptools-rust", "dependency-groups", "toolchain"), dict),
@@ -49,8 +47,9 @@ SHAPES: dict[str, type] = {
 class Project:
     """A project, as its manifests describe it.
 
-    `crate` is the Cargo.toml of its extension; `roots` are the folders that a build needs, the
-    project's own first; `channel` is what a rust-toolchain file asks for.
+    `crate` is the Cargo.toml of its extension; `roots` are the folders and files that a build
+    reads, the project's own folder first; `channel` is what a rust-toolchain file requests. `tree`
+    is the folder that a fetched source must not leave, None for a folder of the user's own.
     """
 
     folder: Path
@@ -60,15 +59,16 @@ class Project:
     crate: Path | None
     roots: tuple[Path, ...]
     channel: str | None
+    tree: Path | None = None
 
     @property
     def label(self) -> str:
-        """Name and version for a person."""
+        """Return name and version for messages."""
         return f"{self.name} {self.version}" if self.version else self.name
 
 
-def read(folder: Path) -> Project:
-    """The project in a folder; a SourceError where there is none that can be built."""
+def read(folder: Path, tree: Path | None = None) -> Project:
+    """Read the project in a folder, all of whose files must be in `tree` if that is given."""
     path = folder / "pyproject.toml"
     if not path.is_file() and not (folder / "setup.py").is_file():
         raise _no_pyproject(folder)
@@ -76,10 +76,10 @@ def read(folder: Path) -> Project:
     backend = _backend(folder, pyproject)
     crate = None
     if backend == "maturin":
-        crate = _crate(folder, pyproject)
+        crate = require_within(tree, _crate(folder, pyproject), path)
         _require_bindings(crate, pyproject)
     elif backend == "setuptools-rust":
-        crate = _crate_of_setuptools(folder, pyproject)
+        crate = require_within(tree, _crate_of_setuptools(folder, pyproject), path)
     manifest = load_toml(crate) if crate else {}
     table = pyproject.get("project", {})
     info = _pkg_info(folder)
@@ -89,25 +89,26 @@ def read(folder: Path) -> Project:
     if not NAME.fullmatch(str(name)):
         raise SourceError(
             f"Invalid package name in {folder}: {str(name)!r:.100}.",
-            "A package's name has letters, digits, `-`, `_` and `.`, and at most 200 of them.",
+            "A package name consists of at most 200 letters, digits, `-`, `_` and `.`.",
             "Correct `name` in its pyproject.toml or Cargo.toml.",
             code="project.invalid-name",
         )
     version = table.get("version") or info.get("version")
-    roots = tuple(_roots(folder, crate, table))
+    roots = tuple(_roots(folder, crate, table, tree))
     return Project(
         folder=folder,
         name=str(name),
-        version=str(version) if version else _crate_version(crate, manifest) if crate else None,
+        version=str(version) if version else _crate_version(crate, manifest, tree),
         backend=backend,
         crate=crate,
         roots=roots,
         channel=_channel(folder, roots),
+        tree=tree,
     )
 
 
 def requirements(folder: Path) -> tuple[Requirement, ...] | None:
-    """What a project requires, as its static metadata says; None where only a build can tell."""
+    """Return a project's static requirements, or None if only a build can list them."""
     path = folder / "pyproject.toml"
     table = load_toml(path).get("project") if path.is_file() else None
     info = _pkg_info(folder)
@@ -129,17 +130,17 @@ def requirements(folder: Path) -> tuple[Requirement, ...] | None:
 
 
 def _is_static(info: RawMetadata) -> bool:
-    """Whether an sdist's metadata says which of its fields a build may change (PEP 643)."""
+    """Return whether an sdist's metadata lists the fields that a build can change (PEP 643)."""
     return Version(info.get("metadata_version", "1.0")) >= Version("2.2")
 
 
 def load_toml(path: Path) -> dict[str, Any]:
-    """The contents of a TOML file; a SourceError where it is none, or has other things in it."""
+    """Load a TOML file and check its shape; a SourceError says what is wrong with it."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError(
-            f"{path} cannot be read.",
+            f"Could not read {path}.",
             f"It is not valid TOML: {error}.",
             "Correct that line.",
             code="project.invalid-toml",
@@ -147,18 +148,17 @@ def load_toml(path: Path) -> dict[str, Any]:
     for name, shape in SHAPES.items():
         for found in _found(data, name.split(".")):
             if not isinstance(found, shape):
-                word = "table" if shape is dict else "list"
                 raise SourceError(
-                    f"{path} cannot be read.",
-                    f"{name} in it is no {word}.",
-                    "Correct it there.",
+                    f"Could not read {path}.",
+                    f"`{name}` must be a {'table' if shape is dict else 'list'}.",
+                    "Correct that value.",
                     code="project.invalid-value",
                 )
     return data
 
 
 def _found(data: Any, names: list[str]) -> list[Any]:
-    """What a TOML file has under some names, of which `*` is any."""
+    """Return the values under some names, of which `*` is any."""
     if not names:
         return [data]
     if not isinstance(data, dict):
@@ -168,7 +168,7 @@ def _found(data: Any, names: list[str]) -> list[Any]:
 
 
 def _pkg_info(folder: Path) -> RawMetadata:
-    """What an sdist's own metadata says; nothing where there is none."""
+    """Return an sdist's own metadata, empty if there is none."""
     path = folder / "PKG-INFO"
     return parse_email(path.read_bytes())[0] if path.is_file() else {}
 
@@ -180,16 +180,15 @@ def _no_pyproject(folder: Path) -> SourceError:
             return _no_bindings(cargo)
         return SourceError(
             f"{folder} has no pyproject.toml.",
-            "It holds a Rust crate with Python bindings, but nothing says how to build a Python "
-            "package of it.",
-            "Run `maturin init` in it, or add a pyproject.toml with `[build-system]` naming "
-            "maturin.",
+            "It is a Rust crate with Python bindings, but no build backend is configured.",
+            "Run `maturin init` in it, or add a pyproject.toml that names maturin in "
+            "`[build-system]`.",
             code="project.no-build-system",
         )
     return SourceError(
         f"{folder} has no pyproject.toml.",
-        "That file says how a Python package is built, and there is no Cargo.toml either.",
-        "Name the folder of a Python package, or make one with `jupyter wasmwheel new NAME`.",
+        "That file configures the build of a Python package. There is no Cargo.toml either.",
+        "Pass the folder of a Python package, or create one with `jupyter wasmwheel new NAME`.",
         code="project.no-pyproject",
     )
 
@@ -205,17 +204,16 @@ def _backend(folder: Path, pyproject: dict[str, Any]) -> Backend:
         raise SourceError(
             f"{folder} has a Rust crate, but its build backend does not build Rust.",
             f"pyproject.toml names {system.get('build-backend') or 'no backend'}.",
-            "Name maturin or setuptools-rust in `[build-system]`, or build the folder without "
-            "its Cargo.toml.",
+            "Name maturin or setuptools-rust in `[build-system]`, or remove Cargo.toml.",
             code="project.backend-without-rust",
         )
     named = str(system.get("build-backend", "setuptools"))
-    # A backend of the project's own, beside it, mostly wraps setuptools.
+    # In-tree backends mostly wrap setuptools.
     return "setuptools" if "setuptools" in f"{named} {requires}" else "pure"
 
 
 def _crate(folder: Path, pyproject: dict[str, Any]) -> Path:
-    """Where maturin looks for the crate: `manifest-path`, else the folder, else `rust/`."""
+    """Find the crate as maturin does: `manifest-path`, else the folder, else `rust/`."""
     named = pyproject.get("tool", {}).get("maturin", {}).get("manifest-path")
     places = [named] if named else ["Cargo.toml", "rust/Cargo.toml", "native/Cargo.toml"]
     for place in places:
@@ -223,16 +221,16 @@ def _crate(folder: Path, pyproject: dict[str, Any]) -> Path:
             return (folder / place).resolve()
     raise SourceError(
         f"{folder} has no Cargo.toml.",
-        f"Its build backend is maturin, which looks for {' or '.join(map(str, places))}.",
+        f"maturin, its build backend, looks for {' or '.join(map(str, places))}.",
         "Add the crate, or set `manifest-path` under `[tool.maturin]`.",
         code="project.no-cargo-toml",
     )
 
 
 def _crate_of_setuptools(folder: Path, pyproject: dict[str, Any]) -> Path:
-    """Where setuptools-rust looks: what pyproject.toml or setup.py names, else the nearest crate.
+    """Find the crate that pyproject.toml or setup.py names, else the nearest one.
 
-    setup.py is a program and is not run here; a path in it is taken where it is written out.
+    setup.py is not run: only paths that are literals in it are found.
     """
     table = pyproject.get("tool", {}).get("setuptools-rust", {})
     extensions = [*table.get("ext-modules", []), *table.get("bins", [])]
@@ -249,7 +247,7 @@ def _crate_of_setuptools(folder: Path, pyproject: dict[str, Any]) -> Path:
         return found[0].resolve()
     raise SourceError(
         f"{folder} has no Cargo.toml.",
-        "It is built by setuptools-rust, which compiles a crate.",
+        "setuptools-rust, its build backend, compiles a crate.",
         "Add the crate, or set `path` of its RustExtension.",
         code="project.no-cargo-toml",
     )
@@ -264,10 +262,9 @@ def _require_bindings(crate: Path, pyproject: dict[str, Any]) -> None:
 def _no_bindings(crate: Path) -> SourceError:
     return SourceError(
         f"{crate} is a Rust crate without Python bindings.",
-        f"It depends on none of {', '.join(BINDINGS[:2])}, uniffi or cffi, so Python has nothing "
-        "to import.",
-        "Add them with `cargo add pyo3` and a `#[pymodule]`, or start from "
-        "`jupyter wasmwheel new NAME`.",
+        f"It does not depend on {', '.join(BINDINGS[:2])}, uniffi or cffi, so Python cannot "
+        "import it.",
+        "Run `cargo add pyo3` and add a `#[pymodule]`, or start from `jupyter wasmwheel new NAME`.",
         code="project.no-bindings",
     )
 
@@ -277,7 +274,7 @@ def _has_bindings(manifest: dict[str, Any]) -> bool:
 
 
 def _dependencies(manifest: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Every dependency that a Cargo.toml names, in all of its tables, by the crate's own name."""
+    """Give the dependencies in all tables of a Cargo.toml, by the crate's own name."""
     tables = [manifest, manifest.get("workspace", {}), *manifest.get("target", {}).values()]
     for table in tables:
         for kind in _DEPENDENCIES:
@@ -287,35 +284,39 @@ def _dependencies(manifest: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield from patches.items()
 
 
-def _crate_version(crate: Path, manifest: dict[str, Any]) -> str | None:
+def _crate_version(crate: Path | None, manifest: dict[str, Any], tree: Path | None) -> str | None:
     version = manifest.get("package", {}).get("version")
-    if isinstance(version, dict):
-        root = workspace_root(crate)
+    if crate and isinstance(version, dict):
+        root = workspace_root(crate, tree)
         table = load_toml(root / "Cargo.toml").get("workspace", {}) if root else {}
         version = table.get("package", {}).get("version")
     return str(version) if version else None
 
 
-def workspace_root(crate: Path) -> Path | None:
-    """The folder of the workspace that a crate is a member of, found as cargo finds it."""
+def workspace_root(crate: Path, tree: Path | None) -> Path | None:
+    """Find the folder of a crate's workspace as cargo does; above `tree` nothing is searched."""
     package = load_toml(crate).get("package", {})
     if "workspace" in package:
-        return (crate.parent / str(package["workspace"])).resolve()
+        return require_within(tree, (crate.parent / str(package["workspace"])).resolve(), crate)
     for folder in (crate.parent, *crate.parent.parents):
         manifest = folder / "Cargo.toml"
         if manifest.is_file() and "workspace" in load_toml(manifest):
             return folder
+        if folder == tree:
+            break
     return None
 
 
-def _roots(folder: Path, crate: Path | None, table: dict[str, Any]) -> Iterator[Path]:
-    """The folders and files that a build reads: the project, its workspace, path dependencies."""
+def _roots(
+    folder: Path, crate: Path | None, table: dict[str, Any], tree: Path | None
+) -> Iterator[Path]:
+    """Give the folders and files that a build reads: the project, its workspace, path crates."""
     yield folder
     readme = table.get("readme")
     if isinstance(readme, dict):
         readme = readme.get("file")
     if readme and (folder / str(readme)).is_file() and ".." in Path(str(readme)).parts:
-        yield (folder / str(readme)).resolve()
+        yield require_within(tree, (folder / str(readme)).resolve(), folder / "pyproject.toml")
     seen: set[Path] = set()
     waiting = [crate] if crate else []
     while waiting:
@@ -324,16 +325,32 @@ def _roots(folder: Path, crate: Path | None, table: dict[str, Any]) -> Iterator[
             continue
         seen.add(manifest)
         yield manifest.parent
-        root = workspace_root(manifest)
+        root = workspace_root(manifest, tree)
         if root:
             waiting.append(root / "Cargo.toml")
         for _, wanted in _dependencies(load_toml(manifest)):
             if isinstance(wanted, dict) and "path" in wanted:
-                waiting.append((manifest.parent / str(wanted["path"]) / "Cargo.toml").resolve())
+                path = (manifest.parent / str(wanted["path"]) / "Cargo.toml").resolve()
+                waiting.append(require_within(tree, path, manifest))
+
+
+def require_within(tree: Path | None, path: Path, origin: Path) -> Path:
+    """Return a path that `origin` names; a SourceError if it leaves the tree of its source.
+
+    Otherwise a fetched package could copy the user's other projects, and send them to a worker.
+    """
+    if tree is None or path.is_relative_to(tree):
+        return path
+    raise SourceError(
+        f"{origin.name} of the fetched source names {path}, which is outside the source.",
+        "A fetched source can use only its own files, not those of this machine.",
+        "If you trust it, clone or unpack it yourself and pass that folder.",
+        code="source.outside-tree",
+    )
 
 
 def _channel(folder: Path, roots: tuple[Path, ...]) -> str | None:
-    """What a rust-toolchain file asks for; rustup looks in the folder and those above it."""
+    """Return the channel that a rust-toolchain file requests, found as rustup does."""
     top = min((root for root in roots if root.is_dir()), key=lambda root: len(root.parts))
     for place in (folder, *folder.parents):
         for name in ("rust-toolchain.toml", "rust-toolchain"):

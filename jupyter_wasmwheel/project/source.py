@@ -1,4 +1,4 @@
-"""Where a project comes from: a folder, an sdist file, the package index, or a git repository."""
+"""Sources of projects: folders, sdist files, the package index and git repositories."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from . import git
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A source as the user named it: a path, a requirement for the package index, or `git+…`."""
+    """A source as the user passed it: a path, `pypi:REQUIREMENT` or `git+URL`."""
 
     text: str
     kind: Literal["folder", "sdist", "pypi", "git"]
@@ -29,25 +29,26 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class FetchedSource:
-    """A source that is at hand: its project's folder, and what tells it from every other.
+    """A source on disk; `folder` is its project's.
 
-    `identity` is the hash of an archive, or a commit and the folder in it; None of a folder.
-    `archive` is the file that it was unpacked from.
+    `tree` holds all of its files, and `identity` is the hash of its archive, or its commit and the
+    folder in it; both are None for a folder. `archive` is the file that it was unpacked from.
     """
 
     source: Source
     folder: Path
-    identity: str | None
+    tree: Path | None = None
+    identity: str | None = None
     archive: Path | None = None
 
     @property
     def is_own(self) -> bool:
-        """Whether it is a folder of the user's own, which he edits."""
-        return self.source.kind == "folder"
+        """Return whether this is a folder that the user edits."""
+        return self.tree is None
 
 
 def parse(text: str) -> Source:
-    """The source that a SOURCE argument names; a UsageError or SourceError where it names none."""
+    """Parse a SOURCE argument; a UsageError or SourceError says what is wrong with it."""
     if text.startswith("pypi:"):
         _requirement(text)
         return Source(text=text, kind="pypi")
@@ -55,7 +56,7 @@ def parse(text: str) -> Source:
         git.parse(text)
         return Source(text=text, kind="git")
     path = Path(text)
-    # Unlike those of Path, these take what can be no path for one of nothing.
+    # Unlike the methods of Path, these accept invalid paths.
     if os.path.isdir(text):
         return Source(text=text, kind="folder")
     if os.path.isfile(text) and path.name.endswith(archive.SUFFIXES):
@@ -64,13 +65,13 @@ def parse(text: str) -> Source:
         raise SourceError(
             f"{text} is not a source.",
             f"It is a file, but not an sdist ({', '.join(archive.SUFFIXES)}).",
-            "Name a project's folder, an sdist file, `pypi:NAME` or `git+URL`.",
+            "Pass a project's folder, an sdist file, `pypi:NAME` or `git+URL`.",
             code="source.not-supported",
         )
     raise SourceError(
         f"{text} not found.",
         "A source is a folder, an sdist file, `pypi:NAME[==VERSION]` or `git+URL[@REV]`.",
-        f"Check the path, or write `pypi:{text}` for a package of the package index."
+        f"Check the path, or pass `pypi:{text}` for a package on the package index."
         if text.replace("-", "").replace("_", "").isalnum()
         else "Check the path.",
         code="source.not-found",
@@ -89,9 +90,9 @@ def _requirement(text: str) -> Requirement:
         ) from error
     if requirement.url or requirement.marker or requirement.extras:
         raise UsageError(
-            f"{text!r} has more than a name and a version.",
-            "Only `pypi:NAME` with version specifiers can be built.",
-            "Omit addresses, markers and extras.",
+            f"Invalid requirement {text!r}.",
+            "A URL, a marker or extras are not supported here.",
+            "Write it as `pypi:NAME` or `pypi:NAME==VERSION`.",
             code="source.extras-not-supported",
         )
     return requirement
@@ -100,9 +101,9 @@ def _requirement(text: str) -> Requirement:
 def fetch(
     source: Source, target: Target, store: Store, emit: Emitter, *, offline: bool = False
 ) -> FetchedSource:
-    """Bring a source to hand; archives are unpacked into the store, nothing of them is run."""
+    """Fetch a source, unpacking archives into the store; none of its code is run."""
     if source.kind == "folder":
-        return FetchedSource(source=source, folder=Path(source.text).resolve(), identity=None)
+        return FetchedSource(source=source, folder=Path(source.text).resolve())
     if source.kind == "git":
         return _from_git(source, store, emit, offline)
     if source.kind == "sdist":
@@ -111,7 +112,7 @@ def fetch(
 
 
 def _from_index(source: Source, target: Target, store: Store, emit: Emitter, offline: bool) -> Path:
-    """The sdist of a package of the index, kept in the store; offline, the newest one kept."""
+    """Fetch an sdist from the index into the store; offline, return the newest one there."""
     requirement = _requirement(source.text)
     if offline:
         kept = [
@@ -143,39 +144,40 @@ def _matches(file_name: str, requirement: Requirement) -> bool:
 
 
 def _from_git(source: Source, store: Store, emit: Emitter, offline: bool) -> FetchedSource:
-    """The tree of a commit, and in it the folder that the address names."""
+    """Fetch the tree of a commit, and find the folder that the address names in it."""
     address = git.parse(source.text)
     tree, commit = git.fetch(address, store, emit, offline=offline)
+    tree = tree.resolve()
     folder = (tree / address.subdirectory).resolve()
-    where = "at its top" if folder == tree.resolve() else f"in {address.subdirectory}"
-    if not folder.is_relative_to(tree.resolve()) or not any(
+    where = "at its top" if folder == tree else f"in {address.subdirectory}"
+    if not folder.is_relative_to(tree) or not any(
         (folder / name).is_file() for name in ("pyproject.toml", "setup.py")
     ):
         raise SourceError(
             f"{address.url} has no Python package {where}.",
             f"There is no pyproject.toml {where} of commit {commit}.",
-            _where_it_is(tree),
+            _suggest_subdirectory(tree),
             code="git.no-package",
         )
-    return FetchedSource(source=source, folder=folder, identity=f"{commit} {address.subdirectory}")
+    identity = f"{commit} {address.subdirectory}"
+    return FetchedSource(source=source, folder=folder, tree=tree, identity=identity)
 
 
-def _where_it_is(tree: Path) -> str:
-    """What to write, by where in a tree there are Python packages; of many the first few."""
+def _suggest_subdirectory(tree: Path) -> str:
     found = sorted(path.parent.relative_to(tree) for path in tree.rglob("pyproject.toml"))
     folders = [folder.as_posix() for folder in found if folder != Path()][:5]
     if not folders:
-        return "There is none in that repository at all; check its address."
+        return "Check the address: this repository has no Python package."
     return "Append " + " or ".join(f"`#subdirectory={folder}`" for folder in folders) + "."
 
 
 def _unpacked(source: Source, sdist: Path, store: Store, emit: Emitter) -> FetchedSource:
-    """The project in an sdist, unpacked once for its hash."""
+    """Unpack an sdist, once for its hash."""
     with sdist.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     root = store.install(f"sources/{sha256[:32]}", lambda stage: _unpack(sdist, stage), emit)
-    (folder,) = root.iterdir()
-    return FetchedSource(source=source, folder=folder, identity=sha256, archive=sdist)
+    (folder,) = root.resolve().iterdir()
+    return FetchedSource(source=source, folder=folder, tree=folder, identity=sha256, archive=sdist)
 
 
 def _unpack(sdist: Path, folder: Path) -> None:
@@ -184,8 +186,8 @@ def _unpack(sdist: Path, folder: Path) -> None:
     if len(inside) != 1 or not inside[0].is_dir() or inside[0].is_symlink():
         raise SourceError(
             f"{sdist.name} is not an sdist.",
-            "An sdist holds one folder, NAME-VERSION; this one holds "
+            "An sdist contains one folder, NAME-VERSION; this archive has "
             f"{len(inside)} entries at its top.",
-            "Make one with `maturin sdist` or `python -m build --sdist`.",
+            "Create one with `maturin sdist` or `python -m build --sdist`.",
             code="source.invalid-sdist",
         )

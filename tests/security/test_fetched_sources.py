@@ -1,0 +1,142 @@
+"""Fetched sources that name other files of the user's machine: nothing of those is copied."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel import pipeline
+from jupyter_wasmwheel.api.errors import SourceError
+from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.api.requests import BuildRequest, EditsRequest
+from jupyter_wasmwheel.jobs import payload
+from jupyter_wasmwheel.project import copy, manifest, source, starter
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.store import Store
+from tests.integration.test_git import Repository
+
+DECOY = "decoy of a private crate"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store(home=tmp_path / "home/store")
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """A crate of the user's that no other source may read."""
+    crate = starter.create("private", tmp_path / "home")
+    (crate / "src/lib.rs").write_text(f"// {DECOY}")
+    return crate
+
+
+def leave(crate: Path, private: Path, how: str, depth: int = 4) -> None:
+    """Let a crate name files outside its source, which is unpacked `depth` folders below home."""
+    cargo, pyproject = crate / "Cargo.toml", crate / "pyproject.toml"
+    dependency = '\n[dependencies.private]\npath = "{}"\n'
+    if how == "absolute path":
+        cargo.write_text(cargo.read_text() + dependency.format(private))
+    elif how == "relative path":
+        cargo.write_text(cargo.read_text() + dependency.format("../" * depth + "private"))
+    elif how == "link":
+        (crate / "linked").symlink_to(private)
+        cargo.write_text(cargo.read_text() + dependency.format("linked"))
+    elif how == "patch":
+        cargo.write_text(f'{cargo.read_text()}\n[patch.crates-io]\nx = {{ path = "{private}" }}\n')
+    elif how == "workspace":
+        cargo.write_text(
+            cargo.read_text().replace("[package]", '[package]\nworkspace = "../../.."')
+        )
+    elif how == "manifest-path":
+        pyproject.write_text(
+            f'{pyproject.read_text()}\n[tool.maturin]\nmanifest-path = "{private}/Cargo.toml"\n'
+        )
+    elif how == "readme":
+        named = '[project]\nreadme = "../../private/README.md"'
+        pyproject.write_text(pyproject.read_text().replace("[project]", named))
+
+
+WAYS = ["absolute path", "relative path", "link", "patch", "workspace", "manifest-path"]
+
+
+def packed(tmp_path: Path, private: Path, form: str, how: str) -> str:
+    """Return a source of a form whose crate leaves it."""
+    repository = Repository(tmp_path / "repository")
+    crate = starter.create("hello", repository.folder)
+    leave(crate, private, how, 5 if form == "git" else 4)
+    if form == "git":
+        repository.commit("Begin")
+        return f"git+file://{repository.folder}#subdirectory=hello"
+    with tarfile.open(tmp_path / "hello-1.tar.gz", "w:gz") as tar:
+        tar.add(crate, "hello-1")
+    return str(tmp_path / "hello-1.tar.gz")
+
+
+def nothing_is_copied(store: Store) -> None:
+    for path in store.home.rglob("*"):
+        assert not path.is_file() or DECOY not in path.read_text(errors="replace")
+
+
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("form", ["git", "sdist"])
+def test_a_fetched_source_cannot_name_files_outside_it(
+    tmp_path: Path, store: Store, private: Path, form: str, how: str
+) -> None:
+    named = packed(tmp_path, private, form, how)
+    with pytest.raises(SourceError) as caught:
+        pipeline.preview_edits(EditsRequest(source=named), store, ignore)
+    assert caught.value.info.code == ("archive.unsafe" if how == "link" else "source.outside-tree")
+    nothing_is_copied(store)
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_a_worker_is_not_sent_files_outside_a_fetched_source(
+    tmp_path: Path, store: Store, private: Path, how: str
+) -> None:
+    named = packed(tmp_path, private, "git", how)
+    with pytest.raises(SourceError) as caught:
+        payload.pack("job", BuildRequest(source=named), store, ignore)
+    assert caught.value.info.code == ("archive.unsafe" if how == "link" else "source.outside-tree")
+
+
+def test_a_readme_outside_a_fetched_source_is_refused(tmp_path: Path, private: Path) -> None:
+    crate = starter.create("hello", tmp_path / "home/sources")
+    leave(crate, private, "readme")
+    with pytest.raises(SourceError) as caught:
+        manifest.read(crate, crate)
+    assert caught.value.info.code == "source.outside-tree"
+
+
+def test_a_link_that_leaves_a_tree_is_refused_while_it_is_copied(
+    tmp_path: Path, private: Path
+) -> None:
+    crate = starter.create("hello", tmp_path)
+    (crate / "linked").symlink_to(private)
+    with pytest.raises(SourceError) as caught:
+        copy.refresh(manifest.read(crate, crate), tmp_path / "copy")
+    assert caught.value.info.code == "source.outside-tree"
+
+
+def test_a_workspace_and_configuration_above_a_fetched_source_are_ignored(
+    tmp_path: Path, store: Store, private: Path
+) -> None:
+    (private.parent / "Cargo.toml").write_text(f'# {DECOY}\n[workspace]\nmembers = ["private"]\n')
+    (private.parent / ".cargo").mkdir()
+    (private.parent / ".cargo/config.toml").write_text(f"# {DECOY}\n")
+    named = packed(tmp_path, private, "git", "nothing")
+    target = targets.find(targets.default_abi())
+    fetched = source.fetch(source.parse(named), target, store, ignore)
+    project = manifest.read(fetched.folder, fetched.tree)
+    copy.refresh(project, store.home / "copy")
+    assert set(project.roots) == {fetched.folder}
+    nothing_is_copied(store)
+
+
+def test_a_folder_of_the_users_own_can_name_other_crates(tmp_path: Path, private: Path) -> None:
+    crate = starter.create("hello", tmp_path)
+    leave(crate, private, "absolute path")
+    assert private in manifest.read(crate).roots
