@@ -37,7 +37,7 @@ def key(wheel: Wheel, engine: Engine, needed: Resolution) -> str:
         __version__,
         wheel.sha256,
         wheel.path.name,
-        engine.runtime.key(),
+        engine.runtime.key,
         engine.node.version,
         sorted((name, _hash(each)) for name, each in needed.candidates.items()),
     ]

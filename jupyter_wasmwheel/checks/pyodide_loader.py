@@ -45,8 +45,8 @@ def lock_of_files(
     from the sources, else from the runtime's own lock: a file beside it, or the package index's.
     """
     lock = lock_of(runtime)
-    own = packages.of_site(lock, _folder_of(runtime), lock)
-    asked = [packages.of_wheels(wheels, lock), *sources, own]
+    own = packages.site_source(lock, _folder_of(runtime), lock)
+    asked = [packages.wheel_source(wheels, lock), *sources, own]
     wanted = [Requirement(name) for name in (*(each.name for each in wheels), *also)]
     found = dependencies.resolve(wanted, [_with_files(each, lock, context) for each in asked])
     files = {

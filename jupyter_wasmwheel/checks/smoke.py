@@ -59,7 +59,7 @@ def smoke(
     original = pyodide_loader.lock_of(engine.runtime)
     also = pyodide_loader.imported_by(code, original) if code else ()
     if sources is None:
-        sources = [packages.of_index(original, context)]
+        sources = [packages.index_source(original, context)]
     lock, absent = pyodide_loader.lock_of_files(wheels, also, engine.runtime, sources, context)
     for name, reason in absent.items():
         note(emit, f"{name} is not available for Pyodide; trying the import without it. {reason}")

@@ -36,7 +36,7 @@ def load(
     """
     lock = pyodide_loader.lock_of(runtime)
     needed = _needed(suite, wheels[0], lock)
-    sources = [_whole(packages.of_index(lock, context), lock)]
+    sources = [_whole(packages.index_source(lock, context), lock)]
     wanted = [*map(str, needed), *_used(suite, lock)]
     files, absent = pyodide_loader.lock_of_files(wheels, wanted, runtime, sources, context)
     declared = {requirement.name for requirement in needed}

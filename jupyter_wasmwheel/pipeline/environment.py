@@ -35,11 +35,13 @@ class TargetEnvironment:
 
     def sources(self, context: BuildContext) -> list[PackageSource]:
         """Return where packages come from: wheels built before, the site, Pyodide, the index."""
-        found = [packages.of_wheels(context.built, self.original)]
+        found = [packages.wheel_source(context.built, self.original)]
         if self.site:
-            found.append(packages.of_site(self.site.read_lock(), self.site.beside, self.original))
+            found.append(
+                packages.site_source(self.site.read_lock(), self.site.beside, self.original)
+            )
         cdn = self.site is None or self.site.mode == "cdn"
-        return [*found, packages.of_index(self.original, context, cdn=cdn)]
+        return [*found, packages.index_source(self.original, context, cdn=cdn)]
 
 
 def choose_target(request: SourceRequest, site: Site | None) -> Target:

@@ -1,1 +1,1 @@
-"""What runs wheels: targets, Pyodide runtimes, Node, memory snapshots and locks."""
+"""Runtimes for wheels: targets, Pyodide, Node.js, memory snapshots, locks and packages."""

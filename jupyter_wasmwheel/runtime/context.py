@@ -1,4 +1,4 @@
-"""The context of a run: what every part that keeps state or reports progress works with."""
+"""The context of a run: state, progress, the package index and limits."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class RunContext:
 
     @property
     def offline(self) -> bool:
-        """Whether nothing is fetched."""
+        """Whether the network is not used."""
         return self.index.offline

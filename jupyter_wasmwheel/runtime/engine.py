@@ -1,4 +1,4 @@
-"""A Pyodide that can be started: the runtime, its memory snapshot, and the Node.js it runs in."""
+"""An engine to start Pyodide: a runtime, its memory snapshot and Node.js."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .targets import Target
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A runtime with all that a start of it takes."""
+    """A runtime with what is required to start it."""
 
     runtime: Runtime
     node: Node
@@ -22,12 +22,12 @@ class Engine:
 
     @property
     def label(self) -> str:
-        """Its versions, for a person."""
+        """Its versions, for messages."""
         return f"Pyodide {self.runtime.version} in Node.js {self.node.version}"
 
 
 def prepare(target: Target, context: RunContext) -> Engine:
-    """Return the engine of a target, with what is missing of it installed."""
+    """Return the engine of a target; install missing parts."""
     found = node.ensure_node(context.store, context.emit, offline=context.offline)
     runtime = pyodide.ensure_runtime(
         target, found, context.store, context.emit, offline=context.offline
@@ -36,6 +36,6 @@ def prepare(target: Target, context: RunContext) -> Engine:
 
 
 def with_runtime(runtime: Runtime, node: Node, context: RunContext) -> Engine:
-    """Return the engine of an installed runtime; its snapshot is made where it is missing."""
+    """Return the engine of an installed runtime; make its snapshot if it is missing."""
     known = snapshot.ensure_snapshot(runtime, node, context.store, context.emit)
     return Engine(runtime=runtime, node=node, snapshot=known)

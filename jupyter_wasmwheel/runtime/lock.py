@@ -1,11 +1,11 @@
-"""Pyodide's lock, read and edited: which packages a runtime knows and where their files are.
+"""Pyodide's lock: the packages of a runtime or a site, and the places of their files.
 
-A site's lock may be a stranger's, so each value of it that is used is checked here, where it is
-read: a name is no path, and a path is one beneath the lock's own folder (safe_paths.py).
+A site's lock can be untrusted, so each value that is used is validated when it is read: a name is
+not a path, and a path is beneath the lock's own folder (safe_paths.py).
 
-Written by hand because `pyodide-lock` (0.1.2) needs Python 3.12 to read the locks of Pyodide 314,
-and refuses fields that it does not know. The format is `pyodide-lock.json` as Pyodide's
-`packages` documentation describes it; what is not understood is kept as it is.
+Written by hand because `pyodide-lock` (0.1.2) requires Python 3.12 to read the locks of Pyodide
+314, and rejects unknown fields. The format is `pyodide-lock.json` of Pyodide's documentation of
+packages; unknown fields are kept.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ..safe_paths import Root
 from ..store import replace_file
 from ..wheel import Wheel
 
-#: The name of the file in a runtime's folder, and in a site's beside its wheels.
+#: The name of the file, in a runtime's folder and beside a site's wheels.
 FILE = "pyodide-lock.json"
 
-#: What the names of packages and versions are made of, and those of modules.
+#: Names of packages and versions, and the other texts of a lock.
 Word = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_][A-Za-z0-9_.+!-]{0,254}\Z")]
 Module = Annotated[str, Meta(pattern=r"\A[^\x00-\x20/\\\x7f]{1,255}\Z")]
 Hash = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
@@ -44,7 +44,7 @@ ShortText = Annotated[str, Meta(pattern=r"\A[ -~]{0,128}\Z")]
 
 
 class _Info(Struct):
-    """What of a lock's `info` is used; the ABI is part of a path in the store."""
+    """The fields of a lock's `info` that are used; the ABI is part of a path in the store."""
 
     abi_version: Annotated[str, Meta(pattern=r"\A[0-9]{4}_[0-9]{1,4}\Z")]
     python: Annotated[str, Meta(pattern=r"\A[0-9]{1,3}\.[0-9]{1,3}[0-9A-Za-z.+]{0,32}\Z")]
@@ -52,7 +52,7 @@ class _Info(Struct):
 
 
 class _Row(Struct):
-    """What of a row of `packages` is used."""
+    """The fields of a row of `packages` that are used."""
 
     name: Word
     version: Word
@@ -67,20 +67,20 @@ class _Row(Struct):
 
 
 class _Lock(Struct):
-    """What of a lock is used."""
+    """The fields of a lock that are used."""
 
     info: _Info
     packages: dict[str, _Row]
 
 
 class _Tool(Struct):
-    """What of a row's `tool` is ours."""
+    """Our part of a row's `tool`."""
 
     wasmwheel: _Published | UnsetType = UNSET
 
 
 class _Published(Struct):
-    """What publishing notes of a package (site/publish.py)."""
+    """What publishing records of a package (site/publish.py)."""
 
     published: ShortText
     size: Annotated[int, Meta(ge=0, le=2**53)]
@@ -90,7 +90,7 @@ class _Published(Struct):
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A package of a lock. `file_name` is a URL, or a path beneath the lock's own folder."""
+    """A package of a lock; `file_name` is a URL, or a path beneath the lock's own folder."""
 
     name: str
     version: str
@@ -105,13 +105,13 @@ class Entry:
 
     @classmethod
     def parse(cls, row: Mapping[str, Any]) -> Entry:
-        """Return the entry of one row of `packages`; a ValidationError where it is not valid."""
+        """Validate a row of `packages`, and return its entry."""
         msgspec.convert(row, _Row)
         return cls.from_row(row)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Entry:
-        """Return the entry of a row that has been checked."""
+        """Return the entry of a validated row."""
         known = cls.__dataclass_fields__.keys() - {"extra"}
         return cls(
             **{key: value for key, value in row.items() if key in known}
@@ -120,69 +120,52 @@ class Entry:
         )
 
     def row(self) -> dict[str, Any]:
-        """The entry as a row of a lock's `packages`."""
+        """Return the entry as a row of a lock's `packages`."""
         fields = {key: getattr(self, key) for key in self.__dataclass_fields__ if key != "extra"}
-        return (
-            fields
-            | {"imports": list(self.imports), "depends": list(self.depends)}
-            | dict(self.extra)
-        )
+        lists = {"imports": list(self.imports), "depends": list(self.depends)}
+        return {**fields, **lists, **self.extra}
 
 
 class Rows(Mapping[str, Entry]):
-    """The packages of a lock by canonical name, each an object of JSON until it is asked for.
+    """The packages of a lock by canonical name; each row becomes an entry when it is accessed.
 
-    A lock has hundreds of packages, and whoever publishes one looks at a few of them.
+    A lock has hundreds of packages, and publishing one accesses a few of them.
     """
 
     def __init__(self, rows: Mapping[str, Mapping[str, Any] | Entry]) -> None:
-        self._rows = rows
+        self.rows = rows
 
     def __getitem__(self, name: str) -> Entry:
-        row = self._rows[name]
+        row = self.rows[name]
         return row if isinstance(row, Entry) else Entry.from_row(row)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._rows
+        return name in self.rows
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
+        return iter(self.rows)
 
     def __len__(self) -> int:
-        return len(self._rows)
-
-    def put(self, name: str, entry: Entry) -> Rows:
-        """Return the rows with one more, or another one of the same name."""
-        return Rows({**self._rows, name: entry})
-
-    def drop(self, name: str) -> Rows:
-        """Return the rows without one."""
-        return Rows({key: row for key, row in self._rows.items() if key != name})
-
-    def objects(self) -> dict[str, Mapping[str, Any]]:
-        """Return the rows as objects of JSON."""
-        return {
-            name: row.row() if isinstance(row, Entry) else row for name, row in self._rows.items()
-        }
+        return len(self.rows)
 
 
-#: The most bytes of a lock: many times as many as Pyodide's own has.
+#: The maximum size of a lock, many times that of Pyodide's own.
 MAX_LOCK_BYTES = 4 * 1024**2
 
-#: What is raised where a text is no lock.
+#: The errors of reading an invalid lock.
 READ_ERRORS = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """A lock: `head` is all of the file but its packages, which are keyed by canonical name."""
+    """A lock; `head` is the file without its packages, which are keyed by canonical name."""
 
     head: Mapping[str, Any]
     packages: Mapping[str, Entry]
 
     @property
     def abi(self) -> str:
-        """The ABI of the runtime that the lock belongs to, as `2026_0`."""
+        """The ABI of the lock's runtime, such as `2026_0`."""
         return str(self.head["info"]["abi_version"])
 
     @property
@@ -191,11 +174,11 @@ class Lock:
         return str(self.head["info"]["python"])
 
     def get(self, name: str) -> Entry | None:
-        """The entry of a package, whichever way its name is spelled (PEP 503)."""
+        """Return the entry of a package, in any spelling of its name (PEP 503)."""
         return self.packages.get(canonicalize_name(name))
 
     def closure(self, names: Iterable[str]) -> tuple[list[Entry], list[str]]:
-        """The entries of packages and all that they depend on, and the names that are not there."""
+        """Return the entries of packages and of their dependencies, and the missing names."""
         entries: dict[str, Entry] = {}
         missing: list[str] = []
         waiting = list(names)
@@ -210,27 +193,33 @@ class Lock:
         return list(entries.values()), sorted(set(missing))
 
     def with_entry(self, entry: Entry) -> Lock:
-        """The lock with an entry added, or put in the place of one of the same name."""
-        rows = self.packages if isinstance(self.packages, Rows) else Rows(self.packages)
-        return replace(self, packages=rows.put(canonicalize_name(entry.name), entry))
+        """Return the lock with an entry, in place of one with the same name."""
+        return replace(self, packages=Rows({**self._rows, canonicalize_name(entry.name): entry}))
 
     def without(self, name: str) -> Lock:
-        """The lock without a package."""
-        rows = self.packages if isinstance(self.packages, Rows) else Rows(self.packages)
-        return replace(self, packages=rows.drop(canonicalize_name(name)))
+        """Return the lock without a package."""
+        rows = dict(self._rows)
+        rows.pop(canonicalize_name(name), None)
+        return replace(self, packages=Rows(rows))
 
     def dump(self) -> bytes:
         """Return the lock as the file's bytes."""
-        rows = self.packages if isinstance(self.packages, Rows) else Rows(self.packages)
-        return msgspec.json.encode({**self.head, "packages": rows.objects()})
+        rows = {
+            name: row.row() if isinstance(row, Entry) else row for name, row in self._rows.items()
+        }
+        return msgspec.json.encode({**self.head, "packages": rows})
+
+    @property
+    def _rows(self) -> Mapping[str, Mapping[str, Any] | Entry]:
+        return self.packages.rows if isinstance(self.packages, Rows) else self.packages
 
     def write(self, path: Path) -> None:
-        """Replace a lock's file by this one, whole."""
+        """Replace a lock's file atomically."""
         replace_file(path, self.dump())
 
 
 def entry_for(wheel: Wheel, file_name: str, depends: Iterable[str]) -> Entry:
-    """The entry under which a wheel of ours is published."""
+    """Return the entry to publish a wheel with."""
     return Entry(
         name=wheel.canonical_name,
         version=wheel.version,
@@ -243,7 +232,7 @@ def entry_for(wheel: Wheel, file_name: str, depends: Iterable[str]) -> Entry:
 
 
 def read(path: Path) -> Lock:
-    """Return the lock in a file of our own; a SiteError where it is not valid."""
+    """Read the lock in a file of our own."""
     try:
         return _parse(path.read_bytes())
     except (*READ_ERRORS, OSError) as error:
@@ -251,7 +240,7 @@ def read(path: Path) -> Lock:
 
 
 def read_beneath(root: Root) -> Lock:
-    """Return the lock in a folder whose links are not followed, such as a site's."""
+    """Read the lock in a folder whose links are not followed, such as a site's."""
     try:
         return _parse(root.read(FILE, MAX_LOCK_BYTES))
     except (*READ_ERRORS, OSError) as error:
@@ -260,7 +249,7 @@ def read_beneath(root: Root) -> Lock:
 
 def _invalid(path: Path, error: Exception) -> SiteError:
     return SiteError(
-        f"{path} is not a Pyodide lock.",
+        f"Invalid Pyodide lock {path}.",
         f"{type(error).__name__}: {error}",
         "Remove the site and create it again with `jupyter wasmwheel site create`.",
         code="site.invalid-lock",
@@ -268,7 +257,6 @@ def _invalid(path: Path, error: Exception) -> SiteError:
 
 
 def _parse(data: bytes) -> Lock:
-    """Return the lock in some bytes, each value of it checked that is used."""
     head = msgspec.json.decode(data)
     msgspec.convert(head, _Lock)
     rows = {str(canonicalize_name(name)): row for name, row in head.pop("packages").items()}

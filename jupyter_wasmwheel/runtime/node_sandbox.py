@@ -1,4 +1,4 @@
-"""The sandbox in which Node.js runs a package's code: it can only read the files that it needs.
+"""The sandbox of Node.js for a package's code, which can only read the files that it requires.
 
 It prevents mistakes, not malice.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .node import Node
 
-#: The variables that Node.js itself can need to start; no other one reaches the package's code.
+#: The variables that Node.js itself can require; the package's code gets no others.
 ENVIRONMENT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
@@ -21,9 +21,9 @@ def environment() -> dict[str, str]:
 
 
 def command(node: Node, readable: Sequence[Path], script: Path, request: Path) -> list[str | Path]:
-    """Return the command that runs Node.js with permission to read these files and folders only.
+    """Return the command that runs Node.js with permission only to read files and folders.
 
-    It cannot start a process or write a file; since release 25 it has no network either.
+    It cannot start a process or write a file. Since release 25 it has no network either.
     """
     newer = int(node.version.partition(".")[0]) >= 24
     permission = "--permission" if newer else "--experimental-permission"

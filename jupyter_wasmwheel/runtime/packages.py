@@ -1,10 +1,7 @@
-"""The packages that a runtime can use, fetched as wheels from the user's package index.
+"""Sources of packages for a runtime: wheels just built, a site, and the user's package index.
 
-Pyodide's own files of what its lock names are on a CDN. The index has the same names and versions
-with other bytes, so whoever takes a file from here writes its name and its sha256 into his lock.
-
-Where a requirement can be met is asked source by source: what was just built, what a site has, what
-there is else. A source is a function, so that who resolves requirements looks nothing up himself.
+Pyodide's own files are on a CDN. The index has the same names and versions with other bytes, so a
+lock must get the name and the sha256 of each file that comes from the index.
 """
 
 from __future__ import annotations
@@ -26,21 +23,21 @@ from ..wheel import Wheel, read
 from .context import RunContext
 from .lock import Entry, Lock, entry_for
 
-#: Where a package comes from, in the words of a report.
+#: The origin of a package, as in a report.
 Source = Literal["pyodide", "pypi", "pypi-wasm", "site", "built"]
 
-#: The folder beside a site's lock where what is published to it goes.
+#: The folder beside a site's lock with its published wheels.
 PUBLISHED = "wheels/"
 
-#: How the places of files begin that are addresses, as those of Pyodide's CDN.
+#: The start of URLs in a lock, such as those of Pyodide's CDN.
 URLS = ("https://", "http://")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A package that can be had: its entry for a lock, and what it requires in turn.
+    """An available package: its entry for a lock, its wheel and its requirements.
 
-    `path` is its wheel, None where it is only an address, such as one of Pyodide's CDN.
+    `path` is None if only a URL is known, such as one of Pyodide's CDN.
     """
 
     entry: Entry
@@ -49,27 +46,24 @@ class Candidate:
     needs: tuple[Requirement, ...]
 
 
-#: What answers a requirement: None where it does not know the package, and a SourceError where it
-#: looked for it and there is none.
+#: A function that finds a candidate for a requirement. It returns None if it does not know the
+#: package, and raises a SourceError if no candidate fits.
 PackageSource = Callable[[Requirement], Candidate | None]
 
 
-def of_wheels(wheels: Sequence[Wheel], of: Lock, source: Source = "built") -> PackageSource:
-    """Return the source of some wheels, which are for the runtime of a lock."""
+def wheel_source(wheels: Sequence[Wheel], lock: Lock) -> PackageSource:
+    """Return the source of built wheels for the runtime of a lock."""
     known = {wheel.canonical_name: wheel for wheel in wheels}
 
     def find(requirement: Requirement) -> Candidate | None:
         wheel = known.get(canonicalize_name(requirement.name))
-        return _candidate(wheel, of, requirement, source) if wheel else None
+        return _candidate(wheel, lock, requirement, "built") if wheel else None
 
     return find
 
 
-def of_site(lock: Lock, root: Root, original: Lock) -> PackageSource:
-    """Return the source of a site: what its lock names, with the files beneath that lock's folder.
-
-    A SiteError where the way to a file is a link.
-    """
+def site_source(lock: Lock, root: Root, original: Lock) -> PackageSource:
+    """Return the source of a site: its lock's packages, with the files beneath the folder."""
 
     def find(requirement: Requirement) -> Candidate | None:
         entry = lock.get(requirement.name)
@@ -87,7 +81,7 @@ def of_site(lock: Lock, root: Root, original: Lock) -> PackageSource:
 
 
 def _source(entry: Entry, original: Lock) -> Source:
-    """Whose an entry of a site is: published there, Pyodide's own, or brought from the index."""
+    """Return the origin of a site's entry: published to it, Pyodide's own, or from the index."""
     if entry.file_name.startswith(PUBLISHED):
         return "site"
     if original.get(entry.name):
@@ -95,11 +89,11 @@ def _source(entry: Entry, original: Lock) -> Source:
     return "pypi" if entry.file_name.endswith("-none-any.whl") else "pypi-wasm"
 
 
-def of_index(original: Lock, context: RunContext, *, cdn: bool = False) -> PackageSource:
-    """Return the source of all that can be fetched from the user's index for the runtime of a lock.
+def index_source(original: Lock, context: RunContext, *, cdn: bool = False) -> PackageSource:
+    """Return the source of the user's index for the runtime of a lock.
 
-    What that lock names is taken in its version where the index has that, else in the newest one.
-    With `cdn` what the index has not at all is a candidate without a file: Pyodide's CDN has it.
+    The version is that of the lock if the index has it, or the newest. With `cdn`, a package that
+    only Pyodide's CDN has is a candidate without a file.
     """
 
     def find(requirement: Requirement) -> Candidate | None:
@@ -117,12 +111,9 @@ def of_index(original: Lock, context: RunContext, *, cdn: bool = False) -> Packa
 
 
 def _fetched(
-    requirement: Requirement,
-    known: Entry | None,
-    original: Lock,
-    context: RunContext,
+    requirement: Requirement, known: Entry | None, original: Lock, context: RunContext
 ) -> Candidate:
-    """Return a candidate with its file, in the version that Pyodide has where it has one."""
+    """Fetch a candidate, in Pyodide's version if it has one."""
     if known:
         try:
             path = fetch(known, original, context)
@@ -132,28 +123,24 @@ def _fetched(
         else:
             entry = _with_own_depends(known, read(path), original)
             return Candidate(entry=entry, source="pyodide", path=path, needs=_depends(entry))
-    wheel = read(newest(requirement, original, context))
+    wheel = read(fetch_newest(requirement, original, context))
     return _candidate(wheel, original, requirement, "pypi" if wheel.is_pure else "pypi-wasm")
 
 
-def _candidate(wheel: Wheel, of: Lock, requirement: Requirement, source: Source) -> Candidate:
-    needs = tuple(requirements(wheel, of, requirement.extras))
+def _candidate(wheel: Wheel, lock: Lock, requirement: Requirement, source: Source) -> Candidate:
+    needs = tuple(requirements(wheel, lock, requirement.extras))
     path = wheel.path.resolve()
     entry = entry_for(wheel, path.as_posix(), (need.name for need in needs))
     return Candidate(entry=entry, source=source, path=path, needs=needs)
 
 
 def _with_own_depends(entry: Entry, wheel: Wheel, original: Lock) -> Entry:
-    """Pyodide's entry for the index's file, which may need what Pyodide's own was patched out of.
+    """Return Pyodide's entry with the dependencies of the index's wheel that Pyodide has.
 
-    Such is httpx, which imports httpcore but where Pyodide has patched it. What Pyodide has not at
-    all is left to it.
+    Pyodide patches some out of its own wheels: its httpx does not import httpcore.
     """
-    own = [
-        canonicalize_name(need.name)
-        for need in requirements(wheel, original)
-        if original.get(need.name)
-    ]
+    needs = requirements(wheel, original)
+    own = [canonicalize_name(need.name) for need in needs if original.get(need.name)]
     return replace(entry, depends=tuple(dict.fromkeys((*entry.depends, *own))))
 
 
@@ -161,11 +148,10 @@ def _depends(entry: Entry) -> tuple[Requirement, ...]:
     return tuple(Requirement(canonicalize_name(name)) for name in entry.depends)
 
 
-def fetch(entry: Entry, of: Lock, context: RunContext) -> Path:
-    """The wheel that the user's index has for an entry of a lock: same name, same version.
+def fetch(entry: Entry, lock: Lock, context: RunContext) -> Path:
+    """Fetch the wheel of a lock's entry from the user's index, and keep it in the store.
 
-    It is kept in the store. A SourceError where the index has none for the lock's ABI, as for the
-    libraries and the parts of the standard library that only Pyodide itself ships.
+    Libraries and parts of the standard library are not on the index; only Pyodide ships them.
     """
     title = f"{entry.name} {entry.version}"
     if entry.package_type != "package":
@@ -175,28 +161,27 @@ def fetch(entry: Entry, of: Lock, context: RunContext) -> Path:
     except InvalidRequirement as error:
         raise _pyodide_only(title, f"{error} (in the lock)") from error
     try:
-        return newest(requirement, of, context)
+        return fetch_newest(requirement, lock, context)
     except SourceError as error:
         raise _pyodide_only(title, f"{error.what} {error.why}") from error
 
 
-def newest(requirement: Requirement, of: Lock, context: RunContext) -> Path:
-    """The newest wheel on the user's index that a requirement allows and a lock's runtime can load.
+def fetch_newest(requirement: Requirement, lock: Lock, context: RunContext) -> Path:
+    """Fetch the newest wheel on the user's index that fits a requirement and a lock's runtime.
 
-    That is a pure one, or one with the ABI's platform tag (PEP 783). It is kept in the store, and
-    nothing is asked where one version is required (`==`) that is there already. Offline it is the
-    newest of those that are kept.
+    It is pure or has the ABI's platform tag (PEP 783), and is kept in the store. The index is not
+    asked for an exact version (`==`) that the store has; offline, the store's newest is used.
     """
     (exact,) = requirement.specifier if len(requirement.specifier) == 1 else (None,)
     if exact and exact.operator == "==":
-        kept = context.store.find(_key(of, requirement.name, exact.version))
+        kept = context.store.find(_key(lock, requirement.name, exact.version))
         if kept:
             return _wheel_in(kept)
     try:
-        platform = f"pyemscripten_{of.abi}_wasm32"
-        found = context.index.find_wheel(requirement, python_version(of), platform)
+        platform = f"pyemscripten_{lock.abi}_wasm32"
+        found = context.index.find_wheel(requirement, python_version(lock), platform)
     except SourceError:
-        kept = _newest_kept(requirement, of, context.store) if context.offline else None
+        kept = _newest_kept(requirement, lock, context.store) if context.offline else None
         if not kept:
             raise
         return _wheel_in(kept)
@@ -205,18 +190,18 @@ def newest(requirement: Requirement, of: Lock, context: RunContext) -> Path:
         note(context.emit, f"Fetching {found.link.filename} from the package index.")
         context.index.fetch(found, folder)
 
-    key = _key(of, requirement.name, found.version or "unknown")
+    key = _key(lock, requirement.name, found.version or "unknown")
     return _wheel_in(context.store.install(key, fill, context.emit))
 
 
 def python_version(lock: Lock) -> tuple[int, int]:
-    """The major and minor version of the Python that a lock belongs to."""
+    """Return the major and minor version of a lock's Python."""
     major, minor = lock.python.split(".")[:2]
     return int(major), int(minor)
 
 
 def marker_environment(lock: Lock) -> dict[str, str]:
-    """What environment markers (PEP 508) are evaluated with in the runtime of a lock."""
+    """Return the environment of markers (PEP 508) in the runtime of a lock."""
     platform = str(lock.head["info"].get("platform", ""))
     return {
         "implementation_name": "cpython",
@@ -233,16 +218,16 @@ def marker_environment(lock: Lock) -> dict[str, str]:
     }
 
 
-def requirements(wheel: Wheel, of: Lock, extras: Iterable[str] = ()) -> list[Requirement]:
-    """What a wheel requires in the runtime of a lock, with the extras that were asked for."""
-    return applicable(wheel.requires, of, extras)
+def requirements(wheel: Wheel, lock: Lock, extras: Iterable[str] = ()) -> list[Requirement]:
+    """Return what a wheel with extras requires in the runtime of a lock."""
+    return applicable(wheel.requires, lock, extras)
 
 
 def applicable(
-    requirements: Iterable[Requirement], of: Lock, extras: Iterable[str] = ()
+    requirements: Iterable[Requirement], lock: Lock, extras: Iterable[str] = ()
 ) -> list[Requirement]:
-    """Those of some requirements whose markers hold in the runtime of a lock."""
-    environment = marker_environment(of)
+    """Return the requirements whose markers hold in the runtime of a lock."""
+    environment = marker_environment(lock)
     contexts = [environment | {"extra": extra} for extra in ("", *extras)]
     return [
         requirement
@@ -255,14 +240,14 @@ def _key(lock: Lock, name: str, version: str) -> str:
     return f"packages/{lock.abi}/{canonicalize_name(name)}-{version}"
 
 
-def _newest_kept(requirement: Requirement, of: Lock, store: Store) -> Path | None:
-    """The folder of the newest wheel in the store that a requirement allows."""
-    stem = _key(of, requirement.name, "")
+def _newest_kept(requirement: Requirement, lock: Lock, store: Store) -> Path | None:
+    """Return the folder of the store's newest wheel that fits a requirement."""
+    stem = _key(lock, requirement.name, "")
     folders = [path for root in (*store.read_only, store.home) for path in root.glob(f"{stem}*")]
-    named = [(path.name[len(Path(stem).name) :], path) for path in folders]
+    versions = [(path.name.removeprefix(Path(stem).name), path) for path in folders]
     fitting = [
         (Version(version), path)
-        for version, path in named
+        for version, path in versions
         if version[:1].isdigit() and requirement.specifier.contains(version)
     ]
     return max(fitting)[1] if fitting else None
@@ -275,10 +260,10 @@ def _wheel_in(folder: Path) -> Path:
 
 def _pyodide_only(title: str, why: str) -> SourceError:
     return SourceError(
-        f"Could not fetch {title}, which is a package of Pyodide, as a wheel.",
+        f"Could not fetch a wheel of Pyodide's package {title}.",
         why if why.endswith(".") else f"{why}.",
-        "Check the network and `pip config list`. What only Pyodide's CDN has can be used in a "
-        "site made with `jupyter wasmwheel site create --cdn`.",
+        "Check the network and `pip config list`. To use packages that only Pyodide's CDN has, "
+        "create the site with `jupyter wasmwheel site create --cdn`.",
         code="pyodide.package-not-available",
         remedies=[Retry()],
     )

@@ -1,4 +1,4 @@
-"""A Pyodide runtime: the files of npm's `pyodide` package, fetched and verified, or a site's."""
+"""Pyodide runtimes: those of npm's `pyodide` package, and those of sites."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ from . import lock
 from .node import Node, fetch_npm_package
 from .targets import Target
 
-#: The files that make up a runtime. The main module's name ends in .mjs from Pyodide 314 on.
+#: The files of a runtime. The main module ends in .mjs since Pyodide 314.
 FILES = ("pyodide.mjs", "pyodide.asm.wasm", "python_stdlib.zip", lock.FILE)
 MAIN_MODULES = ("pyodide.asm.mjs", "pyodide.asm.js")
 METADATA_FILE = "package.json"
 
-#: The module in the standard library that says what Python was built with, and the most bytes that
-#: are read of it.
+#: The standard library's module with Python's build configuration, and its maximum size.
 _SYSCONFIG_DATA, MAX_MODULE_BYTES = re.compile(r"_sysconfigdata_[\w-]*\.py"), 4 * 1024**2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """A Pyodide in a folder; `lock` is the path of the lock that its packages come from."""
+    """A Pyodide in a folder."""
 
     folder: Path
     version: str
@@ -38,32 +37,26 @@ class Runtime:
 
     @property
     def lock(self) -> Path:
-        """The runtime's own lock."""
+        """The path of the runtime's own lock."""
         return self.folder / lock.FILE
 
     @property
     def files(self) -> list[Path]:
-        """Its files; in the folder of a site there are others besides."""
+        """Its files; a site's folder contains others as well."""
         names = (*FILES, *MAIN_MODULES, METADATA_FILE)
         return [self.folder / name for name in names if (self.folder / name).is_file()]
 
     def sysconfig_data(self) -> tuple[str, bytes]:
-        """Return the module that says what its Python was built with: its file's name and its text.
-
-        A SourceError where its standard library has none.
-        """
+        """Return the name and the text of the module with its Python's build configuration."""
         with archive.open_zip(self.folder / "python_stdlib.zip") as packed:
             for name in packed.names:
                 if _SYSCONFIG_DATA.fullmatch(name):
                     return name, packed.read(name, MAX_MODULE_BYTES)
             raise DamagedError("it has no _sysconfigdata_ module")
 
-    def key(self) -> str:
-        """What tells this runtime's code from any other's: a hash over the files that run."""
-        return self._key
-
     @cached_property
-    def _key(self) -> str:
+    def key(self) -> str:
+        """A hash of the files that run."""
         digest = hashlib.sha256()
         for name in ("pyodide.mjs", *MAIN_MODULES, "pyodide.asm.wasm", "python_stdlib.zip"):
             path = self.folder / name
@@ -73,14 +66,14 @@ class Runtime:
 
 
 def key(target: Target) -> str:
-    """The entry of the store that holds a target's runtime."""
+    """Return the store entry of a target's runtime."""
     return f"pyodide/{target.pyodide}"
 
 
 def ensure_runtime(
     target: Target, node: Node, store: Store, emit: Emitter, *, offline: bool = False
 ) -> Runtime:
-    """The newest tried runtime of a target, installed from npm into the store."""
+    """Return a target's runtime, installed from npm into the store."""
 
     def fill(folder: Path) -> None:
         note(emit, f"Fetching Pyodide {target.pyodide} from npm.")
@@ -92,12 +85,12 @@ def ensure_runtime(
 
 
 def runtime_in(folder: Path) -> Runtime:
-    """The runtime in a folder, a store's or a site's; a ToolchainError where it is not whole."""
+    """Return the runtime in the folder of a store or a site."""
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing or not any((folder / name).is_file() for name in MAIN_MODULES):
         raise ToolchainError(
             f"The Pyodide in {folder} is incomplete.",
-            f"It lacks {', '.join(missing) or ' and '.join(MAIN_MODULES)}.",
+            f"These files are missing: {', '.join(missing) or ' and '.join(MAIN_MODULES)}.",
             "Remove that folder and run it again to fetch Pyodide again.",
             code="pyodide.incomplete",
         )
@@ -108,7 +101,7 @@ def runtime_in(folder: Path) -> Runtime:
         raise ToolchainError(
             f"Invalid {folder / METADATA_FILE}.",
             f"{type(error).__name__}: {error}",
-            "Remove that folder and run it again; it will be fetched again.",
+            "Remove that folder and run it again to fetch Pyodide again.",
             code="pyodide.invalid-metadata",
         ) from error
     return Runtime(folder=folder, version=version, abi=abi)

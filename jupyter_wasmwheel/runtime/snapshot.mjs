@@ -1,5 +1,5 @@
 // node snapshot.mjs RUNTIME OUT: write what a runtime provides to side modules (provided.json), and
-// its memory after the start (memory.bin), which is left out where it cannot be made or resumed.
+// its memory after the start (memory.bin) if it can be made and resumed.
 
 import fs from "node:fs";
 import { join } from "node:path";
@@ -8,8 +8,8 @@ import { resume, start } from "./start.mjs";
 const [folder, out] = process.argv.slice(2);
 const pyodide = await start(folder, { _makeSnapshot: true });
 
-// A side module is linked against these names by Emscripten's `resolveGlobalSymbol`; the two bases
-// are made for each module when it is loaded. A stub stands for a name that is not there.
+// Emscripten's `resolveGlobalSymbol` links side modules against these names; the two bases are
+// created for each module when it is loaded. Missing names are stubs.
 const linker = pyodide._module;
 const main = linker.LDSO.loadedLibsByName["__main__"].exports;
 const symbols = Object.keys(main).filter((name) => linker.isSymbolDefined(name));
@@ -22,7 +22,7 @@ const provided = {
 };
 fs.writeFileSync(join(out, "provided.json"), JSON.stringify(provided));
 
-// What Pyodide's loadPackage imports when it is first called; it takes half of the call's time.
+// The imports of Pyodide's first loadPackage take half of the call's time.
 pyodide.runPython("import email, encodings.cp437, importlib.metadata, tarfile");
 
 try {

@@ -1,8 +1,7 @@
-"""A runtime's memory after its start, kept so that it need not start again, and what it provides.
+"""Snapshots of a runtime's memory after its start, for faster starts, and what a runtime provides.
 
-Pyodide makes and loads such snapshots with `_makeSnapshot`, `makeMemorySnapshot` and
-`_loadSnapshot`, which its documentation does not name: so each one is tried before it is kept, and
-whoever uses one can start plainly instead.
+Pyodide's `_makeSnapshot`, `makeMemorySnapshot` and `_loadSnapshot` are not documented. So each
+snapshot is tried before it is kept, and users of one can start without it.
 """
 
 from __future__ import annotations
@@ -19,43 +18,41 @@ from ..store import Store
 from .node import Node
 from .pyodide import Runtime
 
-#: The scripts that run in Node.js. They are part of a snapshot's key: it must be resumed the way
-#: it was made.
+#: The scripts that run in Node.js, which are part of a snapshot's key.
 START = Path(__file__).with_name("start.mjs")
 MAKE = Path(__file__).with_name("snapshot.mjs")
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is known of a runtime after it has been started once."""
+    """A runtime's memory after its start, and what it provides."""
 
     folder: Path
 
     @property
     def memory(self) -> Path | None:
-        """The file of its memory, or None where it can only be started plainly."""
+        """The file of its memory, or None if the runtime supports no snapshot."""
         path = self.folder / "memory.bin"
         return path if path.exists() else None
 
     @cached_property
     def provided(self) -> frozenset[str]:
-        """The names of all symbols that a side module may import."""
-        return frozenset(self._facts["symbols"])
+        """The names of all symbols that a side module can import."""
+        return frozenset(self._provided["symbols"])
 
     @cached_property
     def extension_suffixes(self) -> tuple[str, ...]:
-        """The endings of file names that its Python takes for extension modules."""
-        return tuple(self._facts["extension_suffixes"])
+        """The endings of the file names of extension modules."""
+        return tuple(self._provided["extension_suffixes"])
 
     @cached_property
-    def _facts(self) -> dict[str, list[str]]:
-        text = (self.folder / "provided.json").read_text(encoding="utf-8")
-        facts: dict[str, list[str]] = json.loads(text)
-        return facts
+    def _provided(self) -> dict[str, list[str]]:
+        provided: dict[str, list[str]] = json.loads((self.folder / "provided.json").read_bytes())
+        return provided
 
 
 def ensure_snapshot(runtime: Runtime, node: Node, store: Store, emit: Emitter) -> Snapshot:
-    """The snapshot of a runtime, made once; a ToolchainError where the runtime does not start."""
+    """Return the snapshot of a runtime, made on the first call."""
     scripts = hashlib.sha256(START.read_bytes() + MAKE.read_bytes()).hexdigest()[:12]
 
     def fill(folder: Path) -> None:
@@ -65,19 +62,18 @@ def ensure_snapshot(runtime: Runtime, node: Node, store: Store, emit: Emitter) -
             raise ToolchainError(
                 f"Pyodide {runtime.version} does not start in Node.js {node.version}.",
                 last_line(done.stderr),
-                "Put another Node.js first on PATH (20 or newer), or remove the folder "
+                "Put another Node.js (20 or newer) first on PATH, or remove the folder "
                 f"{runtime.folder} to fetch Pyodide again.",
                 code="pyodide.start-failed",
             )
         if not (folder / "memory.bin").exists():
-            note(emit, f"No memory snapshot can be made, so it starts plainly: {done.stdout[:300]}")
+            note(emit, f"Could not make a memory snapshot: {done.stdout[:300]}")
 
-    return Snapshot(
-        store.install(f"snapshots/{runtime.key()}-{node.version}-{scripts}", fill, emit)
-    )
+    key = f"snapshots/{runtime.key}-{node.version}-{scripts}"
+    return Snapshot(store.install(key, fill, emit))
 
 
 def last_line(stderr: str) -> str:
-    """The line of Node's output that names the error; the source that it quotes may be 1 MB."""
+    """Return the line of Node.js's output with the error; the source that it quotes can be 1 MB."""
     lines = [line.strip()[:300] for line in stderr.splitlines() if "Error" in line[:300]]
     return lines[-1] if lines else stderr.strip()[-300:] or "Node.js gave no reason."

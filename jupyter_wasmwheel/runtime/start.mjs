@@ -1,18 +1,18 @@
-// Start a Pyodide in Node.js, from a memory snapshot where there is one.
+// Start a Pyodide in Node.js, from a memory snapshot if there is one.
 
 import fs from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-// Emscripten's NODEFS asks for this when it starts, and Node's permission model refuses it.
+// Emscripten's NODEFS calls this when it starts, and Node.js's permission model denies it.
 process.binding = () => ({ fs: fs.constants });
 
-// What a browser does not have either, so that a package sees what it would see there.
+// Node.js's own globals, which are hidden because a browser does not have them.
 const NODES_OWN = new Set(["Buffer", "global", "globalThis", "process", "require"]);
 
 /**
- * What Python's `import js` gives. A snapshot holds paths into it, so it is the same whenever
- * Pyodide is started; the values are asked for late because Node loads some of them late.
+ * Return the object of Python's `import js`. A snapshot contains paths into it, so it must be the
+ * same at each start. The properties are getters because Node.js loads some values late.
  */
 function browserLikeGlobals() {
   const globals = {};
@@ -31,7 +31,7 @@ export async function start(folder, options) {
   return await main.loadPyodide({ jsglobals: browserLikeGlobals(), ...options });
 }
 
-/** Start it with the memory of a snapshot. Its random state is made new; its hash seed is not. */
+/** Start it with the memory of a snapshot; seed `random` again (the hash seed stays). */
 export async function resume(folder, memory, options) {
   const pyodide = await start(folder, { ...options, _loadSnapshot: new Uint8Array(memory) });
   pyodide.runPython("import random; random.seed()");

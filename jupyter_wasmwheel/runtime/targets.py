@@ -1,4 +1,4 @@
-"""The targets that wheels are built for: an ABI of Pyodide's a row (PEP 783), read from data."""
+"""The targets of wheels, an ABI of Pyodide each (PEP 783), read from targets.toml."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRIPLE = "wasm32-unknown-emscripten"
 
 @dataclass(frozen=True, kw_only=True)
 class JupyterLite:
-    """The releases on PyPI of the front end that serves a target in a site."""
+    """The releases of JupyterLite's packages on PyPI for a target."""
 
     core: str
     kernel: str
@@ -24,7 +24,7 @@ class JupyterLite:
 
 @dataclass(frozen=True, kw_only=True)
 class Headers:
-    """Where a target's Python headers are: a cross-build environment, and a suite of Debian's."""
+    """The sources of a target's Python headers: a cross-build environment and a Debian suite."""
 
     url: str
     sha256: str
@@ -33,7 +33,7 @@ class Headers:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """An ABI that wheels are built for, and the releases that go with it."""
+    """An ABI that wheels are built for, and its releases."""
 
     abi: str
     pyodide: str
@@ -46,12 +46,12 @@ class Target:
 
     @property
     def platform_tag(self) -> str:
-        """The last part of a wheel's tag, as PEP 783 spells it."""
+        """The platform of a wheel's tag (PEP 783)."""
         return f"pyemscripten_{self.abi}_wasm32"
 
     @property
     def python_tag(self) -> str:
-        """The interpreter's part of a wheel's tag, as `cp314`."""
+        """The interpreter of a wheel's tag, such as `cp314`."""
         return "cp" + self.python.replace(".", "")
 
     @property
@@ -69,7 +69,7 @@ def _table() -> dict[str, object]:
 
 @functools.cache
 def all_targets() -> tuple[Target, ...]:
-    """Every target, oldest ABI first."""
+    """Return every target, oldest ABI first."""
     rows = _table()["target"]
     assert isinstance(rows, dict)
     return tuple(
@@ -86,46 +86,45 @@ def all_targets() -> tuple[Target, ...]:
 
 
 def default_abi() -> str:
-    """The ABI that is built for where nobody says otherwise."""
+    """Return the default ABI."""
     return str(_table()["default"])
 
 
 def find(abi: str) -> Target:
-    """The target of an ABI such as `2026_0`; a UsageError names those there are."""
+    """Return the target of an ABI such as `2026_0`."""
     for target in all_targets():
         if target.abi == abi:
             return target
     known = ", ".join(target.abi for target in all_targets())
     raise UsageError(
         f"Unknown target {abi!r}.",
-        "A target is named by its ABI, the number in a wheel's platform tag (PEP 783).",
-        f"Take one of {known}; `jupyter wasmwheel targets` lists them.",
+        "The name of a target is its ABI, the number in a wheel's platform tag (PEP 783).",
+        f"Use one of {known}; `jupyter wasmwheel targets` lists them.",
         code="target.unknown",
     )
 
 
 def series(release: str) -> str:
-    """The series of a release, as `0.8` of `0.8.6`: all of one serve the same target."""
+    """Return the series of a release (`0.8` of `0.8.6`), which serves one target."""
     return ".".join(release.split(".")[:2])
 
 
 def of_kernel(release: str) -> Target:
-    """The target that a release of jupyterlite-pyodide-kernel serves; else a SiteError."""
-    served = [target for target in all_targets() if target.jupyterlite]
-    for target in served:
-        if target.jupyterlite and series(target.jupyterlite.kernel) == series(release):
+    """Return the target that a release of jupyterlite-pyodide-kernel serves."""
+    known = {each.jupyterlite.kernel: each for each in all_targets() if each.jupyterlite}
+    for kernel, target in known.items():
+        if series(kernel) == series(release):
             return target
-    known = [target.jupyterlite.kernel for target in served if target.jupyterlite]
     raise SiteError(
         f"jupyterlite-pyodide-kernel {release} is not supported.",
-        f"The series are those of {', '.join(known)}.",
-        f"Install one of them: `pip install jupyterlite-pyodide-kernel=={known[-1]}`.",
+        f"The supported series are those of {', '.join(known)}.",
+        f"Install one of them: `pip install jupyterlite-pyodide-kernel=={[*known][-1]}`.",
         code="site.kernel-not-supported",
     )
 
 
 def of_wheel(wheel: Wheel) -> Target:
-    """The target that a wheel's tag names, the default for a pure one; else a CheckError."""
+    """Return the target of a wheel's tag, or the default for a pure wheel."""
     if wheel.is_pure:
         return find(default_abi())
     for target in all_targets():
@@ -135,6 +134,6 @@ def of_wheel(wheel: Wheel) -> Target:
         f"{wheel.path.name} is not for Pyodide.",
         f"Its platform is {', '.join(wheel.platform_tags)}; Pyodide's are "
         f"{', '.join(target.platform_tag for target in all_targets())}.",
-        "Build it for one of them with `jupyter wasmwheel build`.",
+        "Build a wheel for one of them with `jupyter wasmwheel build`.",
         code="wheel.not-for-pyodide",
     )

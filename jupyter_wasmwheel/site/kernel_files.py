@@ -87,7 +87,7 @@ def put(
         sorted((canonicalize_name(each.name), each.sha256) for each in entries)
     )
     scripts = snapshot.START.read_bytes() + MAKE.read_bytes()
-    recipe = json.dumps([runtime.key(), packages]).encode() + scripts
+    recipe = json.dumps([runtime.key, packages]).encode() + scripts
 
     def fill(folder: Path) -> None:
         note(context.emit, f"Making bytecode for the kernels of Pyodide {runtime.version}, once.")

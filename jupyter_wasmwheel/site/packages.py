@@ -17,7 +17,7 @@ from ..api.report import Dependency
 from ..checks import dependencies
 from ..runtime.context import RunContext
 from ..runtime.lock import Entry, Lock, entry_for
-from ..runtime.packages import Candidate, of_index, of_site
+from ..runtime.packages import Candidate, index_source, site_source
 from ..safe_paths import Root
 from ..wheel import read
 from . import wheels
@@ -48,8 +48,8 @@ def bring(
     file, else in its newest version from the index. What only Pyodide itself ships is noted and
     left out; a SourceError where anything else is missing.
     """
-    here = of_site(into, beside, original)
-    found = dependencies.resolve(wanted, [here, of_index(original, context)])
+    here = site_source(into, beside, original)
+    found = dependencies.resolve(wanted, [here, index_source(original, context)])
     for each in found.dependencies:
         if each.source == "missing":
             known = original.get(each.name)

@@ -299,7 +299,7 @@ def test_damaged_site_lock_is_reported_and_kept(
     short = lock.read_bytes()
     ran = wasmwheel("build", crate, "--json", "--site", "workshop", "--out", tmp_path / "dist")
     error = error_of(ran, 7)
-    assert "is not a Pyodide lock" in error["what"]
+    assert "Invalid Pyodide lock" in error["what"]
     assert "site create" in error["fix"]
     assert lock.read_bytes() == short
 

@@ -119,7 +119,7 @@ def test_requirements_come_from_lock_of_site(
     )
     entry = locks.entry_for(read(other), f"wheels/abc/{other.name}", [])
     original = locks.read(here.engine.runtime.lock)
-    sources = [packages.of_site(original.with_entry(entry), Root(site), original)]
+    sources = [packages.site_source(original.with_entry(entry), Root(site), original)]
     path = wheel(tmp_path, PURE, {"handmade.py": b"import other"}, requires=["other==1.0"])
     assert imported(path, sources=sources).output == "from the site\n"
 

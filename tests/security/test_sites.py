@@ -185,9 +185,9 @@ def test_invalid_abi_in_lock_is_rejected(site: Site, abi: object) -> None:
         lock = json.loads(place.read_bytes())
         lock["info"]["abi_version"] = abi
         place.write_text(json.dumps(lock))
-    with pytest.raises(SiteError, match="is not a Pyodide lock"):
+    with pytest.raises(SiteError, match="Invalid Pyodide lock"):
         site.read_original_lock()
-    with pytest.raises(SiteError, match="is not a Pyodide lock"):
+    with pytest.raises(SiteError, match="Invalid Pyodide lock"):
         site.read_lock()
 
 
@@ -339,7 +339,7 @@ def test_linked_wheel_is_not_passed_to_node(
         shutil.move(folder, tmp_path / "moved")
         folder.symlink_to(tmp_path / "moved")
     lock = site.read_lock()
-    shelf = packages.of_site(lock, site.beside, lock)
+    shelf = packages.site_source(lock, site.beside, lock)
     if through == "a file":
         offer = shelf(Requirement("tiny"))
         assert offer is not None

@@ -69,7 +69,7 @@ def found(lines: Iterable[str], *sources: PackageSource) -> Resolution:
 
 def pyodide(*entries: Entry) -> PackageSource:
     """The source of a site that has just what Pyodide has."""
-    return packages.of_site(lock(*entries), Root(Path()), lock(*entries))
+    return packages.site_source(lock(*entries), Root(Path()), lock(*entries))
 
 
 def test_requirement_in_pyodide_is_found() -> None:
@@ -130,7 +130,7 @@ def test_published_package_takes_precedence_over_pyodide() -> None:
     site = lock(
         entry("tool", "2.0", folder="wheels/abc/"), entry("other", "1.0"), entry("base", "3.0")
     )
-    result = found(["tool>=2", "other", "base"], packages.of_site(site, Root(Path()), own))
+    result = found(["tool>=2", "other", "base"], packages.site_source(site, Root(Path()), own))
     assert [(one.source, one.version) for one in result.dependencies] == [
         ("site", "2.0"),
         ("pypi", "1.0"),
@@ -155,7 +155,7 @@ def test_circular_requirements_are_found_once() -> None:
 
 
 def test_built_package_takes_precedence_over_all(tmp_path: Path) -> None:
-    built = packages.of_wheels([requiring(tmp_path, ["tool"])], lock())
+    built = packages.wheel_source([requiring(tmp_path, ["tool"])], lock())
     sources = (built, pyodide(entry("handmade", "0.1"), entry("tool", "1.0")))
     result = found(["handmade"], *sources)
     assert [(one.name, one.source) for one in result.dependencies] == [

@@ -87,5 +87,5 @@ def test_lock_entry_replaces_entry_with_same_name(file: Path) -> None:
 )
 def test_invalid_lock_is_rejected(file: Path, text: str) -> None:
     file.write_text(text)
-    with pytest.raises(SiteError, match="is not a Pyodide lock"):
+    with pytest.raises(SiteError, match="Invalid Pyodide lock"):
         lock.read(file)
