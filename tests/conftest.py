@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 
-# A later plugin's fixture replaces an earlier one's of the same name, as `jp_server_config`.
+# A later plugin replaces fixtures of an earlier one, such as `jp_server_config`.
 pytest_plugins = [
     "pytest_jupyter.jupyter_server",
     "tests.fixtures.builds",

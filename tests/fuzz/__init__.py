@@ -1,1 +1,1 @@
-"""Fuzzing of archives and locks; what was found is kept in `corpus/` and tried again every day."""
+"""Fuzzing of archives and locks; findings are kept in `corpus/` and tested every day."""

@@ -1,4 +1,4 @@
-"""What is fuzzed: a function of some bytes, which may only fail in a person's words."""
+"""Fuzz targets: functions of bytes that may only raise errors of this package."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from jupyter_wasmwheel import archive, wheel
 from jupyter_wasmwheel.api.errors import WasmwheelError
 from jupyter_wasmwheel.runtime import lock
 
-#: The names that an archive's bytes are tried under; the first byte chooses.
+#: The file names for an archive's bytes; the first byte selects one.
 NAMES = ("x-1.zip", "x-1.tar.gz", "x-1.tar.xz", "x-1.tar.bz2", "x-1-py3-none-any.whl")
 
 CORPUS = Path(__file__).parent / "corpus"
 
 
 def archives(data: bytes) -> None:
-    """Unpack an archive, or read a wheel; nothing is written outside of its folder."""
+    """Unpack an archive, or read a wheel; check that nothing is written outside its folder."""
     if not data:
         return
     folder = Path(tempfile.mkdtemp(prefix="wasmwheel-fuzz-"))

@@ -1,4 +1,4 @@
-"""The audit says what a runtime could not link, and why."""
+"""The audit finds what a runtime cannot link, and explains why."""
 
 from __future__ import annotations
 

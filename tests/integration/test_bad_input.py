@@ -1,4 +1,4 @@
-"""Bad input: each meets the real condition, is told in words, and leaves nothing half-made."""
+"""Invalid input: each case is real, is explained, and leaves no partial files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.fixtures.commands import NOWHERE, Command, Ran, error_of, path_with, 
 
 @pytest.fixture
 def out(tmp_path: Path) -> Iterator[Path]:
-    """A folder for wheels that must not have one afterwards, whole or in part."""
+    """Return a folder for wheels that must stay empty."""
     folder = tmp_path / "dist"
     yield folder
     assert not folder.exists() or not list(folder.iterdir())
@@ -118,7 +118,7 @@ def test_build_explains_missing_rust(
 
 @pytest.fixture(scope="session")
 def debian_rust(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Debian's own Rust, 1.63, unpacked without being installed; its programs' folder."""
+    """Return the programs of Debian's Rust 1.63, unpacked without being installed."""
     folder = tmp_path_factory.mktemp("old-rust")
     packages = ["rustc", "cargo", "libstd-rust-1.63", "libllvm14"]
     subprocess.run(["apt-get", "download", *packages], cwd=folder, check=True, capture_output=True)
@@ -144,7 +144,7 @@ def test_build_explains_old_rust(
 
 @pytest.fixture
 def without_emcc(tmp_path: Path) -> dict[str, str]:
-    """An environment in which no emcc is on PATH, whatever the machine has."""
+    """Return an environment without emcc on PATH."""
     folders = []
     for number, folder in enumerate(os.environ["PATH"].split(os.pathsep)):
         if (Path(folder) / "emcc").exists():
@@ -218,7 +218,7 @@ def test_build_explains_unreachable_crate_registry(
 def test_build_explains_full_disk(
     wasmwheel: Command, store: Store, crate: Path, out: Path, tmp_path: Path
 ) -> None:
-    """The work folder is on a file system of 30 MB, in a mount namespace of its own."""
+    """Put the work folder on a file system of 30 MB, in a mount namespace."""
     full = tmp_path / "full"
     full.mkdir()
     command = [sys.executable, "-m", "jupyter_wasmwheel", "build", crate, "--json", "--out", out]

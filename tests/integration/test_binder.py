@@ -1,4 +1,4 @@
-"""Binder's files, run step by step as repo2docker runs them, in a clean folder with a new home."""
+"""Binder's files, run step by step as repo2docker does, in a clean folder and home."""
 
 from __future__ import annotations
 
@@ -72,5 +72,5 @@ def test_binder_files_are_found_by_repo2docker() -> None:
         assert os.access(BINDER / name, os.X_OK)
         assert subprocess.run(["bash", "-n", BINDER / name]).returncode == 0
     assert yaml.safe_load((BINDER / "environment.yml").read_text())["dependencies"]
-    # With a Dockerfile of that name, nothing else here would be read.
+    # repo2docker would ignore all other files if this file existed.
     assert not (BINDER / "Dockerfile").exists()

@@ -1,4 +1,4 @@
-"""Building: what a person gets from a folder, an sdist, a workspace, a pure project."""
+"""Builds of a folder, an sdist, a workspace and a pure project."""
 
 from __future__ import annotations
 

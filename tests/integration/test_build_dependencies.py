@@ -1,4 +1,4 @@
-"""What a package needs and nobody has for the browser: said, or built along with it."""
+"""Dependencies that are not available for Pyodide: reported, or built with the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading and rewriting a wheel that was built for real."""
+"""Reading and rewriting a real wheel."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def test_damaged_wheel_is_rejected_without_traceback(starter_wheel: Path, tmp_pa
     numbers = random.Random(314)
     for _ in range(500):
         data = bytearray(whole)
-        # The headers are at the end; half of the damage is done to them.
+        # Damage the headers, which are at the end, as often as the rest.
         place = numbers.choice([numbers.randrange(len(data)), -numbers.randrange(1, 900)])
         data[place] = numbers.randrange(256)
         path.write_bytes(data)
-        # Some bytes do not matter, such as a time.
+        # Some bytes have no effect, such as a time.
         with contextlib.suppress(CheckError):
             read(path)
 

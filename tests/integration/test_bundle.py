@@ -1,4 +1,4 @@
-"""A site as a zip: the same bytes each time, and all that is needed where there is no network."""
+"""A site as a zip: reproducible, and complete without a network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CLONE = Path(__file__).parents[2]
 
 
 def unpacked(wasmwheel: Command, site: Site, folder: Path) -> Path:
-    """The folder of a site that was bundled and unpacked."""
+    """Return the folder of a site that was bundled and unpacked."""
     packed = folder / "packed.zip"
     ran = wasmwheel("site", "bundle", site.folder, "--out", packed, "--json")
     assert ran.status == 0, ran.stderr
@@ -64,7 +64,7 @@ def test_bundle_rejects_site_that_needs_network(wasmwheel: Command, tmp_path: Pa
 
 
 def served_without_network(folder: Path, host: str, notebook: str, *cells: str) -> dict[str, Any]:
-    """What a browser showed of a notebook, where both it and its server have no network."""
+    """Return what a browser showed of a notebook without network access."""
     ran = subprocess.run(
         [
             *("unshare", "--map-root-user", "--net"),
@@ -80,7 +80,7 @@ def served_without_network(folder: Path, host: str, notebook: str, *cells: str) 
     return told
 
 
-#: Whether Python is in the folder of the notebooks, and which are there; then the site, by HTTP.
+#: Show the notebooks' folder, as Python sees it; then request the site by HTTP.
 WHERE = "import os\nprint(os.getcwd() == '/drive', *[n for n in os.listdir() if n[-5:] == 'ipynb'])"
 READ = "import js, urllib.request as by\nprint(by.urlopen(str(js.location.href)).status)"
 
@@ -103,7 +103,7 @@ def test_bundle_works_without_network(wasmwheel: Command, store: Store, tmp_path
     assert told["page"] == {"secure": True, "isolated": False, "serviceWorker": True}
     assert told["cells"] == [f"True {notebook}", "200"]
 
-    # Another computer's address, by plain http: as from one laptop to the others of a room.
+    # Use the address of another computer and plain http, as in a classroom.
     told = served_without_network(folder, "10.77.0.1", notebook, WHERE, READ)
     assert "Hello, you!" in told["shown"][0]
     assert (told["errors"], told["elsewhere"]) == ([], [])

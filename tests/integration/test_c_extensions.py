@@ -1,4 +1,4 @@
-"""Projects of setuptools: C comes out as a module for the target, pure Python as it is."""
+"""Setuptools projects: C becomes a module for the target, and pure Python stays pure."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_c_error_names_file_and_line(wasmwheel: Command, project: Path, tmp_path
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder, and the address of a server that serves it."""
+    """Serve a folder; return it and its address."""
     folder = tmp_path / "served"
     folder.mkdir()
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
@@ -105,7 +105,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def cross_build_environment(path: Path) -> str:
-    """Write a file laid out as Pyodide's is, with one header in it, and give its hash."""
+    """Write an archive like Pyodide's with one header in it; return its hash."""
     place = "xbuildenv/pyodide-root/cpython/installs/python-3.14.2/include/python3.14/Python.h"
     with tarfile.open(path, "w:gz") as archive:
         member = tarfile.TarInfo(place)
@@ -116,13 +116,13 @@ def cross_build_environment(path: Path) -> str:
 
 @pytest.fixture
 def runtime(store: Store) -> Runtime:
-    """The default target's runtime."""
+    """Return the runtime of the default target."""
     target = targets.find("2026_0")
     return pyodide.ensure_runtime(target, ensure_node(store, ignore), store, ignore)
 
 
 def with_headers_at(url: str, sha256: str) -> Target:
-    """The default target, its headers to be had at an address and nowhere else."""
+    """Return the default target with its headers only at this address."""
     known = targets.find("2026_0")
     where = dataclasses.replace(known.headers, url=url, sha256=sha256, debian=None)
     return dataclasses.replace(known, headers=where)

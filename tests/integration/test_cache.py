@@ -1,4 +1,4 @@
-"""What is kept for the next build: finished wheels, what was proven of them, and seeds."""
+"""The cache for later builds: wheels, check results and seeds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.fixtures.commands import Command
 
 @pytest.fixture
 def build(wasmwheel: Command, tmp_path: Path) -> Any:
-    """Build a folder as a draft; its report."""
+    """Build a folder as a draft; return its report."""
 
     def run(folder: Path, *arguments: str | Path, **env: str) -> dict[str, Any]:
         ran = wasmwheel(
@@ -43,7 +43,7 @@ def phases(report: dict[str, Any]) -> list[str]:
 
 
 def mark(crate: Path, word: str) -> Path:
-    """Make a crate one that nobody has built."""
+    """Change a crate so that it was never built before."""
     with (crate / "src/lib.rs").open("a") as source:
         source.write(f"// {word}\n")
     return crate

@@ -1,4 +1,4 @@
-"""The other commands, as a person uses them: on a terminal, in a script, one after the other."""
+"""The other commands, on a terminal and in a script."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_demo_builds_publishes_and_serves_notebook(store: Store) -> None:
 
 
 def _get(url: str) -> bytes:
-    """The page at an address that may take a moment to be served."""
+    """Return the page at an address, which may take a moment to be served."""
     deadline = time.monotonic() + 20
     while True:
         try:

@@ -16,7 +16,7 @@ import jupyter_wasmwheel
 from tests.fixtures import wheel_factory
 from tests.fixtures.jupyter_server import Jupyter
 
-#: A made-up option, and what stands for a build that uses it.
+#: A made-up option, and a stand-in for a build that uses it.
 OPTION = """
     pace: Annotated[
         Literal["slow", "fast"], option("--pace", label="Pace", help="a made-up option")
@@ -28,7 +28,7 @@ def _build(request: BuildRequest, context: ExecutionContext) -> Outcome:
     return Outcome(document=document({"pace": request.pace}))
 """
 
-#: What the command line and the schema make of it, as JSON.
+#: Print how the command line and the schema use it, as JSON.
 LOOK = """
 import json
 from jupyter_wasmwheel import cli
@@ -43,7 +43,7 @@ print(json.dumps([request_from(args, BuildRequest).pace, declared]))
 
 @pytest.fixture
 def with_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let new processes use a copy of the package that declares one more option, in one place."""
+    """Let new processes use a copy of the package with one more declared option."""
     package = tmp_path / "code/jupyter_wasmwheel"
     original = Path(jupyter_wasmwheel.__file__).parent
     shutil.copytree(original, package, ignore=shutil.ignore_patterns("labextension", "__pycache__"))

@@ -1,4 +1,4 @@
-"""Builds on a real cluster of dask.distributed: a scheduler and workers as processes."""
+"""Builds on a real cluster of dask.distributed, whose scheduler and workers are processes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 Submit = Callable[..., Job]
 
-#: A build script that writes its process's number into a file and sleeps, if it is the first one.
+#: A build script that writes its process ID to a file and sleeps, the first time it runs.
 SLEEPS = """
 fn main() {
     if std::fs::OpenOptions::new().write(true).create_new(true).open("FILE").is_ok() {
@@ -52,7 +52,7 @@ def its_cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def add_worker(its_cluster: Cluster, store: Store, tmp_path: Path) -> Callable[[str], int]:
-    """Start a worker with a store of its own, beside what is installed; its process's number."""
+    """Start a worker with its own store next to the installed one; return its process ID."""
 
     def add(name: str) -> int:
         own, shared = str(tmp_path / f"home-{name}"), str(store.home)
@@ -69,7 +69,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def paths(root: Path, store: Store, tmp_path: Path) -> AllowedPaths:
-    """Where the server looks; its sites are beside its root."""
+    """Return the allowed paths of the server; its sites are next to its root."""
     return AllowedPaths(
         root=root, allowed=(), store=store, find_site=lambda name: lite.read_site(tmp_path / name)
     )
@@ -77,7 +77,7 @@ def paths(root: Path, store: Store, tmp_path: Path) -> AllowedPaths:
 
 @pytest.fixture
 def queue(its_cluster: Cluster, paths: AllowedPaths, tmp_path: Path) -> Iterator[Queue]:
-    """A server's queue whose jobs go to the cluster."""
+    """Open a queue whose jobs go to the cluster."""
     queue = queue_of(str(its_cluster.scheduler_file), paths, tmp_path)
     yield queue
     queue.close()
@@ -91,7 +91,7 @@ def queue_of(where: str, paths: AllowedPaths, folder: Path) -> Queue:
 
 @pytest.fixture
 def submit(queue: Queue, paths: AllowedPaths) -> Submit:
-    """Ask for a draft."""
+    """Submit a draft build."""
     return lambda **fields: queue.submit(draft(paths, **fields))
 
 
@@ -120,7 +120,7 @@ def notes(queue: Queue, job: Job) -> list[str]:
 
 
 def sleeping(crate: Path, tmp_path: Path) -> Path:
-    """Let a crate's first build sleep; the file that then has its process's number."""
+    """Let a crate's first build sleep; return the file with its process ID."""
     (crate / "build.rs").write_text(SLEEPS.replace("FILE", str(tmp_path / "once")))
     return tmp_path / "once.pid"
 
@@ -189,7 +189,7 @@ def test_builds_run_on_workers_and_are_published_locally(
         assert str(wheel) == job.report["wheel"]
         phases = [each["name"] for each in events(queue, job, "phase")]
         assert phases.index("smoke") < phases.index("publish")
-        # Proven by the worker, and once more where the site is.
+        # The worker checked it, and the site's machine checked it again.
         assert [each["state"] for each in events(queue, job, "phase")].count("started") > 8
         assert phases.count("smoke") == 4
     published = {each.name for each in publish.published(lite.read_site(site))}
@@ -235,7 +235,7 @@ def test_canceled_build_leaves_no_process_on_worker(
     queue.cancel(job.id)
     assert ended(queue, job).state == "cancelled"
     until(lambda: not is_there(pid), 30)
-    # And the worker goes on: the second build does not sleep.
+    # The worker continues: the second build does not sleep.
     again = ended(queue, submit(source="hello"))
     assert again.state == "done", again.error
 

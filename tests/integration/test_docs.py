@@ -1,4 +1,4 @@
-"""The documentation: what its examples say is so, and its pages are whole."""
+"""The documentation: its examples work, and its pages are complete."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
-#: A command of ours, between variables that are set for it and where its output goes.
+#: A command of this project, with its variables and redirections.
 COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )*((?:jupyter wasmwheel|make) .+?)(?: [>|] .*)?")
 
 BLOCKS = ("code_block", "fence")
@@ -48,7 +48,7 @@ def tokens(page: Path) -> Iterator[Token]:
 
 
 def commands(page: Path, *kinds: str) -> list[str]:
-    """The commands of ours in a page's code."""
+    """Return the commands of this project in a page's code."""
     texts = [token.content for token in tokens(page) if token.type in kinds]
     lines = [line for text in texts for line in text.replace("\\\n", "").splitlines()]
     return [match[1] for line in lines if (match := COMMAND.fullmatch(line.strip()))]
@@ -184,7 +184,7 @@ def test_tutorial_works_to_its_end(
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """A folder, served as `python -m http.server` does it; its origin."""
+    """Serve a folder as `python -m http.server` does; yield its origin."""
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

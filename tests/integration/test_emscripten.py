@@ -1,4 +1,4 @@
-"""Which Emscripten is taken, of those that there are."""
+"""The choice among installed Emscripten compilers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TARGET = targets.find("2026_0")
 
 
 def put_emcc(folder: Path, version: str) -> Path:
-    """Put an emcc that says a version of itself into a folder."""
+    """Write an emcc that prints a version."""
     folder.mkdir(parents=True)
     (folder / "emcc").write_text(f'#!/bin/sh\necho "emcc (Emscripten gcc/clang) {version} (0)"\n')
     (folder / "emcc").chmod(0o755)

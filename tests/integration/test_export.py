@@ -1,4 +1,4 @@
-"""Exports: what other build tools are told of a package, held against those tools themselves."""
+"""Exports for other build tools, checked with those tools."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ new = "Good day, {name}! ${{ secrets }}"
 
 
 def exported(wasmwheel: Command, form: str, *words: str | Path) -> dict[str, str]:
-    """The files of an export, by their paths."""
+    """Return the files of an export by their paths."""
     ran = wasmwheel("export", form, *words, "--json")
     assert ran.status == 0, ran.stderr
     return {each["path"]: each["text"] for each in ran.document["files"]}
@@ -144,7 +144,7 @@ def test_workflow_applies_same_edits_and_cargo_arguments(
     ((_, text),) = exported(wasmwheel, "workflow", crate, *words).items()
     steps = loaded(text)["jobs"]["pyodide"]["steps"]
     (edit,) = (step for step in steps if step.get("name", "").startswith("Edit"))
-    # GitHub puts in the place of its own words what they stand for; here that is done by hand.
+    # Replace GitHub's expressions with their values, as GitHub does.
     script = edit["run"].replace("${{ '${{' }}", "${{")
     subprocess.run(["bash", "-e", "-c", script], cwd=crate, check=True)
     assert "Good day, {name}! ${{ secrets }}" in (crate / "src/lib.rs").read_text()
@@ -199,9 +199,9 @@ def test_export_rejects_unreachable_source(
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment with pyodide-build and the cibuildwheel that is named.
+    """Return the Python of an environment with pyodide-build and this cibuildwheel.
 
-    Of pyodide-build only the model of a recipe is used, which needs few of its requirements.
+    Only pyodide-build's model of a recipe is used, which needs few of its requirements.
     """
     folder = tmp_path_factory.mktemp("tools")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)

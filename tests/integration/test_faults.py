@@ -1,4 +1,4 @@
-"""Faults: after each nothing is half-written, no process is left, and the next build works."""
+"""Faults: each leaves no partial file and no process, and the next build works."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.fixtures.fault_injection import PHASES, build, edit, published, words
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, mounts")
 
-#: Every day two phases are enough: one that runs others' programs, and one that publishes.
+#: Two phases suffice for every day: one that runs other programs, and one that publishes.
 IN_EACH_PHASE = pytest.mark.parametrize(
     "phase",
     [
@@ -36,7 +36,7 @@ IN_EACH_PHASE = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def crate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A crate that all builds here edit, so that pyo3 is compiled once."""
+    """Create the crate that all builds here edit, so that pyo3 is compiled once."""
     return wheel_factory.crate("faulty", tmp_path_factory.mktemp("faulty"))
 
 
@@ -48,9 +48,9 @@ def ready(
     crate: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """A store with a site in which a package is published, in which the crate was built once.
+    """Create a store with a site that has a package, where the crate was built once.
 
-    What it takes to build is in the store that all tests share.
+    The toolchain is in the store that all tests share.
     """
     home = tmp_path_factory.mktemp("ready") / "home"
     env = {"WASMWHEEL_HOME": str(home), "WASMWHEEL_PATH": str(store.home)}
@@ -67,7 +67,7 @@ def ready(
 
 @pytest.fixture
 def home(ready: Path, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of that store for one test, which the command works with."""
+    """Copy that store for one test."""
     copy = tmp_path / "home"
     shutil.copytree(ready, copy, symlinks=True)
     monkeypatch.setenv("WASMWHEEL_HOME", str(copy))
@@ -98,13 +98,13 @@ def test_killed_build_leaves_nothing_in_the_way(
     assert not list(tmp_path.glob("dist/*.part"))
 
 
-# A disk that gets full
+# Full disks
 
 
 def on_a_small_disk(
     place: Path, ready: Path, store: Store, crate: Path, phase: str, *spare: int
 ) -> list[dict[str, Any]]:
-    """Build on a disk that gets full in a phase, but for so many bytes; what came of each time."""
+    """Build on a disk that fills up in a phase; return the result for each number of bytes."""
     place.mkdir()
     done = subprocess.run(
         [
@@ -122,7 +122,7 @@ def on_a_small_disk(
 
 
 def assert_nothing_is_half_written(told: dict[str, Any]) -> None:
-    """A build that met a full disk said so and left nothing, or it is whole; the next one works."""
+    """Check that a build on a full disk failed cleanly or is complete, and the next works."""
     end, left, again = told["end"], told["left"], told["again"]
     assert told["status"] in (0, 9), end
     if told["status"]:
@@ -227,11 +227,11 @@ def test_killed_server_stops_builds_and_remembers_them(phase: str, crate: Path, 
     assert published(home) == {"kept": "1.0"}
 
 
-# What is kept, and is damaged
+# Damaged entries
 
 
 def without(kind: str, store: Store, folder: Path) -> Path:
-    """A store in a folder, of all that another one has installed but one kind."""
+    """Copy a store to a folder, except for one kind of entry."""
     folder.mkdir()
     for installed in store.home.iterdir():
         if installed.name != kind:
@@ -240,7 +240,7 @@ def without(kind: str, store: Store, folder: Path) -> Path:
 
 
 def damage(file: Path) -> None:
-    """Change a byte in the middle of a file, as a disk that fails does."""
+    """Change a byte in the middle of a file, as a failing disk does."""
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 0xFF
     file.write_bytes(data)
@@ -329,7 +329,7 @@ def test_files_of_older_version_cause_no_failure(
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Any]:
-    """A server in the place of an index or a registry."""
+    """Serve as an index or a registry."""
     (tmp_path / "served").mkdir()
     with serving(tmp_path / "served") as server:
         yield server
@@ -379,7 +379,7 @@ def test_failing_crate_registry_during_sysroot_build_is_reported(
 
 
 def with_crates_of(registry: Any, folder: Path) -> dict[str, str]:
-    """What makes cargo take its crates from a registry, and try it once."""
+    """Let cargo use a registry for its crates, with one attempt."""
     (registry.folder / "config.json").write_text('{"dl": "http://127.0.0.1:9/"}')
     home = folder / "cargo"
     home.mkdir()
@@ -402,7 +402,7 @@ int linkat(int a, const char *b, int c, const char *d, int e) { errno = EPERM; r
 
 
 def without_locks(folder: Path, refused: str) -> dict[str, str]:
-    """What makes the C library refuse locks and hard links, as some file systems do."""
+    """Let the C library refuse locks and hard links, as some file systems do."""
     (folder / "without.c").write_text(WITHOUT_LOCKS.replace("REFUSED", refused))
     library = folder / "without.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, folder / "without.c"], check=True)

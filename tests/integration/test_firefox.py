@@ -1,4 +1,4 @@
-"""In a real Firefox: what a person sees who opens a site's notebook and runs its cells."""
+"""A site's notebook in a real Firefox."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.fixtures.commands import Command
 from tests.fixtures.firefox import firefox
 from tests.fixtures.notebooks import make_site
 
-#: The first code cell, the text of its prompt and of its output.
+#: The first code cell, its prompt and its output.
 CELL = ".jp-Notebook .jp-CodeCell"
 PROMPT = f"document.querySelector('{CELL} .jp-InputPrompt').innerText"
 OUTPUT = f"document.querySelector('{CELL} .jp-OutputArea-output')?.innerText"
 
-#: Keys of WebDriver's.
+#: Keys of WebDriver.
 CONTROL, ENTER = "\ue009", "\ue007"
 
 

@@ -1,4 +1,4 @@
-"""Sources in git repositories: what is fetched of an address, and what is refused."""
+"""Sources in git repositories: which revision is fetched, and what is rejected."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.fixtures.projects import plain_project
 
 @pytest.fixture
 def own_store(tmp_path: Path) -> Store:
-    """An empty store."""
+    """Create an empty store."""
     return Store(home=tmp_path / "store")
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
-    """A repository whose package is in a folder of it, of two commits, the first one tagged."""
+    """Create a repository with a package in a subfolder and two commits, the first tagged."""
     repository = Repository(tmp_path / "repositories/project")
     plain_project(repository.folder / "bindings/python")
     first = repository.commit("Begin")
@@ -153,7 +153,7 @@ def test_addresses_of_pip_are_accepted() -> None:
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> Repository:
-    """A repository that would run a program, were git to heed what is in it."""
+    """Create a repository that would run a program if git used its settings."""
     repository = Repository(tmp_path / "hostile")
     plain_project(repository.folder / "package")
     shutil.move(repository.folder / "package/pyproject.toml", repository.folder)

@@ -1,4 +1,4 @@
-"""Hostile input: archives, projects, names and texts that somebody made to do harm."""
+"""Hostile archives, projects, names and texts."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_hostile_tar_is_rejected_and_writes_nothing_outside(
 
 
 def zipped(*infos: tuple[str, int]) -> bytes:
-    """A zip with empty members of such names and Unix modes."""
+    """Write a zip with empty members of these names and Unix modes."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as made:
         for name, mode in infos:
@@ -86,7 +86,7 @@ def encrypted() -> bytes:
 
 
 def bomb() -> bytes:
-    """A zip that says of its members that they are small, and of which one is 100 MB."""
+    """Write a zip that declares small members, one of which is 100 MB."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("x-1/a", bytes(100_000_000))
@@ -159,8 +159,8 @@ def test_project_with_outer_links_writes_only_to_copy(
     assert (outside / "precious").read_text() == "as it was"
 
 
-#: A build script that writes into every file that it finds of what is kept for later builds, and of
-#: what is published, and gives each the time that it had.
+#: A build script that writes to every file of the cache and of
+#: published packages, and restores the file times.
 DAMAGING = """
 use std::{env, fs, path::{Path, PathBuf}};
 
@@ -192,7 +192,7 @@ fn damage(folder: &Path) {
 }
 """
 
-#: The kinds of entries that it damages and that take longer to make than to copy, and the others.
+#: The kinds of entries that it damages: those that are slow to create, and the others.
 COPIED, MADE = ("pyodide", "snapshots"), ("built", "proofs", "seeds")
 
 
@@ -234,7 +234,7 @@ def test_file_changed_by_build_script_is_not_used(
     assert report["smoke"]["ok"]
     assert published_sha256(site) == report["sha256"]
 
-    # A site has a runtime of its own; without one it is the store's.
+    # A site has its own runtime; without a site, the store's is used.
     fresh = build(wheel_factory.crate("fresh", tmp_path))
     assert fresh.status == 0, fresh.stderr
     assert not fresh.events[-1]["report"]["seeded"]
@@ -247,7 +247,7 @@ def test_file_changed_by_build_script_is_not_used(
 
 
 def published_sha256(site: Site) -> str:
-    """The sha256 of the file that a site's lock names for `hello`."""
+    """Return the sha256 of the published `hello` that a site's lock names."""
     path = site.lock.parent / lock.read(site.lock).packages["hello"].file_name
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -267,7 +267,7 @@ def test_project_with_hostile_name_is_rejected(
     assert not (tmp_path / "dist").exists()
 
 
-# What a build prints
+# Output of builds
 
 SEQUENCES = [
     ("\x1b[2J\x1b[1;1Hgone", "gone"),
@@ -308,7 +308,7 @@ def test_package_output_is_sanitized_for_terminal(wasmwheel: Command, tmp_path: 
     assert ran.stdout == " seen\n"
 
 
-# Parsers: whatever they are given, they say so in words
+# Parsers: they raise only errors of this package
 
 quickly = settings(
     max_examples=60,
@@ -325,7 +325,7 @@ VALUES = st.recursive(
 
 
 def in_words(function: Callable[[], object]) -> None:
-    """Call something that may only fail in a person's words."""
+    """Call a function that may only raise errors of this package."""
     with contextlib.suppress(WasmwheelError):
         function()
 

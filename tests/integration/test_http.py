@@ -1,4 +1,4 @@
-"""In a real Chromium: how a notebook's Python reaches hosts of other origins, and what it says."""
+"""HTTP from a notebook's Python in a real Chromium: which hosts it reaches, and its errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
 from tests.fixtures.notebooks import SERVED
 from tests.fixtures.site_factory import create_site, publish_one
 
-#: What a notebook's author writes who expects that a host may not be there.
+#: Code of a notebook that handles a host without an answer.
 READING = """
 import urllib.request, urllib.error, requests
 
@@ -40,13 +40,13 @@ def by_requests(url, method="get"):
 
 ALLOW = "jupyter wasmwheel site serve workshop --proxy {}"
 
-#: Where the file that a site ships would be otherwise; nobody listens there.
+#: The original address of a file that the site ships; nothing listens there.
 SHIPPED = "http://127.0.0.1:9/shipped"
 
 
 @contextmanager
 def opened(store: Store, folder: Path, hosts: Sequence[str], http: str, abi: str) -> Iterator[Tab]:
-    """A notebook of a new site whose server has a proxy for some hosts, and that ships a file."""
+    """Open a notebook of a new site with a proxy for some hosts and a shipped file."""
     site = create_site(folder / "site", store, abi, http=http)
     empty = wheel_factory.wheel(folder, "py3-none-any", {"empty.py": b""}, name="empty")
     (folder / "shipped.bin").write_text("shipped along")
@@ -58,14 +58,14 @@ def opened(store: Store, folder: Path, hosts: Sequence[str], http: str, abi: str
 
 
 def closed_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port where nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
         return port
 
 
 def says_cors(text: str, host: str) -> bool:
-    """Whether a text says that a host's CORS headers are missing, and what helps."""
+    """Return whether a text names missing CORS headers and the fix."""
     return (
         f"{host} answers, but sends no CORS headers" in text
         and ALLOW.replace("{}", host) in text
@@ -74,7 +74,7 @@ def says_cors(text: str, host: str) -> bool:
 
 
 def check_reading(tab: Tab, plain: Elsewhere, open_: Elsewhere, proxied: Elsewhere) -> None:
-    """Read without CORS headers, with them, through the proxy, from nobody, and what is shipped."""
+    """Read without CORS headers, with them, through the proxy, from no host, and a shipped file."""
     nobody = f"127.0.0.1:{closed_port()}"
     urls = [plain.url, open_.url, proxied.url, f"http://{nobody}/", SHIPPED]
     shown = tab.run(1, f"{READING}\nfor url in {urls}:\n    print(by_urllib(url))")
@@ -87,7 +87,7 @@ def check_reading(tab: Tab, plain: Elsewhere, open_: Elsewhere, proxied: Elsewhe
     assert says_cors(without, plain.host)
     assert (cors, through, shipped) == ("the data", "the data", "shipped along")
     assert f"{nobody} could not be reached" in none
-    # The browser itself has never asked that host.
+    # The browser itself never requested that host.
     assert {seen["user-agent"] for _, _, seen in proxied.asked} == {"jupyter-wasmwheel"}
     assert [path for method, path, _ in proxied.asked if method == "GET"] == ["/data"] * 2
 
@@ -100,7 +100,7 @@ def test_notebook_reads_hosts_allowed_by_cors_or_proxy(store: Store, tmp_path: P
         opened(store, tmp_path, [proxied.host], "urllib", targets.default_abi()) as tab,
     ):
         check_reading(tab, plain, open_, proxied)
-        # What a person sees who catches nothing.
+        # The message without exception handling.
         shown = tab.run(1, f"requests.get({plain.url!r})")
         last = shown.strip().splitlines()[-1]
         assert last.startswith("ConnectionError: ")
@@ -114,7 +114,7 @@ def test_notebook_reads_hosts_allowed_by_cors_or_proxy(store: Store, tmp_path: P
         assert tab.run(1, fetching.format(proxied.url)).strip() == "the data"
         assert tab.run(1, fetching.format(SHIPPED)).strip() == "shipped along"
         assert says_cors(tab.run(1, fetching.format(plain.url)), plain.host)
-        # What the proxy does not fetch is an error, not an answer.
+        # A rejected address is an error, not an answer.
         away = f"{proxied.url.replace('data', 'to')}?url={plain.url}"
         shown = tab.run(1, f"print(by_urllib({away!r}))\nprint(by_requests({away!r}))")
         assert shown.count(f"{plain.host}, where {proxied.host} leads to, is not among") == 2

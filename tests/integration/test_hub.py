@@ -1,6 +1,6 @@
-"""A workshop on a real JupyterHub: three users with servers of their own, and a shared store.
+"""A workshop on a real JupyterHub: three users with their own servers and a shared store.
 
-Where the tests run as root and others may read this Python, the users are users of the system too.
+If the tests run as root and other users can read this Python, the users are system users too.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from tests.fixtures.commands import Command
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
-#: The users, and their numbers in the system where they can have some.
+#: The users, and their numeric IDs where available.
 USERS = {"ada": 61001, "ben": 61002, "cleo": 61003}
 
-#: What is in the store of all, and so in no home.
+#: The parts that are in the shared store, and so in no home.
 SHARED = {"kernel-files", "lite", "pyodide", "seeds", "snapshots", "sysroots"}
 
-#: Seconds that a first build, or making a site, may take on a machine with much else to do.
+#: Seconds that a first build or creating a site may take on a busy machine.
 PATIENCE = 600
 
 
 class Stay(urllib.request.HTTPRedirectHandler):
-    """Follows nobody to the page of a login."""
+    """A handler that does not follow redirects to the login page."""
 
     def redirect_request(self, *args: object) -> None:
-        """Let the redirection be the answer, which is then an HTTPError."""
+        """Return the redirect itself, which is then an HTTPError."""
 
 
 DIRECTLY = urllib.request.build_opener(Stay)
@@ -54,7 +54,7 @@ DIRECTLY = urllib.request.build_opener(Stay)
 
 @dataclass(frozen=True)
 class Hub:
-    """A running hub: its address, the folder with its users' homes, and what opens it."""
+    """A running hub: its address, its users' homes, and its token."""
 
     url: str
     folder: Path
@@ -63,11 +63,11 @@ class Hub:
     own_users: bool
 
     def home(self, name: str) -> Path:
-        """A user's home."""
+        """Return a user's home."""
         return self.folder / "homes" / name
 
     def token_of(self, name: str) -> str:
-        """A token by which a user asks; his server is started."""
+        """Start a user's server, and return a token for it."""
         self.ask("POST", f"hub/api/users/{name}/server", self.token)
         made = self.ask("POST", f"hub/api/users/{name}/tokens", self.token, {})
         token = str(made["token"])
@@ -75,7 +75,7 @@ class Hub:
         return token
 
     def ask(self, method: str, path: str, token: str, fields: object = None) -> Any:
-        """What the hub, or a server behind it, answers; an HTTPError where it refuses."""
+        """Return the answer of the hub, or of a server behind it; raise HTTPError if it refuses."""
         body = None if fields is None else json.dumps(fields).encode()
         request = urllib.request.Request(f"{self.url}/{path}", body, method=method)
         if token:
@@ -85,7 +85,7 @@ class Hub:
         return json.loads(text) if text.startswith((b"{", b"[")) else text
 
     def status(self, path: str, token: str) -> int:
-        """The HTTP status of an answer."""
+        """Return the HTTP status of an answer."""
         try:
             self.ask("GET", path, token)
         except urllib.error.HTTPError as error:
@@ -94,7 +94,7 @@ class Hub:
         return 200
 
     def run(self, name: str, token: str, **fields: Any) -> dict[str, Any]:
-        """Run a job on a user's server; the job as it ended."""
+        """Run a job on a user's server; return the ended job."""
         api = f"user/{name}/wasmwheel/api/jobs"
         job = self.ask("POST", api, token, fields)["id"]
         until(lambda: self.ask("GET", f"{api}/{job}", token)["state"] not in ("queued", "running"))
@@ -121,7 +121,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def may_have_users(python: str) -> bool:
-    """Whether this can start processes of other users, and they can read this Python."""
+    """Return whether processes of other users can be started and can read this Python."""
     if os.getuid() != 0:
         return False
     command = [python, "-c", "import jupyter_wasmwheel"]
@@ -134,7 +134,7 @@ def may_have_users(python: str) -> bool:
 
 @pytest.fixture(scope="module")
 def crates(wasmwheel: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a crate that all build, from a store prepared as docs/hub.md says."""
+    """Create a folder with a crate that all users build, and a store as in docs/hub.md."""
     folder = tmp_path_factory.mktemp("crates")
     wheel_factory.crate("equal", folder)
     for words in (
@@ -251,7 +251,7 @@ def test_hub_users_build_and_stay_isolated(hub: Hub, tmp_path: Path) -> None:
             until_there(page)
             said = Tab(page=page).run(1, f"import of_{name}; print(of_{name}.__name__, 'works')")
             assert said.strip() == f"of_{name} works"
-            # The login that opens one's own does not open another's.
+            # A user's login does not open another user's server.
             other = next(each for each in USERS if each != name)
             answer = page.request.get(f"{hub.url}/user/{other}/wasmwheel/api/jobs")
             assert answer.status in (403, 404) or "/hub/" in answer.url
@@ -260,7 +260,7 @@ def test_hub_users_build_and_stay_isolated(hub: Hub, tmp_path: Path) -> None:
 def assert_out_of_reach(
     hub: Hub, name: str, stranger: str, who: str, listed: dict[str, Any], record: Path
 ) -> None:
-    """Whatever of a user's another one asks for is refused, by the hub and on the machine."""
+    """Check that a user cannot reach another user's server or files."""
     for path in (
         "wasmwheel/api/jobs",
         "wasmwheel/api/events",

@@ -1,7 +1,7 @@
-"""Installing Rust by rustup and Emscripten by emsdk: what goes well, and what is in the way.
+"""Installing Rust with rustup and Emscripten with emsdk, and what can go wrong.
 
-rustup is the real one, against a server of ours. emsdk is the real one where its repository can be
-fetched (WASMWHEEL_EMSDK may name a copy), and a stand-in with its two commands everywhere.
+rustup is the real one, with a local server. emsdk is the real one where its repository can be
+fetched (WASMWHEEL_EMSDK may name a copy), and a stand-in with its two commands elsewhere.
 """
 
 from __future__ import annotations
@@ -36,40 +36,40 @@ from tests.fixtures.download_server import DownloadServer, serving
 TARGET = targets.find(targets.default_abi())
 HOST = "x86_64-unknown-linux-gnu"
 
-#: So many files are unpacked that a run can be killed meanwhile.
+#: The number of files that makes unpacking slow enough to be killed.
 MANY = 5_000
 
-#: What the machines of these tests have; no Rust and no Emscripten is among it.
+#: The programs on the machines of these tests, without Rust and Emscripten.
 PROGRAMS = ("git", "tar", "xz", "gzip", "sh", "dirname", "readlink", "cat", "cp", "env")
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine with nothing to build with: its store, and the variables it runs with."""
+    """A machine without compilers: its store, and its environment variables."""
 
     store: Store
     env: dict[str, str]
 
     @property
     def left(self) -> list[Path]:
-        """What is still staged."""
+        """Return what is still staged."""
         return list((self.store.home / "staging").glob("*"))
 
     def staged(self, name: str) -> bool:
-        """Whether a file of that name is on its way."""
+        """Return whether a file of this name is being staged."""
         return next((self.store.home / "staging").rglob(name), None) is not None
 
 
 @pytest.fixture(scope="module")
 def fetched(wasmwheel: Command, store: Store) -> Store:
-    """The store of the whole run, with all in it that is fetched from registries."""
+    """Return the store of the whole run, with everything from registries."""
     assert wasmwheel("doctor", "--fix").status == 0
     return store
 
 
 @pytest.fixture
 def machine(tmp_path: Path, fetched: Store) -> Machine:
-    """A machine with rustup, where there is one, but no Rust."""
+    """Create a machine with rustup, where available, but without Rust."""
     there = [name for name in ("rustup", "node", "npm") if shutil.which(name)]
     env = {
         "PATH": path_with(tmp_path / "bin", *PROGRAMS, *there),
@@ -82,7 +82,7 @@ def machine(tmp_path: Path, fetched: Store) -> Machine:
 
 
 def make_impatient(machine: Machine) -> None:
-    """Configure how long a server may be silent, as an administrator does."""
+    """Configure how long a server may be silent."""
     settings = Path(machine.env["JUPYTER_CONFIG_DIR"])
     settings.mkdir()
     document = json.dumps({"Wasmwheel": {"download_timeout": 5}})
@@ -90,7 +90,7 @@ def make_impatient(machine: Machine) -> None:
 
 
 def kill_when(met: Callable[[], bool], machine: Machine, *words: str) -> None:
-    """Begin a run, and kill it as the kernel would when memory is short, once something is met."""
+    """Start a run, and kill it once a condition is met."""
     run = subprocess.Popen(
         [sys.executable, "-m", "jupyter_wasmwheel", *words],
         env={**os.environ, **machine.env},
@@ -110,10 +110,10 @@ def kill_when(met: Callable[[], bool], machine: Machine, *words: str) -> None:
 # Rust
 
 
-# rustup is no Debian package, so `make test` does without it.
+# Debian has no package of rustup, so `make test` does not need it.
 @pytest.fixture(scope="module", params=[pytest.param("rustup", marks=pytest.mark.slow)])
 def rust_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DownloadServer]:
-    """A distribution server with a small Rust, stable and nightly, and one that is too old."""
+    """Serve a distribution with small Rusts: stable, nightly, and one that is too old."""
     assert shutil.which("rustup"), "there is no rustup on PATH"
     root = tmp_path_factory.mktemp("dist")
     with serving(root) as server:
@@ -128,7 +128,7 @@ def rust_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DownloadSe
 
 @pytest.fixture
 def rust(machine: Machine, rust_server: DownloadServer) -> Iterator[DownloadServer]:
-    """That server, named to rustup as its documentation has it."""
+    """Point rustup to that server."""
     machine.env["RUSTUP_DIST_SERVER"] = rust_server.url
     yield rust_server
     rust_server.release()
@@ -244,7 +244,7 @@ def test_missing_rustup_is_reported(wasmwheel: Command, machine: Machine) -> Non
 def test_installed_rust_builds_crate(
     wasmwheel: Command, machine: Machine, store: Store, crate: Path, tmp_path: Path
 ) -> None:
-    """The machine's own Rust, served as rustup fetches it, with std for the target prebuilt."""
+    """Serve the machine's Rust to rustup, with a prebuilt std for the target."""
     assert shutil.which("rustup"), "there is no rustup on PATH"
     candidates = [rusts.assess(each, TARGET, None) for each in rusts.installed(store)]
     ours = rusts.choose(candidates, TARGET, None).rust
@@ -275,7 +275,7 @@ def test_installed_rust_builds_crate(
 
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DownloadServer]:
-    """A server with the release of the target's Emscripten, and what goes with it."""
+    """Serve the target's Emscripten release and its parts."""
     root = tmp_path_factory.mktemp("releases")
     for name, version in (("good", TARGET.emscripten), ("other", "1.2.3")):
         emsdk_repository.publish(root, name, version, MANY)
@@ -288,7 +288,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DownloadServe
     params=["stand-in", pytest.param("real", marks=[pytest.mark.slow, pytest.mark.network])],
 )
 def emsdk_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The text of emsdk.py: a stand-in, or the real one where it can be fetched."""
+    """Return the text of emsdk.py: a stand-in, or the real one where it can be fetched."""
     if request.param == "stand-in":
         return emsdk_repository.FAKE_EMSDK.read_text()
     folder = tmp_path_factory.mktemp("emsdk")
@@ -302,7 +302,7 @@ def emsdk_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 @pytest.fixture
 def repository(tmp_path: Path, emsdk_program: str, releases: DownloadServer) -> Path:
-    """A git repository with that emsdk, whose manifest names the server's archives."""
+    """Create a git repository of that emsdk, whose manifest names the server's archives."""
     return emsdk_repository.make(
         tmp_path / "emsdk.git", emsdk_program, releases.url, "good", TARGET
     )
@@ -312,7 +312,7 @@ def repository(tmp_path: Path, emsdk_program: str, releases: DownloadServer) -> 
 def emsdk_server(
     machine: Machine, repository: Path, releases: DownloadServer
 ) -> Iterator[DownloadServer]:
-    """The server of the releases, with the repository named as the configuration does."""
+    """Serve the releases, and configure the repository."""
     machine.env["WASMWHEEL_EMSDK"] = f"{repository}@main"
     yield releases
     releases.release()
@@ -322,13 +322,13 @@ INSTALL = ("doctor", "--fix", "emscripten")
 
 
 def c_compiler(document: dict[str, Any]) -> dict[str, Any]:
-    """What the doctor found of the C compiler."""
+    """Return the doctor's finding about the C compiler."""
     (found,) = (each for each in document["findings"] if each["part"] == "C compiler")
     return dict(found)
 
 
 def assert_emscripten(machine: Machine) -> None:
-    """Emscripten is in the store, and compiles from there."""
+    """Check that Emscripten is in the store and compiles from there."""
     found = emscripten.find(machine.store, TARGET)
     assert found
     assert found.version == TARGET.emscripten

@@ -1,4 +1,4 @@
-"""Jobs that build for real, and what is left of their processes when they are stopped."""
+"""Real builds as jobs, and their processes when they are stopped."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.fixtures.job_queue import (
 def building(
     store: Store, workbench: Path, tmp_path: Path
 ) -> Iterator[Callable[[], tuple[LocalRun, str]]]:
-    """Start a real build of a crate that was never built, and wait until it compiles."""
+    """Start a real build of a new crate, and wait until it compiles."""
     runs: list[LocalRun] = []
 
     def start() -> tuple[LocalRun, str]:
@@ -94,7 +94,7 @@ def build_wheel(*arguments, **more):
 
 @linux_only
 def test_process_outside_group_is_killed(tmp_path: Path, store: Store) -> None:
-    """What a build runs may leave group, session and parent, and turn a deaf ear."""
+    """A build's process can leave its group, session and parent, and ignore signals."""
     folder = tmp_path / "hiding"
     folder.mkdir()
     (folder / "hides.py").write_text(HIDES)

@@ -1,4 +1,4 @@
-"""What a build, an import and a run of tests may take; each limit is passed for real."""
+"""Limits of builds, imports and test runs; each is exceeded for real."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.fixtures.wheel_factory import backend_project, wheel
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="has network namespaces")
 
-#: What a build does to take too much, and the limit that it passes; two processes share in each.
+#: How a build exceeds each limit, with two processes.
 GREEDY = {
     "time": ("time.sleep(600)", "build.time=2s", "longer than 2 s"),
     "memory": ("both('x = bytearray(200_000_000)')", "build.memory=300MB", "more than 300 MB"),
@@ -141,7 +141,7 @@ raise SystemExit(3)
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A port of this machine at which somebody listens."""
+    """Listen on a local port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

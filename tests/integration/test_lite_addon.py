@@ -1,4 +1,4 @@
-"""`jupyter lite build` with this package installed: what its settings list can be imported."""
+"""`jupyter lite build` with this package installed: the configured packages can be imported."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def environment(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment with JupyterLite in it, and this package as it is here.
+    """Create an environment with JupyterLite and this package; return its programs.
 
-    It is one of its own: JupyterLab would load the kernel's extension, which is for sites only.
+    It is separate because JupyterLab would load the kernel's extension, which is for sites only.
     """
     folder = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
@@ -57,7 +57,7 @@ def lite_build(environment: Path, folder: Path) -> subprocess.CompletedProcess[s
 
 @contextmanager
 def static_host(folder: Path) -> Iterator[str]:
-    """A folder on a static host that knows nothing of Jupyter; its address."""
+    """Serve a folder from a static host without Jupyter; yield its address."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None: ...

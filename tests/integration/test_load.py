@@ -1,4 +1,4 @@
-"""Load: much at once and much of everything; nothing is lost, and memory stays bounded."""
+"""Load: nothing is lost, and memory stays bounded."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def resident() -> int:
-    """How many bytes of memory this process has now."""
+    """Return the memory of this process in bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
 
@@ -76,7 +76,7 @@ def test_concurrent_builds_and_publishes_lose_nothing(
 
 
 async def logged(port: int, path: str, token: str) -> list[str]:
-    """Follow the stream until a job is done; the texts of the log that came."""
+    """Follow the stream until a job is done; return the log's texts."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
     head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: {token}\r\n\r\n"
     writer.write(head.encode())
@@ -136,8 +136,8 @@ def test_log_of_200_mb_uses_bounded_disk_and_memory(queue_of: Open) -> None:
     assert sum(map(len, queue.lines(job.id))) < 15 * MB
 
 
-#: Says how many KiB of memory a command took at most. It is started from a process that is small
-#: itself, for Linux counts what its parent had when it was started.
+#: Print the peak memory of a command in KiB. Start it from a small process,
+#: because Linux counts the memory of the parent at the start.
 MEASURE = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
@@ -194,9 +194,9 @@ async def test_history_of_10000_jobs_is_listed_and_replayed(
 
 
 def history(place: Path, count: int) -> None:
-    """Write the record of many jobs, as a server that ran for a year would have."""
+    """Write the record of many jobs, as after a year."""
     store = EventStore(place / "jobs.sqlite", lambda seq, text: None, 1_000)
-    # As one transaction would: what is measured is how they are read.
+    # In one transaction: only reading them is measured.
     store._connection.execute("PRAGMA synchronous = OFF")
     for n in range(count):
         job = Job(

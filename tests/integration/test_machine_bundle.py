@@ -1,4 +1,4 @@
-"""A machine that has no network builds a starter crate from what another one packed."""
+"""A machine without a network builds a starter crate from another machine's bundle."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_invalid_bundle_is_rejected(wasmwheel: Command, tmp_path: Path) -> None:
 
 
 def without_network(*arguments: str | Path, cwd: Path, **variables: str) -> dict[str, Any]:
-    """The document of a command on a machine without a network, with nothing in its home."""
+    """Run a command without a network and with an empty home; return its document."""
     kept = ("PATH", "LANG", "TMPDIR")
     env = {name: os.environ[name] for name in kept if name in os.environ} | variables
     command = ["unshare", "--map-root-user", "--net", sys.executable, "-m", "jupyter_wasmwheel"]
@@ -60,7 +60,7 @@ def test_machine_without_network_builds_from_bundle(wasmwheel: Command, tmp_path
     assert built["smoke"]["module"] == "first"
     assert {"unicode-segmentation", "strsim"} <= {crate["name"] for crate in built["crates"]}
 
-    # The same store, where an administrator unpacked it for all to read.
+    # The same store as a shared one, unpacked by an administrator.
     shared = {"HOME": str(home), "WASMWHEEL_HOME": str(home / "other")}
     shared["WASMWHEEL_PATH"] = str(home / "store")
     without_network("doctor", "--fix", "seeds", cwd=home, **shared)

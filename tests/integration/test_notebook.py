@@ -1,4 +1,4 @@
-"""In a real Chromium: what a person sees who opens a site's notebook and runs its cells."""
+"""A site's notebooks in a real Chromium."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def test_crate_is_imported_in_notebook(
 
 
 def without_notebook(crate: Path) -> None:
-    """Let a starter crate be one of those that bring no notebook of their own."""
+    """Remove the bundled notebook of a starter crate."""
     manifest = crate / "pyproject.toml"
     kept, table, _ = manifest.read_text().partition("[tool.wasmwheel]")
     assert table
     manifest.write_text(kept)
 
 
-#: A worker that answers as `coincident`'s does, but at once; the page is then slow to wait for it.
+#: A worker that answers like `coincident`'s but at once, before the page waits for it.
 TOO_LATE = """async () => {
   const channel = '64e10b34-2bf7-4616-9668-f99de5aa046e';
   const source = `onmessage = ({data}) => {
@@ -132,7 +132,7 @@ def test_removed_package_is_gone_and_displaced_one_restored(
     with opened(site, url, tmp_path / "profile") as tab:
         shown = tab.run(1, "import six, only\nprint(six.__version__, only.x)")
         assert shown.split() == [nonce, "1"]
-        # six is one of the packages that a kernel starts with.
+        # A kernel starts with six.
         assert_started(tab, abi, "The site has another six than the one it was made with.")
     publish.remove(site, "six")
     publish.remove(site, "only")
@@ -190,7 +190,7 @@ def test_site_of_older_version_starts(store: Store, tmp_path: Path) -> None:
 
 
 def assert_started(tab: Tab, abi: str, reason: str) -> None:
-    """It started the plain way and said why, or is a kernel that knows no other way."""
+    """Check that a kernel started the standard way and said why, or knows no other way."""
     said = [text for text in tab.said if "the plain way" in text]
     knows_another = abi == targets.default_abi()
     assert [reason in text for text in said] == ([True] if knows_another else [])

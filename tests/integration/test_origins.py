@@ -1,4 +1,4 @@
-"""A wheel that means harm, in a notebook, beside a Jupyter that its reader is logged in to."""
+"""A hostile wheel in a notebook, next to a Jupyter that the user is logged in to."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from tests.fixtures.browser import browser, open_notebook
 from tests.fixtures.notebooks import make_site
 from tests.fixtures.site_factory import publish_one
 
-#: Where a hub would put a user's server.
+#: The prefix of a user's server on a hub.
 BASE = "/user/somebody/"
 
-#: What the wheel tries from its kernel, and then, by what it displays, from the page.
+#: What the wheel tries from its kernel, and from the page by its output.
 EVIL = b'''
 import json
 import js
@@ -105,7 +105,7 @@ class Jupyter:
     root: Path
 
     def ask(self, path: str, **headers: str) -> int:
-        """The status of an answer."""
+        """Return the status of an answer."""
         try:
             with urllib.request.urlopen(
                 urllib.request.Request(f"{self.url}{path}", headers=headers), timeout=20
@@ -118,7 +118,7 @@ class Jupyter:
 
 @pytest.fixture(scope="module")
 def jupyter(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[Jupyter]:
-    """A Jupyter server as a hub starts one, with a file in its folder."""
+    """Run a Jupyter server as a hub does, with a file in its folder."""
     root = tmp_path_factory.mktemp("root")
     (root / "precious.txt").write_text("as it was")
     own = tmp_path_factory.mktemp("own")
@@ -193,7 +193,7 @@ def test_malicious_wheel_cannot_reach_jupyter(
 
 
 def got_nothing(found: dict[str, Any]) -> None:
-    """Nothing that was tried gave anything of Jupyter's: no text, no cookie, no connection."""
+    """Check that no attempt reached Jupyter: no text, no cookie, no connection."""
     assert len(found) >= 8
     taken = {
         name: what

@@ -17,7 +17,7 @@ from tests.fixtures.commands import Command
 from tests.fixtures.projects import project
 from tests.fixtures.wheel_factory import machine, wheel
 
-#: Functions that a starter crate gets for its tests.
+#: Functions for a starter crate, which its tests call.
 FUNCTIONS = """
 #[pyfunction]
 fn start_thread() {
@@ -36,7 +36,7 @@ fn abort() {
 """
 
 
-#: A test of each outcome, and what follows one that takes the runtime with it.
+#: A test of each outcome, and the tests after one that crashes the runtime.
 EACH = """
 import asyncio
 import hello

@@ -1,4 +1,4 @@
-"""Packages of the index: each is built, and a page of calls answers as its native wheel does."""
+"""Packages of PyPI answer a page of calls like their native wheels."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 
 from tests.fixtures.commands import Command
 
-#: The pages of calls, a file a package: each line an expression, whatever is above `---` before.
+#: The pages of calls, a file for each package: setup code, `---`, and an expression a line.
 PAGES = Path(__file__).parents[1] / "fixtures/pages"
 
 #: nh3's lock file names crates that not every registry has.
 MORE = {"nh3": ["--ignore-lock"]}
 
-#: Answers each expression of a page, one a line, an exception by its type and text.
+#: Print the value of each expression of a page, or its exception.
 ANSWERS = """
 def answers(page):
     import json
@@ -35,18 +35,18 @@ def answers(page):
 
 
 def asked(page: str) -> str:
-    """The code that prints the answers to a page."""
+    """Return the code that prints the answers to a page."""
     return f"{ANSWERS}\nprint(answers({page!r}))"
 
 
 def told(stdout: str) -> list[str]:
-    """The answers in what was printed; above them may be what a panic of Rust said."""
+    """Return the answers in the output; messages of a Rust panic may precede them."""
     answers: list[str] = json.loads(stdout.splitlines()[-1])
     return answers
 
 
 def natively(requirement: str, page: str, folder: Path) -> list[str]:
-    """The answers of the native wheel, installed from the index into a folder of its own."""
+    """Return the answers of the native wheel, installed from the index into its own folder."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
     subprocess.run([*pip, "--target", str(folder), requirement], check=True)
     code = f"import sys; sys.path.insert(0, {str(folder)!r})\n{asked(page)}"

@@ -1,4 +1,4 @@
-"""A site gets a package and the dependencies that were built for it together, or nothing."""
+"""A site gets a package together with its built dependencies, or nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PURE = "py3-none-any"
 
 @pytest.fixture(scope="module")
 def prepared(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site in which a package is published already."""
+    """Create a site with a published package."""
     folder = tmp_path_factory.mktemp("site")
     site = create_site(folder / "site", store, cdn=True)
     kept = wheel(folder, PURE, {"kept.py": b""}, name="kept")
@@ -35,12 +35,12 @@ def prepared(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def site(prepared: Path, tmp_path: Path) -> Site:
-    """A copy of that site."""
+    """Copy that site."""
     return lite.read_site(Path(shutil.copytree(prepared, tmp_path / "site", symlinks=True)))
 
 
 def files(site: Site) -> dict[str, str]:
-    """The hashes of a site's files, and its folders, except for its file locks."""
+    """Return a site's folders and the hashes of its files, except for file locks."""
     return {
         str(path.relative_to(site.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         if path.is_file()
@@ -66,7 +66,7 @@ def does_not_import(folder: Path, site: Site) -> Path:
 
 
 def cannot_be_listed(folder: Path, site: Site) -> Path:
-    """Put a folder in the place of the notebook, which is written after the dependency's."""
+    """Put a folder in place of the notebook, which is written after the dependency's."""
     (site.folder / "files/try-plain-1.0.ipynb").mkdir()
     return plain_project(folder, needs=f'"{INNER}"', code=f"import {MODULE}\n")
 

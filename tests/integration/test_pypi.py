@@ -1,4 +1,4 @@
-"""`check --pypi`: which wheels PyPI should get, and what is said of the others."""
+"""`check --pypi`: which wheels are suitable for PyPI."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def module(**more: Any) -> bytes:
 
 
 def note(**more: Any) -> dict[str, bytes]:
-    """The note that a build leaves in a wheel, with other values."""
+    """Return the build's record in a wheel, with other values."""
     said = {"schema": 1, **dataclasses.asdict(dataclasses.replace(MADE, **more))}
     return {"handmade-1.0.dist-info/wasmwheel.json": json.dumps(said).encode()}
 

@@ -1,4 +1,4 @@
-"""The same source, lock and toolchain give the same bytes; a report is held against a wheel."""
+"""Builds are reproducible, and a report is verified against its wheel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jupyter_wasmwheel.toolchain.toolchain import script
 from jupyter_wasmwheel.wheel import read, rewrite
 from tests.fixtures.commands import Command
 
-#: A setuptools-rust project with C in it, which names its own files in what it compiles.
+#: A setuptools-rust project with C whose compiled code contains the names of its files.
 SETUPTOOLS_RUST = {
     "pyproject.toml": """
         [build-system]
@@ -64,7 +64,7 @@ SETUPTOOLS_RUST = {
 
 
 def built(wasmwheel: Command, project: Path, store: Store, home: Path) -> Path:
-    """The wheel of a release build with a store of its own, which nothing is kept in."""
+    """Return the wheel of a release build with a new store."""
     homes = {"WASMWHEEL_HOME": str(home), "WASMWHEEL_PATH": str(store.home)}
     words = ("--no-cache", "--json", "--out", home / "dist")
     ran = wasmwheel("build", project, *words, env=homes)
@@ -141,7 +141,7 @@ def test_setuptools_rust_builds_with_c_give_same_bytes(
 
 
 def checked(wasmwheel: Command, wheel: Path, report: Any, folder: Path) -> dict[str, str]:
-    """What the check of a wheel against a report comes to: the state of each finding."""
+    """Return the states of the findings when a wheel is checked against a report."""
     file = folder / "report.json"
     file.write_text(json.dumps(report))
     ran = wasmwheel("check", wheel, "--report", file, "--json")

@@ -1,4 +1,4 @@
-"""The server extension over HTTP, in a real Jupyter server; docs/rest.md says what it promises."""
+"""The server extension over HTTP, in a real Jupyter server, as docs/rest.md describes it."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ async def test_build_does_not_see_secrets_of_server(
 
 
 class Follower:
-    """A client of the stream: the events it got, and a way to wait for more."""
+    """A client of the stream: the events that it got, and a way to wait for more."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -268,7 +268,7 @@ class Follower:
 def follow(
     http_server_client: Any, jp_auth_header: dict[str, str], jp_base_url: str
 ) -> Callable[..., Any]:
-    """Follow the stream for as long as the context lasts."""
+    """Follow the stream while the context lasts."""
 
     @asynccontextmanager
     async def following(after: int | None = None, last: str = "") -> AsyncIterator[Follower]:
@@ -307,7 +307,7 @@ async def test_event_stream_sends_all_events_once_in_order(
     numbers = [event["seq"] for event in got]
     assert numbers == sorted(set(numbers))
     assert sum(event["kind"] == "log" for event in got) == 4000
-    # A browser that was away for a minute comes back with the last number that it saw.
+    # A browser that was disconnected returns with the last number that it saw.
     middle = numbers[len(numbers) // 3]
     async with follow(after=0, last=str(middle)) as follower:
         await follower.until(lambda again: sum(is_last(event) for event in again) == 2)
@@ -359,7 +359,7 @@ async def test_event_stream_rejects_invalid_number(after: str, jp_fetch: Fetch) 
 def raw_follow(
     http_server_client: Any, jp_auth_header: dict[str, str], jp_base_url: str
 ) -> Callable[[], Awaitable[asyncio.StreamWriter]]:
-    """Begin to follow the stream as a client that reads its beginning, and no more."""
+    """Start to follow the stream as a client that stops reading."""
 
     async def begin() -> asyncio.StreamWriter:
         port = http_server_client.get_http_port()
@@ -424,7 +424,7 @@ async def test_event_stream_rejects_too_many_clients(
         assert raised.value.code == 503
 
 
-# What there is to build with, and from
+# Toolchain, sources and starters
 
 
 async def test_seeds_are_prepared_once_while_idle(api: Api, app: WasmwheelApp, hello: Path) -> None:
@@ -440,7 +440,7 @@ async def test_seeds_are_prepared_once_while_idle(api: Api, app: WasmwheelApp, h
     prepared = queue.jobs()[0]
     assert prepared.request == {"kind": "install", "extras": ["seeds"]}
     assert (await ended(api, prepared.id))["state"] == "done"
-    # They are still not there; who wants them tries again by the button.
+    # They are still missing; the user can retry with the button.
     app._idle.check(queue)
     IdleSeedBuilder(app.store, app.paths).check(queue)
     assert len(queue.jobs()) == 2
@@ -733,7 +733,7 @@ def test_stopped_server_stops_its_builds(number: int, store: Store, tmp_path: Pa
 def test_build_is_published_and_opened_over_http(
     store: Store, workbench: Path, crate: Path, tmp_path: Path
 ) -> None:
-    """Set up, make a site, build a crate into it, try it, take it out again."""
+    """Set up, create a site, build a crate into it, open it, and remove it."""
     jupyter = Jupyter(workbench, tmp_path / "log")
 
     def done(**request: Any) -> dict[str, Any]:

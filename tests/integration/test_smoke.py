@@ -1,4 +1,4 @@
-"""A wheel is imported in its target's Pyodide; where that fails, the error says why."""
+"""A wheel is imported in its target's Pyodide; a failure is explained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starter crates: each is built, passes its own tests, and teaches what it shows in a browser."""
+"""Starter crates: each builds, passes its tests, and works in a browser."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_notebook_outside_project_is_rejected(wasmwheel: Command, tmp_path: Path
 
 @pytest.fixture(scope="module")
 def seed(store: Store) -> None:
-    """What `doctor --fix seeds` leaves for release builds: pyo3 is not compiled six times."""
+    """Build the seed of release builds once, so that pyo3 is not compiled six times."""
     target, node_js = targets.find(targets.default_abi()), node.ensure_node(store, ignore)
     seeds.build_seed(
         target,

@@ -1,7 +1,7 @@
-"""tiktoken in a notebook: its ranks come over HTTP, from where the package itself looks for them.
+"""tiktoken in a notebook: it fetches its ranks over HTTP from its own address.
 
-A local server with a certificate of its own stands in for their host; the browser and the site's
-server find it under the host's name, so that tiktoken's code and ours are as they are.
+A local server with a test certificate stands in for that host; the browser and the site's server
+resolve the host's name to it, so that tiktoken's code and this package's stay unchanged.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from tests.fixtures.commands import Command
 from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
 from tests.fixtures.notebooks import make_site
 
-#: Where tiktoken has its ranks from, and what it checks of them.
+#: The address of tiktoken's ranks, and their checksum.
 HOST, PATH = "openaipublic.blob.core.windows.net", "/encodings/cl100k_base.tiktoken"
 SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
 
-#: What has the same ranks, in another form, where that host is not to be reached.
+#: A package with the same ranks in another form, for where that host is unreachable.
 PACKAGE = "js-tiktoken@1.0.21"
 INTEGRITY = (
     "sha512-biOj/6M5qdgx5TKjDnFT1ymSpM5tbd3ylwDtrQvFQSu0Z7bBYko2dF+W"
     "/aUkXUPuk6IVpRxk/3Q2sHOzGlS36g=="
 )
 
-#: What runs here and in a cell: a hash of how 1,000 lines are encoded, once they are decoded again.
+#: Runs here and in a cell: print a hash of 1,000 encoded lines, and decode them.
 ENCODING = """
 import hashlib, json, random, tiktoken
 encoding = tiktoken.get_encoding("cl100k_base")
@@ -52,7 +52,7 @@ assert [encoding.decode(each) for each in tokens] == lines
 print(hashlib.sha256(json.dumps(tokens).encode()).hexdigest())
 """
 
-#: What puts the ranks into a file of the kernel, where tiktoken looks before it asks for them.
+#: Write the ranks to the file where tiktoken looks before it requests them.
 IN_A_FILE = f"""
 import hashlib, os, pathlib
 from pyodide.http import pyfetch
@@ -61,14 +61,14 @@ name = hashlib.sha1(b"https://{HOST}{PATH}").hexdigest()
 pathlib.Path("/tmp", name).write_bytes(await (await pyfetch("ADDRESS")).bytes())
 """
 
-#: A second cell, which fetches them without `requests`.
+#: A second cell, which fetches the ranks without `requests`.
 BY_URLLIB = f"""
 import hashlib, urllib.request
 ranks = urllib.request.urlopen("https://{HOST}{PATH}").read()
 print(hashlib.sha256(ranks).hexdigest())
 """
 
-#: A site's server as the command line runs it, but for names: it finds the host at a local port.
+#: A site's server as the command runs it, but with the host's name at a local port.
 SERVING = """
 import sys
 from pathlib import Path
@@ -83,7 +83,7 @@ server.serve(lite.read_site(Path(folder)), lambda url: print(url, flush=True), s
 
 
 def ranks(store: Store, folder: Path) -> bytes:
-    """The real ranks: lines of a first rank and the tokens from it on, written a token a line."""
+    """Return the real ranks: lines of a first rank and the tokens that follow."""
     folder.mkdir()
     node.fetch_npm_package(node.ensure_node(store, ignore), PACKAGE, INTEGRITY, folder)
     text = (folder / "dist/ranks/cl100k_base.js").read_text().strip()
@@ -98,7 +98,7 @@ def ranks(store: Store, folder: Path) -> bytes:
 
 
 def natively(version: str, found: bytes, folder: Path) -> str:
-    """What the native wheel of a version answers, with the ranks where tiktoken keeps them."""
+    """Return the native wheel's answers, with the ranks in tiktoken's cache."""
     cache = folder / "cache"
     cache.mkdir(parents=True)
     (cache / hashlib.sha1(f"https://{HOST}{PATH}".encode()).hexdigest()).write_bytes(found)
@@ -119,7 +119,7 @@ def natively(version: str, found: bytes, folder: Path) -> str:
 def opened(
     site: Path, url: str, other: Elsewhere, authority: Path, profile: Path, *hosts: str
 ) -> Iterator[Tab]:
-    """A notebook of the site, where the host of the ranks is the local server."""
+    """Open a notebook of the site with the local server as the host of the ranks."""
     arguments = [str(site), HOST, str(other.port), *hosts]
     serving = subprocess.Popen(
         [sys.executable, "-c", SERVING, *arguments],
@@ -145,7 +145,7 @@ def opened(
 def built(
     wasmwheel: Command, store: Store, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
-    """The report of a build of tiktoken without a need for requests.
+    """Build tiktoken without a requirement of `requests`; return the report.
 
     Its recipe ships the ranks with the site where their host can be reached; here they are fetched.
     """
@@ -161,13 +161,13 @@ def built(
 
 @pytest.fixture(scope="module")
 def found(store: Store, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The real ranks."""
+    """Return the real ranks."""
     return ranks(store, tmp_path_factory.mktemp("ranks") / "js-tiktoken")
 
 
 @pytest.fixture(scope="module")
 def expected(built: dict[str, Any], found: bytes, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the native wheel answers."""
+    """Return the native wheel's answers."""
     return natively(built["version"], found, tmp_path_factory.mktemp("native") / "it")
 
 

@@ -1,4 +1,4 @@
-"""tokenizers, built by its recipe, against the native wheel of the same version."""
+"""tokenizers, built by its recipe, compared with the native wheel of the same version."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jupyter_wasmwheel.store import Store
 from tests.fixtures.commands import Command
 from tests.fixtures.notebooks import make_site, opened
 
-#: What runs here and in Pyodide; `main` gives what has to be the same.
+#: Runs here and in Pyodide; the results of `main` must be equal.
 CODE = """
 import asyncio, json, random, tempfile
 from pathlib import Path
@@ -56,7 +56,7 @@ async def main():
     several = []
     if hasattr(one, "async_encode"):
         assert seen(await one.async_encode("plain text")) == seen(one.encode("plain text"))
-        # Their offsets count bytes, those of `encode` characters.
+        # Their offsets count bytes; those of `encode` count characters.
         several = await asyncio.gather(*map(one.async_encode, lines))
         assert [encoding.ids for encoding in several] == ids
         assert list(map(seen, await one.async_encode_batch(lines))) == list(map(seen, batch))
@@ -82,7 +82,7 @@ async def main():
 """
 
 
-#: In a notebook: the hash of what was printed, which is too much for a cell.
+#: Print a hash in a notebook, because the output is too long for a cell.
 IN_A_CELL = f"""{CODE}
 import contextlib, hashlib, io
 with contextlib.redirect_stdout(io.StringIO()) as said:
@@ -92,7 +92,7 @@ print(hashlib.sha256(said.getvalue().encode()).hexdigest())
 
 
 def answers_natively(version: str, folder: Path) -> str:
-    """What the native wheel of a version prints, installed into an environment of its own."""
+    """Return the output of the native wheel of a version, in its own environment."""
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     install = [python, "-m", "pip", "install", "-q", f"tokenizers=={version}"]

@@ -1,4 +1,4 @@
-"""Packages of the index pass their own tests in Pyodide: the same ones that there are natively."""
+"""Packages of PyPI pass the same tests in Pyodide as natively."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUITES = tomllib.loads(
     (Path(__file__).parents[1] / "fixtures/suites.toml").read_text(encoding="utf-8")
 )
 
-#: A plugin for pytest that writes what became of each test, as lines of JSON.
+#: A pytest plugin that writes the outcome of each test as JSON lines.
 RECORDER = """
 import json, os
 def tell(*what):
@@ -38,7 +38,7 @@ def pytest_runtest_logreport(report):
 
 
 def natively(name: str, version: str, its: dict[str, Any], tmp_path: Path, store: Store) -> Any:
-    """The outcome of each test with the native wheel, in a virtual environment of its own."""
+    """Return the outcome of each test with the native wheel, in its own environment."""
     target = targets.find(targets.default_abi())
     fetched = source.fetch(source.parse(its["source"]), target, store, events.ignore)
     folder = shutil.copytree(fetched.folder, tmp_path / "sources" / name)
@@ -51,14 +51,14 @@ def natively(name: str, version: str, its: dict[str, Any], tmp_path: Path, store
     pytest = [venv / "bin/pytest", "-p", "recorder"]
     subprocess.run(pytest, cwd=folder, env=env, stdout=subprocess.DEVNULL, check=False)
     lines = (tmp_path / "record").read_text().splitlines()
-    # The parts of a test that passed say nothing against its one that was skipped.
+    # A skipped phase decides the outcome, although the other phases passed.
     told = [json.loads(line) for line in lines]
     skipped = {test for test, outcome in told if outcome == "skipped"}
     return {test: "skipped" if test in skipped else outcome for test, outcome in told}
 
 
 def outcomes(told: list[dict[str, Any]]) -> dict[str, str]:
-    """The outcome of each test, by the log of the run."""
+    """Return the outcome of each test from the log of the run."""
     logged = [e["text"] for e in told if e["kind"] == "log" and e["stream"] == "stdout"]
     lines = [re.fullmatch(r"([a-z_]+) +(\S+\.py::.*?)( \([a-z ]+\))?", text) for text in logged]
     return {line[2]: line[1] for line in lines if line}

@@ -1,4 +1,4 @@
-"""A package that requires `requests`, in a site that has it and in one that does not."""
+"""A package that requires `requests`, in a site with it and in a site without it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.fixtures.commands import Command
 from tests.fixtures.cross_origin_server import elsewhere
 from tests.fixtures.notebooks import make_site
 
-#: A function that asks `requests` for a text, and one that does without.
+#: A function that fetches a text with `requests`, and one that does not.
 RUST = """
 /// The text at an address.
 #[pyfunction]

@@ -1,1 +1,1 @@
-"""Attacks, by kind: each is made for real, and nothing of it may come to pass."""
+"""Attacks, by kind: each is real, and must have no effect."""

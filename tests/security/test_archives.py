@@ -1,6 +1,6 @@
-"""Archives of strangers: none writes outside its folder, none takes the memory or the disk.
+"""Hostile archives: none writes outside its folder or exhausts memory or disk.
 
-`ATTACKS` are tried by every way that an archive comes in by.
+`ATTACKS` are tried on every path by which an archive comes in.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ def hard(name: str, target: str) -> Entry:
 
 
 def nested(component: str) -> list[Entry]:
-    """Return links nested until what they resolve to is longer than any path (CVE-2025-4517).
+    """Return nested links that resolve to more than the longest path (CVE-2025-4517).
 
-    `x-1/escape` leads out of the folder that the archive is unpacked in, by some folders more than
-    there can be between that and the disk's root of a test.
+    `x-1/escape` leads out of the folder that the archive is unpacked in, by more folders
+    than a test's folder is deep.
     """
     made, path, steps = [], "x-1", "abcdefghijklmnop"
     for step in steps:
@@ -75,7 +75,7 @@ def nested(component: str) -> list[Entry]:
 
 EVIL = b"evil"
 
-#: By name; `precious` is the file beside the folder that the archive is unpacked in.
+#: By name; `precious` is a file next to the folder that the archive is unpacked in.
 ATTACKS: dict[str, list[Entry]] = {
     "nested-links-write": [*nested("d" * 247), Entry("x-1/escape/written", EVIL)],
     "nested-links-overwrite": [
@@ -134,13 +134,13 @@ ATTACKS: dict[str, list[Entry]] = {
 
 
 def project_with(entries: Iterable[Entry]) -> list[Entry]:
-    """Return the members of an sdist that would be built, were it not for some of them."""
+    """Return the members of an sdist that would build without some of them."""
     return [Entry("x-1/pyproject.toml", PROJECT), *entries]
 
 
 @dataclass(frozen=True)
 class Decoy:
-    """A folder whose files nothing may touch."""
+    """A folder whose files must not change."""
 
     folder: Path
 
@@ -165,7 +165,7 @@ class Decoy:
 
 @pytest.fixture
 def decoy(tmp_path: Path) -> Iterator[Decoy]:
-    """A folder with a precious file in it and below; it is as it was when the test has ended."""
+    """Create a folder with precious files; check at the end that they are unchanged."""
     place = tmp_path / "decoy"
     place.mkdir()
     for name in ("precious", ".ssh/authorized_keys"):
@@ -243,7 +243,7 @@ def test_zip_with_special_files_is_rejected(tmp_path: Path, decoy: Decoy, kind: 
         archive.unpack(tmp_path / "x-1.zip", decoy.room())
 
 
-# By every way in
+# Every entry point
 
 THROUGH_ALL = ("nested-links-write", "nested-links-overwrite", "nested-links-hard-link")
 
@@ -342,7 +342,7 @@ def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
 
 
 async def previewed(jp_fetch: Fetch, file_name: str) -> dict[str, Any]:
-    """Return the error that a preview of an sdist under Jupyter's root is answered with."""
+    """Return the error of a preview of an sdist under Jupyter's root."""
     body = json.dumps({"source": file_name})
     with pytest.raises(HTTPClientError) as raised:
         await jp_fetch("wasmwheel", "api", "edits", method="POST", body=body, request_timeout=120)
@@ -388,7 +388,7 @@ def header(name: str, kind: bytes, size: int) -> bytes:
 
 
 def huge_header(path: Path, kind: bytes, begin: bytes = b"") -> Path:
-    """Write an archive with a header of 300 MB, which is a member of a few hundred kB."""
+    """Write an archive with a header of 300 MB, as a member of a few hundred kB."""
     with gzip.open(path, "wb", compresslevel=1) as stream:
         stream.write(header("h", kind, HUGE) + begin)
         left = HUGE - len(begin)
@@ -399,7 +399,7 @@ def huge_header(path: Path, kind: bytes, begin: bytes = b"") -> Path:
 
 
 def sparse_map(path: Path) -> Path:
-    """Write a sparse file's map, which goes on for as long as a byte in each block says so."""
+    """Write a sparse file's map that has no end."""
     head = bytearray(header("x-1/sparse", tarfile.GNUTYPE_SPARSE, 0))
     head[482] = 1
     head[148:156] = b" " * 8
@@ -421,7 +421,7 @@ HEADERS: dict[str, Callable[[Path], Path]] = {
     "sparse-map": sparse_map,
 }
 
-#: Unpack in little more memory than importing took; the error is printed.
+#: Unpack in little more memory than the import took, and print the error.
 IN_LITTLE_MEMORY = """
 import os, resource, sys
 from pathlib import Path
@@ -443,7 +443,7 @@ linux_only = pytest.mark.skipif(
 
 
 def in_little_memory(path: Path, into: Path) -> str:
-    """Return the error with which an archive is refused in a process with 64 MiB to spare."""
+    """Return the error for an archive in a process with 64 MiB to spare."""
     done = subprocess.run(
         [sys.executable, "-c", IN_LITTLE_MEMORY, path, into], capture_output=True, text=True
     )
@@ -483,7 +483,7 @@ FILE = header("x-1/file", tarfile.REGTYPE, 0)
 
 
 def negative(size: int) -> bytes:
-    """A header with a negative size, in base 256 (CVE-2025-8194)."""
+    """Return a header with a negative size, in base 256 (CVE-2025-8194)."""
     head = bytearray(FILE)
     head[124:136] = size.to_bytes(12, "big", signed=True)
     head[148:156] = b" " * 8
@@ -542,7 +542,7 @@ def used(folder: Path) -> int:
 
 
 def lying_zip(path: Path, size: int) -> Path:
-    """Write a zip with a member that is larger than it says."""
+    """Write a zip with a member that is larger than declared."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("x-1/a", bytes(size))
     data = path.read_bytes()
@@ -551,7 +551,7 @@ def lying_zip(path: Path, size: int) -> Path:
 
 
 def overlapping_zip(path: Path) -> Path:
-    """Write a zip of which all members are the same compressed data."""
+    """Write a zip whose members share the same compressed data."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("x-1/a00", bytes(500_000))
     data = path.read_bytes()
@@ -659,7 +659,7 @@ def test_empty_streams_are_counted(tmp_path: Path, decoy: Decoy) -> None:
 @linux_only
 def test_xz_archive_with_huge_dictionary_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "x-1.tar.xz"
-    # The dictionary's size is said in the header; to write so little takes none of it.
+    # The header declares the dictionary's size; writing so little does not need it.
     packed = bytearray(lzma.compress(FILE, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 2**16}]))
     place = packed.index(b"\x21\x01") + 2
     packed[place] = 38
@@ -721,11 +721,11 @@ def test_wheel_with_too_many_members_is_rejected(
     assert "more than 50 members" in raised.value.why
 
 
-# What is no attack
+# Valid archives
 
 
 def snapshot(folder: Path, *, times: bool = True) -> dict[str, tuple[Any, ...]]:
-    """Return what is in a folder: kind, content, whether it can be run, and when it was changed."""
+    """Return a folder's entries: kind, content, executable bit and time."""
     found: dict[str, tuple[Any, ...]] = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -801,7 +801,7 @@ def test_archive_with_several_streams_is_read_completely(tmp_path: Path) -> None
     assert (tmp_path / "in/x-1/file").is_file()
 
 
-# Where folders cannot be opened by their names in others (Windows)
+# Without dir_fd (Windows)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a job writes cannot stop the queue: events are decoded strictly, bounded, and survived."""
+"""Events of a job cannot stop the queue: they are decoded strictly and bounded."""
 
 from __future__ import annotations
 

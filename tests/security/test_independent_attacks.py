@@ -1,4 +1,4 @@
-"""Attacks on archives and sites by those who did not write the defense."""
+"""Attacks on archives and sites by people who did not write the defense."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_dangling_link_is_rejected(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mark", ["\u200c", "\u202e", "\ufeff", "\u206f"])
 def test_link_through_name_with_invisible_mark_is_rejected(tmp_path: Path, mark: str) -> None:
-    # HFS+ leaves the mark out of the name, so that the second link leads through the first one.
+    # HFS+ drops the mark from the name, so the second link leads through the first.
     entries = [
         folder("x/d/e"),
         link(f"x/d/e/i{mark}n", "../.."),
@@ -183,7 +183,7 @@ def test_huge_text_file_is_rejected(
 
 
 def test_server_sends_file_that_was_checked(site: Site, tmp_path: Path) -> None:
-    """A folder that turns into a link and back, thousands of times, gives nothing else out."""
+    """Replace a folder by a link and back thousands of times while it is served."""
     public, secret = site.folder / "files", tmp_path / "home"
     secret.mkdir()
     (public / "a.txt").write_bytes(b"public")

@@ -1,7 +1,7 @@
-"""Secrets do not reach a build: none of a decoy's is seen by any code of a package's.
+"""Secrets do not reach a build: no code of a package sees a decoy.
 
-The decoys are in the environment, in addresses, and in files that links lead to. The code of a
-package, where each kind of it runs, writes down all that it can see.
+The decoys are in the environment, in addresses, and in files that links lead to. Each kind of a
+package's code writes down all that it can see.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ from tests.fixtures.wheel_factory import backend_project, wheel
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-#: What every decoy has in it.
+#: The text in every decoy.
 DECOY = "decoy5f3a"
 
-#: An environment as a terminal of a hub or a CI job has it.
+#: An environment like that of a hub's terminal or a CI job.
 SECRETS = {
     name: f"{DECOY}-{number}"
     for number, name in enumerate(
@@ -78,7 +78,7 @@ SECRETS = {
     )
 }
 
-#: Python that writes down what it sees: its variables, and every process's command line.
+#: Python that writes down its variables, and the command line of every process.
 DUMP = """
 def dump(place):
     import glob, os
@@ -121,12 +121,12 @@ fn main() {
 
 
 def decoys(**more: str) -> dict[str, str | None]:
-    """The decoy environment, with an index whose address has a login."""
+    """Set the decoy environment, with an index whose address has credentials."""
     login = f"http://me:{DECOY}-index@127.0.0.1:1/simple"
     return {**SECRETS, "PIP_EXTRA_INDEX_URL": login, "UV_INDEX_URL": login, **more}
 
 
-# The list
+# The list of variables
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -235,11 +235,11 @@ def test_job_has_index_credentials_and_no_jupyter_token() -> None:
     assert set(build_variables.for_own_code(environ)) == kept
 
 
-# Where the code of a package runs
+# Code of packages
 
 
 def seen_by(place: Path) -> str:
-    """What was written down, which has to be something."""
+    """Return what was written down, which must not be empty."""
     text = place.read_bytes().decode("utf-8", "replace")
     assert "PATH" in text
     return text
@@ -297,7 +297,7 @@ def test_project_tests_see_no_secret(wasmwheel: Command, tmp_path: Path) -> None
 
 @contextmanager
 def index_with_login(login: str, files: dict[str, bytes], asked: list[str]) -> Iterator[str]:
-    """The address of a package index that gives its files to those with a login."""
+    """Serve a package index that requires a login; yield its address."""
     wanted = f"Basic {b64encode(login.encode()).decode()}"
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -332,7 +332,7 @@ def index_with_login(login: str, files: dict[str, bytes], asked: list[str]) -> I
 
 
 def nosy_sdist(place: Path) -> bytes:
-    """An sdist whose backend is in it and writes down what it sees."""
+    """Return an sdist whose backend writes down what it sees."""
     backend = DUMP + textwrap.dedent(f"""
         import zipfile
 
@@ -415,7 +415,7 @@ subprocess.run([sys.executable, "-c", code, sys.argv[1]])
 @linux_only
 @pytest.mark.parametrize("way", ["hidden", "open"])
 def test_pip_child_cannot_open_credentials_file(way: str) -> None:
-    # Root can open everything, so another user does it, who may not run the Python of root's home.
+    # Root can open everything, so another user tries, who cannot run a Python in root's home.
     python = shutil.which("python3", path="/usr/bin") if os.getuid() == 0 else sys.executable
     if python is None:
         pytest.skip("there is no Python that another user can run")
@@ -457,7 +457,7 @@ time.sleep(60)
 @linux_only
 @pytest.mark.parametrize("way", ["hidden", "open"])
 def test_hidden_memory_is_unreadable_for_same_user(way: str) -> None:
-    # Root can read everything, so another user does both.
+    # Root can read everything, so another user runs both.
     user = 65534 if os.getuid() == 0 else None
     child = subprocess.Popen(
         [sys.executable, "-c", AS_A_JOB, way],
@@ -502,7 +502,7 @@ module.main()
     assert "dumpable 0" in done.stdout, done.stderr
 
 
-# Logins in addresses
+# Credentials in addresses
 
 
 ADDRESSES = {
@@ -597,7 +597,7 @@ def test_arguments_are_passed_by_file_that_is_read_once() -> None:
 
 
 class Watch:
-    """Looks through the process table again and again for a decoy, but in one's own words."""
+    """A thread that searches the process table for a decoy, except in this process."""
 
     def __init__(self) -> None:
         self.found: set[bytes] = set()
@@ -627,7 +627,7 @@ class Watch:
 
 @pytest.fixture
 def private(tmp_path: Path) -> Iterator[str]:
-    """The address of a repository for which a login is needed, with that login."""
+    """Serve a repository that requires a login; yield its address with the login."""
     repository = Repository(tmp_path / "repositories/project")
     plain_project(repository.folder)
     repository.commit("Begin")
@@ -707,11 +707,11 @@ def test_wrong_password_error_omits_password(
     assert DECOY not in ran.stdout + ran.stderr
 
 
-# What is sent to a worker
+# Job payloads
 
 
 def _sent(project: str, tmp_path: Path) -> tuple[bytes, list[str]]:
-    """All bytes of a job as it is sent, unpacked, and what was said."""
+    """Return all bytes of a job's payload, unpacked, and the messages."""
     told: list[Event] = []
     request = BuildRequest(source=project)
     packed = payload.pack("job", request, Store(home=tmp_path / "store"), told.append)
@@ -725,7 +725,7 @@ def _sent(project: str, tmp_path: Path) -> tuple[bytes, list[str]]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home with things that are nobody's business."""
+    """Create a home with private files."""
     home = tmp_path / "home-of-somebody"
     (home / ".ssh").mkdir(parents=True)
     (home / ".ssh/id_ed25519").write_text(f"{DECOY} key")

@@ -1,4 +1,4 @@
-"""The proxy of a site that the Jupyter server serves: where the user's login and cookies are."""
+"""The proxy of a site behind the Jupyter server, where the user's login and cookies are."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def other() -> Iterator[Elsewhere]:
 
 @pytest.fixture
 def listed(other: Elsewhere) -> dict[str, list[str]]:
-    """What is set as `Wasmwheel.proxy`."""
+    """Return the setting `Wasmwheel.proxy`."""
     return {"workshop": [other.host], "another": ["data.example"]}
 
 
@@ -54,7 +54,7 @@ def jp_server_config(
 
 @pytest.fixture
 def ask(http_server_client: Any, jp_base_url: str) -> Ask:
-    """Ask with just the headers that are given; the answer, whatever its status."""
+    """Send a request with only these headers; return the answer, whatever its status."""
 
     async def asking(path: str, *headers: dict[str, str], url: str = "") -> HTTPResponse:
         merged = {name: value for each in headers for name, value in each.items()}
@@ -74,7 +74,7 @@ async def test_proxy_answers_kernel_of_logged_in_user(
 ) -> None:
     answer = await ask(FETCH, KERNEL, jp_auth_header, {"Cookie": "mine=1"}, url=other.url)
     assert (answer.code, answer.body) == (200, other.has["/data"])
-    # Should a browser show it after all, it is nobody's page, and its scripts do not run.
+    # If a browser shows it anyway, it has an opaque origin, and its scripts do not run.
     assert answer.headers["Content-Security-Policy"].startswith("sandbox;")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "theirs" not in str(answer.headers.get_list("Set-Cookie"))
@@ -93,7 +93,7 @@ async def test_proxy_rejects_requests_without_login(
     ask: Ask, other: Elsewhere, headers: dict[str, str]
 ) -> None:
     answer = await ask(FETCH, KERNEL, headers, url=other.url)
-    # Not the page of the login, which a kernel would take for what it asked for.
+    # It is not the login page, which a kernel would take for the answer.
     assert answer.code == 403
     assert "not logged in" in answer.headers["Wasmwheel-Proxy-Refused"]
     assert (await ask(FETCH, headers, url=other.url)).code == 403

@@ -1,4 +1,4 @@
-"""Who may do what: each route and verb, asked by those who may not, and by those who may."""
+"""Rights: each route and method, requested by users with and without permission."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.fixtures.site_factory import PREFIX
 API = "wasmwheel/api"
 NOBODY = "0123456789abcdef"
 
-#: Every route and verb: its address, and what somebody who may do all is answered.
+#: Every route and method: its address, and the status for a user with all rights.
 TABLE = [
     ("GET", f"{API}", 200),
     ("GET", f"{API}/toolchain", 200),
@@ -56,14 +56,14 @@ Ask = Callable[..., Awaitable[HTTPResponse]]
 
 
 class ReadOnly(Authorizer):
-    """Lets everybody who is logged in read what is wasmwheel's, and nothing else."""
+    """An authorizer that lets logged-in users only read the extension's resources."""
 
     def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
         return (action, resource) == ("read", "wasmwheel")
 
 
 class Nothing(Authorizer):
-    """Lets everybody do all, but nothing with wasmwheel."""
+    """An authorizer that lets logged-in users do everything except use this extension."""
 
     def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
         return resource != "wasmwheel"
@@ -71,7 +71,7 @@ class Nothing(Authorizer):
 
 @pytest.fixture
 def authorizer() -> dict[str, Any]:
-    """What a test sets to have another authorizer than Jupyter's own."""
+    """Return the authorizer of a test, in place of Jupyter's."""
     return {}
 
 
@@ -93,7 +93,7 @@ def jp_server_config(
 
 @pytest.fixture
 def ask(http_server_client: Any, jp_base_url: str) -> Ask:
-    """Ask with just the headers that are given; the answer, whatever its status."""
+    """Send a request with only these headers; return the answer, whatever its status."""
 
     async def asking(method: str, path: str, headers: dict[str, str]) -> HTTPResponse:
         try:
@@ -114,7 +114,7 @@ def ask(http_server_client: Any, jp_base_url: str) -> Ask:
 
 
 def refused(answer: HTTPResponse, path: str) -> bool:
-    """Whether an answer is a refusal; for a page of a site it may lead to the login."""
+    """Return whether an answer is a refusal; a page of a site may redirect to the login."""
     if path.startswith(API):
         return answer.code == 403 and set(json.loads(answer.body)) >= {"what", "why", "fix"}
     return answer.code == 403 or (answer.code == 302 and "/login" in answer.headers["Location"])
@@ -166,7 +166,7 @@ async def test_request_with_token_is_answered(
 
 
 async def login(ask: Ask, token: dict[str, str]) -> dict[str, str]:
-    """The cookies of somebody who is logged in, by their names."""
+    """Return the cookies of a logged-in user by their names."""
     answer = await ask("GET", f"{API}/targets", token)
     cookies = {}
     for line in answer.headers.get_list("Set-Cookie"):

@@ -1,4 +1,4 @@
-"""A hostile or damaged site: it writes, removes, packs and shows nothing outside of its folder."""
+"""A hostile or damaged site: nothing outside its folder is written, removed, packed or shown."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SECRET = b"a private key\n"
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes | str | None]]:
-    """What is in a folder: the mode of each file, and its bytes or where it leads."""
+    """Return a folder's entries: the mode of each file, and its bytes or link target."""
     found: dict[str, tuple[int, bytes | str | None]] = {}
     for path in sorted(folder.rglob("*")):
         about = path.lstat()
@@ -51,7 +51,7 @@ def snapshot(folder: Path) -> dict[str, tuple[int, bytes | str | None]]:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path) -> Iterator[Path]:
-    """A home beside the site, of which nothing may change."""
+    """Create a home next to the site that must not change."""
     folder = tmp_path / "home"
     (folder / ".ssh").mkdir(parents=True)
     (folder / ".ssh/id_ed25519").write_bytes(SECRET)
@@ -71,19 +71,19 @@ def site(tmp_path: Path) -> Site:
 
 @pytest.fixture(params=["with descriptors", "without"])
 def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A system that opens a name in an open folder, and one that does not, as Windows."""
+    """Run with and without support for opening names in an open folder, as on Windows."""
     if request.param == "without":
         monkeypatch.setattr(safe_paths, "HAS_DIR_FD", False)
 
 
 def change(site: Site, name: str, /, **fields: Any) -> None:
-    """Change a row of a site's lock as its author could."""
+    """Change an entry of a site's lock as its author could."""
     lock = json.loads(site.lock.read_bytes())
     lock["packages"][name] |= fields
     site.lock.write_text(json.dumps(lock))
 
 
-# What a lock names
+# Names in locks
 
 HOSTILE_PLACES = [
     "wheels/../../../../home",
@@ -238,7 +238,7 @@ LINKED_FOLDERS = [
 
 
 def everything(site: Site, tmp_path: Path) -> Iterator[Callable[[], object]]:
-    """What a user may do with a site; each may be refused."""
+    """Return all that a user can do with a site; each may be rejected."""
     yield lambda: publish_one(site, tiny_wheel(tmp_path), [], ignore)
     yield lambda: publish_one(site, tiny_wheel(tmp_path, version="2.0"), [], ignore)
     yield lambda: publish.remove(site, "tiny")
@@ -249,7 +249,7 @@ def everything(site: Site, tmp_path: Path) -> Iterator[Callable[[], object]]:
 
 
 def do_everything(site: Site, tmp_path: Path) -> int:
-    """Do all of it; how much was refused."""
+    """Do all of it; return how often it was rejected."""
     refused = 0
     for act in everything(site, tmp_path):
         with contextlib.suppress(SiteError):
@@ -502,7 +502,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.fixture
 def shelves(tmp_path: Path) -> Iterator[Store]:
-    """A store with a whole site at each end and damaged ones of every kind in between."""
+    """Create a store with valid sites and damaged ones of every kind in between."""
     store = Store(home=tmp_path / "store")
     sites = store.home / "sites"
     for name in ("a-whole", "z-whole"):

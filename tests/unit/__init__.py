@@ -1,1 +1,1 @@
-"""Tests without a network, a compiler or a browser: under a minute."""
+"""Tests without a network, a compiler or a browser; they take less than a minute."""

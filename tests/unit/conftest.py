@@ -1,4 +1,4 @@
-"""Keep tests of this folder without a compiler: none may use a fixture that builds."""
+"""Check that no test in this folder uses a fixture that builds."""
 
 from __future__ import annotations
 

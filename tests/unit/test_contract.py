@@ -1,4 +1,4 @@
-"""The contract is declared once: all that follows from a request's fields follows by itself."""
+"""The contract: everything generated from the requests' fields is up to date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each requirement is found where the runtime or the site would find it."""
+"""Requirements are found where the runtime or the site has them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def requiring(folder: Path, lines: Iterable[str], name: str = "handmade") -> Whe
 
 
 def index(*entries: Entry) -> PackageSource:
-    """A source as the package index's: what it has, and an error for what it has not."""
+    """Return a package source like the index: its candidates, and an error for other names."""
     known = {one.name: one for one in entries}
 
     def find(requirement: Requirement) -> Candidate:
@@ -68,7 +68,7 @@ def found(lines: Iterable[str], *sources: PackageSource) -> Resolution:
 
 
 def pyodide(*entries: Entry) -> PackageSource:
-    """The source of a site that has just what Pyodide has."""
+    """Return the package source of a site with only Pyodide's packages."""
     return packages.site_source(lock(*entries), Root(Path()), lock(*entries))
 
 

@@ -1,4 +1,4 @@
-"""Edits: requirements made optional, recipes, and what a person is told of both."""
+"""Edits: optional requirements, recipes, and their messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors: each has a code, documented, of one class; the remedies of known ones are requests."""
+"""Errors: each has a documented code of one class, and remedies are valid requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.fixtures.known_error_examples import OUTPUT, VALUES
 
 CODE = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*")
 
-#: What passes on the code of an error that another place gives it.
+#: Expressions that pass on the code of another error.
 PASSED_ON = ("info.code", "self.code")
 
 

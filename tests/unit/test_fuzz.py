@@ -1,4 +1,4 @@
-"""What fuzzing found once (`python -m tests.fuzz`) is tried again."""
+"""Findings of fuzzing (`python -m tests.fuzz`) are tested again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The import graph of the package has no cycle, imports for typing and in functions included."""
+"""The package has no import cycle, including imports for typing and in functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jupyter_wasmwheel
 
 ROOT = Path(jupyter_wasmwheel.__file__).parent
 
-#: Templates are projects of their own.
+#: Templates are separate projects.
 NOT_OURS = ROOT / "templates"
 
 #: A Jupyter server asks the package itself for its extension, and a notebook for the widget; only
@@ -33,7 +33,7 @@ def modules(root: Path) -> dict[str, Path]:
 
 
 def imported(name: str, path: Path, known: dict[str, Path]) -> Iterator[str]:
-    """Yield the known modules that a module imports, wherever in its text."""
+    """Yield the known modules that a module imports, anywhere in its text."""
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

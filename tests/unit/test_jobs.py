@@ -1,4 +1,4 @@
-"""The jobs below the server: what may be asked for, the queue, its record, and its processes."""
+"""Jobs below the server: requests, the queue, its record, and processes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def source_of(made: ResolvedRequest) -> str:
     return made.request.source
 
 
-# What may be asked for
+# Requests
 
 
 def test_posted_request_resolves_to_full_paths(paths: AllowedPaths, root: Path, site: Site) -> None:
@@ -100,7 +100,7 @@ def test_posted_request_resolves_to_full_paths(paths: AllowedPaths, root: Path, 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    """A site as it is looked up; that it exists is all that counts here."""
+    """Return a site; only its existence matters here."""
     return Site(
         folder=tmp_path / "sites/workshop",
         abi="2026_0",
@@ -117,7 +117,7 @@ def site(tmp_path: Path) -> Site:
 def test_request_of_each_kind_reaches_worker_unchanged(
     kind: type[msgspec.Struct], paths: AllowedPaths, site: Site, tmp_path: Path
 ) -> None:
-    """A field that is declared is accepted when it is posted, and the worker reads it."""
+    """Every declared field is accepted in a posted request and reaches the worker."""
     given = dict(examples(kind))
     made = resolve(given, replace(paths, find_site=lambda name: site))
     document.write(tmp_path, made.request)
@@ -129,7 +129,7 @@ def test_request_of_each_kind_reaches_worker_unchanged(
 
 
 def examples(kind: type[msgspec.Struct]) -> Iterator[tuple[str, Any]]:
-    """A value for every field of a kind of request, other than its default."""
+    """Yield a value other than the default for every field of a kind of request."""
     yield "kind", kind.__struct_config__.tag
     for field in msgspec.structs.fields(kind):
         if field.name in ("source", "site", "recipe", "target", "out"):
@@ -517,11 +517,11 @@ def test_servers_with_same_root_keep_jobs_separate(queue_of: Open) -> None:
     assert first.get(job.id).state == "running"
 
 
-# A full disk
+# Full disks
 
 
 def fill(queue: Queue) -> sqlite3.Connection:
-    """Let the database grow no more; SQLite reports it as it does a full disk."""
+    """Stop the database from growing; SQLite reports it like a full disk."""
     connection: sqlite3.Connection = queue._events._connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")

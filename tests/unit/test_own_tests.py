@@ -1,4 +1,4 @@
-"""A project's own tests: found, run in Pyodide one by one, and each outcome told apart."""
+"""A project's own tests: where they are, and what they require."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a site's server fetches for the site's notebooks, and above all what it does not."""
+"""The proxy of a site's server: what it fetches, and what it rejects."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.site.proxy import Proxy
 from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
 
-#: A public address of a documented example's, which no test connects to.
+#: A public address from the documentation of IP; no test connects to it.
 PUBLIC = "93.184.215.14"
 
 Ask = Callable[..., tuple[http.client.HTTPResponse, bytes]]
 
 
 class Names(Resolver):
-    """Stands in for DNS, and counts how often it is asked."""
+    """A stand-in for DNS that counts its lookups."""
 
     def initialize(self, known: Mapping[str, list[tuple[str, int]]]) -> None:
         self.known = known
@@ -54,7 +54,7 @@ def other() -> Iterator[Elsewhere]:
 def serving(
     site: Site, *hosts: str, names: Mapping[str, list[tuple[str, int]]] | None = None
 ) -> Iterator[Ask]:
-    """The site's server with a proxy for some hosts; asks it as a kernel does."""
+    """Serve the site with a proxy for some hosts; return a function that asks like a kernel."""
     dns = Names(known=names or {})
     with server.serving(site, Proxy(hosts=proxy.parse(hosts), allow="allow {}", names=dns)):
 
@@ -80,7 +80,7 @@ def serving(
 
 
 def refused(answer: tuple[http.client.HTTPResponse, bytes], *words: str, status: int = 403) -> None:
-    """Check that an answer is the proxy's refusal, in which there are some words."""
+    """Check that an answer is a refusal of the proxy and contains these words."""
     response, body = answer
     assert response.status == status, body
     said = response.headers["Wasmwheel-Proxy-Refused"]
@@ -88,7 +88,7 @@ def refused(answer: tuple[http.client.HTTPResponse, bytes], *words: str, status:
     assert all(word in said for word in words), said
 
 
-# What it fetches
+# Forwarding
 
 
 def test_proxy_is_off_without_listed_hosts(site: Site, other: Elsewhere) -> None:
@@ -168,7 +168,7 @@ def test_proxy_drops_response_headers_that_affect_origin(site: Site) -> None:
     assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
-# Who may ask
+# Clients
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost", "127.0.0.1"])
@@ -185,7 +185,7 @@ def test_proxy_rejects_requests_of_other_pages(site: Site, other: Elsewhere) -> 
         refused(ask(other.url, Wasmwheel_Proxy=None), "Only a kernel of the site")
         wrong = f"/{'0' * len(site.prefix)}/proxy/fetch?url={quote(other.url, safe='')}"
         assert ask("", path=wrong)[0].status == 404
-        # What a browser asks first for a page of another origin that sets the header.
+        # The preflight request for a page of another origin that sets the header.
         response, _ = ask(other.url, "OPTIONS", Origin="http://evil.example")
         assert response.status == 405
         assert not [name for name in response.headers if name.startswith("Access-Control")]
@@ -199,7 +199,7 @@ def test_proxy_rejects_writing_methods(site: Site, other: Elsewhere, method: str
     assert other.asked == []
 
 
-# What it does not fetch
+# Rejected addresses
 
 
 @pytest.mark.parametrize(
@@ -373,7 +373,7 @@ def test_redirect_to_listed_host_is_followed(site: Site, other: Elsewhere) -> No
 )
 def test_redirect_to_unlisted_host_is_rejected(site: Site, other: Elsewhere, to: str) -> None:
     with elsewhere() as second:
-        # A name that is listed, but is at an address that is not.
+        # A listed name with an address that is not listed.
         names = {"inside.example": [("127.0.0.1", second.port)]}
         url = to.format(first=other.host, second=second.host, port=second.port)
         with serving(site, other.host, "inside.example", names=names) as ask:
@@ -400,7 +400,7 @@ def test_endless_redirects_are_stopped(site: Site, other: Elsewhere) -> None:
     assert len(other.asked) == 6
 
 
-# Limits, and what goes wrong
+# Limits and failures
 
 
 def test_unreachable_host_error_is_reported(site: Site) -> None:
@@ -461,7 +461,7 @@ def test_client_disconnect_ends_fetch(site: Site, other: Elsewhere) -> None:
         assert other.hung_up.wait(20)
 
 
-# The list
+# The list of hosts
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Jobs of earlier versions, and of a database that cannot be read: nothing finished is lost."""
+"""Jobs of earlier versions and of unreadable databases: finished jobs are kept."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import pytest
 from jupyter_wasmwheel.jobs.queue import Queue
 from tests.fixtures.job_queue import DONE, Open, Told, ended, request
 
-#: A folder that version 1 left when it was killed during the job `LOST` (code of 0c5ee92).
+#: The folder of version 1, killed during the job `LOST` (code of 0c5ee92).
 EARLIER = Path(__file__).parents[1] / "fixtures/jobs-v1"
 BUILT, FAILED, LOST = "74aaa00422161a4f", "431829d9441d493f", "a55fb1505d385861"
 
-#: Writes a wheel as a build would, and reports it.
+#: Write a wheel as a build does, and report it.
 BUILDS = """
 import zipfile
 name = "hello-0.1.0-py3-none-any.whl"
@@ -138,7 +138,7 @@ def test_unreadable_database_is_set_aside_and_wheels_are_kept(
 
 @pytest.fixture
 def locked(tmp_path: Path, queue_of: Open) -> Iterator[str]:
-    """A database with one finished job that another program has locked; the job."""
+    """Lock a database with one finished job by another connection; yield the job."""
     queue = queue_of(BUILDS)
     job = ended(queue, queue.submit(request()))
     queue.close()

@@ -1,4 +1,4 @@
-"""The reducer of jobs, against the fixtures that the panel's is tested with too."""
+"""The reducer of jobs, tested with the same fixtures as the panel's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept: sealed, so that a changed entry is not taken, and not cleared away while in use."""
+"""The store: changed entries are not used, and entries in use are not removed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.fixtures.store_entries import KEY, fill
 
 
 def anew(kept: Store) -> list[str]:
-    """What is said when the entry is asked for by another process."""
+    """Return the messages when another process requests the entry."""
     integrity.verify.cache_clear()
     said: list[Event] = []
     folder = kept.install(KEY, fill, said.append)

@@ -1,4 +1,4 @@
-"""The shape of the code: few parameters, and no call that hides them in a tuple."""
+"""The shape of the code: few parameters, and calls that do not unpack literals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import jupyter_wasmwheel
 
 PACKAGE = Path(jupyter_wasmwheel.__file__).parent
 
-#: The most parameters of a function, without `self` or `cls`.
+#: The maximum number of parameters, without `self` or `cls`.
 MAX_PARAMETERS = 6
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda

@@ -1,4 +1,4 @@
-"""A wheel's file is read whole or refused, and written again without changing the rest."""
+"""Wheels are read completely or rejected, and rewritten without other changes."""
 
 from __future__ import annotations
 

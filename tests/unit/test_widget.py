@@ -1,4 +1,4 @@
-"""The builder of notebooks, without a browser (ui-tests have one)."""
+"""The widget for notebooks, without a browser (ui-tests use one)."""
 
 from __future__ import annotations
 
