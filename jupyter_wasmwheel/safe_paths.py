@@ -1,21 +1,22 @@
-"""Files beneath a folder that a stranger may have filled: a site's, or an unpacked archive's.
+"""Files beneath a folder that someone else may have filled: a site, or an unpacked archive.
 
-A path is one list of names, each of which is opened in the folder of the one before (`dir_fd`,
-`O_NOFOLLOW`), as with Go's `os.Root`: no link in the folder leads a read, a write or a removal out
-of it, whatever paths resolve to and others do to the folder meanwhile. Where the system cannot do
-that (Windows), each name is looked at before it is used.
+Each name of a path is opened in the folder before it (`dir_fd`, `O_NOFOLLOW`), as in Go's `os.Root`
+and by openat2's RESOLVE_BENEATH. So no link leads a read, a write or a removal out of the folder,
+even if others change it meanwhile. Where the system cannot do that (Windows), each name is checked
+before it is used.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
@@ -24,34 +25,27 @@ from typing import BinaryIO, NamedTuple
 
 from .api.errors import SiteError
 
-#: A name in a path that a file of a site has in it: neither `.` nor `..`, and nothing that means
-#: more than a name on any system.
-NAME = r"[^/\\:\x00-\x1f\x7f]{0,254}[^/\\:\x00-\x1f\x7f. ]"
+#: A name in a path that a file of a site contains: neither `.` nor `..`, and on every system
+#: nothing but a name.
+NAME_PATTERN = r"[^/\\:\x00-\x1f\x7f]{0,254}[^/\\:\x00-\x1f\x7f. ]"
 
-#: Such a path, from its beginning to its end; it is relative, and as deep as any of ours.
-PATH = rf"{NAME}(?:/{NAME}){{0,15}}"
+#: Such a path: relative, and no deeper than ours are.
+PATH_PATTERN = rf"{NAME_PATTERN}(?:/{NAME_PATTERN}){{0,15}}"
 
-#: The most bytes of a path.
-LONGEST_PATH = 1024
+#: Limits of a path: its characters, and how deep folders may be nested.
+MAX_PATH_CHARS, MAX_DEPTH = 1024, 64
 
-#: What Windows reads as part of a path, as a stream of a file, as a device in any folder and with
-#: any ending, or not at all.
-_NOT_ON_WINDOWS = re.compile(
+#: Limits of a file that is read whole: of any, and of a document (settings, listings of files).
+MAX_FILE_BYTES, MAX_DOCUMENT_BYTES = 256 * 1024**2, 4 * 1024**2
+
+#: What Windows reads as part of a path, as a stream of a file, as a device, or not at all.
+_INVALID_ON_WINDOWS = re.compile(
     r'[\\:*?"<>|\x00-\x1f]|[. ]$'
     r"|^(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]|conin\$|conout\$) *(\.|$)",
     re.IGNORECASE,
 )
 
-#: The most bytes of a file that is read whole.
-LARGEST = 256 * 1024**2
-
-#: The most bytes of a text that is read whole: JupyterLite's settings, listings of files.
-LARGEST_TEXT = 4 * 1024**2
-
-#: How deep folders may be within each other.
-DEEPEST = 64
-
-#: Whether the system opens a name in a folder that is open, and tells links apart while it does.
+#: Whether the system can open a name in an open folder without following links.
 HAS_DIR_FD = hasattr(os, "O_NOFOLLOW") and (
     {os.open, os.mkdir, os.stat, os.symlink, os.unlink, os.rename} <= os.supports_dir_fd
 )
@@ -59,17 +53,17 @@ HAS_DIR_FD = hasattr(os, "O_NOFOLLOW") and (
 _CLOSED = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | _CLOSED
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
-# A pipe would be waited for, without O_NONBLOCK.
+# Without O_NONBLOCK, opening a pipe would block.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _NO_LINK
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
 
-#: What the system says where a link is met, or something else that is not what is expected.
-_OF_ANOTHER_KIND = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK, errno.EISDIR, errno.ENXIO)
+#: What the system reports for a link, or for another kind of file than expected.
+_WRONG_KIND = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK, errno.EISDIR, errno.ENXIO)
 
 
-def is_name_on_windows(name: str) -> bool:
-    """Return whether Windows takes a name for that of a file or a folder, and nothing else."""
-    return not _NOT_ON_WINDOWS.search(name)
+def is_valid_on_windows(name: str) -> bool:
+    """Return whether a name is the name of a file or folder on Windows, and nothing else."""
+    return not _INVALID_ON_WINDOWS.search(name)
 
 
 class Folder(NamedTuple):
@@ -83,7 +77,7 @@ class Folder(NamedTuple):
 
     @classmethod
     def open(cls, path: Path) -> Folder:
-        """Open a folder that is trusted, also by way of links."""
+        """Open a trusted folder; links to it are followed."""
         return cls(str(path), os.open(path, _FOLDER | _CLOSED) if HAS_DIR_FD else None)
 
     def close(self) -> None:
@@ -92,21 +86,20 @@ class Folder(NamedTuple):
             os.close(self.handle)
 
     def at(self, name: str) -> str:
-        """Return what a function of `os` calls a name, with the handle as its `dir_fd`."""
+        """Return the path that functions of `os` take for a name, with the handle as `dir_fd`."""
         return os.path.join(self.path, name) if self.handle is None else name
 
     def lstat(self, name: str) -> os.stat_result:
-        """Return what the system knows of a file, a folder or a link."""
+        """Return the state of a file, a folder or a link."""
         return os.stat(self.at(name), dir_fd=self.handle, follow_symlinks=False)
 
     def scan(self) -> list[tuple[str, os.stat_result]]:
-        """Return what is in the folder, by name."""
-        where = self.path if self.handle is None else self.handle
-        with os.scandir(where) as entries:
+        """Return the names in the folder with their states, sorted."""
+        with os.scandir(self.path if self.handle is None else self.handle) as entries:
             return sorted((each.name, each.stat(follow_symlinks=False)) for each in entries)
 
-    def make(self, name: str) -> bool:
-        """Make a folder; return whether nothing was there."""
+    def mkdir(self, name: str) -> bool:
+        """Create a folder; return whether it is new."""
         try:
             os.mkdir(self.at(name), dir_fd=self.handle)
         except FileExistsError:
@@ -118,19 +111,18 @@ class Folder(NamedTuple):
         path = os.path.join(self.path, name)
         if self.handle is not None:
             return Folder(path, os.open(name, _FOLDER | _NO_LINK, dir_fd=self.handle))
-        about = os.lstat(path)
-        if _is_link(about) or not stat.S_ISDIR(about.st_mode):
-            raise _of_another_kind(path)
+        if not _is_folder(os.lstat(path)):
+            raise _wrong_kind(path)
         return Folder(path, None)
 
     def read(self, name: str) -> BufferedReader:
         """Open a regular file for reading."""
         if self.handle is None and _is_link(self.lstat(name)):
-            raise _of_another_kind(name)
+            raise _wrong_kind(name)
         handle = os.open(self.at(name), _READ, dir_fd=self.handle)
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
-            raise _of_another_kind(name)
+            raise _wrong_kind(name)
         return os.fdopen(handle, "rb")
 
     def create(self, name: str, mode: int) -> BinaryIO:
@@ -150,16 +142,17 @@ class Folder(NamedTuple):
             os.utime(self.at(name), times)
 
 
-def _of_another_kind(name: str) -> OSError:
-    return OSError(errno.ELOOP, "It is a link, or of another kind than expected", name)
+def _wrong_kind(name: str) -> OSError:
+    return OSError(errno.ELOOP, "It is a link, or not the expected kind of file", name)
 
 
 @dataclass(frozen=True)
 class Root:
-    """A folder, or the folder `prefix` beneath it, whose links are not followed.
+    """A folder, or the folder `prefix` beneath it, in which no links are followed.
 
-    `folder` itself is named by the user and may be a link. Paths are relative, with `/`. What is a
-    link, or is not of the kind that is expected, is a SiteError; what is missing, an OSError.
+    `folder` itself comes from the user and may be a link; it and `prefix` must exist. Paths are
+    relative, with `/`. A link, or an unexpected kind of file, raises a SiteError; a missing file
+    raises a FileNotFoundError.
     """
 
     folder: Path
@@ -170,34 +163,28 @@ class Root:
         return Root(self.folder, self._whole(name))
 
     def path(self, name: str = "") -> Path:
-        """Return the whole path of a name, to show it or to hand it on."""
+        """Return the whole path of a name, to show it or to pass it on."""
         return self.folder / self._whole(name)
 
     def is_file(self, name: str) -> bool:
-        """Return whether a regular file is there, and no link on the way to it."""
+        """Return whether a name is a regular file."""
         try:
             return stat.S_ISREG(self.stat(name).st_mode)
         except FileNotFoundError:
             return False
 
     def stat(self, name: str) -> os.stat_result:
-        """Return what the system knows of a file, a folder or a link."""
+        """Return the state of a file, a folder or a link."""
         with self._parent(name) as (folder, last):
             return folder.lstat(last)
 
     def open(self, name: str) -> BufferedReader:
         """Open a regular file for reading."""
         with self._parent(name) as (folder, last):
-            try:
-                return folder.read(last)
-            except OSError as error:
-                if error.errno in _OF_ANOTHER_KIND:
-                    raise self._refused(name) from error
-                error.filename = str(self.path(name))
-                raise
+            return folder.read(last)
 
-    def read(self, name: str, limit: int = LARGEST_TEXT) -> bytes:
-        """Return a file's bytes; a SiteError where they are more than the limit."""
+    def read(self, name: str, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
+        """Return the bytes of a file; raise a SiteError if there are more than `limit`."""
         with self.open(name) as stream:
             data = stream.read(limit + 1)
         if len(data) > limit:
@@ -205,126 +192,149 @@ class Root:
         return data
 
     def children(self, name: str = "") -> list[tuple[str, os.stat_result]]:
-        """Return what is in a folder, by name; nothing where there is none."""
+        """Return the names in a folder with their states; none if it does not exist."""
         with contextlib.suppress(FileNotFoundError), self._folder(self._names(name)) as folder:
             return folder.scan()
         return []
 
     def walk(self, name: str = "") -> Iterator[str]:
-        """Yield the regular files beneath a folder, but for hidden ones; refuse anything else."""
-        for child, about in self.children(name):
+        """Yield the regular files beneath a folder, except hidden ones; refuse anything else."""
+        for child, state in self.children(name):
             inside = f"{name}/{child}" if name else child
             if child.startswith("."):
                 continue
-            if stat.S_ISDIR(about.st_mode) and not _is_link(about):
-                if inside.count("/") > DEEPEST:
-                    raise self._refused(inside, "is in too many folders")
+            if _is_folder(state):
+                if inside.count("/") > MAX_DEPTH:
+                    raise self._refused(inside, "is nested too deeply")
                 yield from self.walk(inside)
-            elif stat.S_ISREG(about.st_mode):
+            elif stat.S_ISREG(state.st_mode):
                 yield inside
             else:
                 raise self._refused(inside)
 
     def make_folder(self, name: str) -> None:
-        """Make a folder, and those that it is in, where they are missing."""
+        """Create a folder and its parents in this one, unless they exist."""
         with self._folder(self._names(name), create=True):
             return
 
     def replace(self, files: Mapping[str, bytes]) -> None:
-        """Put whole new files in the place of old ones, in this order, once all are written.
+        """Write files in existing folders, whole.
 
-        Where there is no room for one of them, none is replaced. Their folders have to be there.
+        All are written first, and then renamed in this order: a full disk replaces none of them.
         """
         with ExitStack() as stack:
-            written = []
-            for name, data in files.items():
-                folder, last = stack.enter_context(self._parent(name))
-                self._require_no_folder(folder, last, name)
-                beside, stream = stack.enter_context(_beside(folder, last))
-                stream.write(data)
-                _finish(stream)
-                written.append((folder, beside, last))
-            for folder, beside, last in written:
-                _rename(folder, beside, last)
+            staged = [
+                stack.enter_context(self._staged(name, io.BytesIO(data)))
+                for name, data in files.items()
+            ]
+            for rename in staged:
+                rename()
 
     def copy(self, source: Path, name: str) -> None:
-        """Copy a file of ours to a place, whole; its folder is made where it is missing."""
-        with (
-            self._parent(name, create=True) as (folder, last),
-            _beside(folder, last) as (beside, stream),
-        ):
-            self._require_no_folder(folder, last, name)
-            with source.open("rb") as reading:
-                shutil.copyfileobj(reading, stream)
-            _finish(stream)
-            _rename(folder, beside, last)
+        """Copy a trusted file, whole, and create the folders that are missing."""
+        with source.open("rb") as stream, self._staged(name, stream, create=True) as rename:
+            rename()
 
     def remove(self, name: str) -> None:
-        """Remove a file, a link itself, or a folder with all that is in it, if it is there."""
-        try:
-            with self._parent(name) as (folder, last):
-                about = folder.lstat(last)
-                if stat.S_ISDIR(about.st_mode) and not _is_link(about):
-                    shutil.rmtree(folder.at(last), ignore_errors=True, dir_fd=folder.handle)
-                else:
-                    folder.unlink(last)
-        except FileNotFoundError:
-            return
+        """Remove a file, a link itself, or a folder with all that is in it, if it exists."""
+        with contextlib.suppress(FileNotFoundError), self._parent(name) as (folder, last):
+            if _is_folder(folder.lstat(last)):
+                shutil.rmtree(folder.at(last), ignore_errors=True, dir_fd=folder.handle)
+            else:
+                folder.unlink(last)
 
     def touch(self, name: str) -> None:
-        """Set the time of a file or a folder, if it is there, to now."""
+        """Set the time of a file or a folder, if it exists, to now."""
         with contextlib.suppress(FileNotFoundError), self._parent(name) as (folder, last):
             folder.touch(last)
 
     def require_own_file(self, name: str) -> None:
-        """Raise a SiteError where a path is there and is not a regular file of one name."""
-        try:
-            about = self.stat(name)
-        except FileNotFoundError:
-            return
-        if not stat.S_ISREG(about.st_mode):
-            raise self._refused(name)
-        if about.st_nlink != 1:
-            raise self._refused(name, "has another name elsewhere (a hard link)")
-
-    def _require_no_folder(self, folder: Folder, last: str, name: str) -> None:
+        """Raise a SiteError if a path exists and is not a regular file with one name."""
         with contextlib.suppress(FileNotFoundError):
-            if stat.S_ISDIR(folder.lstat(last).st_mode):
-                raise self._refused(name, "is a folder, in the place of a file")
+            state = self.stat(name)
+            if not stat.S_ISREG(state.st_mode):
+                raise self._refused(name)
+            if state.st_nlink != 1:
+                raise self._refused(name, "has another name elsewhere (a hard link)")
+
+    @contextmanager
+    def _staged(
+        self, name: str, source: BinaryIO, *, create: bool = False
+    ) -> Iterator[Callable[[], None]]:
+        """Write a file under a temporary name; give the function that renames it to its own.
+
+        It gets the permissions of the file that it replaces.
+        """
+        with self._parent(name, create=create) as (folder, last):
+            temporary = f".{last[:50]}.{secrets.token_hex(8)}"
+            mode = 0o644
+            with contextlib.suppress(FileNotFoundError):
+                state = folder.lstat(last)
+                if stat.S_ISDIR(state.st_mode):
+                    raise self._refused(name, "is a folder instead of a file")
+                mode = state.st_mode & 0o777 if stat.S_ISREG(state.st_mode) else mode
+
+            def rename() -> None:
+                with self._naming(name):
+                    places = folder.at(temporary), folder.at(last)
+                    os.replace(*places, src_dir_fd=folder.handle, dst_dir_fd=folder.handle)
+
+            try:
+                with folder.create(temporary, 0o600) as stream:
+                    os.chmod(folder.at(temporary), mode, dir_fd=folder.handle)
+                    shutil.copyfileobj(source, stream)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                yield rename
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    folder.unlink(temporary)
 
     def _whole(self, name: str) -> str:
         return "/".join(filter(None, (self.prefix, name)))
 
     def _names(self, name: str) -> list[str]:
-        """Return the names on the way to a path, none of which leads out on this system."""
+        """Return the names of a path; raise a SiteError if one leads out on this system."""
         whole = self._whole(name)
         names = whole.split("/") if whole else []
         for each in names:
             is_name = each not in ("", ".", "..") and "\0" not in each
-            if not is_name or (os.name == "nt" and not is_name_on_windows(each)):
+            if not is_name or (os.name == "nt" and not is_valid_on_windows(each)):
                 raise self._refused(name, "is not a path within it")
         return names
 
     @contextmanager
     def _parent(self, name: str, *, create: bool = False) -> Iterator[tuple[Folder, str]]:
-        """Open the folder that a path is in."""
+        """Open the folder that contains a path."""
         *names, last = self._names(name)
-        with self._folder(names, create=create) as folder:
+        with self._folder(names, create=create) as folder, self._naming(name):
             yield folder, last
 
     @contextmanager
-    def _folder(self, names: list[str], *, create: bool = False) -> Iterator[Folder]:
-        """Open a folder, one name after the other."""
-        folder = Folder.open(self.folder)
+    def _naming(self, name: str) -> Iterator[None]:
+        """Name the whole path in an OSError, or refuse what is of the wrong kind."""
         try:
-            for name in names:
-                if create:
-                    folder.make(name)
+            yield
+        except OSError as error:
+            if error.errno in _WRONG_KIND:
+                raise self._refused(name) from error
+            if not os.path.isabs(str(error.filename)):
+                error.filename, error.filename2 = str(self.path(name)), None
+            raise
+
+    @contextmanager
+    def _folder(self, names: list[str], *, create: bool = False) -> Iterator[Folder]:
+        """Open a folder, one name after the other, and create those after the prefix."""
+        folder, given = Folder.open(self.folder), self.prefix.count("/") + 1 if self.prefix else 0
+        try:
+            for depth, name in enumerate(names):
+                if create and depth >= given:
+                    folder.mkdir(name)
                 try:
                     inner = folder.enter(name)
                 except OSError as error:
                     place = Path(folder.path, name)
-                    if error.errno in _OF_ANOTHER_KIND:
+                    if error.errno in _WRONG_KIND:
                         raise _refused(place, "is a link, or not a folder") from error
                     error.filename = str(place)
                     raise
@@ -341,45 +351,18 @@ class Root:
 def _refused(path: Path, why: str) -> SiteError:
     return SiteError(
         f"{path} {why}.",
-        "A site may come from a stranger, so nothing is read or written through what leads out of "
-        "its folder.",
-        "Remove it or, if you trust it, put a copy of what it points to in its place.",
+        "Someone else may have made the site, so nothing is read or written through links that "
+        "lead out of its folder.",
+        "Remove it or, if you trust it, replace it with a copy of what it points to.",
         code="site.unsafe-link",
     )
 
 
-def _is_link(about: os.stat_result) -> bool:
-    """Return whether it is a link, or what Windows has beside links: a junction."""
+def _is_folder(state: os.stat_result) -> bool:
+    return stat.S_ISDIR(state.st_mode) and not _is_link(state)
+
+
+def _is_link(state: os.stat_result) -> bool:
+    """Return whether it is a symbolic link, or a junction of Windows."""
     tags = (getattr(stat, f"IO_REPARSE_TAG_{name}", -1) for name in ("SYMLINK", "MOUNT_POINT"))
-    return stat.S_ISLNK(about.st_mode) or getattr(about, "st_reparse_tag", 0) in tags
-
-
-@contextmanager
-def _beside(folder: Folder, name: str) -> Iterator[tuple[str, BinaryIO]]:
-    """Open a new file beside another one; it is removed where it has not been renamed.
-
-    It has the permissions of the file that it will replace.
-    """
-    beside = f".{name[:50]}.{secrets.token_hex(8)}"
-    mode = 0o644
-    with contextlib.suppress(FileNotFoundError):
-        about = folder.lstat(name)
-        mode = about.st_mode & 0o777 if stat.S_ISREG(about.st_mode) else mode
-    try:
-        with folder.create(beside, 0o600) as stream:
-            os.chmod(folder.at(beside), mode, dir_fd=folder.handle)
-            yield beside, stream
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            folder.unlink(beside)
-
-
-def _finish(stream: BinaryIO) -> None:
-    stream.flush()
-    os.fsync(stream.fileno())
-
-
-def _rename(folder: Folder, beside: str, name: str) -> None:
-    os.replace(
-        folder.at(beside), folder.at(name), src_dir_fd=folder.handle, dst_dir_fd=folder.handle
-    )
+    return stat.S_ISLNK(state.st_mode) or getattr(state, "st_reparse_tag", 0) in tags

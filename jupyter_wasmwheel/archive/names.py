@@ -11,14 +11,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from ..safe_paths import is_name_on_windows
+from ..safe_paths import MAX_DEPTH, is_valid_on_windows
 from .errors import DamagedError, UnsafeError
 
 Parts = tuple[str, ...]
 
-#: Limits of a member's path: components, bytes of each, and bytes of all. A file system takes
+#: Limits of a member's path: bytes of each component, and bytes of all. A file system takes
 #: components of 255 bytes, and a path of 4,096 (Linux) or 1,024 (macOS) with the folder's own.
-MAX_DEPTH, MAX_COMPONENT_BYTES, MAX_PATH_BYTES = 64, 255, 1000
+MAX_COMPONENT_BYTES, MAX_PATH_BYTES = 255, 1000
 
 #: What some file systems leave out of names (HFS+), all of it invisible.
 _IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
@@ -32,7 +32,7 @@ def split_member_name(name: str, *, windows: bool = os.name == "nt") -> Parts:
     parts = _split(name)
     if name.startswith("/") or ".." in parts:
         raise UnsafeError(f"its member {name!r:.200} would be written outside its folder")
-    if windows and not all(map(is_name_on_windows, parts)):
+    if windows and not all(map(is_valid_on_windows, parts)):
         raise UnsafeError(f"its member {name!r:.200} has a name that Windows does not take")
     return parts
 

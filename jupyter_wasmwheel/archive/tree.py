@@ -121,7 +121,7 @@ class Tree:
         while len(self._open) > same + 1:
             self._open.pop().close()
         for part in parts[same:]:
-            if make and self._open[-1].make(part):
+            if make and self._open[-1].mkdir(part):
                 self._budget.count_entry()
             self._open.append(self._open[-1].enter(part))
             self._here = (*self._here, part)

@@ -79,7 +79,7 @@ def run_list(args: argparse.Namespace, context: CliContext) -> CommandResult:
     if args.site is None:
         return _list_sites(context.store)
     site = lite.find(args.site, context.store)
-    packages = publish.published(site)
+    packages = publish.list_packages(site)
     lines = [f"{each.name:<20} {each.version:<12} {size(each.size):>8}" for each in packages]
     text = "\n".join(lines) or f"No packages in {site.name} yet."
     rows = [dataclasses.asdict(each) for each in packages]

@@ -128,7 +128,9 @@ def examine(target: Target, store: Store) -> Outcome:
 def _create_site(request: SiteRequest, context: ExecutionContext) -> Outcome:
     store, emit = context.store, context.emit
     run = RunContext(store=store, emit=emit, limits=context.limits)
-    site = lite.create(lite.place(request.site, store), request, node.ensure_node(store, emit), run)
+    site = lite.create(
+        lite.site_folder(request.site, store), request, node.ensure_node(store, emit), run
+    )
     return Outcome(document=document(describe(site)))
 
 

@@ -38,7 +38,7 @@ class TargetEnvironment:
         found = [packages.wheel_source(context.built, self.original)]
         if self.site:
             found.append(
-                packages.site_source(self.site.read_lock(), self.site.beside, self.original)
+                packages.site_source(self.site.read_lock(), self.site.package_root, self.original)
             )
         cdn = self.site is None or self.site.mode == "cdn"
         return [*found, packages.index_source(self.original, context, cdn=cdn)]
@@ -64,7 +64,7 @@ def prepare_environment(
     context.phases.enter("toolchain")
     if site:
         found = node.ensure_node(context.store, context.emit, offline=context.offline)
-        ready = engine.with_runtime(lite.runtime(site, found, context), found, context)
+        ready = engine.with_runtime(lite.get_runtime(site, found, context), found, context)
     else:
         ready = engine.prepare(target, context)
     original = site.read_original_lock() if site else lock.read(ready.runtime.lock)

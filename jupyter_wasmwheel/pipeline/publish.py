@@ -15,7 +15,7 @@ from ..project.edits import Edits
 from ..runtime.packages import Candidate
 from ..site import data, publish
 from ..site.lite import Site
-from ..site.publish import NewPackage, Published
+from ..site.publish import NewPackage, PublishResult
 from ..wheel import Wheel, read
 from .build import BuildResult
 from .check import CheckResult
@@ -48,7 +48,7 @@ def copy_to_output(wheel: Wheel, folder: Path) -> Wheel:
 
 def publish_all(
     wheels: Sequence[CheckedWheel], site: Site, context: BuildContext
-) -> tuple[Published, ...]:
+) -> tuple[PublishResult, ...]:
     """Publish wheels in the order of their needs, with what they require of others."""
     context.phases.enter("publish")
     needed: dict[str, Candidate] = {}
@@ -79,7 +79,7 @@ def _new_package(checked: CheckedWheel, context: BuildContext) -> NewPackage:
         wheel=wheel,
         depends=(*depends, *checked.edits.make_optional),
         built_with=toolchain.summary if toolchain else None,
-        shipped=data.gather(recipe, wheel.version, context) if recipe else {},
+        shipped=data.fetch_files(recipe, wheel.version, context) if recipe else {},
         notebook=checked.notebook,
     )
 

@@ -34,7 +34,7 @@ from ..project.edits import Edits
 from ..runtime.targets import Target
 from ..site import lite, publish
 from ..site.lite import Site
-from ..site.publish import Published
+from ..site.publish import PublishResult
 from ..store import Store
 from ..toolchain.toolchain import Toolchain
 from ..wheel import read
@@ -88,7 +88,7 @@ def run_build(
         )
     site = lite.find(request.site, store) if request.site else None
     target = choose_target(request, site)
-    published: tuple[Published, ...] = ()
+    published: tuple[PublishResult, ...] = ()
     with _context(request, store, emit, limits, out, variables) as context:
         output = _build(request, target, site, context)
         if site:
@@ -121,14 +121,14 @@ def run_tests(
 
 def publish_wheels(
     paths: Sequence[Path], site: Site, store: Store, emit: Emitter, *, limits: Limits = DEFAULT
-) -> tuple[Published, ...]:
+) -> tuple[PublishResult, ...]:
     """Check wheels that were built elsewhere, and publish all of them to a site, or none.
 
     They come in the order of their needs: a dependency before the package that needs it.
     """
     wheels = [read(path) for path in paths]
     for wheel in wheels:
-        publish.refuse_foreign(site, wheel)
+        publish.require_target(site, wheel)
     with store.in_use(emit), Phases(emit) as phases:
         context = BuildContext(store=store, emit=emit, limits=limits, phases=phases)
         environment = prepare_environment(site.target, site, context)
@@ -283,7 +283,7 @@ def build_dependency(
         return _build_package(source, environment, context)
 
 
-def _report(output: BuildOutput, published: dict[str, Published] | None = None) -> BuildReport:
+def _report(output: BuildOutput, published: dict[str, PublishResult] | None = None) -> BuildReport:
     """Return the report of a build, once its last phase has ended."""
     wheel, built, target = output.wheel, output.build, output.environment.target
     found = (published or {}).get(wheel.canonical_name)

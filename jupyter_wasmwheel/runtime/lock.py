@@ -35,8 +35,8 @@ Hash = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Place = Annotated[
     str,
     Meta(
-        pattern=rf"\A(?:https?://[!#-;=?-\[\]_a-z~%]+|{safe_paths.PATH})\Z",
-        max_length=safe_paths.LONGEST_PATH,
+        pattern=rf"\A(?:https?://[!#-;=?-\[\]_a-z~%]+|{safe_paths.PATH_PATTERN})\Z",
+        max_length=safe_paths.MAX_PATH_CHARS,
     ),
 ]
 ShippedPlace = Annotated[str, Meta(pattern=r"\Adata/[0-9a-f]{64}/[A-Za-z0-9_.-]{1,128}\Z")]

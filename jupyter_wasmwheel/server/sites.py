@@ -107,7 +107,7 @@ class Sites:
 
     def rows(self) -> list[answers.Site]:
         """Return all sites, also those that cannot be read."""
-        kept = lite.folders(self.store)
+        kept = lite.list_folders(self.store)
         names = {folder.name for folder in kept}
         kept += [folder for folder in self.configured if folder.name not in names]
         return [self._row(lite.check_site(folder)) for folder in kept]
@@ -158,13 +158,13 @@ class Sites:
         """Return the packages that are published in a site."""
         site = self.find(name)
         rows = []
-        for package in publish.published(site):
+        for package in publish.list_packages(site):
             url = addresses.address(site, package.notebook)
             through = self._through(site, url)
             rows.append(answers.Package(**dataclasses.asdict(package), url=url, through=through))
         return rows
 
-    def remove(self, name: str, package: str) -> publish.Package:
+    def remove(self, name: str, package: str) -> publish.PublishedPackage:
         """Remove a package from a site, and return it."""
         return publish.remove(self.find(name), package)
 

@@ -1,7 +1,7 @@
-"""A site as one zip that any static host serves, or `python -m http.server` from a USB stick.
+"""A site as a zip for any static web server, or for `python -m http.server` from a USB stick.
 
-Everything in a site is relative, so its files are a bundle as they are: less what is this machine's
-alone, and what only tabs that are open already still need. The same site makes the same bytes.
+All paths in a site are relative, so a bundle has its files as they are, except private ones and
+those that only open tabs still need. The same site gives the same bytes.
 """
 
 from __future__ import annotations
@@ -14,42 +14,41 @@ from pathlib import Path
 
 from ..api.errors import SiteError
 from ..api.events import Emitter, Progress
-from ..safe_paths import LARGEST, is_name_on_windows
+from ..safe_paths import MAX_FILE_BYTES, is_valid_on_windows
 from . import data, kernel_files, publish, wheels
 from .lite import PYODIDE, Site
 
-#: What is in it besides the site, and says how it is used.
-README = "README.txt"
+#: The instructions that are added to the site's files.
+README_FILE = "README.txt"
+README = """\
+{title}
 
-#: A zip has no times before this one; it keeps the bytes the same.
+A JupyterLite site with everything it needs. Python runs in the browser, without access to other
+hosts.
+
+On one computer, or from a USB stick: run this in this folder
+
+    python3 -m http.server --bind 127.0.0.1 8000
+
+and open http://127.0.0.1:8000/ in a browser. Opening index.html as a file does not work.
+
+For others: put this folder on any static web server with https. With plain http between computers
+of one room (python3 -m http.server 8000), notebooks run too, but files that Python writes are lost
+when the page is closed.
+
+The browser keeps the notebooks that you write, under the address that you opened.
+"""
+
+#: The earliest time that a zip can have, for reproducible bytes.
 TIME = (1980, 1, 1, 0, 0, 0)
 
 #: The endings of files that are compressed already.
 COMPRESSED = (".gz", ".png", ".whl", ".woff", ".woff2", ".zip")
 
-ABOUT = """\
-{title}
-
-A JupyterLite site with all that it needs. Python runs in the browser, and nothing is asked of any
-other host.
-
-On one computer, or from a USB stick: in this folder, run
-
-    python3 -m http.server --bind 127.0.0.1 8000
-
-and open http://127.0.0.1:8000/ in a browser. To open index.html as a file does not work.
-
-For others: put this folder on any static web server that has https. By plain http from one computer
-to the others of a room (python3 -m http.server 8000) notebooks run as well, but what Python writes
-into files is gone when the page is closed.
-
-What is written in a notebook is kept by the browser, under the address that it was opened at.
-"""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """A bundle that was written; `files` is how many there are in it, `size` its own in bytes."""
+    """A bundle that was written; `files` is their number, `size` that of the zip in bytes."""
 
     path: Path
     files: int
@@ -57,7 +56,7 @@ class Bundle:
 
 
 def write(site: Site, out: Path, emit: Emitter) -> Bundle:
-    """Write a site's bundle to a file, whole or not at all; a SiteError where it needs a CDN."""
+    """Write a site's bundle to a file, whole or not at all; raise a SiteError if it needs a CDN."""
     if site.mode == "cdn":
         raise SiteError(
             f"Site {site.name} requires the network.",
@@ -67,45 +66,45 @@ def write(site: Site, out: Path, emit: Emitter) -> Bundle:
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    beside = Path(name)
+    temporary = Path(name)
     try:
         with os.fdopen(handle, "w+b") as file, publish.locked(site, emit):
             names = sorted(_files(site))
             with zipfile.ZipFile(file, "w") as archive:
-                _add(archive, f"{site.name}/{README}", ABOUT.format(title=site.name).encode())
-                for count, where in enumerate(names):
-                    emit(Progress(done=count, total=len(names), unit="files", label=where))
-                    _add(archive, f"{site.name}/{where}", site.root.read(where, LARGEST))
-        beside.chmod(0o644)
-        os.replace(beside, out)
+                _add(archive, f"{site.name}/{README_FILE}", README.format(title=site.name).encode())
+                for count, each in enumerate(names):
+                    emit(Progress(done=count, total=len(names), unit="files", label=each))
+                    _add(archive, f"{site.name}/{each}", site.root.read(each, MAX_FILE_BYTES))
+        temporary.chmod(0o644)
+        os.replace(temporary, out)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return Bundle(path=out, files=len(names) + 1, size=out.stat().st_size)
 
 
 def _files(site: Site) -> list[str]:
-    """Return the files that a browser may ask for, less those that the lock no longer names.
+    """Return the files that a browser may request, except those that the lock no longer names.
 
-    A SiteError where one of them is a link: what it points to may be a secret, or not be there.
+    Raise a SiteError if one is a link, which may point to a secret.
     """
     entries = site.read_lock().packages.values()
     named = {each.file_name for each in entries}
     named |= {place for each in entries for place in data.places(each).values()}
-    named |= set(kernel_files.places(site.beside))
+    named |= set(kernel_files.places(site.package_root))
     named = {f"{PYODIDE}/{place}" for place in named}
-    folders = (wheels.PUBLISHED, wheels.BROUGHT, data.FOLDER)
+    folders = (wheels.PUBLISHED, wheels.DEPENDENCIES, data.FOLDER)
     by_lock = tuple(f"{PYODIDE}/{folder}/" for folder in folders)
     found = set(site.root.walk())
     for name in found:
-        # Others unpack it on systems on which a name may mean a path.
-        if not name.isprintable() or not all(map(is_name_on_windows, name.split("/"))):
+        # On the systems where others unpack it, a name may be more than a name.
+        if not name.isprintable() or not all(map(is_valid_on_windows, name.split("/"))):
             raise SiteError(
                 f"The file {name!r:.200} cannot be in a bundle.",
-                "Its name is not one that every system takes for a file's.",
+                "Its name is not a valid file name on every system.",
                 "Rename or remove it, and bundle the site again.",
                 code="site.invalid-file-name",
             )
-    # What is another one's compressed form, only our own server sends.
+    # Only our own server sends the compressed forms of other files.
     compressed = {name for name in found if name.endswith(".gz") and name[:-3] in found}
     return [name for name in found - compressed if name in named or not name.startswith(by_lock)]
 

@@ -79,7 +79,7 @@ def notebook(wheel: Wheel, built_with: str | None, when: datetime) -> dict[str, 
     }
 
 
-def in_browser(document: dict[str, Any]) -> dict[str, Any]:
+def with_site_kernel(document: dict[str, Any]) -> dict[str, Any]:
     """A package's own notebook, opened with the site's kernel whatever it was written with."""
     return document | {"metadata": document["metadata"] | KERNEL}
 
@@ -106,7 +106,7 @@ def wheel_summary(wheel: Wheel) -> str:
     return "" if line == "UNKNOWN" else line
 
 
-def added(
+def with_notebooks(
     site: Root,
     notebooks: Mapping[str, dict[str, Any]],
     when: datetime,
@@ -141,19 +141,19 @@ def added(
     return {**files, LISTING: _whole_listing(rows, when)}
 
 
-def removed(site: Root, name: str) -> dict[str, bytes]:
+def without_notebook(site: Root, name: str) -> dict[str, bytes]:
     """The files of a site's folder that are others without a notebook: the listing."""
     rows = _listing(site)
     rows.pop(name, None)
     return {LISTING: _whole_listing(rows, datetime.now(UTC))}
 
 
-def remove(site: Root, name: str) -> None:
+def remove_notebook(site: Root, name: str) -> None:
     """Remove the file of a notebook that is listed no more."""
     site.remove(f"{FILES}/{name}")
 
 
-def start(site: Root) -> None:
+def initialize(site: Root) -> None:
     """Write the listing of a site that has no files yet."""
     site.make_folder(LISTING.rpartition("/")[0])
     site.make_folder(FILES)

@@ -1,7 +1,7 @@
-"""Files that packages fetch while they run, shipped with a site: its kernels take them from there.
+"""Files that packages fetch while they run, shipped with a site so that its kernels have them.
 
-They are beside the lock, each in a folder that is named by its sha256, and the lock is the record
-of them: `tool.wasmwheel.data` of a package's entry has the place of each address.
+Each is in a folder named by its sha256. The lock is the record of them: `tool.wasmwheel.data` of a
+package's entry maps each URL to a file in the folder of the lock.
 """
 
 from __future__ import annotations
@@ -22,18 +22,17 @@ from ..runtime.lock import Entry, Lock
 from ..safe_paths import Root
 from . import wheels
 
-#: The folder beside the lock, and what every file in it is called.
+#: The folder, in that of the lock, and the name of every file in it.
 FOLDER, NAME = "data", "content.bin"
 
-#: Seconds to wait for a host.
-TIMEOUT = 20
+#: How long to wait for a host.
+TIMEOUT_S = 20
 
 
-def gather(recipe: Recipe, version: str, context: RunContext) -> dict[str, Path]:
-    """The files that a version fetches, brought into the store, by their addresses.
+def fetch_files(recipe: Recipe, version: str, context: RunContext) -> dict[str, Path]:
+    """Fetch the files that a recipe ships with a version into the store; return them by URL.
 
-    One that cannot be fetched is left out, with a note: the notebook fetches it then. A
-    SourceError where one is not what the recipe says.
+    Skip files that cannot be fetched, with a note. Raise a SourceError if a hash is wrong.
     """
     store, emit = context.store, context.emit
     found: dict[str, Path] = {}
@@ -43,69 +42,67 @@ def gather(recipe: Recipe, version: str, context: RunContext) -> dict[str, Path]
         known = store.find(key)
         host = urlsplit(data.url).netloc
         if not known and not data.file and (context.offline or host in silent):
-            reason = (
-                "nothing is fetched offline" if context.offline else f"{host} cannot be reached"
-            )
+            reason = "the build is offline" if context.offline else f"{host} cannot be reached"
             note(emit, f"{data.url} is not shipped with the site: {reason}.")
             continue
 
         def fill(folder: Path, data: Data = data) -> None:
-            _bring(data, recipe, folder / NAME, emit)
+            _fetch(data, recipe, folder / NAME, emit)
 
         try:
             found[data.url] = (known or store.install(key, fill, emit)) / NAME
         except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
             silent.add(host)
-            note(emit, f"{data.url} is not shipped with the site; it cannot be fetched: {error}.")
+            note(emit, f"{data.url} is not shipped with the site: {error}.")
     return found
 
 
-def put(files: Mapping[str, Path], beside: Root) -> dict[str, str]:
-    """Copy files to their places beside a lock; each place, by address."""
+def add(files: Mapping[str, Path], root: Root) -> dict[str, str]:
+    """Copy files to the folder of a lock; return their names in it by URL."""
     return {
-        url: wheels.put(path, wheels.hash_of(path), beside, FOLDER) for url, path in files.items()
+        url: wheels.add(path, wheels.hash_of(path), root, FOLDER) for url, path in files.items()
     }
 
 
 def places(entry: Entry) -> dict[str, str]:
-    """The places of what is shipped for a package, by address."""
+    """Return the names of the files that are shipped for a package, by URL."""
     found: dict[str, str] = entry.extra.get("tool", {}).get("wasmwheel", {}).get("data", {})
     return found
 
 
-def tidy(lock: Lock, beside: Root) -> None:
-    """Remove what no package of a lock needs any more."""
-    kept = beside.children(FOLDER)
-    if not kept:
-        return
-    used = {
-        place.split("/")[1] for each in lock.packages.values() for place in places(each).values()
-    }
-    for name, _ in kept:
+def remove_unused(lock: Lock, package_root: Root) -> None:
+    """Remove the files that no package of a lock needs."""
+    found = package_root.children(FOLDER)
+    entries = lock.packages.values() if found else ()
+    used = {place.split("/")[1] for each in entries for place in places(each).values()}
+    for name, _ in found:
         if name not in used:
-            beside.remove(f"{FOLDER}/{name}")
+            package_root.remove(f"{FOLDER}/{name}")
 
 
-def _bring(data: Data, recipe: Recipe, place: Path, emit: Emitter) -> None:
+def _fetch(data: Data, recipe: Recipe, place: Path, emit: Emitter) -> None:
     if data.file and recipe.folder:
         source = recipe.folder / data.file
         if not source.is_file():
             raise SourceError(
                 f"{data.file} not found next to {recipe.origin}.",
                 f"The recipe ships it for {data.url}.",
-                "Put it there, or leave its `file` away, and it is fetched.",
+                "Put it there, or omit `file` in the recipe to fetch it from its URL.",
                 code="recipe.data-not-found",
             )
         shutil.copyfile(source, place)
     else:
         note(emit, f"Fetching {data.url} for the site.")
-        with urllib.request.urlopen(data.url, timeout=TIMEOUT) as answer, place.open("wb") as file:
+        with (
+            urllib.request.urlopen(data.url, timeout=TIMEOUT_S) as answer,
+            place.open("wb") as file,
+        ):
             shutil.copyfileobj(answer, file)
     found = wheels.hash_of(place)
     if found != data.sha256:
         raise SourceError(
             f"{data.file or data.url} does not match the hash in {recipe.origin}.",
-            f"Its SHA-256 is {found}, and {data.sha256} is expected.",
-            "Correct the recipe, if that is the right one.",
+            f"Expected SHA-256 {data.sha256}, got {found}.",
+            "Correct the hash in the recipe if you trust the file.",
             code="recipe.data-mismatch",
         )

@@ -57,15 +57,15 @@ class _About(Struct):
     rest: _File | None = None
 
 
-def places(beside: Root) -> list[str]:
+def places(package_root: Root) -> list[str]:
     """Return the places beside a lock of what was put there; a SiteError where one is not valid."""
-    if not beside.is_file(ABOUT):
+    if not package_root.is_file(ABOUT):
         return []
     try:
-        about = msgspec.json.decode(beside.read(ABOUT), type=_About)
+        about = msgspec.json.decode(package_root.read(ABOUT), type=_About)
     except (ValueError, RecursionError) as error:
         raise SiteError(
-            f"Invalid list of a kernel's files in {beside.path(ABOUT)}.",
+            f"Invalid list of a kernel's files in {package_root.path(ABOUT)}.",
             f"{type(error).__name__}: {error}",
             "Remove the site and create it again with `jupyter wasmwheel site create`.",
             code="site.invalid-kernel-files",
@@ -73,10 +73,10 @@ def places(beside: Root) -> list[str]:
     return [each.file_name for each in (about.files, about.library, about.rest) if each]
 
 
-def put(
+def add(
     names: Sequence[str],
     its: Lock,
-    beside: Root,
+    package_root: Root,
     runtime: Runtime,
     node: Node,
     context: RunContext,
@@ -91,7 +91,7 @@ def put(
 
     def fill(folder: Path) -> None:
         note(context.emit, f"Making bytecode for the kernels of Pyodide {runtime.version}, once.")
-        done = node.run(MAKE, snapshot.START, runtime.folder, beside.path(), folder, *names)
+        done = node.run(MAKE, snapshot.START, runtime.folder, package_root.path(), folder, *names)
         if done.returncode or not all((folder / name).is_file() for name in FILES.values()):
             raise SiteError(
                 f"Could not load the packages of a kernel into Pyodide {runtime.version}.",
@@ -107,10 +107,10 @@ def put(
     for name, file in FILES.items():
         sha256 = wheels.hash_of(made / file)
         digest = base64.b64encode(bytes.fromhex(sha256)).decode()
-        place = wheels.put(made / file, sha256, beside, wheels.BROUGHT)
+        place = wheels.add(made / file, sha256, package_root, wheels.DEPENDENCIES)
         about[name] = {"file_name": place, "integrity": f"sha256-{digest}"}
     about["rest"]["modules"] = _modules(made / FILES["rest"])
-    beside.replace({ABOUT: json.dumps(about).encode()})
+    package_root.replace({ABOUT: json.dumps(about).encode()})
 
 
 def _modules(rest: Path) -> list[str]:

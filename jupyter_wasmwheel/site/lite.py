@@ -1,12 +1,11 @@
-"""JupyterLite sites: made from a kernel's release and a runtime, and found again.
+"""JupyterLite sites: created from a release of the kernel and a Pyodide, and found again.
 
-A site is a copy of what JupyterLite's own build made (template.py), of a Pyodide and of the wheels
-that the kernel needs, made beside its place and renamed into it.
+A site is a copy of the output of JupyterLite's own build (template.py), with a Pyodide and the
+wheels that the kernel needs. It is staged, and then renamed to its folder.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -44,67 +43,55 @@ from . import (
 )
 from .http_policy import POLICIES
 
-#: The folder in a site that is ours and never served, and the version of what is in it.
+#: The folder of a site that is never served, and the version of the record in it.
 PRIVATE = ".wasmwheel"
 SCHEMA = 1
 RECORD = f"{PRIVATE}/site.json"
 
-#: Where a site keeps its Pyodide and its lock; the kernel's settings are under this plugin's name.
+#: Where a site has its Pyodide and its lock, and the plugin that has the kernel's settings.
 PYODIDE = "static/pyodide"
 LOCK = f"{PYODIDE}/{lock.FILE}"
 PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
 KERNEL_WHEELS = "extensions/@jupyterlite/pyodide-kernel-extension/static/pypi"
 
-#: The address of a Pyodide release's files for sites that are not to be used offline.
+#: The URL of a Pyodide release's files, for sites that need the network.
 CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
 
-#: What the kernel needs, and what makes the web reachable from Python, out of Pyodide's lock.
+#: The packages of Pyodide's lock that the kernel needs, and the one that Python reaches the web by.
 HTTP = "pyodide-http"
 KERNEL_PACKAGES = ("micropip", "ipython", "jedi", "requests", HTTP)
 
-#: What a name of a site is made of.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+#: The name of a site: at most 64 characters.
+NAME = re.compile(r"(?!.{65})[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 
-#: What the files of the kernel's workers are called.
+#: The names of the kernel's worker scripts.
 WORKER = re.compile(r"[A-Za-z0-9_-]+\.worker\.[A-Za-z0-9_.-]*js")
 
-#: Ports are taken from here: below those that systems give out by themselves.
+#: The ports of sites: below those that systems assign by themselves.
 PORTS = range(20000, 30000)
 
+#: A version that is part of URLs and file names.
+VersionText = Annotated[str, Meta(pattern=r"\A[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[0-9a-z.+-]{0,32}\Z")]
 
-#: A version of something, as it is part of addresses and names of files.
-Version = Annotated[str, Meta(pattern=r"\A[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[0-9a-z.+-]{0,32}\Z")]
 
+class Site(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A JupyterLite site in a folder; `port` and `prefix` make its origin and address.
 
-class _Record(Struct, forbid_unknown_fields=True):
-    """What a site's own record may say of it."""
+    All fields but the folder are kept in its record.
+    """
 
-    schema: int
+    folder: Path
     abi: Annotated[str, Meta(pattern=r"\A[0-9]{4}_[0-9]{1,4}\Z")]
-    pyodide: Version
-    core: Version
-    kernel: Version
+    pyodide: VersionText
+    core: VersionText
+    kernel: VersionText
     mode: Literal["offline", "cdn"]
     port: Annotated[int, Meta(ge=1024, le=65535)]
     prefix: Annotated[str, Meta(pattern=r"\A[0-9a-f]{16,64}\Z")]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """A JupyterLite site in a folder; `port` and `prefix` make its origin and address."""
-
-    folder: Path
-    abi: str
-    pyodide: str
-    core: str
-    kernel: str
-    mode: Literal["offline", "cdn"]
-    port: int
-    prefix: str
-
     @property
     def name(self) -> str:
-        """What a person calls it."""
+        """The name of its folder."""
         return self.folder.name
 
     @property
@@ -114,17 +101,17 @@ class Site:
 
     @property
     def root(self) -> Root:
-        """Its folder, whose links are not followed."""
+        """Its folder, in which no links are followed."""
         return Root(self.folder)
 
     @property
     def private(self) -> Root:
-        """The folder with what is ours."""
+        """The folder of its record, which is never served."""
         return Root(self.folder, PRIVATE)
 
     @property
-    def beside(self) -> Root:
-        """The folder of its lock, which has its wheels in it."""
+    def package_root(self) -> Root:
+        """The folder of its lock, to which the lock's file names are relative."""
         return Root(self.folder, PYODIDE)
 
     @property
@@ -133,29 +120,29 @@ class Site:
         return self.folder / LOCK
 
     def read_lock(self) -> Lock:
-        """Return the lock that its kernels read; a SiteError where it is not valid."""
-        return lock.read_beneath(self.beside)
+        """Return the lock that its kernels read; raise a SiteError if it is not valid."""
+        return lock.read_beneath(self.package_root)
 
     def read_original_lock(self) -> Lock:
-        """Return the lock that came with its Pyodide, with all that Pyodide's CDN has."""
+        """Return the lock that came with its Pyodide, with all packages of Pyodide's CDN."""
         return lock.read_beneath(self.private)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DamagedSite:
-    """A folder in the place of a site, and why it cannot be used."""
+    """A folder of a site that cannot be used, and the reason."""
 
     folder: Path
     error: SiteError
 
     @property
     def name(self) -> str:
-        """What a person calls it."""
+        """The name of its folder."""
         return self.folder.name
 
 
-def place(name_or_dir: str, store: Store) -> Path:
-    """The folder that a person means: a name's is in the store, a path is a path."""
+def site_folder(name_or_dir: str, store: Store) -> Path:
+    """Return the folder of a site, which is in the store if it is named without a path."""
     path = Path(name_or_dir).expanduser()
     is_path = any(mark in name_or_dir for mark in (os.sep, os.altsep) if mark)
     if is_path or (name_or_dir and _is_site(path)):
@@ -164,35 +151,35 @@ def place(name_or_dir: str, store: Store) -> Path:
 
 
 def folder_of(name: str, store: Store) -> Path:
-    """Return the folder of a site in the store; a UsageError for an invalid name."""
-    if not NAME.fullmatch(name) or len(name) > 64:
+    """Return the folder of a site in the store; raise a UsageError if the name is invalid."""
+    if not NAME.fullmatch(name):
         raise UsageError(
             f"Invalid site name {name!r:.80}.",
-            "A name has letters, digits, `-`, `_` and single dots, and begins with a letter or "
-            "a digit.",
-            "Choose another name, or, on the command line, a path such as ./site.",
+            "A name consists of letters, digits, `-`, `_` and single dots, and starts with a "
+            "letter or a digit.",
+            "Choose another name or, on the command line, use a path such as ./site.",
             code="site.invalid-name",
         )
     return store.home / "sites" / name
 
 
 def find(name_or_dir: str, store: Store) -> Site:
-    """A site by its name or its folder; a SiteError where there is none."""
-    return read_site(place(name_or_dir, store))
+    """Return a site by its name or its folder; raise a SiteError if there is no such site."""
+    return read_site(site_folder(name_or_dir, store))
 
 
 def list_sites(store: Store) -> list[Site]:
-    """Return the sites in the store that can be used, by name."""
+    """Return the usable sites in the store, by name."""
     return [site for site in check_sites(store) if isinstance(site, Site)]
 
 
 def check_sites(store: Store) -> list[Site | DamagedSite]:
-    """Return the sites in the store by name, each read as far as any command would read it."""
-    return [check_site(folder) for folder in folders(store)]
+    """Return the sites in the store by name, with their locks checked."""
+    return [check_site(folder) for folder in list_folders(store)]
 
 
-def folders(store: Store) -> list[Path]:
-    """Return the folders in the store in which there are sites, or were."""
+def list_folders(store: Store) -> list[Path]:
+    """Return the folders of sites in the store, damaged ones included."""
     root = store.home / "sites"
     found = sorted(root.iterdir()) if root.is_dir() else []
     return [
@@ -203,7 +190,7 @@ def folders(store: Store) -> list[Path]:
 
 
 def check_site(folder: Path) -> Site | DamagedSite:
-    """Return the site in a folder with its locks read, or why it cannot be used."""
+    """Return the site in a folder with its locks checked, or the reason that it is damaged."""
     try:
         site = read_site(folder)
         for found in (site.read_lock(), site.read_original_lock()):
@@ -214,45 +201,43 @@ def check_site(folder: Path) -> Site | DamagedSite:
 
 
 def read_site(folder: Path) -> Site:
-    """Return the site in a folder; a SiteError where it is none, or not of this version."""
+    """Return the site in a folder; raise a SiteError if it is not a site of this version."""
     try:
         data = json.loads(Root(folder).read(RECORD, limit=64_000))
-        if data["schema"] != SCHEMA:
-            raise ValueError("it was made by another version of jupyter-wasmwheel")
-        fields = msgspec.structs.asdict(msgspec.convert(data, _Record))
-        del fields["schema"]
-        site = Site(folder=folder, **fields)
-        if not (site.beside.is_file(lock.FILE) and site.private.is_file(lock.FILE)):
-            raise ValueError("it has lost its Pyodide lock")
+        if data.pop("schema") != SCHEMA:
+            raise ValueError("another version of jupyter-wasmwheel created it")
+        site = msgspec.convert(data | {"folder": folder}, Site)
+        if not (site.package_root.is_file(lock.FILE) and site.private.is_file(lock.FILE)):
+            raise ValueError("its Pyodide lock is missing")
     except FileNotFoundError:
         raise SiteError(
             f"No site found in {folder}.",
-            "It is not a folder that `jupyter wasmwheel site create` made."
+            "`jupyter wasmwheel site create` did not create this folder."
             if folder.exists()
-            else "There is no such folder.",
-            f"Create one with `jupyter wasmwheel site create {_spelled(folder)}`.",
+            else "The folder does not exist.",
+            f"Create one with `jupyter wasmwheel site create {_shown(folder)}`.",
             code="site.not-found",
         ) from None
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise SiteError(
             f"The site in {folder} cannot be read.",
             f"{PRIVATE}/site.json: {error or type(error).__name__}.",
-            "Remove the folder and make the site anew with `jupyter wasmwheel site create`.",
+            "Remove the folder and create the site again with `jupyter wasmwheel site create`.",
             code="site.invalid-record",
         ) from error
     return site
 
 
-def runtime(site: Site, node: Node, context: RunContext) -> Runtime:
-    """The exact Pyodide of a site: its own, or, where it uses the CDN's, the store's."""
+def get_runtime(site: Site, node: Node, context: RunContext) -> Runtime:
+    """Return the exact Pyodide of a site: its own, or the store's if the site uses the CDN."""
     if site.mode == "offline":
         for name in (*pyodide.FILES, *pyodide.MAIN_MODULES, pyodide.METADATA_FILE):
-            site.beside.require_own_file(name)
-        return pyodide.runtime_in(site.beside.path())
+            site.package_root.require_own_file(name)
+        return pyodide.runtime_in(site.package_root.path())
     if site.target.pyodide != site.pyodide:
         raise SiteError(
             f"Site {site.name} uses Pyodide {site.pyodide}, which is not available.",
-            f"This version of jupyter-wasmwheel brings {site.target.pyodide}.",
+            f"This version of jupyter-wasmwheel supports {site.target.pyodide}.",
             "Create the site again with `jupyter wasmwheel site create`.",
             code="site.pyodide-not-available",
         )
@@ -263,65 +248,55 @@ def runtime(site: Site, node: Node, context: RunContext) -> Runtime:
 def create(folder: Path, request: SiteRequest, node: Node, context: RunContext) -> Site:
     """Create a site in a folder that does not exist yet, or is empty.
 
-    It is offline (nothing comes from another host) unless `cdn` is set; `http` is the policy by
-    which Python reaches the web in it (http_policy.py). A SiteError where no release of the kernel
-    serves the target, or where something is in the folder already.
+    Raise a SiteError if no release of the kernel supports the target, or the folder is not empty.
     """
     store, emit = context.store, context.emit
     target = targets.find(request.target or targets.default_abi())
     if target.jupyterlite is None:
         raise SiteError(
             f"JupyterLite does not support {target.abi} (Pyodide {target.pyodide}) yet.",
-            "No release of jupyterlite-pyodide-kernel serves that Pyodide.",
-            "Import wheels for it with `jupyter wasmwheel smoke`, or make a site for "
+            "No release of jupyterlite-pyodide-kernel supports that Pyodide.",
+            "Check wheels for it with `jupyter wasmwheel smoke`, or create a site for "
             f"{targets.default_abi()}.",
             code="site.target-not-supported",
         )
-    wanted = packages.parse(request.packages)
-    _refuse_occupied(folder)
+    wanted = packages.parse_requirements(request.packages)
+    _require_empty(folder)
     front = template.get(target.jupyterlite, store, context.index, emit)
-    filling = _Filling(
+    content = _SiteContent(
         runtime=pyodide.ensure_runtime(target, node, store, emit),
         node=node,
         packages=tuple(wanted),
         http=request.http,
         start="./tree",
     )
-    # The prefix of a site's address is for its user alone, on a machine with several.
+    # On a machine with several users, only its own may know the prefix of a site's address.
     mode = 0o700 if folder.parent == store.home / "sites" else 0o777
     folder.parent.mkdir(mode=mode, parents=True, exist_ok=True)
     with store.lock(f"site-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}", emit):
-        _refuse_occupied(folder)
+        _require_empty(folder)
         stage = folder.with_name(f".{folder.name}.making")
         shutil.rmtree(stage, ignore_errors=True)
         try:
-            site = Site(
-                folder=stage,
-                abi=target.abi,
-                pyodide=filling.runtime.version,
-                core=target.jupyterlite.core,
-                kernel=target.jupyterlite.kernel,
-                mode="cdn" if request.cdn else "offline",
-                port=_free_port(store),
-                prefix=secrets.token_hex(16),
-            )
+            lite = target.jupyterlite
+            site = _new_site(stage, target, (lite.core, lite.kernel), store, cdn=request.cdn)
             shutil.copytree(front, site.folder)
-            _populate(site, filling, context)
+            _populate(site, content, context)
             precompressed.add(site.lock.parent)
             if folder.is_dir():
                 folder.rmdir()
             stage.rename(folder)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
-    return replace(site, folder=folder)
+    return msgspec.structs.replace(site, folder=folder)
 
 
 def from_lite_build(
     folder: Path, core: str, kernel: str, node: Node, context: RunContext, *, cdn: bool = False
 ) -> Site:
-    """Make a site of what `jupyter lite build` has just made with a release of the kernel.
+    """Turn the output of `jupyter lite build` with a release of the kernel into a site.
 
-    One that was adopted before keeps what is published, and is told anew what that build forgot.
+    A folder that is one already keeps its packages, and gets the settings that the build reset.
     """
     target = targets.of_kernel(kernel)
     known = template.release(kernel)
@@ -330,7 +305,7 @@ def from_lite_build(
         if (site.abi, site.mode) != (target.abi, "cdn" if cdn else "offline"):
             raise SiteError(
                 f"{folder} was built with other options before.",
-                f"It is {site.mode}, for {site.abi}; now it is to be "
+                f"It is {site.mode}, for {site.abi}. The configuration now asks for "
                 f"{'cdn' if cdn else 'offline'}, for {target.abi}.",
                 "Remove the folder and build it again.",
                 code="site.built-differently",
@@ -339,37 +314,44 @@ def from_lite_build(
         site_assets.forget(site.private)
         update_assets(site)
         return site
-    if (folder / PRIVATE).is_dir():  # what a run that was stopped in the middle left
+    if (folder / PRIVATE).is_dir():  # left by a run that was interrupted
         Root(folder).remove(PRIVATE)
         Root(folder).remove(PYODIDE)
     if (folder / PYODIDE).exists():
         raise SiteError(
-            f"{folder} has a Pyodide of its own.",
+            f"{folder} already contains a Pyodide.",
             "JupyterLite's configuration names one (PyodideAddon.pyodide_url, or static/pyodide), "
-            "and this addon brings the one that it checks wheels with.",
+            "but wheels are checked with the Pyodide that this addon adds.",
             "Remove it from the configuration, remove the folder, and build it again.",
             code="site.own-pyodide",
         )
-    site = Site(
-        folder=folder,
-        abi=target.abi,
-        pyodide=target.pyodide,
-        core=core,
-        kernel=kernel,
-        mode="cdn" if cdn else "offline",
-        port=_free_port(context.store),
-        prefix=secrets.token_hex(16),
-    )
+    site = _new_site(folder, target, (core, kernel), context.store, cdn=cdn)
     runtime = pyodide.ensure_runtime(target, node, context.store, context.emit)
-    _populate(site, _Filling(runtime=runtime, node=node), context)
+    _populate(site, _SiteContent(runtime=runtime, node=node), context)
     return site
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Filling:
-    """What a site is filled with.
+def _new_site(
+    folder: Path, target: Target, releases: tuple[str, str], store: Store, *, cdn: bool
+) -> Site:
+    """Return a site with a new port and prefix, for releases of JupyterLite and its kernel."""
+    return Site(
+        folder=folder,
+        abi=target.abi,
+        pyodide=target.pyodide,
+        core=releases[0],
+        kernel=releases[1],
+        mode="cdn" if cdn else "offline",
+        port=_free_port(store),
+        prefix=secrets.token_hex(16),
+    )
 
-    `start` is the application that it begins with, None for JupyterLite's own choice.
+
+@dataclass(frozen=True, kw_only=True)
+class _SiteContent:
+    """The content of a new site.
+
+    `http` is a policy of http_policy.py, `start` the first application (None: JupyterLite's).
     """
 
     runtime: Runtime
@@ -379,11 +361,11 @@ class _Filling:
     start: str | None = None
 
 
-def _populate(site: Site, filling: _Filling, context: RunContext) -> None:
-    """Put what makes it a site into a folder that has JupyterLite in it; the record of it last."""
-    engine = filling.runtime
-    beside = site.beside
-    beside.make_folder(wheels.PUBLISHED)
+def _populate(site: Site, content: _SiteContent, context: RunContext) -> None:
+    """Add all that a built JupyterLite lacks to be a site, its record last."""
+    engine, package_root = content.runtime, site.package_root
+    for folder in (PRIVATE, f"{PYODIDE}/{wheels.PUBLISHED}"):
+        site.root.make_folder(folder)
     site.private.copy(engine.lock, lock.FILE)
     original = lock.read(engine.lock)
     known = template.release(site.kernel)
@@ -393,27 +375,27 @@ def _populate(site: Site, filling: _Filling, context: RunContext) -> None:
     else:
         for path in {*engine.files, engine.folder / known.entry}:
             if path.is_file():
-                beside.copy(path, path.name)
+                package_root.copy(path, path.name)
     named = [Requirement(name) for name in KERNEL_PACKAGES]
     named.append(Requirement(f"comm=={known.comm}"))
-    ready = packages.bring([*named, *filling.packages], base, beside, original, context)
-    ready = packages.with_kernel(ready, site.root.within(KERNEL_WHEELS), beside)
-    ready = packages.with_stand_ins(ready, known.preload, beside)
+    ready = packages.install([*named, *content.packages], base, package_root, original, context)
+    ready = packages.with_kernel_wheels(ready, site.root.within(KERNEL_WHEELS), package_root)
+    ready = packages.with_placeholders(ready, known.preload, package_root)
     site.root.replace({LOCK: ready.dump()})
     if site.mode == "offline" and known.is_module:
         names = [*known.preload, HTTP]
-        kernel_files.put(names, ready, beside, engine, filling.node, context)
-    contents.start(site.root)  # which leaves a listing that is there
-    _configure(site, known, filling.http, filling.start)
+        kernel_files.add(names, ready, package_root, engine, content.node, context)
+    contents.initialize(site.root)
+    _configure(site, known, content.http, content.start)
     update_assets(site)
     _add_icons(site)
-    fields = dataclasses.asdict(site)
-    del fields["folder"]
-    site.root.replace({RECORD: json.dumps({"schema": SCHEMA} | fields, indent=2).encode()})
+    record = {"schema": SCHEMA} | msgspec.structs.asdict(site)
+    del record["folder"]
+    site.root.replace({RECORD: json.dumps(record, indent=2).encode()})
 
 
 def update_assets(site: Site) -> None:
-    """Put into a site what this version of ours has, where another version's is in it."""
+    """Bring the assets of a site (site_assets.py) up to date."""
     known = template.release(site.kernel)
     workers = _workers(site) if known.is_module else {}
     start = _kernel_start(known)
@@ -421,7 +403,7 @@ def update_assets(site: Site) -> None:
 
 
 def _at_cdn(original: Lock, version: str) -> Lock:
-    """A runtime's lock with its packages at the addresses where the CDN has them."""
+    """Return a Pyodide's lock with its packages at their URLs on the CDN."""
     base = CDN.format(version=version)
     moved = {
         name: replace(entry, file_name=base + entry.file_name)
@@ -431,7 +413,7 @@ def _at_cdn(original: Lock, version: str) -> Lock:
 
 
 def _workers(site: Site) -> dict[str, str]:
-    """The files of the kernel's workers by their kinds, as addresses from beside the lock."""
+    """Return the kernel's worker scripts by kind, relative to the folder of the lock."""
     folder = PurePosixPath(KERNEL_WHEELS).parent.as_posix()
     names = [name for name, _ in site.root.children(folder) if WORKER.fullmatch(name)]
     up = "../" * len(PurePosixPath(PYODIDE).parts)
@@ -439,12 +421,12 @@ def _workers(site: Site) -> dict[str, str]:
 
 
 def _kernel_start(known: template.Release) -> str:
-    """The file of ours that a kernel starts with, in the form that it can load."""
+    """Return the script that a kernel starts with, in the form that it can load."""
     return f"kernel-start{Path(known.entry).suffix}"
 
 
 def _configure(site: Site, known: template.Release, http: str, start: str | None = None) -> None:
-    """Tell the site's front end where its Pyodide, its lock and its files are."""
+    """Set the paths of the site's Pyodide, lock and files in JupyterLite's settings."""
     config = front_end.settings(site.root)
     data = config["jupyter-config-data"]
     data["contentsAllJsonFile"] = PurePosixPath(contents.LISTING).name
@@ -466,28 +448,27 @@ def _configure(site: Site, known: template.Release, http: str, start: str | None
 
 
 def _add_icons(site: Site) -> None:
-    """Put the icons there that Jupyter Notebook asks its server for and JupyterLite lacks."""
-    if not site.root.children("notebooks"):
-        return
-    icon = site.root.read("notebooks/favicon.ico")
-    icons = "static/favicons"
-    site.root.make_folder(icons)
-    for name in ("favicon-notebook.ico", "favicon-busy-1.ico"):
-        site.root.replace({f"{icons}/{name}": icon})
+    """Add the icons that Jupyter Notebook requests and JupyterLite does not have."""
+    if site.root.children("notebooks"):
+        icon = site.root.read("notebooks/favicon.ico")
+        icons = "static/favicons"
+        site.root.make_folder(icons)
+        names = ("favicon-notebook.ico", "favicon-busy-1.ico")
+        site.root.replace({f"{icons}/{name}": icon for name in names})
 
 
-def _refuse_occupied(folder: Path) -> None:
+def _require_empty(folder: Path) -> None:
     if _is_site(folder):
         raise SiteError(
             f"A site already exists in {folder}.",
-            "Creating it again would remove what is published there, and its address.",
-            "Publish to it as it is, or remove the folder first.",
+            "Creating it again would remove its packages and its address.",
+            "Publish to it, or remove the folder first.",
             code="site.exists",
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SiteError(
             f"{folder} is not empty.",
-            "A site is created in a new folder.",
+            "A site must be created in a new or empty folder.",
             "Use a folder that does not exist yet.",
             code="site.folder-not-empty",
         )
@@ -497,15 +478,15 @@ def _is_site(folder: Path) -> bool:
     return os.path.lexists(folder / RECORD)
 
 
-def _spelled(folder: Path) -> str:
+def _shown(folder: Path) -> str:
     return folder.name if folder.parent.name == "sites" else str(folder)
 
 
 def _free_port(store: Store) -> int:
-    """A port that nothing listens on now and that no other site in the store keeps."""
-    kept = {site.port for site in list_sites(store)}
+    """Return a port that nothing listens on, and that no other site in the store has."""
+    taken = {site.port for site in list_sites(store)}
     while True:
         port = secrets.choice(PORTS)
         with socket.socket() as probe:
-            if port not in kept and probe.connect_ex(("127.0.0.1", port)):
+            if port not in taken and probe.connect_ex(("127.0.0.1", port)):
                 return port

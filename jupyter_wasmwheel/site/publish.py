@@ -1,11 +1,12 @@
-"""Publishing: a wheel's file put into a site, and the site's lock edited so that it is imported.
+"""Publishing: add a wheel to a site, and edit the site's lock so that `import` finds it.
 
-The lock is the one record of what is published: an entry of ours has a table `tool.wasmwheel`
-with the time, the size, and the row of the package that it displaced, if there was one.
+The lock is the only record of published packages: their entries have a table `tool.wasmwheel`
+with the time, the size, and the row of the package that they displaced, if any.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,14 +18,14 @@ from typing import Any
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name
 
-from ..api.errors import SiteError
-from ..api.events import Emitter, ignore
+from ..api.errors import Retry, SiteError
+from ..api.events import Emitter, ignore, note
 from ..runtime import lock
 from ..runtime.context import RunContext
 from ..runtime.lock import Entry, Lock
 from ..runtime.packages import Candidate
 from ..runtime.targets import Target
-from ..safe_paths import Root
+from ..safe_paths import MAX_FILE_BYTES, Root
 from ..store import Store
 from ..wheel import Wheel
 from . import addresses, contents, data, lite, packages, wheels
@@ -32,8 +33,8 @@ from .lite import Site
 
 
 @dataclass(frozen=True, kw_only=True)
-class Package:
-    """A package that was published to a site; `size` is its wheel's in bytes."""
+class PublishedPackage:
+    """A package that was published to a site; `size` is that of its wheel in bytes."""
 
     name: str
     version: str
@@ -48,10 +49,9 @@ class Package:
 class NewPackage:
     """A wheel to publish.
 
-    `depends` are the packages that are loaded with it; those that the site does not have are left
-    out. `built_with` goes into the notebook. `shipped` are files that it fetches while it runs, by
-    their addresses. `notebook` is the package's own; without it, one is made that imports the
-    package and lists what is in it.
+    `depends` are the packages to load with it; those that the site does not have are ignored.
+    `built_with` is shown in the notebook. `shipped` are files that it fetches while it runs, by
+    URL. `notebook` is the package's own; without it, one is generated.
     """
 
     wheel: Wheel
@@ -62,33 +62,39 @@ class NewPackage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published:
-    """The result of publishing: the site, the package, and the address of its notebook."""
+class PublishResult:
+    """The result of publishing: the site, the package, and the URL of its notebook."""
 
     site: Site
-    package: Package
+    package: PublishedPackage
     url: str
 
 
 @dataclass(frozen=True)
-class _AddingRoot(Root):
-    """A folder that knows which files were added to it, so that they can be removed again."""
+class _RevertibleRoot(Root):
+    """A folder that can remove the files again that were added to it."""
 
     added: list[str] = field(default_factory=list)
 
     def copy(self, source: Path, name: str) -> None:
-        """Copy a file to a place, and note it where there was none."""
+        """Copy a file, and record it if it is new."""
         if not self.is_file(name):
             self.added.append(name)
         super().copy(source, name)
 
-    def roll_back(self) -> None:
-        """Remove what was added."""
-        for name in self.added:
-            folder = name.rpartition("/")[0]
-            self.remove(name)
-            if not self.children(folder):
-                self.remove(folder)
+    @contextmanager
+    def reverting(self) -> Iterator[None]:
+        """Remove the added files if the body fails."""
+        try:
+            yield
+        except BaseException:
+            for name in self.added:
+                with contextlib.suppress(SiteError, OSError):
+                    folder = name.rpartition("/")[0]
+                    self.remove(name)
+                    if not self.children(folder):
+                        self.remove(folder)
+            raise
 
 
 def publish(
@@ -96,93 +102,98 @@ def publish(
     new_packages: Sequence[NewPackage],
     emit: Emitter,
     needed: Mapping[str, Candidate] = MappingProxyType({}),
-) -> tuple[Published, ...]:
+) -> tuple[PublishResult, ...]:
     """Publish wheels to a site, all or none, so that `import` finds them in its notebooks.
 
-    They come in the order of their needs. `needed` are packages of others that they require; those
-    that the site has already stay as they are. A SiteError where a wheel is for another target.
+    Wheels come after the wheels that they depend on. `needed` are other packages that they require;
+    the site keeps those that it has. Raise a SiteError if a wheel is for another target.
     """
     for each in new_packages:
-        refuse_foreign(site, each.wheel)
+        require_target(site, each.wheel)
     now = datetime.now(UTC)
     with locked(site, emit):
         lite.update_assets(site)
-        old = site.read_lock()
-        beside = _AddingRoot(site.folder, lite.PYODIDE)
+        package_root = _RevertibleRoot(site.folder, lite.PYODIDE)
         notebooks: dict[str, dict[str, Any]] = {}
-        done: list[Package] = []
-        updated: list[tuple[Entry, Package]] = []
-        try:
-            new = packages.add(needed, old, beside)
+        done: list[PublishedPackage] = []
+        updated: list[tuple[Entry, PublishedPackage]] = []
+        with package_root.reverting():
+            new = packages.add(needed, site.read_lock(), package_root)
             for each in new_packages:
                 before = new.get(each.wheel.canonical_name)
-                entry = _add(each, before, new, beside, now)
+                entry = _add(each, before, new, package_root, now)
                 new = new.with_entry(entry)
                 package = _package(entry)
                 done.append(package)
                 notebooks[package.notebook] = (
-                    contents.in_browser(each.notebook)
+                    contents.with_site_kernel(each.notebook)
                     if each.notebook
                     else contents.notebook(each.wheel, each.built_with, now)
                 )
                 if before and _ours(before):
                     updated.append((before, package))
             older = {_package(before).notebook for before, _ in updated} - notebooks.keys()
-            listed = contents.added(site.root, notebooks, now, older)
-            # What the lock names is there already: it is replaced last.
+            listed = contents.with_notebooks(site.root, notebooks, now, older)
+            # The lock comes last, because it names the others.
             _replace(site, {**listed, lite.LOCK: new.dump()})
-        except BaseException:
-            beside.roll_back()
-            raise
-        data.tidy(new, beside)
-        for before, package in updated:
-            if before.file_name != package.file_name:
-                wheels.let_go(before, beside)
-        if updated:
-            wheels.sweep_now_and_then(new, beside, site.private)
-        for name in older:
-            contents.remove(site.root, name)
+        with _cleaning_up(site, emit):
+            data.remove_unused(new, package_root)
+            for before, package in updated:
+                if before.file_name != package.file_name:
+                    wheels.start_grace_period(before, package_root)
+            for name in older:
+                contents.remove_notebook(site.root, name)
+            if updated:
+                wheels.sweep_if_due(new, package_root, site.private)
     return tuple(
-        Published(site=site, package=each, url=addresses.address(site, each.notebook))
+        PublishResult(site=site, package=each, url=addresses.address(site, each.notebook))
         for each in done
     )
 
 
-def _add(new: NewPackage, before: Entry | None, into: Lock, beside: Root, now: datetime) -> Entry:
-    """Put the files of a package beside the lock, and return its entry."""
+def _add(new: NewPackage, before: Entry | None, into: Lock, root: Root, now: datetime) -> Entry:
+    """Add the files of a package to a site, and return its entry for the lock."""
     wheel = new.wheel
-    file_name = wheels.put(wheel.path, wheel.sha256, beside, wheels.PUBLISHED)
-    here = [name for name in new.depends if into.get(name)]
-    here = [name for name in here if canonicalize_name(name) != wheel.canonical_name]
+    file_name = wheels.add(wheel.path, wheel.sha256, root, wheels.PUBLISHED)
+    depends = [
+        name
+        for name in new.depends
+        if into.get(name) and canonicalize_name(name) != wheel.canonical_name
+    ]
     ours = {
         "published": now.isoformat(timespec="milliseconds"),
         "size": wheel.size,
         "displaced": _displaced(before),
-        "data": data.put(new.shipped, beside),
+        "data": data.add(new.shipped, root),
     }
-    entry = lock.entry_for(wheel, file_name, here)
+    entry = lock.entry_for(wheel, file_name, depends)
     return replace(entry, extra={"tool": {"wasmwheel": ours}})
 
 
 def _replace(site: Site, files: Mapping[str, bytes]) -> None:
-    """Replace files of a site, in their order; put back what was there where that fails."""
+    """Replace files of a site in their order; restore them if that fails."""
     root = site.root
-    before = {name: root.read(name) for name in files if root.is_file(name)}
+    before = {name: root.read(name, MAX_FILE_BYTES) for name in files if root.is_file(name)}
     try:
         root.replace(files)
     except BaseException:
-        root.replace({name: was for name, was in before.items() if root.read(name) != was})
-        for name in filter(root.is_file, files.keys() - before.keys()):
-            root.remove(name)
+        for name, data in files.items():
+            with contextlib.suppress(SiteError, OSError):
+                if root.read(name, MAX_FILE_BYTES) != data:
+                    continue
+                elif name in before:
+                    root.replace({name: before[name]})
+                else:
+                    root.remove(name)
         raise
 
 
-def remove(site: Site, name: str, emit: Emitter = ignore) -> Package:
-    """Take a package out of a site; a package that it displaced is there again.
+def remove(site: Site, name: str, emit: Emitter = ignore) -> PublishedPackage:
+    """Remove a package from a site, and restore the package that it displaced.
 
-    A SiteError where nothing of that name was published.
+    Raise a SiteError if no package of that name was published.
     """
-    beside = site.beside
+    package_root = site.package_root
     with locked(site, emit):
         old = site.read_lock()
         entry = old.get(name)
@@ -190,25 +201,26 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> Package:
         if entry is None or ours is None:
             raise SiteError(
                 f"{name} is not published to site {site.name}.",
-                "Pyodide itself brings it." if entry else "There is no package of that name.",
-                f"`jupyter wasmwheel site list {site.name}` says what is in it.",
+                "It is part of Pyodide." if entry else "The site has no package of that name.",
+                f"List its packages with `jupyter wasmwheel site list {site.name}`.",
                 code="publish.not-published",
             )
-        back = ours.get("displaced")
-        new = old.with_entry(Entry.parse(back)) if back else _without(old, entry.name)
+        displaced = ours.get("displaced")
+        new = old.with_entry(Entry.parse(displaced)) if displaced else _without(old, entry.name)
         package = _package(entry)
-        listed = contents.removed(site.root, package.notebook)
-        site.root.replace({**listed, lite.LOCK: new.dump()})
-        data.tidy(new, beside)
-        contents.remove(site.root, package.notebook)
-        if all(other.file_name != entry.file_name for other in new.packages.values()):
-            wheels.remove(entry, beside)
-        wheels.sweep_now_and_then(new, beside, site.private)
+        listed = contents.without_notebook(site.root, package.notebook)
+        _replace(site, {**listed, lite.LOCK: new.dump()})
+        with _cleaning_up(site, emit):
+            data.remove_unused(new, package_root)
+            contents.remove_notebook(site.root, package.notebook)
+            if all(other.file_name != entry.file_name for other in new.packages.values()):
+                wheels.remove(entry, package_root)
+            wheels.sweep_if_due(new, package_root, site.private)
     return package
 
 
-def published(site: Site) -> list[Package]:
-    """What was published to a site, by name."""
+def list_packages(site: Site) -> list[PublishedPackage]:
+    """Return the packages that were published to a site, by name."""
     entries = site.read_lock().packages.values()
     return sorted(
         (_package(entry) for entry in entries if _ours(entry)), key=lambda package: package.name
@@ -216,28 +228,25 @@ def published(site: Site) -> list[Package]:
 
 
 def add_packages(site: Site, names: Sequence[str], context: RunContext) -> list[str]:
-    """Add packages, and all that they require, to a site; return the names of the new ones.
+    """Add packages and their requirements to a site; return the names of the new ones.
 
-    They come from the site's Pyodide where the index has its version, else from the index. One that
-    is not available is a SourceError.
+    They come from the site's Pyodide if the index has its version, else from the index. Raise a
+    SourceError if one is not available.
     """
-    wanted = packages.parse(names)
+    wanted = packages.parse_requirements(names)
     original = site.read_original_lock()
     with locked(site, context.emit):
         old = site.read_lock()
-        beside = _AddingRoot(site.folder, lite.PYODIDE)
-        try:
-            new = packages.bring(wanted, old, beside, original, context)
+        package_root = _RevertibleRoot(site.folder, lite.PYODIDE)
+        with package_root.reverting():
+            new = packages.install(wanted, old, package_root, original, context)
             if new is not old:
                 site.root.replace({lite.LOCK: new.dump()})
-        except BaseException:
-            beside.roll_back()
-            raise
     return sorted(set(new.packages) - set(old.packages))
 
 
-def refuse_foreign(site: Site, wheel: Wheel) -> None:
-    """A SiteError where a wheel is for another target than the site's; both tags are named."""
+def require_target(site: Site, wheel: Wheel) -> None:
+    """Raise a SiteError, with both tags, if a wheel is for another target than the site."""
     if wheel.tags & supported_tags(site.target):
         return
     given = ", ".join(sorted({f"{tag.interpreter}-{tag.abi}-{tag.platform}" for tag in wheel.tags}))
@@ -247,13 +256,13 @@ def refuse_foreign(site: Site, wheel: Wheel) -> None:
         f"The wheel is for {given}; the site is for "
         f"{target.python_tag}-{target.python_tag}-{target.platform_tag}.",
         f"Build it for the site with `jupyter wasmwheel build --site {site.name}`, or publish it "
-        "to a site of its own target.",
+        "to a site for its target.",
         code="publish.target-mismatch",
     )
 
 
 def supported_tags(target: Target) -> frozenset[Tag]:
-    """The tags of the wheels that a target's runtime can load."""
+    """Return the tags of the wheels that a target can load."""
     platforms = [target.platform_tag]
     abis = [target.python_tag]
     binary = cpython_tags(target.python_version, abis, platforms)
@@ -263,22 +272,44 @@ def supported_tags(target: Target) -> frozenset[Tag]:
 
 @contextmanager
 def locked(site: Site, emit: Emitter) -> Iterator[None]:
-    """Hold a site as it is: nobody publishes to it meanwhile."""
-    site.root.make_folder(f"{lite.PRIVATE}/locks")
-    # Who holds a lock empties its file, through a link too.
-    site.root.require_own_file(f"{lite.PRIVATE}/locks/lock.lock")
-    with Store(home=site.folder / lite.PRIVATE).lock("lock", emit):
+    """Hold the lock of a site, so that no one else changes it.
+
+    Raise a SiteError if a file of it disappears all the same.
+    """
+    try:
+        site.root.make_folder(f"{lite.PRIVATE}/locks")
+        # Locking a file empties it, even through a link.
+        site.root.require_own_file(f"{lite.PRIVATE}/locks/lock.lock")
+        with Store(home=site.folder / lite.PRIVATE).lock("lock", emit):
+            yield
+    except FileNotFoundError as error:
+        raise SiteError(
+            f"{error.filename} disappeared while site {site.name} was in use.",
+            "Another program moved or removed it. The site's lock was not changed.",
+            "Run it again when no other program changes the folder.",
+            code="site.changed-during-use",
+            remedies=[Retry()],
+        ) from error
+
+
+@contextmanager
+def _cleaning_up(site: Site, emit: Emitter) -> Iterator[None]:
+    """Report an error in a note, because the lock is already written and the change is done."""
+    try:
         yield
+    except (SiteError, OSError) as error:
+        why = error.what if isinstance(error, SiteError) else error
+        note(emit, f"Could not remove old files from site {site.name}: {why}")
 
 
 def _ours(entry: Entry) -> dict[str, Any] | None:
-    """Our table in an entry, or None where the entry is Pyodide's own."""
+    """Return our table in an entry, or None if the entry is Pyodide's own."""
     found: dict[str, Any] | None = entry.extra.get("tool", {}).get("wasmwheel")
     return found
 
 
 def _displaced(before: Entry | None) -> dict[str, Any] | None:
-    """The row that is to come back on removal: Pyodide's own, also under several of ours."""
+    """Return the row to restore on removal: Pyodide's own, even after several of ours."""
     if before is None:
         return None
     ours = _ours(before)
@@ -287,7 +318,10 @@ def _displaced(before: Entry | None) -> dict[str, Any] | None:
 
 
 def _without(old: Lock, name: str) -> Lock:
-    """A lock without a package; Pyodide would load nothing that depends on a missing one."""
+    """Return a lock without a package, and without it in others' dependencies.
+
+    Pyodide does not load a package with a missing dependency.
+    """
     new = old.without(name)
     for entry in new.packages.values():
         if name in entry.depends:
@@ -296,9 +330,9 @@ def _without(old: Lock, name: str) -> Lock:
     return new
 
 
-def _package(entry: Entry) -> Package:
+def _package(entry: Entry) -> PublishedPackage:
     ours = entry.extra["tool"]["wasmwheel"]
-    return Package(
+    return PublishedPackage(
         name=entry.name,
         version=entry.version,
         size=ours["size"],

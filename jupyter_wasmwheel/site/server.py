@@ -300,7 +300,7 @@ def _is_hashed(path: str) -> bool:
     if HASHED.fullmatch(path):
         return True
     parts = PurePosixPath(path).parts
-    folders = (wheels.PUBLISHED, wheels.BROUGHT, data.FOLDER)
+    folders = (wheels.PUBLISHED, wheels.DEPENDENCIES, data.FOLDER)
     return len(parts) > 3 and parts[-3] in folders and len(parts[-2]) == 64
 
 

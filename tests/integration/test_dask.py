@@ -192,7 +192,7 @@ def test_builds_run_on_workers_and_are_published_locally(
         # The worker checked it, and the site's machine checked it again.
         assert [each["state"] for each in events(queue, job, "phase")].count("started") > 8
         assert phases.count("smoke") == 4
-    published = {each.name for each in publish.published(lite.read_site(site))}
+    published = {each.name for each in publish.list_packages(lite.read_site(site))}
     assert published == {"one", "other"}
 
 

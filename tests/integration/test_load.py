@@ -53,7 +53,7 @@ def test_concurrent_builds_and_publishes_lose_nothing(
     assert wasmwheel("site", "create", place).status == 0
     wheels = [tiny_wheel(tmp_path, f"published{n}", tag="py3-none-any").path for n in range(200)]
     projects = [wheel_factory.backend_project(tmp_path / f"built{n}") for n in range(20)]
-    before = {entry.name for entry in publish.published(lite.read_site(place))}
+    before = {entry.name for entry in publish.list_packages(lite.read_site(place))}
 
     def build(project: Path) -> int:
         words = ("build", project, "--site", place, "--out", project / "dist", "--json")
@@ -68,7 +68,7 @@ def test_concurrent_builds_and_publishes_lose_nothing(
         for each in published:
             each.result()
     site = lite.read_site(place)
-    names = {entry.name for entry in publish.published(site)} - before
+    names = {entry.name for entry in publish.list_packages(site)} - before
     assert names == {f"published{n}" for n in range(200)} | {f"built{n}" for n in range(20)}
     entries = lock.read(site.lock).packages
     for name in names:

@@ -101,7 +101,7 @@ def test_wheels_are_published_together_in_dependency_order(
     outer = wheel(tmp_path, PURE, {"outer.py": b"import inner"}, name="outer", requires=["inner"])
     done = publish_wheels([inner, outer], site, store, ignore)
     assert [each.package.name for each in done] == ["inner", "outer"]
-    assert {each.name for each in publish.published(site)} == {"inner", "kept", "outer"}
+    assert {each.name for each in publish.list_packages(site)} == {"inner", "kept", "outer"}
     entry = site.read_lock().get("outer")
     assert entry
     assert entry.depends == ("inner",)

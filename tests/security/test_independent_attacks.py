@@ -116,7 +116,7 @@ def test_foreign_table_in_lock_is_rejected(site: Site, tool: object) -> None:
     site.lock.write_text(json.dumps(text))
     assert isinstance(lite.check_site(site.folder), DamagedSite)
     with pytest.raises(SiteError):
-        publish.published(site)
+        publish.list_packages(site)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,6 @@ def test_bundle_rejects_ambiguous_names(site: Site, tmp_path: Path, name: bytes)
     [
         "bootstrap.js",
         ".wasmwheel/own-files",
-        ".wasmwheel/swept",
         "files/try-tiny-1.0.ipynb",
         "api/contents/all.json",
         "static/pyodide/kernel-start.mjs",
@@ -175,7 +174,7 @@ def test_huge_text_file_is_rejected(
     (site.folder / name).write_text(big(text))
     acts: dict[str, Callable[[], Any]] = {
         "publish": lambda: publish_one(site, tiny_wheel(tmp_path)),
-        "list": lambda: publish.published(site),
+        "list": lambda: publish.list_packages(site),
         "bundle": lambda: bundle.write(site, tmp_path / "out.zip", ignore),
     }
     with pytest.raises(SiteError, match="bytes"):

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from packaging.requirements import Requirement
 
 from jupyter_wasmwheel import safe_paths
 from jupyter_wasmwheel.api.errors import SiteError
-from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.api.events import Event, Log, ignore
 from jupyter_wasmwheel.runtime import node, packages
 from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.runtime.pyodide import Runtime
@@ -123,7 +124,7 @@ def test_path_outside_site_is_rejected(
     with pytest.raises(SiteError, match=r"tiny|pyodide-lock"):
         publish.remove(site, "tiny")
     with pytest.raises(SiteError):
-        publish.published(site)
+        publish.list_packages(site)
     with pytest.raises(SiteError):
         bundle.write(site, tmp_path / "out.zip", ignore)
     with pytest.raises(SiteError):
@@ -137,12 +138,12 @@ def test_remove_deletes_only_folder_of_wheel(site: Site, tmp_path: Path, file_na
     for name in ("tiny", "other"):
         publish_one(site, tiny_wheel(tmp_path, name), [], ignore)
     change(site, "tiny", file_name=file_name)
-    (site.beside.path("wheels/tiny")).mkdir()
-    (site.beside.path("wheels/tiny/mine.txt")).write_text("mine")
+    (site.package_root.path("wheels/tiny")).mkdir()
+    (site.package_root.path("wheels/tiny/mine.txt")).write_text("mine")
     publish.remove(site, "tiny")
-    (other,) = publish.published(site)
-    assert site.beside.is_file(other.file_name)
-    assert site.beside.is_file("wheels/tiny/mine.txt")
+    (other,) = publish.list_packages(site)
+    assert site.package_root.is_file(other.file_name)
+    assert site.package_root.is_file("wheels/tiny/mine.txt")
 
 
 HOSTILE_WORDS = ["../../../home/notes/try-tiny", "a/b", "/etc", "..", "a\\b", "a\0", "a b", "", 1]
@@ -193,7 +194,7 @@ def test_invalid_abi_in_lock_is_rejected(site: Site, abi: object) -> None:
 
 @given(st.text(alphabet=st.sampled_from("ab./\\:\0 \n~%é") | st.characters(), max_size=40))
 def test_accepted_path_stays_beneath_root(text: str) -> None:
-    if not re.fullmatch(safe_paths.PATH, text):
+    if not re.fullmatch(safe_paths.PATH_PATTERN, text):
         return
     assert os.path.normpath(text) == text
     assert not {"", ".", ".."} & {*text.split("/")}
@@ -243,9 +244,9 @@ def everything(site: Site, tmp_path: Path) -> Iterator[Callable[[], object]]:
     yield lambda: publish_one(site, tiny_wheel(tmp_path, version="2.0"), [], ignore)
     yield lambda: publish.remove(site, "tiny")
     yield lambda: lite.update_assets(lite.read_site(site.folder))
-    yield lambda: wheels.sweep(site.read_lock(), site.beside, now=1e12)
+    yield lambda: wheels.sweep(site.read_lock(), site.package_root, now=1e12)
     yield lambda: bundle.write(site, tmp_path / "out.zip", ignore)
-    yield lambda: publish.published(lite.read_site(site.folder))
+    yield lambda: publish.list_packages(lite.read_site(site.folder))
 
 
 def do_everything(site: Site, tmp_path: Path) -> int:
@@ -299,12 +300,81 @@ def test_link_to_folder_is_not_written_or_removed_through(
     assert refused
 
 
+def test_publish_succeeds_when_only_old_files_cannot_be_removed(site: Site, tmp_path: Path) -> None:
+    publish_one(site, tiny_wheel(tmp_path, version="1.0"), [], ignore)
+    site.private.path("swept").mkdir()
+    events: list[Event] = []
+    publish_one(site, tiny_wheel(tmp_path, version="2.0"), [], events.append)
+    assert [each.version for each in publish.list_packages(site)] == ["2.0"]
+    publish.remove(site, "tiny", events.append)
+    assert publish.list_packages(site) == []
+    notes = [each.text for each in events if isinstance(each, Log)]
+    assert sum("Could not remove old files" in text and "swept" in text for text in notes) == 2
+
+
+@pytest.mark.usefixtures("system")
+@pytest.mark.parametrize("name", ["static/pyodide", "api"])
+def test_publish_changes_nothing_when_a_folder_disappears(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    publish_one(site, tiny_wheel(tmp_path, version="1.0"), [], ignore)
+    before = snapshot(site.folder)
+    replace = publish._replace
+
+    def without_folder(site: Site, files: Any) -> None:
+        (site.folder / name).rename(tmp_path / "aside")
+        try:
+            replace(site, files)
+        finally:
+            (tmp_path / "aside").rename(site.folder / name)
+
+    monkeypatch.setattr(publish, "_replace", without_folder)
+    new = tiny_wheel(tmp_path, version="2.0")
+    for act in (lambda: publish_one(site, new, [], ignore), lambda: publish.remove(site, "tiny")):
+        with pytest.raises(SiteError) as caught:
+            act()
+        assert caught.value.info.code == "site.changed-during-use"
+        assert str(site.folder / name) in caught.value.what
+    assert snapshot(site.folder) == before
+
+
+def test_publish_reports_folders_that_are_swapped_meanwhile(site: Site, tmp_path: Path) -> None:
+    over, aside = threading.Event(), tmp_path / "aside"
+
+    def swap() -> None:
+        while not over.is_set():
+            for name in ("static/pyodide", "api/contents"):
+                (site.folder / name).rename(aside)
+                aside.rename(site.folder / name)
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    refused = 0
+    try:
+        for number in range(40):
+            wheel = tiny_wheel(tmp_path, version=f"{number}.0")
+            try:
+                publish_one(site, wheel, [], ignore)
+            except SiteError:
+                refused += 1
+    finally:
+        over.set()
+        swapping.join()
+    assert refused
+    for each in publish.list_packages(site):
+        assert site.package_root.is_file(each.file_name)
+    publish_one(site, tiny_wheel(tmp_path, version="99.0"), [], ignore)
+    listing = json.loads((site.folder / "api/contents/all.json").read_bytes())
+    assert "try-tiny-99.0.ipynb" in [each["name"] for each in listing["content"]]
+    assert not list(site.folder.rglob(".pyodide-lock.json.*"))
+
+
 @pytest.mark.parametrize("kind", ["a file", "a folder", "nothing", "a pipe", "a loop", "a wheel"])
 def test_bundle_rejects_links(site: Site, home: Path, tmp_path: Path, kind: str) -> None:
     place = site.folder / "files/notes.txt"
     if kind == "a wheel":
         publish_one(site, tiny_wheel(tmp_path), [], ignore)
-        place = site.beside.path(publish.published(site)[0].file_name)
+        place = site.package_root.path(publish.list_packages(site)[0].file_name)
         place.unlink()
     if kind == "a pipe":
         os.mkfifo(place)
@@ -320,7 +390,7 @@ def test_bundle_rejects_links(site: Site, home: Path, tmp_path: Path, kind: str)
 
 def test_bundle_rejects_kernel_list_entries_outside_site(site: Site, tmp_path: Path) -> None:
     about = {"files": {"file_name": "../../../home/.ssh/id_ed25519"}}
-    site.beside.path("kernel-files.json").write_text(json.dumps(about))
+    site.package_root.path("kernel-files.json").write_text(json.dumps(about))
     with pytest.raises(SiteError, match=r"kernel-files\.json"):
         bundle.write(site, tmp_path / "out.zip", ignore)
 
@@ -330,7 +400,7 @@ def test_linked_wheel_is_not_passed_to_node(
     site: Site, home: Path, tmp_path: Path, through: str
 ) -> None:
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
-    place = site.beside.path(publish.published(site)[0].file_name)
+    place = site.package_root.path(publish.list_packages(site)[0].file_name)
     if through == "a file":
         place.unlink()
         place.symlink_to(home / ".ssh/id_ed25519")
@@ -339,7 +409,7 @@ def test_linked_wheel_is_not_passed_to_node(
         shutil.move(folder, tmp_path / "moved")
         folder.symlink_to(tmp_path / "moved")
     lock = site.read_lock()
-    shelf = packages.site_source(lock, site.beside, lock)
+    shelf = packages.site_source(lock, site.package_root, lock)
     if through == "a file":
         offer = shelf(Requirement("tiny"))
         assert offer is not None
@@ -352,18 +422,20 @@ def test_linked_wheel_is_not_passed_to_node(
 @pytest.mark.parametrize("name", ["pyodide.mjs", "pyodide.asm.wasm", "package.json"])
 def test_linked_runtime_is_not_run(site: Site, home: Path, store: Store, name: str) -> None:
     for each in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"):
-        site.beside.path(each).write_bytes(b"")
-    site.beside.path("package.json").write_text('{"version": "314.0.7"}')
-    site.beside.path(name).unlink()
-    site.beside.path(name).symlink_to(home / ".ssh/id_ed25519")
+        site.package_root.path(each).write_bytes(b"")
+    site.package_root.path("package.json").write_text('{"version": "314.0.7"}')
+    site.package_root.path(name).unlink()
+    site.package_root.path(name).symlink_to(home / ".ssh/id_ed25519")
     with pytest.raises(SiteError, match="is a link"):
-        lite.runtime(site, node.ensure_node(store, ignore), RunContext(store=store, emit=ignore))
+        lite.get_runtime(
+            site, node.ensure_node(store, ignore), RunContext(store=store, emit=ignore)
+        )
 
 
 def test_check_reads_only_files_in_lock(site: Site, home: Path, store: Store) -> None:
-    site.beside.path("key").symlink_to(home / ".ssh/id_ed25519")
-    site.beside.path("pyodide.mjs").write_bytes(b"")
-    runtime = Runtime(folder=site.beside.path(), version="314.0.7", abi="2026_0")
+    site.package_root.path("key").symlink_to(home / ".ssh/id_ed25519")
+    site.package_root.path("pyodide.mjs").write_bytes(b"")
+    runtime = Runtime(folder=site.package_root.path(), version="314.0.7", abi="2026_0")
     names = {path.name for path in runtime.files}
     assert names == {"pyodide.mjs", "pyodide-lock.json"}
 

@@ -41,9 +41,9 @@ def listed(site: Site) -> list[str]:
 
 def test_site_name_is_in_store_and_path_is_path(tmp_path: Path) -> None:
     store = Store(home=tmp_path)
-    assert lite.place("workshop", store) == tmp_path / "sites/workshop"
-    assert lite.place("./workshop", store) != tmp_path / "sites/workshop"
-    assert lite.place(str(tmp_path / "my site"), store) == tmp_path / "my site"
+    assert lite.site_folder("workshop", store) == tmp_path / "sites/workshop"
+    assert lite.site_folder("./workshop", store) != tmp_path / "sites/workshop"
+    assert lite.site_folder(str(tmp_path / "my site"), store) == tmp_path / "my site"
 
 
 def test_site_folder_in_current_folder_takes_precedence(
@@ -58,7 +58,7 @@ def test_site_folder_in_current_folder_takes_precedence(
 )
 def test_invalid_site_name_is_rejected(name: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        lite.place(name, Store(home=tmp_path))
+        lite.site_folder(name, Store(home=tmp_path))
     assert repr(name) in caught.value.what
 
 
@@ -95,7 +95,7 @@ def test_publish_stores_wheel_by_hash_and_locks_it(site: Site, tmp_path: Path) -
     assert done.package.notebook == "try-tiny-1.0.ipynb"
     assert listed(site) == ["try-tiny-1.0.ipynb"]
     assert done.url.endswith("?path=try-tiny-1.0.ipynb")
-    assert publish.published(site) == [done.package]
+    assert publish.list_packages(site) == [done.package]
     assert not list(site.folder.rglob(".*.whl*"))
 
 
@@ -158,10 +158,10 @@ def test_publish_accepts_only_compatible_tags(
 ) -> None:
     its = tiny_wheel(tmp_path, tag=tag)
     if fits:
-        publish.refuse_foreign(site, its)
+        publish.require_target(site, its)
     else:
         with pytest.raises(SiteError):
-            publish.refuse_foreign(site, its)
+            publish.require_target(site, its)
 
 
 def test_replaced_wheel_is_kept_for_a_day(site: Site, tmp_path: Path) -> None:
@@ -171,8 +171,8 @@ def test_replaced_wheel_is_kept_for_a_day(site: Site, tmp_path: Path) -> None:
     assert (beside / first.file_name).exists()
     assert (beside / second.file_name).exists()
     assert rows(site)["tiny"]["sha256"] == second.sha256 != first.sha256
-    later = datetime.now().timestamp() + wheels.GRACE + 1
-    wheels.sweep(lock.read(site.lock), site.beside, now=later)
+    later = datetime.now().timestamp() + wheels.GRACE_S + 1
+    wheels.sweep(lock.read(site.lock), site.package_root, now=later)
     assert not (beside / first.file_name).exists()
     assert (beside / second.file_name).exists()
 
@@ -193,7 +193,7 @@ def test_remove_restores_displaced_package(site: Site, tmp_path: Path) -> None:
     gone = publish.remove(site, "Rpds.Py")
     assert gone.version == "2026.2"
     assert rows(site) == before
-    assert publish.published(site) == []
+    assert publish.list_packages(site) == []
     assert listed(site) == []
     assert not (site.lock.parent / gone.file_name).exists()
 
@@ -217,7 +217,7 @@ def test_concurrent_publishes_lose_nothing(site: Site, tmp_path: Path) -> None:
     made = [tiny_wheel(tmp_path, name=f"tiny{number}") for number in range(12)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda its: publish_one(site, its, [], ignore), made))
-    assert len(publish.published(site)) == len(listed(site)) == 12
+    assert len(publish.list_packages(site)) == len(listed(site)) == 12
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_bundled_notebook_uses_kernel_of_site(site: Site, tmp_path: Path) -> Non
 
 
 def test_user_files_stay_in_listing(site: Site, tmp_path: Path) -> None:
-    own = contents.added(site.root, {"mine.ipynb": {"cells": []}}, datetime.now(UTC))
+    own = contents.with_notebooks(site.root, {"mine.ipynb": {"cells": []}}, datetime.now(UTC))
     site.root.replace(own)
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
     publish.remove(site, "tiny")
