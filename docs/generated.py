@@ -350,15 +350,43 @@ def _capitals(found: re.Match[str]) -> str:
 
 
 def error_codes() -> str:
-    """Return the table of all errors, by area."""
+    """Return the table of all codes."""
+    rows = []
+    for code, group in groupby(error_rows(), key=lambda row: row.code):
+        same = list(group)
+        texts = dict.fromkeys(_escaped(each.what) for each in same)
+        rows.append((f"`{code}`", " · ".join(texts), f"{same[0].status}"))
+    return _table("Code", "Error", "Exit status", rows=rows)
+
+
+#: The sections of docs/troubleshooting.md, each with the areas of its errors.
+SECTIONS = {
+    "The toolchain": "toolchain rust rustup sysroot linker emscripten headers seeds",
+    "Pyodide and Node.js": "pyodide node npm target",
+    "The source": "source project git index archive edits recipe starter",
+    "Crates and build requirements": "crates lock backend config",
+    "Compiling": "compile build",
+    "Checks and the import": "audit import wheel",
+    "Tests": "tests",
+    "Limits and the disk": "limit disk",
+    "Sites": "site publish proxy",
+    "Publishing a package": "export report",
+    "Commands, stores and notebooks": "usage store run builder widget",
+    "The server and clusters": "request http job server cluster",
+}
+
+
+def troubleshooting() -> str:
+    """Return all errors with their causes and remedies, by what failed."""
     parts = []
-    for area, rows in groupby(error_rows(), key=lambda row: row.code.partition(".")[0]):
-        heads = ("Code", "What", "Cause", "Remedy", "Exit status")
-        cells = [
-            (f"`{row.code}`", *map(_escaped, (row.what, row.why, row.fix)), f"{row.status}")
-            for row in rows
+    for title, areas in SECTIONS.items():
+        rows = [each for each in error_rows() if each.code.partition(".")[0] in areas.split()]
+        parts.append(f"## {title}\n")
+        parts += [
+            f"{_escaped(row.what)} (`{row.code}`)\n"
+            f": {_escaped(row.why)} *Fix:* {_escaped(row.fix)}\n".replace(": … *Fix", ": *Fix")
+            for row in sorted(rows, key=lambda row: row.what)
         ]
-        parts.append(f"## {area.capitalize()}\n\n{_table(*heads, rows=cells)}\n")
     return "\n".join(parts)
 
 
@@ -382,6 +410,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "report": report_parts,
     "build variables": variables,
     "error codes": error_codes,
+    "troubleshooting": troubleshooting,
 }
 
 

@@ -165,7 +165,7 @@ def test_tutorial_works_to_its_end(
     for token in tokens(DOCS / "tutorial.md"):
         if token.type == "inline":
             words_before = token.content
-        elif token.type == "fence" and (named := re.search("`([^`]+)` anew", words_before)):
+        elif token.type == "fence" and (named := re.search("contents of `([^`]+)` with", words_before)):
             (tmp_path / named[1]).write_text(token.content)
         elif token.type == "code_block" and " serve " in token.content:
             with on_a_terminal(*shlex.split(token.content)[2:]) as terminal:
