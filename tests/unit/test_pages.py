@@ -26,7 +26,9 @@ def text_without_code(page: Path) -> str:
 
 def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub and MyST make them."""
-    headings = HEADING.findall(re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S))
+    headings = HEADING.findall(
+        re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    )
     kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
     return {each.replace(" ", "-") for each in kept}
 
