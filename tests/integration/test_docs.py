@@ -38,6 +38,9 @@ EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 #: A command of this project, with its variables and redirections.
 COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )*((?:jupyter wasmwheel|make) .+?)(?: [>|] .*)?")
 
+#: What stands before the new contents of a file.
+REPLACED = re.compile("Replace the contents of `([^`]+)` with")
+
 BLOCKS = ("code_block", "fence")
 
 
@@ -165,7 +168,7 @@ def test_tutorial_works_to_its_end(
     for token in tokens(DOCS / "tutorial.md"):
         if token.type == "inline":
             words_before = token.content
-        elif token.type == "fence" and (named := re.search("contents of `([^`]+)` with", words_before)):
+        elif token.type == "fence" and (named := REPLACED.search(words_before)):
             (tmp_path / named[1]).write_text(token.content)
         elif token.type == "code_block" and " serve " in token.content:
             with on_a_terminal(*shlex.split(token.content)[2:]) as terminal:
