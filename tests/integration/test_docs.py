@@ -54,7 +54,9 @@ def commands(page: Path, *kinds: str) -> list[str]:
     """Return the commands of this project in a page's code."""
     texts = [token.content for token in tokens(page) if token.type in kinds]
     lines = [line for text in texts for line in text.replace("\\\n", "").splitlines()]
-    return [match[1] for line in lines if (match := COMMAND.fullmatch(line.strip()))]
+    return [
+        match[1] for line in lines if (match := COMMAND.fullmatch(line.strip().removeprefix("$ ")))
+    ]
 
 
 @EACH_PAGE
