@@ -1,7 +1,7 @@
 """The settings that the command line and the server extension share, as traitlets.
 
 They are read from `jupyter_wasmwheel_config.py` or `.json` in Jupyter's configuration path, for
-example `c.Wasmwheel.home = "/srv/wasmwheel"`; the environment variables win over the files.
+example `c.Wasmwheel.home = "/srv/wasmwheel"`. Environment variables override the files.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from traitlets.config.loader import (
 from .process.limits import DEFAULT, Limits
 from .store import Store
 
-#: Where emsdk comes from: its repository, and a revision that knows the version of every target.
+#: The repository of emsdk, and a revision that has the versions of all targets.
 EMSDK = "https://github.com/emscripten-core/emsdk.git@e5bd3d0874e302a18f13c5b41f5bacf9a40c8e59"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Downloads:
-    """How other projects' installers are run.
+    """Settings for the installers of other projects.
 
-    `emsdk` is the address of a git repository with `@` and a revision; a server may be silent for
-    `timeout` seconds.
+    `emsdk` is the address of a git repository with `@` and a revision; `timeout` is how many
+    seconds a server can send nothing.
     """
 
     emsdk: str = EMSDK
     timeout: float = 60.0
 
 
-#: The name of the configuration files, without their endings.
+#: The name of the configuration files, without extension.
 CONFIG_NAME = "jupyter_wasmwheel_config"
 
 
@@ -48,30 +48,30 @@ class Wasmwheel(Configurable):
     """Settings of jupyter-wasmwheel."""
 
     home = Unicode(
-        help="The folder where toolchains, runtimes, work folders and sites are kept. "
-        "WASMWHEEL_HOME sets it too."
+        help="The folder for toolchains, runtimes, work folders and sites. WASMWHEEL_HOME sets it "
+        "too."
     ).tag(config=True)
 
     path = List(
         Unicode(),
-        help="Read-only stores to look in before the home, an administrator's for all users. "
-        "WASMWHEEL_PATH sets it too, its folders separated as those of PATH.",
+        help="Read-only stores that are searched before the home, such as an administrator's for "
+        "all users. WASMWHEEL_PATH sets it too, with the separator of PATH.",
     ).tag(config=True)
 
     emsdk = Unicode(
         EMSDK,
-        help="The git repository of emsdk, with `@` and the revision that is taken, for example a "
-        "mirror's. WASMWHEEL_EMSDK sets it too.",
+        help="The git repository of emsdk, for example a mirror, with `@` and a revision. "
+        "WASMWHEEL_EMSDK sets it too.",
     ).tag(config=True)
 
     download_timeout = Float(
         Downloads.timeout,
-        help="Seconds that a server may send nothing before rustup or emsdk is stopped.",
+        help="Seconds without data from a server after which rustup or emsdk is stopped.",
     ).tag(config=True)
 
     limit = Int(
         2_000_000_000,
-        help="How many bytes the finished wheels that are kept for the next build may take.",
+        help="The size limit of the wheel cache in bytes.",
     ).tag(config=True)
 
     limits = List(
@@ -84,19 +84,19 @@ class Wasmwheel(Configurable):
 
     build_env = List(
         Unicode(),
-        help="Variables that a build sees besides those of the list in docs/limits.md, by their "
-        'names: ["MYPKG_FEATURE"]; `*` stands for any characters, and never for a secret such as '
-        "`MY_TOKEN`, which has to be spelled out. WASMWHEEL_BUILD_ENV names more, with spaces "
-        "between them.",
+        help="Names of environment variables that builds get in addition to those listed in "
+        'docs/limits.md: ["MYPKG_FEATURE"]. `*` matches any characters, but not secrets such as '
+        "`MY_TOKEN`, which must be spelled out. WASMWHEEL_BUILD_ENV adds more (separated by "
+        "spaces).",
     ).tag(config=True)
 
     proxy = Dict(
         key_trait=Unicode(),
         value_trait=List(Unicode()),
         help="The hosts that a site's server fetches from for the site's notebooks, by the site's "
-        'name: {"workshop": ["data.example.org"]}. A host that sends no CORS headers cannot be '
-        "read otherwise. None by default. A host without a port stands for its ports 80 and 443. "
-        "An address that is not public (loopback, private) is used only if it is listed itself.",
+        'name: {"workshop": ["data.example.org"]}. Hosts without CORS headers cannot be read '
+        "otherwise. None by default. A host without a port means its ports 80 and 443. "
+        "Addresses that are not public (loopback, private) must be listed themselves.",
     ).tag(config=True)
 
     @default("home")
@@ -104,7 +104,7 @@ class Wasmwheel(Configurable):
         return str(Path(jupyter_core.paths.jupyter_data_dir()) / "wasmwheel")
 
     def store(self) -> Store:
-        """The store that these settings and the environment name."""
+        """Return the store."""
         home = os.environ.get("WASMWHEEL_HOME") or self.home
         listed = os.environ.get("WASMWHEEL_PATH")
         path = listed.split(os.pathsep) if listed else self.path
@@ -115,23 +115,23 @@ class Wasmwheel(Configurable):
         )
 
     def allowed(self) -> Limits:
-        """What these settings and the environment let builds, imports and tests take."""
+        """Return the limits of builds, imports and tests."""
         return DEFAULT.with_settings(
             [*self.limits, *os.environ.get("WASMWHEEL_LIMITS", "").split()]
         )
 
     def build_variables(self) -> tuple[str, ...]:
-        """Return the names of the variables that these settings let builds see besides the list."""
+        """Return the names of the additional environment variables of builds."""
         return (*self.build_env, *os.environ.get("WASMWHEEL_BUILD_ENV", "").split())
 
     def downloads(self) -> Downloads:
-        """How these settings and the environment have other projects' installers run."""
+        """Return the settings for the installers of other projects."""
         emsdk = os.environ.get("WASMWHEEL_EMSDK") or self.emsdk
         return Downloads(emsdk=emsdk, timeout=self.download_timeout)
 
 
 def load() -> Wasmwheel:
-    """The settings as the files of Jupyter's configuration path give them, nearest file last."""
+    """Read the settings from Jupyter's configuration path; the nearest file wins."""
     merged = Config()
     for folder in reversed(jupyter_core.paths.jupyter_config_path()):
         loaders: list[Any] = [

@@ -1,4 +1,4 @@
-"""What the REST API answers besides jobs: the toolchain, targets, projects, starters and sites."""
+"""The answers of the REST API other than jobs: toolchain, targets, projects, starters, sites."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from .report import SCHEMA, Patch, RecipeInfo
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of what building needs; `state` is `optional` where it is missing but not required.
+    """A part of the toolchain; `state` is `optional` if it is missing but not required.
 
-    `id` is for programs, `part` for people. `version` is the part's, null where it is not known.
-    `fix` says how to install it; `remedies` do, and `mend` are the extras of the first one, null
-    where there is none.
+    `id` is for programs, `part` for people. `version` is null if it is unknown. `fix` describes how
+    to install the part, `remedies` do it; `mend` are the extras of the first remedy, or null.
     """
 
     id: Literal["rust", "node", "pyodide", "wasm-opt", "c-compiler", "seeds"]
@@ -34,7 +33,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Toolchain(msgspec.Struct, frozen=True, kw_only=True):
-    """What is installed to build for a target; `ok` where nothing that is required is missing."""
+    """The parts installed to build for a target; `ok` if no required part is missing."""
 
     schema: int = SCHEMA
     ok: bool
@@ -61,7 +60,7 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
-    """A project that can be built; `features` are those of its crate."""
+    """A project that can be built, with the features of its crate."""
 
     name: str
     version: str | None
@@ -71,7 +70,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Edits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a build changes in a source."""
+    """The changes that a build makes to a source."""
 
     name: str
     version: str | None
@@ -95,7 +94,7 @@ class Templates(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Starter(msgspec.Struct, frozen=True, kw_only=True):
-    """A starter crate that was created; `path` is its path in the contents API."""
+    """A new starter crate; `path` is its path in the contents API."""
 
     path: str
     name: str
@@ -121,7 +120,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):
-    """A package in a site; `url` and `through` lead to its notebook."""
+    """A package in a site; `url` and `through` are addresses of its notebook."""
 
     name: str
     version: str

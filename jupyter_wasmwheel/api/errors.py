@@ -1,6 +1,6 @@
 """Errors: a stable code for programs, what/why/fix for people, remedies for buttons.
 
-No program reads the sentences: a button comes from `remedies`, a number from `counts`.
+Programs do not parse the sentences: buttons come from `remedies`, numbers from `counts`.
 """
 
 from __future__ import annotations
@@ -12,23 +12,20 @@ import msgspec
 
 from .sanitize import sanitize
 
-#: What `doctor --fix EXTRA` installs only where it is asked for by name.
+#: What `doctor --fix EXTRA` installs only when named.
 Extra = Literal["emscripten", "nightly", "seeds"]
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag="retry"):
-    """Run the same request again, with some of its fields changed.
-
-    A list is appended to the request's own; any other value replaces it.
-    """
+    """Run the same request again with changed fields; a list is appended to the request's own."""
 
     changes: dict[str, bool | str | tuple[str, ...]] = {}
 
 
 class Install(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag="install"):
-    """Install what is missing to build with; without extras, all that is required.
+    """Install these extras, or else all missing required parts of the toolchain.
 
-    `target` is the ABI to install it for, null for the default.
+    `target` is the ABI to install for, null for the default.
     """
 
     extras: tuple[Extra, ...] = ()
@@ -38,7 +35,7 @@ class Install(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag
 class Open(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag="open"):
     """Open a file at a line and a column, both counted from 1.
 
-    `path` is the file as Jupyter's contents API names it, which only a server knows.
+    `path` is the file's path in Jupyter's contents API, which only a server knows.
     """
 
     file: str
@@ -47,15 +44,14 @@ class Open(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", tag="o
     path: str | None = None
 
 
-#: What a button can do about an error.
+#: The action of a button that an error shows.
 Remedy = Retry | Install | Open
 
 
 class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """An error as documents, events and answers have it.
+    """An error in documents, events and answers.
 
-    `status` is the exit status of the command line. `counts` says how many there are of what the
-    error counts, as `{"problems": 2}`.
+    `status` is the exit status of the command line; `counts` are numbers such as `{"problems": 2}`.
     """
 
     code: str
@@ -67,16 +63,13 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
     remedies: tuple[Remedy, ...] = ()
 
     def __post_init__(self) -> None:
-        """Make the sentences harmless to show."""
+        """Sanitize the sentences."""
         for name in ("what", "why", "fix"):
             msgspec.structs.force_setattr(self, name, sanitize(getattr(self, name)))
 
 
 class WasmwheelError(Exception):
-    """An error that a user can meet.
-
-    `code` names the kind of failure for programs and in the documentation; it never changes.
-    """
+    """An error that a user can meet; `code` names its kind and never changes."""
 
     status: ClassVar[int] = 1
 
@@ -103,7 +96,7 @@ class WasmwheelError(Exception):
 
     @property
     def what(self) -> str:
-        """What happened, in one sentence."""
+        """The failure, in one sentence."""
         return self.info.what
 
     @property
@@ -113,16 +106,16 @@ class WasmwheelError(Exception):
 
     @property
     def fix(self) -> str:
-        """What to do about it."""
+        """The remedy."""
         return self.info.fix
 
     def with_why(self, why: str) -> Self:
-        """Give the error another cause, and return it."""
+        """Replace the cause, and return the error."""
         self.info = msgspec.structs.replace(self.info, why=why)
         return self
 
     def as_json(self) -> dict[str, Any]:
-        """Return the error as documents and answers have it."""
+        """Return the error as JSON."""
         document: dict[str, Any] = msgspec.to_builtins(self.info)
         return document
 
@@ -134,13 +127,13 @@ class WasmwheelError(Exception):
 
 
 class UsageError(WasmwheelError):
-    """The command or the request is invalid: it contradicts itself, or names what is not there."""
+    """The command or the request is invalid."""
 
     status = 2
 
 
 class SourceError(WasmwheelError):
-    """The source is missing, not buildable, hostile, or its lock file cannot be satisfied."""
+    """The source is missing, hostile or cannot be built, or its lock file cannot be satisfied."""
 
     status = 3
 
@@ -152,19 +145,19 @@ class ToolchainError(WasmwheelError):
 
 
 class CompileError(WasmwheelError):
-    """The compiler, the linker or the build front end refused the project."""
+    """The compiler, the linker or the build frontend failed."""
 
     status = 5
 
 
 class CheckError(WasmwheelError):
-    """The wheel is invalid, the runtime cannot link it, or it does not import."""
+    """The wheel is invalid, cannot be linked by the runtime, or does not import."""
 
     status = 6
 
 
 class SiteError(WasmwheelError):
-    """The site is missing or damaged, or the wheel is for another target than the site's."""
+    """The site is missing or damaged, or has another target than the wheel."""
 
     status = 7
 
@@ -176,13 +169,13 @@ class TestsFailedError(WasmwheelError):
 
 
 class LimitError(WasmwheelError):
-    """A limit was met: time, memory, the log's length, or a full disk."""
+    """A limit was reached: time, memory, the length of the log, or the disk."""
 
     status = 9
 
 
 class CanceledError(WasmwheelError):
-    """The user stopped the run."""
+    """The user canceled the run."""
 
     status = 130
 
@@ -197,7 +190,7 @@ class CanceledError(WasmwheelError):
 
 
 def from_info(info: ErrorInfo) -> WasmwheelError:
-    """Return the exception for an error that another process reported, by its exit status."""
+    """Return the exception, by its exit status, for an error that another process reported."""
     if info.status == CanceledError.status:
         return CanceledError()
     kinds = {kind.status: kind for kind in WasmwheelError.__subclasses__()}

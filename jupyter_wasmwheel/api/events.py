@@ -1,4 +1,4 @@
-"""The events of a run: every long step takes an emitter and reports to it what happens.
+"""The events of a run: each long step reports to an emitter.
 
 As JSON (`--events`) an event is one line `{job, seq, time, kind, …}`: `time` is seconds since
 1970, `seq` counts from 1 within a run, and the other fields are those of its struct.
@@ -16,8 +16,7 @@ import msgspec
 from .errors import ErrorInfo
 from .sanitize import redact_all, sanitize
 
-#: A phase of a run, in the order in which they run; `publish` is a build's last, `test` that of
-#: tests.
+#: The phases of a run, in their order; a build ends with `publish`, a run of tests with `test`.
 PhaseName = Literal[
     "source",
     "project",
@@ -43,18 +42,18 @@ MAX_TEXT_LENGTH = 1_000_000
 #: How severe a diagnostic is.
 Level = Literal["error", "warning", "note", "help"]
 
-#: A number of things: never negative, and exact in JavaScript.
+#: A number of things.
 Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
 
 #: A short text: a label, a name, a path.
 Label = Annotated[str, msgspec.Meta(max_length=10_000)]
 
-#: A text that a tool wrote.
+#: The output of a tool.
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_LENGTH)]
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """An event whose texts are harmless to show, whoever wrote them."""
+    """An event whose texts are sanitized."""
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -71,7 +70,7 @@ class Phase(_Event, frozen=True, kw_only=True, tag="phase"):
 
 
 class Progress(_Event, frozen=True, kw_only=True, tag="progress"):
-    """How far the running phase is: `done` of `total` units (`total` is null where unknown)."""
+    """The progress of the running phase: `done` of `total` units (null if unknown)."""
 
     done: Count
     total: Count | None
@@ -80,17 +79,17 @@ class Progress(_Event, frozen=True, kw_only=True, tag="progress"):
 
 
 class Log(_Event, frozen=True, kw_only=True, tag="log"):
-    """A line of output of a tool, or a remark of ours (`stream` is then `note`)."""
+    """A line of output of a tool, or a note of ours (`stream` is then `note`)."""
 
     stream: Literal["stdout", "stderr", "note"]
     text: Text
 
 
 class Diagnostic(_Event, frozen=True, kw_only=True, tag="diagnostic"):
-    """A message of the compiler, or a test that failed; `file` is a path of the user's source.
+    """A message of the compiler, or a failed test; `file` is a path in the user's source.
 
     `code` is the compiler's (`E0308`), or the test's outcome (`failed`, `crashed`, `timed_out`).
-    `path` is the file as Jupyter's contents API names it, which only a server knows.
+    `path` is the file's path in Jupyter's contents API, which only a server knows.
     """
 
     source: Literal["compiler", "test"] = "compiler"
@@ -105,14 +104,14 @@ class Diagnostic(_Event, frozen=True, kw_only=True, tag="diagnostic"):
 
 
 class CrateStarted(_Event, frozen=True, kw_only=True, tag="crate_started"):
-    """Cargo began to compile a crate."""
+    """Cargo started to compile a crate."""
 
     name: Label
     version: Label
 
 
 class CrateFinished(_Event, frozen=True, kw_only=True, tag="crate_finished"):
-    """Cargo finished a crate, `seconds` after its first unit was begun."""
+    """Cargo finished a crate, `seconds` after it started its first unit."""
 
     name: Label
     version: Label
@@ -120,7 +119,7 @@ class CrateFinished(_Event, frozen=True, kw_only=True, tag="crate_finished"):
 
 
 class Report(_Event, frozen=True, kw_only=True, tag="report"):
-    """The run is done; `report` is the document that the command prints with `--json`."""
+    """The run succeeded; `report` is the document that the command prints with `--json`."""
 
     report: dict[str, Any]
 
@@ -137,7 +136,7 @@ _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 def decode(lines: Iterable[bytes]) -> Iterator[tuple[Event, float | None]]:
-    """Yield the events in JSON lines, with their times; a line that is no event is left out."""
+    """Yield the events in JSON lines, with their times; other lines are skipped."""
     for line in lines:
         try:
             event = _DECODER.decode(line)
@@ -169,12 +168,12 @@ def ignore(event: Event) -> None:
 
 
 def note(emit: Emitter, text: str) -> None:
-    """Emit a remark of ours."""
+    """Emit a note."""
     emit(Log(stream="note", text=text))
 
 
 class JsonLines:
-    """An emitter that writes one JSON line an event."""
+    """An emitter that writes each event as a JSON line."""
 
     def __init__(self, stream: TextIO, job: str) -> None:
         self._stream = stream
@@ -184,14 +183,14 @@ class JsonLines:
     def __call__(self, event: Event) -> None:
         self._seq += 1
         head = {"job": self._job, "seq": self._seq, "time": time.time()}
-        # A report is made of more than texts; a login may be in what a package requires.
+        # An event sanitizes only its own texts; a requirement in a report can contain a login.
         document = redact_all(head | msgspec.to_builtins(event))
         self._stream.write(json.dumps(document) + "\n")
         self._stream.flush()
 
 
 class Phases:
-    """The phases of a run, one after the other: entering one ends the one before it."""
+    """The phases of a run: entering one ends the previous one."""
 
     def __init__(self, emit: Emitter) -> None:
         self._emit = emit
@@ -200,7 +199,7 @@ class Phases:
         self.seconds: dict[str, float] = {}
 
     def enter(self, name: PhaseName) -> None:
-        """End the running phase, if any, and begin another one; begun already, nothing happens."""
+        """End the running phase and start another one, unless that is running already."""
         if name != self._current:
             self._end("done")
             self._current, self._begin = name, time.monotonic()

@@ -1,7 +1,6 @@
-"""Jobs, and how events change them: the only reducer in Python.
+"""Jobs, and the only reducer in Python: how events change a job.
 
-The panel's reducer (labextension/src/model/apply.ts) is tested against the same fixtures, in
-tests/fixtures/reducer/.
+The panel's reducer in TypeScript is tested against the same fixtures, in tests/fixtures/reducer/.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted
 #: The states of a job that has not ended.
 ACTIVE: tuple[State, ...] = ("queued", "running")
 
-#: The kinds of requests that a job can be.
+#: The kinds of jobs.
 JobKind = Literal["build", "test", "install", "site", "bundle", "publish"]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A job: what was requested, how far it is, and its result.
+    """A job: its request, its progress and its result.
 
-    `request` is what was posted, and can be posted again. Times are seconds since 1970. `phase`,
-    `done`, `total` and `label` are the newest that an event reported; `seq` is the newest event's.
+    `request` can be posted again. Times are seconds since 1970. `phase`, `done`, `total`, `label`
+    and `seq` are those of the newest event.
     """
 
     id: str
@@ -49,12 +48,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def active(self) -> bool:
-        """Whether the job is queued or running."""
+        """True if the job is queued or running."""
         return self.state in ACTIVE
 
 
 def apply(job: Job, event: Event) -> Job:
-    """Return the job as an event changes it."""
+    """Return the job after an event."""
     match event:
         case Phase(state="started"):
             return _changed(job, phase=event.name, done=None, total=None, label=None)
@@ -80,9 +79,9 @@ _SEQ: msgspec.json.Decoder[_Numbered] = msgspec.json.Decoder(_Numbered)
 
 
 def replay(job: Job, lines: Iterable[bytes]) -> Job:
-    """Return the job as numbered events, as JSON lines, change it; those it has seen are ignored.
+    """Return the job after numbered events, as JSON lines.
 
-    An event of an unknown kind is ignored, its number too.
+    Events up to the job's own number, and those of an unknown kind, are skipped.
     """
     for line in lines:
         for event, _ in decode([line]):

@@ -1,6 +1,6 @@
-"""The report of a build: what was made, with what, how long it took, and what the checks found.
+"""The report of a build: the wheel, the toolchain, the times, and the results of the checks.
 
-As JSON it is a contract (`"schema": 1`): times are seconds, sizes bytes, hashes hexadecimal.
+Its JSON is a contract (`"schema": 1`): times are seconds, sizes bytes, hashes hexadecimal.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class TargetInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CCompiler(msgspec.Struct, frozen=True, kw_only=True):
-    """The Emscripten that compiled C: its version, the target's, and the crates that needed it."""
+    """The Emscripten that compiled C: its version, the target's, and the crates that use it."""
 
     version: str
     wanted: str
@@ -33,7 +33,7 @@ class CCompiler(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolchainInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a wheel was built with; `std` is where the standard library comes from."""
+    """The tools that built a wheel; `std` is the origin of the standard library."""
 
     rustc: str | None
     std: str | None
@@ -44,14 +44,14 @@ class ToolchainInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PhaseTime(msgspec.Struct, frozen=True, kw_only=True):
-    """A phase, and how many seconds it took."""
+    """A phase and its duration."""
 
     name: str
     seconds: float
 
 
 class Crate(msgspec.Struct, frozen=True, kw_only=True):
-    """A crate that was compiled; `seconds` from its first unit's start to its last one's end."""
+    """A compiled crate; `seconds` from the start of its first unit to the end of its last."""
 
     name: str
     version: str
@@ -59,7 +59,7 @@ class Crate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Patch(msgspec.Struct, frozen=True, kw_only=True):
-    """A change of a file as a unified diff, and the reason; `file` is its path for a person."""
+    """A change to a file as a unified diff, and the reason for it."""
 
     file: str
     diff: str
@@ -67,7 +67,7 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def summary(self) -> str:
-        """The file, with the numbers of lines added and removed."""
+        """The file, with the numbers of added and removed lines."""
         lines = self.diff.splitlines()[2:]
         added = sum(line.startswith("+") for line in lines)
         removed = sum(line.startswith("-") for line in lines)
@@ -75,7 +75,7 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CargoSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a recipe passes to cargo: features of the project's crate, and cfgs for all crates."""
+    """The settings of a recipe for cargo: features of the crate, and cfgs for all crates."""
 
     features: tuple[str, ...] = ()
     default_features: bool = True
@@ -83,14 +83,14 @@ class CargoSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShippedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that a recipe ships with a site: its address, and the reason."""
+    """A file that a recipe adds to a site, and the reason for it."""
 
     url: str
     why: str
 
 
 class RecipeInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The recipe that a build used, less what its patches show."""
+    """The recipe of a build, without its patches."""
 
     name: str
     versions: str
@@ -100,7 +100,7 @@ class RecipeInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
-    """`missing` are names that the runtime lacks; `unexpected` are sentences, one a finding."""
+    """The audit: names that the runtime lacks, and a sentence for each unexpected finding."""
 
     ok: bool
     missing: tuple[str, ...]
@@ -108,7 +108,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Smoke(msgspec.Struct, frozen=True, kw_only=True):
-    """The import of a wheel: the module's name, what was printed, and how many seconds it took."""
+    """The import of a wheel: the module, its output, and the duration."""
 
     ok: bool
     module: str
@@ -117,10 +117,10 @@ class Smoke(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dependency(msgspec.Struct, frozen=True, kw_only=True):
-    """A requirement, of the package itself or, with `needed_by`, of another one that it needs.
+    """A requirement of the package, or of another requirement that `needed_by` names.
 
-    `version` is the one found; where `source` (`from` in JSON) is `missing`, the one that does not
-    satisfy the requirement, if any.
+    `version` is the version found; if `source` (`from` in JSON) is `missing`, it is the available
+    version that does not satisfy the requirement, or null.
     """
 
     name: str
@@ -133,10 +133,9 @@ class Dependency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TestFailure(msgspec.Struct, frozen=True, kw_only=True):
-    """A test that did not pass.
+    """A test that did not pass; `reason` is what an unsupported test requires.
 
-    `reason` is what an unsupported one needs. `file` is the user's own, or a path in a fetched
-    source, and null where the failure has no place in it.
+    `file` is the user's own or a path in a fetched source, or null.
     """
 
     id: str
@@ -148,10 +147,10 @@ class TestFailure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tests(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of a project's own tests.
+    """The outcomes of a project's own tests.
 
-    `collected` is how many there are; a file that cannot be collected counts as one. Each has one
-    outcome: those that follow, and `not_run` where a limit was met before.
+    A file that cannot be collected counts as one test. `not_run` are tests after a limit was
+    reached.
     """
 
     collected: int
@@ -167,14 +166,14 @@ class Tests(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a wheel was published: the site's folder, and the address of the package's notebook."""
+    """The folder of the site, and the address of the package's notebook in it."""
 
     site: str
     url: str
 
 
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a build, or of a run of tests."""
+    """The report of a build, or of a run of tests."""
 
     schema: int = SCHEMA
     name: str

@@ -1,14 +1,14 @@
-"""Requests: what can be asked for, and the option on the command line that each field is.
+"""Requests, and the command-line options of their fields.
 
-A field's metadata is the only declaration of an option. The command line (cli/options.py), the
-validation of a posted request, the forms of the panel and of the widget, and the reference in the
-documentation are made from it.
+A field's metadata is the only declaration of an option: the command line (cli/options.py), the
+validation of posted requests, the forms of the panel and the widget, and the reference in the
+documentation are generated from it.
 """
 
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -16,11 +16,11 @@ import msgspec
 
 from .errors import Extra, UsageError
 
-#: The longest text, in characters, and the most entries of a list, that a request may hold.
+#: The longest text, in characters, and the most entries of a list in a request.
 MAX_LENGTH, MAX_ENTRIES = 4096, 256
 
-#: What no text of a request contains: controls, halves of surrogate pairs, marks of direction. A
-#: lookahead, because `$` also matches before a line end in Python.
+#: Refuses control characters, surrogates and marks of writing direction. It is a lookahead,
+#: because `$` also matches before a line end in Python.
 _PRINTABLE = r"^(?![\s\S]*[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff])"
 
 Profile = Literal["release", "draft"]
@@ -33,11 +33,10 @@ Entries = Annotated[tuple[Entry, ...], msgspec.Meta(max_length=MAX_ENTRIES)]
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
-    """How a field appears on the command line and in forms.
+    """A field on the command line and in forms.
 
-    `help` is a phrase; `label` is its name in a form, empty where a form does not show it. `flags`
-    are the option's spellings, `metavar` is the word for its value; a field without flags is a
-    positional argument. `placeholder` is an example value for a form's field.
+    A field without `flags` is a positional argument; `metavar` stands for the value. Forms show
+    fields that have a `label`, with `placeholder` as an example value.
     """
 
     help: str
@@ -50,7 +49,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
 def option(
     *flags: str, help: str, label: str = "", metavar: str = "", placeholder: str = ""
 ) -> msgspec.Meta:
-    """Return the metadata of a request's field; without flags it is a positional argument."""
+    """Return the metadata of a request's field."""
     declared = Option(help=help, label=label, flags=flags, metavar=metavar, placeholder=placeholder)
     shown = {"x-flags": list(flags), "x-metavar": metavar, "x-placeholder": placeholder}
     return msgspec.Meta(
@@ -61,28 +60,30 @@ def option(
     )
 
 
+Target = Annotated[
+    Text | None, option("--target", metavar="ABI", help="ABI of Pyodide, for example 2026_0")
+]
+
+
 class _Request(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True
 ):
-    """A request: a JSON object whose `kind` says what is asked for."""
+    """A request: a JSON object with a `kind`."""
 
 
 class SourceRequest(_Request, frozen=True, kw_only=True):
-    """A source, and how it is built."""
+    """A source, and the options of its build."""
 
     source: Annotated[
         Text,
         option(metavar="SOURCE", help="a folder, an sdist, pypi:NAME[==VERSION] or git+URL"),
     ]
-    target: Annotated[
-        Text | None,
-        option("--target", metavar="ABI", help="ABI to build for, for example 2026_0"),
-    ] = None
+    target: Target = None
     profile: Annotated[
         Profile,
         option(
             "--profile",
-            help="how to compile: draft builds quickly, release is smaller and faster to run",
+            help="build profile: draft compiles quickly, release is smaller and runs faster",
         ),
     ] = "release"
     linker: Annotated[
@@ -158,8 +159,7 @@ class SourceRequest(_Request, frozen=True, kw_only=True):
         ),
     ] = False
     no_cache: Annotated[
-        bool,
-        option("--no-cache", label="Ignore cached wheels", help="ignore cached wheels"),
+        bool, option("--no-cache", label="Ignore cached wheels", help="ignore cached wheels")
     ] = False
     offline: Annotated[
         bool,
@@ -172,15 +172,13 @@ class SourceRequest(_Request, frozen=True, kw_only=True):
 
 
 class BuildRequest(SourceRequest, frozen=True, kw_only=True, tag="build"):
-    """Build a wheel, check it, and publish it where a site is named."""
+    """Build a wheel, check it, and publish it if a site is named."""
 
     site: Annotated[
-        Text | None,
-        option("--site", metavar="NAME|DIR", help="site to publish the wheel to"),
+        Text | None, option("--site", metavar="NAME|DIR", help="site to publish the wheel to")
     ] = None
     no_smoke: Annotated[
-        bool,
-        option("--no-smoke", help="do not import the wheel in Pyodide"),
+        bool, option("--no-import", "--no-smoke", help="do not import the wheel in Pyodide")
     ] = False
 
 
@@ -204,7 +202,7 @@ class TestRequest(SourceRequest, frozen=True, kw_only=True, tag="test"):
 
 
 class InstallRequest(_Request, frozen=True, kw_only=True, tag="install"):
-    """Install what is missing to build with, or only the extras that are named."""
+    """Install these extras, or else all missing required parts of the toolchain."""
 
     extras: Annotated[
         tuple[Extra, ...],
@@ -212,25 +210,19 @@ class InstallRequest(_Request, frozen=True, kw_only=True, tag="install"):
         option(
             "--fix",
             metavar="EXTRA",
-            help="install what is missing and does not need root; with EXTRA, only that: "
+            help="install the missing parts that do not require root; with EXTRA, only that: "
             "emscripten (to compile C and C++), nightly (Rust, for projects that require it), "
             "seeds (precompiled crates, for quick first builds)",
         ),
     ] = ()
-    target: Annotated[
-        Text | None,
-        option("--target", metavar="ABI", help="ABI to build for, for example 2026_0"),
-    ] = None
+    target: Target = None
 
 
 class SiteRequest(_Request, frozen=True, kw_only=True, tag="site"):
     """Create a JupyterLite site."""
 
     site: Annotated[Text, option(metavar="NAME|DIR", help="name of the new site, or its folder")]
-    target: Annotated[
-        Text | None,
-        option("--target", metavar="ABI", help="ABI of its Pyodide, for example 2026_0"),
-    ] = None
+    target: Target = None
     cdn: Annotated[
         bool, option("--cdn", help="load Pyodide from its CDN instead of copying it to the site")
     ] = False
@@ -239,29 +231,28 @@ class SiteRequest(_Request, frozen=True, kw_only=True, tag="site"):
         option(
             "--with",
             metavar="PACKAGE",
-            help="add this package and what it requires to the site (repeatable)",
+            help="package to add to the site, with its requirements (repeatable)",
         ),
     ] = msgspec.field(name="with", default=())
     http: Annotated[
         HttpPolicy,
-        option("--http", help="which HTTP clients pyodide-http patches in its kernels"),
+        option("--http", help="HTTP clients that pyodide-http patches in the site's kernels"),
     ] = "urllib"
 
 
 class BundleRequest(_Request, frozen=True, kw_only=True, tag="bundle"):
-    """Pack an offline site into a zip for any static host."""
+    """Pack an offline site into a ZIP file for any static host."""
 
     site: Annotated[Text, option(metavar="NAME|DIR", help="site to pack")]
     out: Annotated[
-        Text | None,
-        option("--out", metavar="FILE.zip", help="file to write (default: SITE.zip)"),
+        Text | None, option("--out", metavar="FILE.zip", help="file to write (default: SITE.zip)")
     ] = None
 
 
 class PublishRequest(_Request, frozen=True, kw_only=True, tag="publish"):
-    """Check wheels that were built elsewhere, and publish them to a site, all or nothing.
+    """Check wheels that were built elsewhere, and publish all of them to a site, or none.
 
-    The wheels come in the order of their needs: a dependency before the package that needs it.
+    A dependency comes before the package that requires it.
     """
 
     site: Annotated[Text, option(metavar="NAME|DIR", help="site to publish to")]
@@ -269,7 +260,7 @@ class PublishRequest(_Request, frozen=True, kw_only=True, tag="publish"):
 
 
 class EditsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Preview what a build changes in a source."""
+    """Preview the changes that a build makes to a source."""
 
     source: Text
     target: Text | None = None
@@ -285,34 +276,29 @@ class StarterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     folder: Text = ""
 
 
-#: The kinds of requests that a job can be.
+#: The requests that a job can run.
 JobRequest = (
     BuildRequest | TestRequest | InstallRequest | SiteRequest | BundleRequest | PublishRequest
 )
 
-#: Those that a client may post.
+#: The requests that a client can post.
 PostedRequest = BuildRequest | TestRequest | InstallRequest | SiteRequest | BundleRequest
 
 
 @cache
 def options(request: type[msgspec.Struct]) -> Mapping[str, Option]:
-    """Return the options of a kind of request by the names of their fields, in order."""
+    """Return the options of a kind of request by the names of its fields, in order."""
     hints = typing.get_type_hints(request, include_extras=True)
     return {
         name: meta.extra["option"]
         for name in request.__struct_fields__
-        for meta in _metadata(hints[name])
+        for meta in getattr(hints[name], "__metadata__", ())
         if meta.extra and "option" in meta.extra
     }
 
 
-def _metadata(hint: Any) -> Iterator[msgspec.Meta]:
-    if typing.get_origin(hint) is Annotated:
-        yield from (each for each in hint.__metadata__ if isinstance(each, msgspec.Meta))
-
-
 def changed(request: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a posted request with the changes of a Retry: lists are appended, others replaced."""
+    """Return a posted request with the changes of a Retry."""
     return dict(request) | {
         key: [*(request.get(key) or ()), *value] if isinstance(value, list | tuple) else value
         for key, value in changes.items()
@@ -320,9 +306,9 @@ def changed(request: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
 
 
 def parse(body: object, kind: Any) -> Any:
-    """Return the request that a posted JSON object is, of a struct or a union of structs.
+    """Decode a posted JSON object as a struct or a union of structs; null counts as omitted.
 
-    A field that is null counts as not given. A UsageError where the object is invalid.
+    A UsageError if the object is invalid.
     """
     if not isinstance(body, dict):
         raise UsageError(
@@ -341,7 +327,7 @@ def parse(body: object, kind: Any) -> Any:
             message = "Expected a text without control characters"
         raise UsageError(
             f"Invalid request: {field}: {message}." if field else f"Invalid request: {message}.",
-            "The fields of each kind of request are in schema.json and in the documentation.",
-            "Correct the field, or omit it.",
+            "The field does not match the documentation (docs/rest.md).",
+            "Correct or omit the field.",
             code="request.invalid",
         ) from error

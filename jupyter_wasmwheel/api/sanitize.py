@@ -1,9 +1,9 @@
 """Strip terminal control sequences, and the logins in addresses, from untrusted text.
 
-What a build prints could move a terminal's cursor, change its title or fill its keyboard buffer,
-and letters that turn the direction of writing could make a line read as another one. A tool repeats
-the address that it was given, so the login in it is taken out where a text becomes an event or an
-error: all that is shown, kept and sent passes there.
+The output of a build could move a terminal's cursor, change its title or fill its keyboard buffer,
+and marks of writing direction could make a line read as another one. Tools repeat the addresses
+that they were given. So every text is sanitized when it becomes an event or an error, before it is
+shown, stored or sent.
 """
 
 from __future__ import annotations
@@ -11,29 +11,29 @@ from __future__ import annotations
 import re
 from typing import Any
 
-#: Sequences that a terminal obeys (ECMA-48): control sequences, strings of commands, two letters.
+#: Terminal sequences (ECMA-48): control sequences, command strings, two-character escapes.
 _SEQUENCES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
     r"|\x1b[ -/]*[0-~]?"
 )
 
-#: Controls other than tabs and line ends, marks of writing direction, halves of surrogate pairs.
+#: Controls other than tabs and line ends, marks of writing direction, surrogates.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
-#: The login in an address: what stands before its last `@`, and before a path begins. A password
-#: may hold the signs that begin one, where no port's digits stand, and a quote, but not one that
-#: ends a text. One slash is what a path leaves of two, `\/` what JSON may make of one.
+#: The login in an address: everything before its last `@`, and before the path. A password can
+#: contain the signs that begin a path, unless digits of a port precede them, and a quote that does
+#: not end the text. Path functions turn two slashes into one, and JSON can write one as `\/`.
 _LOGIN = re.compile(
     r"(?<=\w:)((?:\\?/)+)"
     r"""(?:(?:[^\s/?#"'<>]|["'<>](?![]),:;>}]))+@"""
     r"""|[^]\s/?#@:["'<>]*:(?!\d*(?:[/?#\s]|$))(?:[^\s"'<>]|["'<>](?![]),:;>}])){1,200}@)"""
 )
 
-#: The same where the whole address is percent-encoded, as it is in another one's query.
+#: The same in a percent-encoded address, for example in the query of another one.
 _ENCODED_LOGIN = re.compile(r"(?i)(?<=%3a%2f%2f)(?:(?!%2f)[^\s&\"'<>])+%40")
 
-#: The query of an address, and in it the values of parameters that are secret by their names.
+#: The query of an address, and the values of parameters with names of secrets in it.
 _QUERY = re.compile(r"\?[^\s\"'<>]+")
 _PARAMETER = re.compile(
     r"(?i)((?:^|[?&;])(?:[\w.-]{0,40}"
@@ -41,20 +41,20 @@ _PARAMETER = re.compile(
     r"|key|sig)=)[^&;#]+"
 )
 
-#: A header by which a program logs in; some print it when they are asked to be verbose.
+#: An authorization header, which verbose programs print.
 _HEADER = re.compile(r"(?i)(authorization: *(?:basic|bearer|token) +)\S+")
 
-#: How long the part of an address before its query may be, in characters.
+#: The longest part of an address before its query, in characters.
 _MAX_ADDRESS_LENGTH = 2000
 
-#: What stands for a secret that was taken out.
+#: The replacement for a secret.
 REDACTED = "***"
 
 
 def redact(text: str) -> str:
-    """Return the text with the login and the secret parameters of each address replaced by `***`.
+    """Replace the login and the secret parameters of each address by `***`.
 
-    The name alone of an ssh address (`ssh://git@host`) is no secret and stays.
+    The name alone in an ssh address (`ssh://git@host`) is not secret and stays.
     """
     if "@" in text:
         text = _LOGIN.sub(_without_login, text)
@@ -66,7 +66,7 @@ def redact(text: str) -> str:
 
 
 def redact_all(value: Any) -> Any:
-    """Return a document, as JSON has it, with each of its texts redacted."""
+    """Redact each text of a JSON document."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
@@ -87,7 +87,7 @@ def _without_secrets(found: re.Match[str]) -> str:
 
 
 def sanitize(text: str) -> str:
-    """Return the text without logins and terminal sequences; other controls become marks."""
+    """Remove logins and terminal sequences from a text; other controls become U+FFFD."""
     if not (text.isascii() and text.isprintable()):
         text = _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", _SEQUENCES.sub("", text))
     return redact(text)

@@ -13,10 +13,10 @@ import msgspec
 
 from . import answers, errors, events, jobs, report, requests
 
-#: The generated file, beside this module.
+#: The generated file.
 FILE = Path(__file__).with_name("schema.json")
 
-#: The types that are described, with all that they refer to.
+#: The types to describe, in addition to all that they refer to.
 TYPES: tuple[Any, ...] = (
     *get_args(requests.PostedRequest),
     requests.EditsRequest,
@@ -35,7 +35,7 @@ TYPES: tuple[Any, ...] = (
     answers.Package,
 )
 
-#: The choices that have a name of their own, each in its order, which msgspec does not keep.
+#: The choices that get a name, in their order, which msgspec does not keep.
 CHOICES: dict[str, Any] = {
     "Profile": requests.Profile,
     "Linker": requests.Linker,
@@ -46,7 +46,7 @@ CHOICES: dict[str, Any] = {
     "PhaseName": events.PhaseName,
 }
 
-#: The unions that have a name of their own.
+#: The unions that get a name.
 UNIONS: dict[str, Any] = {
     "PostedRequest": requests.PostedRequest,
     "Event": events.Event,
@@ -57,7 +57,7 @@ UNIONS: dict[str, Any] = {
 def document() -> dict[str, Any]:
     """Return the JSON Schema of every type of the contract, under `$defs`.
 
-    Requests may omit what has a default; all other objects have every field.
+    Requests can omit fields with a default; all other objects have every field.
     """
     _, definitions = msgspec.json.schema_components(TYPES, ref_template="#/$defs/{name}")
     for name, definition in definitions.items():
@@ -75,7 +75,7 @@ def document() -> dict[str, Any]:
 
 
 def _reordered(schema: Any, in_order: dict[frozenset[Any], Any]) -> Any:
-    """Return a schema with the choices that have a name in their declared order."""
+    """Return a schema with the named choices in their declared order."""
     if isinstance(schema, list):
         return [_reordered(each, in_order) for each in schema]
     if not isinstance(schema, dict):

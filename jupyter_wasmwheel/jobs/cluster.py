@@ -1,7 +1,7 @@
-"""Jobs on a cluster of dask.distributed: sent to a worker, followed, and their wheels taken back.
+"""Jobs on a cluster of dask.distributed: they are sent to a worker, and their wheels come back.
 
-A build and its checks run on the worker. What is published is checked once more here, where the
-site is, as any other wheel is: a worker's word is not enough for a page.
+A build and its checks run on the worker. A wheel to publish is checked again on this machine, which
+does not trust the worker with the site's pages.
 """
 
 from __future__ import annotations
@@ -31,32 +31,34 @@ from ..site.lite import Site
 from ..store import Store, replace_file
 from . import document
 from .executors import LocalExecutor, Run
-from .payload import BUILD, INSIDE, TOPIC, JobMessage, JobResult, RemoteJob, pack, resource
+from .payload import BUILD, SOURCE_FOLDER, TOPIC, JobMessage, JobResult, RemoteJob, pack, resource
 
 if TYPE_CHECKING:
     import distributed
 
-#: Seconds to wait for the last messages of a job that has ended, for a worker that can build before
-#: a note says that there is none, and for the cluster to answer.
-LAST_MESSAGES_TIMEOUT_S, QUIET_S, CONNECT_TIMEOUT_S = 5.0, 2.0, 10.0
+#: Seconds to wait for the last messages of a job that has ended, and for the cluster to answer.
+LAST_MESSAGES_TIMEOUT_S, CONNECT_TIMEOUT_S = 5.0, 10.0
+
+#: Seconds to wait for a worker before a note says so.
+WAITING_NOTE_DELAY_S = 2.0
 
 
 def connect(where: str) -> distributed.Client:
-    """Return a client of the cluster at an address, or of that whose scheduler wrote a file."""
+    """Return a client of a cluster, by the address or the scheduler file of its scheduler."""
     try:
         import distributed
     except ImportError as error:
         raise ToolchainError(
             "dask.distributed is required to run builds on a cluster.",
-            "It is not installed in the environment of Jupyter.",
-            "Run `pip install 'jupyter-wasmwheel[dask]'`, and restart Jupyter.",
+            "It is not installed in Jupyter's environment.",
+            "Run `pip install 'jupyter-wasmwheel[dask]'` and restart Jupyter.",
             code="cluster.not-installed",
         ) from error
     if not where:
         raise UsageError(
             "No cluster is configured.",
             "`c.WasmwheelApp.executor` is `dask`, and `c.WasmwheelApp.dask` is empty.",
-            "Set it to the scheduler's address, as tcp://host:8786, or to its scheduler file.",
+            "Set it to the scheduler's address, such as tcp://host:8786, or to its scheduler file.",
             code="cluster.not-configured",
         )
     named = {"address": where} if "://" in where else {"scheduler_file": where}
@@ -66,9 +68,9 @@ def connect(where: str) -> distributed.Client:
 
 
 class DaskExecutor:
-    """Runs jobs on the workers of a cluster that exists already.
+    """Runs builds and tests on the workers of a cluster, and all other jobs on this machine.
 
-    `connect` returns a client of it, when the first job comes and after the cluster was away.
+    `connect` returns a client of the cluster, for the first job and after a lost connection.
     """
 
     def __init__(self, connect: Callable[[], distributed.Client], store: Store) -> None:
@@ -77,16 +79,16 @@ class DaskExecutor:
         self.local = LocalExecutor()
         self._lock = threading.Lock()
         self._client: distributed.Client | None = None
-        self._runs: dict[str, DaskRun] = {}
+        self.runs: dict[str, DaskRun] = {}
 
     def start(self, request: JobRequest, folder: Path, env: Mapping[str, str]) -> Run:
-        """Send a build to the cluster; what is about this machine runs on it."""
+        """Start a job."""
         if isinstance(request, BuildRequest | TestRequest):
             return DaskRun(self, request, folder, env)
         return self.local.start(request, folder, env)
 
     def client(self) -> distributed.Client:
-        """Return a connected client; a ToolchainError where the cluster cannot be reached."""
+        """Return a connected client; a ToolchainError if the cluster cannot be reached."""
         with self._lock:
             if self._client is None or self._client.status not in ("running", "connecting"):
                 try:
@@ -96,31 +98,24 @@ class DaskExecutor:
                     raise ToolchainError(
                         "The cluster cannot be reached.",
                         f"{type(error).__name__}: {error}",
-                        "Check that its scheduler runs, and `c.WasmwheelApp.dask`.",
+                        "Check that its scheduler is running, and check `c.WasmwheelApp.dask`.",
                         code="cluster.unreachable",
                         remedies=[Retry()],
                     ) from error
                 self._client = client
             return self._client
 
-    def follow(self, job: str, run: DaskRun | None) -> None:
-        """Pass the messages of a job on to its run; None ends that."""
-        if run:
-            self._runs[job] = run
-        else:
-            self._runs.pop(job, None)
-
     def _pass_on(self, event: tuple[float, Any]) -> None:
         try:
             message = msgspec.msgpack.decode(event[1]["message"], type=JobMessage)
         except (msgspec.DecodeError, TypeError, KeyError):
-            return  # not a worker's of ours
-        run = self._runs.get(message.job)
+            return  # from another program
+        run = self.runs.get(message.job)
         if run:
             run.receive(message)
 
     def close(self) -> None:
-        """Leave the cluster; what still runs there for us is stopped."""
+        """Disconnect from the cluster, which stops our jobs."""
         with self._lock:
             if self._client:
                 self._client.close()
@@ -128,10 +123,7 @@ class DaskExecutor:
 
 
 class DaskRun:
-    """A job that runs on a worker, and the lines that come of it.
-
-    When a worker is lost, the job runs again on another one, and its events go on.
-    """
+    """A job on a worker; if the worker is lost, the job starts again on another one."""
 
     def __init__(
         self,
@@ -161,7 +153,7 @@ class DaskRun:
         self._thread.start()
 
     def lines(self) -> Iterator[list[bytes]]:
-        """Yield the lines of the worker's job, and of what is done with its wheels here."""
+        """Yield the lines of the worker's job, and of the publication here."""
         line = self._lines.get()
         while line is not None:
             together = [line]
@@ -173,7 +165,7 @@ class DaskRun:
                 line = self._lines.get()
 
     def stop(self) -> None:
-        """Cancel it, wherever it is; its worker leaves nothing of it running."""
+        """Cancel it on its worker, or its publication here."""
         with self._changed:
             self._stopping = True
             if self._publishing:
@@ -181,24 +173,24 @@ class DaskRun:
         self._over.set()
 
     def wait(self) -> tuple[int, str]:
-        """Return its exit status, and the last lines that it wrote to stderr."""
+        """Return its exit status, and the last lines of its stderr."""
         self._thread.join()
         return self._result
 
     def receive(self, message: JobMessage) -> None:
-        """Take a message; of several workers, that of the one that began last."""
+        """Process a message, unless another worker has started the job since."""
         with self._changed:
             if message.attempt not in self._attempts:
                 lost, self._worker = self._worker, message.worker
                 if lost:
-                    self._note(f"The worker {lost} was lost; {self._worker} begins again.")
+                    self._note(f"Lost the worker {lost}; starting again on {self._worker}.")
                 else:
                     self._note(f"Building on the worker {self._worker}.")
                 self._attempts.append(message.attempt)
                 self._report = self._error = None
             elif message.attempt != self._attempts[-1]:
                 return
-            for event, _ in decode(self._as_here(message.lines, message.folder)):
+            for event, _ in decode(self._with_local_paths(message.lines, message.folder)):
                 if isinstance(event, Report):
                     self._report = event
                 elif isinstance(event, Error):
@@ -208,9 +200,9 @@ class DaskRun:
             self._received = message.number
             self._changed.notify_all()
 
-    def _as_here(self, lines: Iterable[bytes], folder: str) -> Iterator[bytes]:
-        """Yield lines with the paths of the source as they are on this machine."""
-        there, here = _in_json(f"{folder}/{INSIDE}"), _in_json(str(self._original))
+    def _with_local_paths(self, lines: Iterable[bytes], folder: str) -> Iterator[bytes]:
+        """Yield lines with the source's paths on this machine."""
+        there, here = _in_json(f"{folder}/{SOURCE_FOLDER}"), _in_json(str(self._original))
         return (line.replace(there, here) if self._original else line for line in lines)
 
     def _emit(self, event: Event) -> None:
@@ -220,7 +212,7 @@ class DaskRun:
         note(self._emit, text)
 
     def _follow(self) -> None:
-        """Send the job, wait for it, and take in what comes back."""
+        """Run the job, and report its failure."""
         try:
             self._result = self._run()
         except WasmwheelError as error:
@@ -230,7 +222,7 @@ class DaskRun:
         except Exception as error:
             self._fail(_unexpected(error))
         finally:
-            self._executor.follow(self._job, None)
+            self._executor.runs.pop(self._job, None)
             self._lines.put(None)
 
     def _fail(self, error: WasmwheelError) -> None:
@@ -240,10 +232,10 @@ class DaskRun:
     def _run(self) -> tuple[int, str]:
         logins = document.write(self._folder, self._request)
         if logins:
-            logins.unlink()  # only a worker on this machine would read it
+            logins.unlink()  # read only by a worker on this machine
         remote = pack(self._job, self._request, self._executor.store, self._emit)
         self._original = remote.original
-        result = self._deliver(remote)
+        result = self._submit(remote)
         if result is None:
             raise CanceledError()
         with self._changed:
@@ -251,7 +243,7 @@ class DaskRun:
             report, error = self._report, self._error
         status = result.status
         if report:
-            wheels = self._take_in(result, report.report)
+            wheels = self._store_wheels(result, report.report)
             if status == 0 and remote.site:
                 status = self._publish(wheels, remote.site, report.report)
             if status == 0 or error:
@@ -260,41 +252,38 @@ class DaskRun:
             self._emit(error)
         return status, result.last_words
 
-    def _deliver(self, remote: RemoteJob) -> JobResult | None:
-        """Return the cluster's result for a job; None where it was canceled."""
+    def _submit(self, remote: RemoteJob) -> JobResult | None:
+        """Run a job on the cluster; return its result, or None if it was canceled."""
         client = self._executor.client()
-        from .dask_worker import build  # only now, because it imports dask
+        from .dask_worker import build  # imports dask, which is optional
 
-        self._executor.follow(self._job, self)
+        self._executor.runs[self._job] = self
         needs = {BUILD: 1, resource(remote.abi): 1}
         key = f"wasmwheel-{self._job}"
         packed = msgspec.msgpack.encode(remote.payload)
         future = client.submit(build, packed, key=key, pure=False, resources=needs)
         future.add_done_callback(lambda _: self._over.set())
-        if not self._over.wait(QUIET_S) and not self._attempts:
+        if not self._over.wait(WAITING_NOTE_DELAY_S) and not self._attempts:
             if any(needs.keys() <= each.keys() for each in _resources(client)):
                 self._note("Waiting for a worker.")
             else:
-                self._note(f"Waiting: no worker of the cluster has a toolchain for {remote.abi}.")
+                self._note(f"Waiting: no worker has the toolchain for {remote.abi}.")
         self._over.wait()
         if self._stopping:
             future.cancel()
             return None
         return _result(future)
 
-    def _take_in(self, result: JobResult, report: dict[str, Any]) -> list[Path]:
+    def _store_wheels(self, result: JobResult, report: dict[str, Any]) -> list[Path]:
         """Write the wheels into the job's folder; return their paths, dependencies first."""
         out = self._folder / "out"
         out.mkdir(exist_ok=True)
         for name, data in result.wheels.items():
             replace_file(out / Path(name).name, data)
-        return _place(report, out)
+        return _relocate(report, out)
 
     def _publish(self, wheels: Iterable[Path], site: Site, report: dict[str, Any]) -> int:
-        """Check wheels here and publish them, all or none; return the exit status.
-
-        The site is here, and its pages have the user's trust.
-        """
+        """Check wheels on this machine and publish all or none; return the exit status."""
         request = PublishRequest(site=str(site.folder), wheels=tuple(map(str, wheels)))
         folder = self._folder / "publish"
         folder.mkdir(exist_ok=True)
@@ -312,22 +301,22 @@ class DaskRun:
         return self._publishing.wait()[0]
 
 
-def _place(report: dict[str, Any], out: Path) -> list[Path]:
-    """Name the wheels of a report where they are now; return all, dependencies first."""
-    along = [path for each in report.get("built_along", ()) for path in _place(each, out)]
+def _relocate(report: dict[str, Any], out: Path) -> list[Path]:
+    """Set the paths of a report's wheels; return all, dependencies first."""
+    paths = [path for each in report.get("built_along", ()) for path in _relocate(each, out)]
     wheel = out / Path(report["wheel"]).name
     report["wheel"] = str(wheel)
-    return [*along, wheel]
+    return [*paths, wheel]
 
 
 def _resources(client: distributed.Client) -> list[dict[str, float]]:
-    """Return the resources of each worker of a cluster."""
+    """Return the resources of each worker."""
     workers = client.scheduler_info(n_workers=-1)["workers"]
     return [worker["resources"] for worker in workers.values()]
 
 
 def _result(future: distributed.Future[Any]) -> JobResult:
-    """Return what a task returned; a WasmwheelError where it could not."""
+    """Return the result of a task; a WasmwheelError if the cluster lost it."""
     from distributed.client import FutureCancelledError
     from distributed.scheduler import KilledWorker
 
@@ -337,7 +326,7 @@ def _result(future: distributed.Future[Any]) -> JobResult:
         raise LimitError(
             "The build crashed its workers.",
             f"{error}",
-            "A build can need more memory than a worker has: give workers more, and build again.",
+            "Give the workers more memory, and build again.",
             code="cluster.workers-killed",
             remedies=[Retry()],
         ) from error
@@ -345,7 +334,7 @@ def _result(future: distributed.Future[Any]) -> JobResult:
         raise ToolchainError(
             "The cluster lost the build.",
             f"{error}",
-            "Check that its scheduler runs, and build again.",
+            "Check that its scheduler is running, and build again.",
             code="cluster.lost",
             remedies=[Retry()],
         ) from error
@@ -355,13 +344,13 @@ def _unexpected(error: Exception) -> WasmwheelError:
     return ToolchainError(
         "The cluster could not run the build.",
         f"{type(error).__name__}: {error}",
-        "Check that its workers have the same versions of Python, dask and jupyter-wasmwheel as "
-        "the server, and look at their logs.",
+        "Check that its workers have the server's versions of Python, dask and jupyter-wasmwheel, "
+        "and look at their logs.",
         code="cluster.failed",
         remedies=[Retry()],
     )
 
 
 def _in_json(text: str) -> bytes:
-    """Return a text as it is inside of a line of JSON."""
+    """Return a text as it appears in JSON."""
     return json.dumps(text)[1:-1].encode()

@@ -1,8 +1,8 @@
-"""What runs on a worker of a dask cluster.
+"""The part that runs on a worker of a dask cluster.
 
-The worker offers the targets that it has a toolchain for, as resources; the scheduler sends a build
-only to a worker that has its target, and one at a time. A build runs as it does for a server: in a
-supervised process group, so that it ends with the worker, however that ends.
+The worker offers the targets that it has a toolchain for as resources; the scheduler sends a build
+only to a worker that has its target, one at a time. As on a server, a build runs in a supervised
+process group, so that it ends with the worker.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from .document import JOB
 from .executors import LocalExecutor, Run, environment
 from .payload import BUILD, TOPIC, JobMessage, JobPayload, JobResult, resource, unpack
 
-#: Seconds for which lines are gathered before they are sent, and between two checks whether the
-#: build is still wanted.
+#: Seconds for which lines are collected before they are sent, and between two checks whether the
+#: task still exists.
 SEND_INTERVAL_S, POLL_INTERVAL_S = 0.05, 0.2
 
 #: The folder of unpacked sources in a store.
-FOLDER = "shipped"
+SOURCES_FOLDER = "shipped"
 
 
 async def offer_resources(worker: distributed.Worker) -> None:
-    """Add what can be built here to a worker's resources, before it meets its scheduler.
+    """Add the targets that can be built here to a worker's resources, before it connects.
 
-    What the worker was started with (`--resources`) stays as it is.
+    Resources that the worker was started with (`--resources`) stay unchanged.
     """
     abis = await asyncio.to_thread(buildable, config.load().store())
     offered = {BUILD: 1, **{resource(abi): 1 for abi in abis}} if abis else {}
@@ -50,7 +50,7 @@ async def offer_resources(worker: distributed.Worker) -> None:
 
 
 def buildable(store: Store) -> list[str]:
-    """Return the targets for which nothing is missing on this machine."""
+    """Return the targets whose toolchain is complete on this machine."""
     return [
         target.abi
         for target in targets.all_targets()
@@ -59,11 +59,11 @@ def buildable(store: Store) -> list[str]:
 
 
 def build(packed: bytes) -> bytes:
-    """Run a job on this worker, as a task of dask's: from a JobPayload to a JobResult."""
+    """Run a job as a dask task: from an encoded JobPayload to an encoded JobResult."""
     payload = msgspec.msgpack.decode(packed, type=JobPayload)
     settings = config.load()
     store = settings.store()
-    key = f"{FOLDER}/{payload.key}"
+    key = f"{SOURCES_FOLDER}/{payload.key}"
     sender = _Sender(payload.job, str(store.home / key))
     with (
         store.lock(key, ignore),
@@ -72,7 +72,7 @@ def build(packed: bytes) -> bytes:
         request = unpack(payload, store.home / key)
         env = environment(os.environ, store, settings.build_variables()) | {JOB: payload.job}
         run = LocalExecutor().start(request, Path(scratch), env)
-        with _while_wanted(run):
+        with _stopped_with_task(run):
             for lines in run.lines():
                 sender.send(lines)
                 time.sleep(SEND_INTERVAL_S)
@@ -83,7 +83,7 @@ def build(packed: bytes) -> bytes:
 
 
 class _Sender:
-    """Sends lines by the cluster's events; each run has an `attempt` of its own."""
+    """Sends lines as events of the cluster; each run has its own `attempt`."""
 
     def __init__(self, job: str, folder: str) -> None:
         self.sent = 0
@@ -93,7 +93,7 @@ class _Sender:
         self.send([])
 
     def send(self, lines: list[bytes]) -> None:
-        """Send some lines; without any, the server learns that the job is here."""
+        """Send lines; an empty message announces that the job has started here."""
         self.sent += 1
         message = JobMessage(
             job=self._job,
@@ -107,8 +107,8 @@ class _Sender:
 
 
 @contextmanager
-def _while_wanted(run: Run) -> Iterator[None]:
-    """Stop a run when its task was canceled, or its server has gone."""
+def _stopped_with_task(run: Run) -> Iterator[None]:
+    """Stop a run when its task is canceled, or its server has gone."""
     worker = distributed.get_worker()
     key = worker.get_current_task()
     over = threading.Event()
@@ -120,8 +120,8 @@ def _while_wanted(run: Run) -> Iterator[None]:
                 run.stop()
                 return
 
-    watching = threading.Thread(target=watch, daemon=True)
-    watching.start()
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
     try:
         yield
     except BaseException:
@@ -129,4 +129,4 @@ def _while_wanted(run: Run) -> Iterator[None]:
         raise
     finally:
         over.set()
-        watching.join()
+        watcher.join()

@@ -1,6 +1,6 @@
 """The document of a job: its request, as `request.json` in its folder.
 
-A login in an address is not written there: it reaches the worker by a file that is read once
+Logins in addresses are not written there: they reach the worker in a file that is read once
 (credentials.py).
 """
 
@@ -18,7 +18,7 @@ from ..api.requests import JobRequest
 #: The name of the file.
 REQUEST = "request.json"
 
-#: The variable that names the job, by which its processes can be told from others.
+#: The environment variable with the job's id, which identifies its processes.
 JOB = "WASMWHEEL_JOB"
 
 _DECODER: msgspec.json.Decoder[JobRequest] = msgspec.json.Decoder(JobRequest)

@@ -1,7 +1,7 @@
-"""The events of all jobs, in one table of SQLite: numbered once, told, replayed by SELECT.
+"""The events of all jobs, in one SQLite table: numbered once, announced, replayed by SELECT.
 
-A job is what its newest `job` event says; there is no other record of it. All is written before it
-is told, so that a client that replays up to the last number told misses nothing.
+The newest `job` event of a job is its only record. Each event is written before it is announced, so
+that a client that replays up to the last announced number misses nothing.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from ..api.jobs import Job
 #: The version of the table, kept as `PRAGMA user_version`.
 VERSION = 2
 
-#: How many deleted jobs are remembered for clients that were away.
+#: How many deletions are kept for clients that were disconnected.
 REMEMBERED_DELETIONS = 1000
 
 #: How many events are read at once.
-BATCH = 100
+EVENTS_PER_BATCH = 100
 
-#: The largest report that is kept, and its longest text once it is larger than that.
+#: The largest report, in bytes, and the longest text in one that had to be shortened.
 MAX_REPORT_BYTES, MAX_REPORT_TEXT_LENGTH = 1_000_000, 10_000
 
-#: An event as clients get it: its number, its job, its kind, and itself as JSON.
+#: A row of the table: the number, the job, the kind, and the event as JSON.
 Row = tuple[int, str, str, str]
 
 #: Called with the number and the text of each event.
@@ -50,32 +50,28 @@ CREATE INDEX IF NOT EXISTS deletion ON event (seq) WHERE kind = 'removed';
 """
 
 _NEWEST = """
-SELECT json FROM event JOIN (
+SELECT job, json FROM event JOIN (
     SELECT max(seq) AS last, min(seq) AS first FROM event WHERE kind = 'job' GROUP BY job
 ) ON seq = last ORDER BY first DESC
 """
 
 
 class _JobEvent(msgspec.Struct):
-    job: Job
-
-
-class _RawJobEvent(msgspec.Struct):
     job: msgspec.Raw
 
 
-_JOB: msgspec.json.Decoder[_JobEvent] = msgspec.json.Decoder(_JobEvent)
-_RAW: msgspec.json.Decoder[_RawJobEvent] = msgspec.json.Decoder(_RawJobEvent)
+_JOB_EVENT = msgspec.json.Decoder(_JobEvent)
+_JOB = msgspec.json.Decoder(Job)
 
 
 class EventStore:
-    """Numbers, keeps and tells events; may be used from any thread.
+    """Numbers, stores and announces events; can be used from any thread.
 
-    `limit` is how many bytes the events of each kind may take for one job.
+    `limit` is the size limit in bytes for the events of each kind of one job.
     """
 
-    def __init__(self, path: Path, tell: Listener, limit: int) -> None:
-        self._tell = tell
+    def __init__(self, path: Path, listener: Listener, limit: int) -> None:
+        self._listener = listener
         self._limit = limit
         self._lock = threading.Lock()
         self._bytes: dict[tuple[str, str], int] = {}
@@ -88,7 +84,7 @@ class EventStore:
 
     def _prepare(self) -> None:
         execute = self._connection.execute
-        # No other process has it open, so no memory is shared, which not every file system can.
+        # Without shared memory, which not every file system supports: no other process opens it.
         execute("PRAGMA locking_mode = EXCLUSIVE")
         (version,) = execute("PRAGMA user_version").fetchone()
         if version not in (0, VERSION):
@@ -104,18 +100,15 @@ class EventStore:
         if found is None:
             execute(_TABLE)
         elif found != (_TABLE,):
-            raise sqlite3.DatabaseError("its table has another form")
+            raise sqlite3.DatabaseError("its table has another schema")
         self._connection.executescript(_INDEXES)
         execute(f"PRAGMA user_version = {VERSION}")
-        # The time, so that a database that was lost is followed by one with larger numbers.
+        # Starts at the time, so that the numbers grow even if the database is lost.
         (newest,) = execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()
         self.head: int = max(newest, int(time.time() * 1000))
 
     def append(self, job: str, events: Iterable[tuple[Event, float]]) -> int:
-        """Number, keep and tell events of a job, with their times; return the last number.
-
-        It is 0 where none was kept.
-        """
+        """Number, store and announce events; return the last number, 0 if none was stored."""
         with self._lock:
             rows: list[Row] = []
             for event, at in events:
@@ -134,14 +127,14 @@ class EventStore:
         return self.head
 
     def save(self, job: Job) -> Job:
-        """Keep and tell a job in its new state; return it with its number."""
+        """Store and announce a job in its new state; return it with its number."""
         with self._lock:
             row, job = self._state(job)
             self._insert([row])
         return job
 
-    def tell(self, job: Job) -> Job:
-        """Tell a job in a state that cannot be kept; return it with its number."""
+    def announce(self, job: Job) -> Job:
+        """Announce a job in a state that cannot be stored; return it with its number."""
         with self._lock:
             row, job = self._state(job)
             self._pass_on([row])
@@ -153,7 +146,7 @@ class EventStore:
         return (job.seq, job.id, "job", _text(job.seq, time.time(), fields)), job
 
     def remove(self, job: str) -> None:
-        """Delete a job's events and tell that it is gone."""
+        """Delete a job's events and announce it."""
         with self._lock:
             seq = self.head + 1
             row = (seq, job, "removed", _text(seq, time.time(), {"kind": "removed", "job": job}))
@@ -169,7 +162,7 @@ class EventStore:
         self.forget(job)
 
     def adopt(self, rows: Iterable[Row]) -> None:
-        """Keep events that were told before, with the numbers that they had."""
+        """Store events of an earlier version with their numbers."""
         with self._lock:
             with self._transaction():
                 insert = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?)"
@@ -195,13 +188,13 @@ class EventStore:
             raise
 
     def _pass_on(self, rows: list[Row]) -> None:
-        # The number first: a client that begins to listen now reads up to it, and hears the rest.
+        # The number first: a client that connects now reads up to it, and receives the rest.
         self.head = rows[-1][0]
         for seq, _, _, text in rows:
-            self._tell(seq, text)
+            self._listener(seq, text)
 
     def _bounded(self, job: str, kind: str, text: str) -> str | None:
-        """Return what is kept of an event: itself, at the limit an empty text, then None."""
+        """Return an event as it is stored: itself, at the limit an empty text, then None."""
         before = self._bytes.get((job, kind), 0)
         after = self._bytes[job, kind] = before + len(text)
         if after <= self._limit:
@@ -210,7 +203,7 @@ class EventStore:
 
     def _omission(self, kind: str) -> Log:
         size = f"{self._limit / 1e6:.3g} MB"
-        return Log(stream="note", text=f"The {kind} is longer than {size}; the rest is left out.")
+        return Log(stream="note", text=f"The {kind} is longer than {size}; the rest is omitted.")
 
     def forget(self, job: str) -> None:
         """Drop what is counted of a job that has ended; its events stay."""
@@ -220,13 +213,12 @@ class EventStore:
 
     def jobs(self) -> list[Job]:
         """Return all jobs, the newest first."""
-        return [_JOB.decode(text).job for (text,) in self._select(_NEWEST)]
+        return [_JOB.decode(text) for _, text in self.texts()]
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Yield the ids and the JSON of all jobs, the newest first."""
-        query = _NEWEST.replace("SELECT json", "SELECT job, json", 1)
-        for job, text in self._select(query):
-            yield job, bytes(_RAW.decode(text).job).decode()
+        for job, text in self._select(_NEWEST):
+            yield job, bytes(_JOB_EVENT.decode(text).job).decode()
 
     def ids(self) -> list[str]:
         """Return the ids of all jobs, the oldest first."""
@@ -234,21 +226,22 @@ class EventStore:
         return [job for (job,) in self._select(query)]
 
     def get(self, job: str) -> Job | None:
-        """Return a job, None where there is none."""
+        """Return a job, or None."""
         query = "SELECT json FROM event WHERE job = ? AND kind = 'job' ORDER BY seq DESC LIMIT 1"
-        return next((_JOB.decode(text).job for (text,) in self._select(query, job)), None)
+        rows = self._select(query, job)
+        return _JOB.decode(_JOB_EVENT.decode(rows[0][0]).job) if rows else None
 
     def lines(self, job: str, after: int = 0) -> Iterator[str]:
         """Yield the events of a job after a number, as JSON, oldest first."""
         query = "SELECT seq, json FROM event WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?"
-        while rows := self._select(query, job, after, BATCH):
+        while rows := self._select(query, job, after, EVENTS_PER_BATCH):
             yield from (text for _, text in rows)
             after = rows[-1][0]
 
     def replay(self, after: int, until: int) -> Iterator[tuple[int, str]]:
         """Yield all events after a number and until another one, in order, with their numbers."""
         query = "SELECT seq, json FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
-        while rows := self._select(query, after, until, BATCH):
+        while rows := self._select(query, after, until, EVENTS_PER_BATCH):
             yield from rows
             after = rows[-1][0]
 
@@ -257,7 +250,7 @@ class EventStore:
             return self._connection.execute(query, values).fetchall()
 
     def close(self) -> None:
-        """Write all out and let other processes open it."""
+        """Write everything, and let other processes open the database."""
         with self._lock:
             self._connection.close()
 
@@ -267,18 +260,15 @@ def _text(seq: int, at: float, fields: dict[str, Any]) -> str:
 
 
 def fit(event: Event) -> Event:
-    """Return an event that is small enough to be part of its job.
-
-    Of a report that is too large, long texts are cut; a LimitError where that is not enough.
-    """
+    """Shorten the texts of a report that is too large; a LimitError if that is not enough."""
     if not isinstance(event, Report) or _size(event.report) <= MAX_REPORT_BYTES:
         return event
     report = _shortened(event.report)
     if _size(report) > MAX_REPORT_BYTES:
         raise LimitError(
             "The report is too large.",
-            f"It has more than {MAX_REPORT_BYTES // 1_000_000} MB, its long texts cut.",
-            "Run the same on the command line with --json, which has no such limit.",
+            f"It has more than {MAX_REPORT_BYTES // 1_000_000} MB, even with shortened texts.",
+            "Run the same on the command line with `--json`, which has no such limit.",
             code="job.report-too-large",
         )
     return Report(report=report)

@@ -1,4 +1,4 @@
-"""Execute a request in this process, as the command line does, and the worker of a job."""
+"""Execute a request in this process, for the command line and for the worker of a job."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ from ..toolchain import doctor
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionContext:
-    """What a request is executed with.
+    """The context of an execution.
 
-    `build_variables` names environment variables that a build sees besides the usual ones; `out` is
-    the folder for wheels (default: `dist`).
+    `build_variables` names additional environment variables for builds; `out` is the folder for
+    wheels (default: `dist`).
     """
 
     store: Store
@@ -54,7 +54,7 @@ class ExecutionContext:
     out: Path | None = None
 
     def run(self, pipe: Callable[..., BuildReport], request: SourceRequest) -> BuildReport:
-        """Run a pipeline with what it takes of the context."""
+        """Run a pipeline in this context."""
         return pipe(
             request,
             self.store,
@@ -67,9 +67,9 @@ class ExecutionContext:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The outcome of a request: what its command prints with `--json`, and its exit status.
+    """The outcome of a request: the document that `--json` prints, and the exit status.
 
-    An `error` comes with a whole document, as that of a run of tests of which some failed.
+    `error` is set if there is a complete document as well, as for failed tests.
     """
 
     document: dict[str, Any]
@@ -78,7 +78,7 @@ class Outcome:
 
 
 def execute(request: JobRequest, context: ExecutionContext) -> Outcome:
-    """Execute a request; a WasmwheelError where it fails before there is a document."""
+    """Execute a request; a WasmwheelError if it fails before there is a document."""
     match request:
         case BuildRequest():
             return _build(request, context)
@@ -112,12 +112,12 @@ def _install(request: InstallRequest, context: ExecutionContext) -> Outcome:
     if "seeds" in request.extras:
         seeds.build_all(target, context.store, context.emit)
     found = examine(target, context.store)
-    # An extra that cannot be installed raises an error.
+    # An extra that cannot be installed has raised an error.
     return dataclasses.replace(found, status=0) if request.extras else found
 
 
 def examine(target: Target, store: Store) -> Outcome:
-    """Return what building for a target needs and what is missing of it, as `doctor` prints it."""
+    """Return the toolchain for a target, as `doctor --json` prints it."""
     findings = (*doctor.examine(target, store), seeds.examine(target, store))
     ok = all(each.state != "missing" for each in findings)
     found = Toolchain(ok=ok, target=target.abi, findings=findings)
@@ -153,12 +153,12 @@ def _publish(request: PublishRequest, context: ExecutionContext) -> Outcome:
 
 
 def document(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document: the version of the format, and its fields."""
+    """Return a document with the version of its format."""
     return {"schema": SCHEMA, **fields}
 
 
 def describe(site: Site) -> dict[str, Any]:
-    """Return a site as documents have it."""
+    """Return the fields of a site in documents."""
     return {
         "site": site.name,
         "folder": str(site.folder),

@@ -1,7 +1,4 @@
-"""Where a job's worker runs: on this machine, in a supervised process group.
-
-cluster.py has the other place, a cluster of machines.
-"""
+"""Executors: where a job's worker runs. This one runs it on this machine, cluster.py on others."""
 
 from __future__ import annotations
 
@@ -23,17 +20,14 @@ from ..process.supervisor import STOP_TIMEOUT_S, supervised
 from ..store import Store
 from . import document
 
-#: The longest line that is taken for an event, in bytes; a report with a large diff is one line.
+#: The longest line that can be an event, in bytes; a report with a large diff is one line.
 MAX_LINE_BYTES = 8 * 1024 * 1024
 
 
 def environment(
     environ: Mapping[str, str], store: Store, variables: Sequence[str] = ()
 ) -> dict[str, str]:
-    """Return the environment of a job: what it and its builds may see, with the store named.
-
-    `variables` are the names that the settings let builds see besides the usual ones.
-    """
+    """Return the environment of a job and its builds; `variables` names additional ones."""
     return build_variables.for_own_code(environ, variables) | {
         "WASMWHEEL_HOME": str(store.home),
         "WASMWHEEL_PATH": os.pathsep.join(map(str, store.read_only)),
@@ -42,30 +36,30 @@ def environment(
 
 
 class Run(Protocol):
-    """A worker that runs."""
+    """A running worker."""
 
     def lines(self) -> Iterator[list[bytes]]:
-        """Yield what it writes to stdout, whole lines as they come, until all of it has ended."""
+        """Yield the lines of its stdout as they come, until it has ended."""
 
     def stop(self) -> None:
-        """Stop it and all that it started; return at once, can be called more than once."""
+        """Stop it and its descendants; returns at once, can be called again."""
 
     def wait(self) -> tuple[int, str]:
-        """Return its exit status, and the last lines that it wrote to stderr."""
+        """Return its exit status, and the last lines of its stderr."""
 
 
 class Executor(Protocol):
-    """Something that runs jobs."""
+    """Runs jobs."""
 
     def start(self, request: JobRequest, folder: Path, env: Mapping[str, str]) -> Run:
-        """Run a job in its folder; an OSError where it cannot be started."""
+        """Run a job in its folder; an OSError if it cannot be started."""
 
     def close(self) -> None:
-        """Release what it needed to run them."""
+        """Release all resources."""
 
 
 class LocalExecutor:
-    """Runs jobs on this machine, so that nothing of them outlives the server."""
+    """Runs jobs on this machine, in supervised process groups that do not outlive the server."""
 
     def start(
         self,
@@ -74,9 +68,9 @@ class LocalExecutor:
         env: Mapping[str, str],
         out: Path | None = None,
     ) -> LocalRun:
-        """Write a job's document into its folder, and run the worker (worker.py), supervised.
+        """Write a job's document into its folder, and run its worker (worker.py).
 
-        `out` is the folder for wheels, `out` in the job's folder by default.
+        `out` is the folder for wheels (default: `out` in the job's folder).
         """
         logins = document.write(folder, request)
         more = {credentials.VARIABLE: str(logins)} if logins else {}
@@ -99,24 +93,24 @@ class LocalExecutor:
         return LocalRun(child, logins)
 
     def close(self) -> None:
-        """Do nothing: there is nothing to release."""
+        """Do nothing: there are no resources."""
 
 
 class LocalRun:
-    """A supervisor, its worker, and this process's end of the pipe between them."""
+    """A supervisor and its worker, and this process's end of their pipes."""
 
     def __init__(self, child: subprocess.Popen[bytes], logins: Path | None = None) -> None:
         self._child = child
         self._logins = logins
-        self._said: deque[bytes] = deque(maxlen=30)
+        self._stderr_lines: deque[bytes] = deque(maxlen=30)
         self._reader = threading.Thread(target=self._read_errors, daemon=True)
         self._reader.start()
-        self._last = threading.Timer(STOP_TIMEOUT_S, stop_group, [child])
-        self._last.daemon = True
+        self._killer = threading.Timer(STOP_TIMEOUT_S, stop_group, [child])
+        self._killer.daemon = True
         self._stopping = threading.Lock()
 
     def lines(self) -> Iterator[list[bytes]]:
-        """Yield whole lines of stdout; a line that is too long is left out."""
+        """Yield whole lines of stdout; a line that is too long is skipped."""
         assert self._child.stdout
         rest = b""
         read = getattr(self._child.stdout, "read1", self._child.stdout.read)
@@ -131,22 +125,22 @@ class LocalRun:
             yield [rest]
 
     def stop(self) -> None:
-        """Close the supervisor's stdin, so that it stops all; after a while, stop it as well."""
+        """Close the supervisor's stdin, so that it stops the job; kill both after a timeout."""
         if self._stopping.acquire(blocking=False):
-            self._last.start()
+            self._killer.start()
             self._close()
 
     def wait(self) -> tuple[int, str]:
-        """Return its exit status, and the last lines that it wrote to stderr."""
+        """Return its exit status, and the last lines of its stderr."""
         status = self._child.wait()
         self._reader.join()
         if self._stopping.acquire(blocking=False):
             self._close()
         else:
-            self._last.cancel()
+            self._killer.cancel()
         if self._logins:
-            self._logins.unlink(missing_ok=True)  # it is there still if the job never began
-        return status, redact(b"".join(self._said).decode("utf-8", "replace"))
+            self._logins.unlink(missing_ok=True)  # it still exists if the job never started
+        return status, redact(b"".join(self._stderr_lines).decode("utf-8", "replace"))
 
     def _close(self) -> None:
         assert self._child.stdin
@@ -156,6 +150,6 @@ class LocalRun:
     def _read_errors(self) -> None:
         assert self._child.stderr
         with self._child.stderr:
-            # By parts of lines: a line without an end would fill the memory.
+            # In parts of lines: an endless line would fill the memory.
             while line := self._child.stderr.readline(4096):
-                self._said.append(line)
+                self._stderr_lines.append(line)

@@ -1,7 +1,7 @@
-"""What passes between a server and the workers of a cluster: a job, its events, and its result.
+"""The messages between a server and the workers of a cluster: jobs, events and results.
 
-All three are MessagePack of the structs here, decoded strictly: nothing that a worker sends becomes
-an object of another class.
+All are MessagePack of the structs here, decoded strictly: nothing that a worker sends becomes an
+object of another class.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from ..site import lite
 from ..site.lite import Site
 from ..store import Store
 
-#: The resource that a build takes for itself, of which a worker has one, and the topic of the
-#: cluster's events under which workers report on builds.
+#: The resource that each worker has once and each build requires, and the topic of the cluster's
+#: events that workers send.
 BUILD, TOPIC = "wasmwheel", "jupyter-wasmwheel"
 
-#: How large an archive can be, in bytes: the cluster's scheduler holds it while the job runs.
+#: The largest archive, in bytes: the scheduler holds it in memory while the job runs.
 MAX_ARCHIVE_BYTES = 200_000_000
 
-#: The name of a recipe's file beside an unpacked source, and of the folder that the source is in.
-RECIPE, INSIDE = "recipe.toml", "source"
+#: The names of the recipe's file and of the source's folder in an unpacked payload.
+RECIPE_FILE, SOURCE_FOLDER = "recipe.toml", "source"
 
 
 def resource(abi: str) -> str:
-    """Return the resource of a worker that has the toolchain for a target."""
+    """Return the resource of workers that have the toolchain for a target."""
     return f"{BUILD}-{abi}"
 
 
 class JobPayload(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as it is sent: its request, without paths of this machine.
+    """A job for a worker: its request, without paths of this machine.
 
-    `archive` holds what the request's source is a path in; it is None for a source that is fetched.
-    `key` is the same for the same source of the same machine, so that its builds are incremental.
+    `archive` contains the request's source; it is None for a source that the worker fetches. `key`
+    is the same for the same source of the same machine, so that its builds are incremental.
     """
 
     job: str
@@ -58,10 +58,10 @@ class JobPayload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some lines of a job that runs on a worker.
+    """Lines of output of a job on a worker.
 
-    Each run of a job has an `attempt` of its own, and counts its messages. `folder` is where the
-    payload is unpacked, and `worker` the worker's name.
+    Each run of a job has its own `attempt`, and numbers its messages. `folder` is where the payload
+    is unpacked, `worker` the worker's name.
     """
 
     job: str
@@ -73,9 +73,9 @@ class JobMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What comes back: the exit status, the last lines of stderr, and the wheels by name.
+    """The result of a job: the exit status, the last lines of stderr, and the wheels by name.
 
-    `sent` is how many messages were sent meanwhile.
+    `sent` is the number of messages that the worker sent.
     """
 
     status: int
@@ -86,7 +86,7 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteJob:
-    """A payload, and what stays here: the target's ABI, the site, and where the source is."""
+    """A payload, and what is not sent: the target's ABI, the site, and the source's path."""
 
     payload: JobPayload
     abi: str
@@ -95,7 +95,7 @@ class RemoteJob:
 
 
 def pack(job: str, request: BuildRequest | TestRequest, store: Store, emit: Emitter) -> RemoteJob:
-    """Pack a job; a folder is packed as a build's private copy would take it."""
+    """Pack a job; a folder is packed like the private copy of a build."""
     site, recipe = None, None
     if isinstance(request, BuildRequest) and request.site is not None:
         site = lite.read_site(Path(request.site))
@@ -109,14 +109,14 @@ def pack(job: str, request: BuildRequest | TestRequest, store: Store, emit: Emit
             f"{named} is too large to send to a worker.",
             f"Its archive has {len(packed) // 1_000_000} MB; at most "
             f"{MAX_ARCHIVE_BYTES // 1_000_000} MB can be sent.",
-            "Move what the build does not need out of its folder, or publish it as an sdist.",
+            "Move files that the build does not need out of its folder, or publish it as an sdist.",
             code="cluster.source-too-large",
         )
     origin = f"{socket.gethostname()} {store.home} {original or named}"
     payload = JobPayload(
         job=job,
         request=msgspec.structs.replace(
-            request, source=named, target=abi, recipe=RECIPE if recipe else request.recipe
+            request, source=named, target=abi, recipe=RECIPE_FILE if recipe else request.recipe
         ),
         archive=packed,
         recipe=recipe,
@@ -126,7 +126,7 @@ def pack(job: str, request: BuildRequest | TestRequest, store: Store, emit: Emit
 
 
 def _source(text: str, store: Store, emit: Emitter) -> tuple[str, bytes | None, Path | None]:
-    """Return what a source is called in its archive, the archive, and what that was made from."""
+    """Return the source's name in its archive, the archive, and the path that was packed."""
     parsed = source.parse(text)
     if parsed.kind == "sdist":
         path = Path(text).resolve()
@@ -138,24 +138,24 @@ def _source(text: str, store: Store, emit: Emitter) -> tuple[str, bytes | None, 
         if not address.local and not address.login:
             return text, None, None
         if address.login:
-            note(emit, "The repository is fetched here: its login does not leave this machine.")
+            note(emit, "Fetching the repository here, because its login is not sent to workers.")
     target = targets.find(targets.default_abi())
     fetched = source.fetch(parsed, target, store, emit)
     with tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch:
         project = manifest.read(fetched.folder, fetched.tree)
         for name in copy.files_outside(project):
-            note(emit, f"{name} is outside of the project, and is not sent.")
+            note(emit, f"{name} is outside the project and is not sent.")
 
-        def leaving(path: Path) -> None:
-            note(emit, f"{path} holds a login, or leads out of the project, and is not sent.")
+        def on_skip(path: Path) -> None:
+            note(emit, f"{path} contains a login or leads out of the project, and is not sent.")
 
-        private = copy.refresh(project, Path(scratch), leaving=leaving)
+        private = copy.refresh(project, Path(scratch), leaving=on_skip)
         inside = private.folder.relative_to(private.top)
         return inside.as_posix(), _packed(private.top, "."), private.original
 
 
 def _packed(path: Path, name: str) -> bytes:
-    """Return a file or folder as a compressed archive, with its times."""
+    """Return a file or folder as a compressed archive."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as packing:
         packing.add(path, name)
@@ -163,14 +163,14 @@ def _packed(path: Path, name: str) -> bytes:
 
 
 def unpack(payload: JobPayload, folder: Path) -> BuildRequest | TestRequest:
-    """Unpack a payload into a folder, replacing what is there; return its request, as it is now."""
+    """Unpack a payload into a folder, which is emptied first; return its request there."""
     shutil.rmtree(folder, ignore_errors=True)
-    inside = folder / INSIDE
+    inside = folder / SOURCE_FOLDER
     inside.mkdir(parents=True)
     request = payload.request
     if payload.recipe is not None:
-        (folder / RECIPE).write_bytes(payload.recipe)
-        request = msgspec.structs.replace(request, recipe=str(folder / RECIPE))
+        (folder / RECIPE_FILE).write_bytes(payload.recipe)
+        request = msgspec.structs.replace(request, recipe=str(folder / RECIPE_FILE))
     if payload.archive is None:
         return request
     packed = folder / "source.tar.gz"

@@ -1,7 +1,6 @@
-"""The queue: jobs wait here, run so many at once, and are kept when they have ended.
+"""The queue of jobs: it runs several at once, and keeps those that have ended.
 
-All of it is plain threads and can block; a server calls it from threads of its own. Only `active`
-and `head` never wait for anything.
+It uses plain threads, and its methods can block, except `active` and `head`.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import filelock
@@ -33,9 +33,9 @@ from .outcome import cause, full, interrupted, is_full, outcome
 from .recovery import open_store
 from .resolve import AllowedPaths, ResolvedRequest
 
-#: How many lines are read without a pause, and the pause where fewer have come, in seconds: many
-#: small writes are one transaction.
-LINES_AT_ONCE, PAUSE_S = 50, 0.02
+#: How many lines are stored in one transaction, and the pause in seconds after fewer lines, so that
+#: many small writes become one transaction.
+LINES_PER_BATCH, BATCH_DELAY_S = 50, 0.02
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,28 +43,28 @@ _replace = msgspec.structs.replace
 
 
 class UnknownJobError(UsageError):
-    """There is no such job."""
+    """The job does not exist."""
 
     def __init__(self, job: str) -> None:
         super().__init__(
             f"Build {job:.40} not found.",
-            "It never existed, or it was deleted.",
+            "It was deleted, or it never existed.",
             "Refresh the list of builds.",
             code="job.not-found",
         )
 
 
 class ConflictError(UsageError):
-    """The state of the job, or of what is to be created, does not allow it."""
+    """The state of the job does not allow the request."""
 
 
 class BusyError(LimitError):
-    """Too many jobs wait."""
+    """The server has too much to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueLimits:
-    """How many jobs run at once, wait, and are kept; how many bytes of a kind of event are kept."""
+    """How many jobs run, wait and are kept, and how many bytes of each kind of event are kept."""
 
     running: int = 2
     waiting: int = 50
@@ -74,16 +74,16 @@ class QueueLimits:
 
 @dataclass
 class _Running:
-    """A job that runs: its worker, and the state that it is stopped for, once it is."""
+    """A running job: its worker, and the state that it is being stopped for, if any."""
 
     run: Run
     ending: State | None = None
 
 
 class Queue:
-    """The jobs of a server; a folder of its own has their events, requests and wheels.
+    """The jobs of a server, with their events, requests and wheels in its own folder.
 
-    `notice` says what was wrong with the record of earlier jobs, if anything was.
+    `notice` is a message for users if the database of earlier jobs could not be read.
     """
 
     def __init__(
@@ -93,9 +93,9 @@ class Queue:
         paths: AllowedPaths,
         env: Mapping[str, str],
         limits: QueueLimits,
-        tell: Listener,
+        listener: Listener,
     ) -> None:
-        self.folder, self._own_lock = _own(folder)
+        self.folder, self._folder_lock = _claim(folder)
         self._executor = executor
         self._paths = paths
         self._env = env
@@ -106,10 +106,11 @@ class Queue:
         self._background: set[str] = set()
         self._threads: set[threading.Thread] = set()
         self._closing = False
-        # The newest state of active jobs, and of those whose end could not be kept.
+        # The newest state of active jobs, and of those whose end could not be stored.
         self._newest: dict[str, Job] = {}
-        with _errors_of_the_disk():
-            self._events, self.notice = open_store(self.folder / "jobs.sqlite", tell, limits.log)
+        with _disk_errors():
+            path = self.folder / "jobs.sqlite"
+            self._events, self.notice = open_store(path, listener, limits.log)
         for job in self._events.jobs()[::-1]:
             if job.active:
                 lines = (text.encode() for text in self._events.lines(job.id, after=job.seq))
@@ -137,25 +138,25 @@ class Queue:
             yield encoded(newest) if newest else text
 
     def get(self, job: str) -> Job:
-        """Return a job; an UnknownJobError where there is none."""
+        """Return a job; an UnknownJobError if it does not exist."""
         found = self._newest.get(job) or self._events.get(job)
         if found is None:
             raise UnknownJobError(job)
         return found
 
     def submit(self, resolved: ResolvedRequest, *, background: bool = False) -> Job:
-        """Put a request into the queue; a LimitError where it is full, or the disk is.
+        """Put a request into the queue; a LimitError if the queue or the disk is full.
 
-        One in the background lets all others go first, and takes no other one's turn.
+        A background job runs with a lower priority, and does not count as running.
         """
         with self._lock:
             if self._closing or self.active >= self._limits.running + self._limits.waiting:
                 raise BusyError(
                     "The queue of builds is full.",
-                    "The server is about to end."
+                    "The server is shutting down."
                     if self._closing
-                    else f"{self.active} are running or waiting already.",
-                    "Wait for them, or cancel some.",
+                    else f"{self.active} builds are running or waiting.",
+                    "Wait for builds to finish, or cancel some.",
                     code="job.queue-full",
                 )
             job = Job(
@@ -167,7 +168,7 @@ class Queue:
                 version=resolved.version,
                 created=time.time(),
             )
-            with _errors_of_the_disk():
+            with _disk_errors():
                 try:
                     (self.folder / job.id / "out").mkdir(parents=True)
                     self._newest[job.id] = self._events.save(job)
@@ -181,7 +182,7 @@ class Queue:
             return self.get(job.id)
 
     def cancel(self, job: str) -> Job:
-        """Stop a job; one that has ended already does not change."""
+        """Cancel a job; one that has ended does not change."""
         with self._lock:
             found = self.get(job)
             if found.state == "queued":
@@ -198,17 +199,17 @@ class Queue:
             if found.active:
                 raise ConflictError(
                     f"{found.name} is {found.state}.",
-                    "Only a build that has ended can be deleted.",
+                    "Only builds that have ended can be deleted.",
                     "Cancel it first.",
                     code="job.active",
                 )
-            with _errors_of_the_disk():
+            with _disk_errors():
                 self._events.remove(job)
             shutil.rmtree(self.folder / job, ignore_errors=True)
             self._newest.pop(job, None)
 
     def close(self) -> None:
-        """Stop all jobs, which are interrupted by it, and close the database."""
+        """Interrupt all jobs, and close the database."""
         with self._lock:
             self._closing = True
             for job in list(self._newest.values()):
@@ -222,29 +223,29 @@ class Queue:
             thread.join()
         self._executor.close()
         self._events.close()
-        self._own_lock.release()
+        self._folder_lock.release()
 
     def lines(self, job: str) -> Iterator[str]:
-        """Yield the events kept of a job, as JSON; an UnknownJobError where there is none."""
+        """Return the events of a job, as JSON; an UnknownJobError if it does not exist."""
         self.get(job)
         return self._events.lines(job)
 
     def replay(self, after: int, until: int) -> Iterator[tuple[int, str]]:
-        """Yield all events kept after a number and until another one, in order."""
+        """Return all events after a number and until another one, in order."""
         return self._events.replay(after, until)
 
     def wheel(self, job: str) -> Path | None:
-        """Return the wheel that a job made, while it exists."""
+        """Return the wheel that a job built, or None."""
         report = self.get(job).report or {}
         name = Path(str(report.get("wheel", ""))).name
         path = self.folder / job / "out" / name
         return path if name.endswith(".whl") and path.is_file() else None
 
     def _start_waiting(self) -> None:
-        """Start as many of the waiting jobs as may run now, the oldest first."""
+        """Start as many waiting jobs as can run now, the oldest first."""
         for job in list(self._newest.values()):
-            taken = len(self._running.keys() - self._background)
-            if self._closing or taken >= self._limits.running:
+            running = len(self._running.keys() - self._background)
+            if self._closing or running >= self._limits.running:
                 return
             if job.state == "queued":
                 self._start(job)
@@ -265,16 +266,15 @@ class Queue:
         thread.start()
 
     def _follow(self, job: str, run: Run) -> None:
-        """Watch a job until it has ended, then start the next one.
-
-        Whatever is raised meanwhile ends the job, and its turn is the next one's.
-        """
+        """Follow a job until it has ended, then start the next one; any exception ends the job."""
         status, last_words, broken = 1, "", None
         try:
-            broken = self._watch(job, run)
+            broken = self._read(job, run)
             status, last_words = run.wait()
             if status:
-                self._sweep()
+                # A job that was stopped has little time to remove its staged files.
+                with contextlib.suppress(Exception):
+                    self._paths.store.remove_leftovers()
         except Exception as error:
             broken = broken or error
             run.stop()
@@ -293,43 +293,36 @@ class Queue:
             finally:
                 self._start_waiting()
 
-    def _watch(self, job: str, run: Run) -> Exception | None:
-        """Read what a job tells until it has ended; return what made it impossible."""
+    def _read(self, job: str, run: Run) -> Exception | None:
+        """Store the events of a job until it has ended; return the exception that prevented it."""
         broken: Exception | None = None
         for lines in run.lines():
-            for first in range(0, len(lines), LINES_AT_ONCE):
+            for first in range(0, len(lines), LINES_PER_BATCH):
                 try:
                     if not broken:
-                        self._take(job, lines[first : first + LINES_AT_ONCE])
+                        self._store(job, lines[first : first + LINES_PER_BATCH])
                 except Exception as error:
-                    # It is stopped, and read to its end, or it would wait for a reader.
+                    # Its output is still read to the end, or it would wait for a reader.
                     broken = error
                     run.stop()
-                time.sleep(0)  # the server's loop waits while Python runs here
-            if len(lines) < LINES_AT_ONCE:
-                time.sleep(PAUSE_S)
+                time.sleep(0)  # let the server's event loop run
+            if len(lines) < LINES_PER_BATCH:
+                time.sleep(BATCH_DELAY_S)
         return broken
 
-    def _sweep(self) -> None:
-        # A job that was stopped has little time to remove what it had staged.
-        try:
-            self._paths.store.remove_leftovers()
-        except Exception as error:  # the job's own error is what counts
-            _LOG.warning("wasmwheel: what a build had staged could not be removed: %s", error)
-
-    def _take(self, job: str, lines: Iterable[bytes]) -> None:
-        """Keep and tell the events in some lines of a job, and change the job by them."""
-        events = [(self._placed(fit(event)), at or time.time()) for event, at in decode(lines)]
+    def _store(self, job: str, lines: Iterable[bytes]) -> None:
+        """Store and announce the events in lines, and apply them to the job."""
+        events = [(self._with_paths(fit(event)), at or time.time()) for event, at in decode(lines)]
         seq = self._events.append(job, events)
         with self._lock:
             now = self.get(job)
             for event, _ in events:
                 now = apply(now, event)
-            # The database has it when the job's state changes; until then the memory does.
+            # Only a change of the job's state is stored; until then the job is in memory.
             self._newest[job] = _replace(now, seq=seq or now.seq)
 
-    def _placed(self, event: Event) -> Event:
-        """Return an event whose files have the paths that the contents API has for them."""
+    def _with_paths(self, event: Event) -> Event:
+        """Return an event with the contents API's paths of its files."""
         if isinstance(event, Diagnostic):
             return _replace(event, path=event.file and self._paths.name(Path(event.file)))
         if isinstance(event, Error):
@@ -349,25 +342,22 @@ class Queue:
         self._events.forget(job.id)
 
     def _change(self, job: Job) -> bool:
-        """Keep and tell a job in its new state; return False where it could only be told."""
+        """Store and announce a job in its new state; return False if it could only be announced."""
         try:
             self._newest[job.id] = self._events.save(job)
         except (OSError, sqlite3.Error) as error:
-            _LOG.warning("wasmwheel: the state of %s could not be kept: %s", job.id, error)
-            self._newest[job.id] = self._events.tell(job)
+            _LOG.warning("wasmwheel: could not store the state of %s: %s", job.id, error)
+            self._newest[job.id] = self._events.announce(job)
             return False
         return True
 
     def _prune(self) -> None:
-        """Delete the oldest of the jobs that have ended, beyond as many as are kept."""
-        ended = [job for job in self._events.ids() if not self._is_active(job)]
+        """Delete the oldest of the ended jobs, so that only `kept` of them are left."""
+        active = {job.id for job in self._newest.values() if job.active}
+        ended = [job for job in self._events.ids() if job not in active]
         for job in ended[: max(0, len(ended) - self._limits.kept)]:
             with contextlib.suppress(WasmwheelError, sqlite3.Error):
                 self.remove(job)
-
-    def _is_active(self, job: str) -> bool:
-        newest = self._newest.get(job)
-        return newest is not None and newest.active
 
 
 def encoded(job: Job) -> str:
@@ -375,24 +365,21 @@ def encoded(job: Job) -> str:
     return msgspec.json.encode(job).decode()
 
 
-def _own(folder: Path) -> tuple[Path, filelock.BaseFileLock]:
-    """Return a folder that no other server uses: the one named, else the next one beside it."""
-    number = 0
-    while True:
-        place = folder.with_name(f"{folder.name}-{number}")
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = filelock.FileLock(place / "lock", thread_local=False)
-        try:
+def _claim(folder: Path) -> tuple[Path, filelock.BaseFileLock]:
+    """Return the first folder FOLDER-0, FOLDER-1, … that no other server uses, locked."""
+    for number in count():
+        numbered = folder.with_name(f"{folder.name}-{number}")
+        numbered.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = filelock.FileLock(numbered / "lock", thread_local=False)
+        with contextlib.suppress(filelock.Timeout):
             lock.acquire(timeout=0)
-        except filelock.Timeout:
-            number += 1
-            continue
-        return place, lock
+            return numbered, lock
+    raise AssertionError
 
 
 @contextlib.contextmanager
-def _errors_of_the_disk() -> Iterator[None]:
-    """Turn what the system says when nothing can be written into an error of ours."""
+def _disk_errors() -> Iterator[None]:
+    """Raise an error of ours if the disk cannot be written."""
     try:
         yield
     except sqlite3.OperationalError as error:

@@ -1,7 +1,6 @@
-"""Jobs that are read again from their folders, where the database does not have them.
+"""Recovery of jobs from their folders, if the database is damaged, locked or of another version.
 
-That is where a database was damaged, locked or of another version. Until version 2 the events of a
-job were lines in its folder, which have all of it; else its request and its wheel are left.
+Until version 2, a job's folder contained all of its events; since then, only its request and wheel.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from ..wheel import read
 from .document import REQUEST
 from .event_store import EventStore, Listener, Row
 
-#: The file with a job's events, as versions before 2 wrote it.
+#: The file with a job's events in versions before 2.
 EVENTS = "events.jsonl"
 
-#: Errors of SQLite that are the system's, not the file's.
-_OF_THE_SYSTEM = (
+#: Errors of SQLite that do not mean a damaged file.
+_SYSTEM_ERRORS = (
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
@@ -39,27 +38,27 @@ _OF_THE_SYSTEM = (
 _LOG = logging.getLogger(__name__)
 
 
-def open_store(path: Path, tell: Listener, limit: int) -> tuple[EventStore, str | None]:
-    """Open the database of events; return what to tell of it, too.
+def open_store(path: Path, listener: Listener, limit: int) -> tuple[EventStore, str | None]:
+    """Open the database of events; return a notice for users, too, if it could not be read.
 
-    One that cannot be read is set aside, and the jobs are read again from their folders.
+    In that case it is moved aside, and the jobs are recovered from their folders.
     """
     notice = None
     try:
-        store = EventStore(path, tell, limit)
+        store = EventStore(path, listener, limit)
         try:
             store.jobs()
         except BaseException:
             store.close()
             raise
     except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_SYSTEM:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _SYSTEM_ERRORS:
             raise
         aside = _set_aside(path)
-        store = EventStore(path, tell, limit)
+        store = EventStore(path, listener, limit)
         notice = (
-            f"The record of builds could not be read ({error}). It was moved to {aside.name}, and "
-            "the builds were read again from their folders."
+            f"Could not read the database of builds ({error}). It was moved to {aside.name}, and "
+            "the builds were recovered from their folders."
         )
     found = _recover(path.parent, store)
     if notice:
@@ -80,12 +79,12 @@ def _set_aside(path: Path) -> Path:
 
 
 def _recover(folder: Path, store: EventStore) -> int:
-    """Keep the jobs of folders that the database does not have; return how many."""
+    """Recover the jobs that the database does not have; return their number."""
     known = set(store.ids())
     lost = [
         place
         for place in folder.iterdir()
-        # Else it is what could not be deleted of a job that was.
+        # Otherwise it is the rest of a deleted job.
         if place.is_dir() and place.name not in known and (not known or (place / EVENTS).exists())
     ]
     number = 0
@@ -97,14 +96,14 @@ def _recover(folder: Path, store: EventStore) -> int:
                 store.save(_remains(place))
             (place / EVENTS).unlink(missing_ok=True)
         except (OSError, ValueError, WasmwheelError) as error:
-            _LOG.warning("wasmwheel: %s could not be read again: %s", place, error)
+            _LOG.warning("wasmwheel: could not recover %s: %s", place, error)
             continue
         number += 1
     return number
 
 
 def _earlier(place: Path) -> Iterator[Row]:
-    """Yield the events that a version before 2 kept, as they are now; lines cut short are none."""
+    """Yield the events of a version before 2 in today's form; incomplete lines are skipped."""
     with contextlib.suppress(FileNotFoundError), (place / EVENTS).open("rb") as stream:
         for line in stream:
             try:
@@ -124,7 +123,7 @@ def _earlier(place: Path) -> Iterator[Row]:
 
 
 def _error(error: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return an error with the fields that were added since."""
+    """Add the fields that errors have today."""
     return error and {
         "code": error.get("code") or "job.failed-earlier",
         **{key: str(error.get(key, "")) for key in ("what", "why", "fix")},
@@ -135,7 +134,7 @@ def _error(error: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _remains(place: Path) -> Job:
-    """Return the job whose request and wheel are left in a folder."""
+    """Return the job whose request and wheel are in a folder."""
     request: dict[str, Any] = {"kind": "build", "source": ""}
     with contextlib.suppress(OSError, ValueError):
         request = dict(msgspec.json.decode((place / REQUEST).read_bytes()))
@@ -171,7 +170,7 @@ def _remains(place: Path) -> Job:
 
 _LOST = WasmwheelError(
     "The record of this build was lost.",
-    "The database of the server's builds could not be read.",
+    "The database of builds could not be read.",
     "Build it again.",
     code="job.record-lost",
     remedies=[Retry()],

@@ -1,6 +1,6 @@
-"""What a posted request means on this machine: its source, its recipe, its site, as full paths.
+"""Resolve a posted request on this machine: its source, recipe and site become full paths.
 
-Its fields are validated by their declaration (api/requests.py); what needs the file system is here.
+api/requests.py validates the fields; this module checks them against the file system.
 """
 
 from __future__ import annotations
@@ -38,15 +38,14 @@ from ..store import Store
 
 
 class OutsideError(SourceError):
-    """A source, or a folder, is outside of those that the server allows."""
+    """A path is outside the folders that the server allows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResolvedRequest:
-    """A request that can be executed.
+    """A request that can be executed, and what can be posted again, without logins.
 
-    `posted` can be posted again, and has no logins. `name` and `version` are what a person calls
-    the job, as far as is known beforehand.
+    `name` and `version` describe the job to people.
     """
 
     posted: dict[str, Any]
@@ -57,7 +56,7 @@ class ResolvedRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class AllowedPaths:
-    """Where a server looks: its root, other folders that sources may be in, its sites."""
+    """The paths that a server can use: its root, other folders for sources, its sites."""
 
     root: Path
     allowed: tuple[Path, ...]
@@ -65,9 +64,9 @@ class AllowedPaths:
     find_site: Callable[[str], Site]
 
     def resolve(self, path: str) -> Path:
-        """Return the folder or file that a path of the contents API names.
+        """Return the file or folder of a path of the contents API.
 
-        An OutsideError where it is, or a link leads, outside of what is allowed.
+        An OutsideError if it, or the target of a link, is not allowed.
         """
         if any(mark in path for mark in ("\0", "\\", "://")):
             raise UsageError(
@@ -76,20 +75,20 @@ class AllowedPaths:
                 "Write it as Jupyter's file browser shows it; write a repository as `git+URL`.",
                 code="request.invalid-path",
             )
-        # Jupyter's front ends write paths with and without a slash at the beginning.
+        # Jupyter's frontends write paths with and without a leading slash.
         named = Path(path)
         inside = self.root / str(PurePosixPath(path)).lstrip("/")
         place = named if named.is_absolute() and self._allows(named) else inside
         return self.inside(place)
 
     def inside(self, place: Path) -> Path:
-        """Return the real path; an OutsideError where that is outside of what is allowed."""
+        """Return the real path; an OutsideError if it is not allowed."""
         real = Path(os.path.realpath(place))
         if not self._allows(real):
             raise OutsideError(
-                f"{place} is outside the folders that this server may build from.",
-                "They are its root folder and those that its configuration adds.",
-                "Copy it under the root, or add its folder to `WasmwheelApp.allowed_folders`.",
+                f"{place} is outside the folders that this server can build from.",
+                "These are its root folder and those in `WasmwheelApp.allowed_folders`.",
+                "Copy it into the root folder, or add its folder to that setting.",
                 code="source.outside",
             )
         return real
@@ -99,16 +98,13 @@ class AllowedPaths:
         return any(real.is_relative_to(os.path.realpath(top)) for top in (self.root, *self.allowed))
 
     def name(self, path: Path) -> str | None:
-        """Return what the contents API calls a path; None where it is not under the root."""
+        """Return the contents API's name of a path, or None if it is not under the root."""
         real, root = Path(os.path.realpath(path)), Path(os.path.realpath(self.root))
         return real.relative_to(root).as_posix() if real.is_relative_to(root) else None
 
 
 def resolve(body: object, paths: AllowedPaths) -> ResolvedRequest:
-    """Return what a posted body requests; a WasmwheelError where it is invalid.
-
-    Looks into the file system, so it may take a moment.
-    """
+    """Resolve a posted request, which can block; a WasmwheelError if it is invalid."""
     request: PostedRequest = requests.parse(body, PostedRequest)
     if not isinstance(request, BundleRequest) and request.target:
         targets.find(request.target)
@@ -119,7 +115,7 @@ def resolve(body: object, paths: AllowedPaths) -> ResolvedRequest:
 
 
 def _resolved(request: PostedRequest, paths: AllowedPaths) -> tuple[PostedRequest, str, str | None]:
-    """Return a request with full paths, and the name and the version of what it is about."""
+    """Return a request with full paths, and its name and version for people."""
     replace = msgspec.structs.replace
     match request:
         case InstallRequest():
@@ -130,13 +126,13 @@ def _resolved(request: PostedRequest, paths: AllowedPaths) -> tuple[PostedReques
         case BundleRequest():
             if request.out is not None:
                 raise UsageError(
-                    "Invalid request: out: the server sets it.",
-                    "A bundle is written into the server's root folder.",
+                    "Invalid request: `out` cannot be set.",
+                    "The server writes bundles into its root folder.",
                     "Omit the field.",
                     code="request.invalid",
                 )
             site = paths.find_site(request.site)
-            # Beside the user's files, where the file browser shows it and can download it.
+            # Among the user's files, where the file browser can download it.
             out = paths.root / f"{site.name}-site.zip"
             return replace(request, site=str(site.folder), out=str(out)), site.name, None
         case SourceRequest():
@@ -148,7 +144,7 @@ def _resolved(request: PostedRequest, paths: AllowedPaths) -> tuple[PostedReques
 
 
 def resolve_edits(body: object, paths: AllowedPaths) -> EditsRequest:
-    """Return the preview of edits that a posted body requests, with full paths."""
+    """Return a posted preview of edits with full paths."""
     request: EditsRequest = requests.parse(body, EditsRequest)
     _, _, source = _source(request.source, paths)
     recipe = _recipe(request.recipe, paths)
@@ -168,12 +164,12 @@ def _new_site(name: str, paths: AllowedPaths) -> Path:
 
 
 def _recipe(text: str, paths: AllowedPaths) -> str:
-    """Return a recipe's full path, or the word that stands for none or ours."""
+    """Return a recipe's full path, or the keyword `auto` or `none`."""
     return text if text in (recipes.AUTO, recipes.NONE) else str(paths.resolve(text))
 
 
 def _source(text: str, paths: AllowedPaths) -> tuple[str, str | None, str]:
-    """Return the name, the version and the full spelling of a source."""
+    """Return the name, the version and the full address of a source."""
     if text.startswith("pypi:"):
         sources.parse(text)
         wanted = Requirement(text.removeprefix("pypi:"))

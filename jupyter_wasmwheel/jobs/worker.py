@@ -1,8 +1,8 @@
 """The worker of a job: `python -m jupyter_wasmwheel.jobs.worker FOLDER [OUT]`.
 
-It executes the request in `FOLDER/request.json` and writes events as JSON lines to stdout; wheels
-go into OUT, `FOLDER/out` by default. A worker of a dask cluster is started with
-`--preload jupyter_wasmwheel.jobs.worker`, and runs the same for each job that it is sent.
+It executes the request in `FOLDER/request.json` and writes events as JSON lines to stdout, and
+wheels into OUT (default: `FOLDER/out`). A dask worker is started with
+`--preload jupyter_wasmwheel.jobs.worker`, and runs this program for each job.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .execute import ExecutionContext, execute
 
 
 async def dask_setup(worker: Any) -> None:
-    """Prepare a worker of a dask cluster, which calls this because of `--preload`."""
+    """Prepare a dask worker, which calls this because of `--preload`."""
     from .dask_worker import offer_resources
 
     await offer_resources(worker)
@@ -53,8 +53,8 @@ def run(folder: Path, out: Path, lines: JsonLines) -> int:
 
 
 def main() -> None:
-    """Run the worker, and end with its exit status."""
-    # Removed from the environment at once: what this process starts has another stdin.
+    """Run the worker and exit with its status."""
+    # Removed from the environment, because the children have another stdin.
     if os.environ.pop(SUPERVISED, None):
         end_with_stdin()
     hide_memory()

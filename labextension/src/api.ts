@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: b9792d139285d5a3031c65a0e26e14fd754bc3c6446b498377fb2dd604a9c6cf
+ * schema.json sha256: 445cc9ce19a09bfff1f96dc1fa49b7e74b78cba03cfe24d07a041be32e0c6a29
  */
 
 /* eslint-disable */
@@ -31,7 +31,7 @@ export type Event =
 export type Remedy = Retry | Install | Open;
 
 /**
- * Build a wheel, check it, and publish it where a site is named.
+ * Build a wheel, check it, and publish it if a site is named.
  */
 export interface BuildRequest {
   kind: 'build';
@@ -40,11 +40,11 @@ export interface BuildRequest {
    */
   source: string;
   /**
-   * ABI to build for, for example 2026_0
+   * ABI of Pyodide, for example 2026_0
    */
   target?: (string | null) | undefined;
   /**
-   * how to compile: draft builds quickly, release is smaller and faster to run
+   * build profile: draft compiles quickly, release is smaller and runs faster
    */
   profile?: ('release' | 'draft') | undefined;
   /**
@@ -106,11 +106,11 @@ export interface TestRequest {
    */
   source: string;
   /**
-   * ABI to build for, for example 2026_0
+   * ABI of Pyodide, for example 2026_0
    */
   target?: (string | null) | undefined;
   /**
-   * how to compile: draft builds quickly, release is smaller and faster to run
+   * build profile: draft compiles quickly, release is smaller and runs faster
    */
   profile?: ('release' | 'draft') | undefined;
   /**
@@ -163,16 +163,16 @@ export interface TestRequest {
   timeout?: number | undefined;
 }
 /**
- * Install what is missing to build with, or only the extras that are named.
+ * Install these extras, or else all missing required parts of the toolchain.
  */
 export interface InstallRequest {
   kind: 'install';
   /**
-   * install what is missing and does not need root; with EXTRA, only that: emscripten (to compile C and C++), nightly (Rust, for projects that require it), seeds (precompiled crates, for quick first builds)
+   * install the missing parts that do not require root; with EXTRA, only that: emscripten (to compile C and C++), nightly (Rust, for projects that require it), seeds (precompiled crates, for quick first builds)
    */
   extras?: ('emscripten' | 'nightly' | 'seeds')[] | undefined;
   /**
-   * ABI to build for, for example 2026_0
+   * ABI of Pyodide, for example 2026_0
    */
   target?: (string | null) | undefined;
 }
@@ -186,7 +186,7 @@ export interface SiteRequest {
    */
   site: string;
   /**
-   * ABI of its Pyodide, for example 2026_0
+   * ABI of Pyodide, for example 2026_0
    */
   target?: (string | null) | undefined;
   /**
@@ -194,16 +194,16 @@ export interface SiteRequest {
    */
   cdn?: boolean | undefined;
   /**
-   * add this package and what it requires to the site (repeatable)
+   * package to add to the site, with its requirements (repeatable)
    */
   with?: string[] | undefined;
   /**
-   * which HTTP clients pyodide-http patches in its kernels
+   * HTTP clients that pyodide-http patches in the site's kernels
    */
   http?: ('urllib' | 'all' | 'off') | undefined;
 }
 /**
- * Pack an offline site into a zip for any static host.
+ * Pack an offline site into a ZIP file for any static host.
  */
 export interface BundleRequest {
   kind: 'bundle';
@@ -217,7 +217,7 @@ export interface BundleRequest {
   out?: (string | null) | undefined;
 }
 /**
- * Preview what a build changes in a source.
+ * Preview the changes that a build makes to a source.
  */
 export interface EditsRequest {
   source: string;
@@ -234,10 +234,10 @@ export interface StarterRequest {
   folder?: string | undefined;
 }
 /**
- * A job: what was requested, how far it is, and its result.
+ * A job: its request, its progress and its result.
  *
- *     `request` is what was posted, and can be posted again. Times are seconds since 1970. `phase`,
- *     `done`, `total` and `label` are the newest that an event reported; `seq` is the newest event's.
+ *     `request` can be posted again. Times are seconds since 1970. `phase`, `done`, `total`, `label`
+ *     and `seq` are those of the newest event.
  */
 export interface Job {
   id: string;
@@ -262,10 +262,9 @@ export interface Job {
   seq: number;
 }
 /**
- * An error as documents, events and answers have it.
+ * An error in documents, events and answers.
  *
- *     `status` is the exit status of the command line. `counts` says how many there are of what the
- *     error counts, as `{"problems": 2}`.
+ *     `status` is the exit status of the command line; `counts` are numbers such as `{"problems": 2}`.
  */
 export interface ErrorInfo {
   code: string;
@@ -279,9 +278,7 @@ export interface ErrorInfo {
   remedies: (Retry | Install | Open)[];
 }
 /**
- * Run the same request again, with some of its fields changed.
- *
- *     A list is appended to the request's own; any other value replaces it.
+ * Run the same request again with changed fields; a list is appended to the request's own.
  */
 export interface Retry {
   action: 'retry';
@@ -290,9 +287,9 @@ export interface Retry {
   };
 }
 /**
- * Install what is missing to build with; without extras, all that is required.
+ * Install these extras, or else all missing required parts of the toolchain.
  *
- *     `target` is the ABI to install it for, null for the default.
+ *     `target` is the ABI to install for, null for the default.
  */
 export interface Install {
   action: 'install';
@@ -302,7 +299,7 @@ export interface Install {
 /**
  * Open a file at a line and a column, both counted from 1.
  *
- *     `path` is the file as Jupyter's contents API names it, which only a server knows.
+ *     `path` is the file's path in Jupyter's contents API, which only a server knows.
  */
 export interface Open {
   action: 'open';
@@ -312,7 +309,7 @@ export interface Open {
   path: string | null;
 }
 /**
- * The result of a build, or of a run of tests.
+ * The report of a build, or of a run of tests.
  */
 export interface BuildReport {
   schema: number;
@@ -347,7 +344,7 @@ export interface TargetInfo {
   platform_tag: string;
 }
 /**
- * What a wheel was built with; `std` is where the standard library comes from.
+ * The tools that built a wheel; `std` is the origin of the standard library.
  */
 export interface ToolchainInfo {
   rustc: string | null;
@@ -358,7 +355,7 @@ export interface ToolchainInfo {
   maturin: string | null;
 }
 /**
- * The Emscripten that compiled C: its version, the target's, and the crates that needed it.
+ * The Emscripten that compiled C: its version, the target's, and the crates that use it.
  */
 export interface CCompiler {
   version: string;
@@ -366,14 +363,14 @@ export interface CCompiler {
   crates: string[];
 }
 /**
- * A phase, and how many seconds it took.
+ * A phase and its duration.
  */
 export interface PhaseTime {
   name: string;
   seconds: number;
 }
 /**
- * A crate that was compiled; `seconds` from its first unit's start to its last one's end.
+ * A compiled crate; `seconds` from the start of its first unit to the end of its last.
  */
 export interface Crate {
   name: string;
@@ -381,7 +378,7 @@ export interface Crate {
   seconds: number;
 }
 /**
- * The recipe that a build used, less what its patches show.
+ * The recipe of a build, without its patches.
  */
 export interface RecipeInfo {
   name: string;
@@ -391,7 +388,7 @@ export interface RecipeInfo {
   data: ShippedFile[];
 }
 /**
- * What a recipe passes to cargo: features of the project's crate, and cfgs for all crates.
+ * The settings of a recipe for cargo: features of the crate, and cfgs for all crates.
  */
 export interface CargoSettings {
   features: string[];
@@ -399,14 +396,14 @@ export interface CargoSettings {
   cfg: string[];
 }
 /**
- * A file that a recipe ships with a site: its address, and the reason.
+ * A file that a recipe adds to a site, and the reason for it.
  */
 export interface ShippedFile {
   url: string;
   why: string;
 }
 /**
- * A change of a file as a unified diff, and the reason; `file` is its path for a person.
+ * A change to a file as a unified diff, and the reason for it.
  */
 export interface Patch {
   file: string;
@@ -414,7 +411,7 @@ export interface Patch {
   why: string;
 }
 /**
- * `missing` are names that the runtime lacks; `unexpected` are sentences, one a finding.
+ * The audit: names that the runtime lacks, and a sentence for each unexpected finding.
  */
 export interface Audit {
   ok: boolean;
@@ -422,7 +419,7 @@ export interface Audit {
   unexpected: string[];
 }
 /**
- * The import of a wheel: the module's name, what was printed, and how many seconds it took.
+ * The import of a wheel: the module, its output, and the duration.
  */
 export interface Smoke {
   ok: boolean;
@@ -431,10 +428,10 @@ export interface Smoke {
   output: string;
 }
 /**
- * A requirement, of the package itself or, with `needed_by`, of another one that it needs.
+ * A requirement of the package, or of another requirement that `needed_by` names.
  *
- *     `version` is the one found; where `source` (`from` in JSON) is `missing`, the one that does not
- *     satisfy the requirement, if any.
+ *     `version` is the version found; if `source` (`from` in JSON) is `missing`, it is the available
+ *     version that does not satisfy the requirement, or null.
  */
 export interface Dependency {
   name: string;
@@ -444,10 +441,10 @@ export interface Dependency {
   needed_by: string | null;
 }
 /**
- * The outcome of a project's own tests.
+ * The outcomes of a project's own tests.
  *
- *     `collected` is how many there are; a file that cannot be collected counts as one. Each has one
- *     outcome: those that follow, and `not_run` where a limit was met before.
+ *     A file that cannot be collected counts as one test. `not_run` are tests after a limit was
+ *     reached.
  */
 export interface Tests {
   collected: number;
@@ -462,10 +459,9 @@ export interface Tests {
   failures: TestFailure[];
 }
 /**
- * A test that did not pass.
+ * A test that did not pass; `reason` is what an unsupported test requires.
  *
- *     `reason` is what an unsupported one needs. `file` is the user's own, or a path in a fetched
- *     source, and null where the failure has no place in it.
+ *     `file` is the user's own or a path in a fetched source, or null.
  */
 export interface TestFailure {
   id: string;
@@ -476,7 +472,7 @@ export interface TestFailure {
   line: number | null;
 }
 /**
- * Where a wheel was published: the site's folder, and the address of the package's notebook.
+ * The folder of the site, and the address of the package's notebook in it.
  */
 export interface Publication {
   site: string;
@@ -492,7 +488,7 @@ export interface TargetInfo1 {
   platform_tag: string;
 }
 /**
- * What a recipe passes to cargo: features of the project's crate, and cfgs for all crates.
+ * The settings of a recipe for cargo: features of the crate, and cfgs for all crates.
  */
 export interface CargoSettings1 {
   features: string[];
@@ -500,7 +496,7 @@ export interface CargoSettings1 {
   cfg: string[];
 }
 /**
- * `missing` are names that the runtime lacks; `unexpected` are sentences, one a finding.
+ * The audit: names that the runtime lacks, and a sentence for each unexpected finding.
  */
 export interface Audit1 {
   ok: boolean;
@@ -526,7 +522,7 @@ export interface Phase {
   state: 'done' | 'failed' | 'started';
 }
 /**
- * How far the running phase is: `done` of `total` units (`total` is null where unknown).
+ * The progress of the running phase: `done` of `total` units (null if unknown).
  */
 export interface Progress {
   kind: 'progress';
@@ -536,7 +532,7 @@ export interface Progress {
   label: string;
 }
 /**
- * A line of output of a tool, or a remark of ours (`stream` is then `note`).
+ * A line of output of a tool, or a note of ours (`stream` is then `note`).
  */
 export interface Log {
   kind: 'log';
@@ -544,10 +540,10 @@ export interface Log {
   text: string;
 }
 /**
- * A message of the compiler, or a test that failed; `file` is a path of the user's source.
+ * A message of the compiler, or a failed test; `file` is a path in the user's source.
  *
  *     `code` is the compiler's (`E0308`), or the test's outcome (`failed`, `crashed`, `timed_out`).
- *     `path` is the file as Jupyter's contents API names it, which only a server knows.
+ *     `path` is the file's path in Jupyter's contents API, which only a server knows.
  */
 export interface Diagnostic {
   kind: 'diagnostic';
@@ -562,7 +558,7 @@ export interface Diagnostic {
   path: string | null;
 }
 /**
- * Cargo began to compile a crate.
+ * Cargo started to compile a crate.
  */
 export interface CrateStarted {
   kind: 'crate_started';
@@ -570,7 +566,7 @@ export interface CrateStarted {
   version: string;
 }
 /**
- * Cargo finished a crate, `seconds` after its first unit was begun.
+ * Cargo finished a crate, `seconds` after it started its first unit.
  */
 export interface CrateFinished {
   kind: 'crate_finished';
@@ -579,7 +575,7 @@ export interface CrateFinished {
   seconds: number;
 }
 /**
- * The run is done; `report` is the document that the command prints with `--json`.
+ * The run succeeded; `report` is the document that the command prints with `--json`.
  */
 export interface Report {
   kind: 'report';
@@ -603,7 +599,7 @@ export interface Error {
   remedies: (Retry | Install | Open)[];
 }
 /**
- * What is installed to build for a target; `ok` where nothing that is required is missing.
+ * The parts installed to build for a target; `ok` if no required part is missing.
  */
 export interface Toolchain {
   schema: number;
@@ -612,11 +608,10 @@ export interface Toolchain {
   findings: Finding[];
 }
 /**
- * A part of what building needs; `state` is `optional` where it is missing but not required.
+ * A part of the toolchain; `state` is `optional` if it is missing but not required.
  *
- *     `id` is for programs, `part` for people. `version` is the part's, null where it is not known.
- *     `fix` says how to install it; `remedies` do, and `mend` are the extras of the first one, null
- *     where there is none.
+ *     `id` is for programs, `part` for people. `version` is null if it is unknown. `fix` describes how
+ *     to install the part, `remedies` do it; `mend` are the extras of the first remedy, or null.
  */
 export interface Finding {
   id: 'c-compiler' | 'node' | 'pyodide' | 'rust' | 'seeds' | 'wasm-opt';
@@ -647,7 +642,7 @@ export interface Target {
   platform_tag: string;
 }
 /**
- * A project that can be built; `features` are those of its crate.
+ * A project that can be built, with the features of its crate.
  */
 export interface Project {
   name: string;
@@ -657,7 +652,7 @@ export interface Project {
   requirements: string[];
 }
 /**
- * What a build changes in a source.
+ * The changes that a build makes to a source.
  */
 export interface Edits {
   name: string;
@@ -681,7 +676,7 @@ export interface Template {
   about: string;
 }
 /**
- * A starter crate that was created; `path` is its path in the contents API.
+ * A new starter crate; `path` is its path in the contents API.
  */
 export interface Starter {
   path: string;
@@ -706,7 +701,7 @@ export interface Site {
   error: ErrorInfo | null;
 }
 /**
- * A package in a site; `url` and `through` lead to its notebook.
+ * A package in a site; `url` and `through` are addresses of its notebook.
  */
 export interface Package {
   name: string;
@@ -750,13 +745,13 @@ export const FIELDS = {
   BuildRequest: {
     source: { description: 'a folder, an sdist, pypi:NAME[==VERSION] or git+URL', type: 'string' },
     target: {
-      description: 'ABI to build for, for example 2026_0',
+      description: 'ABI of Pyodide, for example 2026_0',
       type: 'string',
       default: null,
       flags: ['--target']
     },
     profile: {
-      description: 'how to compile: draft builds quickly, release is smaller and faster to run',
+      description: 'build profile: draft compiles quickly, release is smaller and runs faster',
       type: 'string',
       choices: ['release', 'draft'],
       default: 'release',
@@ -847,19 +842,19 @@ export const FIELDS = {
       description: 'do not import the wheel in Pyodide',
       type: 'boolean',
       default: false,
-      flags: ['--no-smoke']
+      flags: ['--no-import', '--no-smoke']
     }
   },
   TestRequest: {
     source: { description: 'a folder, an sdist, pypi:NAME[==VERSION] or git+URL', type: 'string' },
     target: {
-      description: 'ABI to build for, for example 2026_0',
+      description: 'ABI of Pyodide, for example 2026_0',
       type: 'string',
       default: null,
       flags: ['--target']
     },
     profile: {
-      description: 'how to compile: draft builds quickly, release is smaller and faster to run',
+      description: 'build profile: draft compiles quickly, release is smaller and runs faster',
       type: 'string',
       choices: ['release', 'draft'],
       default: 'release',
@@ -956,14 +951,14 @@ export const FIELDS = {
   InstallRequest: {
     extras: {
       description:
-        'install what is missing and does not need root; with EXTRA, only that: emscripten (to compile C and C++), nightly (Rust, for projects that require it), seeds (precompiled crates, for quick first builds)',
+        'install the missing parts that do not require root; with EXTRA, only that: emscripten (to compile C and C++), nightly (Rust, for projects that require it), seeds (precompiled crates, for quick first builds)',
       type: 'array',
       choices: ['emscripten', 'nightly', 'seeds'],
       default: [],
       flags: ['--fix']
     },
     target: {
-      description: 'ABI to build for, for example 2026_0',
+      description: 'ABI of Pyodide, for example 2026_0',
       type: 'string',
       default: null,
       flags: ['--target']
@@ -972,7 +967,7 @@ export const FIELDS = {
   SiteRequest: {
     site: { description: 'name of the new site, or its folder', type: 'string' },
     target: {
-      description: 'ABI of its Pyodide, for example 2026_0',
+      description: 'ABI of Pyodide, for example 2026_0',
       type: 'string',
       default: null,
       flags: ['--target']
@@ -984,13 +979,13 @@ export const FIELDS = {
       flags: ['--cdn']
     },
     with: {
-      description: 'add this package and what it requires to the site (repeatable)',
+      description: 'package to add to the site, with its requirements (repeatable)',
       type: 'array',
       default: [],
       flags: ['--with']
     },
     http: {
-      description: 'which HTTP clients pyodide-http patches in its kernels',
+      description: "HTTP clients that pyodide-http patches in the site's kernels",
       type: 'string',
       choices: ['urllib', 'all', 'off'],
       default: 'urllib',

@@ -154,7 +154,7 @@ def test_worker_without_toolchain_gets_no_job(
     its_cluster.until(2)
     job = submit(source="hello")
     until(lambda: notes(queue, job))
-    assert notes(queue, job) == ["Waiting: no worker of the cluster has a toolchain for 2026_0."]
+    assert notes(queue, job) == ["Waiting: no worker has the toolchain for 2026_0."]
     queue.cancel(job.id)
     assert ended(queue, job).state == "cancelled"
 
@@ -283,5 +283,5 @@ def test_build_of_killed_worker_runs_on_other_worker(
     os.kill(first, signal.SIGKILL)
     done = ended(queue, job)
     assert done.state == "done", done.error
-    assert "The worker first was lost; second begins again." in notes(queue, job)
+    assert "Lost the worker first; starting again on second." in notes(queue, job)
     until(lambda: not is_there(pid), 30)

@@ -405,7 +405,7 @@ async def test_event_stream_disconnects_slow_client(
     store = app.queue()._events
     deadline = time.monotonic() + 20
     while app.stream._subscribers:
-        await asyncio.to_thread(store.tell, job)
+        await asyncio.to_thread(store.announce, job)
         assert time.monotonic() < deadline
         for subscriber in app.stream._subscribers:
             assert sum(len(text) for _, text in subscriber.waiting) <= events.MAX_WAITING_LENGTH

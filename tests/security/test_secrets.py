@@ -803,7 +803,7 @@ def test_private_repository_is_fetched_before_job_is_sent(private: str, tmp_path
     sent, said = _sent(private, tmp_path)
     assert DECOY.encode() not in sent
     assert b"pyproject" in sent or b"[project]" in sent
-    assert any("does not leave this machine" in line for line in said)
+    assert any("its login is not sent" in line for line in said)
 
 
 def test_job_payload_includes_workspace_above_project(tmp_path: Path) -> None:

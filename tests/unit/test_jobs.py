@@ -386,7 +386,7 @@ def test_long_log_is_truncated_with_one_note(queue_of: Open) -> None:
     job = ended(queue, queue.submit(request()))
     events = [json.loads(line) for line in queue.lines(job.id)]
     notes = [event["text"] for event in events if event.get("stream") == "note"]
-    assert notes == ["The log is longer than 0.1 MB; the rest is left out."]
+    assert notes == ["The log is longer than 0.1 MB; the rest is omitted."]
     assert [event["kind"] for event in events][-3:] == ["phase", "report", "job"]
     assert sum(map(len, queue.lines(job.id))) < 150_000
 
