@@ -1,4 +1,4 @@
-// The imports in src/: no cycles, those for types included, and one direction between the folders.
+// The imports in src/: no cycles, not even for types, and no imports of components by models.
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },

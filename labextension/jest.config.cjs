@@ -3,7 +3,7 @@ const { join } = require('node:path');
 
 const jestJupyterLab = require('@jupyterlab/testing/lib/jest-config');
 
-// Modules of JupyterLab, and of what it is made of, come as ECMAScript modules.
+// JupyterLab and its dependencies are ECMAScript modules.
 const esModules = [
   '@codemirror',
   '@jupyter',

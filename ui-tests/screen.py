@@ -72,7 +72,7 @@ def show_panel(page: Page) -> Locator:
     """Open the side panel."""
     run(page, "wasmwheel:show-panel")
     panel = page.locator("#jp-wasmwheel")
-    panel.locator("form").or_(panel.locator(".jp-wasmwheel-answer")).first.wait_for()
+    panel.locator("form").or_(panel.locator(".jp-wasmwheel-error")).first.wait_for()
     return panel
 
 

@@ -41,7 +41,7 @@ def test_edits_are_shown_before_the_build_and_in_its_report(page: Page, lab: Lab
     panel.locator(".jp-wasmwheel-options summary").click()
     optional = panel.get_by_label("Make optional")
     expect(optional).to_have_attribute("placeholder", "never-heard-of-this packaging")
-    changes = panel.locator(".jp-wasmwheel-changes")
+    changes = panel.locator(".jp-wasmwheel-edits")
     expect(changes).to_have_count(0)
     optional.fill("numpy")
     expect(panel.get_by_role("alert")).to_contain_text(
@@ -71,7 +71,7 @@ def test_edits_of_a_package_of_the_index_are_shown_by_a_click(page: Page, lab: L
     panel.get_by_label("Where the code comes from").select_option("pypi")
     panel.get_by_label("PyPI: name, or name==version").fill("tokenizers==0.22.2")
     panel.get_by_role("button", name="Show what is changed for the build").click()
-    changes = panel.locator(".jp-wasmwheel-changes")
+    changes = panel.locator(".jp-wasmwheel-edits")
     expect(changes).to_contain_text("The build changes 3 files", timeout=PATIENCE)
     expect(changes).to_contain_text("recipe tokenizers.toml of jupyter-wasmwheel")
     keep(page, "panel-recipe")

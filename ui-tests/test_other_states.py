@@ -31,7 +31,7 @@ def faked(context: BrowserContext, lab: Lab) -> Page:
 def test_every_state_has_its_words(faked: Page) -> None:
     rows = faked.locator(".jp-wasmwheel-item[data-job]")
     said = ["compile 9/14", "waiting", "142 kB24 s", "toolchain", "interrupted", "cancelled"]
-    expect(rows.locator(".jp-wasmwheel-facts")).to_contain_text(said)
+    expect(rows.locator(".jp-wasmwheel-details")).to_contain_text(said)
     for number, action in enumerate(["Try it", "Show", "Again", "Again"], start=2):
         expect(rows.nth(number).get_by_role("button", name=action, exact=True)).to_be_visible()
     keep(faked, "panel-states")
@@ -112,7 +112,7 @@ def test_a_site_that_is_gone_is_said(context: BrowserContext, lab: Lab) -> None:
     fake(context, "sites", {"sites": [SITE | nothing | {"error": error}]})
     page = open_lab(context, lab)
     panel = show_panel(page)
-    expect(panel.locator(".jp-wasmwheel-answer")).to_contain_text("There is no such folder.")
+    expect(panel.locator(".jp-wasmwheel-error")).to_contain_text("There is no such folder.")
     keep(page, "panel-no-site")
 
 

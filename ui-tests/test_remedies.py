@@ -80,16 +80,16 @@ def test_a_real_failure_has_the_same_buttons_with_other_words(
         panel = show_panel(page)
         panel.locator(".jp-wasmwheel-toolchain-line").click()
         findings = panel.locator(".jp-wasmwheel-toolchain")
-        listed = row(page, "nonces").locator(".jp-wasmwheel-facts").all_inner_texts()
+        listed = row(page, "nonces").locator(".jp-wasmwheel-details").all_inner_texts()
         return buttons(problems), buttons(findings), listed
 
     shown = look(page)
-    expect(page.locator(".jp-wasmwheel-answer")).to_contain_text(failed["error"]["why"])
+    expect(page.locator(".jp-wasmwheel-error")).to_contain_text(failed["error"]["why"])
     rewrite(context)
     other = open_lab(context, lab)
     show_panel(other)
     assert look(other) == shown
-    expect(other.locator(".jp-wasmwheel-answer-what")).not_to_be_empty()
+    expect(other.locator(".jp-wasmwheel-error-what")).not_to_be_empty()
     assert failed["error"]["what"] not in other.locator(".jp-wasmwheel-document").inner_text()
     assert len(shown[0]) >= len(failed["error"]["remedies"]) + 1
     expect(panel).to_be_visible()
@@ -124,7 +124,7 @@ def test_each_remedy_is_a_button(context: BrowserContext, lab: Lab) -> None:
     show_panel(page)
     expect(row(page, "hello")).to_contain_text("3 problems")
     run(page, "wasmwheel:open-build", id=failed["id"])
-    answer = page.locator(".jp-wasmwheel-problems .jp-wasmwheel-answer")
+    answer = page.locator(".jp-wasmwheel-problems .jp-wasmwheel-error")
     expect(answer).to_contain_text(error["what"])
     assert buttons(answer) == [label for _, label in REMEDIES]
     keep(page, "remedies")

@@ -1,7 +1,7 @@
 /**
  * Writes src/api.ts from the contract's JSON Schema: its types, and what forms show of its requests.
  *
- * With `--check` it only compares, and fails where the file is not what it would write.
+ * With `--check`, it fails if the file is stale instead.
  */
 
 import { createHash } from 'node:crypto';
@@ -16,13 +16,13 @@ const API = new URL('../src/api.ts', import.meta.url);
 const source = await readFile(SCHEMA);
 const definitions = JSON.parse(source, openObjects).$defs;
 
-/** Let an object without declared properties have any. */
+/** Allow any properties in an object that declares none. */
 function openObjects(_, value) {
   const isOpen = value?.type === 'object' && !value.properties;
   return isOpen ? { additionalProperties: true, ...value } : value;
 }
 
-/** Return a schema whose properties have no titles, each of which would become a type. */
+/** Return a schema without the titles of its properties, each of which would become a type. */
 function withoutTitles(schema) {
   const properties = { ...schema.properties };
   for (const name of Object.keys(properties)) {
@@ -64,7 +64,7 @@ const types = compiled
   .replace(/\n +\* @(max|min)Items .*/g, '')
   .replace(/\n *\* *(?=\n *\*\/)/g, '')
   .replace(/\/\*\*\s*\*\/\n/g, '')
-  // A client may set what it omits to undefined.
+  // A client can set an optional property to undefined.
   .replace(/^( *\w+\?: .+)$/gm, '$1 | undefined');
 
 const requests = {};

@@ -8,17 +8,10 @@ import { wheelIcon } from './icons';
 import { openSite } from './openSite';
 import { requestOf } from './model/job';
 import { applyChanges } from './model/request';
-import { ResponseError } from './server';
-import {
-  createSite,
-  type IConsent,
-  showError,
-  submitBuild,
-  submitJob,
-  submitTests
-} from './submitJob';
+import { ResponseError, showError } from './server';
+import { createSite, type IConsent, submitBuild, submitJob, submitTests } from './submitJob';
 import { CommandIDs, type IWasmwheel } from './tokens';
-import { Choice } from './widgets/choice';
+import { TemplateChoice } from './widgets/templateChoice';
 
 /** What the commands need besides the models. */
 export interface ICommandContext {
@@ -33,21 +26,29 @@ export interface ICommandContext {
 
 /** Add all commands. */
 export function addCommands(context: ICommandContext): void {
-  addBuilding(context);
-  addStarting(context);
-  addJobs(context);
-  addSites(context);
+  addBuildCommands(context);
+  addStarterCommands(context);
+  addJobCommands(context);
+  addSiteCommands(context);
 }
 
-/** A string out of a command's arguments. */
+/** Return a string argument of a command, or undefined. */
 function text(args: ReadonlyPartialJSONObject, name: string): string | undefined {
   const value = args[name];
   return typeof value === 'string' ? value : undefined;
 }
 
-function addBuilding(context: ICommandContext): void {
+function addBuildCommands(context: ICommandContext): void {
   const { session, consent, folders } = context;
   const { commands, trans, request, sites, toolchain, jobs, projects } = session;
+  /** Set the form to the folder of a command, and return it. */
+  const chooseFolder = (args: ReadonlyPartialJSONObject): string | undefined => {
+    const folder = text(args, 'path') ?? folders.resolve(args['toolbar'] === true);
+    if (folder !== undefined) {
+      request.set({ from: 'folder', folder });
+    }
+    return folder;
+  };
 
   commands.addCommand(CommandIDs.showPanel, {
     label: trans.__('Pyodide Wheels'),
@@ -58,7 +59,7 @@ function addBuilding(context: ICommandContext): void {
 
   commands.addCommand(CommandIDs.build, {
     label: trans.__('Build for Pyodide'),
-    caption: trans.__('Build what the panel names'),
+    caption: trans.__('Build the package that is selected in the panel'),
     icon: wheelIcon,
     isEnabled: () => request.source !== null,
     execute: async () => (await submitBuild(session, consent))?.id ?? null
@@ -66,22 +67,20 @@ function addBuilding(context: ICommandContext): void {
 
   commands.addCommand(CommandIDs.buildFolder, {
     label: trans.__('Build for Pyodide'),
-    caption: trans.__('Build the package with Rust in this folder'),
+    caption: trans.__('Build the Rust-based Python package in this folder'),
     icon: wheelIcon,
-    isVisible: args => folders.offers(args['toolbar'] === true, text(args, 'path')),
+    isVisible: args => folders.isBuildable(args['toolbar'] === true, text(args, 'path')),
     execute: async args => {
-      const folder = text(args, 'path') ?? folders.chosen(args['toolbar'] === true);
-      if (folder === undefined) {
-        return null;
-      }
-      request.set({ from: 'folder', folder });
-      return (await submitBuild(session, consent, folder || '.'))?.id ?? null;
+      const folder = chooseFolder(args);
+      return folder === undefined
+        ? null
+        : ((await submitBuild(session, consent, folder || '.'))?.id ?? null);
     }
   });
 
   commands.addCommand(CommandIDs.test, {
-    label: trans.__('Run Its Tests in Pyodide'),
-    caption: trans.__("Build what the panel names, and run the project's own tests with it"),
+    label: trans.__('Run Tests in Pyodide'),
+    caption: trans.__("Build the package, and run the project's own tests with it"),
     isEnabled: () => request.source !== null,
     execute: async args => {
       const job = jobs.get(text(args, 'id') ?? '');
@@ -96,99 +95,94 @@ function addBuilding(context: ICommandContext): void {
   });
 
   commands.addCommand(CommandIDs.testFolder, {
-    label: trans.__('Run Its Tests in Pyodide'),
-    caption: trans.__('Build the package in this folder, and run its own tests with it'),
+    label: trans.__('Run Tests in Pyodide'),
+    caption: trans.__('Build the package in this folder, and run its tests'),
     icon: wheelIcon,
-    isVisible: args => folders.offers(false, text(args, 'path')),
+    isVisible: args => folders.isBuildable(false, text(args, 'path')),
     execute: async args => {
-      const folder = text(args, 'path') ?? folders.chosen(false);
-      if (folder === undefined) {
-        return null;
-      }
-      request.set({ from: 'folder', folder });
-      return (await submitTests(session, consent, folder || '.'))?.id ?? null;
+      const folder = chooseFolder(args);
+      return folder === undefined
+        ? null
+        : ((await submitTests(session, consent, folder || '.'))?.id ?? null);
     }
   });
 
   commands.addCommand(CommandIDs.setUp, {
-    label: trans.__('Set Up the Toolchain for Pyodide Wheels'),
-    caption: trans.__('Install what is missing; nothing of yours is changed'),
+    label: trans.__('Set Up Toolchain for Pyodide'),
+    caption: trans.__('Install what is missing, without changing existing installations'),
     execute: async args => {
       const extras = (args['extras'] ?? []) as api.Extra[];
       const target = text(args, 'target');
-      const job = await submitJob(session, { kind: 'install', extras, target }, consent);
-      if (job) {
-        void jobs.end(job.id).then(() => toolchain.refresh());
-      }
+      await submitJob(session, { kind: 'install', extras, target }, consent);
     }
   });
 
   commands.addCommand(CommandIDs.refresh, {
-    label: trans.__('Look Again for Toolchain, Sites and Packages'),
+    label: trans.__('Refresh Pyodide Wheels'),
     execute: async () => {
       projects.clear();
       jobs.retry();
-      await Promise.all([toolchain.refresh(), sites.refresh(), folders.follow()]);
+      await Promise.all([toolchain.refresh(), sites.refresh(), folders.updateForm()]);
     }
   });
 }
 
-function addStarting(context: ICommandContext): void {
+function addStarterCommands(context: ICommandContext): void {
   const { session, consent, folders } = context;
   const { commands, trans, jobs, request } = session;
 
   commands.addCommand(CommandIDs.newExtension, {
     label: trans.__('New Rust Extension'),
-    caption: trans.__('Make a small Python package with Rust in it'),
+    caption: trans.__('Create a small Rust-based Python package'),
     icon: wheelIcon,
     execute: async args => {
-      const asked = await askForStarter(context);
-      if (!asked) {
-        return null;
-      }
-      const folder = text(args, 'cwd') ?? folders.current;
       try {
-        const made = await jobs.server.post<api.Starter>(['new'], { ...asked, folder });
-        await folders.go(made.path);
-        request.set({ from: 'folder', folder: made.path });
-        await session.projects.look(made.path);
-        await context.openFile(`${made.path}/src/lib.rs`, 1, 1);
+        const starter = await askForStarter(session);
+        if (!starter) {
+          return null;
+        }
+        const folder = text(args, 'cwd') ?? folders.current;
+        const { path } = await jobs.server.post<api.Starter>(['new'], { ...starter, folder });
+        await folders.open(path);
+        request.set({ from: 'folder', folder: path });
+        await session.projects.inspect(path);
+        await context.openFile(`${path}/src/lib.rs`, 1, 1);
         context.showPanel();
-        return made.path;
+        return path;
       } catch (error) {
-        await showError(error, session);
+        await showError(error, trans);
         return null;
       }
     }
   });
 
   commands.addCommand(CommandIDs.buildExample, {
-    label: trans.__('Build an Example for Pyodide'),
-    caption: trans.__('Make a small package with Rust in it, build it, and put it into a site'),
+    label: trans.__('Build Example for Pyodide'),
+    caption: trans.__('Create a small Rust-based package, build it, and publish it to a site'),
     icon: wheelIcon,
     execute: async () => {
       try {
-        const folder = await example(context);
+        const folder = await createExample(context);
         request.set({ from: 'folder', folder });
-        void session.projects.look(folder);
+        void session.projects.inspect(folder);
         context.showPanel();
         return (await submitBuild(session, consent, folder))?.id ?? null;
       } catch (error) {
-        await showError(error, session);
+        await showError(error, trans);
         return null;
       }
     }
   });
 }
 
-/** The folder of the example, made now unless it is there already. */
-async function example({ session, folders }: ICommandContext): Promise<string> {
+/** Create the example unless it exists, and return its folder. */
+async function createExample({ session, folders }: ICommandContext): Promise<string> {
   const name = 'hello';
   const folder = folders.current;
   try {
-    const made = await session.jobs.server.post<api.Starter>(['new'], { name, folder });
+    const starter = await session.jobs.server.post<api.Starter>(['new'], { name, folder });
     await folders.refresh();
-    return made.path;
+    return starter.path;
   } catch (error) {
     if (error instanceof ResponseError && error.info.code === 'starter.exists') {
       return folder ? `${folder}/${name}` : name;
@@ -198,13 +192,13 @@ async function example({ session, folders }: ICommandContext): Promise<string> {
 }
 
 async function askForStarter({
-  session
-}: ICommandContext): Promise<{ name: string; template: string } | null> {
-  const { trans, jobs } = session;
-  const { templates, ...answer } = await jobs.server.get<api.Templates>(['templates']);
+  trans,
+  jobs
+}: IWasmwheel): Promise<{ name: string; template: string } | null> {
+  const choices = await jobs.server.get<api.Templates>(['templates']);
   const name = await InputDialog.getText({
-    title: trans.__('New Rust extension'),
-    label: trans.__('Name of the package'),
+    title: trans.__('New Rust Extension'),
+    label: trans.__('Package name'),
     text: 'hello',
     okLabel: trans.__('Next'),
     pattern: '[A-Za-z0-9]([A-Za-z0-9_\\-]*[A-Za-z0-9])?',
@@ -214,11 +208,11 @@ async function askForStarter({
     return null;
   }
   const template = await showDialog({
-    title: trans.__('New Rust extension'),
-    body: new Choice(trans.__('What it starts from'), templates, answer.default),
+    title: trans.__('New Rust Extension'),
+    body: new TemplateChoice(trans.__('Template'), choices.templates, choices.default),
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
-      Dialog.okButton({ label: trans.__('Make it') })
+      Dialog.okButton({ label: trans.__('Create') })
     ]
   });
   return template.button.accept && template.value
@@ -226,19 +220,19 @@ async function askForStarter({
     : null;
 }
 
-function addJobs(context: ICommandContext): void {
+function addJobCommands(context: ICommandContext): void {
   const { session, consent } = context;
   const { commands, trans, jobs } = session;
   const withJob =
     (act: (id: string) => Promise<unknown>) => async (args: ReadonlyPartialJSONObject) => {
       const id = text(args, 'id');
       if (id !== undefined) {
-        await act(id).catch(error => showError(error, session));
+        await act(id).catch(error => showError(error, trans));
       }
     };
 
   commands.addCommand(CommandIDs.openBuild, {
-    label: trans.__('Show the Build'),
+    label: trans.__('Show Build'),
     execute: args => {
       const id = text(args, 'id');
       if (id !== undefined) {
@@ -247,11 +241,11 @@ function addJobs(context: ICommandContext): void {
     }
   });
   commands.addCommand(CommandIDs.cancel, {
-    label: trans.__('Cancel the Build'),
+    label: trans.__('Cancel Build'),
     execute: withJob(id => jobs.cancel(id))
   });
   commands.addCommand(CommandIDs.remove, {
-    label: trans.__('Delete the Build from the List'),
+    label: trans.__('Delete Build'),
     execute: withJob(id => jobs.remove(id))
   });
   commands.addCommand(CommandIDs.again, {
@@ -269,14 +263,14 @@ function addJobs(context: ICommandContext): void {
     }
   });
   commands.addCommand(CommandIDs.downloadWheel, {
-    label: trans.__('Download the Wheel'),
+    label: trans.__('Download Wheel'),
     execute: args => {
-      const address = jobs.server.address('jobs', text(args, 'id') ?? '', 'wheel');
-      window.open(address, '_blank', 'noopener');
+      const url = jobs.server.url('jobs', text(args, 'id') ?? '', 'wheel');
+      window.open(url, '_blank', 'noopener');
     }
   });
   commands.addCommand(CommandIDs.openSource, {
-    label: trans.__('Open the File of a Problem'),
+    label: trans.__('Open Source File'),
     execute: async args => {
       const path = text(args, 'path');
       if (path !== undefined) {
@@ -286,7 +280,7 @@ function addJobs(context: ICommandContext): void {
   });
 }
 
-function addSites(context: ICommandContext): void {
+function addSiteCommands(context: ICommandContext): void {
   const { session, consent } = context;
   const { commands, trans, sites, request } = session;
 
@@ -296,18 +290,18 @@ function addSites(context: ICommandContext): void {
     execute: args => openSite(sites, trans, text(args, 'site') ?? '', text(args, 'name'))
   });
   commands.addCommand(CommandIDs.openSite, {
-    label: trans.__('Open the Site'),
+    label: trans.__('Open Site'),
     isEnabled: () => sites.usable.length > 0,
     execute: args => openSite(sites, trans, text(args, 'site') ?? sites.current?.name ?? '')
   });
   commands.addCommand(CommandIDs.removePackage, {
-    label: trans.__('Remove from the Site…'),
+    label: trans.__('Remove from Site…'),
     execute: async args => {
       const [site, name] = [text(args, 'site') ?? '', text(args, 'name') ?? ''];
       const answer = await showDialog({
         title: trans.__('Remove %1 from the site %2?', name, site),
         body: trans.__(
-          'Notebooks of the site can then no longer import it. It can be built again at any time.'
+          'Notebooks in the site can then no longer import it. You can build it again at any time.'
         ),
         buttons: [
           Dialog.cancelButton({ label: trans.__('Cancel') }),
@@ -315,13 +309,13 @@ function addSites(context: ICommandContext): void {
         ]
       });
       if (answer.button.accept) {
-        await sites.remove(site, name).catch(error => showError(error, session));
+        await sites.removePackage(site, name).catch(error => showError(error, trans));
       }
     }
   });
   commands.addCommand(CommandIDs.bundleSite, {
-    label: trans.__('Pack the Site into a Zip'),
-    caption: trans.__('For any static host or a USB stick; it needs no network'),
+    label: trans.__('Save Site as Zip'),
+    caption: trans.__('Pack the site for a static host, or for use without network access'),
     isEnabled: () => sites.usable.length > 0,
     execute: async args => {
       const site = text(args, 'site') ?? sites.current?.name;
@@ -331,19 +325,19 @@ function addSites(context: ICommandContext): void {
     }
   });
   commands.addCommand(CommandIDs.newSite, {
-    label: trans.__('New Site for Pyodide Wheels'),
+    label: trans.__('New JupyterLite Site'),
     execute: async () => {
       const answer = await InputDialog.getText({
-        title: trans.__('New site'),
-        label: trans.__('Name of the site'),
+        title: trans.__('New JupyterLite Site'),
+        label: trans.__('Site name'),
         pattern: '[A-Za-z0-9][A-Za-z0-9_.\\-]*',
         required: true,
-        okLabel: trans.__('Make it')
+        okLabel: trans.__('Create')
       });
       if (answer.button.accept && answer.value) {
-        const name = await createSite(session, answer.value, consent);
-        if (name !== undefined) {
-          request.set({ site: name });
+        const site = await createSite(session, answer.value, consent);
+        if (site !== undefined) {
+          request.set({ site });
         }
       }
     }

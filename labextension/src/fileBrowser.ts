@@ -4,10 +4,10 @@ import type { Contents } from '@jupyterlab/services';
 import { CommandIDs, type IWasmwheel } from './tokens';
 
 /**
- * The folders in the file browser: which one is meant, and which of them can be built.
+ * The folders in the file browser: the selected one, and which of them can be built.
  *
- * A context menu cannot wait for the server. So a folder is looked into when the pointer is over
- * it or when it is selected, which is before anybody opens its menu.
+ * A context menu cannot wait for the server, so a folder is inspected as soon as it is selected or
+ * the pointer is over it.
  */
 export class FileBrowserFolders {
   constructor(session: IWasmwheel, browser: FileBrowser | null, contents: Contents.IManager) {
@@ -17,10 +17,10 @@ export class FileBrowserFolders {
     if (!browser) {
       return;
     }
-    browser.node.addEventListener('pointerover', event => this._over(event));
-    browser.selectionChanged?.connect(() => void this.follow());
-    browser.model.pathChanged.connect(() => void this.follow());
-    session.projects.looked.connect(() => {
+    browser.node.addEventListener('pointerover', event => this._inspect(event));
+    browser.selectionChanged?.connect(() => void this.updateForm());
+    browser.model.pathChanged.connect(() => void this.updateForm());
+    session.projects.inspected.connect(() => {
       this._notify();
       session.request.set({});
     });
@@ -31,44 +31,44 @@ export class FileBrowserFolders {
     return this._browser ? this._contents.localPath(this._browser.model.path) : '';
   }
 
-  /** The folder that is meant: the selected one, or, from the toolbar, the project that is shown. */
-  chosen(fromToolbar: boolean): string | undefined {
-    return fromToolbar ? this._around() : this._selected();
+  /** Return the selected folder or, for the toolbar, the project around the current one. */
+  resolve(fromToolbar: boolean): string | undefined {
+    return fromToolbar ? this._currentProject() : this._selected();
   }
 
-  /** Whether to offer to build the folder that is meant. */
-  offers(fromToolbar: boolean, path = this.chosen(fromToolbar)): boolean {
+  /** Check whether a folder can be built. */
+  isBuildable(fromToolbar: boolean, path = this.resolve(fromToolbar)): boolean {
     const { projects } = this._session;
     if (path === undefined) {
       return false;
     }
-    // A menu that opens before the server answered offers it; the toolbar waits.
-    return fromToolbar || projects.known(path) ? projects.hasRust(path) : true;
+    // A menu that opens before the server responds offers the build; the toolbar waits.
+    return fromToolbar || projects.get(path) ? projects.hasRust(path) : true;
   }
 
-  /** Let the form name the folder that is looked at, or the project around it. */
-  async follow(): Promise<void> {
+  /** Set the form's folder to the selected one, or to the project around it. */
+  async updateForm(): Promise<void> {
     const { projects, request } = this._session;
-    const started = ++this._follows;
+    const started = ++this._updates;
     this._notify();
     const first = this._selected() ?? this.current;
     let found = first;
-    void Promise.all([...upwards(this.current)].map(path => projects.look(path)));
+    void Promise.all([...upwards(this.current)].map(path => projects.inspect(path)));
     for (const path of upwards(first)) {
-      const { project } = await projects.look(path);
+      const { project } = await projects.inspect(path);
       if (project) {
         found = path;
         break;
       }
     }
-    // Somebody may have clicked on another one meanwhile.
-    if (started === this._follows) {
+    // The user may have selected another one meanwhile.
+    if (started === this._updates) {
       request.set({ folder: found });
     }
   }
 
   /** Show a folder in the file browser. */
-  async go(path: string): Promise<void> {
+  async open(path: string): Promise<void> {
     await this._browser?.model.cd(`/${path}`);
   }
 
@@ -82,8 +82,8 @@ export class FileBrowserFolders {
     }
   }
 
-  /** The project around the folder that the file browser shows. */
-  private _around(): string | undefined {
+  /** Return the project that the file browser shows, or is inside of. */
+  private _currentProject(): string | undefined {
     return [...upwards(this.current)].find(path => this._session.projects.hasRust(path));
   }
 
@@ -95,20 +95,20 @@ export class FileBrowserFolders {
       : undefined;
   }
 
-  private _over(event: MouseEvent): void {
+  private _inspect(event: MouseEvent): void {
     const item = this._browser!.modelForClick(event);
     if (item?.type === 'directory') {
-      void this._session.projects.look(this._contents.localPath(item.path));
+      void this._session.projects.inspect(this._contents.localPath(item.path));
     }
   }
 
   private readonly _session: IWasmwheel;
   private readonly _browser: FileBrowser | null;
   private readonly _contents: Contents.IManager;
-  private _follows = 0;
+  private _updates = 0;
 }
 
-/** A folder and those around it, up to the root. */
+/** Yield a folder and its parents, up to the root. */
 function* upwards(path: string): Generator<string> {
   for (let rest = path; rest; rest = rest.slice(0, Math.max(0, rest.lastIndexOf('/')))) {
     yield rest;

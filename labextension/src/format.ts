@@ -16,7 +16,7 @@ export function formatSize(bytes: number): string {
   return `${megabytes < 10 ? megabytes.toFixed(1) : Math.round(megabytes)} MB`;
 }
 
-/** Format the time of something that is running: `0:06`, `12:40`, `1:02:03`. */
+/** Format the elapsed time of something that is running: `0:06`, `12:40`, `1:02:03`. */
 export function formatClock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   const [hours, minutes, rest] = [
@@ -28,7 +28,7 @@ export function formatClock(seconds: number): string {
   return hours ? `${hours}:${String(minutes).padStart(2, '0')}:${tail}` : `${minutes}:${tail}`;
 }
 
-/** Format the time that something took: `0.4 s`, `24 s`, `3 min 5 s`. */
+/** Format a duration: `0.4 s`, `24 s`, `3 min 5 s`. */
 export function formatDuration(seconds: number): string {
   if (seconds < 0.05) {
     return '0 s';
@@ -61,5 +61,7 @@ export function formatAge(seconds: number, trans: TranslationBundle): string {
     return trans.__('%1 min ago', Math.floor(whole / 60));
   }
   const hours = Math.floor(whole / 3600);
-  return hours < 48 ? trans.__('%1 h ago', hours) : trans.__('%1 days ago', Math.floor(hours / 24));
+  return hours < 48
+    ? trans.__('%1 h ago', hours)
+    : trans._n('%1 day ago', '%1 days ago', Math.floor(hours / 24));
 }

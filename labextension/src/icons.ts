@@ -2,5 +2,5 @@ import { LabIcon } from '@jupyterlab/ui-components';
 
 import wheel from '../style/icons/wheel.svg';
 
-/** The wheel, which stands for all of it. */
+/** The icon of the extension. */
 export const wheelIcon = new LabIcon({ name: 'wasmwheel:wheel', svgstr: wheel });

@@ -8,9 +8,10 @@ import type * as api from './api';
 import { type Field, FIELDS } from './api';
 import { reportOf, requestOf } from './model/job';
 
-/** Return a job's title: its package, or what it is about. */
+/** Return a job's title: its package, or what it installs or creates. */
 export function labelJob(job: api.Job, trans: TranslationBundle): string {
   const request = requestOf(job);
+  const name = job.version ? `${job.name} ${job.version}` : job.name;
   switch (request?.kind) {
     case 'install':
       return labelExtras(request.extras ?? [], trans);
@@ -19,14 +20,10 @@ export function labelJob(job: api.Job, trans: TranslationBundle): string {
     case 'bundle':
       return trans.__('Zip of %1', request.site);
     case 'test':
-      return trans.__('Tests of %1', labelPackage(job));
+      return trans.__('Tests of %1', name);
     default:
-      return labelPackage(job);
+      return name;
   }
-}
-
-function labelPackage(job: api.Job): string {
-  return job.version ? `${job.name} ${job.version}` : job.name;
 }
 
 /** Return the names of what an install job installs. */
@@ -74,26 +71,20 @@ function labelChange(
 /** Return the progress of a job without phases: its step, with a percentage if that is known. */
 export function labelProgress(job: api.Job, trans: TranslationBundle): string {
   const percent = job.total ? Math.floor((100 * (job.done ?? 0)) / job.total) : 0;
-  const label = job.label ?? trans.__('starting');
+  const label = job.label ?? trans.__('Starting');
   return percent ? trans.__('%1 · %2 %', label, percent) : label;
 }
 
-/** Return a job's state, or its phase while it runs, in a word. */
-export function labelState(job: api.Job, trans: TranslationBundle): string {
-  switch (job.state) {
-    case 'queued':
-      return trans.__('waiting');
-    case 'running':
-      return job.phase ? labelPhase(job.phase, trans) : trans.__('starting');
-    case 'done':
-      return trans.__('done');
-    case 'failed':
-      return countFailedTests(job) ? trans.__('tests failed') : trans.__('did not build');
-    case 'cancelled':
-      return trans.__('cancelled');
-    case 'interrupted':
-      return trans.__('interrupted');
-  }
+/** Return the name of a job's state. */
+export function labelState(state: api.State, trans: TranslationBundle): string {
+  return {
+    queued: trans.__('Queued'),
+    running: trans.__('Running'),
+    done: trans.__('Done'),
+    failed: trans.__('Failed'),
+    cancelled: trans.__('Canceled'),
+    interrupted: trans.__('Interrupted')
+  }[state];
 }
 
 /** Count the problems that the compiler found, if they made the job fail. */
@@ -101,7 +92,7 @@ export function countProblems(job: api.Job): number {
   return job.error?.counts['problems'] ?? 0;
 }
 
-/** Summarize the project's own tests in a line: how many there are of each outcome. */
+/** Summarize the project's own tests in a line: how many have each outcome. */
 export function summarizeTests(
   tests: api.Tests | null | undefined,
   trans: TranslationBundle
@@ -130,86 +121,53 @@ export function countFailedTests(job: api.Job): number {
   return tests ? tests.failed + tests.crashed + tests.timed_out : 0;
 }
 
-/** Return in two words why a job failed. */
+/** Return how many problems or failed tests made a job fail, or an empty text. */
 export function labelFailure(job: api.Job, trans: TranslationBundle): string {
   const failed = countFailedTests(job);
   if (failed) {
     return trans._n('%1 test failed', '%1 tests failed', failed);
   }
   const count = countProblems(job);
-  if (count) {
-    return trans._n('%1 problem', '%1 problems', count);
-  }
-  switch (job.error?.status) {
-    case 3:
-      return trans.__('source');
-    case 4:
-      return trans.__('toolchain');
-    case 6:
-      return trans.__('checks');
-    case 7:
-      return trans.__('site');
-    case 8:
-      return trans.__('tests');
-    case 9:
-      return trans.__('limit met');
-    default:
-      return trans.__('failed');
-  }
+  return count ? trans._n('%1 problem', '%1 problems', count) : '';
+}
+
+/** Return a profile's name and what it is for. */
+export function describeProfile(profile: api.Profile, trans: TranslationBundle): string {
+  return profile === 'draft'
+    ? trans.__('Draft: quick to build, larger and slower to run')
+    : trans.__('Release: optimized, as you would publish it');
 }
 
 /** Return a phase's name. */
 export function labelPhase(phase: string, trans: TranslationBundle): string {
-  switch (phase) {
-    case 'source':
-      return trans.__('source');
-    case 'project':
-      return trans.__('project');
-    case 'toolchain':
-      return trans.__('toolchain');
-    case 'compile':
-      return trans.__('compile');
-    case 'package':
-      return trans.__('package');
-    case 'optimise':
-      return trans.__('optimise');
-    case 'audit':
-      return trans.__('audit');
-    case 'smoke':
-      return trans.__('smoke');
-    case 'publish':
-      return trans.__('publish');
-    case 'test':
-      return trans.__('test');
-    default:
-      return phase;
-  }
+  const names: Record<api.PhaseName, string> = {
+    source: trans.__('Source'),
+    project: trans.__('Project'),
+    toolchain: trans.__('Toolchain'),
+    compile: trans.__('Compile'),
+    package: trans.__('Package'),
+    optimise: trans.__('Optimize'),
+    audit: trans.__('Audit'),
+    smoke: trans.__('Import'),
+    publish: trans.__('Publish'),
+    test: trans.__('Test')
+  };
+  return names[phase as api.PhaseName] ?? phase;
 }
 
-/** Describe a phase in a sentence. */
+/** Return what happens in a phase. */
 export function describePhase(phase: string, trans: TranslationBundle): string {
-  switch (phase) {
-    case 'source':
-      return trans.__('Source: get the code');
-    case 'project':
-      return trans.__('Project: read what is to be built, and how');
-    case 'toolchain':
-      return trans.__('Toolchain: find or fetch Rust, the linker and Pyodide');
-    case 'compile':
-      return trans.__('Compile: every crate to WebAssembly');
-    case 'package':
-      return trans.__('Package: put the module into a wheel, the file that Python installs');
-    case 'optimise':
-      return trans.__('Optimise: make the module smaller and faster');
-    case 'audit':
-      return trans.__('Audit: compare what the module needs with what Pyodide has');
-    case 'smoke':
-      return trans.__('Smoke: import the wheel in the real Pyodide, to see that it works');
-    case 'publish':
-      return trans.__('Publish: put the wheel into the site');
-    case 'test':
-      return trans.__("Test: run the project's own tests in the real Pyodide");
-    default:
-      return phase;
-  }
+  const descriptions: Record<api.PhaseName, string> = {
+    source: trans.__('Getting the source code'),
+    project: trans.__('Reading the project metadata'),
+    toolchain: trans.__('Preparing Rust, the linker and Pyodide'),
+    compile: trans.__('Compiling each crate to WebAssembly'),
+    package: trans.__('Packing the module into a wheel'),
+    optimise: trans.__('Making the module smaller and faster'),
+    audit: trans.__('Checking that Pyodide provides all that the module needs'),
+    smoke: trans.__('Importing the wheel in Pyodide'),
+    publish: trans.__('Publishing the wheel to the site'),
+    test: trans.__("Running the project's own tests in Pyodide")
+  };
+  return descriptions[phase as api.PhaseName] ?? phase;
 }

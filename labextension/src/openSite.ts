@@ -10,7 +10,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type * as api from './api';
 import type { SitesModel } from './model/sites';
-import { asError, ResponseError } from './server';
+import { ResponseError, showError } from './server';
 
 /** How long to wait for the site's own origin before using the Jupyter server instead. */
 const PROBE_TIMEOUT_MS = 4_000;
@@ -22,7 +22,7 @@ export async function openSite(
   name: string,
   packageName?: string
 ): Promise<void> {
-  // Only within the click itself is a browser sure to open a tab; its address comes later.
+  // A browser reliably opens a tab only in the handler of the click; its address comes later.
   const tab = window.open('about:blank', '_blank');
   if (tab) {
     tab.document.title = packageName ?? name;
@@ -31,40 +31,34 @@ export async function openSite(
   try {
     const known = sites.sites.find(each => each.name === name || each.folder === name);
     const site = await sites.open(known?.name ?? name);
-    const place = await findAddresses(sites, site, packageName, trans);
-    const direct = site.up && place.url && site.probe && (await canReach(site.probe));
-    const address = direct ? place.url : place.through && sites.server.page(place.through);
+    const { url, through } = packageName
+      ? await findNotebook(sites, site, packageName, trans)
+      : site;
+    const isDirect = site.up && url && site.probe && (await canReach(site.probe));
+    const address = isDirect ? url : through && sites.server.pageUrl(through);
     if (!address) {
       throw unreachable(site, trans);
     }
-    if (direct || (await confirmProxy(site, tab, trans))) {
+    if (isDirect || (await confirmProxy(site, tab, trans))) {
       show(address, tab, trans);
     }
   } catch (error) {
     tab?.close();
-    const { what, why, fix } = asError(error);
-    void showDialog({
-      title: what,
-      body: [why, fix].filter(text => text).join(' '),
-      buttons: [Dialog.okButton({ label: trans.__('Close') })]
-    });
+    void showError(error, trans);
   }
 }
 
-async function findAddresses(
+async function findNotebook(
   sites: SitesModel,
   site: api.Site,
-  packageName: string | undefined,
+  packageName: string,
   trans: TranslationBundle
-): Promise<{ url: string | null; through: string | null }> {
-  if (packageName === undefined) {
-    return site;
-  }
-  const found = await sites.find(site.name, packageName);
+): Promise<api.Package> {
+  const found = await sites.findPackage(site.name, packageName);
   if (!found) {
     throw new ResponseError(404, {
       what: trans.__('%1 is no longer in the site %2.', packageName, site.name),
-      why: trans.__('It was removed after it had been built.'),
+      why: trans.__('It was removed after it was built.'),
       fix: trans.__('Build it again.')
     });
   }
@@ -75,13 +69,9 @@ async function findAddresses(
 function canReach(probe: string): Promise<boolean> {
   return new Promise(resolve => {
     const image = new Image();
-    const timer = setTimeout(() => resolve(false), PROBE_TIMEOUT_MS);
-    const settle = (reached: boolean) => () => {
-      clearTimeout(timer);
-      resolve(reached);
-    };
-    image.onload = settle(true);
-    image.onerror = settle(false);
+    image.onload = () => resolve(true);
+    image.onerror = () => resolve(false);
+    setTimeout(() => resolve(false), PROBE_TIMEOUT_MS);
     image.src = `${probe}?${Date.now()}`;
   });
 }
@@ -103,12 +93,12 @@ async function confirmProxy(
   const answer = await showDialog({
     title: trans.__('Open the site through the Jupyter server?'),
     body: trans.__(
-      'Your browser does not reach the address that the site %1 has for itself. The Jupyter server can show it instead. The code of the packages in it then runs with the rights of your login here: open only what you trust.',
+      'Your browser cannot reach the address of the site %1. The Jupyter server can serve it instead, but then the code of its packages runs with the rights of your login. Only open a site that you trust.',
       site.name
     ),
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
-      Dialog.okButton({ label: trans.__('Open through the server') })
+      Dialog.okButton({ label: trans.__('Open Through Server') })
     ]
   });
   if (answer.button.accept) {
@@ -120,16 +110,16 @@ async function confirmProxy(
 function show(address: string, tab: Window | null, trans: TranslationBundle): void {
   const opened = tab && !tab.closed ? tab : window.open('about:blank', '_blank');
   if (opened) {
-    // The page must not reach back into this one.
+    // The new page must not be able to access this one.
     opened.opener = null;
     opened.location.replace(address);
     return;
   }
-  Notification.info(trans.__('The browser did not let a new tab be opened.'), {
+  Notification.info(trans.__('Your browser blocked the new tab.'), {
     autoClose: false,
     actions: [
       {
-        label: trans.__('Open it'),
+        label: trans.__('Open'),
         callback: () => void window.open(address, '_blank', 'noopener')
       }
     ]
@@ -137,17 +127,17 @@ function show(address: string, tab: Window | null, trans: TranslationBundle): vo
 }
 
 function unreachable(site: api.Site, trans: TranslationBundle): ResponseError {
-  const { error } = site;
-  return error
-    ? new ResponseError(0, error)
-    : new ResponseError(0, {
-        what: trans.__('The site %1 cannot be opened from here.', site.name),
-        why: trans.__(
-          'Your browser does not reach %1, and the Jupyter server does not show sites itself.',
-          site.url ?? site.folder
-        ),
-        fix: trans.__(
-          'Open the address on the computer where the server runs, or ask its administrator to switch that on.'
-        )
-      });
+  return new ResponseError(
+    0,
+    site.error ?? {
+      what: trans.__('Cannot open the site %1.', site.name),
+      why: trans.__(
+        'Your browser cannot reach %1, and the Jupyter server is configured not to serve sites.',
+        site.url ?? site.folder
+      ),
+      fix: trans.__(
+        'Open the address on the computer that the server runs on, or ask its administrator to let Jupyter serve sites.'
+      )
+    }
+  );
 }

@@ -1,5 +1,5 @@
 /**
- * The plugin of JupyterLab: the panel, the documents and where people look for them.
+ * The plugin of JupyterLab: the panel, the documents of builds, and the entries of menus.
  */
 
 import {
@@ -18,7 +18,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { addCommands } from './commands';
 import type * as api from './api';
-import { isOver } from './model/job';
+import { hasEnded } from './model/job';
 import { FileBrowserFolders } from './fileBrowser';
 import { EditsModel } from './model/edits';
 import { JobsModel } from './model/jobs';
@@ -35,7 +35,7 @@ import { PanelWidget } from './widgets/panel';
 
 export const plugin: JupyterFrontEndPlugin<IWasmwheel> = {
   id: PLUGIN,
-  description: 'Builds Python packages with Rust in them for Pyodide.',
+  description: 'Builds Rust-based Python packages for Pyodide.',
   autoStart: true,
   provides: IWasmwheel,
   requires: [IDocumentManager],
@@ -48,10 +48,10 @@ export const plugin: JupyterFrontEndPlugin<IWasmwheel> = {
     ITranslator
   ],
   activate: (app, documents, palette, browser, launcher, restorer, registry, translator) => {
-    const session = begin(app, translator ?? nullTranslator);
-    const consent = settle(session, registry);
+    const session = createSession(app, translator ?? nullTranslator);
+    const consent = loadSettings(session, registry);
     const folders = new FileBrowserFolders(session, browser, app.serviceManager.contents);
-    const documentsOfBuilds = new WidgetTracker<BuildWidget>({ namespace: 'wasmwheel-builds' });
+    const tracker = new WidgetTracker<BuildWidget>({ namespace: 'wasmwheel-builds' });
     const panel = new PanelWidget(session, async current => {
       const chosen = await FileDialog.getExistingDirectory({
         manager: documents,
@@ -63,15 +63,15 @@ export const plugin: JupyterFrontEndPlugin<IWasmwheel> = {
         ? app.serviceManager.contents.localPath(path)
         : null;
     });
-    app.shell.add(panel, 'left', { rank: 350, type: 'Pyodide wheels' });
+    app.shell.add(panel, 'left', { rank: 350, type: 'Pyodide Wheels' });
     restorer?.add(panel, panel.id);
 
     const openBuild = (id: string) => {
-      const open = documentsOfBuilds.find(widget => widget.job === id);
+      const open = tracker.find(widget => widget.job === id);
       const widget = open ?? new BuildWidget(id, session);
       if (!open) {
         app.shell.add(widget, 'main');
-        void documentsOfBuilds.add(widget);
+        void tracker.add(widget);
       }
       app.shell.activateById(widget.id);
     };
@@ -97,20 +97,20 @@ export const plugin: JupyterFrontEndPlugin<IWasmwheel> = {
       }
     });
     if (restorer) {
-      void restorer.restore(documentsOfBuilds, {
+      void restorer.restore(tracker, {
         command: CommandIDs.openBuild,
         args: (widget: BuildWidget) => ({ id: widget.job }),
         name: (widget: BuildWidget) => widget.job
       });
     }
-    announce(session, palette, launcher);
-    void app.restored.then(() => start(session, folders));
+    addEntries(session, palette, launcher);
+    void app.restored.then(() => loadModels(session, folders));
     return session;
   }
 };
 
-/** The models. */
-function begin(app: JupyterFrontEnd, translator: ITranslator): IWasmwheel {
+/** Create the models. */
+function createSession(app: JupyterFrontEnd, translator: ITranslator): IWasmwheel {
   const trans = translator.load(DOMAIN);
   const server = new Server(app.serviceManager.serverSettings, trans);
   return {
@@ -125,34 +125,34 @@ function begin(app: JupyterFrontEnd, translator: ITranslator): IWasmwheel {
   };
 }
 
-/** What the settings say: the profile, the consent, whether to tell of builds. */
-function settle(session: IWasmwheel, registry: ISettingRegistry | null): IConsent {
-  let given = false;
+/** Apply the settings, and return the consent that is stored in them. */
+function loadSettings(session: IWasmwheel, registry: ISettingRegistry | null): IConsent {
+  let granted = false;
   let settings: ISettingRegistry.ISettings | undefined;
   const loaded = registry?.load(PLUGIN).then(found => {
     settings = found;
     const read = () => {
-      given = found.get('foreignCode').composite === 'allow';
+      granted = found.get('foreignCode').composite === 'allow';
       session.request.set({ profile: found.get('profile').composite as api.Profile });
     };
     found.changed.connect(read);
     read();
     return found.get('notifications').composite === true;
   });
-  void (loaded ?? Promise.resolve(true)).then(wanted => wanted && showNotifications(session));
+  void (loaded ?? Promise.resolve(true)).then(isOn => isOn && showNotifications(session));
   return {
-    get given() {
-      return given;
+    get granted() {
+      return granted;
     },
-    give: async () => {
-      given = true;
+    grant: async () => {
+      granted = true;
       await settings?.set('foreignCode', 'allow');
     }
   };
 }
 
-/** Put the commands where people look for them; the menus are in the settings schema. */
-function announce(
+/** Add the commands to the palette and the launcher; the settings schema has the menus. */
+function addEntries(
   session: IWasmwheel,
   palette: ICommandPalette | null,
   launcher: ILauncher | null
@@ -179,11 +179,11 @@ function announce(
   });
 }
 
-/** Ask for everything, and again for what a job changes when it ends. */
-async function start(session: IWasmwheel, folders: FileBrowserFolders): Promise<void> {
+/** Load all models, and refresh those that a job changes when it ends. */
+async function loadModels(session: IWasmwheel, folders: FileBrowserFolders): Promise<void> {
   const { jobs, sites, toolchain } = session;
   jobs.stateChanged.connect((_, job) => {
-    if (isOver(job) && jobs.isReady) {
+    if (hasEnded(job) && jobs.isReady) {
       void sites.refresh();
       if (job.kind === 'install') {
         void toolchain.refresh();
@@ -191,5 +191,5 @@ async function start(session: IWasmwheel, folders: FileBrowserFolders): Promise<
     }
   });
   await jobs.start();
-  await Promise.all([sites.refresh(), toolchain.refresh(), folders.follow()]);
+  await Promise.all([sites.refresh(), toolchain.refresh(), folders.updateForm()]);
 }

@@ -1,3 +1,4 @@
+import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -5,10 +6,10 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type * as api from './api';
 import { completeError } from './model/job';
 
-/** Where the server extension's API is, under the server's base URL. */
-const ROOT = 'wasmwheel/api';
+/** The path of the server extension's API under the server's base URL. */
+const API_PATH = 'wasmwheel/api';
 
-/** An error response: what happened, why, and what to do about it. */
+/** A failed request, as an error to show. */
 export class ResponseError extends Error {
   readonly info: api.ErrorInfo;
 
@@ -21,30 +22,40 @@ export class ResponseError extends Error {
   }
 }
 
-/** Return what to show of anything that was thrown. */
+/** Return the error to show for anything that was thrown. */
 export function asError(thrown: unknown): api.ErrorInfo {
   return thrown instanceof ResponseError ? thrown.info : completeError({ what: String(thrown) });
 }
 
-/** Asks the server extension. */
+/** Show an error in a dialog. */
+export async function showError(thrown: unknown, trans: TranslationBundle): Promise<void> {
+  const { what, why, fix } = asError(thrown);
+  await showDialog({
+    title: what,
+    body: [why, fix].filter(text => text).join(' '),
+    buttons: [Dialog.okButton({ label: trans.__('Close') })]
+  });
+}
+
+/** A client of the server extension. */
 export class Server {
   constructor(settings: ServerConnection.ISettings, trans: TranslationBundle) {
     this._settings = settings;
     this._trans = trans;
   }
 
-  /** Seconds by which this computer's clock is ahead of the server's. */
+  /** By how many seconds this computer's clock is ahead of the server's. */
   get skew(): number {
     return this._skew;
   }
 
-  /** The address of something under the API. */
-  address(...parts: string[]): string {
-    return URLExt.join(this._settings.baseUrl, ROOT, ...parts.map(encodeURIComponent));
+  /** Return the address of a resource of the API. */
+  url(...parts: string[]): string {
+    return URLExt.join(this._settings.baseUrl, API_PATH, ...parts.map(encodeURIComponent));
   }
 
-  /** The address of a page that the server names by its path. */
-  page(path: string): string {
+  /** Return the address of a page of the server. */
+  pageUrl(path: string): string {
     return new URL(path, this._settings.baseUrl).href;
   }
 
@@ -55,22 +66,22 @@ export class Server {
 
   async post<T>(parts: string[], body: object = {}): Promise<T> {
     const init = { method: 'POST', body: JSON.stringify(body) };
-    const response = await this._request(this.address(...parts), init);
+    const response = await this._request(this.url(...parts), init);
     return (await response.json()) as T;
   }
 
   async remove(parts: string[]): Promise<void> {
-    await this._request(this.address(...parts), { method: 'DELETE' });
+    await this._request(this.url(...parts), { method: 'DELETE' });
   }
 
-  /** Begin to read an answer, which may be long or never end. */
+  /** Open a response, whose body can be long or endless. */
   async open(
     parts: string[],
     query: Record<string, string> = {},
     signal?: AbortSignal
   ): Promise<Response> {
     const search = new URLSearchParams(query).toString();
-    const url = this.address(...parts) + (search ? `?${search}` : '');
+    const url = this.url(...parts) + (search ? `?${search}` : '');
     return await this._request(url, signal ? { signal } : {});
   }
 
@@ -78,7 +89,7 @@ export class Server {
   private async _request(url: string, init: RequestInit): Promise<Response> {
     let response: Response;
     try {
-      // With `no-store` Jupyter adds a number to the address, which the API refuses.
+      // With `no-store` Jupyter would add a number to the address, which the API rejects.
       response = await ServerConnection.makeRequest(
         url,
         { cache: 'no-cache', ...init },
@@ -102,37 +113,43 @@ export class Server {
 
   private async _errorOf(response: Response): Promise<ResponseError> {
     const trans = this._trans;
-    const said = (await response.json().catch(() => ({}))) as Partial<api.ErrorInfo> & {
+    const body = (await response.json().catch(() => ({}))) as Partial<api.ErrorInfo> & {
       message?: string;
     };
-    if (said.what !== undefined) {
-      return new ResponseError(response.status, said);
+    if (body.what !== undefined) {
+      return new ResponseError(response.status, body);
     }
     if (response.status === 404) {
       return new ResponseError(404, {
         what: trans.__('The server extension of jupyter-wasmwheel is not running.'),
-        why: trans.__('The panel is here, but the Jupyter server does not answer at %1.', ROOT),
+        why: trans.__('The Jupyter server does not respond at %1.', API_PATH),
         fix: trans.__(
-          'Install jupyter-wasmwheel where the server runs and restart it; `jupyter server extension list` says whether it is enabled.'
+          'Install jupyter-wasmwheel in the environment of the server, then restart the server. Run `jupyter server extension list` to see whether it is enabled.'
         )
       });
     }
     return new ResponseError(response.status, {
-      what: trans.__('The Jupyter server refused: %1 %2.', response.status, response.statusText),
-      why: said.message ?? trans.__('It gave no reason.'),
+      what: trans.__(
+        'The Jupyter server rejected the request: %1 %2.',
+        response.status,
+        response.statusText
+      ),
+      why: body.message ?? trans.__('The response contains no reason.'),
       fix:
         response.status === 403
-          ? trans.__('Log in again, or ask who runs the server for the right to build.')
-          : trans.__('Look into the log of the Jupyter server.')
+          ? trans.__(
+              'Log in again, or ask the administrator of the server for permission to build.'
+            )
+          : trans.__('See the log of the Jupyter server.')
     });
   }
 
   private _unreachable(): ResponseError {
     const trans = this._trans;
     return new ResponseError(0, {
-      what: trans.__('The Jupyter server does not answer.'),
+      what: trans.__('The Jupyter server does not respond.'),
       why: trans.__('It was stopped, or the network is down.'),
-      fix: trans.__('Builds go on without this page; it catches up as soon as the server answers.')
+      fix: trans.__('Restart the server or check your connection. The panel then updates itself.')
     });
   }
 

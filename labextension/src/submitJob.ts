@@ -1,35 +1,25 @@
 /**
- * Submits jobs: asks before foreign code runs, creates the site that a build needs, posts the job.
+ * Submits jobs: confirms that foreign code may run, and creates the site that a build needs.
  */
 
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 
 import type * as api from './api';
-import { isOver } from './model/job';
-import { isOwn, testsOf } from './model/request';
-import { asError } from './server';
+import { hasEnded } from './model/job';
+import { isLocalSource, toTestRequest } from './model/request';
+import { showError } from './server';
 import type { IWasmwheel } from './tokens';
 
-/** The name of the site to create if there is none. */
+/** The name of the site to create if there is no site. */
 export const DEFAULT_SITE = 'workshop';
 
-/** The user's consent, kept in the settings, to run the code of foreign packages on the server. */
+/** The user's consent, stored in the settings, to run code of other people's packages on the server. */
 export interface IConsent {
-  readonly given: boolean;
-  give(): Promise<void>;
+  readonly granted: boolean;
+  grant(): Promise<void>;
 }
 
-/** Show an error in a dialog. */
-export async function showError(thrown: unknown, session: IWasmwheel): Promise<void> {
-  const { what, why, fix } = asError(thrown);
-  await showDialog({
-    title: what,
-    body: [why, fix].filter(text => text).join(' '),
-    buttons: [Dialog.okButton({ label: session.trans.__('Close') })]
-  });
-}
-
-/** Submit a job; return null if the user declined or the server refused. */
+/** Submit a job; return null if the user declined or the server rejected it. */
 export async function submitJob(
   session: IWasmwheel,
   request: api.PostedRequest,
@@ -37,7 +27,7 @@ export async function submitJob(
 ): Promise<api.Job | null> {
   if (
     (request.kind === 'build' || request.kind === 'test') &&
-    !isOwn(request.source) &&
+    !isLocalSource(request.source) &&
     !(await confirmForeignCode(session, request.source, consent))
   ) {
     return null;
@@ -45,7 +35,7 @@ export async function submitJob(
   try {
     return await session.jobs.submit(request);
   } catch (error) {
-    await showError(error, session);
+    await showError(error, session.trans);
     return null;
   }
 }
@@ -62,7 +52,7 @@ export async function submitBuild(
   const site = await findSite(session, consent);
   return site === undefined
     ? null
-    : await submitJob(session, session.request.build(source, site), consent);
+    : await submitJob(session, session.request.toBuildRequest(source, site), consent);
 }
 
 /** Submit the tests of a build, or, without one, of a source with the form's options. */
@@ -78,9 +68,9 @@ export async function submitTests(
   }
   await sites.refresh();
   const chosen = request.fields.site === null ? null : (request.fields.site ?? sites.current?.name);
-  const asked = build ?? request.build(source, chosen ?? null);
+  const asked = build ?? request.toBuildRequest(source, chosen ?? null);
   const site = sites.usable.find(each => each.name === asked.site);
-  return await submitJob(session, testsOf(asked, site?.target), consent);
+  return await submitJob(session, toTestRequest(asked, site?.target), consent);
 }
 
 /** Return the site to publish to, creating one if needed; null for none, undefined on failure. */
@@ -105,13 +95,13 @@ export async function createSite(
 ): Promise<string | undefined> {
   const { jobs, sites } = session;
   const running = jobs.jobs.find(
-    job => job.kind === 'site' && job.request['site'] === name && !isOver(job)
+    job => job.kind === 'site' && job.request['site'] === name && !hasEnded(job)
   );
   const job = running ?? (await submitJob(session, { kind: 'site', site: name }, consent));
-  if (!job || (await jobs.end(job.id)).state !== 'done') {
+  if (!job || (await jobs.whenEnded(job.id)).state !== 'done') {
     return undefined;
   }
-  await sites.choose(name);
+  await sites.select(name);
   return name;
 }
 
@@ -120,24 +110,24 @@ async function confirmForeignCode(
   source: string,
   consent: IConsent
 ): Promise<boolean> {
-  if (consent.given) {
+  if (consent.granted) {
     return true;
   }
   const { trans } = session;
   const answer = await showDialog({
-    title: trans.__("Building runs this package's code on this server."),
+    title: trans.__("Run this package's code on this server?"),
     body: trans.__(
-      '%1 is not a folder of yours. Its build scripts run with your rights, and so does the package when it is tried out. Build only what you trust.',
+      'Building %1 runs its code on this server with your rights: its build scripts, and the package itself when it is checked. Only build packages that you trust.',
       source
     ),
     checkbox: { label: trans.__('Do not ask again'), checked: true },
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
-      Dialog.okButton({ label: trans.__('Build it') })
+      Dialog.okButton({ label: trans.__('Build') })
     ]
   });
   if (answer.button.accept && answer.isChecked) {
-    await consent.give();
+    await consent.grant();
   }
   return answer.button.accept;
 }

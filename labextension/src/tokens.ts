@@ -12,10 +12,10 @@ import type { ToolchainModel } from './model/toolchain';
 /** The translation domain. */
 export const DOMAIN = 'jupyter_wasmwheel';
 
-/** The plugin of JupyterLab, whose settings schema has the menus. */
+/** The id of JupyterLab's plugin, whose settings schema contains the menus. */
 export const PLUGIN = 'jupyter-wasmwheel:plugin';
 
-/** Everything that the panel and the documents show, one model a resource. */
+/** The models that the panel and the documents show. */
 export interface IWasmwheel {
   readonly jobs: JobsModel;
   readonly sites: SitesModel;
@@ -29,10 +29,10 @@ export interface IWasmwheel {
 
 export const IWasmwheel = new Token<IWasmwheel>(
   'jupyter-wasmwheel:IWasmwheel',
-  'Builds of wheels for Pyodide: the jobs, the sites, the toolchain.'
+  'Builds wheels for Pyodide: jobs, sites and the toolchain.'
 );
 
-/** The commands; the settings schema names the same ones. */
+/** The ids of the commands, which the settings schema uses too. */
 export const CommandIDs = {
   showPanel: 'wasmwheel:show-panel',
   build: 'wasmwheel:build',

@@ -4,7 +4,7 @@ import type { RunEvent, StreamEvent } from '../model/job';
 import { JobsModel } from '../model/jobs';
 import type { Server } from '../server';
 
-/** The kinds of events, without what the stream adds to them. */
+/** An event without the fields that the stream adds. */
 type Sent = StreamEvent extends infer E
   ? E extends StreamEvent
     ? Omit<E, 'seq' | 'time'>
@@ -30,7 +30,12 @@ const JOB: api.Job = {
   seq: 1
 };
 
-/** A server that has one job, and writes one stream of events. */
+/** Let everything that was sent arrive. */
+function arrive(): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, 20));
+}
+
+/** A server with one job and one stream of events. */
 class FakeServer {
   jobs: api.Job[] = [{ ...JOB }];
   past = '';
@@ -60,7 +65,7 @@ class FakeServer {
   async send(seq: number, sent: Sent): Promise<void> {
     const text = `data: ${JSON.stringify({ seq, time: seq, ...sent })}\n\n`;
     this._controller!.enqueue(new TextEncoder().encode(text));
-    await new Promise(resolve => setTimeout(resolve, 20));
+    await arrive();
   }
 
   private _controller: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -73,12 +78,13 @@ beforeEach(async () => {
   server = new FakeServer();
   jobs = new JobsModel(server as unknown as Server);
   await jobs.start();
+  await arrive();
 });
 
 afterEach(() => jobs.dispose());
 
 describe('the list of jobs', () => {
-  test('takes the phase and forgets the progress of the one before', async () => {
+  test('a new phase resets the progress', async () => {
     await server.send(2, { kind: 'phase', job: 'a', name: 'compile', state: 'started' });
     await server.send(3, {
       kind: 'progress',
@@ -95,37 +101,37 @@ describe('the list of jobs', () => {
     expect(jobs.get('a')).toMatchObject({ phase: 'package', done: null, total: null, label: null });
   });
 
-  test('tells each state once, and the end of a job', async () => {
+  test('each state is signaled once, and the end of a job resolves', async () => {
     const states: string[] = [];
     jobs.stateChanged.connect((_, job) => states.push(job.state));
-    const end = jobs.end('a');
+    const end = jobs.whenEnded('a');
     await server.send(2, { kind: 'job', job: { ...JOB, seq: 2, name: 'renamed' } });
     await server.send(3, { kind: 'job', job: { ...JOB, seq: 3, state: 'done' } });
     expect(states).toEqual(['done']);
     expect((await end).state).toBe('done');
   });
 
-  test('keeps the newer of two accounts of a job', async () => {
+  test('an older version of a job is ignored', async () => {
     await server.send(5, { kind: 'job', job: { ...JOB, seq: 5, state: 'done' } });
     await server.send(6, { kind: 'job', job: { ...JOB, seq: 4, state: 'running' } });
     expect(jobs.get('a')?.state).toBe('done');
   });
 
-  test('completes an error that an earlier version kept', async () => {
+  test('an error that an earlier version stored is completed', async () => {
     const error = { what: 'It failed.', why: 'Old.', fix: 'Again.', status: 5 };
     const job = { ...JOB, seq: 2, state: 'failed', error } as unknown as api.Job;
     await server.send(2, { kind: 'job', job });
     expect(jobs.get('a')?.error).toEqual({ ...error, code: '', counts: {}, remedies: [] });
   });
 
-  test('forgets a job that was removed, and lists the newest first', async () => {
+  test('a removed job is not listed, and the newest is first', async () => {
     await server.send(2, { kind: 'job', job: { ...JOB, id: 'b', created: 200, seq: 2 } });
     expect(jobs.jobs.map(job => job.id)).toEqual(['b', 'a']);
     await server.send(3, { kind: 'removed', job: 'a' });
     expect(jobs.jobs.map(job => job.id)).toEqual(['b']);
   });
 
-  test('makes one signal of many changes', async () => {
+  test('many changes make few signals', async () => {
     await new Promise(resolve => setTimeout(resolve, 100));
     let count = 0;
     jobs.changed.connect(() => (count += 1));
@@ -154,7 +160,7 @@ describe('the document of a build', () => {
   /** Apply events, numbered and timed from 1. */
   function take(...events: Sent[]): void {
     events.forEach((event, index) =>
-      build.take({ seq: index + 1, time: index + 1, ...event } as RunEvent)
+      build.receive({ seq: index + 1, time: index + 1, ...event } as RunEvent)
     );
   }
 
@@ -163,20 +169,20 @@ describe('the document of a build', () => {
     await build.load();
   });
 
-  test('reads the past once, though the stream tells the end of it again', async () => {
+  test('an event in both the response and the stream counts once', async () => {
     const event = (seq: number, text: string) =>
       ({ seq, time: seq, kind: 'log', job: 'a', stream: 'note', text }) as RunEvent;
     server.past = [1, 2].map(seq => JSON.stringify(event(seq, `${seq}`)) + '\n').join('');
     const late = new BuildModel('a', jobs);
     const loading = late.load();
-    late.take(event(2, '2'));
-    late.take(event(3, '3'));
+    late.receive(event(2, '2'));
+    late.receive(event(3, '3'));
     await loading;
     expect(late.isLoaded).toBe(true);
     expect(late.log.text()).toBe('1\n2\n3');
   });
 
-  test('keeps when each phase began and ended', () => {
+  test('each phase has its start and its end', () => {
     take(
       { kind: 'phase', job: 'a', name: 'source', state: 'started' },
       { kind: 'phase', job: 'a', name: 'source', state: 'done' },
@@ -184,12 +190,12 @@ describe('the document of a build', () => {
       { kind: 'phase', job: 'a', name: 'compile', state: 'failed' }
     );
     expect(build.phases).toEqual([
-      { name: 'source', state: 'done', began: 1, ended: 2 },
-      { name: 'compile', state: 'failed', began: 3, ended: 4 }
+      { name: 'source', state: 'done', started: 1, ended: 2 },
+      { name: 'compile', state: 'failed', started: 3, ended: 4 }
     ]);
   });
 
-  test('times crates from the first one, to the end of their last unit', () => {
+  test('crates are timed from the first one to the end of their last unit', () => {
     const crate = { job: 'a', name: 'pyo3', version: '0.26.0' };
     take(
       { kind: 'crate_started', job: 'a', name: 'libc', version: '0.2.1' },
@@ -198,20 +204,20 @@ describe('the document of a build', () => {
       { kind: 'crate_finished', ...crate, seconds: 2.5 }
     );
     expect(build.spans).toEqual([
-      { name: 'libc', version: '0.2.1', began: 0, ended: null },
-      { name: 'pyo3', version: '0.26.0', began: 1, ended: 3.5 }
+      { name: 'libc', version: '0.2.1', started: 0, ended: null },
+      { name: 'pyo3', version: '0.26.0', started: 1, ended: 3.5 }
     ]);
-    expect(build.spansBegan).toBe(1);
-    build.take({ seq: 9, time: 9, kind: 'phase', job: 'a', name: 'compile', state: 'failed' });
+    expect(build.spansStarted).toBe(1);
+    build.receive({ seq: 9, time: 9, kind: 'phase', job: 'a', name: 'compile', state: 'failed' });
     expect(build.spans[0]?.ended).toBe(8);
   });
 
-  test('reads no crates from the log', () => {
+  test('the log does not start crates', () => {
     take({ kind: 'log', job: 'a', stream: 'stderr', text: '   Compiling libc v0.2.1' });
     expect(build.spans).toEqual([]);
   });
 
-  test("keeps a compiler's message once, and counts the errors", () => {
+  test('a repeated diagnostic is kept once, and errors are counted', () => {
     const found = (message: string, level: api.Diagnostic['level'] = 'error'): Sent => ({
       kind: 'diagnostic',
       job: 'a',

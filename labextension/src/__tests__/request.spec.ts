@@ -7,7 +7,11 @@ let model: RequestModel;
 beforeEach(() => void (model = new RequestModel()));
 
 test('what is not changed is not in the request', () => {
-  expect(model.build('hello', null)).toEqual({ kind: 'build', source: 'hello', profile: 'draft' });
+  expect(model.toBuildRequest('hello', null)).toEqual({
+    kind: 'build',
+    source: 'hello',
+    profile: 'draft'
+  });
 });
 
 test('every field with a title is an option, and reaches the request', () => {
@@ -19,7 +23,7 @@ test('every field with a title is an option, and reaches the request', () => {
     const value = field.type === 'boolean' ? true : (field.choices?.[1] ?? 'x');
     model.setOption(name, value);
     const expected = field.type === 'array' ? [value] : value;
-    expect(model.build('hello', 'site')).toMatchObject({ [name]: expected });
+    expect(model.toBuildRequest('hello', 'site')).toMatchObject({ [name]: expected });
   }
 });
 
@@ -29,7 +33,7 @@ test.each([
   ['recipe', ' mine.toml ', 'mine.toml']
 ])('%s: %p', (name, text, expected) => {
   model.setOption(name, text);
-  expect(model.build('hello', null)).toMatchObject({ [name]: expected });
+  expect(model.toBuildRequest('hello', null)).toMatchObject({ [name]: expected });
 });
 
 test.each([
@@ -38,7 +42,7 @@ test.each([
   ['recipe', '']
 ])('an empty %s is not in the request', (name, text) => {
   model.setOption(name, text);
-  expect(model.build('hello', null)).not.toHaveProperty(name);
+  expect(model.toBuildRequest('hello', null)).not.toHaveProperty(name);
 });
 
 test('a preview of the edits has only what edits depend on', () => {
@@ -46,7 +50,7 @@ test('a preview of the edits has only what edits depend on', () => {
   model.setOption('recipe', 'none');
   model.setOption('offline', true);
   const expected = { source: 'hello', make_optional: ['numpy'], recipe: 'none' };
-  expect(model.edits('hello')).toEqual(expected);
+  expect(model.toEditsRequest('hello')).toEqual(expected);
 });
 
 test('changes append to lists and replace all others', () => {

@@ -1,7 +1,14 @@
 import type { LabIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-/** A button that is an icon; its label is read out and shown on hover. */
+interface IButtonProps {
+  label: string;
+  title?: string | undefined;
+  disabled?: boolean;
+  onClick: () => void;
+}
+
+/** A button with an icon, whose label is its tooltip and is read aloud. */
 export function IconButton(props: {
   icon: LabIcon;
   label: string;
@@ -22,38 +29,25 @@ export function IconButton(props: {
   );
 }
 
-/** A button that reads as a link: an action at the end of a line. */
-export function LinkButton(props: {
-  label: string;
-  title?: string;
-  onClick: () => void;
-}): JSX.Element {
+/** A button that looks like a link. */
+export function LinkButton({ label, ...props }: IButtonProps): JSX.Element {
   return (
-    <button type="button" className="jp-wasmwheel-link" title={props.title} onClick={props.onClick}>
-      {props.label}
+    <button type="button" className="jp-wasmwheel-link" {...props}>
+      {label}
     </button>
   );
 }
 
-/** A button of JupyterLab's own form. */
-export function TextButton(props: {
-  label: string;
-  onClick: () => void;
-  accept?: boolean;
-  warn?: boolean;
-  disabled?: boolean;
-  title?: string | undefined;
-}): JSX.Element {
-  const kind = props.accept ? 'jp-mod-accept' : props.warn ? 'jp-mod-warn' : 'jp-mod-reject';
+/** A button with the style of JupyterLab. */
+export function TextButton({
+  label,
+  accept,
+  ...props
+}: IButtonProps & { accept?: boolean }): JSX.Element {
+  const kind = accept ? 'jp-mod-accept' : 'jp-mod-reject';
   return (
-    <button
-      type="button"
-      className={`jp-wasmwheel-button jp-mod-styled ${kind}`}
-      disabled={props.disabled}
-      title={props.title}
-      onClick={props.onClick}
-    >
-      {props.label}
+    <button type="button" className={`jp-wasmwheel-button jp-mod-styled ${kind}`} {...props}>
+      {label}
     </button>
   );
 }

@@ -1,16 +1,18 @@
 import { folderIcon, HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { Found } from '../model/projects';
-import type { From, IFields } from '../model/request';
+import type { FolderResult } from '../model/projects';
+import type { SourceKind, IFormFields } from '../model/request';
+import { DEFAULT_SITE } from '../submitJob';
 import { CommandIDs, type IWasmwheel } from '../tokens';
+import { describeProfile } from '../labels';
 import { IconButton } from './buttons';
-import { Changes } from './changes';
+import { EditPreview } from './editPreview';
 import { useModel } from './hooks';
 import { Options } from './options';
-import { short } from './toolchain';
+import { shortVersion } from './toolchain';
 
-/** What is to be built, for what, and how. */
+/** The form for a build. */
 export function Form(props: {
   session: IWasmwheel;
   chooseFolder: (current: string) => Promise<string | null>;
@@ -19,11 +21,13 @@ export function Form(props: {
   const { request, projects, toolchain, commands, trans } = session;
   useModel(request);
   const { from, folder, profile } = request.fields;
-  const found = from === 'folder' ? projects.known(folder) : undefined;
-  const ready = request.source !== null && !found?.error;
+  const found = from === 'folder' ? projects.get(folder) : undefined;
+  const isComplete = request.source !== null && !found?.error;
+  const isToolchainMissing = toolchain.isReady && !toolchain.ok;
+  const disabled = !isComplete || isToolchainMissing;
   const submit = (event: React.FormEvent) => {
     event.preventDefault();
-    if (ready) {
+    if (isComplete) {
       void commands.execute(CommandIDs.build);
     }
   };
@@ -33,7 +37,7 @@ export function Form(props: {
         <label htmlFor="jp-wasmwheel-from">{trans.__('Build')}</label>
         <Source session={session} chooseFolder={props.chooseFolder} />
         {found && <Hint found={found} folder={folder} trans={trans} />}
-        <label htmlFor="jp-wasmwheel-for">{trans.__('for')}</label>
+        <label htmlFor="jp-wasmwheel-for">{trans.__('For')}</label>
         <Destination session={session} />
       </div>
       <ProfileChoice
@@ -42,43 +46,43 @@ export function Form(props: {
         onChange={chosen => request.set({ profile: chosen })}
       />
       <Options session={session} project={found?.project ?? null} />
-      {ready && request.source !== null && (
-        <Changes session={session} source={request.source} fresh={found} />
+      {isComplete && request.source !== null && (
+        <EditPreview session={session} source={request.source} inspected={found} />
       )}
       <button
         type="submit"
         className="jp-wasmwheel-build jp-mod-styled jp-mod-accept"
-        disabled={!ready || (toolchain.isReady && !toolchain.ok)}
-        title={
-          toolchain.isReady && !toolchain.ok
-            ? trans.__('The toolchain has to be set up first.')
-            : undefined
-        }
+        disabled={disabled}
+        title={isToolchainMissing ? trans.__('Set up the toolchain first.') : undefined}
       >
         {trans.__('Build for Pyodide')}
       </button>
       <button
         type="button"
         className="jp-wasmwheel-test jp-wasmwheel-link"
-        disabled={!ready || (toolchain.isReady && !toolchain.ok)}
-        title={trans.__("Build it, and run the project's own tests with it in the real Pyodide")}
+        disabled={disabled}
+        title={trans.__("Build the package, and run the project's own tests with it in Pyodide")}
         onClick={() => void commands.execute(CommandIDs.test)}
       >
-        {trans.__('Run its tests')}
+        {trans.__('Run Tests')}
       </button>
     </form>
   );
 }
 
-/** What is in the folder, or why it cannot be built. */
-function Hint(props: { found: Found; folder: string; trans: IWasmwheel['trans'] }): JSX.Element {
+/** The project in the folder, or why it cannot be built. */
+function Hint(props: {
+  found: FolderResult;
+  folder: string;
+  trans: IWasmwheel['trans'];
+}): JSX.Element {
   const { found, folder, trans } = props;
   const { project, error } = found;
   const text = project
     ? `${project.name} ${project.version ?? ''} · ${project.backend}`
     : folder
       ? error.what
-      : trans.__('Choose the folder of a package: it has a pyproject.toml in it.');
+      : trans.__('Choose the folder of a package, which contains a pyproject.toml.');
   return (
     <p className="jp-wasmwheel-hint" role="status">
       {text}
@@ -98,26 +102,26 @@ function Source(props: {
 }): JSX.Element {
   const { request, projects, trans } = props.session;
   const fields = request.fields;
-  const labels: Record<From, string> = {
+  const labels: Record<SourceKind, string> = {
     folder: trans.__('Folder'),
-    pypi: trans.__('PyPI: name, or name==version'),
-    git: trans.__('Git: address, with @revision and #subdirectory=folder if wanted')
+    pypi: trans.__('PyPI: NAME or NAME==VERSION'),
+    git: trans.__('Git: URL, optionally with @REVISION and #subdirectory=FOLDER')
   };
   const write = (text: string) => {
-    request.set({ [fields.from]: text } as Partial<IFields>);
+    request.set({ [fields.from]: text } as Partial<IFormFields>);
     if (fields.from === 'folder') {
-      void projects.look(text);
+      void projects.inspect(text);
     }
   };
   return (
     <div className="jp-wasmwheel-source">
       <HTMLSelect
         id="jp-wasmwheel-from"
-        aria-label={trans.__('Where the code comes from')}
+        aria-label={trans.__('Source')}
         value={fields.from}
-        onChange={event => request.set({ from: event.currentTarget.value as From })}
+        onChange={event => request.set({ from: event.currentTarget.value as SourceKind })}
         options={[
-          { value: 'folder', label: trans.__('folder') },
+          { value: 'folder', label: trans.__('Folder') },
           { value: 'pypi', label: 'PyPI' },
           { value: 'git', label: 'Git' }
         ]}
@@ -129,7 +133,7 @@ function Source(props: {
           aria-label={labels[fields.from]}
           title={labels[fields.from]}
           placeholder={
-            fields.from === 'folder' ? trans.__('no folder chosen') : PLACEHOLDERS[fields.from]
+            fields.from === 'folder' ? trans.__('No folder selected') : PLACEHOLDERS[fields.from]
           }
           spellCheck={false}
           autoComplete="off"
@@ -139,7 +143,7 @@ function Source(props: {
         {fields.from === 'folder' && (
           <IconButton
             icon={folderIcon}
-            label={trans.__('Choose a folder')}
+            label={trans.__('Choose Folder')}
             onClick={() =>
               void props.chooseFolder(fields.folder).then(path => path !== null && write(path))
             }
@@ -150,7 +154,7 @@ function Source(props: {
   );
 }
 
-/** The site that the wheel goes into; or none, and then what it is for. */
+/** The site to publish to, or the target for only a wheel. */
 function Destination(props: { session: IWasmwheel }): JSX.Element {
   const { request, sites, toolchain, commands, trans } = props.session;
   useModel(sites);
@@ -166,7 +170,7 @@ function Destination(props: { session: IWasmwheel }): JSX.Element {
     const [kind, name] = [chosen.split(':', 1)[0], chosen.slice(chosen.indexOf(':') + 1)];
     if (kind === 'site') {
       request.set({ site: name });
-      void sites.choose(name);
+      void sites.select(name);
     } else if (kind === 'wheel') {
       request.set({ site: null, target: name });
     } else if (kind === 'new') {
@@ -175,7 +179,7 @@ function Destination(props: { session: IWasmwheel }): JSX.Element {
       request.set({ site: undefined });
     }
   };
-  const pyodide = toolchain.target ? short(toolchain.target.pyodide) : '';
+  const pyodide = toolchain.target ? shortVersion(toolchain.target.pyodide) : '';
   return (
     <HTMLSelect
       id="jp-wasmwheel-for"
@@ -183,17 +187,19 @@ function Destination(props: { session: IWasmwheel }): JSX.Element {
       onChange={event => choose(event.currentTarget.value)}
     >
       {!sites.usable.length && (
-        <option value="first">{trans.__('new site “workshop” (Pyodide %1)', pyodide)}</option>
+        <option value="first">
+          {trans.__('New site “%1” (Pyodide %2)', DEFAULT_SITE, pyodide)}
+        </option>
       )}
       {sites.usable.map(each => (
         <option key={each.name} value={`site:${each.name}`}>
-          {trans.__('%1 site (Pyodide %2)', each.name, short(each.pyodide!))}
+          {trans.__('Site %1 (Pyodide %2)', each.name, shortVersion(each.pyodide!))}
         </option>
       ))}
-      {sites.usable.length > 0 && <option value="new:">{trans.__('new site…')}</option>}
+      {sites.usable.length > 0 && <option value="new:">{trans.__('New site…')}</option>}
       {toolchain.targets.map(each => (
         <option key={each.abi} value={`wheel:${each.abi}`}>
-          {trans.__('only the wheel (Pyodide %1)', short(each.pyodide))}
+          {trans.__('Wheel only (Pyodide %1)', shortVersion(each.pyodide))}
         </option>
       ))}
     </HTMLSelect>
@@ -201,35 +207,27 @@ function Destination(props: { session: IWasmwheel }): JSX.Element {
 }
 
 function ProfileChoice(props: {
-  profile: IFields['profile'];
+  profile: IFormFields['profile'];
   trans: IWasmwheel['trans'];
-  onChange: (profile: IFields['profile']) => void;
+  onChange: (profile: IFormFields['profile']) => void;
 }): JSX.Element {
   const { profile, trans } = props;
-  const choices = [
-    {
-      value: 'draft' as const,
-      label: trans.__('Draft'),
-      title: trans.__('Draft: quick to build, larger and slower to run')
-    },
-    {
-      value: 'release' as const,
-      label: trans.__('Release'),
-      title: trans.__('Release: optimised, as you would publish it')
-    }
+  const choices: [IFormFields['profile'], string][] = [
+    ['draft', trans.__('Draft')],
+    ['release', trans.__('Release')]
   ];
   return (
     <div className="jp-wasmwheel-profile" role="radiogroup" aria-label={trans.__('Profile')}>
-      {choices.map(choice => (
-        <label key={choice.value} title={choice.title} data-chosen={choice.value === profile}>
+      {choices.map(([value, label]) => (
+        <label key={value} title={describeProfile(value, trans)} data-chosen={value === profile}>
           <input
             type="radio"
             name="jp-wasmwheel-profile"
-            value={choice.value}
-            checked={choice.value === profile}
-            onChange={() => props.onChange(choice.value)}
+            value={value}
+            checked={value === profile}
+            onChange={() => props.onChange(value)}
           />
-          {choice.label}
+          {label}
         </label>
       ))}
     </div>

@@ -1,14 +1,14 @@
 import type { ISignal } from '@lumino/signaling';
 import * as React from 'react';
 
-/** A model as components see it: it says that it changed, and counts how often. */
-interface IChanging {
+/** A model as components see it. */
+interface IObservable {
   readonly changed: ISignal<unknown, void>;
   readonly revision: number;
 }
 
-/** Draw again when a model changes; its revision. */
-export function useModel(model: IChanging): number {
+/** Render again when a model changes, and return its revision. */
+export function useModel(model: IObservable): number {
   const subscribe = React.useCallback(
     (onChange: () => void) => {
       model.changed.connect(onChange);
@@ -21,15 +21,15 @@ export function useModel(model: IChanging): number {
   return React.useSyncExternalStore(subscribe, () => model.revision);
 }
 
-/** The server's time in seconds, which goes on while something is running. */
-export function useNow(running: boolean, skew: number, interval = 500): number {
+/** Return the server's time in seconds, and render again regularly while it is running. */
+export function useNow(isRunning: boolean, skew: number, intervalMs = 500): number {
   const [, tick] = React.useReducer((count: number) => count + 1, 0);
   React.useEffect(() => {
-    if (!running) {
+    if (!isRunning) {
       return undefined;
     }
-    const timer = setInterval(tick, interval);
+    const timer = setInterval(tick, intervalMs);
     return () => clearInterval(timer);
-  }, [running, interval]);
+  }, [isRunning, intervalMs]);
   return Date.now() / 1000 - skew;
 }

@@ -6,11 +6,11 @@ import type * as api from '../api';
 import { OPTIONS } from '../model/request';
 import type { IWasmwheel } from '../tokens';
 
-/** The options that few builds need, with the labels and the help of the contract. */
+/** The options that most builds do not need, with the labels and the help of the contract. */
 export function Options(props: { session: IWasmwheel; project: api.Project | null }): JSX.Element {
   const { request, trans } = props.session;
   const { options } = request.fields;
-  // What the project has is the best example.
+  // The project's own names are the best examples.
   const examples: Record<string, string | undefined> = {
     features: props.project?.features.join(' '),
     make_optional: props.project?.requirements.join(' ')
@@ -43,7 +43,7 @@ interface IControlProps {
   onChange: (value: string | boolean) => void;
 }
 
-/** A checkbox, a choice, or a line of text, by the type of the field. */
+/** A checkbox, a selection or a text field, depending on the type of the option. */
 function Option(props: IControlProps): JSX.Element {
   const { field, value, onChange } = props;
   const label = field.title;
@@ -76,7 +76,7 @@ function Option(props: IControlProps): JSX.Element {
   );
 }
 
-/** A choice of recipes, with a line for the path of the user's own. */
+/** A selection of recipes, with a text field for the path of a custom one. */
 function Recipe(props: IControlProps): JSX.Element {
   const { field, onChange, trans } = props;
   const value = String(props.value);

@@ -5,11 +5,11 @@ import * as React from 'react';
 import type * as api from '../api';
 import { formatSize } from '../format';
 import { CommandIDs, type IWasmwheel } from '../tokens';
-import { Answer } from './answer';
+import { ErrorMessage } from './errorMessage';
 import { IconButton, LinkButton } from './buttons';
 import { useModel } from './hooks';
 
-/** What is in the site that is looked at. */
+/** The packages in the current site. */
 export function Packages(props: { session: IWasmwheel }): JSX.Element | null {
   const { sites, commands, trans } = props.session;
   useModel(sites);
@@ -20,27 +20,29 @@ export function Packages(props: { session: IWasmwheel }): JSX.Element | null {
   return (
     <section className="jp-wasmwheel-section" aria-label={trans.__('In the site %1', site.name)}>
       <h3>
-        <span title={`${site.name}: ${site.folder}`}>{trans.__('In the site')}</span>
+        <span title={site.folder}>{trans.__('In the site %1', site.name)}</span>
         {!site.error && (
           <span>
             {site.mode === 'offline' && (
               <LinkButton
                 label={trans.__('Zip')}
-                title={trans.__('Pack the site for any static host or a USB stick')}
+                title={trans.__(
+                  'Save the site as a zip, for a static host or for use without network access'
+                )}
                 onClick={() => void commands.execute(CommandIDs.bundleSite, { site: site.name })}
               />
             )}
             <LinkButton
-              label={trans.__('Open site')}
+              label={trans.__('Open Site')}
               onClick={() => void commands.execute(CommandIDs.openSite, { site: site.name })}
             />
           </span>
         )}
       </h3>
-      {site.error && <Answer error={site.error} quiet />}
+      {site.error && <ErrorMessage error={site.error} quiet />}
       {!site.error && !sites.packages.length && (
         <p className="jp-wasmwheel-quiet">
-          {trans.__('Nothing yet. What you build for it appears here.')}
+          {trans.__('No packages yet. Packages that you build for the site appear here.')}
         </p>
       )}
       <ul className="jp-wasmwheel-list">
@@ -61,17 +63,17 @@ function Package(props: { site: string; package: api.Package; session: IWasmwhee
     <li className="jp-wasmwheel-item" data-package={name}>
       <span className="jp-wasmwheel-item-main" title={trans.__('Published %1', when)}>
         <span className="jp-wasmwheel-item-name">{`${name} ${version}`}</span>
-        <span className="jp-wasmwheel-facts">{formatSize(props.package.size)}</span>
+        <span className="jp-wasmwheel-details">{formatSize(props.package.size)}</span>
       </span>
       <LinkButton
-        label={trans.__('Try it')}
-        title={trans.__('Open its notebook in a new tab')}
+        label={trans.__('Try It')}
+        title={trans.__("Open the package's notebook in a new tab")}
         onClick={() => void commands.execute(CommandIDs.tryIt, { site, name })}
       />
       <IconButton
         menu
         icon={ellipsesIcon}
-        label={trans.__('More about %1', name)}
+        label={trans.__('More actions for %1', name)}
         onClick={event => openMenu(session, { site, name }, event.currentTarget)}
       />
     </li>

@@ -1,16 +1,17 @@
 import { refreshIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { isPreparation } from '../model/job';
 import { CommandIDs, type IWasmwheel } from '../tokens';
-import { Answer } from './answer';
 import { Builds } from './builds';
 import { IconButton, TextButton } from './buttons';
+import { ErrorMessage } from './errorMessage';
 import { Form } from './form';
 import { useModel } from './hooks';
 import { Packages } from './packages';
 import { Toolchain } from './toolchain';
 
-/** The side panel: what builds, what to build, what was built, what is in the site. */
+/** The side panel: the toolchain, the form, the builds and the packages in the site. */
 export function Panel(props: {
   session: IWasmwheel;
   chooseFolder: (current: string) => Promise<string | null>;
@@ -18,31 +19,34 @@ export function Panel(props: {
   const { session } = props;
   const { jobs, commands, trans } = session;
   useModel(jobs);
-  const isEmpty = jobs.isReady && jobs.jobs.length === 0;
+  const listed = jobs.jobs.filter(job => !isPreparation(job));
+  const isFirstUse =
+    jobs.isReady && !listed.some(job => job.kind === 'build' || job.kind === 'test');
   return (
     <div className="jp-wasmwheel-panel">
       <header className="jp-wasmwheel-header">
-        <h2>{trans.__('Pyodide wheels')}</h2>
+        <h2>{trans.__('Pyodide Wheels')}</h2>
         <IconButton
           icon={refreshIcon}
-          label={trans.__('Look again')}
+          label={trans.__('Refresh')}
           onClick={() => void commands.execute(CommandIDs.refresh)}
         />
       </header>
       {jobs.error ? (
-        <Answer error={jobs.error}>
-          <TextButton label={trans.__('Try again')} onClick={() => jobs.retry()} />
-        </Answer>
+        <ErrorMessage error={jobs.error}>
+          <TextButton label={trans.__('Retry')} onClick={() => jobs.retry()} />
+        </ErrorMessage>
       ) : (
         <>
           {jobs.connection === 'lost' && (
             <div className="jp-wasmwheel-offline" role="status">
-              {trans.__('No connection to the server. Builds go on; this page catches up.')}
+              {trans.__('Connection lost. Builds continue on the server. Reconnecting…')}
             </div>
           )}
+          {isFirstUse && <Welcome session={session} />}
           <Toolchain session={session} />
           <Form session={session} chooseFolder={props.chooseFolder} />
-          {isEmpty ? <Welcome session={session} /> : <Builds session={session} />}
+          {(listed.length > 0 || !jobs.isReady) && <Builds jobs={listed} session={session} />}
           <Packages session={session} />
         </>
       )}
@@ -50,23 +54,23 @@ export function Panel(props: {
   );
 }
 
-/** What stands there before the first build. */
+/** What the extension is for, and how to start; shown until the first build. */
 function Welcome(props: { session: IWasmwheel }): JSX.Element {
   const { commands, trans } = props.session;
   return (
     <section className="jp-wasmwheel-welcome" aria-label={trans.__('Welcome')}>
       <p>
         {trans.__(
-          'Put a Python package with Rust in it into a browser: built here, it runs in JupyterLite, with nothing to install.'
+          'Build Rust-based Python packages for Pyodide and run them in the browser with JupyterLite.'
         )}
       </p>
       <TextButton
         accept
-        label={trans.__('Build an example')}
+        label={trans.__('Build Example')}
         onClick={() => void commands.execute(CommandIDs.buildExample)}
       />
       <TextButton
-        label={trans.__('New Rust extension')}
+        label={trans.__('New Rust Extension')}
         onClick={() => void commands.execute(CommandIDs.newExtension)}
       />
     </section>

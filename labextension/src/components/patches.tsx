@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import type * as api from '../api';
 
-/** Files with their diffs, and the reasons for them. */
+/** Changed files, each with its reason and its diff. */
 export function Patches(props: { patches: readonly api.Patch[] }): JSX.Element {
   return (
     <>
@@ -17,7 +17,7 @@ export function Patches(props: { patches: readonly api.Patch[] }): JSX.Element {
               .split('\n')
               .slice(2)
               .map((line, index) => (
-                <div key={index} data-kind={/^[-+@]/.test(line) ? line[0] : undefined}>
+                <div key={index} data-kind={line[0]}>
                   {line || '\u00a0'}
                 </div>
               ))}

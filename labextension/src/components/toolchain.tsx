@@ -3,31 +3,31 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type * as api from '../api';
-import { isOver } from '../model/job';
+import { hasEnded, isPreparation } from '../model/job';
 import type { ToolchainModel } from '../model/toolchain';
 import { CommandIDs, type IWasmwheel } from '../tokens';
 import { labelJob, labelProgress, labelRemedy } from '../labels';
-import { Answer, withCode } from './answer';
-import { Bar } from './builds';
+import { ErrorMessage, withCode } from './errorMessage';
+import { ProgressBar } from './builds';
 import { IconButton, TextButton } from './buttons';
 import { useModel } from './hooks';
 
-/** One line that says whether all is there; a click opens the details. */
+/** A line on the state of the toolchain, which expands to its parts. */
 export function Toolchain(props: { session: IWasmwheel }): JSX.Element {
   const { jobs, toolchain, commands, trans } = props.session;
   useModel(toolchain);
   const [chosen, setChosen] = React.useState<boolean | null>(null);
-  // What is missing is shown at once, with what helps.
+  // Show at once what is missing and how to fix it.
   const open = chosen ?? (toolchain.isReady && !toolchain.ok);
   useModel(jobs);
-  const installing = jobs.jobs.filter(job => job.kind === 'install' && !isOver(job));
-  const setUp = !installing.length && toolchain.isReady && (
+  const installing = jobs.jobs.filter(job => job.kind === 'install' && !hasEnded(job));
+  // Preparation in the background is not announced, only shown among the details.
+  const shown = open ? installing : installing.filter(job => !isPreparation(job));
+  const setUp = !shown.length && toolchain.isReady && (
     <TextButton
       accept={!toolchain.ok}
       label={trans.__('Set Up Toolchain')}
-      title={trans.__(
-        'Install what is missing, in a place of its own; nothing of yours is changed.'
-      )}
+      title={trans.__('Install what is missing, without changing existing installations')}
       onClick={() => void commands.execute(CommandIDs.setUp)}
     />
   );
@@ -36,7 +36,7 @@ export function Toolchain(props: { session: IWasmwheel }): JSX.Element {
   const canBeSetUp = missing.every(each => each.remedies.length);
   const Caret = open ? caretDownIcon : caretRightIcon;
   if (toolchain.error && !toolchain.isReady) {
-    return <Answer error={toolchain.error} quiet />;
+    return <ErrorMessage error={toolchain.error} quiet />;
   }
   return (
     <section className="jp-wasmwheel-toolchain" aria-label={trans.__('Toolchain')}>
@@ -49,11 +49,11 @@ export function Toolchain(props: { session: IWasmwheel }): JSX.Element {
           onClick={() => setChosen(!open)}
         >
           <Caret.react tag="span" elementSize="normal" />
-          <span>{summary(toolchain, trans)}</span>
+          <span>{summarize(toolchain, trans)}</span>
         </button>
         {!toolchain.ok && canBeSetUp && setUp}
       </div>
-      {installing.map(job => (
+      {shown.map(job => (
         <Installing key={job.id} job={job} session={props.session} />
       ))}
       {open && (
@@ -68,7 +68,7 @@ export function Toolchain(props: { session: IWasmwheel }): JSX.Element {
   );
 }
 
-/** What is being installed, how far that is, and a way to stop it. */
+/** A running installation, with a button to cancel it. */
 function Installing(props: { job: api.Job; session: IWasmwheel }): JSX.Element {
   const { job, session } = props;
   const { commands, trans } = session;
@@ -83,7 +83,7 @@ function Installing(props: { job: api.Job; session: IWasmwheel }): JSX.Element {
         label={trans.__('Cancel the installation: %1', name)}
         onClick={() => void commands.execute(CommandIDs.cancel, { id: job.id })}
       />
-      <Bar job={job} name={name} />
+      <ProgressBar job={job} name={name} />
     </div>
   );
 }
@@ -91,19 +91,19 @@ function Installing(props: { job: api.Job; session: IWasmwheel }): JSX.Element {
 function Finding(props: { finding: api.Finding; session: IWasmwheel }): JSX.Element {
   const { part, state, text, fix, remedies } = props.finding;
   const { commands, jobs, trans } = props.session;
-  const isAtWork = jobs.jobs.some(job => job.kind === 'install' && !isOver(job));
-  const words = {
-    ok: trans.__('there'),
-    optional: trans.__('not there, not needed yet'),
-    missing: trans.__('missing')
+  const isInstalling = jobs.jobs.some(job => job.kind === 'install' && !hasEnded(job));
+  const states = {
+    ok: trans.__('Installed'),
+    optional: trans.__('Not installed, not required'),
+    missing: trans.__('Missing')
   };
   return (
     <li data-state={state}>
       <span
-        className="jp-wasmwheel-mark"
+        className="jp-wasmwheel-status"
         role="img"
-        aria-label={words[state]}
-        title={words[state]}
+        aria-label={states[state]}
+        title={states[state]}
       />
       <div>
         <strong>{part}</strong> <span>{withCode(text)}</span>
@@ -114,7 +114,7 @@ function Finding(props: { finding: api.Finding; session: IWasmwheel }): JSX.Elem
             <TextButton
               key={index}
               label={labelRemedy(remedy, trans)}
-              disabled={isAtWork}
+              disabled={isInstalling}
               onClick={() => void commands.execute(CommandIDs.setUp, { ...remedy })}
             />
           ))}
@@ -123,15 +123,15 @@ function Finding(props: { finding: api.Finding; session: IWasmwheel }): JSX.Elem
   );
 }
 
-/** Whether an install is that of the toolchain, for which there is one button. */
+/** Check whether a remedy installs all that is missing, for which one button is enough. */
 function isSetUp(remedy: api.Install): boolean {
   return remedy.extras.length === 0;
 }
 
-/** The line: `Ready · Rust 1.96 · Pyodide 314 · no C compiler (…)`. */
-function summary(toolchain: ToolchainModel, trans: TranslationBundle): React.ReactNode {
+/** Summarize the toolchain, as in `Ready · Rust 1.96 · Pyodide 314`. */
+function summarize(toolchain: ToolchainModel, trans: TranslationBundle): React.ReactNode {
   if (!toolchain.isReady) {
-    return trans.__('Looking for Rust and Pyodide…');
+    return trans.__('Checking the toolchain…');
   }
   const missing = toolchain.findings.filter(each => each.state === 'missing');
   if (missing.length) {
@@ -142,10 +142,10 @@ function summary(toolchain: ToolchainModel, trans: TranslationBundle): React.Rea
   const rust = finding('rust')?.version?.split('.').slice(0, 2).join('.');
   const parts = [rust ? `Rust ${rust}` : 'Rust'];
   if (toolchain.target) {
-    parts.push(`Pyodide ${short(toolchain.target.pyodide)}`);
+    parts.push(`Pyodide ${shortVersion(toolchain.target.pyodide)}`);
   }
   if (finding('c-compiler')?.state === 'optional') {
-    parts.push(trans.__('no C compiler (only needed for C and C++)'));
+    parts.push(trans.__('no C compiler (only required for C and C++)'));
   }
   return (
     <>
@@ -155,8 +155,8 @@ function summary(toolchain: ToolchainModel, trans: TranslationBundle): React.Rea
   );
 }
 
-/** A Pyodide's version as people say it: `314` of 314.0.7, but `0.29` of 0.29.5. */
-export function short(version: string): string {
+/** Return the part of a Pyodide version that its ABI depends on: `314` of 314.0.7, `0.29` of 0.29.5. */
+export function shortVersion(version: string): string {
   const [first, second] = version.split('.');
   return first === '0' ? `0.${second}` : first!;
 }

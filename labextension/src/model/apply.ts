@@ -2,7 +2,7 @@ import type * as api from '../api';
 import { completeError, type RunEvent } from './job';
 
 /**
- * Return the job as an event changes it, or the same job if the event is not newer or not known.
+ * Return the job as an event changes it, or the same job if the event is old or unknown.
  *
  * The reducer in Python (jupyter_wasmwheel/api/jobs.py) is tested against the same fixtures.
  */

@@ -5,31 +5,31 @@ import { readLines } from './lines';
 import { LogLines } from './log';
 import { ObservableModel } from './observable';
 
-/** What a build's document reads of the list of jobs. */
+/** What the details of a build need of the list of jobs. */
 export interface IJobSource {
   readonly server: Pick<Server, 'open'>;
-  /** Resolved once the stream of events is followed. */
+  /** Resolves when the stream of events is followed. */
   readonly ready: Promise<void>;
   get(id: string): api.Job | undefined;
 }
 
-/** A phase that has begun: times are the server's, in seconds since 1970. */
+/** A phase that has started, with the server's times in seconds since 1970. */
 export interface IPhase {
   name: string;
   state: 'started' | 'done' | 'failed';
-  began: number;
+  started: number;
   ended: number | null;
 }
 
-/** A crate on the time axis: seconds after the first one began; null is not over yet. */
-export interface ISpan {
+/** A crate on the time axis, in seconds after the first one started; null while it compiles. */
+export interface ICrateSpan {
   name: string;
   version: string;
-  began: number;
+  started: number;
   ended: number | null;
 }
 
-/** Everything about one job that only its own document shows. */
+/** The details of a job: its phases, crates, problems and log. */
 export class BuildModel extends ObservableModel {
   constructor(id: string, jobs: IJobSource) {
     super();
@@ -42,44 +42,44 @@ export class BuildModel extends ObservableModel {
   readonly phases: IPhase[] = [];
   readonly diagnostics: api.Diagnostic[] = [];
 
-  /** The job, or undefined where there is none of that id, or none yet. */
+  /** The job, or undefined if it was deleted or is not loaded. */
   get job(): api.Job | undefined {
     return this._jobs.get(this.id);
   }
 
-  /** Why its events cannot be shown, or null. */
+  /** Why the events could not be loaded, or null. */
   get error(): api.ErrorInfo | null {
     return this._error;
   }
 
-  /** Whether what happened before now has been read. */
+  /** Whether the past events are loaded. */
   get isLoaded(): boolean {
     return this._waiting === null;
   }
 
-  /** How many errors the compiler found. */
+  /** The number of errors that the compiler found. */
   get problems(): number {
     return this.diagnostics.filter(each => each.level === 'error').length;
   }
 
-  /** The crates in the order in which they were begun. */
-  get spans(): ISpan[] {
-    const first = this.spansBegan ?? 0;
+  /** The crates in the order in which they started. */
+  get spans(): ICrateSpan[] {
+    const first = this.spansStarted ?? 0;
     return [...this._spans.values()].map(span => ({
       ...span,
-      began: span.began - first,
+      started: span.started - first,
       ended: span.ended === null ? null : span.ended - first
     }));
   }
 
-  /** The server's time at which the first crate was begun, or null. */
-  get spansBegan(): number | null {
-    return this._spans.values().next().value?.began ?? null;
+  /** The server's time when the first crate started, or null. */
+  get spansStarted(): number | null {
+    return this._spans.values().next().value?.started ?? null;
   }
 
-  /** Read what happened so far; what happens meanwhile comes behind it. */
+  /** Load the past events; those that arrive meanwhile follow them. */
   async load(): Promise<void> {
-    // The stream must be on its way first, so that nothing falls between it and this answer.
+    // The stream must be followed first, so that no event is missed between it and this response.
     await this._jobs.ready;
     try {
       const response = await this._jobs.server.open(['jobs', this.id, 'events']);
@@ -90,11 +90,11 @@ export class BuildModel extends ObservableModel {
     const waiting = this._waiting ?? [];
     this._waiting = null;
     waiting.forEach(event => this._apply(event));
-    this.touch();
+    this.notify();
   }
 
-  /** Take an event of this job from the stream. */
-  take(event: RunEvent): void {
+  /** Receive an event of this job from the stream. */
+  receive(event: RunEvent): void {
     if (this._waiting) {
       this._waiting.push(event);
     } else {
@@ -103,7 +103,7 @@ export class BuildModel extends ObservableModel {
   }
 
   private _apply(event: RunEvent): void {
-    // The answer and the stream overlap; each event counts once.
+    // The response and the stream overlap; each event counts once.
     if (event.seq <= this._seq || this.isDisposed) {
       return;
     }
@@ -113,25 +113,25 @@ export class BuildModel extends ObservableModel {
         this.log.append(event.stream, event.text);
         break;
       case 'phase':
-        this._phase(event.name, event.state, event.time);
+        this._setPhase(event.name, event.state, event.time);
         break;
       case 'crate_started':
-        this._crateStarted(event, event.time);
+        this._startSpan(event, event.time);
         break;
       case 'crate_finished':
-        this._crateFinished(event);
+        this._endSpan(event);
         break;
       case 'diagnostic':
-        this._diagnosed(event);
+        this._addDiagnostic(event);
         break;
     }
-    this.touch();
+    this.notify();
   }
 
-  private _phase(name: string, state: IPhase['state'], time: number): void {
+  private _setPhase(name: string, state: IPhase['state'], time: number): void {
     const known = this.phases.find(phase => phase.name === name);
     if (!known) {
-      this.phases.push({ name, state, began: time, ended: state === 'started' ? null : time });
+      this.phases.push({ name, state, started: time, ended: state === 'started' ? null : time });
     } else if (state !== 'started') {
       Object.assign(known, { state, ended: time });
     }
@@ -140,29 +140,29 @@ export class BuildModel extends ObservableModel {
     }
   }
 
-  private _crateStarted({ name, version }: api.CrateStarted, time: number): void {
+  private _startSpan({ name, version }: api.CrateStarted, time: number): void {
     const key = `${name} ${version}`;
     if (!this._spans.has(key)) {
-      this._spans.set(key, { name, version, began: time, ended: null });
+      this._spans.set(key, { name, version, started: time, ended: null });
     }
   }
 
-  /** A crate of several units ends with each of them; the last one counts. */
-  private _crateFinished({ name, version, seconds }: api.CrateFinished): void {
+  /** Set the end of a crate, which each of its units reports; the last one counts. */
+  private _endSpan({ name, version, seconds }: api.CrateFinished): void {
     const span = this._spans.get(`${name} ${version}`);
     if (span) {
-      span.ended = span.began + seconds;
+      span.ended = span.started + seconds;
     }
   }
 
-  /** End the crates that were not finished, as where cargo stopped at an error. */
+  /** End the crates that did not finish, for example because cargo stopped at an error. */
   private _endSpans(time: number): void {
     for (const span of this._spans.values()) {
       span.ended ??= time;
     }
   }
 
-  private _diagnosed(found: api.Diagnostic): void {
+  private _addDiagnostic(found: api.Diagnostic): void {
     const same = (each: api.Diagnostic) => each.rendered === found.rendered;
     if (!this.diagnostics.some(same)) {
       this.diagnostics.push(found);
@@ -170,7 +170,7 @@ export class BuildModel extends ObservableModel {
   }
 
   private readonly _jobs: IJobSource;
-  private readonly _spans = new Map<string, ISpan>();
+  private readonly _spans = new Map<string, ICrateSpan>();
   private _waiting: RunEvent[] | null = [];
   private _error: api.ErrorInfo | null = null;
   private _seq = 0;

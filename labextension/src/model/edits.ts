@@ -2,45 +2,43 @@ import type * as api from '../api';
 import { asError, type Server } from '../server';
 import { ObservableModel } from './observable';
 
-/** What is known of the edits that a request asks for; nothing of both while it is asked for. */
-export interface IForeseen {
+/** A preview of edits: empty while it is loading. */
+export interface IEditPreview {
   readonly edits?: api.Edits;
   readonly error?: api.ErrorInfo;
 }
 
-/** What a build would change of a source, before it is ordered. */
+/** The preview of what a build would change in a source. */
 export class EditsModel extends ObservableModel {
   constructor(server: Server) {
     super();
     this._server = server;
   }
 
-  /** What is known of a request; undefined where nobody asked, or another one was asked for since. */
-  known(request: api.EditsRequest): IForeseen | undefined {
-    return this._key === JSON.stringify(request) ? this._foreseen : undefined;
+  /** Return the preview for a request, or undefined if it is not the one that was loaded last. */
+  get(request: api.EditsRequest): IEditPreview | undefined {
+    return this._key === JSON.stringify(request) ? this._preview : undefined;
   }
 
-  /** Ask what a build would change; what is not a folder is fetched for that. */
-  async look(request: api.EditsRequest): Promise<void> {
+  /** Load the preview for a request; the server fetches a source that is not a folder. */
+  async load(request: api.EditsRequest): Promise<void> {
     const key = JSON.stringify(request);
     if (key !== this._key) {
       this._key = key;
-      this._foreseen = {};
-      this.touch();
+      this._preview = {};
+      this.notify();
     }
-    let foreseen: IForeseen;
-    try {
-      foreseen = { edits: await this._server.post<api.Edits>(['edits'], request) };
-    } catch (error) {
-      foreseen = { error: asError(error) };
-    }
+    const preview = await this._server.post<api.Edits>(['edits'], request).then(
+      edits => ({ edits }),
+      error => ({ error: asError(error) })
+    );
     if (key === this._key) {
-      this._foreseen = foreseen;
-      this.touch();
+      this._preview = preview;
+      this.notify();
     }
   }
 
   private readonly _server: Server;
   private _key = '';
-  private _foreseen: IForeseen | undefined;
+  private _preview: IEditPreview | undefined;
 }

@@ -1,37 +1,39 @@
 import { PromiseDelegate } from '@lumino/coreutils';
+import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type * as api from '../api';
 import { asError, type Server } from '../server';
 import { apply } from './apply';
 import { BuildModel } from './build';
-import { completeError, isOver, type StreamEvent } from './job';
+import { completeError, hasEnded, type StreamEvent } from './job';
 import { ObservableModel } from './observable';
 import { type Connection, EventStream } from './stream';
 
-/** How long to wait before asking a server that did not answer, in milliseconds. */
-const RETRY = 5_000;
+/** How long to wait before asking a server again that did not respond. */
+const RETRY_INTERVAL_MS = 5_000;
 
-/** The jobs of the server: what it said when asked, and what its events said since. */
+/** The jobs on the server, kept up to date by its events. */
 export class JobsModel extends ObservableModel {
   constructor(server: Server) {
     super();
     this.server = server;
     this._stream = new EventStream(server);
-    this._stream.received.connect((_, event) => this._take(event));
-    this._stream.connectionChanged.connect(() => this.touch());
+    this._stream.received.connect((_, event) => this._receive(event));
+    this._stream.connectionChanged.connect(() => this.notify());
+    this._poll = new Poll({
+      auto: false,
+      factory: () => this._load(),
+      frequency: { interval: RETRY_INTERVAL_MS, backoff: false },
+      standby: 'never'
+    });
   }
 
   readonly server: Server;
 
-  /** Emitted at once when a job begins, changes its state, or is met for the first time. */
+  /** Emitted when a job is new or changes its state. */
   get stateChanged(): ISignal<this, api.Job> {
     return this._stateChanged;
-  }
-
-  /** Emitted with what is known of a running job when it has come further. */
-  get progressed(): ISignal<this, api.Job> {
-    return this._progressed;
   }
 
   /** The jobs, newest first. */
@@ -39,19 +41,18 @@ export class JobsModel extends ObservableModel {
     return [...this._jobs.values()].sort((one, other) => other.created - one.created);
   }
 
-  /** Why the jobs are not known, or null. */
+  /** Why the jobs could not be loaded, or null. */
   get error(): api.ErrorInfo | null {
     return this._error;
   }
 
-  /** Resolved once the server has answered. */
+  /** Resolves when the jobs are loaded. */
   get ready(): Promise<void> {
-    return this._answered.promise;
+    return this._loaded.promise;
   }
 
-  /** Whether the server was asked and has answered. */
   get isReady(): boolean {
-    return this._ready;
+    return this._poll.isDisposed;
   }
 
   get connection(): Connection {
@@ -62,67 +63,59 @@ export class JobsModel extends ObservableModel {
     return this._jobs.get(id);
   }
 
-  /** Ask for all jobs until the server answers, then follow their events. */
+  /** Load the jobs, retrying until the server responds, then follow their events. */
   async start(): Promise<void> {
-    while (!this.isDisposed) {
-      try {
-        const answer = await this.server.get<{ jobs: api.Job[]; seq: number }>(['jobs']);
-        this._error = null;
-        answer.jobs.forEach(job => this._jobs.set(job.id, complete(job)));
-        this._ready = true;
-        this._answered.resolve();
-        this.touch();
-        void this._stream.follow(answer.seq);
-        return;
-      } catch (error) {
-        this._error = asError(error);
-        this.touch();
-        await this._pause();
-      }
-    }
+    await this._poll.start();
+    await this.ready;
   }
 
-  /** Ask again now, where the server did not answer. */
+  /** Retry to load the jobs now. */
   retry(): void {
-    this._wake?.();
+    void this._poll.refresh();
   }
 
-  /** Begin a job. */
+  /** Post a request, and return its job. */
   async submit(request: api.PostedRequest): Promise<api.Job> {
     const job = await this.server.post<api.Job>(['jobs'], request);
+    this._submitted.add(job.id);
     this._put(job);
     return job;
   }
 
-  /** Ask for a job's end; it is over when its state says so. */
+  /** Check whether a job was submitted from this page. */
+  isSubmitted(id: string): boolean {
+    return this._submitted.has(id);
+  }
+
+  /** Request that a job ends; its state tells when it has ended. */
   async cancel(id: string): Promise<void> {
     this._put(await this.server.post<api.Job>(['jobs', id, 'cancel']));
   }
 
-  /** Forget a job that is over. */
+  /** Delete a job that has ended. */
   async remove(id: string): Promise<void> {
     await this.server.remove(['jobs', id]);
     this._forget(id);
   }
 
-  /** A job's end, as a promise. */
-  async end(id: string): Promise<api.Job> {
-    const now = this._jobs.get(id);
-    if (now && isOver(now)) {
-      return now;
+  /** Wait until a job has ended, and return it. */
+  async whenEnded(id: string): Promise<api.Job> {
+    const job = this._jobs.get(id);
+    if (job && hasEnded(job)) {
+      return job;
     }
     return await new Promise(resolve => {
-      const slot = (_: this, job: api.Job) => {
-        if (job.id === id && isOver(job)) {
+      const slot = (_: this, changed: api.Job) => {
+        if (changed.id === id && hasEnded(changed)) {
           this._stateChanged.disconnect(slot);
-          resolve(job);
+          resolve(changed);
         }
       };
       this._stateChanged.connect(slot);
     });
   }
 
-  /** All that is known of one job: its phases, its log, its problems. Kept until released. */
+  /** Return the details of a job, which are kept until they are released. */
   build(id: string): BuildModel {
     let model = this._builds.get(id);
     if (!model) {
@@ -133,20 +126,34 @@ export class JobsModel extends ObservableModel {
     return model;
   }
 
-  /** Dispose of what is known of a job that is no longer shown. */
+  /** Dispose of the details of a job that is no longer shown. */
   release(id: string): void {
     this._builds.get(id)?.dispose();
     this._builds.delete(id);
   }
 
   override dispose(): void {
+    this._poll.dispose();
     this._stream.dispose();
     this._builds.forEach(model => model.dispose());
     super.dispose();
-    this.retry();
   }
 
-  private _take(event: StreamEvent): void {
+  private async _load(): Promise<void> {
+    try {
+      const { jobs, seq } = await this.server.get<{ jobs: api.Job[]; seq: number }>(['jobs']);
+      this._error = null;
+      jobs.forEach(job => this._jobs.set(job.id, completeJob(job)));
+      this._poll.dispose();
+      this._loaded.resolve();
+      void this._stream.follow(seq);
+    } catch (error) {
+      this._error = asError(error);
+    }
+    this.notify();
+  }
+
+  private _receive(event: StreamEvent): void {
     if (event.kind === 'job') {
       this._put(event.job);
       return;
@@ -155,16 +162,14 @@ export class JobsModel extends ObservableModel {
       this._forget(event.job);
       return;
     }
-    this._builds.get(event.job)?.take(event);
-    const job = this._jobs.get(event.job);
-    if (!job) {
-      return;
-    }
-    const after = apply(job, event);
-    this._jobs.set(job.id, after);
-    if (after.phase !== job.phase || after.done !== job.done || after.label !== job.label) {
-      this._progressed.emit(after);
-      this.touch();
+    this._builds.get(event.job)?.receive(event);
+    const before = this._jobs.get(event.job);
+    if (before) {
+      const job = apply(before, event);
+      this._jobs.set(job.id, job);
+      if (job.phase !== before.phase || job.done !== before.done || job.label !== before.label) {
+        this.notify();
+      }
     }
   }
 
@@ -173,9 +178,9 @@ export class JobsModel extends ObservableModel {
     if (before && before.seq > job.seq) {
       return;
     }
-    this._jobs.set(job.id, complete(job));
-    this.touch();
-    this._builds.get(job.id)?.touch();
+    this._jobs.set(job.id, completeJob(job));
+    this.notify();
+    this._builds.get(job.id)?.notify();
     if (before?.state !== job.state) {
       this._stateChanged.emit(job);
     }
@@ -183,32 +188,21 @@ export class JobsModel extends ObservableModel {
 
   private _forget(id: string): void {
     this._jobs.delete(id);
-    this._builds.get(id)?.touch();
-    this.touch();
+    this._builds.get(id)?.notify();
+    this.notify();
   }
 
-  private _pause(): Promise<void> {
-    return new Promise(resolve => {
-      const timer = setTimeout(resolve, RETRY);
-      this._wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
+  private readonly _poll: Poll;
+  private readonly _stream: EventStream;
+  private readonly _loaded = new PromiseDelegate<void>();
   private readonly _jobs = new Map<string, api.Job>();
   private readonly _builds = new Map<string, BuildModel>();
-  private readonly _stream: EventStream;
+  private readonly _submitted = new Set<string>();
   private readonly _stateChanged = new Signal<this, api.Job>(this);
-  private readonly _progressed = new Signal<this, api.Job>(this);
   private _error: api.ErrorInfo | null = null;
-  private readonly _answered = new PromiseDelegate<void>();
-  private _ready = false;
-  private _wake: (() => void) | undefined;
 }
 
-/** Return a job whose error is whole. */
-function complete(job: api.Job): api.Job {
+/** Return a job whose error has all fields. */
+function completeJob(job: api.Job): api.Job {
   return job.error ? { ...job, error: completeError(job.error) } : job;
 }

@@ -2,8 +2,8 @@
  * Reads long responses without blocking the page.
  */
 
-/** How long to work before the page has its turn. */
-const TURN_MS = 10;
+/** How long to work before other tasks of the page can run. */
+const SLICE_MS = 10;
 
 /** Decode a stream of UTF-8. */
 export function decode(body: ReadableStream<Uint8Array>): ReadableStream<string> {
@@ -11,9 +11,9 @@ export function decode(body: ReadableStream<Uint8Array>): ReadableStream<string>
 }
 
 /**
- * Call back for each item in the chunks of a stream, and give the page its turns.
+ * Call back for each item in the chunks of a stream, and let other tasks of the page run in between.
  *
- * Reading waits for the work: a sender that is too fast is slowed down, not queued here.
+ * Reading waits for the callbacks, so that a sender that is too fast is slowed down.
  */
 export async function readItems<Chunk, Item>(
   stream: ReadableStream<Chunk>,
@@ -21,7 +21,7 @@ export async function readItems<Chunk, Item>(
   onItem: (item: Item) => void
 ): Promise<void> {
   const reader = stream.getReader();
-  let begin = performance.now();
+  let start = performance.now();
   try {
     for (;;) {
       const { value, done } = await reader.read();
@@ -30,14 +30,14 @@ export async function readItems<Chunk, Item>(
       }
       for (const item of itemsOf(value)) {
         onItem(item);
-        if (performance.now() - begin > TURN_MS) {
+        if (performance.now() - start > SLICE_MS) {
           await new Promise(resolve => setTimeout(resolve, 0));
-          begin = performance.now();
+          start = performance.now();
         }
       }
     }
   } finally {
-    // A callback may have thrown; a failure of the reader itself is already being thrown.
+    // A callback may have thrown; an error of the reader itself is already being thrown.
     await reader.cancel().catch(() => undefined);
   }
 }

@@ -2,17 +2,17 @@ import type { IDisposable } from '@lumino/disposable';
 import { Throttler } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-/** How often a model signals its changes at most: a build can log thousands of lines a second. */
-const INTERVAL_MS = 60;
+/** The shortest time between two signals of a model: a build can log thousands of lines a second. */
+const SIGNAL_INTERVAL_MS = 60;
 
-/** A model that signals its changes, several of them at once. */
+/** A model that combines its changes into few signals. */
 export abstract class ObservableModel implements IDisposable {
-  /** Emitted soon after something changed. */
+  /** Emitted shortly after a change. */
   get changed(): ISignal<this, void> {
     return this._changed;
   }
 
-  /** How many times the signal was emitted: it tells React whether anything is new. */
+  /** The number of signals so far, from which React sees that something changed. */
   get revision(): number {
     return this._revision;
   }
@@ -21,8 +21,8 @@ export abstract class ObservableModel implements IDisposable {
     return this._throttler.isDisposed;
   }
 
-  /** Note that something changed; the signal follows soon. */
-  touch(): void {
+  /** Schedule the signal of a change. */
+  notify(): void {
     if (!this.isDisposed) {
       void this._throttler.invoke();
     }
@@ -39,7 +39,7 @@ export abstract class ObservableModel implements IDisposable {
       this._revision += 1;
       this._changed.emit();
     },
-    { limit: INTERVAL_MS, edge: 'trailing' }
+    { limit: SIGNAL_INTERVAL_MS, edge: 'trailing' }
   );
   private _revision = 0;
 }

@@ -5,16 +5,17 @@ import { type ISignal, Signal } from '@lumino/signaling';
 import type * as api from '../api';
 import { asError, ResponseError, type Server } from '../server';
 
-/** What is known of a folder is asked for again after this many milliseconds. */
-const FRESH = 15_000;
+/** How long the result for a folder is reused. */
+const CACHE_LIFETIME_MS = 15_000;
 
-/** What makes a folder one of a package: one of these files. */
+/** A folder with none of these files is not a project. */
 const PROJECT_FILES = new Set(['pyproject.toml', 'setup.py', 'Cargo.toml']);
 
-/** What a folder holds: a project that can be built, or the reason why there is none. */
-export type Found = { project: api.Project; error: null } | { project: null; error: api.ErrorInfo };
+/** The project in a folder, or why there is none. */
+export type FolderResult =
+  { project: api.Project; error: null } | { project: null; error: api.ErrorInfo };
 
-/** Which folders can be built: the file browser's menu must know before it opens. */
+/** The folders that can be built, which the file browser's menu must know before it opens. */
 export class ProjectsModel {
   constructor(server: Server, contents: Contents.IManager, trans: TranslationBundle) {
     this._server = server;
@@ -22,69 +23,69 @@ export class ProjectsModel {
     this._trans = trans;
   }
 
-  /** Emitted with a folder's path when it is known what the folder holds. */
-  get looked(): ISignal<this, string> {
-    return this._looked;
+  /** Emitted with the path of a folder that was inspected. */
+  get inspected(): ISignal<this, string> {
+    return this._inspected;
   }
 
-  /** What is known of a folder by now; undefined where nobody has looked yet. */
-  known(path: string): Found | undefined {
-    return this._found.get(path);
+  /** Return the last result for a folder, or undefined if it was not inspected. */
+  get(path: string): FolderResult | undefined {
+    return this._results.get(path);
   }
 
-  /** Whether a folder is known to hold a package with Rust in it. */
+  /** Check whether a folder is known to hold a package with Rust code. */
   hasRust(path: string): boolean {
-    const backend = this.known(path)?.project?.backend;
+    const backend = this.get(path)?.project?.backend;
     return backend === 'maturin' || backend === 'setuptools-rust';
   }
 
-  /** Look into a folder, unless that was done just now. */
-  async look(path: string): Promise<Found> {
-    const known = this._found.get(path);
-    if (known && Date.now() - this._when.get(path)! < FRESH) {
-      return known;
+  /** Return what a folder holds. */
+  async inspect(path: string): Promise<FolderResult> {
+    const result = this._results.get(path);
+    if (result && Date.now() - this._times.get(path)! < CACHE_LIFETIME_MS) {
+      return result;
     }
-    let asked = this._asked.get(path);
-    if (!asked) {
-      asked = this._ask(path).finally(() => this._asked.delete(path));
-      this._asked.set(path, asked);
+    let pending = this._pending.get(path);
+    if (!pending) {
+      pending = this._inspect(path).finally(() => this._pending.delete(path));
+      this._pending.set(path, pending);
     }
-    return await asked;
+    return await pending;
   }
 
-  /** Forget what was found: files may have changed. */
+  /** Let the next inspections ask the server again. */
   clear(): void {
-    this._when.forEach((_, path) => this._when.set(path, 0));
+    this._times.forEach((_, path) => this._times.set(path, 0));
   }
 
-  private async _ask(path: string): Promise<Found> {
-    let found: Found;
+  private async _inspect(path: string): Promise<FolderResult> {
+    let result: FolderResult;
     try {
-      await this._require(path);
+      await this._requireProjectFile(path);
       const query = { source: path || '.' };
       const project = await this._server.get<api.Project>(['project'], query);
-      found = { project, error: null };
+      result = { project, error: null };
     } catch (error) {
-      found = { project: null, error: asError(error) };
+      result = { project: null, error: asError(error) };
       if (!(error instanceof ResponseError && error.http === 400)) {
-        return found;
+        return result;
       }
     }
-    this._found.set(path, found);
-    this._when.set(path, Date.now());
-    this._looked.emit(path);
-    return found;
+    this._results.set(path, result);
+    this._times.set(path, Date.now());
+    this._inspected.emit(path);
+    return result;
   }
 
-  /** Most folders are no projects, and the listing says so without an error of the server's. */
-  private async _require(path: string): Promise<void> {
+  /** Throw if no file makes a folder a project, so that the server need not log an error. */
+  private async _requireProjectFile(path: string): Promise<void> {
     const folder = await this._contents.get(path, { content: true, type: 'directory' });
     const files = (folder.content ?? []) as Contents.IModel[];
     if (!files.some(file => PROJECT_FILES.has(file.name))) {
       const trans = this._trans;
       throw new ResponseError(400, {
-        what: trans.__('There is nothing to build in %1.', path || '/'),
-        why: trans.__('A Python package has a pyproject.toml in its folder.'),
+        what: trans.__('No Python package found in %1.', path || '/'),
+        why: trans.__('The folder of a package contains a pyproject.toml.'),
         fix: trans.__('Choose the folder of a package.')
       });
     }
@@ -93,8 +94,8 @@ export class ProjectsModel {
   private readonly _server: Server;
   private readonly _contents: Contents.IManager;
   private readonly _trans: TranslationBundle;
-  private readonly _found = new Map<string, Found>();
-  private readonly _when = new Map<string, number>();
-  private readonly _asked = new Map<string, Promise<Found>>();
-  private readonly _looked = new Signal<this, string>(this);
+  private readonly _results = new Map<string, FolderResult>();
+  private readonly _times = new Map<string, number>();
+  private readonly _pending = new Map<string, Promise<FolderResult>>();
+  private readonly _inspected = new Signal<this, string>(this);
 }

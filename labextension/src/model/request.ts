@@ -3,32 +3,32 @@ import { type ISignal, Signal } from '@lumino/signaling';
 import type * as api from '../api';
 import { type Field, FIELDS } from '../api';
 
-/** Where the code comes from. */
-export type From = 'folder' | 'pypi' | 'git';
+/** The kind of place that the code comes from. */
+export type SourceKind = 'folder' | 'pypi' | 'git';
 
-/** The options of a build that the form shows, by the names of the request's fields. */
+/** The options of a build that the form shows, with their names in a request. */
 export const OPTIONS: readonly (readonly [string, Field])[] = Object.entries<Field>(
   FIELDS.BuildRequest
 ).filter(([, field]) => field.title);
 
-/** What the form has for each of the options: a list is one text. */
+/** The form's values of the options; a list is one text. */
 export type OptionValues = Readonly<Record<string, string | boolean>>;
 
-/** What the user asks to be built, and how. */
-export interface IFields {
-  from: From;
+/** The fields of the form. */
+export interface IFormFields {
+  from: SourceKind;
   folder: string;
   pypi: string;
   git: string;
-  /** A site's name; null for a wheel only, undefined where nobody chose. */
+  /** A site's name, null for only a wheel, or undefined if not chosen. */
   site: string | null | undefined;
-  /** The ABI of a wheel that goes into no site; null is the default. */
+  /** The ABI for only a wheel; null is the default. */
   target: string | null;
   profile: api.Profile;
   options: OptionValues;
 }
 
-const START: IFields = {
+const INITIAL_FIELDS: IFormFields = {
   from: 'folder',
   folder: '',
   pypi: '',
@@ -39,7 +39,7 @@ const START: IFields = {
   options: Object.fromEntries(OPTIONS.map(([name, field]) => [name, initial(field)]))
 };
 
-/** The form's state. */
+/** The state of the form. */
 export class RequestModel {
   get changed(): ISignal<this, void> {
     return this._changed;
@@ -49,11 +49,11 @@ export class RequestModel {
     return this._revision;
   }
 
-  get fields(): Readonly<IFields> {
+  get fields(): Readonly<IFormFields> {
     return this._fields;
   }
 
-  /** The source in the words of the command line, or null where none is named yet. */
+  /** The source as the command line takes it, or null if the field is empty. */
   get source(): string | null {
     const { from, folder, pypi, git } = this._fields;
     if (from === 'folder') {
@@ -67,7 +67,7 @@ export class RequestModel {
     return written.startsWith(prefix) ? written : prefix + written;
   }
 
-  set(fields: Partial<IFields>): void {
+  set(fields: Partial<IFormFields>): void {
     this._fields = { ...this._fields, ...fields };
     this._revision += 1;
     this._changed.emit();
@@ -78,24 +78,24 @@ export class RequestModel {
     this.set({ options: { ...this._fields.options, [name]: value } });
   }
 
-  /** The request, for a site or for none; only what differs from the default is in it. */
-  build(source: string, site: string | null): api.BuildRequest {
+  /** Return the request for a build, without the options that have their defaults. */
+  toBuildRequest(source: string, site: string | null): api.BuildRequest {
     const { target, profile } = this._fields;
     const destination = site ? { site } : target ? { target } : {};
-    return { kind: 'build', source, profile, ...destination, ...this._chosen() };
+    return { kind: 'build', source, profile, ...destination, ...this._changedOptions() };
   }
 
-  /** The request for what a build changes in a source. */
-  edits(source: string): api.EditsRequest {
-    const chosen = Object.entries(this._chosen());
+  /** Return the request for a preview of the edits. */
+  toEditsRequest(source: string): api.EditsRequest {
+    const chosen = Object.entries(this._changedOptions());
     return {
       source,
       ...Object.fromEntries(chosen.filter(([name]) => name in FIELDS.EditsRequest))
     };
   }
 
-  /** The options that differ from their defaults, as a request has them. */
-  private _chosen(): Partial<api.BuildRequest> {
+  /** Return the options that differ from their defaults, as in a request. */
+  private _changedOptions(): Partial<api.BuildRequest> {
     const { options } = this._fields;
     const chosen = OPTIONS.filter(([name, field]) => options[name] !== initial(field))
       .map(([name, field]) => [name, posted(name, field, options[name]!)] as const)
@@ -103,17 +103,17 @@ export class RequestModel {
     return Object.fromEntries(chosen);
   }
 
-  private _fields = START;
+  private _fields = INITIAL_FIELDS;
   private _revision = 0;
   private readonly _changed = new Signal<this, void>(this);
 }
 
-/** Return the default of an option as the form has it. */
+/** Return an option's default as the form's value. */
 function initial(field: Field): string | boolean {
   return field.type === 'boolean' ? Boolean(field.default) : (field.default ?? '').toString();
 }
 
-/** Return an option as a request has it: a list's entries are between spaces or commas. */
+/** Return an option's value as in a request; spaces or commas separate the entries of a list. */
 function posted(name: string, field: Field, value: string | boolean): unknown {
   if (typeof value === 'boolean') {
     return value;
@@ -121,11 +121,11 @@ function posted(name: string, field: Field, value: string | boolean): unknown {
   if (field.type !== 'array') {
     return value.trim();
   }
-  // A comma is part of an argument, but never of a name.
+  // An argument can contain a comma, a name cannot.
   return value.split(name === 'cargo_args' ? /\s+/ : /[\s,]+/).filter(entry => entry);
 }
 
-/** Return a request with the changes of a retry: lists are appended, all others replaced. */
+/** Return a request with the changes of a retry: append lists, replace other values. */
 export function applyChanges(
   request: api.PostedRequest,
   changes: api.Retry['changes']
@@ -138,8 +138,8 @@ export function applyChanges(
   return { ...request, ...Object.fromEntries(after) } as api.PostedRequest;
 }
 
-/** The tests of what a build builds, for the target of its site if it has one. */
-export function testsOf(
+/** Return the request for the tests of a build, for the target of its site if it has one. */
+export function toTestRequest(
   build: api.BuildRequest,
   target: string | null | undefined
 ): api.TestRequest {
@@ -148,7 +148,7 @@ export function testsOf(
   return { ...same, kind: 'test', ...(site && target ? { target } : {}) };
 }
 
-/** Whether a source is one of the user's own folders, which needs no question before its code runs. */
-export function isOwn(source: string): boolean {
+/** Check whether a source is a folder, whose code runs without a confirmation. */
+export function isLocalSource(source: string): boolean {
   return !/^(pypi:|git\+)/.test(source);
 }

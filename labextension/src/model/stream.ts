@@ -1,4 +1,5 @@
 import type { IDisposable } from '@lumino/disposable';
+import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 import { type EventSourceMessage, EventSourceParserStream } from 'eventsource-parser/stream';
 
@@ -6,33 +7,38 @@ import type { StreamEvent } from './job';
 import type { Server } from '../server';
 import { decode, readItems } from './lines';
 
-/** How long to wait before asking again, in milliseconds: doubled from the first to the last. */
-const FIRST_WAIT = 500;
-const LAST_WAIT = 15_000;
+/** How long to wait before reconnecting, which is doubled up to the maximum. */
+const RETRY_INTERVAL_MS = 500;
+const MAX_RETRY_INTERVAL_MS = 15_000;
 
-/** A server says something every 25 s; without a word for longer the line is dead. */
-const SILENCE = 60_000;
+/** The server sends something every 25 s; without that for longer the connection is dead. */
+const SILENCE_TIMEOUT_MS = 60_000;
 
 export type Connection = 'idle' | 'open' | 'lost';
 
 /**
- * The one stream of events, shared by all that shows jobs.
+ * The stream of events that all models share.
  *
- * It is read by `fetch`, not by an EventSource: that one sends no token, does not say why it was
- * refused, and cannot be slowed down. After a break it goes on behind the last event it saw.
+ * It uses `fetch`, since an EventSource sends no token, hides the status of a failed response and
+ * cannot be slowed down. After an interruption it continues after the last event that it received.
  */
 export class EventStream implements IDisposable {
   constructor(server: Server) {
     this._server = server;
-    window.addEventListener('online', this._hurry);
+    this._poll = new Poll({
+      auto: false,
+      factory: () => this._read(),
+      frequency: { interval: RETRY_INTERVAL_MS, backoff: 2, max: MAX_RETRY_INTERVAL_MS },
+      standby: 'never'
+    });
+    window.addEventListener('online', this._reconnect);
   }
 
-  /** Emitted for each event, in order, each one once. */
+  /** Emitted once for each event, in order. */
   get received(): ISignal<this, StreamEvent> {
     return this._received;
   }
 
-  /** Emitted when the connection is made or lost. */
   get connectionChanged(): ISignal<this, Connection> {
     return this._connectionChanged;
   }
@@ -42,67 +48,63 @@ export class EventStream implements IDisposable {
   }
 
   get isDisposed(): boolean {
-    return this._disposed;
+    return this._poll.isDisposed;
   }
 
-  /** Follow from behind an event on, for good. */
+  /** Receive the events after the one with a number, until the stream is disposed. */
   async follow(after: number): Promise<void> {
     this._seq = after;
-    let wait = FIRST_WAIT;
-    while (!this._disposed) {
-      const before = this._seq;
-      try {
-        await this._read();
-      } catch {
-        // Whatever it was: a server that is restarted, a network that is gone. Ask again.
-      }
-      if (this._disposed) {
-        return;
-      }
-      this._set('lost');
-      wait = this._seq > before ? FIRST_WAIT : Math.min(wait * 2, LAST_WAIT);
-      await this._sleep(wait * (0.75 + Math.random() / 2));
-    }
+    await this._poll.start();
   }
 
   dispose(): void {
-    this._disposed = true;
-    window.removeEventListener('online', this._hurry);
+    window.removeEventListener('online', this._reconnect);
+    this._poll.dispose();
     this._abort?.abort();
-    this._hurry();
     Signal.clearData(this);
   }
 
+  /** Read until the connection is lost; throw if no event was received, to wait longer next time. */
   private async _read(): Promise<void> {
-    const abort = new AbortController();
-    this._abort = abort;
-    let watch = setTimeout(() => abort.abort(), SILENCE);
-    const heard = () => {
-      clearTimeout(watch);
-      watch = setTimeout(() => abort.abort(), SILENCE);
+    const before = this._seq;
+    this._abort?.abort();
+    const abort = (this._abort = new AbortController());
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const restartTimer = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => abort.abort(), SILENCE_TIMEOUT_MS);
     };
     try {
-      const query = { after: String(this._seq) };
+      restartTimer();
+      const query = { after: String(before) };
       const response = await this._server.open(['events'], query, abort.signal);
-      this._set('open');
+      this._setConnection('open');
       const messages = decode(response.body!).pipeThrough(
-        new EventSourceParserStream({ onComment: heard })
+        new EventSourceParserStream({ onComment: restartTimer })
       );
       await readItems(
         messages,
         message => [message],
         message => {
-          heard();
-          this._take(message);
+          restartTimer();
+          this._receive(message);
         }
       );
+      throw new Error('The server closed the connection.');
+    } catch (error) {
+      if (this._seq === before) {
+        throw error;
+      }
     } finally {
-      clearTimeout(watch);
+      clearTimeout(timer);
       abort.abort();
+      if (abort === this._abort) {
+        this._setConnection('lost');
+      }
     }
   }
 
-  private _take(message: EventSourceMessage): void {
+  private _receive(message: EventSourceMessage): void {
     const event = JSON.parse(message.data) as StreamEvent;
     if (event.seq > this._seq) {
       this._seq = event.seq;
@@ -110,30 +112,23 @@ export class EventStream implements IDisposable {
     }
   }
 
-  private _set(connection: Connection): void {
-    if (connection !== this._connection) {
+  private _setConnection(connection: Connection): void {
+    if (connection !== this._connection && !this.isDisposed) {
       this._connection = connection;
       this._connectionChanged.emit(connection);
     }
   }
 
-  private _sleep(milliseconds: number): Promise<void> {
-    return new Promise(resolve => {
-      const timer = setTimeout(resolve, milliseconds);
-      this._wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  private readonly _hurry = (): void => this._wake?.();
+  private readonly _reconnect = (): void => {
+    if (this._connection !== 'open') {
+      void this._poll.refresh();
+    }
+  };
   private readonly _server: Server;
+  private readonly _poll: Poll;
   private readonly _received = new Signal<this, StreamEvent>(this);
   private readonly _connectionChanged = new Signal<this, Connection>(this);
   private _connection: Connection = 'idle';
   private _abort: AbortController | undefined;
-  private _wake: (() => void) | undefined;
   private _seq = 0;
-  private _disposed = false;
 }

@@ -2,7 +2,7 @@ import type * as api from '../api';
 import { asError, type Server } from '../server';
 import { ObservableModel } from './observable';
 
-/** What there is to build with, and what can be built for. */
+/** The installed toolchain, and the targets that it can build for. */
 export class ToolchainModel extends ObservableModel {
   constructor(server: Server) {
     super();
@@ -17,7 +17,7 @@ export class ToolchainModel extends ObservableModel {
     return this._toolchain !== undefined;
   }
 
-  /** Whether something can be built. */
+  /** Whether nothing that is required is missing. */
   get ok(): boolean {
     return this._toolchain?.ok ?? false;
   }
@@ -30,12 +30,11 @@ export class ToolchainModel extends ObservableModel {
     return this._targets?.targets ?? [];
   }
 
-  /** The target that is built for where nobody says another. */
+  /** The default target. */
   get target(): api.Target | undefined {
     return this.targets.find(target => target.abi === this._targets?.default);
   }
 
-  /** Look again. */
   async refresh(): Promise<void> {
     try {
       [this._toolchain, this._targets] = await Promise.all([
@@ -46,7 +45,7 @@ export class ToolchainModel extends ObservableModel {
     } catch (error) {
       this._error = asError(error);
     }
-    this.touch();
+    this.notify();
   }
 
   private readonly _server: Server;

@@ -1,5 +1,5 @@
 /**
- * The lock of a site's Pyodide, as far as it tells what was published.
+ * Reads the published packages from the lock of a site's Pyodide.
  */
 
 /** A package that was published to the site. */
@@ -9,9 +9,9 @@ export interface IPublished {
   readonly sha256: string;
   /** In bytes. */
   readonly size: number;
-  /** When, in milliseconds since 1970. */
+  /** When it was published, in milliseconds since 1970. */
   readonly time: number;
-  /** The name that is most likely meant to be imported. */
+  /** The most likely name to import. */
   readonly module: string;
 }
 
@@ -23,7 +23,7 @@ interface IEntry {
   tool?: { wasmwheel?: { published: string; size: number } };
 }
 
-/** The packages in a lock that were published by jupyter-wasmwheel, by name. */
+/** Return the packages in a lock that jupyter-wasmwheel published, by name. */
 export function published(lock: { packages: Record<string, IEntry> }): IPublished[] {
   return Object.values(lock.packages)
     .flatMap(entry => {

@@ -4,18 +4,18 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import { type IPublished, published } from './lock';
 
-/** How often to look, in milliseconds. */
-const OFTEN = 3_000;
+/** How often to check for new packages. */
+const POLL_INTERVAL_MS = 3_000;
 
-/** What is published in the site that this page belongs to; it looks again and again. */
+/** The packages that are published in the site of this page. */
 export class PublishedModel implements IDisposable {
   constructor(address: string) {
     this._address = address;
     this._poll = new Poll({
       auto: false,
       factory: () => this.refresh(),
-      frequency: { interval: OFTEN, backoff: true, max: 60_000 },
-      // A wheel is published from another tab, so this one looks also while it is hidden.
+      frequency: { interval: POLL_INTERVAL_MS, backoff: true, max: 60_000 },
+      // Wheels are published from another tab, so check also while this one is hidden.
       standby: 'never'
     });
   }
@@ -24,7 +24,7 @@ export class PublishedModel implements IDisposable {
     return this._changed;
   }
 
-  /** Emitted with what is new, or has new bytes, since this page was opened or last looked. */
+  /** Emitted with packages that were published, or published again, after the page was opened. */
   get arrived(): ISignal<this, IPublished[]> {
     return this._arrived;
   }
@@ -37,7 +37,7 @@ export class PublishedModel implements IDisposable {
     return this._packages;
   }
 
-  /** Whether this page belongs to a site that things are published to. */
+  /** Whether the page belongs to a site that packages are published to. */
   get isSite(): boolean {
     return this._tag !== undefined;
   }
@@ -46,16 +46,16 @@ export class PublishedModel implements IDisposable {
     return this._poll.isDisposed;
   }
 
-  /** Look now, and from now on. */
+  /** Load the packages, and check regularly for new ones. */
   async start(): Promise<void> {
     await this.refresh();
     if (this.isSite) {
-      document.addEventListener('visibilitychange', this._onShow);
+      document.addEventListener('visibilitychange', this._onVisibilityChange);
       void this._poll.start();
     }
   }
 
-  /** Ask for the lock; where it has not changed, the answer is short and nothing happens. */
+  /** Load the lock, unless it has not changed. */
   async refresh(): Promise<void> {
     const response = await fetch(this._address, { cache: 'no-cache' });
     if (!response.ok) {
@@ -72,16 +72,16 @@ export class PublishedModel implements IDisposable {
     const isFirst = !this.isSite;
     const now = published((await response.json()) as Parameters<typeof published>[0]);
     this._tag = tag;
-    this._put(now, isFirst);
+    this._update(now, isFirst);
   }
 
   dispose(): void {
-    document.removeEventListener('visibilitychange', this._onShow);
+    document.removeEventListener('visibilitychange', this._onVisibilityChange);
     this._poll.dispose();
     Signal.clearData(this);
   }
 
-  private _put(now: IPublished[], isFirst: boolean): void {
+  private _update(now: IPublished[], isFirst: boolean): void {
     const before = new Map(this._packages.map(each => [each.name, each]));
     const fresh = now.filter(each => before.get(each.name)?.sha256 !== each.sha256);
     const same = fresh.length === 0 && now.length === before.size;
@@ -95,7 +95,7 @@ export class PublishedModel implements IDisposable {
     }
   }
 
-  private readonly _onShow = (): void => {
+  private readonly _onVisibilityChange = (): void => {
     if (!document.hidden) {
       void this._poll.refresh();
     }

@@ -9,7 +9,7 @@ import { formatAge, formatSize } from '../format';
 import type { IPublished } from './lock';
 import type { PublishedModel } from './model';
 
-/** The panel in a site: what is published, and a way to use it. */
+/** The side panel of a site: its packages, with buttons to import them. */
 export class PublishedWidget extends ReactWidget {
   constructor(
     model: PublishedModel,
@@ -20,9 +20,9 @@ export class PublishedWidget extends ReactWidget {
     this.id = 'jp-wasmwheel-published';
     this.addClass('jp-wasmwheel-side');
     this.title.icon = wheelIcon;
-    this.title.caption = trans.__('Packages of this site');
+    this.title.caption = trans.__('Packages in This Site');
     this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', trans.__('Packages of this site'));
+    this.node.setAttribute('aria-label', trans.__('Packages in This Site'));
     this._model = model;
     this._trans = trans;
     this._onInsert = onInsert;
@@ -48,27 +48,29 @@ function Published(props: {
   return (
     <div className="jp-wasmwheel-panel">
       <header className="jp-wasmwheel-header">
-        <h2>{trans.__('Packages of this site')}</h2>
+        <h2>{trans.__('Packages in This Site')}</h2>
       </header>
       <p className="jp-wasmwheel-about">
         {model.packages.length
-          ? trans.__('There is nothing to install: importing one loads it from this site.')
-          : trans.__('Nothing was published yet. What is built for this site appears here.')}
+          ? trans.__(
+              'You do not need to install these packages: an import loads them from this site.'
+            )
+          : trans.__('No packages yet. Packages that you build for this site appear here.')}
       </p>
       <ul className="jp-wasmwheel-list">
         {model.packages.map(each => (
           <li key={each.name} className="jp-wasmwheel-item" data-package={each.name}>
             <span className="jp-wasmwheel-item-main" title={new Date(each.time).toLocaleString()}>
-              <wheelIcon.react tag="span" elementSize="normal" className="jp-wasmwheel-mark" />
+              <wheelIcon.react tag="span" elementSize="normal" className="jp-wasmwheel-status" />
               <span className="jp-wasmwheel-item-name">{`${each.name} ${each.version}`}</span>
-              <span className="jp-wasmwheel-facts">
+              <span className="jp-wasmwheel-details">
                 <span>{formatSize(each.size)}</span>
                 <span>{formatAge(now - each.time / 1000, trans)}</span>
               </span>
             </span>
             <TextButton
-              label={trans.__('Insert import')}
-              title={trans.__('Put a cell with “import %1” into the notebook', each.module)}
+              label={trans.__('Insert Import')}
+              title={trans.__('Insert a cell with “import %1” into the notebook', each.module)}
               onClick={() => onInsert(each)}
             />
           </li>

@@ -1,5 +1,5 @@
 /**
- * The plugin of a JupyterLite site: what is published, and news of it while a tab is open.
+ * The plugin of a JupyterLite site: its packages, and a notification when one is published.
  */
 
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
@@ -12,11 +12,11 @@ import { wheelIcon } from '../icons';
 import { DOMAIN } from '../tokens';
 import type { IPublished } from './lock';
 import { PublishedModel } from './model';
-import { ArrivalNotice } from './notice';
+import { ArrivalNotice } from './arrivalNotice';
 import { PublishedWidget } from './panel';
 
-/** Where a site keeps its lock. */
-const LOCK = 'static/pyodide/pyodide-lock.json';
+/** The path of the lock in a site. */
+const LOCK_PATH = 'static/pyodide/pyodide-lock.json';
 
 /** The commands of the plugin. */
 const SHOW = 'wasmwheel-site:show';
@@ -24,7 +24,7 @@ const RESTART = 'wasmwheel-site:restart';
 
 export const site: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-wasmwheel:site',
-  description: 'Lists what is published in a JupyterLite site, and tells of what is new.',
+  description: 'Lists the packages in a JupyterLite site, and announces new ones.',
   autoStart: true,
   requires: [INotebookTracker],
   optional: [ICommandPalette, ITranslator],
@@ -35,10 +35,10 @@ export const site: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
-    const model = new PublishedModel(URLExt.join(PageConfig.getBaseUrl(), LOCK));
+    const model = new PublishedModel(URLExt.join(PageConfig.getBaseUrl(), LOCK_PATH));
     await model.start();
     if (!model.isSite) {
-      // JupyterLite copies every extension into what it builds; this is none of our sites.
+      // JupyterLite copies each installed extension into the sites that it builds.
       return;
     }
     const panel = new PublishedWidget(model, trans, published => {
@@ -48,13 +48,13 @@ export const site: JupyterFrontEndPlugin<void> = {
     });
     app.shell.add(panel, 'left', { rank: 350 });
     app.commands.addCommand(SHOW, {
-      label: trans.__('Packages of This Site'),
-      caption: trans.__('List what is published in this site'),
+      label: trans.__('Packages in This Site'),
+      caption: trans.__('List the packages that are published in this site'),
       icon: wheelIcon,
       execute: () => app.shell.activateById(panel.id)
     });
     app.commands.addCommand(RESTART, {
-      label: trans.__('Restart Kernel and Use What Is Published'),
+      label: trans.__('Restart Kernel and Use Published Packages'),
       isEnabled: () => notebooks.currentWidget !== null,
       execute: async () => {
         if (notebooks.currentWidget) {
@@ -65,11 +65,11 @@ export const site: JupyterFrontEndPlugin<void> = {
     for (const command of [SHOW, RESTART]) {
       palette?.addItem({ command, category: trans.__('Pyodide Wheels') });
     }
-    tell(model, notebooks, new ArrivalNotice(trans, () => app.commands.execute(RESTART)));
+    notifyArrivals(model, notebooks, new ArrivalNotice(trans, () => app.commands.execute(RESTART)));
     const addButton = (notebook: NotebookPanel) => {
       const button = new ToolbarButton({
         icon: wheelIcon,
-        tooltip: trans.__('Packages of this site'),
+        tooltip: trans.__('Packages in This Site'),
         onClick: () => void app.commands.execute(SHOW)
       });
       notebook.toolbar.insertBefore('spacer', 'wasmwheel-packages', button);
@@ -79,8 +79,12 @@ export const site: JupyterFrontEndPlugin<void> = {
   }
 };
 
-/** Say that something arrived, until a kernel is restarted and has it. */
-function tell(model: PublishedModel, notebooks: INotebookTracker, notice: ArrivalNotice): void {
+/** Announce packages that are published, until a kernel restarts and can import them. */
+function notifyArrivals(
+  model: PublishedModel,
+  notebooks: INotebookTracker,
+  notice: ArrivalNotice
+): void {
   const known = new Set(model.packages.map(each => each.name));
   model.arrived.connect((_, arrived) => {
     notice.show(
@@ -99,14 +103,14 @@ function tell(model: PublishedModel, notebooks: INotebookTracker, notice: Arriva
   notebooks.widgetAdded.connect((_, notebook) => watch(notebook));
 }
 
-/** Put a cell with an import below the active one. */
+/** Insert a cell with an import below the active one. */
 function insertImport({ content }: NotebookPanel, published: IPublished): void {
   NotebookActions.insertBelow(content);
   content.activeCell?.model.sharedModel.setSource(`import ${published.module}`);
   content.mode = 'edit';
 }
 
-/** Restart a notebook's kernel, then run again the cells that had been run. */
+/** Restart a notebook's kernel, and rerun the cells that were run. */
 async function restart({ content, sessionContext }: NotebookPanel): Promise<void> {
   const ran = content.widgets.filter(
     cell =>

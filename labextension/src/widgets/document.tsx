@@ -8,7 +8,7 @@ import type { BuildModel } from '../model/build';
 import type { IWasmwheel } from '../tokens';
 import { labelJob } from '../labels';
 
-/** A build's document in the main area. */
+/** The document of a build in the main area. */
 export class BuildWidget extends MainAreaWidget<ReactWidget> {
   constructor(id: string, session: IWasmwheel) {
     const build = session.jobs.build(id);
@@ -24,7 +24,7 @@ export class BuildWidget extends MainAreaWidget<ReactWidget> {
     this._rename();
   }
 
-  /** The job that is shown. */
+  /** The id of the job that is shown. */
   readonly job: string;
 
   override dispose(): void {
@@ -62,7 +62,7 @@ class Content extends ReactWidget {
     );
   }
 
-  /** Ctrl+F searches the log: the browser's own search sees only the lines that are drawn. */
+  /** Let Ctrl+F search the log, of which the browser's own search sees only the visible lines. */
   private _find(event: KeyboardEvent): void {
     const search = this.node.querySelector<HTMLInputElement>('.jp-wasmwheel-search-input');
     if (search && event.key === 'f' && (event.ctrlKey || event.metaKey)) {

@@ -12,11 +12,11 @@ export class PanelWidget extends ReactWidget {
     this.id = 'jp-wasmwheel';
     this.addClass('jp-wasmwheel-side');
     this.title.icon = wheelIcon;
-    this.title.caption = session.trans.__('Pyodide wheels');
+    this.title.caption = session.trans.__('Pyodide Wheels');
     this._session = session;
     this._chooseFolder = chooseFolder;
     this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', session.trans.__('Pyodide wheels'));
+    this.node.setAttribute('aria-label', session.trans.__('Pyodide Wheels'));
   }
 
   protected override render(): JSX.Element {

@@ -1,11 +1,10 @@
-import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type * as api from '../../api';
-import { isOver } from '../../model/job';
+import { hasEnded } from '../../model/job';
 import type { BuildModel } from '../../model/build';
 import { CommandIDs, type IWasmwheel } from '../../tokens';
-import { Answer } from '../answer';
+import { ErrorMessage } from '../errorMessage';
 import { useModel } from '../hooks';
 import { Header } from './header';
 import { LogView } from './log';
@@ -15,7 +14,7 @@ import { ReportView } from './report';
 import { type ITab, Tabs } from './tabs';
 import { Timings } from './timings';
 
-/** A build as a document: what it is at, and everything that came of it. */
+/** The document of a build: its progress and its results. */
 export function BuildDocument(props: {
   build: BuildModel;
   session: IWasmwheel;
@@ -53,7 +52,7 @@ export function BuildDocument(props: {
           trans={trans}
           onCopy={props.onCopy}
           onDownload={() =>
-            window.open(jobs.server.address('jobs', job.id, 'log'), '_blank', 'noopener')
+            window.open(jobs.server.url('jobs', job.id, 'log'), '_blank', 'noopener')
           }
         />
       )
@@ -73,12 +72,12 @@ export function BuildDocument(props: {
     <div className="jp-wasmwheel-document">
       <Header job={job} session={session} />
       <Phases build={build} job={job} session={session} />
-      {build.error && <Answer error={build.error} />}
+      {build.error && <ErrorMessage error={build.error} />}
       {build.isLoaded && (
         <Tabs
-          label={trans.__('What is known of this build')}
+          label={trans.__('Build details')}
           tabs={tabs}
-          chosen={chosen ?? first(job, build)}
+          chosen={chosen ?? defaultTab(job, build)}
           onChoose={choose}
         />
       )}
@@ -86,23 +85,20 @@ export function BuildDocument(props: {
   );
 }
 
-/** Problems if there are any, else the log while it runs, else the report. */
-function first(job: api.Job, build: BuildModel): string {
+/** Return the tab to show first: the problems if there are any, the log of a running build, or the report. */
+function defaultTab(job: api.Job, build: BuildModel): string {
   if (job.error || build.problems > 0) {
     return 'problems';
   }
-  return isOver(job) && job.report ? 'report' : 'log';
+  return hasEnded(job) && job.report ? 'report' : 'log';
 }
 
 function Missing(props: { session: IWasmwheel }): JSX.Element {
   const { jobs, trans } = props.session;
+  const text = jobs.isReady ? trans.__('This build was deleted.') : trans.__('Loading…');
   return (
     <div className="jp-wasmwheel-document">
-      {jobs.error ? <Answer error={jobs.error} /> : <p>{gone(jobs.isReady, trans)}</p>}
+      {jobs.error ? <ErrorMessage error={jobs.error} /> : <p>{text}</p>}
     </div>
   );
-}
-
-function gone(isReady: boolean, trans: TranslationBundle): string {
-  return isReady ? trans.__('This build was deleted.') : trans.__('Asking the server…');
 }

@@ -1,28 +1,35 @@
 import * as React from 'react';
 
 import type * as api from '../../api';
-import { isOver, reportOf } from '../../model/job';
+import { hasEnded, reportOf } from '../../model/job';
 import { formatClock, formatDuration } from '../../format';
 import { CommandIDs, type IWasmwheel } from '../../tokens';
-import { describePhase, labelFailure, labelJob, summarizeTests } from '../../labels';
+import {
+  describePhase,
+  labelFailure,
+  labelJob,
+  labelProgress,
+  labelState,
+  summarizeTests
+} from '../../labels';
 import { TextButton } from '../buttons';
 import { useNow } from '../hooks';
 
-/** Name, state in words, elapsed, and what can be done now. */
+/** The name, the state and the duration of a build, with buttons for what can be done now. */
 export function Header(props: { job: api.Job; session: IWasmwheel }): JSX.Element {
   const { job, session } = props;
   const { jobs, trans } = session;
-  const now = useNow(!isOver(job), jobs.server.skew);
-  const took = (job.ended ?? now) - (job.started ?? job.created);
+  const now = useNow(!hasEnded(job), jobs.server.skew);
+  const elapsed = (job.ended ?? now) - (job.started ?? job.created);
   return (
     <header className="jp-wasmwheel-document-header" data-state={job.state}>
-      <span className="jp-wasmwheel-mark" aria-hidden="true" />
+      <span className="jp-wasmwheel-status" aria-hidden="true" />
       <div className="jp-wasmwheel-document-title">
         <h1>{labelJob(job, trans)}</h1>
         <p>
-          <span role="status">{sentence(job, session)}</span>
+          <span role="status">{describeState(job, session)}</span>
           <span className="jp-wasmwheel-elapsed">
-            {isOver(job) ? formatDuration(took) : formatClock(took)}
+            {hasEnded(job) ? formatDuration(elapsed) : formatClock(elapsed)}
           </span>
         </p>
       </div>
@@ -31,46 +38,41 @@ export function Header(props: { job: api.Job; session: IWasmwheel }): JSX.Elemen
   );
 }
 
-/** The state in words. */
-function sentence(job: api.Job, session: IWasmwheel): string {
+/** Return a job's state, or what it is doing. */
+function describeState(job: api.Job, session: IWasmwheel): string {
   const { trans } = session;
   switch (job.state) {
     case 'queued':
-      return trans.__('Waiting for another build to end');
+      return trans.__('Queued: waiting for another build to end');
     case 'running':
-      return job.phase ? describePhase(job.phase, trans) : trans.__('Starting');
+      return job.phase ? describePhase(job.phase, trans) : labelProgress(job, trans);
     case 'done':
-      return finished(job, session);
-    case 'failed':
-      return job.kind === 'build' || (job.kind === 'test' && !job.report)
-        ? trans.__('Did not build: %1', labelFailure(job, trans))
-        : trans.__('Failed: %1', labelFailure(job, trans));
+      return describeResult(job, session);
+    case 'failed': {
+      const failure = labelFailure(job, trans);
+      return failure ? trans.__('Failed: %1', failure) : labelState(job.state, trans);
+    }
     case 'cancelled':
-      return trans.__('Cancelled');
+      return labelState(job.state, trans);
     case 'interrupted':
-      return trans.__('Interrupted: the server was stopped while this ran');
+      return trans.__('Interrupted: the server stopped while this was running');
   }
 }
 
-function finished(job: api.Job, session: IWasmwheel): string {
+function describeResult(job: api.Job, session: IWasmwheel): string {
   const { trans } = session;
-  if (job.kind === 'site') {
-    return trans.__('The site is made');
-  }
-  if (job.kind === 'install') {
-    return trans.__('Installed');
-  }
+  const report = reportOf(job);
   if (job.kind === 'test') {
-    return summarizeTests(reportOf(job)?.tests, trans);
+    return summarizeTests(report?.tests, trans);
   }
-  return reportOf(job)?.published ? trans.__('In the site') : trans.__('Built');
+  return report?.published ? trans.__('Done: in the site') : labelState(job.state, trans);
 }
 
 function Actions(props: { job: api.Job; session: IWasmwheel }): JSX.Element {
   const { job } = props;
   const { commands, trans } = props.session;
   const run = (command: string) => () => void commands.execute(command, { id: job.id });
-  if (!isOver(job)) {
+  if (!hasEnded(job)) {
     return (
       <div className="jp-wasmwheel-actions">
         <TextButton label={trans.__('Cancel')} onClick={run(CommandIDs.cancel)} />
@@ -84,21 +86,21 @@ function Actions(props: { job: api.Job; session: IWasmwheel }): JSX.Element {
       {published && (
         <TextButton
           accept
-          label={trans.__('Try it')}
+          label={trans.__('Try It')}
           onClick={() =>
             void commands.execute(CommandIDs.tryIt, { site: published.site, name: report.name })
           }
         />
       )}
       <TextButton
-        label={job.kind === 'build' ? trans.__('Build again') : trans.__('Again')}
+        label={job.kind === 'build' ? trans.__('Build Again') : trans.__('Run Again')}
         onClick={run(CommandIDs.again)}
       />
       {job.kind === 'build' && job.state === 'done' && (
-        <TextButton label={trans.__('Run its tests')} onClick={run(CommandIDs.test)} />
-      )}
-      {job.kind === 'build' && job.state === 'done' && (
-        <TextButton label={trans.__('Download wheel')} onClick={run(CommandIDs.downloadWheel)} />
+        <>
+          <TextButton label={trans.__('Run Tests')} onClick={run(CommandIDs.test)} />
+          <TextButton label={trans.__('Download Wheel')} onClick={run(CommandIDs.downloadWheel)} />
+        </>
       )}
     </div>
   );

@@ -5,16 +5,16 @@ import * as React from 'react';
 import type { ILine, LogLines } from '../../model/log';
 import { IconButton } from '../buttons';
 
-/** The height of a line in pixels; the style sheet sets the same. */
-const LINE = 18;
+/** The height of a line, as in the style sheet. */
+const LINE_HEIGHT_PX = 18;
 
-/** How many lines are drawn above and below those that are seen. */
-const MARGIN = 12;
+/** How many lines are rendered above and below the visible ones. */
+const OVERSCAN_LINES = 12;
 
 /**
- * A log of any length: only the lines that are seen are in the page.
+ * A log, of which only the visible lines are in the page.
  *
- * It follows its end until somebody scrolls up, and again once he is at the end.
+ * It follows its end until the user scrolls up, and again after they scroll to the end.
  */
 export function LogView(props: {
   log: LogLines;
@@ -60,19 +60,21 @@ export function LogView(props: {
         </label>
         <IconButton
           icon={copyIcon}
-          label={trans.__('Copy the log')}
+          label={trans.__('Copy Log')}
           onClick={() => props.onCopy(log.text())}
         />
         <IconButton
           icon={downloadIcon}
-          label={trans.__('Download the log')}
+          label={trans.__('Download Log')}
           onClick={props.onDownload}
         />
       </div>
       {log.dropped > 0 && (
         <div className="jp-wasmwheel-log-dropped">
-          {trans.__(
-            '%1 earlier lines are not shown; the download has them.',
+          {trans._n(
+            '%2 earlier line is not shown. Download the log to see it.',
+            '%2 earlier lines are not shown. Download the log to see them.',
+            log.dropped,
             log.dropped.toLocaleString()
           )}
         </div>
@@ -84,10 +86,10 @@ export function LogView(props: {
         tabIndex={0}
         role="log"
         aria-live="off"
-        aria-label={trans.__('Output of the build')}
+        aria-label={trans.__('Build output')}
       >
-        <div style={{ height: log.length * LINE }}>
-          <div style={{ transform: `translateY(${view.first * LINE}px)` }}>
+        <div style={{ height: log.length * LINE_HEIGHT_PX }}>
+          <div style={{ transform: `translateY(${view.first * LINE_HEIGHT_PX}px)` }}>
             {log.slice(view.first, view.last).map((line, index) => (
               <Line
                 key={log.dropped + view.first + index}
@@ -135,26 +137,25 @@ function LogSearch(props: {
   );
 }
 
-/** A line, with what is searched for marked in it. */
+/** A line, with the search results highlighted. */
 const Line = React.memo(function Line(props: {
   line: ILine;
   query: string;
   current: boolean;
 }): JSX.Element {
   const { line, query, current } = props;
-  const kind = /^\s*error\b/.test(line.text)
-    ? 'error'
-    : /^\s*warning\b/.test(line.text)
-      ? 'warning'
-      : line.stream;
   return (
-    <div className="jp-wasmwheel-log-line" data-kind={kind} data-current={current || undefined}>
-      {query ? marked(line.text, query) : line.text || '\u00a0'}
+    <div
+      className="jp-wasmwheel-log-line"
+      data-kind={line.stream}
+      data-current={current || undefined}
+    >
+      {query ? highlight(line.text, query) : line.text || '\u00a0'}
     </div>
   );
 });
 
-function marked(text: string, query: string): React.ReactNode[] {
+function highlight(text: string, query: string): React.ReactNode[] {
   const parts: React.ReactNode[] = [];
   const lower = text.toLowerCase();
   const wanted = query.toLowerCase();
@@ -168,7 +169,7 @@ function marked(text: string, query: string): React.ReactNode[] {
   return parts;
 }
 
-/** Where a text is in the log; as the log grows only what is new is searched. */
+/** Return the indices of the lines with a text; only new lines are searched when the log grows. */
 function useFound(log: LogLines, query: string, revision: number): number[] {
   const last = React.useRef({ query: '', searched: 0, dropped: 0, found: [] as number[] });
   return React.useMemo(() => {
@@ -183,7 +184,7 @@ function useFound(log: LogLines, query: string, revision: number): number[] {
   }, [log, query, revision]);
 }
 
-/** The part of the log that is seen, and whether it follows the end. */
+/** Return the visible part of the log, and whether it follows the end. */
 function useWindow(log: LogLines, revision: number) {
   const ref = React.useRef<HTMLDivElement>(null);
   const [top, setTop] = React.useState(0);
@@ -206,13 +207,13 @@ function useWindow(log: LogLines, revision: number) {
     if (following) {
       node.scrollTop = node.scrollHeight;
     } else if (gone > 0) {
-      node.scrollTop -= gone * LINE;
+      node.scrollTop -= gone * LINE_HEIGHT_PX;
     }
   }, [log, revision, following, height]);
 
   const onScroll = () => {
     const node = ref.current!;
-    const atEnd = node.scrollTop + node.clientHeight >= node.scrollHeight - LINE;
+    const atEnd = node.scrollTop + node.clientHeight >= node.scrollHeight - LINE_HEIGHT_PX;
     if (atEnd) {
       setFollowing(true);
     } else if (node.scrollTop < lastTop.current) {
@@ -223,9 +224,12 @@ function useWindow(log: LogLines, revision: number) {
   };
   const show = (index: number) => {
     setFollowing(false);
-    ref.current!.scrollTop = Math.max(0, index * LINE - ref.current!.clientHeight / 2);
+    ref.current!.scrollTop = Math.max(0, index * LINE_HEIGHT_PX - ref.current!.clientHeight / 2);
   };
-  const first = Math.max(0, Math.min(Math.floor(top / LINE) - MARGIN, log.length - MARGIN));
-  const last = Math.min(log.length, Math.ceil((top + height) / LINE) + MARGIN);
+  const first = Math.max(
+    0,
+    Math.min(Math.floor(top / LINE_HEIGHT_PX) - OVERSCAN_LINES, log.length - OVERSCAN_LINES)
+  );
+  const last = Math.min(log.length, Math.ceil((top + height) / LINE_HEIGHT_PX) + OVERSCAN_LINES);
   return { ref, first, last, following, follow: setFollowing, onScroll, show };
 }

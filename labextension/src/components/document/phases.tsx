@@ -1,17 +1,17 @@
 import * as React from 'react';
 
 import type * as api from '../../api';
-import { BUILD_PHASES, isOver, TEST_PHASES } from '../../model/job';
+import { BUILD_PHASES, hasEnded, TEST_PHASES } from '../../model/job';
 import type { BuildModel } from '../../model/build';
 import { formatDuration } from '../../format';
 import type { IWasmwheel } from '../../tokens';
 import { describePhase, labelPhase } from '../../labels';
 import { useNow } from '../hooks';
 
-/** A phase's part of the bar is never thinner than this share of the whole. */
-const LEAST = 0.04;
+/** The smallest share of the bar that a phase has. */
+const MIN_PHASE_SHARE = 0.04;
 
-/** The phases as one bar, each with its seconds; the running one moves. */
+/** The phases as one bar, each with its duration. */
 export function Phases(props: {
   build: BuildModel;
   job: api.Job;
@@ -19,7 +19,7 @@ export function Phases(props: {
 }): JSX.Element | null {
   const { build, job, session } = props;
   const { jobs, trans } = session;
-  const over = isOver(job);
+  const over = hasEnded(job);
   const now = useNow(!over, jobs.server.skew, 100);
   if (job.kind !== 'build' && job.kind !== 'test') {
     return null;
@@ -28,7 +28,7 @@ export function Phases(props: {
     const phase = build.phases.find(each => each.name === name);
     const end = phase?.ended ?? (over ? (job.ended ?? now) : now);
     const state = !phase ? 'to come' : phase.state === 'started' && over ? 'failed' : phase.state;
-    return { name, state, seconds: phase ? Math.max(0, end - phase.began) : 0 };
+    return { name, state, seconds: phase ? Math.max(0, end - phase.started) : 0 };
   });
   const whole = rows.reduce((sum, row) => sum + row.seconds, 0) || 1;
   const percent = job.total ? Math.round((100 * (job.done ?? 0)) / job.total) : null;
@@ -39,7 +39,7 @@ export function Phases(props: {
           key={row.name}
           data-state={row.state}
           title={describePhase(row.name, trans)}
-          style={{ flexGrow: 100 * Math.max(LEAST, row.seconds / whole) }}
+          style={{ flexGrow: 100 * Math.max(MIN_PHASE_SHARE, row.seconds / whole) }}
         >
           <div className="jp-wasmwheel-phase-bar">
             {row.state === 'started' && percent !== null && (

@@ -3,14 +3,14 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import * as React from 'react';
 
 import type * as api from '../../api';
-import { isOver } from '../../model/job';
+import { hasEnded } from '../../model/job';
 import type { BuildModel } from '../../model/build';
 import { CommandIDs, type IWasmwheel } from '../../tokens';
 import { labelRemedy } from '../../labels';
-import { Answer, withCode } from '../answer';
+import { ErrorMessage, withCode } from '../errorMessage';
 import { TextButton } from '../buttons';
 
-/** What went wrong: first the answer, then the compiler's own messages. */
+/** The error of a job, then the messages of the compiler or the tests. */
 export function Problems(props: {
   build: BuildModel;
   job: api.Job;
@@ -23,13 +23,13 @@ export function Problems(props: {
   return (
     <div className="jp-wasmwheel-problems">
       {job.error && (
-        <Answer error={job.error} quiet>
+        <ErrorMessage error={job.error} quiet>
           <Remedies job={job} error={job.error} session={session} />
-        </Answer>
+        </ErrorMessage>
       )}
       {!job.error && !sorted.length && (
         <p className="jp-wasmwheel-quiet">
-          {isOver(job) ? trans.__('No problems.') : trans.__('No problems so far.')}
+          {hasEnded(job) ? trans.__('No problems.') : trans.__('No problems so far.')}
         </p>
       )}
       <ul>
@@ -45,7 +45,7 @@ function rank(problem: api.Diagnostic): number {
   return problem.level === 'error' ? 0 : 1;
 }
 
-/** A button for each remedy of a failed job that the panel can apply. */
+/** A button for each remedy that the panel can apply. */
 function Remedies(props: {
   job: api.Job;
   error: api.ErrorInfo;
@@ -71,7 +71,7 @@ function Remedies(props: {
   ) : null;
 }
 
-/** Return the command that applies a remedy, or null where there is none. */
+/** Return the command that applies a remedy, or null if there is none. */
 function callFor(remedy: api.Remedy, job: api.Job): ICall | null {
   switch (remedy.action) {
     case 'retry':
@@ -82,7 +82,7 @@ function callFor(remedy: api.Remedy, job: api.Job): ICall | null {
         args: { extras: remedy.extras, target: remedy.target }
       };
     case 'open':
-      // A file outside the folder that Jupyter shows has no path there.
+      // Jupyter can open only files in its own folder, which have a path.
       return remedy.path
         ? {
             command: CommandIDs.openSource,
@@ -90,7 +90,7 @@ function callFor(remedy: api.Remedy, job: api.Job): ICall | null {
           }
         : null;
     default:
-      // A server may know more than a page that was loaded before its update.
+      // A server that was updated may know more remedies than this page.
       return null;
   }
 }
@@ -113,9 +113,10 @@ function Problem(props: {
     <li className="jp-wasmwheel-problem" data-level={level}>
       <div className="jp-wasmwheel-problem-head">
         <span
-          className="jp-wasmwheel-mark"
+          className="jp-wasmwheel-status"
           role="img"
-          aria-label={isError ? trans.__('error') : trans.__('warning')}
+          aria-label={isError ? trans.__('Error') : trans.__('Warning')}
+          title={isError ? trans.__('Error') : trans.__('Warning')}
         />
         <span className="jp-wasmwheel-problem-message">
           {withCode(message)} {code && <code>{code.replace('_', ' ')}</code>}

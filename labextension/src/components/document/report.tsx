@@ -3,17 +3,19 @@ import * as React from 'react';
 
 import type * as api from '../../api';
 import { formatDuration, formatSize } from '../../format';
-import { summarizeTests } from '../../labels';
+import { describeProfile, summarizeTests } from '../../labels';
 import { reportOf } from '../../model/job';
-import { Recipe } from '../changes';
+import { Recipe } from '../editPreview';
 import { Patches } from '../patches';
 
-/** What a build came to: the wheel, what made it, and what proves that it works. */
+/** The report of a build: the wheel, the toolchain, the checks, and so on. */
 export function ReportView(props: { job: api.Job; trans: TranslationBundle }): JSX.Element {
   const { job, trans } = props;
   if (!job.report) {
     return (
-      <p className="jp-wasmwheel-quiet">{trans.__('There is a report once the build is done.')}</p>
+      <p className="jp-wasmwheel-quiet">
+        {trans.__('The report is available when the build is done.')}
+      </p>
     );
   }
   const report = reportOf(job);
@@ -56,19 +58,14 @@ function Wheel(props: { report: api.BuildReport; trans: TranslationBundle }): JS
   const rows: Row[] = [
     [trans.__('File'), <code>{report.wheel.split(/[\\/]/).pop()}</code>],
     [trans.__('Size'), formatSize(report.size)],
-    ['SHA-256', <code>{report.sha256}</code>, trans.__('The hash by which the file is recognised')],
+    ['SHA-256', <code>{report.sha256}</code>, trans.__('Hash that identifies the file')],
     [trans.__('For'), trans.__('Pyodide %1, Python %2', target.pyodide, target.python)],
     [
       'ABI',
       <code>{target.platform_tag}</code>,
-      trans.__('Application binary interface: wheels run in every Pyodide of the same one')
+      trans.__('Application binary interface: the wheel runs in each Pyodide with the same ABI')
     ],
-    [
-      trans.__('Profile'),
-      report.profile === 'draft'
-        ? trans.__('Draft: quick to build, larger and slower to run')
-        : trans.__('Release: optimised, as you would publish it')
-    ]
+    [trans.__('Profile'), describeProfile(report.profile, trans)]
   ];
   if (report.published) {
     rows.push([trans.__('Site'), <code>{report.published.site}</code>]);
@@ -78,22 +75,22 @@ function Wheel(props: { report: api.BuildReport; trans: TranslationBundle }): JS
 
 function OwnTests(props: { tests: api.Tests; trans: TranslationBundle }): JSX.Element {
   const { tests, trans } = props;
-  const asked = new Map<string, string[]>();
+  const reasons = new Map<string, string[]>();
   for (const { outcome, reason, id } of tests.failures) {
     if (outcome === 'unsupported' && reason) {
-      asked.set(reason, [...(asked.get(reason) ?? []), id]);
+      reasons.set(reason, [...(reasons.get(reason) ?? []), id]);
     }
   }
   const rows: Row[] = [
     [trans._n('%1 test', '%1 tests', tests.collected), summarizeTests(tests, trans)],
     [trans.__('Time'), formatDuration(tests.seconds)],
-    ...[...asked].map(([reason, ids]): Row => [
+    ...[...reasons].map(([reason, ids]): Row => [
       trans.__('Needs %1', reason),
       ids.join(', '),
-      trans.__('A browser has none: these tests can pass only elsewhere')
+      trans.__('Not available in a browser, so these tests cannot pass there')
     ])
   ];
-  return <Table title={trans.__('Its own tests')} rows={rows} />;
+  return <Table title={trans.__('Tests')} rows={rows} />;
 }
 
 function Toolchain(props: {
@@ -108,22 +105,22 @@ function Toolchain(props: {
   const { emscripten } = toolchain;
   const c = emscripten
     ? trans.__('Emscripten %1, for %2', emscripten.version, emscripten.crates.join(', '))
-    : trans.__('not needed: there is no C or C++ in it');
+    : trans.__('not required: the package contains no C or C++ code');
   const rows: Row[] = [
-    ['Rust', toolchain.rustc ?? trans.__('not needed: there is no crate in it')],
+    ['Rust', toolchain.rustc ?? trans.__('not required: the package contains no crate')],
     [
       trans.__('Standard library'),
       toolchain.std ?? '–',
-      trans.__("Rust's standard library compiled for the target, the sysroot")
+      trans.__("Rust's standard library, compiled for the target (sysroot)")
     ],
     [trans.__('Linker'), toolchain.linker],
     [trans.__('C compiler'), c],
     [
       'wasm-opt',
-      toolchain.wasm_opt ?? trans.__('not used in a draft'),
-      trans.__('Makes a WebAssembly module smaller and faster')
+      toolchain.wasm_opt ?? trans.__('not used for drafts'),
+      trans.__('Optimizer of WebAssembly modules')
     ],
-    ['maturin', toolchain.maturin ?? '–', trans.__('Builds Python packages that have Rust in them')]
+    ['maturin', toolchain.maturin ?? '–', trans.__('Build backend for Rust-based Python packages')]
   ];
   return <Table title={trans.__('Toolchain')} rows={rows} />;
 }
@@ -135,16 +132,16 @@ function Checks(props: { report: api.BuildReport; trans: TranslationBundle }): J
     [
       trans.__('Audit'),
       audit.ok
-        ? trans.__('Pyodide %1 has everything that the module asks for', target.pyodide)
-        : trans.__('missing: %1', audit.missing.join(', ')),
-      trans.__('Every import of the module compared with what that Pyodide provides')
+        ? trans.__('Pyodide %1 provides all that the module needs', target.pyodide)
+        : trans.__('Pyodide %1 lacks %2', target.pyodide, audit.missing.join(', ')),
+      trans.__('Compares the imports of the module with what Pyodide provides')
     ],
     [
-      trans.__('Smoke'),
+      trans.__('Import'),
       smoke
-        ? trans.__('import %1 works, in %2', smoke.module, formatDuration(smoke.seconds))
-        : trans.__('not done'),
-      trans.__('The wheel was imported in the real Pyodide')
+        ? trans.__('Pyodide imported %1 in %2', smoke.module, formatDuration(smoke.seconds))
+        : trans.__('not checked'),
+      trans.__('Imports the wheel in Pyodide')
     ]
   ];
   return <Table title={trans.__('Checks')} rows={rows} />;
@@ -159,20 +156,20 @@ function Requirements(props: {
     return null;
   }
   const from: Record<api.Dependency['from'], string> = {
-    pyodide: trans.__('comes with Pyodide'),
+    pyodide: trans.__('included in Pyodide'),
     pypi: trans.__('from PyPI'),
     'pypi-wasm': trans.__('from PyPI, built for Pyodide'),
     site: trans.__('in the site'),
-    built: trans.__('built along'),
-    missing: trans.__('nowhere to be had; the import works without it')
+    built: trans.__('built as a dependency'),
+    missing: trans.__('not available for Pyodide; the package imports without it')
   };
-  // What Pyodide's own packages need among themselves is no news.
-  const told = dependencies.filter(each => !each.needed_by || each.from === 'missing');
-  const rows = told.map((each): Row => {
+  // Pyodide's packages have dependencies of their own, which need no mention.
+  const shown = dependencies.filter(each => !each.needed_by || each.from === 'missing');
+  const rows = shown.map((each): Row => {
     const where = from[each.from];
     return [
       each.requirement,
-      each.needed_by ? trans.__('%1 (needed by %2)', where, each.needed_by) : where
+      each.needed_by ? trans.__('%1 (required by %2)', where, each.needed_by) : where
     ];
   });
   return <Table title={trans.__('Requirements')} rows={rows} />;

@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-/** One of several views of the same thing. */
+/** A tab and its content. */
 export interface ITab {
   id: string;
   label: string;
@@ -8,7 +8,7 @@ export interface ITab {
   body: React.ReactNode;
 }
 
-/** Tabs as the ARIA practices describe them: arrows move, one of them is in the tab order. */
+/** Tabs with the keyboard support of the ARIA practices. */
 export function Tabs(props: {
   label: string;
   tabs: ITab[];

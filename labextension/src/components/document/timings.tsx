@@ -1,21 +1,21 @@
 import * as React from 'react';
 
 import type * as api from '../../api';
-import { isOver } from '../../model/job';
-import type { BuildModel, ISpan } from '../../model/build';
+import { hasEnded } from '../../model/job';
+import type { BuildModel, ICrateSpan } from '../../model/build';
 import { formatDuration } from '../../format';
 import type { IWasmwheel } from '../../tokens';
 import { useNow } from '../hooks';
 
-/** Pixels: a crate's row, the bar in it, the axis above. */
-const ROW = 20;
-const BAR = 14;
-const AXIS = 22;
+/** The heights of a crate's row, of the bar in it, and of the axis. */
+const ROW_HEIGHT_PX = 20;
+const BAR_HEIGHT_PX = 14;
+const AXIS_HEIGHT_PX = 22;
 
-/** The width of the drawing in its own units; it is stretched to the width of the page. */
-const WIDTH = 1000;
+/** The width of the plot in its own units; it is stretched to the width of the page. */
+const PLOT_WIDTH = 1000;
 
-/** Where the time went: a bar a crate on a time axis. */
+/** A time axis with a bar for each crate. */
 export function Timings(props: {
   build: BuildModel;
   job: api.Job;
@@ -23,24 +23,24 @@ export function Timings(props: {
 }): JSX.Element {
   const { build, job, session } = props;
   const { jobs, trans } = session;
-  const over = isOver(job);
+  const over = hasEnded(job);
   const now = useNow(!over, jobs.server.skew, 250);
   const spans = build.spans;
   if (!spans.length) {
     return (
       <p className="jp-wasmwheel-quiet">
         {over
-          ? trans.__('No crate was compiled: all of them were there from an earlier build.')
-          : trans.__('No crate is being compiled yet.')}
+          ? trans.__('No crates were compiled: earlier builds compiled all of them.')
+          : trans.__('No crates are compiled yet.')}
       </p>
     );
   }
-  const elapsed = Math.max(0, now - (build.spansBegan ?? now));
-  const end = (span: ISpan) => span.ended ?? (over ? span.began : elapsed);
+  const elapsed = Math.max(0, now - (build.spansStarted ?? now));
+  const end = (span: ICrateSpan) => span.ended ?? (over ? span.started : elapsed);
   const whole = Math.max(0.5, ...spans.map(end));
-  const x = (seconds: number) => (WIDTH * seconds) / whole;
-  const longest = Math.max(...spans.map(span => end(span) - span.began));
-  const text = trans.__('%1 crates in %2', spans.length, formatDuration(whole));
+  const x = (seconds: number) => (PLOT_WIDTH * seconds) / whole;
+  const longest = Math.max(...spans.map(span => end(span) - span.started));
+  const text = trans._n('%1 crate in %2', '%1 crates in %2', spans.length, formatDuration(whole));
   return (
     <figure className="jp-wasmwheel-timings">
       <figcaption>{text}</figcaption>
@@ -49,8 +49,8 @@ export function Timings(props: {
           role="img"
           aria-label={text}
           width="100%"
-          height={AXIS + spans.length * ROW}
-          viewBox={`0 0 ${WIDTH} ${AXIS + spans.length * ROW}`}
+          height={AXIS_HEIGHT_PX + spans.length * ROW_HEIGHT_PX}
+          viewBox={`0 0 ${PLOT_WIDTH} ${AXIS_HEIGHT_PX + spans.length * ROW_HEIGHT_PX}`}
           preserveAspectRatio="none"
         >
           {ticks(whole).map(tick => (
@@ -59,7 +59,7 @@ export function Timings(props: {
               className="jp-wasmwheel-tick"
               x1={x(tick)}
               x2={x(tick)}
-              y1={AXIS - 4}
+              y1={AXIS_HEIGHT_PX - 4}
               y2="100%"
             />
           ))}
@@ -67,11 +67,11 @@ export function Timings(props: {
             <rect
               key={`${span.name} ${span.version}`}
               data-running={span.ended === null && !over}
-              data-longest={end(span) - span.began === longest}
-              x={x(span.began)}
-              y={AXIS + index * ROW + (ROW - BAR) / 2}
-              width={Math.max(2, x(end(span) - span.began))}
-              height={BAR}
+              data-longest={end(span) - span.started === longest}
+              x={x(span.started)}
+              y={AXIS_HEIGHT_PX + index * ROW_HEIGHT_PX + (ROW_HEIGHT_PX - BAR_HEIGHT_PX) / 2}
+              width={Math.max(2, x(end(span) - span.started))}
+              height={BAR_HEIGHT_PX}
             />
           ))}
         </svg>
@@ -99,46 +99,46 @@ export function Timings(props: {
   );
 }
 
-/** A crate's name beside its bar: after it, or before it where there is no room after. */
-function Name(props: { span: ISpan; row: number; whole: number; end: number }): JSX.Element {
+/** A crate's name: after its bar, before it, or in it, depending on the space. */
+function Name(props: { span: ICrateSpan; row: number; whole: number; end: number }): JSX.Element {
   const { span, row, whole, end } = props;
   const before = end / whole > 0.72;
-  const inside = before && span.began / whole < 0.28;
+  const inside = before && span.started / whole < 0.28;
   const place = inside
-    ? { left: `${(100 * span.began) / whole}%` }
+    ? { left: `${(100 * span.started) / whole}%` }
     : before
-      ? { right: `${100 - (100 * span.began) / whole}%` }
+      ? { right: `${100 - (100 * span.started) / whole}%` }
       : { left: `${(100 * end) / whole}%` };
   return (
     <span
       className="jp-wasmwheel-crate"
       data-inside={inside || undefined}
-      style={{ top: AXIS + row * ROW, ...place }}
+      style={{ top: AXIS_HEIGHT_PX + row * ROW_HEIGHT_PX, ...place }}
       title={`${span.name} ${span.version}`}
     >
-      {span.name} {formatDuration(end - span.began)}
+      {span.name} {formatDuration(end - span.started)}
     </span>
   );
 }
 
-/** The same as a table for those who cannot see the bars: the five that took longest. */
+/** The five slowest crates as a table, also for users who cannot see the bars. */
 function Longest(props: {
-  spans: ISpan[];
-  end: (span: ISpan) => number;
+  spans: ICrateSpan[];
+  end: (span: ICrateSpan) => number;
   session: IWasmwheel;
 }): JSX.Element {
   const { spans, end, session } = props;
   const { trans } = session;
-  const took = (span: ISpan) => end(span) - span.began;
-  const sorted = [...spans].sort((one, other) => took(other) - took(one)).slice(0, 5);
+  const elapsed = (span: ICrateSpan) => end(span) - span.started;
+  const sorted = [...spans].sort((one, other) => elapsed(other) - elapsed(one)).slice(0, 5);
   return (
     <table className="jp-wasmwheel-longest">
-      <caption>{trans.__('What took longest')}</caption>
+      <caption>{trans.__('Slowest crates')}</caption>
       <tbody>
         {sorted.map(span => (
           <tr key={`${span.name} ${span.version}`}>
             <th scope="row">{`${span.name} ${span.version}`}</th>
-            <td>{formatDuration(took(span))}</td>
+            <td>{formatDuration(elapsed(span))}</td>
           </tr>
         ))}
       </tbody>
@@ -146,7 +146,7 @@ function Longest(props: {
   );
 }
 
-/** Places of an axis's ticks: about eight, at round numbers of seconds. */
+/** Return the ticks of the axis: about eight, at round numbers of seconds. */
 function ticks(whole: number): number[] {
   const steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
   const step = steps.find(each => whole / each <= 9) ?? 1200;

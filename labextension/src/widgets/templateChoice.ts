@@ -3,8 +3,8 @@ import { Widget } from '@lumino/widgets';
 
 import type * as api from '../api';
 
-/** The templates to choose from, each with a line on what it shows. */
-export class Choice extends Widget implements Dialog.IBodyWidget<string> {
+/** A choice of templates, each with a short description. */
+export class TemplateChoice extends Widget implements Dialog.IBodyWidget<string> {
   constructor(label: string, templates: api.Templates['templates'], chosen: string) {
     super({ node: document.createElement('fieldset') });
     this.addClass('jp-wasmwheel-choice');

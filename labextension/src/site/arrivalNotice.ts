@@ -1,5 +1,5 @@
 /**
- * What is said in an open tab when a wheel arrives.
+ * The notification in an open tab when a wheel is published.
  */
 
 import { Notification } from '@jupyterlab/apputils';
@@ -8,17 +8,17 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { formatAge } from '../format';
 import type { IPublished } from './lock';
 
-/** How often the age of the news is told anew, in milliseconds. */
-const TICK = 5_000;
+/** How often to update the age in the message. */
+const UPDATE_INTERVAL_MS = 5_000;
 
-/** One notice for all that arrived; it goes when a kernel was restarted by whatever means. */
+/** One notification for all packages that were published; it closes when a kernel restarts. */
 export class ArrivalNotice {
   constructor(trans: TranslationBundle, restart: () => Promise<void>) {
     this._trans = trans;
     this._restart = restart;
   }
 
-  /** Tell of packages that arrived, `again` where one of that name was there before. */
+  /** Announce packages, `again` if all of them were in the site before. */
   show(arrived: IPublished[], again: boolean): void {
     arrived.forEach(each => this._arrived.set(each.name, each));
     this._again ||= again;
@@ -31,7 +31,7 @@ export class ArrivalNotice {
       autoClose: false,
       actions: [
         {
-          label: trans.__('Restart kernel and use it'),
+          label: trans.__('Restart Kernel and Use It'),
           displayType: 'accent',
           callback: () => {
             this.close();
@@ -41,7 +41,7 @@ export class ArrivalNotice {
         { label: trans.__('Later'), callback: () => this.close() }
       ]
     });
-    this._timer = setInterval(() => this._tick(), TICK);
+    this._timer = setInterval(() => this._refresh(), UPDATE_INTERVAL_MS);
   }
 
   close(): void {
@@ -54,7 +54,7 @@ export class ArrivalNotice {
     this._again = false;
   }
 
-  private _tick(): void {
+  private _refresh(): void {
     if (this._id === undefined || !Notification.manager.has(this._id)) {
       this.close();
     } else if (!document.hidden) {
