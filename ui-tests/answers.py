@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Route
 
-#: A job as the server tells of it; what is done with it needs no compiler.
+#: A running job as the server lists it.
 JOB: dict[str, Any] = {
     "id": "0123456789abcdef",
     "kind": "build",
@@ -28,7 +28,7 @@ JOB: dict[str, Any] = {
 }
 
 
-#: What the command line says of a build that is done.
+#: The report of a build.
 REPORT: dict[str, Any] = {
     "schema": 1,
     "name": "rpds-py",
@@ -75,7 +75,7 @@ REPORT: dict[str, Any] = {
 
 
 def job(number: int, state: str, name: str, **more: object) -> dict[str, Any]:
-    """A job that is over."""
+    """Return a job that has ended."""
     return JOB | {
         "id": f"{number:016x}",
         "state": state,
@@ -97,9 +97,9 @@ JOBS = [
         "tokenizers",
         version="0.23.3",
         error={
-            "what": "There is no Rust that can build for Pyodide.",
+            "what": "No Rust toolchain can build for Pyodide.",
             "why": "Rust 1.80 was found; the target needs 1.93.",
-            "fix": "Run `jupyter wasmwheel doctor --fix`, which installs one beside it.",
+            "fix": "Run `jupyter wasmwheel doctor --fix` to install another one.",
             "code": "rust.missing",
             "status": 4,
             "counts": {},
@@ -139,7 +139,7 @@ PACKAGE = {
 
 
 def fake(context: BrowserContext, path: str, document: object, status: int = 200) -> None:
-    """Answer in the server's place."""
+    """Respond instead of the server."""
 
     def answer(route: Route) -> None:
         route.fulfill(status=status, content_type="application/json", body=json.dumps(document))

@@ -1,4 +1,4 @@
-"""The fixtures of the front end's tests: a real JupyterLab and a real Chromium."""
+"""Fixtures for the tests of the front end: JupyterLab and Chromium."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from jupyter_wasmwheel.checks import check_cache
 from tests.fixtures import wheel_factory
 from tests.fixtures.browser import browser
 
-# A shell that starts the tests in the background makes interruptions ignored, for all children.
+# A shell that starts the tests in the background lets all children ignore interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-#: JupyterLab's settings that keep its own questions off the screen.
+#: Settings that suppress JupyterLab's own notifications.
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab with this package in it, on a folder with nothing in it yet."""
+    """Run JupyterLab with this package in an empty folder."""
     root = tmp_path_factory.mktemp("root")
     if "WASMWHEEL_HOME" not in os.environ:
         os.environ["WASMWHEEL_HOME"] = str(tmp_path_factory.mktemp("home"))
-    # With seeds or a wheel of an earlier run, a build is over before its progress is seen.
+    # With cached seeds or wheels, a build ends before a test sees its progress.
     for kept in (cache.FOLDER, check_cache.FOLDER, seeds.FOLDER):
         shutil.rmtree(config.load().store().home / kept, ignore_errors=True)
     with running([sys.executable], root, tmp_path_factory.mktemp("settings"), {}) as lab:
@@ -48,7 +48,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @contextmanager
 def running(python: list[str], root: Path, settings: Path, env: Mapping[str, str]) -> Iterator[Lab]:
-    """A JupyterLab of a Python, on a folder, with settings and variables of its own."""
+    """Run JupyterLab with a Python in a folder, with its own settings and variables."""
     news = settings / "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
     news.parent.mkdir(parents=True, exist_ok=True)
     news.write_text(json.dumps(NO_NEWS))
@@ -102,14 +102,14 @@ def _wait(lab: Lab, log: Path) -> None:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[BrowserContext]:
-    """A browser of its own for each test."""
+    """Provide a separate browser for each test."""
     with browser(tmp_path / "profile") as context:
         yield context
 
 
 @pytest.fixture
 def page(lab: Lab, context: BrowserContext) -> Page:
-    """JupyterLab as somebody sees it who has just opened it."""
+    """Open JupyterLab."""
     return open_lab(context, lab)
 
 

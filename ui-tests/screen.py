@@ -1,4 +1,4 @@
-"""What a person does in JupyterLab and sees there, for the tests of the front end."""
+"""Actions in JupyterLab, and what they show, for the tests of the front end."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page
 
-#: The root of the clone; the pictures go into `artefacts/` there.
+#: The root of the clone, where `artefacts/` has the screenshots.
 CLONE = Path(__file__).parents[1]
 
-#: Milliseconds that a first build may take on a machine with much else to do.
-PATIENCE = 400_000
+#: How long a first build can take on a busy machine.
+BUILD_TIMEOUT_MS = 400_000
 
-#: How axe calls faults that nobody may meet.
+#: The impacts of accessibility violations that fail a test.
 SERIOUS = ("serious", "critical")
 
 
 @dataclass(frozen=True)
 class Lab:
-    """A running JupyterLab: its origin, its token, and the folder that it shows."""
+    """A running JupyterLab: its origin, its token and its root folder."""
 
     origin: str
     token: str
@@ -32,11 +32,11 @@ class Lab:
 
     @property
     def url(self) -> str:
-        """The address of a workspace with nothing open."""
+        """Return the address of an empty workspace."""
         return f"{self.origin}/lab?token={self.token}&reset"
 
     def api(self, path: str) -> Any:
-        """What the server extension answers."""
+        """Return a response of the server extension."""
         request = urllib.request.Request(
             f"{self.origin}/wasmwheel/api/{path}", headers={"Authorization": f"token {self.token}"}
         )
@@ -44,7 +44,7 @@ class Lab:
             return json.load(response)
 
     def events(self, job: str) -> list[dict[str, Any]]:
-        """The events of a job that the server kept."""
+        """Return the stored events of a job."""
         request = urllib.request.Request(
             f"{self.origin}/wasmwheel/api/jobs/{job}/events",
             headers={"Authorization": f"token {self.token}"},
@@ -54,18 +54,18 @@ class Lab:
 
 
 def open_lab(context: BrowserContext, lab: Lab) -> Page:
-    """Open JupyterLab in a new tab and wait until it is there."""
+    """Open JupyterLab in a new tab and wait until it is ready."""
     page = context.new_page()
     page.goto(lab.url)
-    until_there(page)
+    wait_until_ready(page)
     return page
 
 
-def until_there(page: Page) -> None:
-    """Wait until JupyterLab has been restored."""
-    page.wait_for_function("window.jupyterapp", timeout=PATIENCE)
+def wait_until_ready(page: Page) -> None:
+    """Wait until JupyterLab is restored."""
+    page.wait_for_function("window.jupyterapp", timeout=BUILD_TIMEOUT_MS)
     page.evaluate("() => window.jupyterapp.restored.then(() => null)")
-    page.locator("#jupyterlab-splash").wait_for(state="detached", timeout=PATIENCE)
+    page.locator("#jupyterlab-splash").wait_for(state="detached", timeout=BUILD_TIMEOUT_MS)
 
 
 def show_panel(page: Page) -> Locator:
@@ -77,7 +77,7 @@ def show_panel(page: Page) -> Locator:
 
 
 def run(page: Page, command: str, **arguments: object) -> None:
-    """Run a command as the palette does; what it leads to is not waited for."""
+    """Run a command as the palette does, without waiting for its result."""
     page.evaluate(
         "([command, given]) => void window.jupyterapp.commands.execute(command, given)",
         [command, arguments],
@@ -85,7 +85,7 @@ def run(page: Page, command: str, **arguments: object) -> None:
 
 
 def build_folder(page: Page, folder: str) -> None:
-    """Right click on a folder in the file browser, then *Build for Pyodide*."""
+    """Choose *Build for Pyodide* in the context menu of a folder."""
     run(page, "filebrowser:activate")
     run(page, "filebrowser:refresh")
     item = page.locator(".jp-DirListing-item", has=page.get_by_text(folder, exact=True))
@@ -95,15 +95,15 @@ def build_folder(page: Page, folder: str) -> None:
 
 
 def row(page: Page, name: str) -> Locator:
-    """The newest build of a package in the list."""
+    """Return the newest build of a package in the list."""
     return page.locator("#jp-wasmwheel .jp-wasmwheel-item[data-job]", has_text=name).first
 
 
-def keep(page: Page, state: str) -> None:
-    """Take pictures of a state, light and dark; a serious fault that axe finds is an error."""
+def check_and_capture(page: Page, state: str) -> None:
+    """Take a screenshot of a state in both themes, and fail if axe finds serious violations."""
     folder = CLONE / "artefacts"
     folder.mkdir(exist_ok=True)
-    faults = []
+    violations = []
     for theme in ("Dark", "Light"):
         page.evaluate(
             "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
@@ -115,12 +115,12 @@ def keep(page: Page, state: str) -> None:
         )
         page.wait_for_timeout(500)
         page.screenshot(path=folder / f"{state}-{theme.lower()}.png")
-        faults += [f"{theme}: {fault}" for fault in faults_of(page)]
-    assert not faults, "\n".join(faults)
+        violations += [f"{theme}: {violation}" for violation in violations_of(page)]
+    assert not violations, "\n".join(violations)
 
 
-def faults_of(page: Page) -> list[str]:
-    """What axe finds serious in the panel, the documents and the questions that are seen."""
+def violations_of(page: Page) -> list[str]:
+    """Return the serious violations in the visible panels, documents and dialogs."""
     if not page.evaluate("'axe' in window"):
         page.add_script_tag(path=CLONE / "labextension/node_modules/axe-core/axe.min.js")
     found = page.evaluate(

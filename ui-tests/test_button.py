@@ -1,4 +1,4 @@
-"""The button: from a click in the file browser to a cell's output, on real parts only."""
+"""The button: from a click in the file browser to the output of a cell, with nothing faked."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page, expect
-from screen import CLONE, PATIENCE, Lab, build_folder, keep, row, show_panel
+from screen import BUILD_TIMEOUT_MS, CLONE, Lab, build_folder, check_and_capture, row, show_panel
 
 from tests.fixtures.browser import Tab, until_there
 
 
-def test_a_click_on_a_folder_becomes_a_cell_that_runs(
+def test_click_on_a_folder_leads_to_a_cell_that_runs(
     page: Page, context: BrowserContext, lab: Lab, make_crate: Callable[[str], Path]
 ) -> None:
     crate = make_crate("hello")
@@ -26,10 +26,10 @@ def test_a_click_on_a_folder_becomes_a_cell_that_runs(
     notice = page.locator(".Toastify__toast", has_text="hello 0.1.0 is in the site")
     expect(notice).to_be_visible()
     expect(row(page, "hello 0.1.0")).to_contain_text("kB")
-    keep(page, "panel-built")
+    check_and_capture(page, "panel-built")
 
     with context.expect_page() as opened:
-        notice.get_by_role("button", name="Try it").click()
+        notice.get_by_role("button", name="Try It").click()
     tab = Tab(opened.value)
     until_there(tab.page)
     place, own = urlsplit(tab.page.url), urlsplit(lab.origin)
@@ -43,22 +43,22 @@ def test_a_click_on_a_folder_becomes_a_cell_that_runs(
     build_folder(page, "hello")
     tab.page.bring_to_front()
     offer = tab.page.get_by_text("hello was published again")
-    offer.wait_for(timeout=PATIENCE)
+    offer.wait_for(timeout=BUILD_TIMEOUT_MS)
     tab.page.screenshot(path=CLONE / "artefacts/site-published-again.png")
-    tab.page.get_by_role("button", name="Restart kernel and use it").click()
+    tab.page.get_by_role("button", name="Restart Kernel and Use It").click()
     expect(tab.page.locator(".jp-OutputArea-output").first).to_contain_text(
-        second, timeout=PATIENCE
+        second, timeout=BUILD_TIMEOUT_MS
     )
 
-    tab.page.get_by_role("button", name="Packages of this site").click()
+    tab.page.get_by_role("button", name="Packages in This Site").click()
     ours = tab.page.locator('[data-package="hello"]')
-    ours.get_by_role("button", name="Insert import").click()
+    ours.get_by_role("button", name="Insert Import").click()
     expect(tab.page.locator(".jp-CodeCell").filter(has_text="import hello").nth(1)).to_be_visible()
     tab.page.screenshot(path=CLONE / "artefacts/site-packages.png")
 
 
 def put_nonce(crate: Path, nonce: str | None = None) -> str:
-    """Put a word that nobody can guess into the crate's source."""
+    """Put a random word into the source of the crate, and return it."""
     nonce = nonce or secrets.token_hex(8)
     source = crate / "src/lib.rs"
     text = source.read_text()
@@ -71,9 +71,9 @@ def put_nonce(crate: Path, nonce: str | None = None) -> str:
 
 
 def watch_progress(page: Page) -> set[str]:
-    """What the bar of the running build said until the build was over."""
+    """Return the values that the progress bar of a build had until the build ended."""
     newest = row(page, "hello")
-    newest.wait_for(timeout=PATIENCE)
+    newest.wait_for(timeout=BUILD_TIMEOUT_MS)
     seen: set[str] = set()
     while newest.get_attribute("data-state") in ("queued", "running"):
         bar = newest.get_by_role("progressbar")

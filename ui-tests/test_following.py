@@ -1,4 +1,4 @@
-"""A build that is followed: over a reload, over a time without a network, and at full speed."""
+"""Following a build: after a reload, after a lost connection, and with much output."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ from typing import Any
 
 from answers import JOB
 from playwright.sync_api import BrowserContext, Page, Route, expect
-from screen import PATIENCE, Lab, build_folder, open_lab, row, run, show_panel, until_there
+from screen import (
+    BUILD_TIMEOUT_MS,
+    Lab,
+    build_folder,
+    open_lab,
+    row,
+    run,
+    show_panel,
+    wait_until_ready,
+)
 
-#: Puts a stream of the test's own in the place of the server's: RATE lines a second in batches,
-#: as a server sends them, and counts how many streams were opened.
+#: Replace the server's stream by RATE lines a second, sent in batches, and count the streams that
+#: were opened.
 FLOOD = """
 window.opened = 0;
 window.longest = 0;
@@ -58,34 +67,34 @@ window.fetch = (request, init) => {
 """
 
 
-def test_a_reload_in_the_middle_loses_nothing_and_shows_nothing_twice(
+def test_reload_during_a_build_shows_each_line_once(
     page: Page, lab: Lab, make_crate: Callable[[str], Path]
 ) -> None:
     make_crate("reloaded")
     build_folder(page, "reloaded")
     show_panel(page)
     newest = row(page, "reloaded")
-    newest.locator(".jp-wasmwheel-details", has_text="compile").wait_for(timeout=PATIENCE)
+    newest.locator(".jp-wasmwheel-details", has_text="Compile").wait_for(timeout=BUILD_TIMEOUT_MS)
     newest.locator(".jp-wasmwheel-item-main").click()
     document = page.locator(".jp-wasmwheel-document")
-    document.get_by_role("log").get_by_text("Compiling").first.wait_for(timeout=PATIENCE)
+    document.get_by_role("log").get_by_text("Compiling").first.wait_for(timeout=BUILD_TIMEOUT_MS)
     page.wait_for_timeout(1500)  # JupyterLab keeps its layout a second after a change
     page.goto(f"{lab.origin}/lab")
-    until_there(page)
-    expect(document).to_be_visible(timeout=PATIENCE)
+    wait_until_ready(page)
+    expect(document).to_be_visible(timeout=BUILD_TIMEOUT_MS)
     expect(document.locator("h1")).to_have_text("reloaded 0.1.0")
-    expect(row(page, "reloaded")).to_have_attribute("data-state", "done", timeout=PATIENCE)
+    expect(row(page, "reloaded")).to_have_attribute("data-state", "done", timeout=BUILD_TIMEOUT_MS)
     assert log_of(page) == full_log(lab, row(page, "reloaded").get_attribute("data-job"))
 
 
-def test_a_time_without_a_network_is_caught_up_with(
+def test_lost_connection_is_resumed_without_missing_lines(
     page: Page, context: BrowserContext, lab: Lab, make_crate: Callable[[str], Path]
 ) -> None:
     make_crate("offline")
     build_folder(page, "offline")
     show_panel(page)
     newest = row(page, "offline")
-    newest.locator(".jp-wasmwheel-details", has_text="compile").wait_for(timeout=PATIENCE)
+    newest.locator(".jp-wasmwheel-details", has_text="Compile").wait_for(timeout=BUILD_TIMEOUT_MS)
     newest.locator(".jp-wasmwheel-item-main").click()
     job = newest.get_attribute("data-job")
     context.set_offline(True)
@@ -93,14 +102,12 @@ def test_a_time_without_a_network_is_caught_up_with(
         time.sleep(0.2)
     context.set_offline(False)
     page.get_by_role("button", name="Close", exact=True).click()  # JupyterLab's own warning
-    expect(row(page, "offline")).to_have_attribute("data-state", "done", timeout=PATIENCE)
+    expect(row(page, "offline")).to_have_attribute("data-state", "done", timeout=BUILD_TIMEOUT_MS)
     page.locator(".jp-wasmwheel-document").get_by_role("tab", name="Log").click()
     assert log_of(page) == full_log(lab, job)
 
 
-def test_a_build_that_says_too_much_does_not_stop_the_page(
-    context: BrowserContext, lab: Lab
-) -> None:
+def test_build_with_much_output_does_not_block_the_page(context: BrowserContext, lab: Lab) -> None:
     page = flooded(context, lab, [JOB], rate=10_000)
     run(page, "wasmwheel:open-build", id=JOB["id"])
     lines = page.locator(".jp-wasmwheel-log-lines")
@@ -140,7 +147,7 @@ def test_twenty_jobs_share_one_stream(context: BrowserContext, lab: Lab) -> None
 
 
 def flooded(context: BrowserContext, lab: Lab, jobs: list[dict[str, Any]], rate: int) -> Page:
-    """JupyterLab with jobs and a stream that the test makes."""
+    """Open JupyterLab with jobs and a stream that the test provides."""
     names = [job["id"] for job in jobs]
     context.add_init_script(
         FLOOD.replace("RATE", str(rate)) + f"window.jobs = {json.dumps(names)};"
@@ -160,17 +167,17 @@ def answer(route: Route, document: object) -> None:
 
 
 def log_of(page: Page) -> list[str]:
-    """All lines of the log, read from its top to its end."""
+    """Return the lines of the log that the page shows."""
     page.locator(".jp-wasmwheel-document").get_by_role("tab", name="Log").click()
     page.evaluate("() => { window.copied = null; }")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy the log").click()
+    page.get_by_role("button", name="Copy Log").click()
     text: str = page.evaluate("() => navigator.clipboard.readText()")
     return text.splitlines()
 
 
 def full_log(lab: Lab, job: str | None) -> list[str]:
-    """The lines of the log as the server kept them."""
+    """Return the lines of the log that the server stored."""
     return [
         line
         for event in lab.events(f"{job}")

@@ -1,6 +1,6 @@
-"""Texts with HTML in them: what a package says is shown as it is, and is no element of the page.
+"""HTML in the texts of a package: shown as text, never as elements of the page.
 
-The answers are ours, so that every text of them can be hostile; a package could give most of them.
+The responses of the server are faked, so that each text in them can be hostile.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from answers import JOB, JOBS, PACKAGE, REPORT, SITE, fake, job
 from playwright.sync_api import BrowserContext, Page, Route, expect
 from screen import Lab, open_lab, show_panel
 
-#: What a page would run, fetch or draw if it took it for HTML.
+#: A text that would run, fetch or show something if it were taken for HTML.
 HTML = (
     "<img class=theirs src=/theirs onerror='window.ran = true'><script>window.ran = true</script>"
     "<b class=theirs>theirs</b><a class=theirs href='javascript:window.ran = true'>theirs</a>"
 )
 
-#: What the page itself reads rather than shows, so that it has to stay as it is.
+#: The fields that the page reads rather than shows, which stay unchanged.
 READ = frozenset(
     {
         *("abi", "created", "from", "id", "job", "kind", "level", "mode", "outcome", "phase"),
@@ -29,7 +29,7 @@ READ = frozenset(
 
 
 def hostile(document: Any, key: str = "") -> Any:
-    """A document of the server's with HTML in every text that is for people."""
+    """Return a document with HTML in each text that is shown to users."""
     if isinstance(document, dict):
         return {name: hostile(value, name) for name, value in document.items()}
     if isinstance(document, list):
@@ -83,7 +83,7 @@ ALL = [*JOBS[1:], job(6, "failed", "broken", error=ERROR), job(7, "done", "teste
 
 @pytest.fixture
 def faked(context: BrowserContext, lab: Lab) -> Page:
-    """JupyterLab on a server whose every text has HTML in it; its running build has just failed."""
+    """Open JupyterLab on a server whose texts contain HTML; its running build has just failed."""
     answers = {
         "jobs": {"jobs": [RUNNING, *ALL], "seq": 10},
         "sites": {"sites": [SITE | {"error": None}]},
@@ -107,14 +107,14 @@ def faked(context: BrowserContext, lab: Lab) -> Page:
 
 
 def stream_once(route: Route) -> None:
-    """Tell that the running build failed, to whoever has not heard of it."""
+    """Send once that the running build failed."""
     if "after=10" in route.request.url:
         ended = hostile(RUNNING | {"state": "failed", "ended": 224.0, "error": ERROR, "seq": 20})
         event = json.dumps({"seq": 20, "time": 1.0, "kind": "job", "job": ended})
         route.fulfill(content_type="text/event-stream", body=f"id: 20\ndata: {event}\n\n")
 
 
-def test_html_in_what_a_package_says_is_text_wherever_it_is_shown(faked: Page) -> None:
+def test_html_in_texts_is_shown_as_text(faked: Page) -> None:
     expect(faked.locator(".Toastify__toast").first).to_contain_text("<img class=theirs")
     panel = faked.locator("#jp-wasmwheel")
     for text in ("Missing: Rust <img", "rpds-py <img", "workshop <img", "broken <img"):
@@ -129,15 +129,15 @@ def test_html_in_what_a_package_says_is_text_wherever_it_is_shown(faked: Page) -
                 expect(document.get_by_role("log")).to_contain_text("said by its compiler <img")
             if name == "Problems":
                 expect(document).to_contain_text("cannot find it <img")
-            nothing_of_theirs(faked)
-    panel.locator('[data-package] [aria-label^="More about"]').click()
+            expect_no_html_of_theirs(faked)
+    panel.locator('[data-package] [aria-label^="More actions"]').click()
     faked.locator(".lm-Menu-item", has_text="Remove").click()
     expect(faked.locator(".jp-Dialog-header")).to_contain_text("rpds-py <img")
-    nothing_of_theirs(faked)
+    expect_no_html_of_theirs(faked)
 
 
-def nothing_of_theirs(page: Page) -> None:
-    """No script of a package's ran, and no element of the page is one of its texts."""
+def expect_no_html_of_theirs(page: Page) -> None:
+    """Check that no script of a package ran, and that none of its texts became an element."""
     assert not page.evaluate("window.ran")
     expect(page.locator(".theirs, [src='/theirs']")).to_have_count(0)
     assert not page.evaluate(

@@ -1,4 +1,4 @@
-"""The package as a user installs it: its wheel in a new environment without Node.js, a click."""
+"""The installed package: its wheel in a new environment without Node.js, and a click."""
 
 from __future__ import annotations
 

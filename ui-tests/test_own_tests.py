@@ -1,4 +1,4 @@
-"""A project's own tests: run from its folder's menu, and again from its build's document."""
+"""The tests of a project: run from the menu of its folder, and again from the document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
-from screen import PATIENCE, keep, row, run, show_panel
+from screen import BUILD_TIMEOUT_MS, check_and_capture, row, run, show_panel
 
 
 def choose(page: Page, folder: str, entry: str) -> None:
@@ -19,9 +19,7 @@ def choose(page: Page, folder: str, entry: str) -> None:
     page.locator(".lm-Menu-item", has_text=entry).click()
 
 
-def test_tests_run_and_one_that_fails_leads_to_its_line(
-    page: Page, make_crate: Callable[[str], Path]
-) -> None:
+def test_failed_test_leads_to_its_line(page: Page, make_crate: Callable[[str], Path]) -> None:
     crate = make_crate("proven")
     tests = crate / "tests/test_module.py"
     text = tests.read_text()
@@ -32,10 +30,10 @@ def test_tests_run_and_one_that_fails_leads_to_its_line(
         "    import threading\n    threading.Thread(target=print).start()\n"
     )
 
-    choose(page, "proven", "Run Its Tests in Pyodide")
+    choose(page, "proven", "Run Tests in Pyodide")
     show_panel(page)
     newest = row(page, "Tests of proven 0.1.0")
-    expect(newest).to_contain_text("1 test failed", timeout=PATIENCE)
+    expect(newest).to_contain_text("1 test failed", timeout=BUILD_TIMEOUT_MS)
     notice = page.locator(".Toastify__toast", has_text="1 of 4 tests of proven 0.1.0 failed")
     notice.get_by_role("button", name="Show Problems").click()
 
@@ -43,11 +41,11 @@ def test_tests_run_and_one_that_fails_leads_to_its_line(
     problem = document.locator(".jp-wasmwheel-problem").first
     expect(problem).to_contain_text("tests/test_module.py::test_that_fails: assert 2 == 3")
     expect(problem.get_by_text("Test output")).to_be_visible()
-    keep(page, "tests-failed")
+    check_and_capture(page, "tests-failed")
     document.get_by_role("tab", name="Report").click()
     expect(document).to_contain_text("2 passed, 1 failed, 1 unsupported")
     expect(document).to_contain_text("Needs threads")
-    keep(page, "tests-report")
+    check_and_capture(page, "tests-report")
     document.get_by_role("tab", name="Problems").click()
     problem.get_by_role("button", name=f"proven/tests/test_module.py:{place}").click()
     expect(page.locator(".jp-FileEditor")).to_contain_text("test_that_fails")
@@ -55,6 +53,6 @@ def test_tests_run_and_one_that_fails_leads_to_its_line(
 
     tests.write_text(text)
     newest.locator(".jp-wasmwheel-item-main").click()
-    document.get_by_role("button", name="Again").click()
-    expect(row(page, "Tests of proven 0.1.0")).to_contain_text("2 passed", timeout=PATIENCE)
-    keep(page, "tests-passed")
+    document.get_by_role("button", name="Run Again").click()
+    expect(row(page, "Tests of proven 0.1.0")).to_contain_text("2 passed", timeout=BUILD_TIMEOUT_MS)
+    check_and_capture(page, "tests-passed")

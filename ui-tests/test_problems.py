@@ -1,4 +1,4 @@
-"""A compile error: listed, and a click opens the file at its line."""
+"""A compile error: listed, and linked to its line."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
-from screen import PATIENCE, build_folder, keep, row, show_panel
+from screen import BUILD_TIMEOUT_MS, build_folder, check_and_capture, row, show_panel
 
 
-def test_a_compile_error_leads_to_its_line(page: Page, make_crate: Callable[[str], Path]) -> None:
+def test_compile_error_leads_to_its_line(page: Page, make_crate: Callable[[str], Path]) -> None:
     crate = make_crate("broken")
     source = crate / "src/lib.rs"
     lines = source.read_text().splitlines()
@@ -18,8 +18,8 @@ def test_a_compile_error_leads_to_its_line(page: Page, make_crate: Callable[[str
     source.write_text("\n".join(lines) + "\n")
 
     build_folder(page, "broken")
-    notice = page.locator(".Toastify__toast", has_text="broken 0.1.0 did not build: 1 problem")
-    notice.wait_for(timeout=PATIENCE)
+    notice = page.locator(".Toastify__toast", has_text="Could not build broken 0.1.0: 1 problem")
+    notice.wait_for(timeout=BUILD_TIMEOUT_MS)
     show_panel(page)
     expect(row(page, "broken")).to_contain_text("1 problem")
     notice.get_by_role("button", name="Show Problems").click()
@@ -28,10 +28,10 @@ def test_a_compile_error_leads_to_its_line(page: Page, make_crate: Callable[[str
     expect(document.get_by_role("tab", name="Problems")).to_have_attribute("aria-selected", "true")
     problem = document.locator(".jp-wasmwheel-problem").first
     expect(problem).to_contain_text("cannot find function no_such_thing")
-    keep(page, "build-problems")
+    check_and_capture(page, "build-problems")
     for name in ("Log", "Timings", "Report"):
         document.get_by_role("tab", name=name).click()
-        keep(page, f"build-failed-{name.lower()}")
+        check_and_capture(page, f"build-failed-{name.lower()}")
     document.get_by_role("tab", name="Problems").click()
 
     problem.get_by_role("button", name=f"broken/src/lib.rs:{place + 1}:").click()

@@ -1,4 +1,4 @@
-"""Buttons come from remedies: they stay the same when every sentence is another one."""
+"""Buttons of remedies, which do not depend on the texts of an error."""
 
 from __future__ import annotations
 
@@ -10,15 +10,25 @@ from typing import Any
 
 from answers import job
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
-from screen import CLONE, PATIENCE, Lab, build_folder, keep, open_lab, row, run, show_panel
+from screen import (
+    BUILD_TIMEOUT_MS,
+    CLONE,
+    Lab,
+    build_folder,
+    check_and_capture,
+    open_lab,
+    row,
+    run,
+    show_panel,
+)
 
-#: The contract that the form is made from.
+#: The contract that the form is generated from.
 SCHEMA = CLONE / "jupyter_wasmwheel/api/schema.json"
 
-#: The fields of answers and events that are written for people.
+#: The fields of responses and events that are shown to users.
 PROSE = {"what", "why", "fix", "text", "message", "rendered"}
 
-#: What a button can do, and the button's label.
+#: Remedies, and the labels of their buttons.
 REMEDIES: list[tuple[dict[str, Any], str]] = [
     ({"action": "retry", "changes": {}}, "Retry"),
     ({"action": "retry", "changes": {"no_cache": True}}, "Retry: Ignore cached wheels"),
@@ -33,7 +43,7 @@ REMEDIES: list[tuple[dict[str, Any], str]] = [
 
 
 def nonces(value: Any) -> Any:
-    """Put a nonce in the place of every text for people."""
+    """Replace each text that is shown to users by a nonce."""
     if isinstance(value, list):
         return [nonces(each) for each in value]
     if not isinstance(value, dict):
@@ -45,7 +55,7 @@ def nonces(value: Any) -> Any:
 
 
 def rewrite(context: BrowserContext) -> None:
-    """Let the server's own answers reach the page with nonces in the place of their prose."""
+    """Replace the texts in the responses of the server by nonces."""
 
     def answer(route: Route) -> None:
         response = route.fetch()
@@ -58,11 +68,11 @@ def rewrite(context: BrowserContext) -> None:
 
 
 def buttons(place: Locator) -> list[str]:
-    """Return the labels of the buttons, and those of links to places in files."""
+    """Return the labels of the buttons in a part of the page."""
     return place.get_by_role("button").all_inner_texts()
 
 
-def test_a_real_failure_has_the_same_buttons_with_other_words(
+def test_real_failure_has_the_same_buttons_with_other_texts(
     page: Page, context: BrowserContext, lab: Lab, make_crate: Callable[[str], Path]
 ) -> None:
     crate = make_crate("nonces")
@@ -70,7 +80,7 @@ def test_a_real_failure_has_the_same_buttons_with_other_words(
     source.write_text(source.read_text().replace("format!", "no_such_macro!"))
     build_folder(page, "nonces")
     panel = show_panel(page)
-    expect(row(page, "nonces")).to_contain_text("1 problem", timeout=PATIENCE)
+    expect(row(page, "nonces")).to_contain_text("1 problem", timeout=BUILD_TIMEOUT_MS)
     [failed] = [each for each in lab.api("jobs")["jobs"] if each["name"] == "nonces"]
 
     def look(page: Page) -> tuple[list[str], list[str], list[str]]:
@@ -127,7 +137,7 @@ def test_each_remedy_is_a_button(context: BrowserContext, lab: Lab) -> None:
     answer = page.locator(".jp-wasmwheel-problems .jp-wasmwheel-error")
     expect(answer).to_contain_text(error["what"])
     assert buttons(answer) == [label for _, label in REMEDIES]
-    keep(page, "remedies")
+    check_and_capture(page, "remedies")
 
     with page.expect_request(lambda each: each.method == "POST") as posted:
         answer.get_by_role("button", name="Retry: Make optional torch").click()
@@ -139,7 +149,7 @@ def test_each_remedy_is_a_button(context: BrowserContext, lab: Lab) -> None:
     assert posted.value.post_data_json == {"kind": "install", "extras": ["emscripten"]}
 
 
-def test_the_form_shows_what_the_contract_declares(page: Page) -> None:
+def test_form_shows_the_options_of_the_contract(page: Page) -> None:
     panel = show_panel(page)
     panel.locator(".jp-wasmwheel-options summary").click()
     schema = json.loads(SCHEMA.read_text())["$defs"]["BuildRequest"]["properties"]
@@ -150,4 +160,4 @@ def test_the_form_shows_what_the_contract_declares(page: Page) -> None:
         for each in labels.all()
     }
     assert shown == titled
-    keep(page, "panel-options")
+    check_and_capture(page, "panel-options")

@@ -1,4 +1,4 @@
-"""Installing from the panel: a real install, of an Emscripten that is small."""
+"""Installing from the panel: a real installation of a small Emscripten."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import running
 from playwright.sync_api import BrowserContext, expect
-from screen import PATIENCE, Lab, keep, open_lab, show_panel
+from screen import BUILD_TIMEOUT_MS, Lab, check_and_capture, open_lab, show_panel
 
 from jupyter_wasmwheel.runtime import targets
 from tests.fixtures import emsdk_repository
@@ -21,7 +21,7 @@ TARGET = targets.find(targets.default_abi())
 
 @pytest.fixture
 def releases(tmp_path: Path) -> Iterator[DownloadServer]:
-    """A server with a release of the target's Emscripten."""
+    """Provide a server with a release of the target's Emscripten."""
     root = tmp_path / "releases"
     root.mkdir()
     emsdk_repository.publish(root, "good", TARGET.emscripten, 10)
@@ -31,7 +31,7 @@ def releases(tmp_path: Path) -> Iterator[DownloadServer]:
 
 @pytest.fixture
 def bare_lab(tmp_path: Path, lab: Lab, releases: DownloadServer) -> Iterator[Lab]:
-    """JupyterLab where all is there to build with, but the target's Emscripten."""
+    """Run JupyterLab with all that is required to build except the target's Emscripten."""
     program = emsdk_repository.FAKE_EMSDK.read_text()
     repository = emsdk_repository.make(
         tmp_path / "emsdk.git", program, releases.url, "good", TARGET
@@ -47,7 +47,7 @@ def bare_lab(tmp_path: Path, lab: Lab, releases: DownloadServer) -> Iterator[Lab
         yield lab
 
 
-def test_emscripten_is_installed_by_a_button(
+def test_button_installs_emscripten(
     bare_lab: Lab, context: BrowserContext, releases: DownloadServer, tmp_path: Path
 ) -> None:
     page = open_lab(context, bare_lab)
@@ -60,17 +60,17 @@ def test_emscripten_is_installed_by_a_button(
     releases.hold("wasm-binaries")
     button.click()
     running = panel.get_by_role("group", name="Installing")
-    expect(running).to_contain_text("downloading wasm-binaries.tar.xz", timeout=PATIENCE)
+    expect(running).to_contain_text("downloading wasm-binaries.tar.xz", timeout=BUILD_TIMEOUT_MS)
     expect(button).to_be_disabled()
-    keep(page, "panel-installing")
+    check_and_capture(page, "panel-installing")
 
-    running.get_by_role("button", name="Cancel the installation: Emscripten").click()
-    expect(running).to_have_count(0, timeout=PATIENCE)
+    running.get_by_role("button", name="Cancel installation of Emscripten").click()
+    expect(running).to_have_count(0, timeout=BUILD_TIMEOUT_MS)
     assert not list((tmp_path / "home/staging").glob("*"))
     assert bare_lab.api("jobs")["jobs"][0]["state"] == "cancelled"
 
     releases.release()
     button.click()
-    expect(finding).to_contain_text("installed by jupyter-wasmwheel", timeout=PATIENCE)
+    expect(finding).to_contain_text("installed by jupyter-wasmwheel", timeout=BUILD_TIMEOUT_MS)
     expect(button).to_have_count(0)
-    keep(page, "panel-installed")
+    check_and_capture(page, "panel-installed")

@@ -1,4 +1,4 @@
-"""The builder in a notebook of JupyterLab: a real kernel, without the server extension's help."""
+"""The builder in a notebook: a real kernel, without the server extension."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Locator, expect
-from screen import PATIENCE, Lab, keep
-from screen import until_there as until_lab_there
+from screen import BUILD_TIMEOUT_MS, Lab, check_and_capture, wait_until_ready
 
 from tests.fixtures import wheel_factory
 from tests.fixtures.browser import Tab, until_there
 
-#: Collects the different values that the bar of progress had, from now on.
+#: Collect the values of the progress bar from now on.
 COLLECT = """() => {
     window.progressSeen = new Set();
     new MutationObserver(() => {
@@ -25,7 +24,7 @@ COLLECT = """() => {
 
 
 def open_notebook(context: BrowserContext, lab: Lab, name: str, *cells: str) -> Tab:
-    """Open a new notebook with some cells in JupyterLab."""
+    """Open a new notebook with cells in JupyterLab."""
     cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     document = {
@@ -37,7 +36,7 @@ def open_notebook(context: BrowserContext, lab: Lab, name: str, *cells: str) -> 
     (lab.root / name).write_text(json.dumps(document))
     page = context.new_page()
     page.goto(f"{lab.origin}/lab/tree/{name}?token={lab.token}&reset")
-    until_lab_there(page)
+    wait_until_ready(page)
     until_there(page)
     return Tab(page=page)
 
@@ -46,7 +45,7 @@ def widget(tab: Tab) -> Locator:
     return tab.page.locator(".jp-wasmwheel-builder")
 
 
-def test_a_wheel_is_built_in_a_cell(context: BrowserContext, lab: Lab, tmp_path: Path) -> None:
+def test_cell_builds_a_wheel(context: BrowserContext, lab: Lab, tmp_path: Path) -> None:
     crate = wheel_factory.crate("celled", lab.root)
     tab = open_notebook(
         context,
@@ -63,12 +62,12 @@ def test_a_wheel_is_built_in_a_cell(context: BrowserContext, lab: Lab, tmp_path:
     widget(tab).get_by_role("button", name="Build for Pyodide").click()
     result = widget(tab).locator("table")
     expect(widget(tab).get_by_role("button", name="Cancel")).to_be_enabled()
-    expect(result).to_contain_text("SHA-256", timeout=PATIENCE)
+    expect(result).to_contain_text("SHA-256", timeout=BUILD_TIMEOUT_MS)
     seen = tab.page.evaluate("() => [...window.progressSeen]")
     assert len(set(seen) - {"0%", ""}) >= 3, seen
     expect(widget(tab).get_by_label("Build", exact=True)).to_be_visible()
     widget(tab).get_by_role("button", name="Log").click()
-    keep(tab.page, "widget-done")
+    check_and_capture(tab.page, "widget-done")
 
     command = [sys.executable, "-m", "jupyter_wasmwheel", "build", crate, "--profile", "draft"]
     made = subprocess.run(
@@ -82,7 +81,7 @@ def test_a_wheel_is_built_in_a_cell(context: BrowserContext, lab: Lab, tmp_path:
     assert "fix: Check the path" in said
 
 
-def test_a_mistake_is_shown_and_a_build_is_cancelled(context: BrowserContext, lab: Lab) -> None:
+def test_compile_error_is_shown_and_build_is_canceled(context: BrowserContext, lab: Lab) -> None:
     crate = wheel_factory.crate("mistaken", lab.root)
     good = (crate / "src/lib.rs").read_text()
     (crate / "src/lib.rs").write_text('fn wrong() -> i32 { "<b>no</b>" }\n' + good)
@@ -95,12 +94,12 @@ def test_a_mistake_is_shown_and_a_build_is_cancelled(context: BrowserContext, la
     )
     tab.run(0)
     widget(tab).get_by_role("button", name="Build for Pyodide").click()
-    expect(widget(tab).get_by_role("alert")).to_be_visible(timeout=PATIENCE)
+    expect(widget(tab).get_by_role("alert")).to_be_visible(timeout=BUILD_TIMEOUT_MS)
     expect(widget(tab)).to_contain_text("mismatched types")
     expect(widget(tab)).to_contain_text("<b>no</b>")
-    keep(tab.page, "widget-problems")
+    check_and_capture(tab.page, "widget-problems")
     (crate / "build.rs").write_text("fn main() { std::thread::sleep_ms(600_000) }")
     widget(tab).get_by_role("button", name="Build for Pyodide").click()
     widget(tab).get_by_role("button", name="Cancel").click()
-    expect(widget(tab).get_by_role("status")).to_have_text("Cancelled", timeout=PATIENCE)
+    expect(widget(tab).get_by_role("status")).to_have_text("Canceled", timeout=BUILD_TIMEOUT_MS)
     expect(widget(tab).get_by_role("button", name="Build for Pyodide")).to_be_enabled()

@@ -67,7 +67,7 @@ function updateProgress(id: string, job: api.Job, session: IWasmwheel): void {
 
 function progressMessage(job: api.Job, session: IWasmwheel): string {
   const { trans } = session;
-  const messages: Record<api.Kind, string> = {
+  const messages: Record<api.JobKind, string> = {
     build: trans.__('Building %1…', labelJob(job, trans)),
     test: trans.__('Testing %1…', job.name),
     install: trans.__('Installing %1…', labelJob(job, trans)),

@@ -80,7 +80,7 @@ function Installing(props: { job: api.Job; session: IWasmwheel }): JSX.Element {
       </span>
       <IconButton
         icon={closeIcon}
-        label={trans.__('Cancel the installation: %1', name)}
+        label={trans.__('Cancel installation of %1', name)}
         onClick={() => void commands.execute(CommandIDs.cancel, { id: job.id })}
       />
       <ProgressBar job={job} name={name} />
