@@ -1,4 +1,4 @@
-"""The third step: a project becomes a wheel, on a private copy."""
+"""The third step: build a wheel from a private copy of the project."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from .resolve import ResolvedSource
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """The folder of a project's builds, its private copy there, and a folder for one build."""
+    """The work folder of a project, its private copy in it, and a temporary folder."""
 
     folder: Path
     copy: Copy
@@ -63,7 +63,7 @@ class BuildResult:
 
 @contextmanager
 def open_workspace(source: ResolvedSource, context: BuildContext) -> Iterator[Workspace]:
-    """Bring the private copy of a project up to date, and lock it."""
+    """Update the private copy of a project, and lock it."""
     key = plan.work_key(source.project, source.fetched.identity)
     with (
         context.store.lock(key, context.emit),
@@ -82,7 +82,7 @@ def build_wheel(
     environment: TargetEnvironment,
     context: BuildContext,
 ) -> BuildResult:
-    """Build a wheel, or return the cached one; what compiles nothing needs no toolchain."""
+    """Build a wheel, or return the cached one."""
     private, recipe, chosen = workspace.copy, source.edits.recipe, environment.toolchain
     rust = chosen and chosen.rust
     crate_store.ignore_vendored(private.top)
@@ -120,11 +120,16 @@ def build_wheel(
             built = build()
     except build_frontend.NeedsCCompilerError:
         chosen = chosen or choose_toolchain(environment, source, context)
-        include = _headers_for_c(source, chosen, environment, context)
+        target, runtime = environment.target, environment.engine.runtime
+        if chosen.emscripten is None:
+            raise emscripten.missing_compiler((source.project.name,), target) from None
+        include = headers.ensure_headers(
+            target, runtime, context.index, context.store, context.emit
+        )
         built = build(replace(planned, toolchain=chosen, headers=include))
     if chosen is None:
         label = source.project.label
-        note(context.emit, f"{label} has nothing to compile; its plain wheel runs anywhere.")
+        note(context.emit, f"{label} has nothing to compile. Its wheel works on every platform.")
     return BuildResult(
         wheel=built.wheel,
         toolchain=chosen,
@@ -139,41 +144,28 @@ def build_wheel(
 def _compile(
     planned: Plan, workspace: Workspace, environment: TargetEnvironment, context: BuildContext
 ) -> CachedWheel:
-    """Compile a wheel, from a seed where there is one, and optimize it."""
+    """Compile a wheel, from a seed if there is one, and optimize it."""
     emit, phases, private = context.emit, context.phases, workspace.copy
 
-    def packing() -> None:
+    def on_package() -> None:
         phases.enter("package")
 
     if planned.project.backend != "pure":
         phases.enter("compile")
     seeded = seeds.restore(planned, private, context.store) if planned.project.crate else False
     if planned.project.backend == "maturin":
-        built = maturin.build(planned, private, emit, packing)
+        built = maturin.build(planned, private, emit, on_package)
     else:
         runtime = environment.engine.runtime
-        built = backend.build(planned, private, runtime, context.store, emit, packing)
-    packing()
+        built = backend.build(planned, private, runtime, context.store, emit, on_package)
+    on_package()
     phases.enter("optimise")
     tool = planned.toolchain.wasm_opt if planned.toolchain else None
     plain = read(built.wheel)
-    made_with = provenance.describe(planned, built.crates_with_c)
+    built_with = provenance.describe(planned, built.crates_with_c)
     changed = sbom.normalize(plain, planned.folders)
-    changed |= provenance.as_member(made_with, plain) if made_with else {}
+    changed |= provenance.as_member(built_with, plain) if built_with else {}
     wheel = optimize.optimize(plain, tool, changed, workspace.scratch, emit)
     return CachedWheel(
         wheel=wheel, crates=built.crates, crates_with_c=built.crates_with_c, seeded=seeded
     )
-
-
-def _headers_for_c(
-    source: ResolvedSource,
-    chosen: Toolchain,
-    environment: TargetEnvironment,
-    context: BuildContext,
-) -> Path:
-    """Return the headers with which a package compiles C; a ToolchainError without a compiler."""
-    target, runtime = environment.target, environment.engine.runtime
-    if chosen.emscripten is None:
-        raise emscripten.missing_compiler((source.project.name,), target)
-    return headers.ensure_headers(target, runtime, context.index, context.store, context.emit)

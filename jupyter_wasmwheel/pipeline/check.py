@@ -1,7 +1,4 @@
-"""The fourth step: a wheel is audited and imported, with its dependencies as inputs.
-
-It writes nothing but the cache of checks.
-"""
+"""The fourth step: audit and import a wheel. It writes only to the cache of checks."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ from .environment import TargetEnvironment
 
 @dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """The audit and the import of a wheel, and where its dependencies come from."""
+    """The audit and the import of a wheel, and the resolution of its dependencies."""
 
     audit: Audit
     smoke: Smoke | None
@@ -32,7 +29,7 @@ class CheckResult:
 def find_dependencies(
     requires: Iterable[Requirement], environment: TargetEnvironment, context: BuildContext
 ) -> Resolution:
-    """Return where requirements come from, and what these require in turn."""
+    """Resolve requirements, and what these require in turn."""
     applicable = packages.applicable(requires, environment.original)
     return dependencies.resolve(applicable, environment.sources(context))
 
@@ -45,9 +42,9 @@ def run_checks(
     with_import: bool = True,
     cached: bool = False,
 ) -> CheckResult:
-    """Audit and import a wheel; a CheckError where that fails.
+    """Audit and import a wheel; raise a CheckError if that fails.
 
-    A `cached` wheel that was checked before, with the same packages, is not checked again.
+    A `cached` wheel that passed before, with the same packages, is not checked again.
     """
     engine = environment.engine
     context.phases.enter("audit")

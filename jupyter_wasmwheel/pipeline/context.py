@@ -1,4 +1,4 @@
-"""The context that every step of the pipeline gets."""
+"""The context of all steps of the pipeline."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from ..api.events import Phases
 from ..runtime.context import RunContext
 from ..wheel import Wheel
 
-#: The folder for wheels where no other one is given, as with `python -m build`.
-OUT = Path("dist")
+#: The default folder for wheels, as in `python -m build`.
+DEFAULT_OUT = Path("dist")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildContext(RunContext):
     """The context of a build.
 
-    `out` is the folder for wheels. `variables` are the names of more environment variables that the
-    build sees. `building` names the package and those that it is built for, outermost first;
-    `built` are the wheels that were built for it before.
+    `out` is the folder for wheels. `variables` names more environment variables that the build
+    sees. `building` names the package after those that need it; `built` are the dependencies that
+    were built before it.
     """
 
     phases: Phases
-    out: Path = OUT
+    out: Path = DEFAULT_OUT
     variables: tuple[str, ...] = ()
     building: tuple[str, ...] = ()
     built: tuple[Wheel, ...] = ()

@@ -1,8 +1,8 @@
-"""The second step: all that a build and its checks run in and with, prepared once."""
+"""The second step: prepare what a build and its checks need, once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..api.errors import UsageError
 from ..api.requests import SourceRequest
@@ -21,10 +21,9 @@ from .resolve import ResolvedSource
 
 @dataclass(frozen=True, kw_only=True)
 class TargetEnvironment:
-    """The target, its engine, the site that the wheel is for if any, and the toolchain.
+    """The target, its engine, the optional site for the wheel, and the toolchain.
 
-    `original` is the lock that came with the runtime. A project that has nothing to compile, as far
-    as it says, has no toolchain.
+    `original` is the lock that came with the runtime. A project without a crate has no toolchain.
     """
 
     target: Target
@@ -34,7 +33,7 @@ class TargetEnvironment:
     toolchain: Toolchain | None = None
 
     def sources(self, context: BuildContext) -> list[PackageSource]:
-        """Return where packages come from: wheels built before, the site, Pyodide, the index."""
+        """Return the sources of packages: wheels built before, the site, Pyodide, the index."""
         found = [packages.wheel_source(context.built, self.original)]
         if self.site:
             found.append(
@@ -45,11 +44,11 @@ class TargetEnvironment:
 
 
 def choose_target(request: SourceRequest, site: Site | None) -> Target:
-    """Return the target: the site's, else the one that is asked for, else the default."""
+    """Return the target of the site, else the requested one, else the default."""
     if site and request.target and request.target != site.target.abi:
         raise UsageError(
-            f"The site {site.name} is not for the target {request.target}.",
-            f"It runs Pyodide {site.pyodide}, whose ABI is {site.target.abi}.",
+            f"The site {site.name} does not support the target {request.target}.",
+            f"It uses Pyodide {site.pyodide}, whose ABI is {site.target.abi}.",
             f"Omit --target, or create a site for it: `jupyter wasmwheel site create DIR "
             f"--target {request.target}`.",
             code="site.other-target",
@@ -60,7 +59,7 @@ def choose_target(request: SourceRequest, site: Site | None) -> Target:
 def prepare_environment(
     target: Target, site: Site | None, context: BuildContext
 ) -> TargetEnvironment:
-    """Prepare Node.js, the runtime and its snapshot; a site's own runtime where there is one."""
+    """Prepare Node.js, the runtime (that of the site, if any) and its snapshot."""
     context.phases.enter("toolchain")
     if site:
         found = node.ensure_node(context.store, context.emit, offline=context.offline)
@@ -71,20 +70,10 @@ def prepare_environment(
     return TargetEnvironment(target=target, engine=ready, site=site, original=original)
 
 
-def with_toolchain(
-    environment: TargetEnvironment, source: ResolvedSource, context: BuildContext
-) -> TargetEnvironment:
-    """Return the environment with the toolchain of a project, if it says that it compiles."""
-    context.phases.enter("toolchain")
-    project = source.project
-    chosen = choose_toolchain(environment, source, context) if project.crate else None
-    return replace(environment, toolchain=chosen)
-
-
 def choose_toolchain(
     environment: TargetEnvironment, source: ResolvedSource, context: BuildContext
 ) -> Toolchain:
-    """Return the toolchain for what a project is made of: Rust with a crate, else C."""
+    """Return the toolchain for a project: for Rust if it has a crate, else for C."""
     request, project = source.request, source.project
     needs = ToolchainNeeds(
         linker=request.linker,

@@ -1,4 +1,4 @@
-"""The last step, and the only one that writes to a site: dependencies and package, all or none."""
+"""The last step, the only one that writes to a site: publish all wheels, or none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from ..api.events import note
-from ..api.report import Dependency
 from ..project.edits import Edits
 from ..runtime.packages import Candidate
 from ..site import data, publish
@@ -24,7 +23,7 @@ from .context import BuildContext
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedWheel:
-    """A wheel that passed its checks, and what a site shows and ships with it."""
+    """A wheel that passed its checks, and what a site stores with it."""
 
     wheel: Wheel
     build: BuildResult
@@ -34,7 +33,7 @@ class CheckedWheel:
 
 
 def copy_to_output(wheel: Wheel, folder: Path) -> Wheel:
-    """Copy a finished wheel to the folder for wheels, whole."""
+    """Copy a finished wheel to the output folder, atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     place = folder.resolve() / wheel.path.name
     part = place.with_name(place.name + ".part")
@@ -49,7 +48,7 @@ def copy_to_output(wheel: Wheel, folder: Path) -> Wheel:
 def publish_all(
     wheels: Sequence[CheckedWheel], site: Site, context: BuildContext
 ) -> tuple[PublishResult, ...]:
-    """Publish wheels in the order of their needs, with what they require of others."""
+    """Publish wheels, dependencies first, together with the other packages that they require."""
     context.phases.enter("publish")
     needed: dict[str, Candidate] = {}
     for each in wheels:
@@ -58,16 +57,17 @@ def publish_all(
                 needed.setdefault(name, candidate)
         for dependency in each.checks.resolution.dependencies:
             if dependency.source == "missing":
-                note(context.emit, _absent(dependency))
+                by = f" (required by {dependency.needed_by})" if dependency.needed_by else ""
+                text = f"{dependency.requirement}{by} is not available for Pyodide."
+                note(context.emit, f"{text} The package imports without it.")
     new = [_new_package(each, context) for each in wheels]
     return publish.publish(site, new, context.emit, needed)
 
 
 def _new_package(checked: CheckedWheel, context: BuildContext) -> NewPackage:
-    """Return what is published of a wheel.
+    """Return the package to publish for a wheel.
 
-    What was made optional is loaded with it where the site has it: it was made optional so as not
-    to be waited for.
+    Requirements that were made optional are loaded with it if the site has them.
     """
     depends = [
         each.name
@@ -81,12 +81,4 @@ def _new_package(checked: CheckedWheel, context: BuildContext) -> NewPackage:
         built_with=toolchain.summary if toolchain else None,
         shipped=data.fetch_files(recipe, wheel.version, context) if recipe else {},
         notebook=checked.notebook,
-    )
-
-
-def _absent(dependency: Dependency) -> str:
-    needed_by = f" (required by {dependency.needed_by})" if dependency.needed_by else ""
-    return (
-        f"{dependency.requirement}{needed_by} is not available for Pyodide. "
-        "The package imports without it."
     )

@@ -1,4 +1,4 @@
-"""The first step: a source on disk, and the project in it."""
+"""The first step: fetch a source, and read the project in it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from .context import BuildContext
 
 @dataclass(frozen=True, kw_only=True)
 class ResolvedSource:
-    """A source on disk, the project in it, and how that is edited before it is built.
+    """A source on disk, the project in it, and its edits.
 
-    `notebook` is the project's own that a site shows it with, if it has one.
+    `notebook` is the project's own demo notebook, if it has one.
     """
 
     request: SourceRequest
@@ -35,17 +35,17 @@ class ResolvedSource:
 
 
 def resolve_source(request: SourceRequest, target: Target, context: BuildContext) -> ResolvedSource:
-    """Fetch a source and read its project; none of its code is run."""
+    """Fetch a source and read its project without running its code."""
     emit = context.emit
     context.phases.enter("source")
     fetched = source.fetch(
         source.parse(request.source), target, context.store, emit, offline=context.offline
     )
     if not fetched.is_own:
-        note(emit, "Building runs this package's code on this machine, with your rights.")
+        note(emit, "Building runs this package's code on this machine with your permissions.")
     context.phases.enter("project")
     project = manifest.read(fetched.folder, fetched.tree)
-    note(emit, f"{project.label}, built by {project.backend}")
+    note(emit, f"{project.label}, built with {project.backend}")
     chosen = edits.choose(request.recipe, request.make_optional, project, emit)
     changes = edits.changes(chosen, project)
     return ResolvedSource(
@@ -60,7 +60,7 @@ def resolve_source(request: SourceRequest, target: Target, context: BuildContext
 
 
 def preview_edits(request: EditsRequest, store: Store, emit: Emitter) -> EditPreview:
-    """Fetch a source, and return what a build changes of it; none of its code is run."""
+    """Fetch a source, and return the edits that a build makes, without running its code."""
     target = targets.find(request.target or targets.default_abi())
     fetched = source.fetch(source.parse(request.source), target, store, emit)
     project = manifest.read(fetched.folder, fetched.tree)

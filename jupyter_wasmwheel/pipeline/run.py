@@ -1,4 +1,4 @@
-"""The whole pipeline: what a request asks for, step by step."""
+"""The pipeline: run a request step by step."""
 
 from __future__ import annotations
 
@@ -40,18 +40,15 @@ from ..toolchain.toolchain import Toolchain
 from ..wheel import read
 from .build import BuildResult, build_wheel, open_workspace
 from .check import find_dependencies, run_checks
-from .context import OUT, BuildContext
-from .environment import TargetEnvironment, choose_target, prepare_environment, with_toolchain
+from .context import DEFAULT_OUT, BuildContext
+from .environment import TargetEnvironment, choose_target, choose_toolchain, prepare_environment
 from .publish import CheckedWheel, copy_to_output, publish_all
 from .resolve import ResolvedSource, resolve_source
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOutput(CheckedWheel):
-    """A wheel in the folder for wheels, with how it was built and checked.
-
-    `dependencies` were built for it, in the order of their needs.
-    """
+    """A wheel in the output folder, how it was built and checked, and its built dependencies."""
 
     source: ResolvedSource
     environment: TargetEnvironment
@@ -60,12 +57,12 @@ class BuildOutput(CheckedWheel):
 
     @property
     def all(self) -> tuple[BuildOutput, ...]:
-        """All that was built, a dependency before what needs it."""
+        """This output after those of its dependencies."""
         return (*all_of(self.dependencies), self)
 
 
 def all_of(outputs: Iterable[BuildOutput]) -> list[BuildOutput]:
-    """Return outputs, each after those that were built for it."""
+    """Return outputs, each after those of its dependencies."""
     return [each for output in outputs for each in output.all]
 
 
@@ -78,12 +75,12 @@ def run_build(
     out: Path | None = None,
     variables: tuple[str, ...] = (),
 ) -> BuildReport:
-    """Build a wheel, check it, and publish it where a site is named."""
+    """Build a wheel, check it, and publish it if the request names a site."""
     if request.site and request.no_smoke:
         raise UsageError(
-            "Invalid options: use only one of --no-smoke and --site.",
-            "A wheel is published only after it has been imported in its runtime.",
-            "Omit one of them.",
+            "--no-smoke and --site cannot be combined.",
+            "A wheel must be imported in Pyodide before it is published.",
+            "Use only one of them.",
             code="request.publish-without-import",
         )
     site = lite.find(request.site, store) if request.site else None
@@ -105,7 +102,7 @@ def run_tests(
     out: Path | None = None,
     variables: tuple[str, ...] = (),
 ) -> BuildReport:
-    """Build a wheel, and run the project's own tests with it in its runtime."""
+    """Build a wheel, and run the project's tests with it in Pyodide."""
     target = choose_target(request, None)
     with _context(request, store, emit, limits, out, variables) as context:
         output = _build(request, target, None, context)
@@ -122,10 +119,7 @@ def run_tests(
 def publish_wheels(
     paths: Sequence[Path], site: Site, store: Store, emit: Emitter, *, limits: Limits = DEFAULT
 ) -> tuple[PublishResult, ...]:
-    """Check wheels that were built elsewhere, and publish all of them to a site, or none.
-
-    They come in the order of their needs: a dependency before the package that needs it.
-    """
+    """Check existing wheels, dependencies first, and publish all of them to a site, or none."""
     wheels = [read(path) for path in paths]
     for wheel in wheels:
         publish.require_target(site, wheel)
@@ -155,7 +149,7 @@ def _context(
     out: Path | None,
     variables: tuple[str, ...],
 ) -> Iterator[BuildContext]:
-    """Begin a run, and end its last phase with it."""
+    """Yield the context of a run, and end its last phase afterwards."""
     plan.check_environment(os.environ)
     with store.in_use(emit), Phases(emit) as phases:
         yield BuildContext(
@@ -164,7 +158,7 @@ def _context(
             index=Index(offline=request.offline),
             limits=limits,
             phases=phases,
-            out=out or OUT,
+            out=out or DEFAULT_OUT,
             variables=variables,
         )
 
@@ -179,11 +173,13 @@ def _build(
 def _build_package(
     source: ResolvedSource, environment: TargetEnvironment, context: BuildContext
 ) -> BuildOutput:
-    """Build a wheel and what it needs, check it, and copy it to the folder for wheels."""
+    """Build a wheel and its dependencies, check it, and copy it to the output folder."""
     request = source.request
     name = canonicalize_name(source.project.name)
     context = replace(context, building=(*context.building, name))
-    environment = with_toolchain(environment, source, context)
+    context.phases.enter("toolchain")
+    chosen = choose_toolchain(environment, source, context) if source.project.crate else None
+    environment = replace(environment, toolchain=chosen)
     with open_workspace(source, context) as workspace:
         known = manifest.requirements(workspace.copy.folder)
         dependencies: tuple[BuildOutput, ...] = ()
@@ -223,30 +219,30 @@ def build_missing_dependencies(
     environment: TargetEnvironment,
     context: BuildContext,
 ) -> tuple[BuildOutput, ...]:
-    """Build the dependencies that have no file if that is asked for; else say which they are."""
+    """Build the dependencies that have no wheel if the request asks for it; else note them."""
     outputs: list[BuildOutput] = []
-    passed_over: set[str] = set()
+    handled: set[str] = set()
     while True:
         now = _with_built(context, outputs)
         missing = [
             each
             for each in find_dependencies(requires, environment, now).without_file
             if each.source == "missing" or environment.site is None
-            if canonicalize_name(each.name) not in (*context.building, *passed_over)
+            if canonicalize_name(each.name) not in (*context.building, *handled)
         ]
         if not missing:
             return tuple(outputs)
         wanted = missing[0]
-        passed_over.add(canonicalize_name(wanted.name))
+        handled.add(canonicalize_name(wanted.name))
         if not request.with_dependencies:
             where = "not available for Pyodide" if wanted.source == "missing" else "only on its CDN"
-            text = f"{wanted.requirement} is {where}; --with-dependencies builds it as well."
+            text = f"{wanted.requirement} is {where}. --with-dependencies builds it too."
             note(context.emit, text)
             continue
         try:
             outputs.append(build_dependency(wanted, request, environment, now))
         except SourceError as error:
-            text = f"The dependency {wanted.name} cannot be built. {error.what} {error.why}"
+            text = f"Cannot build the dependency {wanted.name}: {error.what} {error.why}"
             note(context.emit, text)
 
 
@@ -256,7 +252,7 @@ def build_dependency(
     environment: TargetEnvironment,
     context: BuildContext,
 ) -> BuildOutput:
-    """Build a dependency by its own recipe; it is published with the package that needs it."""
+    """Build a dependency with its own recipe, to be published with the package."""
     note(context.emit, f"Building {wanted.requirement}, a dependency of {context.building[-1]}.")
     named = Requirement(wanted.requirement)
     inner = BuildRequest(
@@ -273,7 +269,7 @@ def build_dependency(
     outer = context.emit
 
     def emit(event: Event) -> None:
-        """Pass on what happens; the phases that count are those of the package itself."""
+        """Forward all events but phases: those of the package count."""
         if not isinstance(event, Phase):
             outer(event)
 
@@ -284,7 +280,7 @@ def build_dependency(
 
 
 def _report(output: BuildOutput, published: dict[str, PublishResult] | None = None) -> BuildReport:
-    """Return the report of a build, once its last phase has ended."""
+    """Return the report of a build whose last phase has ended."""
     wheel, built, target = output.wheel, output.build, output.environment.target
     found = (published or {}).get(wheel.canonical_name)
     recipe = output.edits.recipe
@@ -322,7 +318,7 @@ def _report(output: BuildOutput, published: dict[str, PublishResult] | None = No
 def _toolchain(
     toolchain: Toolchain | None, crates_with_c: tuple[str, ...], target: Target
 ) -> ToolchainInfo | None:
-    """Return the toolchain as a report has it; None for a pure wheel, which needs none."""
+    """Return the toolchain for the report, or None for a pure wheel."""
     if toolchain is None:
         return None
     rust, sysroot, tool = toolchain.rust, toolchain.sysroot, toolchain.wasm_opt

@@ -14,16 +14,21 @@ from .group import interruptible
 def run_program(run: Callable[[], int], fail: Callable[[WasmwheelError], int]) -> int:
     """Return the exit status of `run`, or that of `fail` for the error that it raised."""
     try:
+        return _run(run, fail)
+    except BrokenPipeError:
+        # The reader of the output is gone, as with `| head`.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 1
+
+
+def _run(run: Callable[[], int], fail: Callable[[WasmwheelError], int]) -> int:
+    try:
         with interruptible():
             return run()
     except WasmwheelError as error:
         return fail(error)
     except KeyboardInterrupt:
         return fail(CanceledError())
-    except BrokenPipeError:
-        # The reader of the output is gone, as with `| head`.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-        return 1
     except OSError as error:
         known = from_os_error(error)
         if known is None:
