@@ -1,1 +1,1 @@
-"""A builder for a notebook: driven from Python, and shown in a cell."""
+"""The builder for notebooks: a Python object that shows itself in a cell."""

@@ -1,7 +1,7 @@
-"""A build as a Python object: its state is in traits, and it runs beside the kernel.
+"""A build as a Python object with its state in traits.
 
-A build runs as the jobs of a server do: a worker in a supervised process group. Neither a server
-nor its extension is needed, and nothing of a build outlives the kernel.
+The build runs as a job of the server does: a worker in a supervised process group, which ends with
+the kernel. It requires no server and no server extension.
 """
 
 from __future__ import annotations
@@ -27,39 +27,39 @@ from ..jobs.outcome import outcome
 from ..jobs.resolve import AllowedPaths, resolve
 from ..site import lite
 
-#: How many lines of a build's output are kept.
+#: The number of lines of output that are kept.
 MAX_LINES = 1000
 
-#: The pause after what came was shown, in seconds: many small lines are shown together.
-PAUSE_S = 0.1
+#: The time between two updates, so that many short lines are shown together.
+UPDATE_INTERVAL_S = 0.1
 
 Report = dict[str, Any]
 
 
 class BuildModel(HasTraits):
-    """A build of a wheel: its input, its state and its result, in traits.
+    """A build of a wheel, with its input, its state and its result in traits.
 
-    `options` are the fields of a build, as docs/rest.md has them: `target`, `site`, `profile`,
-    `features` and so on. The wheel goes into the folder `out`.
+    `options` are the fields of a build request (docs/rest.md): `target`, `site`, `profile` and so
+    on. The wheel goes to the folder `out`.
     """
 
     source = Unicode(help="A folder, an sdist, `pypi:NAME` or `git+URL`.")
-    options = Dict(key_trait=Unicode(), help="How it is built: the fields of a build.")
-    out = Unicode(help="The folder that the wheel goes into.")
+    options = Dict(key_trait=Unicode(), help="The other fields of the build request.")
+    out = Unicode(help="The folder for the wheel.")
 
     state = Enum(("ready", "running", "done", "failed", "cancelled"), "ready")
-    phase = Unicode(None, allow_none=True, help="The phase that runs, or was the last.")
+    phase = Unicode(None, allow_none=True, help="The current phase, or the last one.")
     progress = Tuple(
         Int(),
         Int(allow_none=True),
         default_value=(0, None),
-        help="How far the phase is: done, and of how many.",
+        help="The progress of the phase: the number of steps done, and of all steps.",
     )
-    label = Unicode("", help="What the phase is at.")
+    label = Unicode("", help="The current step of the phase.")
     log = Tuple(help=f"The newest {MAX_LINES} lines of output.")
     problems = Tuple(help="The compiler's messages, as events of the kind `diagnostic`.")
-    report = Dict(None, allow_none=True, help="The report of a build that is done.")
-    error = Dict(None, allow_none=True, help="The error of a build that failed, with its code.")
+    report = Dict(None, allow_none=True, help="The report of a finished build.")
+    error = Dict(None, allow_none=True, help="The error of a failed build, with its code.")
 
     def __init__(
         self, source: str | Path = ".", *, out: str | Path = "dist", **options: Any
@@ -70,9 +70,9 @@ class BuildModel(HasTraits):
         self._ending: State | None = None
 
     async def build(self) -> Report:
-        """Build it, and give the report; the error of a build that failed is raised.
+        """Build the wheel, and return the report; raise the error of a failed build.
 
-        The build is stopped when what waits for it is, for example by interrupting the kernel.
+        The build stops when this coroutine is canceled, for example by interrupting the kernel.
         """
         ended = self.start()
         try:
@@ -82,7 +82,7 @@ class BuildModel(HasTraits):
             raise
 
     def start(self) -> Future[Report]:
-        """Start building, and give what the report will be; one build runs at a time."""
+        """Start a build, and return a future for the report; one build runs at a time."""
         with self._starting:
             if self._run is not None:
                 raise UsageError(
@@ -116,22 +116,19 @@ class BuildModel(HasTraits):
             self._ending = None
             folder = tempfile.TemporaryDirectory(prefix="wasmwheel-")
             self._run = LocalExecutor().start(resolved.request, Path(folder.name), env, out)
-        self.set_trait("phase", None)
-        self.set_trait("progress", (0, None))
-        self.set_trait("label", "")
-        self.set_trait("log", ())
-        self.set_trait("problems", ())
+        for name in ("phase", "progress", "label", "log", "problems"):
+            self.set_trait(name, self.trait_defaults(name))
         self.set_trait("report", None)
         self.set_trait("error", None)
         self.set_trait("state", "running")
         ended: Future[Report] = Future()
         ended.set_running_or_notify_cancel()
-        follow = (self._run, job, ended, folder)
-        threading.Thread(target=self._follow, args=follow, daemon=True).start()
+        arguments = (self._run, job, ended, folder)
+        threading.Thread(target=self._follow, args=arguments, daemon=True).start()
         return ended
 
     def cancel(self) -> None:
-        """Stop what is being built, if anything is; nothing of it is left."""
+        """Stop the running build, if any, and all its processes."""
         run = self._run
         if run:
             self._ending = "cancelled"
@@ -144,18 +141,17 @@ class BuildModel(HasTraits):
         ended: Future[Report],
         folder: tempfile.TemporaryDirectory[str],
     ) -> None:
-        """Read what a build tells until it has ended."""
+        """Follow a build until it has ended."""
         broken: Exception | None = None
         for lines in run.lines():
             try:
                 if not broken:
-                    job = self._take(job, lines)
+                    job = self._apply(job, lines)
             except Exception as error:
-                # An observer of a trait raised it. What is left is read, or the build
-                # would wait for a reader.
+                # An observer of a trait failed. Read on, because the build waits for its reader.
                 broken = error
                 run.stop()
-            time.sleep(PAUSE_S)
+            time.sleep(UPDATE_INTERVAL_S)
         status, last_words = run.wait()
         folder.cleanup()
         state, failure = outcome(job, self._ending, status, last_words, broken)
@@ -170,8 +166,8 @@ class BuildModel(HasTraits):
         else:
             ended.set_result(job.report or {})
 
-    def _take(self, job: Job, lines: list[bytes]) -> Job:
-        """Set the traits to what some lines tell; return the job as they change it."""
+    def _apply(self, job: Job, lines: list[bytes]) -> Job:
+        """Apply some lines to the traits, and return the job with them applied."""
         texts: list[str] = []
         for event, _ in decode(lines):
             job = apply(job, event)

@@ -1,6 +1,6 @@
-"""What a notebook's cell shows of a builder: ipywidgets, in the colours of the theme.
+"""The view of a builder in a notebook's cell: ipywidgets, in the colors of the theme.
 
-All that comes from a build is escaped: a widget of HTML runs what it is given.
+All text of a build is escaped, because an HTML widget runs the scripts in its text.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import ipywidgets as widgets
 import msgspec
@@ -22,11 +22,10 @@ from ..runtime import targets
 from ..site import lite
 from .build_model import BuildModel
 
-#: How many lines of the log, and how many problems, are shown; the builder has more.
-SHOWN, PROBLEMS = 300, 20
+#: The numbers of lines of the log and of problems that are shown; the builder has more.
+SHOWN_LINES, SHOWN_PROBLEMS = 300, 20
 
-#: How a block of text looks, and a long one, whose newest line stays in sight: turned round, it is
-#: scrolled from below.
+#: The style of a block of text, and of a long one, which is reversed so that its end stays visible.
 BLOCK = (
     "background: var(--jp-layout-color2); color: var(--jp-content-font-color1); "
     "font-family: var(--jp-code-font-family); font-size: var(--jp-code-font-size); "
@@ -35,7 +34,7 @@ BLOCK = (
 )
 SCROLLED = "display: flex; flex-direction: column-reverse; max-height: 20em; overflow: auto;"
 
-#: What a state is called; what runs is called by its phase.
+#: The labels of the states; a running build shows its phase instead.
 STATES = {
     "ready": "Not built yet",
     "running": "Starting",
@@ -44,19 +43,18 @@ STATES = {
     "cancelled": "Canceled",
 }
 
-#: The options that the view has a field for, besides the source, the profile and the place.
-FIELDS = ("features", "make_optional", "with_dependencies")
-
 _OPTIONS = requests.options(BuildRequest)
+_HINTS = typing.get_type_hints(BuildRequest)
+_DEFAULTS = msgspec.structs.asdict(BuildRequest(source=""))
 
 
-def make(builder: BuildModel) -> widgets.Widget:
-    """The widgets of a builder; they show what its traits say, whoever changes them."""
+def create_view(builder: BuildModel) -> widgets.Widget:
+    """Return the widgets of a builder, which follow its traits."""
     return _View(builder).box
 
 
 class _View:
-    """The widgets, and what they do."""
+    """The widgets of a builder, and their actions."""
 
     def __init__(self, builder: BuildModel) -> None:
         self._builder = builder
@@ -73,45 +71,31 @@ class _View:
             tooltip=_OPTIONS["profile"].help,
             description="Profile",
         )
-        self._fields = {name: _field(name, builder.options.get(name)) for name in FIELDS}
+        self._fields = {name: _field(name) for name, each in _OPTIONS.items() if each.label}
+        self._show_options()
         self._remedies = widgets.HBox()
         self._build = widgets.Button(
-            description="Build for Pyodide",
-            button_style="primary",
-            icon="cogs",
-            layout=widgets.Layout(width="auto"),
+            description="Build for Pyodide", button_style="primary", icon="cogs", layout=_wide()
         )
         self._cancel = widgets.Button(description="Cancel", icon="stop", disabled=True)
         self._bar = widgets.IntProgress(layout=_wide())
         self._status, self._result, self._log = (widgets.HTML() for _ in range(3))
         options = widgets.VBox(list(self._fields.values()))
-        self.box = widgets.VBox(
-            [
-                self._source,
-                self._place,
-                self._profile,
-                widgets.HBox(
-                    [
-                        self._build,
-                        self._cancel,
-                        _shows(options, "Options", "sliders"),
-                        _shows(self._log, "Log", "align-left"),
-                    ]
-                ),
-                options,
-                self._status,
-                self._bar,
-                self._result,
-                self._remedies,
-                self._log,
-            ]
-        )
+        buttons = [
+            self._build,
+            self._cancel,
+            _toggle(options, "Options", "sliders"),
+            _toggle(self._log, "Log", "align-left"),
+        ]
+        rows = [self._source, self._place, self._profile, widgets.HBox(buttons), options]
+        rows += [self._status, self._bar, self._result, self._remedies, self._log]
+        self.box = widgets.VBox(rows)
         self.box.add_class("jp-wasmwheel-builder")
         self._offer_places()
         self._connect()
 
     def _offer_places(self) -> None:
-        """Offer the sites there are, and a wheel for each target."""
+        """Offer the existing sites, and a wheel for each target."""
         offered = {
             ("site", site.name): f"{site.name} (Pyodide {site.pyodide})"
             for site in lite.list_sites(config.load().store())
@@ -119,10 +103,9 @@ class _View:
         for target in targets.all_targets():
             offered["target", target.abi] = f"a wheel for Pyodide {target.pyodide}"
         options = self._builder.options
+        wanted = ("target", options.get("target") or targets.default_abi())
         if options.get("site"):
             wanted = ("site", options["site"])
-        else:
-            wanted = ("target", options.get("target") or targets.default_abi())
         offered.setdefault(wanted, wanted[1])
         self._place.options = [(text, place) for place, text in offered.items()]
         self._place.value = wanted
@@ -139,24 +122,27 @@ class _View:
         self._show_log()
         self._show_result()
 
+    def _show_options(self) -> None:
+        """Show the options of the builder in their fields."""
+        for name, field in self._fields.items():
+            value = self._builder.options.get(name, _DEFAULTS[name])
+            field.value = value if isinstance(value, bool | str) else " ".join(value)
+
     def _start(self) -> None:
-        """Build what the fields say; what cannot be built is said below them."""
+        """Start a build with the values of the fields."""
         kind, place = self._place.value
-        shown = ("site", "target", "profile", *FIELDS)
+        shown = ("site", "target", "profile", *self._fields)
         kept = {key: value for key, value in self._builder.options.items() if key not in shown}
+        values = {name: _value(name, field) for name, field in self._fields.items()}
+        given = {key: value for key, value in values.items() if value != _DEFAULTS[key]}
         self._builder.source = self._source.value.strip()
-        self._builder.options = kept | {
-            kind: place,
-            "profile": self._profile.value,
-            **{name: _value(field) for name, field in self._fields.items()},
-        }
+        self._builder.options = kept | {kind: place, "profile": self._profile.value} | given
         self._start_builder()
 
     def _retry(self, remedy: Retry) -> None:
-        """Build the same again with the changes of a remedy, which the fields show too."""
+        """Start the same build with the changes of a remedy, and show them in the fields."""
         self._builder.options = requests.changed(self._builder.options, remedy.changes)
-        for name, field in self._fields.items():
-            _show(field, self._builder.options.get(name))
+        self._show_options()
         self._profile.value = self._builder.options.get("profile", self._profile.value)
         self._start_builder()
 
@@ -168,13 +154,11 @@ class _View:
             self._offer(error.as_json())
 
     def _offer(self, error: Mapping[str, Any]) -> None:
-        """Offer a button for each remedy of an error that a notebook has."""
-        remedies = msgspec.convert(error.get("remedies", ()), tuple[Remedy, ...])
+        """Offer a button for each remedy that retries the build."""
         buttons = []
-        for remedy in remedies:
+        for remedy in msgspec.convert(error.get("remedies", ()), tuple[Remedy, ...]):
             if isinstance(remedy, Retry):
-                layout = widgets.Layout(width="auto")
-                button = widgets.Button(description=_label(remedy), icon="repeat", layout=layout)
+                button = widgets.Button(description=_label(remedy), icon="repeat", layout=_wide())
                 button.on_click(lambda _, remedy=remedy: self._retry(remedy))
                 buttons.append(button)
         self._remedies.children = buttons
@@ -186,65 +170,58 @@ class _View:
         done, total = builder.progress
         words = [STATES[builder.state]]
         if running and builder.phase:
-            count = [f"{done} of {total}"] if total else []
-            words = [builder.phase, *count, *([builder.label] if builder.label else [])]
+            count = f"{done} of {total}" if total else ""
+            words = [each for each in (builder.phase, count, builder.label) if each]
         self._status.value = f'<div role="status">{html.escape(" · ".join(words))}</div>'
         self._bar.max = total or 1
         self._bar.value = (done if total else 0) if running else builder.state == "done"
         self._bar.layout.visibility = "visible" if running else "hidden"
 
     def _show_log(self) -> None:
-        lines = self._builder.log[-SHOWN:]
-        text = html.escape("\n".join(lines)) or "Nothing yet."
+        text = html.escape("\n".join(self._builder.log[-SHOWN_LINES:])) or "No output yet."
         self._log.value = (
             f'<pre role="log" aria-label="Log" tabindex="0" style="{BLOCK} {SCROLLED}">{text}</pre>'
         )
 
     def _show_result(self) -> None:
         builder = self._builder
-        parts = []
-        for each in builder.problems[:PROBLEMS]:
-            parts.append(
-                f'<pre style="{BLOCK}">{html.escape(str(each["rendered"]).rstrip())}</pre>'
-            )
-        if len(builder.problems) > PROBLEMS:
-            parts.append(f"<p>… and {len(builder.problems) - PROBLEMS} more.</p>")
-        if builder.error and builder.state != "cancelled":
-            parts.append(_error(builder.error))
-            self._offer(builder.error)
-        else:
-            self._offer({})
+        parts = [
+            f'<pre style="{BLOCK}">{html.escape(str(each["rendered"]).rstrip())}</pre>'
+            for each in builder.problems[:SHOWN_PROBLEMS]
+        ]
+        if len(builder.problems) > SHOWN_PROBLEMS:
+            parts.append(f"<p>… and {len(builder.problems) - SHOWN_PROBLEMS} more.</p>")
+        error = builder.error if builder.error and builder.state != "cancelled" else {}
+        if error:
+            parts.append(_error(error))
+        self._offer(error)
         if builder.report:
             parts.append(_report(builder.report))
         self._result.value = "".join(parts)
 
 
-def _field(name: str, value: Any) -> widgets.Widget:
-    """Return the field for an option of a build: a box to check, or words in a text."""
-    option = _OPTIONS[name]
-    if typing.get_type_hints(BuildRequest)[name] is bool:
+def _field(name: str) -> widgets.Widget:
+    """Return the form field for an option: a checkbox, a dropdown, or a text."""
+    option, hint = _OPTIONS[name], _HINTS[name]
+    if hint is bool:
         field = widgets.Checkbox(indent=False, layout=_wide())
+    elif typing.get_origin(hint) is Literal:
+        field = widgets.Dropdown(options=typing.get_args(hint), layout=_wide())
     else:
         field = widgets.Text(placeholder=option.placeholder, layout=_wide())
     field.description, field.tooltip = option.label, option.help
-    _show(field, value)
     return field
 
 
-def _show(field: widgets.Widget, value: Any) -> None:
-    """Show the value of an option in its field."""
-    is_check = isinstance(field, widgets.Checkbox)
-    field.value = bool(value) if is_check else " ".join(value or ())
-
-
-def _value(field: widgets.Widget) -> bool | list[str]:
-    """Return the value of an option that its field shows."""
-    value: bool | str = field.value
-    return value if isinstance(value, bool) else value.split()
+def _value(name: str, field: widgets.Widget) -> Any:
+    """Return the value of an option from its field."""
+    if isinstance(_DEFAULTS[name], tuple):
+        return tuple(field.value.split())
+    return field.value or _DEFAULTS[name]
 
 
 def _label(remedy: Retry) -> str:
-    """Return the text of a button that tries again."""
+    """Return the label of a button that retries."""
     changes = [
         f"Without {_OPTIONS[key].label}" if value is False else _OPTIONS[key].label or key
         for key, value in remedy.changes.items()
@@ -254,12 +231,12 @@ def _label(remedy: Retry) -> str:
 
 
 def _wide() -> widgets.Layout:
-    """A layout of a widget's own that takes the cell's width."""
+    """Return a new layout with automatic width; widgets must not share one."""
     return widgets.Layout(width="auto")
 
 
-def _shows(part: widgets.Widget, name: str, icon: str) -> widgets.Widget:
-    """A button that shows a part, and hides it again; it is hidden at first."""
+def _toggle(part: widgets.Widget, name: str, icon: str) -> widgets.Widget:
+    """Return a button that shows and hides a part, and hide the part."""
     button = widgets.ToggleButton(description=name, icon=icon)
     part.layout.display = "none"
 
@@ -271,7 +248,7 @@ def _shows(part: widgets.Widget, name: str, icon: str) -> widgets.Widget:
 
 
 def _error(error: Mapping[str, Any]) -> str:
-    """An error as what happened, why, and what to do."""
+    """Return an error as HTML."""
     what, why, fix = (html.escape(str(error[key])) for key in ("what", "why", "fix"))
     return (
         '<div role="alert" style="border-left: 4px solid var(--jp-error-color1); '
@@ -280,29 +257,25 @@ def _error(error: Mapping[str, Any]) -> str:
 
 
 def _report(report: Mapping[str, Any]) -> str:
-    """What a build came to, a line each."""
+    """Return the report of a build as an HTML table."""
     target, smoke, published = report["target"], report["smoke"], report["published"]
-    took = sum(phase["seconds"] for phase in report["phases"])
+    seconds = sum(phase["seconds"] for phase in report["phases"])
     rows = {
         "Wheel": report["wheel"],
         "SHA-256": report["sha256"],
         "Size": size(report["size"]),
-        "For": f"Pyodide {target['pyodide']}, Python {target['python']}",
-        "Import": f"{smoke['module']} works, {duration(smoke['seconds'])}"
-        if smoke
-        else "not tried",
-        "Time": duration(took) + (", as it was kept" if report["cached"] else ""),
+        "Target": f"Pyodide {target['pyodide']}, Python {target['python']}",
+        "Import": f"{smoke['module']} works ({duration(smoke['seconds'])})" if smoke else "skipped",
+        "Time": duration(seconds) + (" (cached)" if report["cached"] else ""),
     }
-    lines = [_row(name, html.escape(str(text))) for name, text in rows.items()]
+    rows = {name: html.escape(str(text)) for name, text in rows.items()}
     if published:
         url = html.escape(published["url"], quote=True)
-        lines.append(_row("In the site", f'<a href="{url}" target="_blank">{url}</a>'))
-    title = html.escape(f"{report['name']} {report['version']} is built.")
-    return f"<strong>{title}</strong><table>{''.join(lines)}</table>"
-
-
-def _row(name: str, text: str) -> str:
-    return (
+        rows["Notebook"] = f'<a href="{url}" target="_blank">{url}</a>'
+    table = "".join(
         f'<tr><th scope="row" style="text-align: left; padding-right: 1em">{name}</th>'
         f'<td style="overflow-wrap: anywhere">{text}</td></tr>'
+        for name, text in rows.items()
     )
+    title = html.escape(f"Built {report['name']} {report['version']}")
+    return f"<strong>{title}</strong><table>{table}</table>"

@@ -1,4 +1,4 @@
-"""The builder for notebooks: a build that shows itself in a cell."""
+"""The class that notebooks use to build wheels."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class WheelBuilder(BuildModel):
-    """Builds a wheel for Pyodide from a notebook: `report = await WheelBuilder("path").build()`.
+    """A builder of wheels for Pyodide: `report = await WheelBuilder("path").build()`.
 
-    As the last value of a cell it shows itself, which needs ipywidgets.
+    As the last value of a cell, it shows a form and its result. This requires ipywidgets.
     """
 
     def __init__(
@@ -26,13 +26,13 @@ class WheelBuilder(BuildModel):
 
     @property
     def view(self) -> ipywidgets.Widget:
-        """What a cell shows, to be put into other widgets."""
+        """The widget that a cell shows, for use in other widgets."""
         if self._view is None:
             self._view = _view_of(self)
         return self._view
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Return what Jupyter shows for the builder."""
+        """Return the representation of the builder for Jupyter."""
         try:
             return self.view._repr_mimebundle_(**kwargs)
         except UsageError as error:
@@ -41,13 +41,13 @@ class WheelBuilder(BuildModel):
 
 def _view_of(model: BuildModel) -> ipywidgets.Widget:
     try:
-        from .view import make
+        from .view import create_view
     except ImportError as error:
         raise UsageError(
             "ipywidgets is required to show the builder.",
-            "It is not installed in the environment of this kernel.",
-            "`pip install 'jupyter-wasmwheel[widget]'`, and restart the kernel; "
+            "It is not installed in this kernel's environment.",
+            "Run `pip install 'jupyter-wasmwheel[widget]'`, and restart the kernel. "
             "`await builder.build()` works without it.",
             code="widget.ipywidgets-missing",
         ) from error
-    return make(model)
+    return create_view(model)
