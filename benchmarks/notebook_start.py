@@ -35,7 +35,7 @@ from jupyter_wasmwheel.site import contents, lite, server, template
 from jupyter_wasmwheel.site.addresses import HOST, address
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
-from tests.fixtures.browser import FLAGS, IS_THERE, PATIENCE
+from tests.fixtures.browser import FLAGS, HAS_KERNEL, START_TIMEOUT_MS
 from tests.fixtures.site_factory import create_site, publish_one
 
 from .figures import Figure, save_and_exit
@@ -200,7 +200,7 @@ def open_notebook(context: BrowserContext, url: str) -> float:
     """Return the time from opening a notebook to the result of its first cell, in seconds."""
     page = context.new_page()
     page.goto(url, wait_until="commit")
-    page.wait_for_function(IS_THERE, timeout=PATIENCE)
+    page.wait_for_function(HAS_KERNEL, timeout=START_TIMEOUT_MS)
     cell = page.locator(".jp-Notebook .jp-CodeCell").first
     page.evaluate(WATCH)
     cell.locator(".cm-content").click()
@@ -208,7 +208,7 @@ def open_notebook(context: BrowserContext, url: str) -> float:
     while not page.evaluate(HAS_RUN):
         page.keyboard.press("Control+Enter")
         page.wait_for_timeout(RETRY_PAUSE_MS)
-    page.wait_for_function("window.resultAt", timeout=PATIENCE)
+    page.wait_for_function("window.resultAt", timeout=START_TIMEOUT_MS)
     shown = cell.locator(".jp-OutputArea-output").inner_text()
     assert "greet" in shown, shown
     taken = float(page.evaluate("window.resultAt")) / 1000

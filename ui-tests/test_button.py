@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import BrowserContext, Page, expect
 from screen import BUILD_TIMEOUT_MS, CLONE, Lab, build_folder, check_and_capture, row, show_panel
 
-from tests.fixtures.browser import Tab, until_there
+from tests.fixtures.browser import Tab, wait_for_kernel
 
 
 def test_click_on_a_folder_leads_to_a_cell_that_runs(
@@ -31,7 +31,7 @@ def test_click_on_a_folder_leads_to_a_cell_that_runs(
     with context.expect_page() as opened:
         notice.get_by_role("button", name="Try It").click()
     tab = Tab(opened.value)
-    until_there(tab.page)
+    wait_for_kernel(tab.page)
     place, own = urlsplit(tab.page.url), urlsplit(lab.origin)
     assert place.hostname != own.hostname
     assert place.port != own.port

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Locator, expect
 from screen import BUILD_TIMEOUT_MS, Lab, check_and_capture, wait_until_ready
 
 from tests.fixtures import wheel_factory
-from tests.fixtures.browser import Tab, until_there
+from tests.fixtures.browser import Tab, wait_for_kernel
 
 #: Collect the values of the progress bar from now on.
 COLLECT = """() => {
@@ -37,7 +37,7 @@ def open_notebook(context: BrowserContext, lab: Lab, name: str, *cells: str) -> 
     page = context.new_page()
     page.goto(f"{lab.origin}/lab/tree/{name}?token={lab.token}&reset")
     wait_until_ready(page)
-    until_there(page)
+    wait_for_kernel(page)
     return Tab(page=page)
 
 

@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.store import Store
-from tests.fixtures.commands import NOWHERE, Command, Ran, error_of, path_with, processes_in
+from tests.fixtures.commands import (
+    UNREACHABLE_URL,
+    Command,
+    CommandOutput,
+    error_of,
+    path_with,
+    processes_in,
+)
 
 
 @pytest.fixture
@@ -76,7 +83,7 @@ def test_build_explains_lock_file_with_unknown_version(
     assert "heck" in error["why"]
     assert "--ignore-lock" in error["fix"]
     words = ("build", crate, "--json", "--profile", "draft", "--ignore-lock")
-    assert wasmwheel(*words, "--out", tmp_path / "anew").status == 0
+    assert wasmwheel(*words, "--out", tmp_path / "again").status == 0
 
 
 def test_build_explains_misnamed_module(wasmwheel: Command, crate: Path, out: Path) -> None:
@@ -183,7 +190,7 @@ def test_build_explains_missing_node(
     env = {
         "PATH": path_with(tmp_path / "bin", "rustc", "cargo"),
         "WASMWHEEL_HOME": str(tmp_path / "home"),
-        "PIP_INDEX_URL": NOWHERE,
+        "PIP_INDEX_URL": UNREACHABLE_URL,
         "PIP_DEFAULT_TIMEOUT": "2",
     }
     error = error_of(wasmwheel("build", crate, "--json", "--out", out, env=env), 4)
@@ -192,7 +199,7 @@ def test_build_explains_missing_node(
 
 
 def test_build_explains_unreachable_package_index(wasmwheel: Command, out: Path) -> None:
-    env = {"PIP_INDEX_URL": NOWHERE, "PIP_DEFAULT_TIMEOUT": "2", "PIP_FIND_LINKS": None}
+    env = {"PIP_INDEX_URL": UNREACHABLE_URL, "PIP_DEFAULT_TIMEOUT": "2", "PIP_FIND_LINKS": None}
     ran = wasmwheel("build", "pypi:rpds-py==0.0.1", "--json", "--out", out, env=env)
     assert "cannot be reached" in error_of(ran, 3)["what"]
 
@@ -208,7 +215,7 @@ def test_build_explains_unreachable_crate_registry(
     (tmp_path / "cargo").mkdir()
     (tmp_path / "cargo/config.toml").write_text(
         '[source.crates-io]\nreplace-with = "nowhere"\n'
-        f'[source.nowhere]\nregistry = "sparse+{NOWHERE}"\n[net]\nretry = 0\n'
+        f'[source.nowhere]\nregistry = "sparse+{UNREACHABLE_URL}"\n[net]\nretry = 0\n'
     )
     env = {"CARGO_HOME": str(tmp_path / "cargo")}
     error = error_of(wasmwheel("build", crate, "--json", "--out", out, env=env), 3)
@@ -231,7 +238,7 @@ def test_build_explains_full_disk(
         capture_output=True,
         text=True,
     )
-    error = error_of(Ran(done.returncode, done.stdout, done.stderr), 9)
+    error = error_of(CommandOutput(done.returncode, done.stdout, done.stderr), 9)
     assert "disk is full" in error["what"]
 
 

@@ -76,8 +76,8 @@ def served_without_network(folder: Path, host: str, notebook: str, *cells: str) 
         text=True,
         check=True,
     )
-    told: dict[str, Any] = json.loads(ran.stdout)
-    return told
+    result: dict[str, Any] = json.loads(ran.stdout)
+    return result
 
 
 #: Show the notebooks' folder, as Python sees it; then request the site by HTTP.
@@ -97,15 +97,15 @@ def test_bundle_works_without_network(wasmwheel: Command, store: Store, tmp_path
     folder = unpacked(wasmwheel, site, tmp_path / "elsewhere")
     notebook = "try-hello-0.1.0.ipynb"
 
-    told = served_without_network(folder, "127.0.0.1", notebook, WHERE, READ)
-    assert "Hello, you!" in told["shown"][0]
-    assert (told["errors"], told["elsewhere"]) == ([], [])
-    assert told["page"] == {"secure": True, "isolated": False, "serviceWorker": True}
-    assert told["cells"] == [f"True {notebook}", "200"]
+    result = served_without_network(folder, "127.0.0.1", notebook, WHERE, READ)
+    assert "Hello, you!" in result["shown"][0]
+    assert (result["errors"], result["elsewhere"]) == ([], [])
+    assert result["page"] == {"secure": True, "isolated": False, "serviceWorker": True}
+    assert result["cells"] == [f"True {notebook}", "200"]
 
     # Use the address of another computer and plain http, as in a classroom.
-    told = served_without_network(folder, "10.77.0.1", notebook, WHERE, READ)
-    assert "Hello, you!" in told["shown"][0]
-    assert (told["errors"], told["elsewhere"]) == ([], [])
-    assert told["page"] == {"secure": False, "isolated": False, "serviceWorker": False}
-    assert told["cells"] == ["False", "200"]
+    result = served_without_network(folder, "10.77.0.1", notebook, WHERE, READ)
+    assert "Hello, you!" in result["shown"][0]
+    assert (result["errors"], result["elsewhere"]) == ([], [])
+    assert result["page"] == {"secure": False, "isolated": False, "serviceWorker": False}
+    assert result["cells"] == ["False", "200"]

@@ -14,11 +14,11 @@ from typing import Any
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import version_cache
-from tests.fixtures.commands import Command, error_of, on_a_terminal
+from tests.fixtures.commands import Command, error_of, run_on_terminal
 
 
 def test_terminal_redraws_running_phase(crate: Path, starter_wheel: Path, tmp_path: Path) -> None:
-    with on_a_terminal("build", crate, "--out", tmp_path) as terminal:
+    with run_on_terminal("build", crate, "--out", tmp_path) as terminal:
         terminal.wait_for(r"compile  [^\r\n]*0:0\d")
         terminal.wait_for(r"works in Pyodide")
         assert "\x1b[" in terminal.shown
@@ -26,7 +26,7 @@ def test_terminal_redraws_running_phase(crate: Path, starter_wheel: Path, tmp_pa
 
 
 def test_demo_builds_publishes_and_serves_notebook(store: Store) -> None:
-    with on_a_terminal("demo") as terminal:
+    with run_on_terminal("demo") as terminal:
         terminal.wait_for(r"hello-0.1.0-cp314-cp314-pyemscripten_2026_0_wasm32\.whl")
         terminal.wait_for(r"hello.greet\('you'\) -> 'Hello, you!")
         url = terminal.wait_for(r"Serving demo at\s+(http://127\.0\.0\.1:\d+/\S+)").group(1)

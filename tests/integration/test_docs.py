@@ -27,8 +27,8 @@ from markdown_it.token import Token
 from jupyter_wasmwheel import cli
 from jupyter_wasmwheel.project import recipes, starter
 from jupyter_wasmwheel.store import Store
-from tests.fixtures.browser import PATIENCE, Tab, browser, until_there
-from tests.fixtures.commands import on_a_terminal
+from tests.fixtures.browser import START_TIMEOUT_MS, Tab, browser, wait_for_kernel
+from tests.fixtures.commands import run_on_terminal
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -173,7 +173,7 @@ def test_tutorial_works_to_its_end(
         elif token.type == "fence" and (named := REPLACED.search(words_before)):
             (tmp_path / named[1]).write_text(token.content)
         elif token.type == "code_block" and " serve " in token.content:
-            with on_a_terminal(*shlex.split(token.content)[2:]) as terminal:
+            with run_on_terminal(*shlex.split(token.content)[2:]) as terminal:
                 terminal.wait_for("Press Ctrl-C")
                 url = terminal.wait_for(r"(http://127\.0\.0\.1:\d+/\S+)/tree/index.html")[1]
                 with urllib.request.urlopen(f"{url}/api/contents/all.json") as answer:
@@ -220,13 +220,13 @@ def test_notebook_runs_in_docs_page(
         assert not any("/live/" in url for url in tab.asked_for), "not before it is asked for"
         tab.page.get_by_text("Run hello here").click()
         notebook = tab.page.frame_locator("iframe").locator(".jp-Notebook")
-        notebook.wait_for(timeout=PATIENCE)
+        notebook.wait_for(timeout=START_TIMEOUT_MS)
         frame = tab.page.frames[-1]
-        until_there(frame)
+        wait_for_kernel(frame)
         notebook.locator(".jp-CodeCell .cm-content").last.click()
         tab.page.keyboard.press("Control+a")
         tab.page.keyboard.insert_text("import hello\nhello.greet('you')")
         tab.page.keyboard.press("Control+Enter")
         answer = notebook.locator(".jp-OutputArea-output", has_text="Hello, you! This is Rust")
-        answer.first.wait_for(timeout=PATIENCE)
+        answer.first.wait_for(timeout=START_TIMEOUT_MS)
         assert tab.from_elsewhere(origin) == []

@@ -54,9 +54,9 @@ def test_broken_emcc_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_emsdk_runs_with_its_own_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EM_CONFIG", "/somebody/elses/.emscripten")
+    monkeypatch.setenv("EM_CONFIG", "/someone/elses/.emscripten")
     folder = put_emcc(tmp_path / "emsdk" / emcc.IN_EMSDK, "5.0.3")
     config = tmp_path / "emsdk/.emscripten"
     config.touch()
     assert emcc.environment(folder)["EM_CONFIG"] == str(config)
-    assert emcc.environment(tmp_path)["EM_CONFIG"] == "/somebody/elses/.emscripten"
+    assert emcc.environment(tmp_path)["EM_CONFIG"] == "/someone/elses/.emscripten"

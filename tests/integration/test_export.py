@@ -31,7 +31,7 @@ default-features = false
 cfg = ["tokio_unstable"]
 [[replace]]
 file = "src/lib.rs"
-why = "Somebody else is greeted."
+why = "Someone else is greeted."
 old = "Hello, {name}!"
 new = "Good day, {name}! ${{ secrets }}"
 """

@@ -121,17 +121,17 @@ def on_a_small_disk(
     return rounds
 
 
-def assert_nothing_is_half_written(told: dict[str, Any]) -> None:
+def assert_nothing_is_half_written(result: dict[str, Any]) -> None:
     """Check that a build on a full disk failed cleanly or is complete, and the next works."""
-    end, left, again = told["end"], told["left"], told["again"]
-    assert told["status"] in (0, 9), end
-    if told["status"]:
+    end, left, again = result["end"], result["left"], result["again"]
+    assert result["status"] in (0, 9), end
+    if result["status"]:
         assert (end["kind"], end["status"]) == ("error", 9)
         assert "disk is full" in end["what"]
         assert end["why"]
         assert "Free some space" in end["fix"]
-        assert told["published"] == {"kept": "1.0"}
-        assert told["notebooks"] == ["try-kept-1.0.ipynb"]
+        assert result["published"] == {"kept": "1.0"}
+        assert result["notebooks"] == ["try-kept-1.0.ipynb"]
     assert {kind: found for kind, found in left.items() if found and kind != "out"} == {}
     assert [name for name in left["out"] if not name.endswith(".whl")] == []
     assert again["status"] == 0, again["end"]
@@ -148,8 +148,8 @@ def test_full_disk_is_reported_and_leaves_no_partial_file(
 ) -> None:
     rounds = on_a_small_disk(tmp_path / "disk", ready, store, crate, phase, 0, 20_000, 200_000)
     assert rounds[0]["status"] == 9, rounds[0]["end"]
-    for told in rounds:
-        assert_nothing_is_half_written(told)
+    for result in rounds:
+        assert_nothing_is_half_written(result)
 
 
 @linux_only
@@ -159,9 +159,9 @@ def test_publish_is_complete_on_nearly_full_disk(
 ) -> None:
     spare = range(0, 300_000, 12_000)
     rounds = on_a_small_disk(tmp_path / "disk", ready, store, crate, "publish", *spare)
-    assert {told["status"] for told in rounds} == {0, 9}
-    for told in rounds:
-        assert_nothing_is_half_written(told)
+    assert {result["status"] for result in rounds} == {0, 9}
+    for result in rounds:
+        assert_nothing_is_half_written(result)
 
 
 @linux_only
@@ -174,8 +174,8 @@ def test_failed_first_build_on_full_disk_does_not_block_next(
     shutil.rmtree(fresh / "work")
     for number, spare in enumerate((0, 40_000_000, 62_000_000, 66_000_000, 80_000_000)):
         place = tmp_path / f"disk{number}"
-        (told,) = on_a_small_disk(place, fresh, store, crate, "compile", spare)
-        assert_nothing_is_half_written(told)
+        (result,) = on_a_small_disk(place, fresh, store, crate, "compile", spare)
+        assert_nothing_is_half_written(result)
 
 
 SERVER = """
@@ -210,8 +210,8 @@ def test_killed_server_stops_builds_and_remembers_them(phase: str, crate: Path, 
     child = server(crate.parent, edit(crate).name)
     assert child.stdout
     for line in child.stdout:
-        told = json.loads(line)
-        if [told.get(key) for key in ("kind", "name", "state")] == ["phase", phase, "started"]:
+        result = json.loads(line)
+        if [result.get(key) for key in ("kind", "name", "state")] == ["phase", phase, "started"]:
             break
     child.kill()
     child.communicate()

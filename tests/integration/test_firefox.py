@@ -10,7 +10,7 @@ import pytest
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.site import server
 from jupyter_wasmwheel.store import Store
-from tests.fixtures.browser import IS_THERE
+from tests.fixtures.browser import HAS_KERNEL
 from tests.fixtures.commands import Command
 from tests.fixtures.firefox import firefox
 from tests.fixtures.notebooks import make_site
@@ -38,7 +38,7 @@ def test_crate_is_imported_in_notebook_in_firefox(
     assert built.status == 0, built.stderr
     with server.serving(site), firefox(tmp_path / "profile") as tab:
         tab.open(built.document["published"]["url"])
-        tab.until(f"({IS_THERE})()")
+        tab.until(f"({HAS_KERNEL})()")
         tab.until(f"Boolean(document.querySelector('{CELL} .cm-content'))")
         tab.click(f"{CELL} .cm-content")
         tab.press(CONTROL, "a")

@@ -50,11 +50,11 @@ def test_tag_branch_and_commit_select_revision(
 ) -> None:
     first = repository.git("rev-parse", "v1^{commit}")
     revision = revision.replace("COMMIT", first)
-    told: list[Event] = []
-    got = fetched(f"git+{repository.folder}@{revision}{IN_FOLDER}", own_store, told.append)
+    emitted: list[Event] = []
+    got = fetched(f"git+{repository.folder}@{revision}{IN_FOLDER}", own_store, emitted.append)
     assert (got.folder / "plain/__init__.py").is_file()
     assert not (got.folder.parents[1] / "second").exists()
-    assert any(first in event.text for event in told if isinstance(event, Log))
+    assert any(first in event.text for event in emitted if isinstance(event, Log))
 
 
 def test_moved_default_branch_is_fetched_again(repository: Repository, own_store: Store) -> None:
@@ -189,10 +189,10 @@ def test_submodules_are_omitted_with_note(
         *(str(repository.folder), "inside"),
     )
     hostile.commit("Add a submodule")
-    told: list[Event] = []
-    got = fetched(f"git+{hostile.folder}", own_store, told.append)
+    emitted: list[Event] = []
+    got = fetched(f"git+{hostile.folder}", own_store, emitted.append)
     assert not list((got.folder / "inside").glob("*"))
-    assert any("submodules" in event.text for event in told if isinstance(event, Log))
+    assert any("submodules" in event.text for event in emitted if isinstance(event, Log))
 
 
 def test_inner_links_are_kept_and_outer_links_rejected(

@@ -30,7 +30,7 @@ from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import cargo
 from tests.fixtures import wheel_factory
-from tests.fixtures.commands import Command, Ran, error_of
+from tests.fixtures.commands import Command, CommandOutput, error_of
 
 # Archives
 
@@ -211,7 +211,7 @@ def test_file_changed_by_build_script_is_not_used(
     assert wasmwheel("doctor", "--fix", "seeds", env=env).status == 0
     assert wasmwheel("site", "create", "workshop", env=env).status == 0
 
-    def build(source: Path, *words: str) -> Ran:
+    def build(source: Path, *words: str) -> CommandOutput:
         out = ("--out", tmp_path / "dist")
         return wasmwheel("build", source, "--profile", "draft", "--events", *out, *words, env=env)
 
@@ -242,8 +242,10 @@ def test_file_changed_by_build_script_is_not_used(
 
     events = [*itself.events, *again.events, *fresh.events]
     notes = [event["text"] for event in events if event.get("stream") == "note"]
-    anew = {note.partition("/")[0] for note in notes if "is damaged; installing it again" in note}
-    assert anew >= {"built", "pyodide", "snapshots"}, notes
+    reinstalled = {
+        note.partition("/")[0] for note in notes if "is damaged; installing it again" in note
+    }
+    assert reinstalled >= {"built", "pyodide", "snapshots"}, notes
 
 
 def published_sha256(site: Site) -> str:
@@ -324,7 +326,7 @@ VALUES = st.recursive(
 )
 
 
-def in_words(function: Callable[[], object]) -> None:
+def call_parser(function: Callable[[], object]) -> None:
     """Call a function that may only raise errors of this package."""
     with contextlib.suppress(WasmwheelError):
         function()
@@ -335,9 +337,9 @@ def in_words(function: Callable[[], object]) -> None:
 @example("pypi:" + "a" * 10_000)
 @example("git+file:///x@\0")
 def test_any_source_raises_only_our_errors(text: str) -> None:
-    in_words(lambda: source.parse(text))
+    call_parser(lambda: source.parse(text))
     if text.startswith("git+"):
-        in_words(lambda: git.parse(text))
+        call_parser(lambda: git.parse(text))
 
 
 @quickly
@@ -348,7 +350,7 @@ def test_any_request_body_raises_only_our_errors(tmp_path: Path, body: object) -
     store = Store(home=tmp_path)
     find = lambda name: lite.find(name, store)  # noqa: E731
     paths = AllowedPaths(root=tmp_path, allowed=(), store=store, find_site=find)
-    in_words(lambda: resolve(body, paths))
+    call_parser(lambda: resolve(body, paths))
 
 
 @quickly
@@ -360,7 +362,7 @@ def test_any_request_body_raises_only_our_errors(tmp_path: Path, body: object) -
 def test_any_lock_raises_only_our_errors(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "pyodide-lock.json"
     path.write_bytes(data)
-    in_words(lambda: [*lock.read(path).packages.values()])
+    call_parser(lambda: [*lock.read(path).packages.values()])
 
 
 @quickly
@@ -374,7 +376,7 @@ def test_any_lock_raises_only_our_errors(tmp_path: Path, data: bytes) -> None:
 @example("build-system = 7\n")
 def test_any_pyproject_raises_only_our_errors(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
-    in_words(lambda: manifest.read(tmp_path))
+    call_parser(lambda: manifest.read(tmp_path))
 
 
 @quickly
@@ -387,7 +389,7 @@ def test_any_cargo_manifest_raises_only_our_errors(tmp_path: Path, text: str) ->
     start = "[project]\nname = 'a'\nversion = '1'\n[build-system]\nbuild-backend = 'maturin'\n"
     (tmp_path / "pyproject.toml").write_text(start)
     (tmp_path / "Cargo.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
-    in_words(lambda: manifest.read(tmp_path))
+    call_parser(lambda: manifest.read(tmp_path))
 
 
 @quickly
@@ -395,7 +397,7 @@ def test_any_cargo_manifest_raises_only_our_errors(tmp_path: Path, text: str) ->
 def test_any_archive_raises_only_our_errors(tmp_path: Path, data: bytes) -> None:
     for name in ("x-1.zip", "x-1.tar.gz", "x-1.tar.xz", "x-1.tar.bz2"):
         (tmp_path / name).write_bytes(data)
-        in_words(lambda name=name: archive.unpack(tmp_path / name, tmp_path / "in"))  # type: ignore[misc]
+        call_parser(lambda name=name: archive.unpack(tmp_path / name, tmp_path / "in"))  # type: ignore[misc]
 
 
 @quickly
@@ -405,10 +407,10 @@ def test_any_wheel_raises_only_our_errors(
 ) -> None:
     path = tmp_path / "handmade-1.0-py3-none-any.whl"
     path.write_bytes(data)
-    in_words(lambda: wheel.read(path))
+    call_parser(lambda: wheel.read(path))
     whole = {name.encode("utf-8", "replace").decode(): each for name, each in members.items()}
     wheel_factory.wheel(tmp_path, "py3-none-any", whole, description=data)
-    in_words(lambda: wheel.read(path).imports)
+    call_parser(lambda: wheel.read(path).imports)
 
 
 @quickly
@@ -426,21 +428,21 @@ def test_any_module_raises_only_our_errors(data: bytes) -> None:
 @example(cargo.SEPARATOR + '{"reason": "compiler-artifact", "package_id": 7}')
 @example(cargo.SEPARATOR + "[" * 5000)
 def test_any_cargo_line_raises_only_our_errors(line: str) -> None:
-    told: list[object] = []
-    cargo.CargoOutputReader(told.append, str)("stderr", line)
+    emitted: list[object] = []
+    cargo.CargoOutputReader(emitted.append, str)("stderr", line)
 
 
 @quickly
 @given(st.lists(st.text(), max_size=3))
 def test_any_host_list_raises_only_our_errors(hosts: list[str]) -> None:
-    in_words(lambda: proxy.parse(hosts))
+    call_parser(lambda: proxy.parse(hosts))
 
 
 @quickly
 @given(st.text())
 def test_any_limit_raises_only_our_errors(text: str) -> None:
-    in_words(lambda: limits.DEFAULT.with_settings([text]))
-    in_words(lambda: limits.DEFAULT.with_settings([f"build.time={text}"]))
+    call_parser(lambda: limits.DEFAULT.with_settings([text]))
+    call_parser(lambda: limits.DEFAULT.with_settings([f"build.time={text}"]))
 
 
 @quickly
@@ -450,7 +452,7 @@ def test_any_limit_raises_only_our_errors(text: str) -> None:
 def test_any_recipe_raises_only_our_errors(tmp_path: Path, text: str) -> None:
     path = tmp_path / "recipe.toml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
-    in_words(lambda: recipes.choose(str(path), "a", "1"))
+    call_parser(lambda: recipes.choose(str(path), "a", "1"))
 
 
 @quickly

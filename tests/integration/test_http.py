@@ -17,7 +17,7 @@ from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
 from tests.fixtures import wheel_factory
 from tests.fixtures.browser import Tab, browser, open_notebook
-from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
+from tests.fixtures.cross_origin_server import CrossOriginServer, cross_origin_server
 from tests.fixtures.notebooks import SERVED
 from tests.fixtures.site_factory import create_site, publish_one
 
@@ -73,7 +73,9 @@ def says_cors(text: str, host: str) -> bool:
     )
 
 
-def check_reading(tab: Tab, plain: Elsewhere, open_: Elsewhere, proxied: Elsewhere) -> None:
+def check_reading(
+    tab: Tab, plain: CrossOriginServer, open_: CrossOriginServer, proxied: CrossOriginServer
+) -> None:
     """Read without CORS headers, with them, through the proxy, from no host, and a shipped file."""
     nobody = f"127.0.0.1:{closed_port()}"
     urls = [plain.url, open_.url, proxied.url, f"http://{nobody}/", SHIPPED]
@@ -94,9 +96,9 @@ def check_reading(tab: Tab, plain: Elsewhere, open_: Elsewhere, proxied: Elsewhe
 
 def test_notebook_reads_hosts_allowed_by_cors_or_proxy(store: Store, tmp_path: Path) -> None:
     with (
-        elsewhere() as plain,
-        elsewhere(Access_Control_Allow_Origin="*") as open_,
-        elsewhere() as proxied,
+        cross_origin_server() as plain,
+        cross_origin_server(Access_Control_Allow_Origin="*") as open_,
+        cross_origin_server() as proxied,
         opened(store, tmp_path, [proxied.host], "urllib", targets.default_abi()) as tab,
     ):
         check_reading(tab, plain, open_, proxied)
@@ -125,9 +127,9 @@ def test_notebook_reads_hosts_allowed_by_cors_or_proxy(store: Store, tmp_path: P
 @pytest.mark.parametrize("abi", SERVED)
 def test_notebook_reads_hosts_with_requests(store: Store, tmp_path: Path, abi: str) -> None:
     with (
-        elsewhere() as plain,
-        elsewhere(Access_Control_Allow_Origin="*") as open_,
-        elsewhere() as proxied,
+        cross_origin_server() as plain,
+        cross_origin_server(Access_Control_Allow_Origin="*") as open_,
+        cross_origin_server() as proxied,
         opened(store, tmp_path, [proxied.host], "all", abi) as tab,
     ):
         check_reading(tab, plain, open_, proxied)
@@ -138,7 +140,7 @@ def test_notebook_reads_hosts_with_requests(store: Store, tmp_path: Path, abi: s
 @pytest.mark.slow
 def test_disabled_http_policy_patches_nothing(store: Store, tmp_path: Path) -> None:
     with (
-        elsewhere(Access_Control_Allow_Origin="*") as open_,
+        cross_origin_server(Access_Control_Allow_Origin="*") as open_,
         opened(store, tmp_path, [open_.host], "off", targets.default_abi()) as tab,
     ):
         asking = f"import requests\nprint(requests.get({open_.url!r}).text)"

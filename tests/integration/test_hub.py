@@ -27,7 +27,7 @@ import pytest
 
 from jupyter_wasmwheel.store import Store
 from tests.fixtures import wheel_factory
-from tests.fixtures.browser import Tab, browser, until_there
+from tests.fixtures.browser import Tab, browser, wait_for_kernel
 from tests.fixtures.commands import Command
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
@@ -39,17 +39,17 @@ USERS = {"ada": 61001, "ben": 61002, "cleo": 61003}
 SHARED = {"kernel-files", "lite", "pyodide", "seeds", "snapshots", "sysroots"}
 
 #: Seconds that a first build or creating a site may take on a busy machine.
-PATIENCE = 600
+BUILD_TIMEOUT_S = 600
 
 
-class Stay(urllib.request.HTTPRedirectHandler):
+class NoRedirect(urllib.request.HTTPRedirectHandler):
     """A handler that does not follow redirects to the login page."""
 
     def redirect_request(self, *args: object) -> None:
         """Return the redirect itself, which is then an HTTPError."""
 
 
-DIRECTLY = urllib.request.build_opener(Stay)
+DIRECTLY = urllib.request.build_opener(NoRedirect)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Hub:
 
 
 def until(condition: Any) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + BUILD_TIMEOUT_S
     while not condition():
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.2)
@@ -128,7 +128,7 @@ def may_have_users(python: str) -> bool:
     try:
         tried = subprocess.run(command, user=61001, group=61001, cwd="/", stderr=subprocess.DEVNULL)
     except PermissionError:
-        return False  # it leads to a Python in somebody's home
+        return False  # it leads to a Python in a user's home
     return tried.returncode == 0
 
 
@@ -248,7 +248,7 @@ def test_hub_users_build_and_stay_isolated(hub: Hub, tmp_path: Path) -> None:
                 if each["name"] == f"of-{name}"
             ]
             page.goto(f"{hub.url}{package['through']}")
-            until_there(page)
+            wait_for_kernel(page)
             said = Tab(page=page).run(1, f"import of_{name}; print(of_{name}.__name__, 'works')")
             assert said.strip() == f"of_{name} works"
             # A user's login does not open another user's server.

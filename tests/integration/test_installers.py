@@ -30,7 +30,7 @@ from jupyter_wasmwheel.toolchain import rust as rusts
 from jupyter_wasmwheel.toolchain import sysroot as sysroots
 from jupyter_wasmwheel.toolchain.toolchain import choose_linker
 from tests.fixtures import emsdk_repository, rust_distribution
-from tests.fixtures.commands import NOWHERE, Command, error_of, path_with
+from tests.fixtures.commands import UNREACHABLE_URL, Command, error_of, path_with
 from tests.fixtures.download_server import DownloadServer, serving
 
 TARGET = targets.find(targets.default_abi())
@@ -215,10 +215,10 @@ def test_invalid_rust_download_is_rejected(
 def test_unreachable_rust_server_is_reported(
     wasmwheel: Command, machine: Machine, rust: DownloadServer
 ) -> None:
-    machine.env["RUSTUP_DIST_SERVER"] = NOWHERE.rstrip("/")
+    machine.env["RUSTUP_DIST_SERVER"] = UNREACHABLE_URL.rstrip("/")
     error = error_of(wasmwheel("doctor", "--fix", "--json", env=machine.env), 4)
     assert "rustup could not install Rust" in error["what"]
-    assert NOWHERE in error["why"]
+    assert UNREACHABLE_URL in error["why"]
 
 
 def test_too_old_rust_download_is_rejected(

@@ -25,9 +25,9 @@ from jupyter_wasmwheel.jobs.resolve import AllowedPaths, resolve
 from jupyter_wasmwheel.store import Store
 from tests.fixtures import wheel_factory
 from tests.fixtures.job_queue import (
-    Told,
+    Messages,
     linux_only,
-    of_job,
+    processes_of_job,
     until,
 )
 
@@ -48,7 +48,9 @@ def building(
         run = LocalExecutor().start(BuildRequest(source=str(crate), no_smoke=True), folder, env)
         runs.append(run)
         threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
-        until(lambda: any("rustc --crate-name" in said for said in of_job(job).values()), 60)
+        until(
+            lambda: any("rustc --crate-name" in said for said in processes_of_job(job).values()), 60
+        )
         return run, job
 
     yield start
@@ -58,7 +60,7 @@ def building(
 
 
 def named(job: str, words: str) -> int:
-    return next(pid for pid, said in of_job(job).items() if said.startswith(words))
+    return next(pid for pid, said in processes_of_job(job).items() if said.startswith(words))
 
 
 @linux_only
@@ -66,7 +68,7 @@ def test_canceled_build_leaves_no_process(building: Callable[[], tuple[LocalRun,
     run, job = building()
     run.stop()
     run.stop()
-    until(lambda: not of_job(job), 5)
+    until(lambda: not processes_of_job(job), 5)
     assert run.wait()[0] == 130
 
 
@@ -79,7 +81,7 @@ def test_killed_supervisor_or_worker_leaves_no_compiler(
 ) -> None:
     _, job = building()
     os.kill(named(job, f"{sys.executable} {victim}"), signal.SIGKILL)
-    until(lambda: not of_job(job), 5)
+    until(lambda: not processes_of_job(job), 5)
 
 
 HIDES = """
@@ -106,14 +108,14 @@ def test_process_outside_group_is_killed(tmp_path: Path, store: Store) -> None:
     env = {**os.environ, "WASMWHEEL_JOB": job}
     run = LocalExecutor().start(BuildRequest(source=str(folder)), tmp_path, env)
     threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
-    until(lambda: any(said.startswith("sleep 600") for said in of_job(job).values()), 60)
+    until(lambda: any(said.startswith("sleep 600") for said in processes_of_job(job).values()), 60)
     run.stop()
-    until(lambda: not of_job(job), 6)
+    until(lambda: not processes_of_job(job), 6)
     assert run.wait()[0] == 130
 
 
 def test_real_build_reports_events_and_wheel(
-    tmp_path: Path, crate: Path, workbench: Path, paths: AllowedPaths, told: Told
+    tmp_path: Path, crate: Path, workbench: Path, paths: AllowedPaths, messages: Messages
 ) -> None:
     there = replace(paths, root=workbench)
     with closing(
@@ -123,7 +125,7 @@ def test_real_build_reports_events_and_wheel(
             there,
             os.environ,
             QueueLimits(),
-            lambda seq, text: told.append((seq, json.loads(text))),
+            lambda seq, text: messages.append((seq, json.loads(text))),
         )
     ) as queue:
         job = queue.submit(resolve({"kind": "build", "source": crate.name}, there))
@@ -134,4 +136,4 @@ def test_real_build_reports_events_and_wheel(
         assert wheel
         assert wheel.stat().st_size == (job.report or {})["size"]
         assert job.phase == "smoke"
-        assert {event["kind"] for _, event in told} >= {"phase", "log", "report", "job"}
+        assert {event["kind"] for _, event in messages} >= {"phase", "log", "report", "job"}

@@ -12,7 +12,7 @@ from jupyter_wasmwheel.errors import known_errors
 from jupyter_wasmwheel.errors.known_errors import KnownError
 from tests.fixtures.commands import Command, error_of
 from tests.fixtures.known_error_examples import OUTPUT, VALUES
-from tests.fixtures.known_failures import BY_HAND, FFI, INIT, culprit
+from tests.fixtures.known_failures import BY_HAND, FFI, INIT, failing_crate
 
 
 @pytest.mark.parametrize("known", known_errors.load(), ids=lambda each: each.code)
@@ -107,7 +107,7 @@ def test_crate_unsupported_in_browser_is_explained(
 ) -> None:
     needs = needs if "pyo3" in needs else f"{FFI}\n{needs}"
     ran = wasmwheel(
-        *("build", culprit(crate, needs=needs, body=body), "--profile", "draft", "--json"),
+        *("build", failing_crate(crate, needs=needs, body=body), "--profile", "draft", "--json"),
         *("--out", tmp_path / "dist"),
     )
     error = error_of(ran, status)
@@ -129,7 +129,7 @@ def test_c_with_javascript_exceptions_is_explained(
 ) -> None:
     body = f'extern "C" {{ fn jump(n: i32) -> i32; }} {INIT} {{ unsafe {{ jump(5) }} }}'
     (crate / "jump.c").write_text(JUMP)
-    project = culprit(crate, needs=FFI, body=body, script=BY_HAND)
+    project = failing_crate(crate, needs=FFI, body=body, script=BY_HAND)
     ran = wasmwheel("build", project, "--json", "--profile", "draft", "--out", tmp_path / "dist")
     error = error_of(ran, 6)
     assert "invoke_" in error["why"]
@@ -154,7 +154,7 @@ def test_module_unsupported_in_browser_is_explained(
 ) -> None:
     init = f"fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {{ {line} Ok(()) }}"
     body = f"#[pyo3::pymodule] mod hello {{ use pyo3::prelude::*; #[pymodule_init] {init} }}"
-    project = culprit(crate, needs=f'pyo3 = "0.30"\n{needs}', body=body)
+    project = failing_crate(crate, needs=f'pyo3 = "0.30"\n{needs}', body=body)
     ran = wasmwheel("build", project, "--json", "--profile", "draft", "--out", tmp_path / "dist")
     assert why in error_of(ran, 6)["why"]
 

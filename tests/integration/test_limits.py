@@ -13,7 +13,7 @@ import pytest
 
 from jupyter_wasmwheel.api.errors import UsageError
 from jupyter_wasmwheel.process import limits, process_tree
-from tests.fixtures.commands import Command, Ran, error_of
+from tests.fixtures.commands import Command, CommandOutput, error_of
 from tests.fixtures.wheel_factory import backend_project, wheel
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="has network namespaces")
@@ -146,7 +146,7 @@ def port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def said(ran: Ran) -> list[str]:
+def said(ran: CommandOutput) -> list[str]:
     return [event["text"] for event in ran.events if event["kind"] == "log"]
 
 
@@ -172,7 +172,7 @@ def test_unavailable_network_isolation_is_logged(
         text=True,
         cwd=tmp_path,
     )
-    offline = said(Ran(done.returncode, done.stdout, done.stderr))
+    offline = said(CommandOutput(done.returncode, done.stdout, done.stderr))
     assert "reached: True" in offline
     assert [
         text

@@ -29,7 +29,7 @@ from tests.fixtures.notebooks import make_site
 from tests.fixtures.site_factory import publish_one
 
 #: The prefix of a user's server on a hub.
-BASE = "/user/somebody/"
+BASE = "/user/someone/"
 
 #: What the wheel tries from its kernel, and from the page by its output.
 EVIL = b'''

@@ -104,8 +104,8 @@ def test_test_outcomes_are_distinguished(wasmwheel: Command, crate: Path, tmp_pa
         "crashed": 1,
         "not_run": 0,
     }
-    told = {each["id"].rpartition("::")[2]: each for each in tests["failures"]}
-    assert {name: (each["outcome"], each["reason"]) for name, each in told.items()} == {
+    emitted = {each["id"].rpartition("::")[2]: each for each in tests["failures"]}
+    assert {name: (each["outcome"], each["reason"]) for name, each in emitted.items()} == {
         "tests/test_broken.py": ("failed", None),
         "test_fails": ("failed", None),
         "test_needs_a_thread": ("unsupported", "threads"),
@@ -115,11 +115,11 @@ def test_test_outcomes_are_distinguished(wasmwheel: Command, crate: Path, tmp_pa
         "test_aborts": ("crashed", None),
         "test_never_ends": ("timed_out", None),
     }
-    assert told["test_fails"]["message"] == "assert 2 == 3"
+    assert emitted["test_fails"]["message"] == "assert 2 == 3"
     place = EACH.splitlines().index("    assert hello.fibonacci(3) == 3") + 1
-    assert told["test_fails"]["file"] == str(crate / "tests/test_module.py")
-    assert told["test_fails"]["line"] == place
-    assert "told to" in told["test_panics"]["message"]
+    assert emitted["test_fails"]["file"] == str(crate / "tests/test_module.py")
+    assert emitted["test_fails"]["line"] == place
+    assert "told to" in emitted["test_panics"]["message"]
     problems = [(e["file"], e["line"]) for e in ran.events if e["kind"] == "diagnostic"]
     assert (str(crate / "tests/test_module.py"), place) in problems
     steps = [e for e in ran.events if e["kind"] == "progress" and e["unit"] == "tests"]
@@ -162,12 +162,12 @@ def test_test_requirements_come_from_runtime_or_site(tmp_path: Path, store: Stor
     its = suite.find(
         project(tmp_path / "plain", {"tests/test_a.py": "import six\nfrom dirty_equals import *"})
     )
-    told: list[Event] = []
+    emitted: list[Event] = []
     lock, absent = test_environment.load(
-        its, [read(path)], here.engine.runtime, RunContext(store=store, emit=told.append)
+        its, [read(path)], here.engine.runtime, RunContext(store=store, emit=emitted.append)
     )
     assert {"plain", "pytest", "packaging", "six"} <= set(lock.packages)
     assert not {"a-tool", "dirty-equals"} & {*lock.packages, *absent}
     assert "no-such-package-anywhere" in absent
-    notes = " ".join(event.text for event in told if isinstance(event, Log))
+    notes = " ".join(event.text for event in emitted if isinstance(event, Log))
     assert "no-such-package-anywhere is not available for Pyodide" in notes

@@ -34,26 +34,26 @@ def answers(page):
 """
 
 
-def asked(page: str) -> str:
+def answers_code(page: str) -> str:
     """Return the code that prints the answers to a page."""
     return f"{ANSWERS}\nprint(answers({page!r}))"
 
 
-def told(stdout: str) -> list[str]:
+def parse_answers(stdout: str) -> list[str]:
     """Return the answers in the output; messages of a Rust panic may precede them."""
     answers: list[str] = json.loads(stdout.splitlines()[-1])
     return answers
 
 
-def natively(requirement: str, page: str, folder: Path) -> list[str]:
+def run_natively(requirement: str, page: str, folder: Path) -> list[str]:
     """Return the answers of the native wheel, installed from the index into its own folder."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
     subprocess.run([*pip, "--target", str(folder), requirement], check=True)
-    code = f"import sys; sys.path.insert(0, {str(folder)!r})\n{asked(page)}"
+    code = f"import sys; sys.path.insert(0, {str(folder)!r})\n{answers_code(page)}"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder
     )
-    return told(done.stdout)
+    return parse_answers(done.stdout)
 
 
 @pytest.mark.slow
@@ -66,10 +66,10 @@ def test_package_answers_like_native_wheel(wasmwheel: Command, tmp_path: Path, n
     ran = wasmwheel(*words)
     assert ran.status == 0, ran.stderr
     assert ran.document["smoke"]["ok"]
-    said = wasmwheel("smoke", ran.document["wheel"], "-c", asked(page))
+    said = wasmwheel("smoke", ran.document["wheel"], "-c", answers_code(page))
     assert said.status == 0, said.stderr
-    expected = natively(f"{name}=={ran.document['version']}", page, tmp_path / "native")
-    assert told(said.stdout) == expected
+    expected = run_natively(f"{name}=={ran.document['version']}", page, tmp_path / "native")
+    assert parse_answers(said.stdout) == expected
     assert len(expected) >= 10
 
 
@@ -89,7 +89,7 @@ def test_tiktoken_answers_like_native_wheel(
     found = {one["name"]: one["from"] for one in direct}
     assert found == {"regex": "built"} | ({} if requests == "optional" else {"requests": "pyodide"})
     assert regex["toolchain"]["emscripten"]["crates"] == ["regex"]
-    said = wasmwheel("smoke", ran.document["wheel"], regex["wheel"], "-c", asked(page))
+    said = wasmwheel("smoke", ran.document["wheel"], regex["wheel"], "-c", answers_code(page))
     assert said.status == 0, said.stderr
-    expected = natively(f"tiktoken=={ran.document['version']}", page, tmp_path / "native")
-    assert told(said.stdout) == expected
+    expected = run_natively(f"tiktoken=={ran.document['version']}", page, tmp_path / "native")
+    assert parse_answers(said.stdout) == expected

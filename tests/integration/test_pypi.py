@@ -17,7 +17,7 @@ from jupyter_wasmwheel.checks.finding import WheelFinding
 from jupyter_wasmwheel.store import Store
 from tests.fixtures import wheel_factory
 from tests.fixtures.commands import Command
-from tests.fixtures.known_failures import BY_HAND, FFI, INIT, culprit
+from tests.fixtures.known_failures import BY_HAND, FFI, INIT, failing_crate
 
 TAG = "cp314-cp314-pyemscripten_2026_0_wasm32"
 MODULE = "handmade.cpython-314-wasm32-emscripten.so"
@@ -181,7 +181,7 @@ def test_wheel_records_emscripten_of_compiled_c(
 ) -> None:
     (crate / "jump.c").write_text("int jump(int n) { return n + 1; }\n")
     body = f'extern "C" {{ fn jump(n: i32) -> i32; }} {INIT} {{ unsafe {{ jump(5) }} }}'
-    project = culprit(crate, needs=FFI, body=body, script=BY_HAND)
+    project = failing_crate(crate, needs=FFI, body=body, script=BY_HAND)
     ran = wasmwheel("build", project, "--json", "--no-smoke", "--out", tmp_path / "dist")
     assert ran.status == 0, ran.stderr
     used = ran.document["toolchain"]["emscripten"]

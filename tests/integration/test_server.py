@@ -39,7 +39,13 @@ from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from tests.fixtures import wheel_factory
 from tests.fixtures.git_server import Repository
-from tests.fixtures.job_queue import DONE, WAIT, Script, linux_only, of_job
+from tests.fixtures.job_queue import (
+    DONE_SCRIPT,
+    WAIT_SCRIPT,
+    ScriptExecutor,
+    linux_only,
+    processes_of_job,
+)
 from tests.fixtures.jupyter_server import (
     Api,
     Fetch,
@@ -71,7 +77,7 @@ async def test_api_returns_version(api: Api) -> None:
 async def test_build_is_accepted_and_followed(
     api: Api, app: WasmwheelApp, hello: Path, jp_fetch: Fetch, jp_base_url: str
 ) -> None:
-    says(app, "log('first')\n" + DONE)
+    says(app, "log('first')\n" + DONE_SCRIPT)
     response = await jp_fetch(
         "wasmwheel", "api", "jobs",
         method="POST",
@@ -103,7 +109,7 @@ async def test_build_is_accepted_and_followed(
 
 
 async def test_lost_build_is_retried_unchanged(api: Api, app: WasmwheelApp, hello: Path) -> None:
-    says(app, DONE)
+    says(app, DONE_SCRIPT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     again = await api("POST", "jobs", **job["request"], status=202)
     assert again["id"] != job["id"]
@@ -113,7 +119,7 @@ async def test_lost_build_is_retried_unchanged(api: Api, app: WasmwheelApp, hell
 async def test_concurrent_cancels_of_one_build_succeed(
     api: Api, app: WasmwheelApp, hello: Path
 ) -> None:
-    says(app, WAIT)
+    says(app, WAIT_SCRIPT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     one, other = await asyncio.gather(
         api("POST", "jobs", job["id"], "cancel", status=202),
@@ -125,7 +131,7 @@ async def test_concurrent_cancels_of_one_build_succeed(
 
 
 async def test_running_build_cannot_be_deleted(api: Api, app: WasmwheelApp, hello: Path) -> None:
-    says(app, WAIT)
+    says(app, WAIT_SCRIPT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     error = await api("DELETE", "jobs", job["id"], status=409)
     assert error["fix"] == "Cancel it first."
@@ -146,7 +152,7 @@ async def test_wheel_is_sent_as_attachment(
     assert wheel.body == b"PK" * 2_000_000
     assert name in wheel.headers["Content-Disposition"]
     assert wheel.headers["Content-Disposition"].startswith("attachment")
-    says(app, WAIT)
+    says(app, WAIT_SCRIPT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     error = await api("GET", "jobs", job["id"], "wheel", status=404)
     assert error["why"] == "The build is running."
@@ -193,7 +199,7 @@ async def test_body_that_is_no_object_is_rejected(body: str, jp_fetch: Fetch) ->
 
 @pytest.mark.parametrize("settings", [{"max_running": 1, "max_waiting": 0}])
 async def test_too_many_builds_are_rejected(api: Api, app: WasmwheelApp, hello: Path) -> None:
-    says(app, WAIT)
+    says(app, WAIT_SCRIPT)
     await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     error = await api("POST", "jobs", kind="build", source="examples/hello", status=503)
     assert "waiting" in error["why"]
@@ -203,7 +209,7 @@ async def test_full_disk_is_reported(api: Api, app: WasmwheelApp, hello: Path) -
     connection = app.queue()._events._connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
-    says(app, DONE)
+    says(app, DONE_SCRIPT)
     arguments = ["x" * 200] * 200
     error = await api(
         "POST", "jobs", kind="build", source="examples/hello", cargo_args=arguments, status=507
@@ -216,7 +222,7 @@ async def test_running_build_prevents_culling(
     api: Api, app: WasmwheelApp, hello: Path, jp_serverapp: Any
 ) -> None:
     assert app.current_activity() == 0
-    says(app, WAIT)
+    says(app, WAIT_SCRIPT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     assert app.current_activity() == 1
     before = jp_serverapp.web_app.last_activity()
@@ -232,7 +238,10 @@ async def test_build_does_not_see_secrets_of_server(
 ) -> None:
     for name in ("JUPYTER_TOKEN", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN"):
         monkeypatch.setenv(name, "secret")
-    says(app, "log(' '.join(v for v in os.environ.values() if v == 'secret') or 'none')\n" + DONE)
+    says(
+        app,
+        "log(' '.join(v for v in os.environ.values() if v == 'secret') or 'none')\n" + DONE_SCRIPT,
+    )
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     await ended(api, job["id"])
     log = await jp_fetch("wasmwheel", "api", "jobs", job["id"], "log")
@@ -297,7 +306,7 @@ def follow(
 async def test_event_stream_sends_all_events_once_in_order(
     api: Api, app: WasmwheelApp, hello: Path, follow: Any
 ) -> None:
-    says(app, "for n in range(2000): log(str(n))\n" + DONE)
+    says(app, "for n in range(2000): log(str(n))\n" + DONE_SCRIPT)
     start = (await api("GET", "jobs"))["seq"]
     async with follow(after=start) as follower:
         for _ in range(2):
@@ -317,7 +326,7 @@ async def test_event_stream_sends_all_events_once_in_order(
 async def test_event_stream_without_number_starts_now(
     api: Api, app: WasmwheelApp, hello: Path, follow: Any
 ) -> None:
-    says(app, DONE)
+    says(app, DONE_SCRIPT)
     old = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     await ended(api, old["id"])
     async with follow() as follower:
@@ -330,7 +339,7 @@ async def test_event_stream_without_number_starts_now(
 async def test_event_stream_reports_deletion(
     api: Api, app: WasmwheelApp, hello: Path, follow: Any
 ) -> None:
-    says(app, DONE)
+    says(app, DONE_SCRIPT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     await ended(api, job["id"])
     async with follow() as follower:
@@ -428,14 +437,14 @@ async def test_event_stream_rejects_too_many_clients(
 
 
 async def test_seeds_are_prepared_once_while_idle(api: Api, app: WasmwheelApp, hello: Path) -> None:
-    says(app, WAIT)
+    says(app, WAIT_SCRIPT)
     queue = app.queue()
     job = await api("POST", "jobs", status=202, kind="build", source="examples/hello")
     app._idle.check(queue)
     assert [each.kind for each in queue.jobs()] == ["build"]
     await api("POST", "jobs", job["id"], "cancel", status=202)
     await ended(api, job["id"])
-    says(app, DONE)
+    says(app, DONE_SCRIPT)
     app._idle.check(queue)
     prepared = queue.jobs()[0]
     assert prepared.request == {"kind": "install", "extras": ["seeds"]}
@@ -709,13 +718,13 @@ def test_stopped_server_stops_its_builds(number: int, store: Store, tmp_path: Pa
     try:
         job = jupyter.ask("POST", "jobs", kind="build", source="fresh", no_smoke=True)["id"]
         deadline = time.monotonic() + 60
-        while not any("rustc --crate-name" in said for said in of_job(job).values()):
+        while not any("rustc --crate-name" in said for said in processes_of_job(job).values()):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         os.kill(jupyter.process.pid, number)
         deadline = time.monotonic() + 5
-        while of_job(job):
-            assert time.monotonic() < deadline, of_job(job)
+        while processes_of_job(job):
+            assert time.monotonic() < deadline, processes_of_job(job)
             time.sleep(0.02)
     finally:
         jupyter.process.kill()
@@ -771,7 +780,7 @@ def test_build_is_published_and_opened_over_http(
 
 
 def test_run_can_be_stopped_before_first_event(tmp_path: Path) -> None:
-    run = Script("time.sleep(60)").start(BuildRequest(source="."), tmp_path, os.environ)
+    run = ScriptExecutor("time.sleep(60)").start(BuildRequest(source="."), tmp_path, os.environ)
     assert isinstance(run, LocalRun)
     run.stop()
     assert list(run.lines()) == []

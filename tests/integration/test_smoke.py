@@ -40,23 +40,23 @@ def here(store: Store) -> Machine:
 
 
 @pytest.fixture
-def told() -> list[Event]:
+def emitted() -> list[Event]:
     return []
 
 
 @pytest.fixture
-def imported(here: Machine, told: list[Event]) -> Imported:
+def imported(here: Machine, emitted: list[Event]) -> Imported:
     def run(*paths: Path, **options: object) -> Smoke:
         changes = {"limits": options.pop("limits")} if "limits" in options else {}
-        context = replace(here.context, emit=told.append, **changes)
+        context = replace(here.context, emit=emitted.append, **changes)
         engine = options.pop("engine", here.engine)
         return smoke([read(path) for path in paths], engine, context, **options)
 
     return run
 
 
-def notes(told: list[Event]) -> str:
-    return " ".join(event.text for event in told if isinstance(event, Log))
+def notes(emitted: list[Event]) -> str:
+    return " ".join(event.text for event in emitted if isinstance(event, Log))
 
 
 def test_built_wheel_imports_and_runs(starter_wheel: Path, imported: Imported) -> None:
@@ -70,22 +70,22 @@ def test_built_wheel_imports_and_runs(starter_wheel: Path, imported: Imported) -
 @pytest.mark.parametrize("abi", [target.abi for target in targets.all_targets()])
 def test_runtime_starts_from_snapshot(tmp_path: Path, store: Store, abi: str) -> None:
     here = machine(abi, store)
-    told: list[Event] = []
+    emitted: list[Event] = []
     path = wheel(tmp_path, PURE, {"handmade.py": b"import sys; print(sys.platform)"})
-    found = smoke([read(path)], here.engine, replace(here.context, emit=told.append))
+    found = smoke([read(path)], here.engine, replace(here.context, emit=emitted.append))
     assert found.output == "emscripten\n"
-    assert "starts plainly" not in notes(told)
+    assert "starts plainly" not in notes(emitted)
 
 
 def test_unusable_snapshot_is_skipped(
-    tmp_path: Path, here: Machine, imported: Imported, told: list[Event]
+    tmp_path: Path, here: Machine, imported: Imported, emitted: list[Event]
 ) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(here.engine.snapshot.folder, broken)
     (broken / "memory.bin").write_bytes(bytes(1000))
     path = wheel(tmp_path, PURE, {"handmade.py": b""})
     assert imported(path, engine=replace(here.engine, snapshot=Snapshot(broken))).ok
-    assert "The memory snapshot cannot be used, so Pyodide starts plainly" in notes(told)
+    assert "The memory snapshot cannot be used, so Pyodide starts plainly" in notes(emitted)
 
 
 def test_random_numbers_differ_from_snapshot(tmp_path: Path, imported: Imported) -> None:
@@ -137,11 +137,11 @@ def test_code_imports_load_packages_as_in_notebook(tmp_path: Path, imported: Imp
 
 
 def test_import_without_unavailable_requirement_is_noted(
-    tmp_path: Path, imported: Imported, told: list[Event]
+    tmp_path: Path, imported: Imported, emitted: list[Event]
 ) -> None:
     path = wheel(tmp_path, PURE, {"handmade.py": b""}, requires=["no-such-thing>=2"])
     assert imported(path).ok
-    assert "no-such-thing is not available for Pyodide" in notes(told)
+    assert "no-such-thing is not available for Pyodide" in notes(emitted)
 
 
 def test_import_error_names_unavailable_requirement(tmp_path: Path, imported: Imported) -> None:
@@ -174,14 +174,14 @@ def test_import_of_undeclared_module_is_explained(tmp_path: Path, imported: Impo
 
 
 def test_import_error_shows_last_traceback_lines(
-    tmp_path: Path, imported: Imported, told: list[Event]
+    tmp_path: Path, imported: Imported, emitted: list[Event]
 ) -> None:
     path = wheel(tmp_path, PURE, {"handmade.py": b"print('so far')\n1 / 0\n"})
     with pytest.raises(CheckError) as raised:
         imported(path)
     assert 'handmade.py", line 2, in <module>' in raised.value.why
     assert "ZeroDivisionError: division by zero" in raised.value.why
-    assert "so far" in notes(told)
+    assert "so far" in notes(emitted)
 
 
 def test_failing_code_differs_from_failing_import(tmp_path: Path, imported: Imported) -> None:

@@ -26,7 +26,7 @@ from jupyter_wasmwheel.site.server import serving
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.browser import Tab, browser, open_notebook
 from tests.fixtures.commands import Command
-from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
+from tests.fixtures.cross_origin_server import CrossOriginServer, cross_origin_server
 from tests.fixtures.notebooks import make_site
 
 #: The address of tiktoken's ranks, and their checksum.
@@ -97,7 +97,7 @@ def ranks(store: Store, folder: Path) -> bytes:
     return found
 
 
-def natively(version: str, found: bytes, folder: Path) -> str:
+def run_natively(version: str, found: bytes, folder: Path) -> str:
     """Return the native wheel's answers, with the ranks in tiktoken's cache."""
     cache = folder / "cache"
     cache.mkdir(parents=True)
@@ -117,7 +117,7 @@ def natively(version: str, found: bytes, folder: Path) -> str:
 
 @contextmanager
 def opened(
-    site: Path, url: str, other: Elsewhere, authority: Path, profile: Path, *hosts: str
+    site: Path, url: str, other: CrossOriginServer, authority: Path, profile: Path, *hosts: str
 ) -> Iterator[Tab]:
     """Open a notebook of the site with the local server as the host of the ranks."""
     arguments = [str(site), HOST, str(other.port), *hosts]
@@ -168,7 +168,7 @@ def found(store: Store, tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture(scope="module")
 def expected(built: dict[str, Any], found: bytes, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the native wheel's answers."""
-    return natively(built["version"], found, tmp_path_factory.mktemp("native") / "it")
+    return run_natively(built["version"], found, tmp_path_factory.mktemp("native") / "it")
 
 
 @pytest.mark.slow
@@ -201,14 +201,14 @@ def test_tiktoken_ranks_are_fetched_with_cors_or_proxy(
     its_authority.cert_pem.write_to_path(authority)
     its_authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(certificate)
 
-    with elsewhere(certificate, Access_Control_Allow_Origin="*") as other:
+    with cross_origin_server(certificate, Access_Control_Allow_Origin="*") as other:
         other.has[PATH] = found
         with opened(site, url, other, authority, tmp_path / "1") as tab:
             assert tab.run(1, ENCODING).strip() == expected.strip()
             assert tab.run(1, BY_URLLIB).strip() == SHA256
         assert [(path, "origin" in seen) for _, path, seen in other.asked] == [(PATH, True)] * 2
 
-    with elsewhere(certificate) as other:
+    with cross_origin_server(certificate) as other:
         other.has[PATH] = found
         with opened(site, url, other, authority, tmp_path / "2") as tab:
             for code, kind in ((ENCODING, "ConnectionError: "), (BY_URLLIB, "URLError: ")):
@@ -217,7 +217,7 @@ def test_tiktoken_ranks_are_fetched_with_cors_or_proxy(
                 assert f"{HOST} answers, but sends no CORS headers" in last
                 assert f"--proxy {HOST}" in last
 
-    with elsewhere(certificate) as other:
+    with cross_origin_server(certificate) as other:
         other.has[PATH] = found
         hosts = (HOST, other.host)
         with opened(site, url, other, authority, tmp_path / "3", *hosts) as tab:

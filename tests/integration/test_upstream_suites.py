@@ -37,7 +37,7 @@ def pytest_runtest_logreport(report):
 """
 
 
-def natively(name: str, version: str, its: dict[str, Any], tmp_path: Path, store: Store) -> Any:
+def run_natively(name: str, version: str, its: dict[str, Any], tmp_path: Path, store: Store) -> Any:
     """Return the outcome of each test with the native wheel, in its own environment."""
     target = targets.find(targets.default_abi())
     fetched = source.fetch(source.parse(its["source"]), target, store, events.ignore)
@@ -52,14 +52,14 @@ def natively(name: str, version: str, its: dict[str, Any], tmp_path: Path, store
     subprocess.run(pytest, cwd=folder, env=env, stdout=subprocess.DEVNULL, check=False)
     lines = (tmp_path / "record").read_text().splitlines()
     # A skipped phase decides the outcome, although the other phases passed.
-    told = [json.loads(line) for line in lines]
-    skipped = {test for test, outcome in told if outcome == "skipped"}
-    return {test: "skipped" if test in skipped else outcome for test, outcome in told}
+    rows = [json.loads(line) for line in lines]
+    skipped = {test for test, outcome in rows if outcome == "skipped"}
+    return {test: "skipped" if test in skipped else outcome for test, outcome in rows}
 
 
-def outcomes(told: list[dict[str, Any]]) -> dict[str, str]:
+def outcomes(rows: list[dict[str, Any]]) -> dict[str, str]:
     """Return the outcome of each test from the log of the run."""
-    logged = [e["text"] for e in told if e["kind"] == "log" and e["stream"] == "stdout"]
+    logged = [e["text"] for e in rows if e["kind"] == "log" and e["stream"] == "stdout"]
     lines = [re.fullmatch(r"([a-z_]+) +(\S+\.py::.*?)( \([a-z ]+\))?", text) for text in logged]
     return {line[2]: line[1] for line in lines if line}
 
@@ -75,7 +75,7 @@ def test_package_passes_its_tests(
     )
     assert ran.status == 0, ran.stderr
     report, here = ran.events[-1]["report"], outcomes(ran.events)
-    native = natively(name, report["version"], its, tmp_path, store)
+    native = run_natively(name, report["version"], its, tmp_path, store)
     assert here.keys() == native.keys()
     assert len(here) == report["tests"]["collected"] > 100
     others = {

@@ -13,7 +13,7 @@ from jupyter_wasmwheel.site.server import serving
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.browser import browser, open_notebook
 from tests.fixtures.commands import Command
-from tests.fixtures.cross_origin_server import elsewhere
+from tests.fixtures.cross_origin_server import cross_origin_server
 from tests.fixtures.notebooks import make_site
 
 #: A function that fetches a text with `requests`, and one that does not.
@@ -48,7 +48,7 @@ def test_package_requiring_requests_imports_without_and_fetches_with_it(
     assert [one["name"] for one in built.document["dependencies"]] == []
 
     (published,) = publish_wheels([Path(built.document["wheel"])], without, store, ignore)
-    with elsewhere(Access_Control_Allow_Origin="*") as other:
+    with cross_origin_server(Access_Control_Allow_Origin="*") as other:
         asking = f"hello.text({other.url!r})"
         url = built.document["published"]["url"]
         with serving(with_it), browser(tmp_path / "1") as context:

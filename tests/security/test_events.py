@@ -12,7 +12,7 @@ import pytest
 from jupyter_wasmwheel.jobs.event_store import MAX_REPORT_BYTES
 from jupyter_wasmwheel.jobs.queue import Queue
 from jupyter_wasmwheel.store import Store
-from tests.fixtures.job_queue import DONE, Open, Told, ended, request, until
+from tests.fixtures.job_queue import DONE_SCRIPT, Messages, OpenQueue, ended, request, until
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs permissions")
 
@@ -44,11 +44,13 @@ PROGRESS = "say('progress', done={}, total={}, unit='units', label={})\n"
         'sys.stdout.buffer.write(b\'{"kind": "log", "stream": "stdout", "text": "\\xff"}\\n\')\n',
     ],
 )
-def test_invalid_event_is_skipped_and_job_continues(code: str, queue_of: Open, told: Told) -> None:
-    queue = queue_of(code + DONE, running=1)
+def test_invalid_event_is_skipped_and_job_continues(
+    code: str, queue_of: OpenQueue, messages: Messages
+) -> None:
+    queue = queue_of(code + DONE_SCRIPT, running=1)
     job = ended(queue, queue.submit(request()))
     assert job.state == "done"
-    assert [event["kind"] for _, event in told] == ["job", "job", "report", "job"]
+    assert [event["kind"] for _, event in messages] == ["job", "job", "report", "job"]
     for _, text in queue.replay(0, queue.head):
         json.loads(text)
 
@@ -66,9 +68,9 @@ def test_invalid_event_is_skipped_and_job_continues(code: str, queue_of: Open, t
         "for n in range(5000): log('x' * 100)\n",
     ],
 )
-def test_size_limit_applies_to_every_event_kind(flood: str, queue_of: Open) -> None:
+def test_size_limit_applies_to_every_event_kind(flood: str, queue_of: OpenQueue) -> None:
     limit = 10_000
-    queue = queue_of(flood + DONE, log=limit)
+    queue = queue_of(flood + DONE_SCRIPT, log=limit)
     job = ended(queue, queue.submit(request()))
     assert job.state == "done"
     lines = [json.loads(line) for line in queue.lines(job.id)]
@@ -76,7 +78,7 @@ def test_size_limit_applies_to_every_event_kind(flood: str, queue_of: Open) -> N
     assert sum(len(json.dumps(line)) for line in kept) < 2 * limit
 
 
-def test_large_report_is_shortened(queue_of: Open) -> None:
+def test_large_report_is_shortened(queue_of: OpenQueue) -> None:
     queue = queue_of(
         "say('report', report={'name': 'hello', 'patches': [{'diff': 'x' * 6_000_000}]})\n"
     )
@@ -85,11 +87,11 @@ def test_large_report_is_shortened(queue_of: Open) -> None:
     assert len("".join(queue.texts())) < 20_000
 
 
-def test_too_large_report_fails_job_and_frees_slot(queue_of: Open) -> None:
+def test_too_large_report_fails_job_and_frees_slot(queue_of: OpenQueue) -> None:
     queue = queue_of(
         "if not os.path.exists('../twice'):\n"
         "    open('../twice', 'w')\n"
-        "    say('report', report={'name': 'hello', 'n': list(range(1_000_000))})\n" + DONE,
+        "    say('report', report={'name': 'hello', 'n': list(range(1_000_000))})\n" + DONE_SCRIPT,
         running=1,
     )
     first, second = queue.submit(request()), queue.submit(request())
@@ -102,7 +104,7 @@ def test_too_large_report_fails_job_and_frees_slot(queue_of: Open) -> None:
 
 
 def test_watcher_exception_fails_job_and_frees_slot(
-    queue_of: Open, monkeypatch: pytest.MonkeyPatch
+    queue_of: OpenQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = queue_of("for i in range(600):\n    log(str(i))\n    time.sleep(0.1)\n", running=1)
     append = queue._events.append
@@ -132,7 +134,7 @@ def ended_after_cancel(queue: Queue) -> object:
 
 @linux_only
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root reads all")
-def test_unreadable_lock_file_does_not_stop_queue(queue_of: Open, tmp_path: Path) -> None:
+def test_unreadable_lock_file_does_not_stop_queue(queue_of: OpenQueue, tmp_path: Path) -> None:
     locks = Store(home=tmp_path / "home").home / "locks"
     locks.mkdir(parents=True)
     (locks / "clearing.lock").write_text("")
@@ -142,7 +144,7 @@ def test_unreadable_lock_file_does_not_stop_queue(queue_of: Open, tmp_path: Path
 
 @pytest.mark.parametrize("error", [PermissionError("lock"), ValueError("lock"), OSError(5, "io")])
 def test_unsweepable_store_does_not_stop_queue(
-    error: Exception, queue_of: Open, monkeypatch: pytest.MonkeyPatch
+    error: Exception, queue_of: OpenQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def sweep(store: Store) -> None:
         raise error
@@ -151,7 +153,7 @@ def test_unsweepable_store_does_not_stop_queue(
     assert_ends_with_its_own_error(queue_of)
 
 
-def assert_ends_with_its_own_error(queue_of: Open) -> None:
+def assert_ends_with_its_own_error(queue_of: OpenQueue) -> None:
     own = "say('error', code='own.code', what='a', why='b', fix='c', status=5); sys.exit(5)"
     queue = queue_of(own, running=1)
     for _ in range(2):

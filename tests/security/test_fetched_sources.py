@@ -1,4 +1,4 @@
-"""Fetched sources that name other files of the user's machine: nothing of those is copied."""
+"""Fetched sources that name other files of the user's machine: none of those is copied."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from jupyter_wasmwheel.jobs import payload
 from jupyter_wasmwheel.project import copy, manifest, source, starter
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
-from tests.integration.test_git import Repository
+from tests.fixtures.git_server import Repository
 
 DECOY = "decoy of a private crate"
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    """An empty store."""
+    """Create an empty store."""
     return Store(home=tmp_path / "home/store")
 
 
 @pytest.fixture
 def private(tmp_path: Path) -> Path:
-    """A crate of the user's that no other source may read."""
+    """Create a private crate that no other source may read."""
     crate = starter.create("private", tmp_path / "home")
     (crate / "src/lib.rs").write_text(f"// {DECOY}")
     return crate

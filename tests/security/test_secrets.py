@@ -712,21 +712,21 @@ def test_wrong_password_error_omits_password(
 
 def _sent(project: str, tmp_path: Path) -> tuple[bytes, list[str]]:
     """Return all bytes of a job's payload, unpacked, and the messages."""
-    told: list[Event] = []
+    emitted: list[Event] = []
     request = BuildRequest(source=project)
-    packed = payload.pack("job", request, Store(home=tmp_path / "store"), told.append)
+    packed = payload.pack("job", request, Store(home=tmp_path / "store"), emitted.append)
     place = tmp_path / "unpacked"
     shutil.rmtree(place, ignore_errors=True)
     payload.unpack(packed.payload, place)
     inside = [repr(msgspec.structs.replace(packed.payload, archive=None)).encode()]
     inside += [path.read_bytes() for path in place.rglob("*") if path.is_file()]
-    return b"\n".join(inside), [event.text for event in told if isinstance(event, Log)]
+    return b"\n".join(inside), [event.text for event in emitted if isinstance(event, Log)]
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """Create a home with private files."""
-    home = tmp_path / "home-of-somebody"
+    home = tmp_path / "home-of-someone"
     (home / ".ssh").mkdir(parents=True)
     (home / ".ssh/id_ed25519").write_text(f"{DECOY} key")
     (home / ".netrc").write_text(f"machine x login y password {DECOY}")
@@ -766,13 +766,13 @@ def test_job_payload_omits_files_outside_project(tmp_path: Path, home: Path, how
     elif how == "file":
         (project / "key").symlink_to(home / ".ssh/id_ed25519")
     elif how == "relative":
-        (project / "notes").symlink_to("../../home-of-somebody/notes.md")
+        (project / "notes").symlink_to("../../home-of-someone/notes.md")
     elif how == "of git":
         (project / ".git").mkdir()
         (project / ".git/config").write_text(f"url = https://me:{DECOY}@host")
         (project / "config").symlink_to(".git/config")
     elif how == "readme":
-        named('readme = "../../home-of-somebody/notes.md"')
+        named('readme = "../../home-of-someone/notes.md"')
     elif how == "absolute readme":
         named(f"readme = {json.dumps(str(home / 'notes.md'))}")
     elif how == "license":

@@ -13,7 +13,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPResponse
 
 from jupyter_wasmwheel.site import addresses
 from jupyter_wasmwheel.site.lite import Site
-from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
+from tests.fixtures.cross_origin_server import CrossOriginServer, cross_origin_server
 from tests.fixtures.site_factory import PREFIX
 
 Ask = Callable[..., Awaitable[HTTPResponse]]
@@ -24,14 +24,14 @@ KERNEL = {"Wasmwheel-Proxy": "1"}
 
 
 @pytest.fixture
-def other() -> Iterator[Elsewhere]:
-    with elsewhere(Set_Cookie="theirs=1", Content_Type="text/html") as running:
+def other() -> Iterator[CrossOriginServer]:
+    with cross_origin_server(Set_Cookie="theirs=1", Content_Type="text/html") as running:
         running.has["/data"] = b"<script>alert(1)</script>"
         yield running
 
 
 @pytest.fixture
-def listed(other: Elsewhere) -> dict[str, list[str]]:
+def listed(other: CrossOriginServer) -> dict[str, list[str]]:
     """Return the setting `Wasmwheel.proxy`."""
     return {"workshop": [other.host], "another": ["data.example"]}
 
@@ -70,7 +70,7 @@ def ask(http_server_client: Any, jp_base_url: str) -> Ask:
 
 
 async def test_proxy_answers_kernel_of_logged_in_user(
-    ask: Ask, other: Elsewhere, jp_auth_header: dict[str, str]
+    ask: Ask, other: CrossOriginServer, jp_auth_header: dict[str, str]
 ) -> None:
     answer = await ask(FETCH, KERNEL, jp_auth_header, {"Cookie": "mine=1"}, url=other.url)
     assert (answer.code, answer.body) == (200, other.has["/data"])
@@ -90,7 +90,7 @@ async def test_proxy_answers_kernel_of_logged_in_user(
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "token wrong"}, {"Cookie": "x=y"}])
 async def test_proxy_rejects_requests_without_login(
-    ask: Ask, other: Elsewhere, headers: dict[str, str]
+    ask: Ask, other: CrossOriginServer, headers: dict[str, str]
 ) -> None:
     answer = await ask(FETCH, KERNEL, headers, url=other.url)
     # It is not the login page, which a kernel would take for the answer.
@@ -102,7 +102,7 @@ async def test_proxy_rejects_requests_without_login(
 
 
 async def test_proxy_rejects_navigation_with_cookie(
-    ask: Ask, other: Elsewhere, jp_auth_header: dict[str, str]
+    ask: Ask, other: CrossOriginServer, jp_auth_header: dict[str, str]
 ) -> None:
     login = await ask(HOSTS, jp_auth_header)
     cookie = "; ".join(each.partition(";")[0] for each in login.headers.get_list("Set-Cookie"))
@@ -114,7 +114,7 @@ async def test_proxy_rejects_navigation_with_cookie(
 
 
 async def test_proxy_rejects_host_listed_for_other_site(
-    ask: Ask, other: Elsewhere, jp_auth_header: dict[str, str], jp_serverapp: Any
+    ask: Ask, other: CrossOriginServer, jp_auth_header: dict[str, str], jp_serverapp: Any
 ) -> None:
     jupyter = f"http://127.0.0.1:{jp_serverapp.port}/api/status"
     for url in (jupyter, "http://data.example/", "http://127.0.0.1/", "file:///etc/passwd"):
@@ -124,7 +124,9 @@ async def test_proxy_rejects_host_listed_for_other_site(
     assert other.asked == []
 
 
-async def test_site_origin_has_same_proxy(site: Site, other: Elsewhere, jp_fetch: Any) -> None:
+async def test_site_origin_has_same_proxy(
+    site: Site, other: CrossOriginServer, jp_fetch: Any
+) -> None:
     await jp_fetch("wasmwheel", "api", "sites", "workshop", "open", method="POST", body="{}")
     root = f"{addresses.origin(site)}/{site.prefix}"
     client = AsyncHTTPClient()
@@ -137,7 +139,7 @@ async def test_site_origin_has_same_proxy(site: Site, other: Elsewhere, jp_fetch
 
 @pytest.mark.parametrize("listed", [{}], ids=["nothing"])
 async def test_proxy_is_off_by_default(
-    ask: Ask, other: Elsewhere, jp_auth_header: dict[str, str]
+    ask: Ask, other: CrossOriginServer, jp_auth_header: dict[str, str]
 ) -> None:
     assert (await ask(FETCH, KERNEL, jp_auth_header, url=other.url)).code == 403
     assert json.loads((await ask(HOSTS, jp_auth_header)).body)["hosts"] == []
@@ -158,7 +160,9 @@ async def test_invalid_proxy_setting_is_reported(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-async def test_proxy_rejects_writing_methods(jp_fetch: Any, other: Elsewhere, method: str) -> None:
+async def test_proxy_rejects_writing_methods(
+    jp_fetch: Any, other: CrossOriginServer, method: str
+) -> None:
     with pytest.raises(HTTPClientError) as raised:
         await jp_fetch(
             *FETCH.split("/"),

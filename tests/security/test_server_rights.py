@@ -62,7 +62,7 @@ class ReadOnly(Authorizer):
         return (action, resource) == ("read", "wasmwheel")
 
 
-class Nothing(Authorizer):
+class NoAccess(Authorizer):
     """An authorizer that lets logged-in users do everything except use this extension."""
 
     def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
@@ -203,7 +203,7 @@ async def test_read_only_user_cannot_write(
 
 
 @ALL
-@pytest.mark.parametrize("authorizer", [{"authorizer_class": Nothing}], ids=["stranger"])
+@pytest.mark.parametrize("authorizer", [{"authorizer_class": NoAccess}], ids=["stranger"])
 async def test_user_without_rights_is_rejected(
     method: str, path: str, status: int, ask: Ask, jp_auth_header: dict[str, str]
 ) -> None:

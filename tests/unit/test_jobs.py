@@ -51,10 +51,10 @@ from jupyter_wasmwheel.process.supervisor import (
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site.lite import Site
 from tests.fixtures.job_queue import (
-    DONE,
-    WAIT,
-    Open,
-    Told,
+    DONE_SCRIPT,
+    WAIT_SCRIPT,
+    Messages,
+    OpenQueue,
     ended,
     request,
     until,
@@ -256,37 +256,37 @@ def test_link_out_of_root_is_rejected(paths: AllowedPaths, root: Path) -> None:
 # The queue
 
 
-def test_job_goes_from_queued_to_done(queue_of: Open, told: Told) -> None:
-    queue = queue_of("log('hi')\n" + DONE)
+def test_job_goes_from_queued_to_done(queue_of: OpenQueue, messages: Messages) -> None:
+    queue = queue_of("log('hi')\n" + DONE_SCRIPT)
     job = ended(queue, queue.submit(request()))
     assert (job.state, job.name, job.version) == ("done", "hello", "2.0")
     assert job.started
     assert job.ended
     assert job.created <= job.started <= job.ended
-    assert [event["kind"] for _, event in told] == ["job", "job", "log", "report", "job"]
-    states = [event["job"]["state"] for _, event in told if event["kind"] == "job"]
+    assert [event["kind"] for _, event in messages] == ["job", "job", "log", "report", "job"]
+    states = [event["job"]["state"] for _, event in messages if event["kind"] == "job"]
     assert states == ["queued", "running", "done"]
-    assert told[-1][1]["job"] == json.loads(encoded(job))
+    assert messages[-1][1]["job"] == json.loads(encoded(job))
 
 
-def test_event_numbers_grow_across_jobs(queue_of: Open, told: Told) -> None:
-    queue = queue_of("for n in range(300): log(str(n))\n" + DONE, running=3)
+def test_event_numbers_grow_across_jobs(queue_of: OpenQueue, messages: Messages) -> None:
+    queue = queue_of("for n in range(300): log(str(n))\n" + DONE_SCRIPT, running=3)
     jobs = [queue.submit(request(f"n{n}")) for n in range(5)]
     for job in jobs:
         ended(queue, job)
-    numbers = [seq for seq, _ in told]
+    numbers = [seq for seq, _ in messages]
     assert numbers == sorted(set(numbers))
     assert queue.head == numbers[-1]
     kept = [(seq, json.loads(text)) for seq, text in queue.replay(0, queue.head)]
-    assert kept == told
+    assert kept == messages
     middle = numbers[len(numbers) // 2]
     assert [seq for seq, _ in queue.replay(middle, numbers[-2])] == [
         seq for seq in numbers if middle < seq <= numbers[-2]
     ]
 
 
-def test_queue_limits_running_jobs(queue_of: Open) -> None:
-    queue = queue_of(WAIT, running=2, waiting=1)
+def test_queue_limits_running_jobs(queue_of: OpenQueue) -> None:
+    queue = queue_of(WAIT_SCRIPT, running=2, waiting=1)
     first, second, third = (queue.submit(request()) for _ in range(3))
     assert [queue.get(job.id).state for job in (first, second, third)] == [
         "running",
@@ -300,7 +300,7 @@ def test_queue_limits_running_jobs(queue_of: Open) -> None:
     assert queue.get(first.id).state == "cancelled"
 
 
-def test_job_shows_progress(queue_of: Open) -> None:
+def test_job_shows_progress(queue_of: OpenQueue) -> None:
     queue = queue_of(
         "say('phase', name='compile', state='started')\n"
         "say('progress', done=3, total=9, unit='units', label='pyo3')\ntime.sleep(60)\n"
@@ -311,7 +311,7 @@ def test_job_shows_progress(queue_of: Open) -> None:
     assert (now.phase, now.done, now.total, now.label) == ("compile", 3, 9, "pyo3")
 
 
-def test_worker_error_becomes_job_error(queue_of: Open) -> None:
+def test_worker_error_becomes_job_error(queue_of: OpenQueue) -> None:
     queue = queue_of(
         "say('error', code='x.y', what='No.', why='So.', fix='Do.', status=5); sys.exit(5)"
     )
@@ -320,9 +320,9 @@ def test_worker_error_becomes_job_error(queue_of: Open) -> None:
     assert job.error == ErrorInfo(code="x.y", what="No.", why="So.", fix="Do.", status=5)
 
 
-def test_failed_tests_keep_report_and_error(queue_of: Open) -> None:
+def test_failed_tests_keep_report_and_error(queue_of: OpenQueue) -> None:
     failed = "say('error', code='x.y', what='1 failed', why='', fix='', status=8); sys.exit(8)"
-    queue = queue_of(DONE + failed)
+    queue = queue_of(DONE_SCRIPT + failed)
     job = ended(queue, queue.submit(request()))
     assert (job.state, job.version) == ("failed", "2.0")
     assert job.report
@@ -330,7 +330,7 @@ def test_failed_tests_keep_report_and_error(queue_of: Open) -> None:
     assert job.error.status == 8
 
 
-def test_failed_installation_is_not_its_own_remedy(queue_of: Open) -> None:
+def test_failed_installation_is_not_its_own_remedy(queue_of: OpenQueue) -> None:
     finding = {"state": "missing", "part": "Rust", "text": "none", "fix": "Install it."}
     other = {"action": "install", "extras": ["nightly"], "target": None}
     tried = {"action": "install", "extras": [], "target": None}
@@ -345,7 +345,7 @@ def test_failed_installation_is_not_its_own_remedy(queue_of: Open) -> None:
     assert job.error.remedies == (Install(extras=("nightly",)), Retry())
 
 
-def test_remedy_opens_path_relative_to_root(queue_of: Open, root: Path) -> None:
+def test_remedy_opens_path_relative_to_root(queue_of: OpenQueue, root: Path) -> None:
     file = str(root / "examples/hello/Cargo.toml")
     remedies = [{"action": "open", "file": file, "line": 3}, {"action": "open", "file": "/etc/x"}]
     queue = queue_of(
@@ -360,7 +360,7 @@ def test_remedy_opens_path_relative_to_root(queue_of: Open, root: Path) -> None:
     )
 
 
-def test_crashed_worker_error_shows_last_output(queue_of: Open) -> None:
+def test_crashed_worker_error_shows_last_output(queue_of: OpenQueue) -> None:
     queue = queue_of("print('Segfault in the middle', file=sys.stderr, flush=True); os.abort()")
     job = ended(queue, queue.submit(request()))
     assert job.state == "failed"
@@ -368,19 +368,19 @@ def test_crashed_worker_error_shows_last_output(queue_of: Open) -> None:
     assert "Segfault in the middle" in job.error.why
 
 
-def test_invalid_event_lines_are_ignored(queue_of: Open, told: Told) -> None:
+def test_invalid_event_lines_are_ignored(queue_of: OpenQueue, messages: Messages) -> None:
     queue = queue_of(
         "print('noise'); print('[1]'); print('{' * 9999); say('job', state='done')\n"
-        "sys.stdout.buffer.write(b'\\xff\\n')\n" + DONE
+        "sys.stdout.buffer.write(b'\\xff\\n')\n" + DONE_SCRIPT
     )
     assert ended(queue, queue.submit(request())).state == "done"
-    assert [event["kind"] for _, event in told] == ["job", "job", "report", "job"]
+    assert [event["kind"] for _, event in messages] == ["job", "job", "report", "job"]
 
 
-def test_long_log_is_truncated_with_one_note(queue_of: Open) -> None:
+def test_long_log_is_truncated_with_one_note(queue_of: OpenQueue) -> None:
     queue = queue_of(
         "for n in range(5000): log('x' * 100)\n"
-        "say('phase', name='package', state='started')\n" + DONE,
+        "say('phase', name='package', state='started')\n" + DONE_SCRIPT,
         log=100_000,
     )
     job = ended(queue, queue.submit(request()))
@@ -391,21 +391,23 @@ def test_long_log_is_truncated_with_one_note(queue_of: Open) -> None:
     assert sum(map(len, queue.lines(job.id))) < 150_000
 
 
-def test_diagnostic_has_path_relative_to_root(queue_of: Open, told: Told, root: Path) -> None:
+def test_diagnostic_has_path_relative_to_root(
+    queue_of: OpenQueue, messages: Messages, root: Path
+) -> None:
     file = root / "examples/hello/src/lib.rs"
     rest = "level='error', code=None, message='m', rendered='r', line=1, column=1"
     queue = queue_of(
         f"say('diagnostic', file={str(file)!r}, {rest})\n"
         f"say('diagnostic', file='/usr/lib/x.rs', {rest})\nsay('diagnostic', file=None, {rest})\n"
-        + DONE
+        + DONE_SCRIPT
     )
     ended(queue, queue.submit(request()))
-    paths = [event["path"] for _, event in told if event["kind"] == "diagnostic"]
+    paths = [event["path"] for _, event in messages if event["kind"] == "diagnostic"]
     assert paths == ["examples/hello/src/lib.rs", None, None]
 
 
-def test_concurrent_cancels_succeed(queue_of: Open, told: Told) -> None:
-    queue = queue_of(WAIT)
+def test_concurrent_cancels_succeed(queue_of: OpenQueue, messages: Messages) -> None:
+    queue = queue_of(WAIT_SCRIPT)
     job = queue.submit(request())
     threads = [threading.Thread(target=queue.cancel, args=(job.id,)) for _ in range(8)]
     for thread in threads:
@@ -414,20 +416,20 @@ def test_concurrent_cancels_succeed(queue_of: Open, told: Told) -> None:
         thread.join()
     assert ended(queue, job).state == "cancelled"
     assert queue.cancel(job.id).state == "cancelled"
-    states = [event["job"]["state"] for _, event in told if event["kind"] == "job"]
+    states = [event["job"]["state"] for _, event in messages if event["kind"] == "job"]
     assert states == ["queued", "running", "cancelled"]
 
 
-def test_queued_job_is_canceled_without_running(queue_of: Open) -> None:
-    queue = queue_of(WAIT, running=1)
+def test_queued_job_is_canceled_without_running(queue_of: OpenQueue) -> None:
+    queue = queue_of(WAIT_SCRIPT, running=1)
     queue.submit(request())
     waiting = queue.submit(request())
     assert queue.cancel(waiting.id).state == "cancelled"
     assert queue.get(waiting.id).started is None
 
 
-def test_ended_job_is_deleted_with_its_files(queue_of: Open, told: Told) -> None:
-    queue = queue_of(WAIT)
+def test_ended_job_is_deleted_with_its_files(queue_of: OpenQueue, messages: Messages) -> None:
+    queue = queue_of(WAIT_SCRIPT)
     job = queue.submit(request())
     with pytest.raises(ConflictError):
         queue.remove(job.id)
@@ -440,12 +442,12 @@ def test_ended_job_is_deleted_with_its_files(queue_of: Open, told: Told) -> None
         queue.get(job.id)
     with pytest.raises(UnknownJobError):
         queue.remove(job.id)
-    assert told[-1][1]["kind"] == "removed"
+    assert messages[-1][1]["kind"] == "removed"
     away = [json.loads(text) for _, text in queue.replay(before, queue.head)]
     assert [(event["kind"], event["job"]) for event in away] == [("removed", job.id)]
 
 
-def test_queue_limits_kept_jobs(queue_of: Open) -> None:
+def test_queue_limits_kept_jobs(queue_of: OpenQueue) -> None:
     queue = queue_of(kept=3)
     jobs = []
     for _ in range(5):
@@ -459,7 +461,7 @@ def test_queue_limits_kept_jobs(queue_of: Open) -> None:
 
 
 def test_lost_job_is_interrupted_and_can_be_retried(
-    tmp_path: Path, queue_of: Open, told: Told
+    tmp_path: Path, queue_of: OpenQueue, messages: Messages
 ) -> None:
     (tmp_path / "jobs-0/0123456789abcdef").mkdir(parents=True)
     posted = {"kind": "build", "source": "examples/hello"}
@@ -484,14 +486,14 @@ def test_lost_job_is_interrupted_and_can_be_retried(
     assert job.error.remedies == (Retry(),)
     assert job.request == posted
     assert job.phase == "compile"
-    assert told[0][1]["job"]["state"] == "interrupted"
-    assert told[0][0] > last
+    assert messages[0][1]["job"]["state"] == "interrupted"
+    assert messages[0][0] > last
 
 
 def test_close_interrupts_running_and_queued_jobs(
-    tmp_path: Path, queue_of: Open, paths: AllowedPaths
+    tmp_path: Path, queue_of: OpenQueue, paths: AllowedPaths
 ) -> None:
-    queue = queue_of(WAIT, running=1)
+    queue = queue_of(WAIT_SCRIPT, running=1)
     jobs = [queue.submit(request()) for _ in range(2)]
     queue.close()
     again = queue_of()
@@ -499,7 +501,7 @@ def test_close_interrupts_running_and_queued_jobs(
     assert again.head > queue.head
 
 
-def test_finished_jobs_survive_restart(queue_of: Open) -> None:
+def test_finished_jobs_survive_restart(queue_of: OpenQueue) -> None:
     queue = queue_of()
     job = ended(queue, queue.submit(request()))
     queue.close()
@@ -508,8 +510,8 @@ def test_finished_jobs_survive_restart(queue_of: Open) -> None:
     assert list(again.lines(job.id)) == [text for _, text in again.replay(0, job.seq)]
 
 
-def test_servers_with_same_root_keep_jobs_separate(queue_of: Open) -> None:
-    first, second = queue_of(WAIT), queue_of()
+def test_servers_with_same_root_keep_jobs_separate(queue_of: OpenQueue) -> None:
+    first, second = queue_of(WAIT_SCRIPT), queue_of()
     job = first.submit(request())
     assert first.folder != second.folder
     with pytest.raises(UnknownJobError):
@@ -528,7 +530,7 @@ def fill(queue: Queue) -> sqlite3.Connection:
     return connection
 
 
-def test_full_disk_during_build_fails_job_with_reason(queue_of: Open) -> None:
+def test_full_disk_during_build_fails_job_with_reason(queue_of: OpenQueue) -> None:
     queue = queue_of("for n in range(10**9):\n    log('x' * 1000)\n    time.sleep(0.01)\n")
     job = queue.submit(request())
     until(lambda: queue.get(job.id).seq > job.seq)
@@ -540,7 +542,7 @@ def test_full_disk_during_build_fails_job_with_reason(queue_of: Open) -> None:
     assert failed.error.status == LimitError.status
 
 
-def test_full_disk_rejects_new_job_without_traces(queue_of: Open) -> None:
+def test_full_disk_rejects_new_job_without_traces(queue_of: OpenQueue) -> None:
     queue = queue_of()
     ended(queue, queue.submit(request()))
     connection = fill(queue)
@@ -556,8 +558,8 @@ def test_full_disk_rejects_new_job_without_traces(queue_of: Open) -> None:
 # The processes
 
 
-def test_background_job_yields_to_other_jobs(queue_of: Open) -> None:
-    queue = queue_of(WAIT, running=1)
+def test_background_job_yields_to_other_jobs(queue_of: OpenQueue) -> None:
+    queue = queue_of(WAIT_SCRIPT, running=1)
     background = queue.submit(request("hello"), background=True)
     jobs = [queue.submit(request("hello")) for _ in range(2)]
     assert queue.get(background.id).state == "running"

@@ -23,7 +23,7 @@ from jupyter_wasmwheel.api.errors import UsageError
 from jupyter_wasmwheel.site import proxy, server
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.site.proxy import Proxy
-from tests.fixtures.cross_origin_server import Elsewhere, elsewhere
+from tests.fixtures.cross_origin_server import CrossOriginServer, cross_origin_server
 
 #: A public address from the documentation of IP; no test connects to it.
 PUBLIC = "93.184.215.14"
@@ -45,8 +45,8 @@ class Names(Resolver):
 
 
 @pytest.fixture
-def other() -> Iterator[Elsewhere]:
-    with elsewhere() as running:
+def other() -> Iterator[CrossOriginServer]:
+    with cross_origin_server() as running:
         yield running
 
 
@@ -91,7 +91,7 @@ def refused(answer: tuple[http.client.HTTPResponse, bytes], *words: str, status:
 # Forwarding
 
 
-def test_proxy_is_off_without_listed_hosts(site: Site, other: Elsewhere) -> None:
+def test_proxy_is_off_without_listed_hosts(site: Site, other: CrossOriginServer) -> None:
     with serving(site) as ask:
         refused(ask(other.url), f"{other.host} is not among the hosts", f"allow {other.host}")
         _, body = ask("", path=f"/{site.prefix}/proxy/hosts.json")
@@ -99,7 +99,7 @@ def test_proxy_is_off_without_listed_hosts(site: Site, other: Elsewhere) -> None
     assert other.asked == []
 
 
-def test_proxy_forwards_answer_of_listed_host(site: Site, other: Elsewhere) -> None:
+def test_proxy_forwards_answer_of_listed_host(site: Site, other: CrossOriginServer) -> None:
     other.has["/data"] = bytes(range(256)) * 10_000
     with serving(site, other.host) as ask:
         response, body = ask(f"{other.url}?a=%2F&b=c d#part".replace(" ", "%20"))
@@ -122,7 +122,7 @@ def test_proxy_forwards_answer_of_listed_host(site: Site, other: Elsewhere) -> N
     assert json.loads(body)["hosts"] == [other.host]
 
 
-def test_proxy_drops_request_headers(site: Site, other: Elsewhere) -> None:
+def test_proxy_drops_request_headers(site: Site, other: CrossOriginServer) -> None:
     private = {
         "Cookie": "login=secret",
         "Authorization": "Bearer secret",
@@ -158,7 +158,7 @@ def test_proxy_drops_response_headers_that_affect_origin(site: Site) -> None:
         "Content_Type": "text/html",
         "ETag": '"tag"',
     }
-    with elsewhere(**theirs) as other, serving(site, other.host) as ask:
+    with cross_origin_server(**theirs) as other, serving(site, other.host) as ask:
         response, _ = ask(other.url)
     kept = {"Content_Type", "ETag", "Content_Security_Policy"}
     assert not {name.replace("_", "-") for name in {*theirs} - kept} & {*response.headers}
@@ -172,7 +172,7 @@ def test_proxy_drops_response_headers_that_affect_origin(site: Site) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost", "127.0.0.1"])
-def test_proxy_rejects_foreign_host_header(site: Site, other: Elsewhere, host: str) -> None:
+def test_proxy_rejects_foreign_host_header(site: Site, other: CrossOriginServer, host: str) -> None:
     with serving(site, other.host) as ask:
         assert ask(other.url, Host=host)[0].status == 421
         hosts = f"/{site.prefix}/proxy/hosts.json"
@@ -180,7 +180,7 @@ def test_proxy_rejects_foreign_host_header(site: Site, other: Elsewhere, host: s
     assert other.asked == []
 
 
-def test_proxy_rejects_requests_of_other_pages(site: Site, other: Elsewhere) -> None:
+def test_proxy_rejects_requests_of_other_pages(site: Site, other: CrossOriginServer) -> None:
     with serving(site, other.host) as ask:
         refused(ask(other.url, Wasmwheel_Proxy=None), "Only a kernel of the site")
         wrong = f"/{'0' * len(site.prefix)}/proxy/fetch?url={quote(other.url, safe='')}"
@@ -193,7 +193,7 @@ def test_proxy_rejects_requests_of_other_pages(site: Site, other: Elsewhere) -> 
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_proxy_rejects_writing_methods(site: Site, other: Elsewhere, method: str) -> None:
+def test_proxy_rejects_writing_methods(site: Site, other: CrossOriginServer, method: str) -> None:
     with serving(site, other.host) as ask:
         assert ask(other.url, method)[0].status == 405
     assert other.asked == []
@@ -252,7 +252,7 @@ def test_proxy_rejects_writing_methods(site: Site, other: Elsewhere, method: str
         "unix:/run/docker.sock",
     ],
 )
-def test_proxy_rejects_unlisted_url(site: Site, other: Elsewhere, url: str) -> None:
+def test_proxy_rejects_unlisted_url(site: Site, other: CrossOriginServer, url: str) -> None:
     names = {"data.example": [("127.0.0.1", other.port)]}
     with serving(site, "data.example", names=names) as ask:
         response, _ = ask(url.format(port=other.port))
@@ -300,7 +300,7 @@ def test_proxy_rejects_unlisted_url(site: Site, other: Elsewhere, url: str) -> N
     ],
 )
 def test_proxy_rejects_listed_name_at_private_address(
-    site: Site, other: Elsewhere, address: str
+    site: Site, other: CrossOriginServer, address: str
 ) -> None:
     names = {"data.example": [(address, other.port)]}
     with serving(site, "data.example", names=names) as ask:
@@ -314,7 +314,7 @@ def test_public_addresses_are_recognized(address: str) -> None:
     assert proxy._is_public(address)
 
 
-def test_listed_private_address_is_allowed(site: Site, other: Elsewhere) -> None:
+def test_listed_private_address_is_allowed(site: Site, other: CrossOriginServer) -> None:
     names = {"data.example": [("10.1.2.3", 80), ("127.0.0.1", other.port)]}
     with serving(site, "data.example", other.host, names=names) as ask:
         assert ask("http://data.example/data")[1] == b"the data"
@@ -325,7 +325,7 @@ def test_listed_private_address_is_allowed(site: Site, other: Elsewhere) -> None
 
 
 def test_host_is_resolved_once_and_connected_to_checked_address(
-    site: Site, other: Elsewhere
+    site: Site, other: CrossOriginServer
 ) -> None:
     dns = Names(known={"data.example": [("127.0.0.1", other.port)]})
     its = Proxy(hosts=proxy.parse(["data.example", other.host]), names=dns)
@@ -341,12 +341,12 @@ def test_host_is_resolved_once_and_connected_to_checked_address(
 # Redirects
 
 
-def redirecting(other: Elsewhere, to: str) -> str:
+def redirecting(other: CrossOriginServer, to: str) -> str:
     return f"http://{other.host}/to?url={quote(to, safe='')}"
 
 
-def test_redirect_to_listed_host_is_followed(site: Site, other: Elsewhere) -> None:
-    with elsewhere() as second, serving(site, other.host, second.host) as ask:
+def test_redirect_to_listed_host_is_followed(site: Site, other: CrossOriginServer) -> None:
+    with cross_origin_server() as second, serving(site, other.host, second.host) as ask:
         response, body = ask(redirecting(other, second.url), Cookie="a=b")
         assert (response.status, body) == (200, b"the data")
         assert "Location" not in response.headers
@@ -371,8 +371,10 @@ def test_redirect_to_listed_host_is_followed(site: Site, other: Elsewhere) -> No
         "http://169.254.169.254/latest/meta-data/",
     ],
 )
-def test_redirect_to_unlisted_host_is_rejected(site: Site, other: Elsewhere, to: str) -> None:
-    with elsewhere() as second:
+def test_redirect_to_unlisted_host_is_rejected(
+    site: Site, other: CrossOriginServer, to: str
+) -> None:
+    with cross_origin_server() as second:
         # A listed name with an address that is not listed.
         names = {"inside.example": [("127.0.0.1", second.port)]}
         url = to.format(first=other.host, second=second.host, port=second.port)
@@ -384,14 +386,14 @@ def test_redirect_to_unlisted_host_is_rejected(site: Site, other: Elsewhere, to:
     assert len(other.asked) == 1
 
 
-def test_rejected_redirect_error_names_host_and_fix(site: Site, other: Elsewhere) -> None:
-    with elsewhere() as second, serving(site, other.host) as ask:
+def test_rejected_redirect_error_names_host_and_fix(site: Site, other: CrossOriginServer) -> None:
+    with cross_origin_server() as second, serving(site, other.host) as ask:
         answer = ask(redirecting(other, second.url))
         refused(answer, f"{second.host}, where {other.host} leads to, is not among the hosts")
         refused(answer, f"to let it: allow {second.host}")
 
 
-def test_endless_redirects_are_stopped(site: Site, other: Elsewhere) -> None:
+def test_endless_redirects_are_stopped(site: Site, other: CrossOriginServer) -> None:
     again = redirecting(other, "/data")
     for _ in range(8):
         again = redirecting(other, again)
@@ -422,13 +424,13 @@ def test_unknown_host_name_error_is_reported(site: Site) -> None:
         connection.close()
 
 
-def test_untrusted_certificate_is_rejected(site: Site, other: Elsewhere) -> None:
+def test_untrusted_certificate_is_rejected(site: Site, other: CrossOriginServer) -> None:
     with serving(site, other.host) as ask:
         refused(ask(other.url.replace("http:", "https:")), "could not be reached", status=502)
 
 
 def test_too_large_answer_is_rejected_or_cut(
-    site: Site, other: Elsewhere, monkeypatch: pytest.MonkeyPatch
+    site: Site, other: CrossOriginServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proxy, "LARGEST", 2**20)
     other.has["/data"] = b"x" * (2**20 + 1)
@@ -438,20 +440,20 @@ def test_too_large_answer_is_rejected_or_cut(
             ask(other.url.replace("data", "endless"))
 
 
-def test_incomplete_answer_is_detected(site: Site, other: Elsewhere) -> None:
+def test_incomplete_answer_is_detected(site: Site, other: CrossOriginServer) -> None:
     with serving(site, other.host) as ask, pytest.raises(http.client.IncompleteRead):
         ask(other.url.replace("data", "broken"))
 
 
 def test_missing_answer_times_out(
-    site: Site, other: Elsewhere, monkeypatch: pytest.MonkeyPatch
+    site: Site, other: CrossOriginServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proxy, "LONGEST", 0.5)
     with serving(site, other.host) as ask:
         refused(ask(other.url.replace("data", "slow")), "took too long", status=504)
 
 
-def test_client_disconnect_ends_fetch(site: Site, other: Elsewhere) -> None:
+def test_client_disconnect_ends_fetch(site: Site, other: CrossOriginServer) -> None:
     path = f"/{site.prefix}/proxy/fetch?url={quote(f'http://{other.host}/endless', safe='')}"
     with serving(site, other.host):
         connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)

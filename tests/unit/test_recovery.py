@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.jobs.queue import Queue
-from tests.fixtures.job_queue import DONE, Open, Told, ended, request
+from tests.fixtures.job_queue import DONE_SCRIPT, Messages, OpenQueue, ended, request
 
 #: The folder of version 1, killed during the job `LOST` (code of 0c5ee92).
 EARLIER = Path(__file__).parents[1] / "fixtures/jobs-v1"
@@ -37,7 +37,7 @@ def earlier(tmp_path: Path) -> Path:
     return Path(shutil.copytree(EARLIER, tmp_path / "jobs-0"))
 
 
-def test_jobs_of_version_1_keep_events_and_wheels(earlier: Path, queue_of: Open) -> None:
+def test_jobs_of_version_1_keep_events_and_wheels(earlier: Path, queue_of: OpenQueue) -> None:
     before = {
         job: (earlier / job / "events.jsonl").read_text().splitlines()
         for job in (BUILT, FAILED, LOST)
@@ -63,7 +63,7 @@ def test_jobs_of_version_1_keep_events_and_wheels(earlier: Path, queue_of: Open)
 
 
 def test_new_job_after_version_1_gets_larger_number(
-    earlier: Path, queue_of: Open, told: Told
+    earlier: Path, queue_of: OpenQueue, messages: Messages
 ) -> None:
     last = max(
         json.loads(line)["seq"]
@@ -72,10 +72,10 @@ def test_new_job_after_version_1_gets_larger_number(
     )
     queue = queue_of()
     ended(queue, queue.submit(request()))
-    assert told[0][0] > last
+    assert messages[0][0] > last
 
 
-def test_second_start_keeps_migrated_jobs(earlier: Path, queue_of: Open) -> None:
+def test_second_start_keeps_migrated_jobs(earlier: Path, queue_of: OpenQueue) -> None:
     first = queue_of()
     jobs = first.jobs()
     first.close()
@@ -118,7 +118,7 @@ def with_a_job_that_is_none(path: Path) -> None:
     [overwritten, with_a_damaged_page, of_another_version, with_nulls, with_a_job_that_is_none],
 )
 def test_unreadable_database_is_set_aside_and_wheels_are_kept(
-    damage: Callable[[Path], None], queue_of: Open, tmp_path: Path
+    damage: Callable[[Path], None], queue_of: OpenQueue, tmp_path: Path
 ) -> None:
     queue = queue_of(BUILDS)
     job = ended(queue, queue.submit(request()))
@@ -137,7 +137,7 @@ def test_unreadable_database_is_set_aside_and_wheels_are_kept(
 
 
 @pytest.fixture
-def locked(tmp_path: Path, queue_of: Open) -> Iterator[str]:
+def locked(tmp_path: Path, queue_of: OpenQueue) -> Iterator[str]:
     """Lock a database with one finished job by another connection; yield the job."""
     queue = queue_of(BUILDS)
     job = ended(queue, queue.submit(request()))
@@ -148,7 +148,7 @@ def locked(tmp_path: Path, queue_of: Open) -> Iterator[str]:
 
 
 def test_locked_database_is_set_aside(
-    locked: str, queue_of: Open, monkeypatch: pytest.MonkeyPatch
+    locked: str, queue_of: OpenQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # SQLite waits 5 seconds for a lock; not here.
     monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, timeout=0.1))
@@ -158,7 +158,7 @@ def test_locked_database_is_set_aside(
     assert "locked" in queue.notice
 
 
-def test_job_without_wheel_is_reported_lost(queue_of: Open, tmp_path: Path) -> None:
+def test_job_without_wheel_is_reported_lost(queue_of: OpenQueue, tmp_path: Path) -> None:
     queue = queue_of()
     job = ended(queue, queue.submit(request()))
     queue.close()
@@ -170,10 +170,10 @@ def test_job_without_wheel_is_reported_lost(queue_of: Open, tmp_path: Path) -> N
     assert found.error.code == "job.record-lost"
 
 
-def test_partially_deleted_job_does_not_come_back(queue_of: Open, tmp_path: Path) -> None:
+def test_partially_deleted_job_does_not_come_back(queue_of: OpenQueue, tmp_path: Path) -> None:
     queue = queue_of()
     jobs = [ended(queue, queue.submit(request())) for _ in range(2)]
     queue.remove(jobs[0].id)
     (tmp_path / "jobs-0" / jobs[0].id / "out").mkdir(parents=True)
     queue.close()
-    assert [job.id for job in queue_of(DONE).jobs()] == [jobs[1].id]
+    assert [job.id for job in queue_of(DONE_SCRIPT).jobs()] == [jobs[1].id]

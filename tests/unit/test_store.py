@@ -16,7 +16,7 @@ from jupyter_wasmwheel.store import Store, integrity
 from tests.fixtures.store_entries import KEY, fill
 
 
-def anew(kept: Store) -> list[str]:
+def use_in_other_process(kept: Store) -> list[str]:
     """Return the messages when another process requests the entry."""
     integrity.verify.cache_clear()
     said: list[Event] = []
@@ -57,39 +57,39 @@ CHANGES: list[Callable[[Path], None]] = [
 @pytest.mark.parametrize("change", CHANGES)
 def test_changed_entry_is_rebuilt(kept: Store, change: Callable[[Path], None]) -> None:
     change(kept.home / KEY / "lib/std.rlib")
-    assert anew(kept) == [f"{KEY} is damaged; installing it again."]
-    assert anew(kept) == []
+    assert use_in_other_process(kept) == [f"{KEY} is damaged; installing it again."]
+    assert use_in_other_process(kept) == []
 
 
 def test_unchanged_entry_is_reused(kept: Store) -> None:
-    assert anew(kept) == []
+    assert use_in_other_process(kept) == []
     (kept.home / KEY / "module.pyc").write_bytes(b"compiled when it was used")
-    assert anew(kept) == []
+    assert use_in_other_process(kept) == []
 
 
 def test_store_survives_clock_changes(kept: Store) -> None:
     file = kept.home / KEY / "lib/std.rlib"
     for jump in (-10 * 365 * 86400, 10 * 365 * 86400):
         os.utime(file, (time.time() + jump, time.time() + jump))
-        assert anew(kept) == []
+        assert use_in_other_process(kept) == []
 
 
 def test_copied_store_is_reused(kept: Store, tmp_path: Path) -> None:
     shutil.copytree(kept.home, tmp_path / "copy", symlinks=True)
-    assert anew(Store(home=tmp_path / "copy")) == []
+    assert use_in_other_process(Store(home=tmp_path / "copy")) == []
 
 
 def test_entry_of_older_version_is_recorded_on_first_use(kept: Store) -> None:
     shutil.rmtree(kept.home / integrity.FOLDER)
-    assert anew(kept) == []
+    assert use_in_other_process(kept) == []
     overwrite(kept.home / KEY / "lib/std.rlib")
-    assert anew(kept) == [f"{KEY} is damaged; installing it again."]
+    assert use_in_other_process(kept) == [f"{KEY} is damaged; installing it again."]
 
 
 def test_damaged_entry_of_shared_store_is_skipped(kept: Store, tmp_path: Path) -> None:
     overwrite(kept.home / KEY / "lib/std.rlib")
     own = Store(home=tmp_path / "own", read_only=(kept.home,))
-    anew(own)
+    use_in_other_process(own)
     assert own.find(KEY) == own.home / KEY
 
 
