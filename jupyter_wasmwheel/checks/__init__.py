@@ -1,1 +1,1 @@
-"""The proof that a wheel works: audit, smoke, dependencies."""
+"""Checks of wheels: audit, import ("smoke"), dependencies, own tests, PyPI and reports."""

@@ -1,7 +1,7 @@
-"""Whether a runtime can link a wheel: every import of every module against what it provides.
+"""The audit: check that a runtime provides every import of every module of a wheel.
 
-Pyodide itself finds a name that it lacks only when a module is loaded or a function is called, one
-at a time ("Dynamic linking error: cannot resolve symbol").
+Pyodide itself reports a missing symbol only when a module is loaded or a function is called, one at
+a time ("Dynamic linking error: cannot resolve symbol").
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from ..wheel import ExtensionModule, Wheel
 from . import side_module
 from .side_module import DamagedModuleError, SideModule
 
-#: The first bytes of what only a host can run. A Windows one begins with MZ, as any text may, and
-#: has its own mark at the place that the word at 0x3C names.
+#: The first bytes of host binaries. A Windows one starts with MZ, as a text can, and has a
+#: signature at the offset that the word at 0x3C contains.
 HOST_MAGICS = {
     b"\x7fELF": "Linux",
     b"\xfe\xed\xfa\xce": "macOS",
@@ -31,19 +31,18 @@ HOST_MAGICS = {
     b"\xcf\xfa\xed\xfe": "macOS",
 }
 
-#: The import modules that the runtime's exports fill, and those that its offset table fills.
-_DIRECT = ("env", "wasi_snapshot_preview1")
-_OFFSETS = ("GOT.mem", "GOT.func")
+#: The import modules that the runtime's exports and its offset table provide.
+_PROVIDED_MODULES = ("env", "wasi_snapshot_preview1", "GOT.mem", "GOT.func")
 
-#: What Emscripten calls each function through where exceptions are JavaScript's.
+#: The prefix of Emscripten's wrappers of functions for JavaScript exceptions.
 _JS_EXCEPTIONS = "invoke_"
 
-#: How many names an error spells out; the report has all.
-_SPELLED_OUT = 12
+#: How many names an error contains; the report has all.
+_MAX_NAMES = 12
 
 
 def audit(wheel: Wheel, target: Target, engine: Engine) -> Audit:
-    """Check a wheel against an exact runtime; nothing of the wheel is run."""
+    """Check a wheel against an exact runtime, without running any of it."""
     if wheel.is_pure and not wheel.extension_modules:
         return Audit(ok=True, missing=(), unexpected=())
     known = engine.snapshot
@@ -61,7 +60,7 @@ def audit(wheel: Wheel, target: Target, engine: Engine) -> Audit:
         if any(name.startswith(_JS_EXCEPTIONS) for name in lacking):
             unexpected.append(
                 f"{extension.member} was compiled for JavaScript exceptions; Pyodide "
-                f"{engine.runtime.version} links only modules with WebAssembly exceptions."
+                f"{engine.runtime.version} supports only WebAssembly exceptions."
             )
         if not _is_library(extension, module, modules):
             unexpected.extend(_misplaced(extension, module, known))
@@ -73,15 +72,15 @@ def audit(wheel: Wheel, target: Target, engine: Engine) -> Audit:
 
 
 def raise_if_failed(audit: Audit, wheel: Wheel, runtime: Runtime) -> None:
-    """A CheckError with all that an audit found, where it found anything."""
+    """Raise a CheckError with all findings of an audit that failed."""
     if audit.ok:
         return
     reasons = list(audit.unexpected)
     if audit.missing:
-        names = ", ".join(audit.missing[:_SPELLED_OUT])
-        more = len(audit.missing) - _SPELLED_OUT
+        names = ", ".join(audit.missing[:_MAX_NAMES])
+        more = len(audit.missing) - _MAX_NAMES
         rest = f" and {more} more" if more > 0 else ""
-        reasons.append(f"It imports what this runtime does not provide: {names}{rest}.")
+        reasons.append(f"The runtime does not provide these imports: {names}{rest}.")
     found = "\n".join((*audit.unexpected, *audit.missing))
     words = {"wheel": wheel.path.name, "pyodide": runtime.version, "target": runtime.abi}
     raise known_errors.match("audit", found, findings="\n       ".join(reasons), **words)[0]
@@ -89,8 +88,8 @@ def raise_if_failed(audit: Audit, wheel: Wheel, runtime: Runtime) -> None:
 
 def _wrong_tags(wheel: Wheel, target: Target) -> Iterator[str]:
     if wheel.is_pure:
-        yield "Its tag says that any platform will do, but there are compiled modules in it."
-    # Before PEP 783 the same ABI was called after Pyodide.
+        yield "Its tag says that it is for any platform, but it contains compiled modules."
+    # The name of the same ABI before PEP 783 also counts.
     elif not {target.platform_tag, f"pyodide_{target.abi}_wasm32"} & set(wheel.platform_tags):
         yield f"It is for {', '.join(wheel.platform_tags)}; this target is {target.platform_tag}."
     elif not any(_suits(tag, target) for tag in wheel.tags):
@@ -99,7 +98,7 @@ def _wrong_tags(wheel: Wheel, target: Target) -> Iterator[str]:
 
 
 def _suits(tag: Tag, target: Target) -> bool:
-    """Whether the target's Python takes wheels with a tag, the platform aside."""
+    """Return whether the target's Python supports a tag, apart from the platform."""
     if tag.abi == "none":
         return tag.interpreter in (target.python_tag, "py3", f"py{target.python_tag[2:]}")
     if tag.abi == "abi3":
@@ -126,7 +125,7 @@ def _host_system(head: bytes) -> str | None:
 def _missing(
     module: SideModule, modules: Mapping[ExtensionModule, SideModule], known: Snapshot
 ) -> set[str]:
-    """The names that a module imports and nobody gives it, libraries that it needs among them."""
+    """Return the symbols and libraries that a module requires and nothing provides."""
     beside = {PurePosixPath(extension.member).name: other for extension, other in modules.items()}
     missing = set()
     given = known.provided | module.exports
@@ -139,7 +138,7 @@ def _missing(
             given |= library.exports
             waiting.extend(name for name in library.needed if name not in waiting)
     for entry in module.imports:
-        if entry.module not in (*_DIRECT, *_OFFSETS):
+        if entry.module not in _PROVIDED_MODULES:
             missing.add(f"{entry.module}.{entry.name}")
         elif entry.name not in given and entry.name not in module.weak:
             missing.add(entry.name)
@@ -151,7 +150,7 @@ def _is_library(
     module: SideModule,
     modules: Mapping[ExtensionModule, SideModule],
 ) -> bool:
-    """Whether a module is there for others to link against, or to be opened by hand (ctypes)."""
+    """Return whether a module is a library, which others link against or ctypes opens."""
     path = PurePosixPath(extension.member)
     if any(path.name == PurePosixPath(n).name for other in modules.values() for n in other.needed):
         return True
@@ -160,16 +159,16 @@ def _is_library(
 
 
 def _misplaced(extension: ExtensionModule, module: SideModule, known: Snapshot) -> Iterator[str]:
-    """Why Python would not find a module at its place in the wheel, or would not initialise it."""
+    """Yield why Python would not find a module in the wheel, or would not initialize it."""
     file_name = PurePosixPath(extension.member).name
     ending = "." + file_name.partition(".")[2]
     if ending not in known.extension_suffixes:
         endings = ", ".join(known.extension_suffixes)
         yield f"{extension.member} is not found by this Python: its modules end in {endings}."
     wanted = extension.init_function
-    # From Python 3.15 on a module may export its slots instead (PEP 793).
+    # Since Python 3.15 a module can export its slots instead (PEP 793).
     if {wanted, wanted.replace("PyInit", "PyModExport", 1)} & module.exports:
         return
     found = sorted(name for name in module.exports if name.startswith("PyInit"))
-    its = f"its init function is {' and '.join(found)}" if found else "it has no init function"
-    yield f"The module is called {extension.name}, but {its}; {wanted} would have to be there."
+    other = f"its init function is {' and '.join(found)}" if found else "it has no init function"
+    yield f"The module is called {extension.name}, but {other}; {wanted} is required."

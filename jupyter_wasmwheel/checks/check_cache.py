@@ -1,7 +1,7 @@
-"""The results of checks, kept by a wheel's bytes and by all that it was checked with.
+"""The cache of check results, keyed by a wheel's bytes and all that it was checked with.
 
-The same bytes, with the same packages, import in the same way in the same runtime; a wheel that is
-found in the cache is not imported again.
+The same bytes, with the same packages, import in the same way in the same runtime, so a wheel whose
+result is cached is not imported again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class CachedCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def key(wheel: Wheel, engine: Engine, needed: Resolution) -> str:
-    """Return the entry for a wheel in a runtime, with the packages that it is imported with."""
+    """Return the store entry of a wheel in a runtime, with the packages it is imported with."""
     given = [
         __version__,
         wheel.sha256,
@@ -45,13 +45,13 @@ def key(wheel: Wheel, engine: Engine, needed: Resolution) -> str:
 
 
 def _hash(candidate: Candidate) -> str:
-    """Return the hash of a package's file; Pyodide's lock has that of its own, not the index's."""
+    """Return the hash of a package's file; that in Pyodide's lock is of Pyodide's own file."""
     path = candidate.path
     return hashlib.sha256(path.read_bytes()).hexdigest() if path else candidate.entry.sha256
 
 
 def find(key: str, context: RunContext) -> CachedCheck | None:
-    """Return what an entry holds, or None where there is no whole one."""
+    """Return the cached result, or None if there is none or it is damaged."""
     folder = context.store.find(key)
     if folder is None:
         return None
@@ -62,7 +62,7 @@ def find(key: str, context: RunContext) -> CachedCheck | None:
 
 
 def keep(key: str, check: CachedCheck, context: RunContext) -> None:
-    """Keep the result of a check, in place of an entry that is not whole."""
+    """Cache the result of a check; replace a damaged entry."""
 
     def fill(folder: Path) -> None:
         (folder / FILE).write_bytes(msgspec.json.encode(check))

@@ -1,8 +1,4 @@
-"""Where each requirement of a package will come from, once it is in its runtime or in a site.
-
-The sources of packages (runtime/packages.py) are asked one after the other; nothing is looked up
-anywhere else.
-"""
+"""Resolution of a package's dependencies: ask the sources of packages (runtime/packages.py)."""
 
 from __future__ import annotations
 
@@ -19,9 +15,9 @@ from ..runtime.packages import Candidate, PackageSource
 
 @dataclass(frozen=True, kw_only=True)
 class Resolution:
-    """All that is needed, in the order found: the candidates, and why the rest is missing.
+    """All dependencies in the order found, the candidates, and why others are missing.
 
-    Candidates are keyed by canonical name, reasons by the name as it is required.
+    Candidates are keyed by canonical name, reasons by the name in the requirement.
     """
 
     dependencies: tuple[Dependency, ...]
@@ -30,7 +26,7 @@ class Resolution:
 
     @property
     def without_file(self) -> tuple[Dependency, ...]:
-        """What no source has a file of: it is missing, or only an address is known."""
+        """The dependencies without a file: missing ones, and those with only a URL."""
         return tuple(
             each
             for each in self.dependencies
@@ -39,10 +35,9 @@ class Resolution:
 
 
 def resolve(requirements: Iterable[Requirement], sources: Sequence[PackageSource]) -> Resolution:
-    """Return where requirements come from, and what these require in turn.
+    """Resolve requirements and their dependencies; the first source that knows a package decides.
 
-    The first source that knows a package decides, as the runtime's loader has one version of each.
-    Markers are not evaluated: the requirements are those that apply to the target.
+    Markers are not evaluated: all requirements must apply to the target.
     """
     waiting: list[tuple[Requirement, str | None]] = [(each, None) for each in requirements]
     found: dict[str, Dependency] = {}
@@ -68,7 +63,7 @@ def resolve(requirements: Iterable[Requirement], sources: Sequence[PackageSource
             waiting += [(need, requirement.name) for need in candidate.needs]
         else:
             whose = f"{needed_by} requires {requirement}" if needed_by else f"It is {requirement}"
-            other = f", but there is {version}" if version else ""
+            other = f", but {version} was found" if version else ""
             reasons[requirement.name] = f"{whose}{other}. {reason}".rstrip()
     return Resolution(dependencies=tuple(found.values()), candidates=candidates, reasons=reasons)
 
@@ -76,7 +71,7 @@ def resolve(requirements: Iterable[Requirement], sources: Sequence[PackageSource
 def _ask(
     requirement: Requirement, sources: Sequence[PackageSource]
 ) -> tuple[Candidate | None, str]:
-    """Return the first source's candidate, or why the last one that looked has none."""
+    """Return the candidate of the first source that has one, or the last source's error."""
     reason = ""
     for find in sources:
         try:

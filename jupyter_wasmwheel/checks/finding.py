@@ -1,4 +1,4 @@
-"""What a check of a wheel came to."""
+"""A finding of a check of a wheel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ State = Literal["ok", "problem", "unknown"]
 
 @dataclass(frozen=True, kw_only=True)
 class WheelFinding:
-    """What a check came to; `fix` is empty where there is nothing to do."""
+    """The result of a check; `fix` is empty if there is nothing to do."""
 
     check: str
     state: State

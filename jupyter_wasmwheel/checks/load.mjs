@@ -1,41 +1,41 @@
-// What the scripts of the checks share: a Pyodide with packages in it, and how to tell what happens.
+// The common part of the checks' scripts: start a Pyodide with packages, and send events.
 //
-// It is told as JSON lines on stdout, an object of one key each: {"started": true}, {"note": TEXT},
-// {"out": TEXT} for a line that Python prints; the scripts add theirs.
+// Events are JSON lines on stdout, an object with one key each: {"started": true}, {"note": TEXT},
+// {"out": TEXT} for a line that Python prints; the scripts add others.
 
 import fs from "node:fs";
 import { resume, start } from "../runtime/start.mjs";
 
-/** Tell something. */
-export const say = (event) => fs.writeSync(1, JSON.stringify(event) + "\n");
+/** Send an event. */
+export const send = (event) => fs.writeSync(1, JSON.stringify(event) + "\n");
 
-/** What the command line of a script asks for, in the file that it names. */
+/** The request, in the file that the command line names. */
 export const request = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 
 const options = {
   lockFileURL: request.lock,
-  stdout: (text) => say({ out: text }),
-  stderr: (text) => say({ out: text }),
+  stdout: (text) => send({ out: text }),
+  stderr: (text) => send({ out: text }),
 };
 
-async function startSomehow() {
+async function startOrResume() {
   if (request.memory) {
     try {
       return await resume(request.runtime, fs.readFileSync(request.memory), options);
     } catch (error) {
-      say({ note: `The memory snapshot cannot be used, so Pyodide starts plainly: ${error}` });
+      send({ note: `Could not use the memory snapshot; starting Pyodide without it: ${error}` });
     }
   }
   return await start(request.runtime, options);
 }
 
-/** Start the Pyodide that was asked for, and load its packages. */
+/** Start the requested Pyodide, and load its packages. */
 export async function load() {
-  const pyodide = await startSomehow();
-  say({ started: true });
+  const pyodide = await startOrResume();
+  send({ started: true });
   await pyodide.loadPackage(request.packages, {
     messageCallback: () => {},
-    errorCallback: (text) => say({ note: text }),
+    errorCallback: (text) => send({ note: text }),
   });
   return pyodide;
 }

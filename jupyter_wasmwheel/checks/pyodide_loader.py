@@ -1,4 +1,4 @@
-"""What is loaded into a runtime for a check, and the command that loads it in Node.js."""
+"""The loader of checks: a lock with the packages to load, and the command for Node.js."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..safe_paths import Root
 from ..wheel import Wheel
 from . import dependencies
 
-#: What the scripts of the checks have in common.
+#: The common part of the checks' scripts.
 LOAD = Path(__file__).with_name("load.mjs")
 
 
@@ -39,10 +39,10 @@ def lock_of_files(
     sources: Sequence[PackageSource],
     context: RunContext,
 ) -> tuple[Lock, dict[str, str]]:
-    """Return a lock of wheels and all that they need, and why what is absent is.
+    """Return a lock of wheels, more packages (`also`) and their dependencies, with absolute paths.
 
-    The files are named by absolute paths. `also` are names of more packages. What is needed comes
-    from the sources, else from the runtime's own lock: a file beside it, or the package index's.
+    Also return why others are missing. Dependencies come from the sources, or from the runtime's
+    own lock: a file beside it, or the package index's.
     """
     lock = lock_of(runtime)
     own = packages.site_source(lock, _folder_of(runtime), lock)
@@ -65,7 +65,7 @@ def _folder_of(runtime: Runtime) -> Root:
 
 
 def _with_files(source: PackageSource, lock: Lock, context: RunContext) -> PackageSource:
-    """Return a source whose candidates have files; those without one are on the index."""
+    """Return a source that fetches missing files of candidates from the index."""
 
     def find(requirement: Requirement) -> Candidate | None:
         candidate = source(requirement)
@@ -77,12 +77,11 @@ def _with_files(source: PackageSource, lock: Lock, context: RunContext) -> Packa
 
 
 def imported_by(code: str, lock: Lock) -> list[str]:
-    """Return the packages that a notebook would load for code, by the imports in it."""
+    """Return the packages that a notebook would load for the imports in code."""
     try:
         statements = list(ast.walk(ast.parse(code)))
     except SyntaxError:
-        # The runtime's Python may be newer than this one; it will say what is wrong.
-        return []
+        return []  # the runtime's Python can be newer than this one, and reports real errors
     modules = {
         name.name for node in statements if isinstance(node, ast.Import) for name in node.names
     }
@@ -94,9 +93,9 @@ def imported_by(code: str, lock: Lock) -> list[str]:
 def command(
     script: Path, wanted: Mapping[str, Any], lock: Lock, engine: Engine, folder: Path
 ) -> list[str | Path]:
-    """Return the command that runs a script of the checks in Node.js, which may read what it needs.
+    """Return the command that runs a script of the checks in the sandbox of Node.js.
 
-    The request of the script is written into `folder`, with the lock of what it loads.
+    Write the script's request and the lock of what it loads to `folder`.
     """
     runtime, known = engine.runtime, engine.snapshot
     lock.write(folder / locks.FILE)

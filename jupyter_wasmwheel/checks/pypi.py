@@ -1,7 +1,7 @@
-"""Whether PyPI should get a wheel: what it refuses, and what its users would be harmed by.
+"""Checks of a wheel before it is uploaded to PyPI: what PyPI rejects, and what would harm users.
 
-PyPI takes wheels for Pyodide since PEP 783. It looks at a wheel's name, tag and metadata; that the
-wheel works, and that its C was compiled by what Pyodide itself was compiled by, nobody sees there.
+PyPI accepts wheels for Pyodide since PEP 783. It checks a wheel's name, tag and metadata, but not
+that the wheel works, nor that the right Emscripten compiled its C.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import util
 
 from packaging.version import Version
@@ -24,39 +24,50 @@ from ..runtime.engine import Engine
 from ..runtime.targets import Target
 from ..wheel import Wheel, record_row
 from . import audit, side_module
-from .finding import WheelFinding
+from .finding import State, WheelFinding
 from .side_module import DamagedModuleError, SideModule
 
-#: The largest file that PyPI takes unless somebody asks for more, in bytes.
+#: PyPI's default limit of a file's size.
 MAX_WHEEL_BYTES = 100 * 1024**2
 
 #: Files that a RECORD does not list: itself, and its signatures.
 _NOT_RECORDED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 
-#: How twine begins what it remarks, and what it refuses for.
-_REMARK = re.compile(r"(WARNING|ERROR)\s+(.*)")
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+#: A message of twine, and the colors in its output.
+_MESSAGE = re.compile(r"(WARNING|ERROR)\s+(.*)")
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")
+
+#: The state, the text and the fix of a check.
+_Outcome = tuple[State, str, str]
 
 
 def examine(wheel: Wheel, target: Target, engine: Engine) -> tuple[WheelFinding, ...]:
-    """All that speaks for and against giving a wheel to PyPI; nothing of the wheel is run."""
+    """Check a wheel for PyPI without running any of it."""
     modules = _modules(wheel)
-    return (
-        _name(wheel),
-        _tag(wheel, target),
-        _metadata(wheel),
-        _requirements(wheel),
-        _record(wheel),
-        _imports(wheel, target, engine),
-        _compiler(wheel, modules, target),
-        _runtime_paths(modules),
-        _profile(wheel),
-        _size(wheel),
+    outcomes = {
+        "name": _name(wheel),
+        "tag": _tag(wheel, target),
+        "metadata": _metadata(wheel),
+        "requirements": _requirements(wheel),
+        "record": _record(wheel),
+        "audit": _audit(wheel, target, engine),
+        "compiler": _compiler(wheel, modules, target),
+        "paths": _runtime_paths(modules),
+        "profile": _profile(wheel),
+        "size": _size(wheel),
+    }
+    return tuple(
+        WheelFinding(check=check, state=state, text=text, fix=fix)
+        for check, (state, text, fix) in outcomes.items()
     )
 
 
+def _ok(text: str) -> _Outcome:
+    return "ok", text, ""
+
+
 def _modules(wheel: Wheel) -> dict[str, SideModule]:
-    """The modules of a wheel that can be read; the audit tells of the others."""
+    """Return the readable modules of a wheel; the audit reports the others."""
     modules = {}
     for extension in wheel.extension_modules:
         try:
@@ -66,53 +77,37 @@ def _modules(wheel: Wheel) -> dict[str, SideModule]:
     return modules
 
 
-def _name(wheel: Wheel) -> WheelFinding:
+def _name(wheel: Wheel) -> _Outcome:
     version = Version(wheel.version)
-    wanted = f"{wheel.canonical_name.replace('-', '_')}-{version}-"
-    if not wheel.path.name.startswith(wanted):
-        return WheelFinding(
-            check="name",
-            state="problem",
-            text=f"Its file is {wheel.path.name}, and PyPI wants a name that begins {wanted}.",
-            fix="Build it again with a newer build backend, which writes the name that way.",
-        )
+    start = f"{wheel.canonical_name.replace('-', '_')}-{version}-"
+    if not wheel.path.name.startswith(start):
+        text = f"The file name {wheel.path.name} must start with {start} for PyPI."
+        return "problem", text, "Build it again with a newer build backend."
     if version.local:
-        return WheelFinding(
-            check="name",
-            state="problem",
-            text=f"PyPI takes no local version, as {version} is.",
-            fix=f"Give it a public version, such as {version.public}.post1.",
-        )
-    return WheelFinding(check="name", state="ok", text=f"{wheel.name} {version}")
+        text = f"PyPI does not accept local versions such as {version}."
+        return "problem", text, f"Use a public version, such as {version.public}.post1."
+    return _ok(f"{wheel.name} {version}")
 
 
-def _tag(wheel: Wheel, target: Target) -> WheelFinding:
+def _tag(wheel: Wheel, target: Target) -> _Outcome:
     tags = ", ".join(wheel.platform_tags)
     if wheel.is_pure:
-        return WheelFinding(check="tag", state="ok", text="It is for any platform.")
+        return _ok("It is for any platform.")
     if wheel.platform_tags != (target.platform_tag,):
-        return WheelFinding(
-            check="tag",
-            state="problem",
-            text=f"It is for {tags}; PyPI knows Pyodide as {target.platform_tag} (PEP 783).",
-            fix="Build it again with `jupyter wasmwheel build`.",
-        )
+        text = f"It is for {tags}; Pyodide's platform on PyPI is {target.platform_tag} (PEP 783)."
+        return "problem", text, "Build it again with `jupyter wasmwheel build`."
     if Version(target.pyodide).is_prerelease:
-        return WheelFinding(
-            check="tag",
-            state="unknown",
-            text=f"It is for {tags}, whose Pyodide is no release yet ({target.pyodide}).",
-            fix="Wait for the release and build it again: what it links to may still change.",
-        )
-    return WheelFinding(check="tag", state="ok", text=f"{tags} (PEP 783)")
+        text = f"It is for {tags}, whose Pyodide is a pre-release ({target.pyodide})."
+        return "unknown", text, "Wait for the release and build it again; its ABI can still change."
+    return _ok(f"{tags} (PEP 783)")
 
 
-def _metadata(wheel: Wheel) -> WheelFinding:
-    """What twine says of the metadata, which is what PyPI would."""
+def _metadata(wheel: Wheel) -> _Outcome:
+    """Check the metadata by twine, as PyPI would."""
     if util.find_spec("twine") is None:
         raise ToolchainError(
             "twine is required to check the metadata.",
-            "It knows what PyPI refuses, and comes with this package's extra `pypi`.",
+            "It has PyPI's rules, and is in this package's extra `pypi`.",
             "Install it: `pip install 'jupyter-wasmwheel[pypi]'`.",
             code="publish.twine-missing",
         )
@@ -122,54 +117,38 @@ def _metadata(wheel: Wheel) -> WheelFinding:
         text=True,
         env=build_variables.for_build(os.environ) | {"COLUMNS": "1000"},
     )
-    lines = _COLOURS.sub("", done.stdout + done.stderr).splitlines()
-    remarks = [
-        found[2].strip() for line in lines for found in [_REMARK.match(line.strip())] if found
-    ]
-    said = " ".join(remarks)
+    lines = _COLORS.sub("", done.stdout + done.stderr).splitlines()
+    messages = " ".join(
+        found[2].strip() for line in lines if (found := _MESSAGE.match(line.strip()))
+    )
     if done.returncode:
-        return WheelFinding(
-            check="metadata",
-            state="problem",
-            text=said or " ".join(lines[-3:]) or "twine refuses it.",
-            fix="Correct it in pyproject.toml, and build it again.",
-        )
-    if remarks:
-        return WheelFinding(
-            check="metadata",
-            state="unknown",
-            text=f"Its page on PyPI would lack something: {said}",
-            fix="Name a `readme` under `[project]` in pyproject.toml.",
-        )
-    return WheelFinding(check="metadata", state="ok", text="twine finds nothing to object to.")
+        text = messages or " ".join(lines[-3:]) or "twine rejects it."
+        return "problem", text, "Correct it in pyproject.toml, and build it again."
+    if messages:
+        text = f"Its page on PyPI would be incomplete: {messages}"
+        return "unknown", text, "Set `readme` under `[project]` in pyproject.toml."
+    return _ok("twine finds no problem.")
 
 
-def _requirements(wheel: Wheel) -> WheelFinding:
+def _requirements(wheel: Wheel) -> _Outcome:
     direct = [str(each) for each in wheel.requires if each.url]
     if direct:
-        return WheelFinding(
-            check="requirements",
-            state="problem",
-            text=f"PyPI takes no requirement with an address: {', '.join(direct)}.",
-            fix="Require a version of it instead.",
-        )
-    return WheelFinding(check="requirements", state="ok", text=f"{len(wheel.requires)} of packages")
+        text = f"PyPI does not accept requirements with a URL: {', '.join(direct)}."
+        return "problem", text, "Require a version instead."
+    return _ok(f"{len(wheel.requires)} of packages")
 
 
-def _record(wheel: Wheel) -> WheelFinding:
-    """Whether the list of files that an installer goes by is that of the files."""
+def _record(wheel: Wheel) -> _Outcome:
+    """Check that RECORD, which installers use, matches the files."""
     try:
         wrong = list(_differences(wheel))
     except (KeyError, ValueError, csv.Error) as error:
         wrong = [f"it cannot be read ({error})"]
     if wrong:
-        return WheelFinding(
-            check="record",
-            state="problem",
-            text=f"Its RECORD is not that of its files: {', '.join(wrong[:5])}.",
-            fix="Build it again. A tool that changes a wheel must also update its RECORD.",
-        )
-    return WheelFinding(check="record", state="ok", text=f"{len(wheel.members)} files")
+        text = f"Its RECORD does not match its files: {', '.join(wrong[:5])}."
+        fix = "Build it again. A tool that changes a wheel must also update its RECORD."
+        return "problem", text, fix
+    return _ok(f"{len(wheel.members)} files")
 
 
 def _differences(wheel: Wheel) -> Iterator[str]:
@@ -178,108 +157,83 @@ def _differences(wheel: Wheel) -> Iterator[str]:
     own = {f"{wheel.dist_info}/{name}" for name in _NOT_RECORDED}
     members = [member for member in wheel.members if member not in own]
     for member in {member for member in wheel.members if wheel.members.count(member) > 1}:
-        yield f"{member} is there more than once"
+        yield f"{member} is in the wheel more than once"
     for member in members:
         if member not in recorded:
             yield f"{member} is not in it"
         elif recorded[member] != record_row(member, wheel.read(member))[1:]:
             yield f"{member} has another hash or size"
     for name in recorded.keys() - set(members) - own:
-        yield f"{name} is not there"
+        yield f"{name} is missing"
 
 
-def _imports(wheel: Wheel, target: Target, engine: Engine) -> WheelFinding:
-    runtime = engine.runtime
-    found = audit.audit(wheel, target, engine)
+def _audit(wheel: Wheel, target: Target, engine: Engine) -> _Outcome:
     try:
-        audit.raise_if_failed(found, wheel, runtime)
+        audit.raise_if_failed(audit.audit(wheel, target, engine), wheel, engine.runtime)
     except CheckError as error:
-        return WheelFinding(check="audit", state="problem", text=error.why, fix=error.fix)
-    text = f"All that it imports is in Pyodide {runtime.version}."
-    return WheelFinding(check="audit", state="ok", text=text)
+        return "problem", error.why, error.fix
+    return _ok(f"Pyodide {engine.runtime.version} provides all that it imports.")
 
 
-def _compiler(wheel: Wheel, modules: dict[str, SideModule], target: Target) -> WheelFinding:
-    """Which Emscripten compiled what is C in a wheel: by its build's note, and by its modules."""
-    finding: Callable[..., WheelFinding] = lambda state, text, fix="": WheelFinding(  # noqa: E731
-        check="compiler", state=state, text=text, fix=fix
-    )
+def _compiler(wheel: Wheel, modules: dict[str, SideModule], target: Target) -> _Outcome:
+    """Check which Emscripten compiled a wheel's C, by its provenance and its modules."""
     wanted = target.emscripten
     install = (
         f"Install Emscripten {wanted} (`jupyter wasmwheel doctor --fix emscripten`) and build it "
         "again."
     )
     if not modules:
-        return finding("ok", "Nothing in it is compiled.")
+        return _ok("It has no compiled modules.")
     made = provenance.read(wheel)
     if made and made.emscripten:
-        who = " and ".join(made.compiled) or "it"
+        names = " and ".join(made.compiled) or "it"
         if made.emscripten == wanted:
-            return finding("ok", f"Emscripten {wanted}, Pyodide's own, compiled the C of {who}.")
-        text = f"Emscripten {made.emscripten} compiled the C of {who}; Pyodide's own is {wanted}."
-        return finding("problem", text, install)
+            return _ok(f"Emscripten {wanted}, Pyodide's own, compiled the C of {names}.")
+        text = f"Emscripten {made.emscripten} compiled the C of {names}; Pyodide's own is {wanted}."
+        return "problem", text, install
     known = [module.compilers for module in modules.values()]
     clangs = sorted(
         {f"{name} {version}" for each in known for name, version in each or () if "clang" in name}
     )
+    # Emscripten's clang has no other name; a distribution puts its own before it.
     others = [each for each in clangs if not each.startswith("clang ")]
     if others:
-        # Emscripten's own clang has no other name; a distribution puts its own before it.
-        text = f"{' and '.join(others)} compiled C in it; that is not Emscripten {wanted}'s."
-        return finding("problem", text, install)
+        text = f"{' and '.join(others)} compiled C in it, not Emscripten {wanted}'s clang."
+        return "problem", text, install
     if made and clangs:
-        text = f"{' and '.join(clangs)} compiled C in it, and its build did not see it."
-        return finding("problem", text, f"Compile that library from its sources. {install}")
+        text = f"{' and '.join(clangs)} compiled C in it, but not in its build."
+        return "problem", text, f"Compile that library from its sources. {install}"
     if made or (not clangs and None not in known):
-        return finding("ok", "Nothing in it was compiled from C.")
-    return finding(
-        "unknown",
-        f"It does not say which Emscripten compiled its C; Pyodide's own is {wanted}.",
-        "cibuildwheel and pyodide-build take the right one; of any other build make sure.",
-    )
+        return _ok("It contains no compiled C.")
+    text = f"The Emscripten that compiled its C is unknown; Pyodide's own is {wanted}."
+    return "unknown", text, "Check it, unless cibuildwheel or pyodide-build built the wheel."
 
 
-def _runtime_paths(modules: dict[str, SideModule]) -> WheelFinding:
-    places = {path for module in modules.values() for path in module.runtime_paths}
-    outside = sorted(path for path in places if not path.startswith("$ORIGIN"))
+def _runtime_paths(modules: dict[str, SideModule]) -> _Outcome:
+    paths = {path for module in modules.values() for path in module.runtime_paths}
+    outside = sorted(path for path in paths if not path.startswith("$ORIGIN"))
     if outside:
-        return WheelFinding(
-            check="paths",
-            state="problem",
-            text=f"Its modules look for libraries in folders of the build's: {', '.join(outside)}.",
-            fix="Link without -rpath, or with one that begins with $ORIGIN, as for libraries that "
-            "are in the wheel.",
+        text = f"Its modules search for libraries in the build's folders: {', '.join(outside)}."
+        fix = (
+            "Link without -rpath, or with one that starts with $ORIGIN, for the wheel's libraries."
         )
-    return WheelFinding(check="paths", state="ok", text="It looks for libraries nowhere else.")
+        return "problem", text, fix
+    return _ok("Its modules search for libraries only in the wheel.")
 
 
-def _profile(wheel: Wheel) -> WheelFinding:
+def _profile(wheel: Wheel) -> _Outcome:
     made = provenance.read(wheel)
     if made and made.profile != "release":
-        return WheelFinding(
-            check="profile",
-            state="problem",
-            text="It is a draft: quick to build, larger and slower to run.",
-            fix="Build it with `--profile release`.",
-        )
+        text = "It is a draft: quick to build, but larger and slower."
+        return "problem", text, "Build it with `--profile release`."
     if made and made.wasm_opt is None:
-        return WheelFinding(
-            check="profile",
-            state="unknown",
-            text="No wasm-opt has optimised it, so it is larger than it could be.",
-            fix="`jupyter wasmwheel doctor --fix` installs one; then build it again.",
-        )
-    return WheelFinding(check="profile", state="ok", text="It is no draft.")
+        text = "It was not optimized by wasm-opt, so it is larger than necessary."
+        return "unknown", text, "Run `jupyter wasmwheel doctor --fix` and build it again."
+    return _ok("It is not a draft.")
 
 
-def _size(wheel: Wheel) -> WheelFinding:
+def _size(wheel: Wheel) -> _Outcome:
     if wheel.size > MAX_WHEEL_BYTES:
-        return WheelFinding(
-            check="size",
-            state="problem",
-            text=f"It has {wheel.size:,} bytes; PyPI takes {MAX_WHEEL_BYTES:,}.",
-            fix="Leave data out of it, or ask PyPI for a higher limit of the project's.",
-        )
-    return WheelFinding(
-        check="size", state="ok", text=f"{wheel.size:,} bytes of at most {MAX_WHEEL_BYTES:,}"
-    )
+        text = f"It has {wheel.size:,} bytes; PyPI accepts {MAX_WHEEL_BYTES:,}."
+        return "problem", text, "Remove data from it, or ask PyPI to raise the project's limit."
+    return _ok(f"{wheel.size:,} of at most {MAX_WHEEL_BYTES:,} bytes")

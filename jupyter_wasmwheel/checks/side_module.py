@@ -1,8 +1,8 @@
-"""A side module: what a WebAssembly file imports and exports, and how it wants to be linked.
+"""A parser of side modules: a WebAssembly file's imports, exports and linking information.
 
-Read by hand because a Node.js for it would take ten times as long. The format is the binary one of
-the WebAssembly core specification; the sections `dylink.0` and `producers` are those of the tool
-conventions' `DynamicLinking.md` and `ProducersSection.md`.
+Written by hand because Node.js would take ten times as long. The format is the binary one of the
+WebAssembly core specification; `dylink.0` and `producers` are the sections of the tool conventions'
+`DynamicLinking.md` and `ProducersSection.md`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _CUSTOM, _IMPORT, _EXPORT = 0, 2, 7
 #: Kinds of imports, in the order of their numbers.
 _KINDS = ("function", "table", "memory", "global", "tag")
 
-#: Kinds of subsections of `dylink.0`, and the flag of an import that may be absent.
+#: Kinds of subsections of `dylink.0`, and the flag of a weak import.
 _NEEDED, _IMPORT_INFO, _RUNTIME_PATH = 2, 4, 5
 _BINDING_MASK, _BINDING_WEAK = 0x3, 0x1
 
 
 class DamagedModuleError(ValueError):
-    """The bytes are not a whole WebAssembly module."""
+    """The bytes are not a complete WebAssembly module."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Import:
-    """A name that a module wants to be given; `kind` is function, table, memory, global or tag."""
+    """An import of a module; `kind` is function, table, memory, global or tag."""
 
     module: str
     name: str
@@ -38,10 +38,10 @@ class Import:
 
 @dataclass(frozen=True, kw_only=True)
 class SideModule:
-    """What a module says to the linker, and of what made it.
+    """A module's linking information.
 
-    `runtime_paths` are the folders in which what it needs is looked for; `compilers` the names and
-    versions of what compiled it, None where that was stripped.
+    `needed` are libraries, searched for in `runtime_paths`. `compilers` are names and versions, or
+    None if that section was stripped.
     """
 
     imports: tuple[Import, ...]
@@ -53,9 +53,9 @@ class SideModule:
 
 
 def parse(data: bytes) -> SideModule:
-    """The linker's view of a module's bytes; DamagedModuleError where they are none."""
+    """Parse a module's bytes."""
     if data[:4] != MAGIC or len(data) < 8:
-        raise DamagedModuleError("it does not begin as one")
+        raise DamagedModuleError("it does not start with WebAssembly's magic number")
     imports: tuple[Import, ...] = ()
     exports: frozenset[str] = frozenset()
     dylink = _Dylink()
@@ -98,7 +98,7 @@ def _import(section: _Reader) -> Import:
     elif kind == "memory":
         section.limits()
     else:
-        # A global's type and whether it is mutable; a tag's attribute and its type.
+        # A global's type and mutability, or a tag's attribute and type.
         section.byte()
         section.number()
     return Import(module=module, name=name, kind=kind)
@@ -119,7 +119,7 @@ class _Dylink:
 
 
 def _dylink(section: _Reader) -> _Dylink:
-    """The libraries that a module needs and where, and those of its imports that may be absent."""
+    """Parse the libraries that a module needs, their paths, and its weak imports."""
     needed: tuple[str, ...] = ()
     runtime_paths: tuple[str, ...] = ()
     weak = set()
@@ -140,7 +140,7 @@ def _dylink(section: _Reader) -> _Dylink:
 
 
 def _compilers(section: _Reader) -> Iterator[tuple[str, str]]:
-    """The tools that processed a module, out of all that its section of producers says."""
+    """Yield the tools in a module's section of producers that processed it."""
     for _ in range(section.number()):
         field = section.name()
         for _ in range(section.number()):
@@ -150,7 +150,7 @@ def _compilers(section: _Reader) -> Iterator[tuple[str, str]]:
 
 
 class _Reader:
-    """A place in a part of a module's bytes; an IndexError where it would leave the part."""
+    """A reader of a part of a module's bytes; it raises an IndexError at the part's end."""
 
     def __init__(self, data: bytes, start: int, end: int) -> None:
         if end > len(data):
@@ -170,7 +170,7 @@ class _Reader:
         return self._data[self._at - 1]
 
     def number(self) -> int:
-        """An unsigned number of at most 64 bits in LEB128."""
+        """Read an unsigned LEB128 number of at most 64 bits."""
         result = 0
         for shift in range(0, 70, 7):
             byte = self.byte()
@@ -180,7 +180,7 @@ class _Reader:
         raise IndexError
 
     def part(self, length: int) -> _Reader:
-        """The next bytes as a part of its own, which is stepped over."""
+        """Return a reader of the next bytes, and skip them."""
         start = self._at
         self._at += length
         return _Reader(self._data, start, self._at)
@@ -194,7 +194,7 @@ class _Reader:
         return self._data[start : self._at].decode("utf-8")
 
     def limits(self) -> None:
-        """Step over a minimum, and a maximum where the flags say that there is one."""
+        """Skip a minimum, and a maximum if the flags announce it."""
         flags = self.byte()
         self.number()
         if flags & 1:

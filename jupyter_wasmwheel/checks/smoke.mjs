@@ -1,13 +1,13 @@
 // node smoke.mjs REQUEST: load packages into a Pyodide, then import modules or run code.
 //
-// Besides what load.mjs tells, the last event is {"done": true} or {"failed": {module, type, text}},
-// where `module` is null if it was the code that failed.
+// The last event is {"done": true} or {"failed": {module, type, text}}, where `module` is null if the
+// code failed; others are those of load.mjs.
 
 import v8 from "node:v8";
-import { load, request, say } from "./load.mjs";
+import { load, request, send } from "./load.mjs";
 
-// An import runs once, so that no function of the runtime is worth V8's optimising compiler; it
-// would take a third of the time. A V8 that does not know the flag ignores it.
+// For a single import, V8's optimizing compiler would take a third of the time. A V8 that does not
+// support the flag ignores it.
 if (request.code === null) {
   v8.setFlagsFromString("--liftoff-only");
 }
@@ -15,11 +15,11 @@ if (request.code === null) {
 let module = null;
 
 function fail(error) {
-  say({ failed: { module, type: error.type ?? error.name, text: `${error.message}` } });
+  send({ failed: { module, type: error.type ?? error.name, text: `${error.message}` } });
   process.exit(0);
 }
 
-// A trap in native code ends Pyodide from within its event loop, where no `catch` of ours is.
+// A trap in native code ends Pyodide from within its event loop, past the `catch` below.
 process.on("uncaughtException", fail);
 
 const pyodide = await load();
@@ -36,5 +36,5 @@ try {
 } catch (error) {
   fail(error);
 }
-say({ done: true });
+send({ done: true });
 process.exit(0);

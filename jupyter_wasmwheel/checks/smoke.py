@@ -1,4 +1,4 @@
-"""Whether wheels import: in their target's Pyodide, in Node.js, with what they require."""
+"""The import check ("smoke"): import wheels in their target's Pyodide, in Node.js."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from . import pyodide_loader
 #: The script that runs in Node.js.
 SCRIPT = Path(__file__).with_name("smoke.mjs")
 
-#: What may help where an import takes too much.
+#: The remedy for an import that exceeds a limit.
 ADVICE = (
-    "Look for what the package does on import: a loop, or waiting for a thread or a process, which "
-    "a browser does not have."
+    "Check what the package does on import: a loop, or waiting for a thread or a process, which a "
+    "browser does not have."
 )
 
-#: How many lines of a traceback an error repeats.
+#: How many lines of a traceback an error contains.
 MAX_TRACEBACK_LINES = 6
 
 
@@ -47,11 +47,9 @@ def smoke(
     sources: Sequence[PackageSource] | None = None,
     code: str | None = None,
 ) -> Smoke:
-    """Import wheels, or run code with them; a CheckError where that fails.
+    """Import wheels, or run code with them, in the sandbox of Node.js.
 
-    A LimitError where Node.js exceeds a limit. The requirements come from `sources`, by default
-    the package index. The wheels' code runs in Node.js, which may read nothing but what is needed
-    for it and write nothing; that holds back mistakes, not malice.
+    Requirements come from `sources`, by default the package index.
     """
     begin = time.monotonic()
     emit = context.emit
@@ -72,15 +70,15 @@ def smoke(
         monitor = ResourceMonitor(
             "smoke", context.limits, folder, f"The import of {names} with {where}", ADVICE
         )
-        session = _run(command, folder, monitor)
+        session = _start(command, folder, monitor)
     for text in session.notes:
         note(emit, text)
     if session.failure:
         for text in (*session.output, *session.failure.text.splitlines()):
             emit(Log(stream="stderr", text=text))
-        raise _raised(session, session.failure, names, where, absent)
+        raise _import_error(session, session.failure, names, where, absent)
     if not session.done:
-        raise _broken_off(session, names, where)
+        raise _runtime_error(session, names, where)
     return Smoke(
         ok=True,
         module=", ".join(modules),
@@ -90,14 +88,14 @@ def smoke(
 
 
 def modules_to_import(wheel: Wheel) -> tuple[str, ...]:
-    """The public top-level modules of a wheel, and the private ones that are compiled."""
+    """Return the public top-level modules of a wheel, and the private compiled ones."""
     compiled = {extension.name for extension in wheel.extension_modules}
     return tuple(name for name in wheel.imports if not name.startswith("_") or name in compiled)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Failure:
-    """What an import raised, or the code where `module` is None; `text` ends with a traceback."""
+    """The exception of an import, or of the code if `module` is None; `text` has the traceback."""
 
     module: str | None
     type: str
@@ -106,7 +104,7 @@ class _Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class _Session:
-    """What Node.js told, how far it came, and how it ended."""
+    """The events of a run of Node.js, and its last output."""
 
     started: bool
     done: bool
@@ -116,7 +114,7 @@ class _Session:
     stderr: str
 
 
-def _run(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) -> _Session:
+def _start(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) -> _Session:
     events: list[dict[str, Any]] = []
     stderr: list[str] = []
 
@@ -124,11 +122,13 @@ def _run(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) 
         if stream == "stdout" and line.startswith("{"):
             events.append(json.loads(line))
         else:
-            # The source that Node.js quotes may be a line of 1 MB.
-            stderr.append(line[:300])
+            stderr.append(line[:300])  # Node.js can quote a line of 1 MB
 
-    words = Command(words=command, cwd=folder, env=node_sandbox.environment())
-    run(words, on_line=on_line, monitor=monitor)
+    run(
+        Command(words=command, cwd=folder, env=node_sandbox.environment()),
+        on_line=on_line,
+        monitor=monitor,
+    )
     failed = next((event["failed"] for event in events if "failed" in event), None)
     return _Session(
         started=any("started" in event for event in events),
@@ -140,47 +140,47 @@ def _run(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) 
     )
 
 
-def _broken_off(session: _Session, names: str, where: str) -> WasmwheelError:
+def _runtime_error(session: _Session, names: str, where: str) -> WasmwheelError:
     """Return the error of a session that did not end."""
     if not session.started:
         return ToolchainError(
             f"Could not start {where}.",
             session.stderr or "Node.js gave no reason.",
-            "Put another Node.js first on PATH (20 or newer).",
+            "Put another Node.js (20 or newer) first on PATH.",
             code="pyodide.start-failed",
         )
     return CheckError(
-        f"{names} ended {where}.",
-        session.stderr or "It gave no reason; the machine's memory may have run out.",
+        f"{names} crashed {where}.",
+        session.stderr or "It gave no reason; the machine may be out of memory.",
         "Run it again. If it fails again, the package's native code crashes the runtime.",
         code="import.runtime-ended",
         remedies=[Retry()],
     )
 
 
-def _raised(
+def _import_error(
     session: _Session, failure: _Failure, names: str, where: str, absent: Mapping[str, str]
 ) -> WasmwheelError:
-    """The error of an import or of code that raised, with its known causes in words."""
+    """Return the error of an import or of code that raised an exception, with a known cause."""
     frames = [line for line in failure.text.splitlines() if "<frozen importlib" not in line]
     last_lines = "\n       ".join(frames[-MAX_TRACEBACK_LINES:])
     subject = f"import {failure.module}" if failure.module else f"The code given for {names}"
-    # A module that cannot be linked says so when its package is loaded; its import fails later.
-    said = [*session.notes, *session.output, f"{failure.type}: {failure.text}"]
-    said += _lacking(failure, absent)
+    # A module that cannot be linked is reported when its package is loaded, before the import.
+    output = [*session.notes, *session.output, f"{failure.type}: {failure.text}"]
+    output += _missing_requirements(failure, absent)
     left_out = f" Of its requirements these are not there: {', '.join(absent)}." if absent else ""
     known = known_errors.match(
-        "import", "\n".join(said), subject=subject, where=where, left_out=left_out
+        "import", "\n".join(output), subject=subject, where=where, left_out=left_out
     )
     error = known[0] if known else _unknown(failure, subject, where)
     return error.with_why(f"{error.why}\n       {last_lines}")
 
 
-def _lacking(failure: _Failure, absent: Mapping[str, str]) -> Iterator[str]:
-    """The requirement that a module which is not there belongs to, as known_errors.toml has it."""
-    lacking = re.search(r"No module named '([^'.]+)", failure.text)
+def _missing_requirements(failure: _Failure, absent: Mapping[str, str]) -> Iterator[str]:
+    """Yield the requirement of a missing module, in the form of known_errors.toml."""
+    missing = re.search(r"No module named '([^'.]+)", failure.text)
     for name, reason in absent.items():
-        if lacking and canonicalize_name(name) == canonicalize_name(lacking[1]):
+        if missing and canonicalize_name(name) == canonicalize_name(missing[1]):
             yield f"The requirement {name} is absent: {reason}"
 
 
@@ -188,6 +188,6 @@ def _unknown(failure: _Failure, subject: str, where: str) -> CheckError:
     return CheckError(
         f"{subject} fails with {where}.",
         f"It raised {failure.type}.",
-        "The last lines say where; the package has to be changed to get past it in a browser.",
+        "Change the package at the last lines of the traceback, so that it works in a browser.",
         code="import.failed",
     )

@@ -1,4 +1,4 @@
-"""What a project's tests are run on: the packages that they need, and the project's own files."""
+"""The environment of a project's tests: their packages, and the project's files."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ from ..runtime.pyodide import Runtime
 from ..wheel import Wheel, read
 from . import pyodide_loader
 
-#: What a project's folder may hold, in bytes; it is copied into the memory of the runtime.
+#: The maximum size of a project's folder, which is copied into the runtime's memory.
 MAX_PROJECT_BYTES = 256 * 1024**2
 
 
 def load(
     suite: Suite, wheels: Sequence[Wheel], runtime: Runtime, context: RunContext
 ) -> tuple[Lock, dict[str, str]]:
-    """Return a lock of wheels and all that the tests of the first one need, and what is absent.
+    """Return a lock of wheels and what the tests of the first one require, and what is missing.
 
-    A package comes from the runtime's own lock where that one fits, as in a site, else in its
-    newest version from the index.
+    A package has the version of the runtime's own lock, as in a site, or the index's newest.
     """
     lock = pyodide_loader.lock_of(runtime)
     needed = _needed(suite, wheels[0], lock)
@@ -48,9 +47,9 @@ def load(
 
 
 def _whole(source: PackageSource, lock: Lock) -> PackageSource:
-    """Return a source in which each package needs what its wheel says as well.
+    """Return a source whose candidates also have the requirements of their wheels.
 
-    Pyodide's own entries leave some out: that of pytest leaves out packaging.
+    Pyodide's own entries omit some: that of pytest omits packaging.
     """
 
     def find(requirement: Requirement) -> Candidate | None:
@@ -64,23 +63,21 @@ def _whole(source: PackageSource, lock: Lock) -> PackageSource:
 
 
 def _needed(suite: Suite, wheel: Wheel, lock: Lock) -> list[Requirement]:
-    """What the tests need: what is declared for them, else for development, else what they use."""
-    declared = [
-        *_of_extras(wheel, lock, suites.TESTING),
-        *packages.applicable(suite.requirements, lock),
-    ]
-    if not declared:
-        declared = [
-            *_of_extras(wheel, lock, suites.DEVELOPMENT),
-            *packages.applicable(suite.development, lock),
-        ]
-    if not declared:
+    """Return what is declared for tests, or for development, or the plugins that the tests use."""
+    for extras, groups in (
+        (suites.TESTING, suite.requirements),
+        (suites.DEVELOPMENT, suite.development),
+    ):
+        declared = [*_of_extras(wheel, lock, extras), *packages.applicable(groups, lock)]
+        if declared:
+            break
+    else:
         declared = [Requirement(each.name) for each in suite.companions]
     return [*declared, Requirement("pytest")]
 
 
 def _of_extras(wheel: Wheel, lock: Lock, extras: Sequence[str]) -> list[Requirement]:
-    """What a wheel requires with extras only; where that is itself with others, what these add."""
+    """Return what a wheel requires only with extras, including extras of itself that they name."""
     always = packages.requirements(wheel, lock)
     known = {*extras}
     while True:
@@ -93,23 +90,22 @@ def _of_extras(wheel: Wheel, lock: Lock, extras: Sequence[str]) -> list[Requirem
 
 
 def _used(suite: Suite, lock: Lock) -> list[str]:
-    """The packages of the runtime's lock that the tests import; a notebook would load them too."""
+    """Return the packages of the runtime's lock that the tests import, as a notebook would."""
     texts = (path.read_text(encoding="utf-8", errors="replace") for path in suite.sources)
     return sorted({name for text in texts for name in pyodide_loader.imported_by(text, lock)})
 
 
 def arguments(lock: Lock) -> Iterator[str]:
-    """What pytest is given for the companions that are there."""
+    """Yield pytest's arguments for the companions that are installed."""
     for companion in suites.companions():
         if lock.get(companion.name):
             yield from companion.arguments
 
 
 def pack(suite: Suite, wheel: Wheel, into: Path) -> None:
-    """Write the project into an archive, with the wheel's members where its sources would be found.
+    """Write the project into an archive, with the wheel's members among its sources.
 
-    So a package whose folder stands in the way of the installed one is whole all the same, as it is
-    after `maturin develop`.
+    A package's folder that hides the installed package is so complete, as after `maturin develop`.
     """
     left = MAX_PROJECT_BYTES
     with zipfile.ZipFile(into, "w", strict_timestamps=False) as archive:
@@ -124,9 +120,9 @@ def pack(suite: Suite, wheel: Wheel, into: Path) -> None:
                     code="tests.project-too-large",
                 )
             archive.write(path, path.relative_to(suite.folder).as_posix())
-        there = set(archive.namelist())
+        names = set(archive.namelist())
         for base in map(PurePosixPath, suite.import_paths):
             for member in wheel.members:
                 top, name = PurePosixPath(member).parts[0], (base / member).as_posix()
-                if (suite.folder / base / top).is_dir() and name not in there:
+                if (suite.folder / base / top).is_dir() and name not in names:
                     archive.writestr(name, wheel.read(member))

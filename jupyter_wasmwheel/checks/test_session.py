@@ -1,6 +1,6 @@
-"""How far a project's tests have come, over all the Pyodides that are started for them.
+"""A test session: the progress of a project's tests, over all starts of Pyodide.
 
-A test that never ends, or that brings the runtime down, takes Node.js with it.
+A test that never ends, or that crashes the runtime, ends Node.js, which is then started again.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ from ..process.run import run as run_command
 from ..project.suite import Suite
 from ..runtime import node_sandbox
 
-#: Seconds that Node.js may take between tests, and before the first one.
+#: Seconds that Node.js has between tests, and before the first one.
 IDLE_TIMEOUT_S = 300.0
 
 #: Seconds between two reports of progress.
 PROGRESS_INTERVAL_S = 0.2
 
-#: How many lines of output are kept of a test that brings the runtime down, and how long ones.
+#: How much output is kept of a test, in case it crashes the runtime.
 MAX_LINES, MAX_LINE_LENGTH = 60, 300
 
-#: The lines of a traceback that lead through pytest to the test.
+#: pytest's own lines of a traceback.
 PYTEST_FRAME = re.compile(r'^  File "[^"]*/(_pytest|pluggy)/')
 
-#: pytest's exit status where nothing was collected.
+#: pytest's exit status if no tests were collected.
 NO_TESTS_STATUS = 5
 
-#: The outcomes that are faults.
+#: The outcomes that make a run fail.
 FAULTS = ("failed", "timed_out", "crashed")
 
 
 @functools.cache
 def _signs() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """What tests ask for that a browser does not have, and how that shows."""
+    """Return what a browser does not support, with the pattern of each error for it."""
     text = (resources.files(__package__) / "unsupported.toml").read_text(encoding="utf-8")
     return tuple(
         (row["name"], re.compile(sign))
@@ -66,7 +66,7 @@ def _signs() -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 class TestSession:
-    """How far the tests have come, over all that Node.js is started for them."""
+    """The outcomes of a project's tests, over all starts of Node.js."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class TestSession:
         self.failures: dict[str, TestFailure] = {}
         self.collected: dict[str, None] = {}
         self._output: deque[str] = deque(maxlen=MAX_LINES)
-        self._said = 0.0
+        self._reported = 0.0
         self._reset()
 
     def _reset(self) -> None:
@@ -100,16 +100,11 @@ class TestSession:
 
     @property
     def known(self) -> set[str]:
-        """All tests, as far as they are known by now."""
+        """All tests that are known so far."""
         return self.collected.keys() | self.outcomes.keys()
 
-    @property
-    def over(self) -> list[str]:
-        """What need not be run again."""
-        return list(self.outcomes)
-
     def run(self, command: list[str | Path], folder: Path, where: str) -> bool:
-        """Run Node.js to its end, as far as the tests come; whether all of them are over."""
+        """Run Node.js until it ends, and return whether all tests have an outcome."""
         before = len(self.outcomes)
         self._reset()
         run_command(
@@ -119,11 +114,11 @@ class TestSession:
             monitor=self._monitor,
         )
         if self._running:
-            self._break_off(self._running)
+            self._interrupt(self._running)
         elif self._ended:
             self._require_tests(self._ended)
         elif len(self.outcomes) == before:
-            raise self._no_start(where)
+            raise self._start_error(where)
         return self.collected.keys() <= self.outcomes.keys() and self._ended is not None
 
     def _is_late(self) -> bool:
@@ -133,9 +128,9 @@ class TestSession:
     def _on_line(self, stream: str, line: str) -> None:
         event = _event(line) if stream == "stdout" else None
         if event is None or "out" in event:
-            said = event["out"] if event else line
-            if not PYTEST_FRAME.search(said):
-                self._output.append(said[:MAX_LINE_LENGTH])
+            text = event["out"] if event else line
+            if not PYTEST_FRAME.search(text):
+                self._output.append(text[:MAX_LINE_LENGTH])
         elif "note" in event:
             note(self._emit, event["note"])
         elif "collected" in event:
@@ -153,8 +148,8 @@ class TestSession:
     def _begin(self, name: str) -> None:
         self._running, self._since = name, time.monotonic()
         self._output.clear()
-        if self._since - self._said > PROGRESS_INTERVAL_S:
-            self._said = self._since
+        if self._since - self._reported > PROGRESS_INTERVAL_S:
+            self._reported = self._since
             total = len(self.known) if self.collected else None
             done = len(self.outcomes)
             self._emit(Progress(done=done, total=total, unit="tests", label=name))
@@ -176,37 +171,36 @@ class TestSession:
             )
             self._fail(failure, end["text"])
 
-    def _break_off(self, name: str) -> None:
-        """What ran when Node.js came to its end has come to its own."""
-        said = [*self._output, *self._fatal.splitlines()]
+    def _interrupt(self, name: str) -> None:
+        """Record the outcome of the test that was running when Node.js ended."""
+        output = [*self._output, *self._fatal.splitlines()]
         if self._ended:
             self._fail(_crash(name, "It ended pytest."), self._ended["text"])
         elif self._is_late():
             message = f"It was stopped after {self._timeout:g} seconds."
             self._fail(replace(_crash(name, message), outcome="timed_out"))
         else:
-            reason = self._reason(said)
-            panic = next((at for at, line in enumerate(said) if "panicked at" in line), None)
-            message = self._fatal if panic is None else " ".join(said[panic : panic + 2])
-            failure = _crash(name, f"It brought the runtime down. {message}".rstrip())
+            reason = self._reason(output)
+            panic = next((at for at, line in enumerate(output) if "panicked at" in line), None)
+            message = self._fatal if panic is None else " ".join(output[panic : panic + 2])
+            failure = _crash(name, f"It crashed the runtime. {message}".rstrip())
             if reason:
                 failure = replace(failure, outcome="unsupported", reason=reason)
-            self._fail(failure, "\n".join(said))
+            self._fail(failure, "\n".join(output))
 
     def _reason(self, lines: Iterable[str]) -> str | None:
-        """What a test asked for that is not there, by what its errors say."""
+        """Return what a test's errors show to be unsupported or missing, if anything."""
         text = "\n".join(lines)
         for name, sign in _signs():
             if sign.search(text):
                 return name
-        lacking = re.search(r"No module named '([^'.]+)", text)
-        if lacking:
-            module = canonicalize_name(lacking[1])
+        if missing := re.search(r"No module named '([^'.]+)", text):
+            module = canonicalize_name(missing[1])
             return next((name for name in self._absent if canonicalize_name(name) == module), None)
         return None
 
     def _fail(self, failure: TestFailure, text: str = "") -> None:
-        """Record a failure, whose file is a path of the project's folder."""
+        """Record a failure, whose file is relative to the project's folder."""
         name, reason = failure.id, failure.reason
         self._record(name, failure.outcome, f" ({reason})" if reason else "")
         if failure.file and self._is_own:
@@ -232,13 +226,13 @@ class TestSession:
         self._emit(Log(stream="stdout", text=f"{outcome:<11} {name}{more}"))
 
     def _require_tests(self, ended: Mapping[str, Any]) -> None:
-        """Refuse a suite that pytest could not begin, or that is empty."""
+        """Raise an error if pytest could not start, or found no tests."""
         label, last = self._suite.folder.name, "\n       ".join(ended["text"].splitlines()[-8:])
         if self.outcomes:
             return
         if ended["status"] == NO_TESTS_STATUS:
             raise SourceError(
-                f"pytest finds no tests in {label}.",
+                f"pytest found no tests in {label}.",
                 last,
                 "Omit `--select`, or check `testpaths` in pytest's configuration.",
                 code="tests.none-found",
@@ -246,44 +240,43 @@ class TestSession:
         raise TestsFailedError(
             f"pytest cannot run the tests of {label}.",
             last,
-            "Correct it there; `pytest` itself says the same where it has the same packages.",
+            "Correct the project; `pytest` with the same packages shows the same error.",
             code="tests.pytest-failed",
         )
 
-    def _no_start(self, where: str) -> WasmwheelError:
+    def _start_error(self, where: str) -> WasmwheelError:
         why = "\n       ".join([*self._output, *self._fatal.splitlines()][-6:])
         if not self._started:
             return ToolchainError(
                 f"Could not start {where} in Node.js.",
                 why or "Node.js gave no reason.",
-                "Put another Node.js first on PATH (20 or newer).",
+                "Put another Node.js (20 or newer) first on PATH.",
                 code="pyodide.start-failed",
             )
         if self._is_late():
             return LimitError(
                 f"The tests did not start in {where}.",
-                f"It was stopped after {IDLE_TIMEOUT_S:g} seconds.",
-                "Look for what conftest.py does when it is imported.",
+                f"They were stopped after {IDLE_TIMEOUT_S:g} seconds.",
+                "Check what conftest.py does when it is imported.",
                 code="tests.start-timed-out",
                 remedies=[Retry()],
             )
         return TestsFailedError(
             f"{where} exited before the first test.",
-            why or "It gave no reason; the machine's memory may have run out.",
-            "Look for what conftest.py and the plugins of the tests do when they are imported.",
+            why or "It gave no reason; the machine may be out of memory.",
+            "Check what conftest.py and the tests' plugins do when they are imported.",
             code="tests.runtime-ended",
         )
 
 
 def _crash(name: str, message: str) -> TestFailure:
-    """Return the failure of a test that ended with its runtime, which has no place in a file."""
     return TestFailure(
         id=name, outcome="crashed", reason=None, message=message, file=None, line=None
     )
 
 
 def _event(line: str) -> dict[str, Any] | None:
-    """What a line of Node.js tells; None where it is something else."""
+    """Return the event in a line of Node.js's output, or None if it is another text."""
     try:
         event = json.loads(line) if line.startswith("{") else None
     except ValueError:

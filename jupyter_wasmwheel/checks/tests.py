@@ -1,6 +1,6 @@
-"""The project's own tests, run by pytest in the target's Pyodide, in Node.js.
+"""A project's own tests, run by pytest in the target's Pyodide, in Node.js.
 
-A browser has no threads, processes or sockets: what asks for them is told apart from what failed.
+A browser has no threads, processes or sockets; tests that require them are reported as unsupported.
 """
 
 from __future__ import annotations
@@ -23,15 +23,14 @@ from ..wheel import Wheel
 from . import pyodide_loader, test_environment
 from .test_session import FAULTS, TestSession
 
-#: The script that runs in Node.js, and what it runs in Pyodide.
+#: The script that runs in Node.js, and the plugin that it runs in Pyodide.
 SCRIPT = Path(__file__).with_name("tests.mjs")
 PLUGIN = Path(__file__).with_name("tests_plugin.py")
 
-#: Where projects are in Pyodide's file system.
+#: The folder of projects in Pyodide's file system.
 PROJECTS_FOLDER = PurePosixPath("/home/pyodide")
 
-#: How pytest is run: what is printed past Python is not caught, so that it is there after a crash,
-#: and one failure does not end it all.
+#: pytest's arguments. Output of native code is not captured, so that a crash does not lose it.
 ARGUMENTS = (
     "--capture=sys",
     "--color=no",
@@ -40,19 +39,19 @@ ARGUMENTS = (
     "--tb=short",
 )
 
-#: Seconds that a test may take where nobody says otherwise.
+#: The default timeout of a test.
 TEST_TIMEOUT_S = 60.0
 
-#: How often Node.js is started for one suite; each test that takes it down costs a start.
+#: How often Node.js is started for one suite; each test that crashes it costs a start.
 MAX_STARTS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class TestOptions:
-    """How tests are run.
+    """The options of a test run.
 
-    `timeout` is in seconds, for each test. `select` is an expression of pytest's `-k`. `is_own`
-    says whether the files are the user's, who can then open them.
+    `select` is an expression for pytest's `-k`, `timeout` the seconds for each test, and `is_own`
+    whether the files are the user's, who can then open them.
     """
 
     select: str | None = None
@@ -61,15 +60,15 @@ class TestOptions:
 
 
 def error(tests: Tests, label: str) -> WasmwheelError | None:
-    """Return the error that the command ends with, or None where nothing failed."""
+    """Return the error of a test run, or None if no test failed."""
     faults = [each for each in tests.failures if each.outcome in FAULTS]
-    told = "\n       ".join(f"{each.id}: {each.message}" for each in faults[:3])
+    lines = "\n       ".join(f"{each.id}: {each.message}" for each in faults[:3])
     more = f"\n       and {len(faults) - 3} more" if len(faults) > 3 else ""
     if tests.failed or tests.crashed:
         return TestsFailedError(
             f"{tests.failed + tests.crashed} of {tests.collected} tests of {label} failed.",
-            told + more,
-            "The report and the log have all of them; `--select` runs some of them again.",
+            lines + more,
+            "See the report or the log for all of them; run some of them again by `--select`.",
             code="tests.failed",
             counts={"failed": tests.failed, "crashed": tests.crashed, "timed_out": tests.timed_out},
         )
@@ -78,8 +77,8 @@ def error(tests: Tests, label: str) -> WasmwheelError | None:
             f"{tests.timed_out + tests.not_run} of {tests.collected} tests of {label} did not end."
             if tests.timed_out
             else f"{tests.not_run} of {tests.collected} tests of {label} were not run.",
-            told + more or f"Pyodide was started {MAX_STARTS} times for them.",
-            "Give each one longer by `--timeout SECONDS`; Pyodide is slower than a native one.",
+            lines + more or f"Pyodide was started {MAX_STARTS} times for them.",
+            "Raise the timeout by `--timeout SECONDS`; Pyodide is slower than a native Python.",
             code="tests.unfinished",
             counts={"timed_out": tests.timed_out, "not_run": tests.not_run},
         )
@@ -95,8 +94,7 @@ def run(
 ) -> Tests:
     """Run the tests of a project with its wheel, the first one, and those of its dependencies.
 
-    A SourceError where no test is found, a TestsFailedError where pytest cannot begin. The code
-    runs in the same sandbox as an import check.
+    The code runs in the same sandbox as an import check.
     """
     begin = time.monotonic()
     selected = ["-k", options.select] if options.select else []
@@ -106,34 +104,25 @@ def run(
         test_environment.pack(suite, wheels[0], folder / "tree.zip")
         monitor = ResourceMonitor("test", context.limits, folder, f"The tests of {wheels[0].name}")
         session = TestSession(
-            suite,
-            context.emit,
-            absent,
-            monitor,
-            is_own=options.is_own,
-            timeout=options.timeout,
+            suite, context.emit, absent, monitor, is_own=options.is_own, timeout=options.timeout
         )
+        arguments = [*ARGUMENTS, *test_environment.arguments(lock), *selected, *suite.paths]
+        wanted = {
+            "tree": str(folder / "tree.zip"),
+            "plugin": PLUGIN.read_text(encoding="utf-8"),
+            "folder": str(PROJECTS_FOLDER / suite.folder.name),
+            "arguments": arguments,
+        }
         for _ in range(MAX_STARTS):
-            wanted = {
-                "tree": str(folder / "tree.zip"),
-                "plugin": PLUGIN.read_text(encoding="utf-8"),
-                "folder": str(PROJECTS_FOLDER / suite.folder.name),
-                "arguments": [
-                    *ARGUMENTS,
-                    *test_environment.arguments(lock),
-                    *selected,
-                    *suite.paths,
-                ],
-                "over": session.over,
-            }
+            wanted["over"] = list(session.outcomes)
             command = pyodide_loader.command(SCRIPT, wanted, lock, engine, folder)
             if session.run(command, folder, f"Pyodide {engine.runtime.version}"):
                 break
             note(context.emit, "Starting Pyodide again for the remaining tests.")
-    return _sum(session, time.monotonic() - begin)
+    return _report(session, time.monotonic() - begin)
 
 
-def _sum(session: TestSession, seconds: float) -> Tests:
+def _report(session: TestSession, seconds: float) -> Tests:
     count = Counter(session.outcomes.values())
     return Tests(
         collected=len(session.known),

@@ -1,9 +1,9 @@
-"""Runs a project's tests inside of Pyodide and tells what becomes of each, as JSON lines.
+"""A pytest plugin that runs in Pyodide, and sends the outcome of each test as JSON lines.
 
-tests.mjs gives this file to Pyodide, where it stands alone. It tells {"collected": [id, …]},
-{"begin": id} of a test and of a file that is looked into for tests, {"end": {id, outcome, …}} of
-each of them, and last {"ended": {status, text}}: pytest's exit status and what it printed. The
-outcome of a file that holds tests is `collected`; those of tests are pytest's own.
+tests.mjs runs this file in Pyodide, where the package is not installed. The events are
+{"collected": [id, …]}, {"begin": id} and {"end": {id, outcome, …}} for each test and each file that
+is collected, and last {"ended": {status, text}} with pytest's exit status and output. The outcome
+of a file with tests is `collected`; those of tests are pytest's own.
 """
 
 from __future__ import annotations
@@ -22,67 +22,67 @@ from typing import Any, ClassVar
 
 import pytest
 
-#: The longest text that is told of a test, in characters; the end of a longer one is what counts.
+#: The maximum length of a text; of a longer one, the end is sent.
 MAX_TEXT_LENGTH = 20_000
 
-#: How many exceptions of a chain are told.
+#: The maximum number of exceptions of a chain.
 MAX_CHAIN_LENGTH = 20
 
 
 class ReportingPlugin:
-    """A plugin for pytest that leaves out what is over already, and tells of the rest."""
+    """A plugin that skips tests with an outcome (`over`), and sends the events of the others."""
 
-    def __init__(self, tell: Callable[[str], object], over: set[str]) -> None:
-        self._tell = tell
+    def __init__(self, send_line: Callable[[str], object], over: set[str]) -> None:
+        self._send_line = send_line
         self._over = over
-        self._looking_into: str | None = None
+        self._collecting: str | None = None
         self._errors: dict[str, list[str]] = {}
         self._places: dict[str, tuple[str, int]] = {}
         self._reports: list[pytest.TestReport] = []
 
-    def _say(self, **event: object) -> None:
-        self._tell(json.dumps(event))
+    def _send(self, **event: object) -> None:
+        self._send_line(json.dumps(event))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_make_collect_report(
         self, collector: pytest.Collector
     ) -> pytest.CollectReport | None:
-        """Look into a file, unless that is over."""
+        """Send the begin of a file's collection, unless it has an outcome."""
         if not isinstance(collector, pytest.File):
             return None
         if collector.nodeid in self._over:
             return pytest.CollectReport(collector.nodeid, "passed", None, [])
-        self._looking_into = collector.nodeid
-        self._say(begin=collector.nodeid)
+        self._collecting = collector.nodeid
+        self._send(begin=collector.nodeid)
         return None
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A file, or something in it, has been looked into."""
+        """Send the outcome of a file, or of a part of it that fails."""
         if report.failed:
             self._end(report.nodeid, "failed", report)
         elif report.skipped:
             self._end(report.nodeid, "skipped", report)
-        elif report.nodeid == self._looking_into:
+        elif report.nodeid == self._collecting:
             self._end(report.nodeid, "collected", None)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave out the tests that are over."""
+        """Skip the tests with an outcome."""
         items[:] = [item for item in items if item.nodeid not in self._over]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """All tests are known."""
-        self._say(collected=[item.nodeid for item in session.items])
+        """Send the ids of all tests."""
+        self._send(collected=[item.nodeid for item in session.items])
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """A test begins."""
+        """Send the begin of a test."""
         self._reports = []
-        self._say(begin=nodeid)
+        self._send(begin=nodeid)
 
     def pytest_exception_interact(
         self, node: pytest.Item | pytest.Collector, call: pytest.CallInfo[Any]
     ) -> None:
-        """A test, or what looks for tests, has raised; a skip or an expected failure is none."""
+        """Keep the exception of a test or a collector; skips and expected failures are excluded."""
         if call.excinfo is None:
             return
         self._errors.setdefault(node.nodeid, []).extend(_chain(call.excinfo.value))
@@ -96,17 +96,15 @@ class ReportingPlugin:
             self._places[node.nodeid] = (path.relative_to(Path.cwd()).as_posix(), line)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A part of a test has ended: its setup, the call, its teardown."""
+        """Keep the report of a test's setup, call or teardown."""
         self._reports.append(report)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """A test has ended; the worst of its parts counts."""
-        ended = self._reports
+        """Send the worst outcome of a test's reports."""
         for outcome in ("failed", "skipped", "passed"):
-            counts = next((report for report in ended if report.outcome == outcome), None)
-            if counts:
-                self._end(nodeid, outcome, counts)
-                return
+            for report in self._reports:
+                if report.outcome == outcome:
+                    return self._end(nodeid, outcome, report)
 
     def _end(
         self, nodeid: str, outcome: str, report: pytest.TestReport | pytest.CollectReport | None
@@ -122,11 +120,11 @@ class ReportingPlugin:
                 "file": file,
                 "line": line,
             }
-        self._say(end=end)
+        self._send(end=end)
 
 
 def _message(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """What a person reads first of a failure, in one line."""
+    """Return the summary of a failure, in one line."""
     crash = getattr(report.longrepr, "reprcrash", None)
     lines = [line for line in report.longreprtext.splitlines() if line.strip()]
     errors = [line[2:] for line in lines if line.startswith("E ")]
@@ -135,7 +133,7 @@ def _message(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def _chain(error: BaseException) -> list[str]:
-    """An exception and all that led to it, each as a line."""
+    """Return an exception and those that led to it, a line each."""
     waiting: list[BaseException | None] = [error]
     found: list[BaseException] = []
     while waiting and len(found) < MAX_CHAIN_LENGTH:
@@ -147,9 +145,9 @@ def _chain(error: BaseException) -> list[str]:
 
 
 class Loop(asyncio.BaseEventLoop):
-    """An event loop of callbacks and timers, which is what a browser's has.
+    """An event loop of callbacks and timers, as in a browser.
 
-    Pyodide's own cannot be waited for without stack switching, which not every Node.js has.
+    To wait for Pyodide's own requires stack switching, which not every Node.js has.
     """
 
     def __init__(self) -> None:
@@ -157,7 +155,7 @@ class Loop(asyncio.BaseEventLoop):
         self._selector = self
 
     def select(self, timeout: float | None) -> list[Any]:
-        """Wait for the next timer; there is nothing else that could happen meanwhile."""
+        """Wait for the next timer, as there are no other events."""
         time.sleep(3600 if timeout is None else timeout)
         return []
 
@@ -169,12 +167,12 @@ class Loop(asyncio.BaseEventLoop):
 
 
 class Policy(asyncio.DefaultEventLoopPolicy):
-    """What gives each test such a loop."""
+    """An event loop policy with such loops."""
 
     _loop_factory: ClassVar[Any] = Loop
 
 
-#: What starts processes and opens sockets, as far as it would not be refused with a clear word.
+#: Functions that start processes or open sockets, and that do not fail with a clear error.
 PROCESSES = ((os, ("system", "fork")), (Loop, ("subprocess_exec", "subprocess_shell")))
 SOCKETS = (
     "create_connection",
@@ -185,36 +183,34 @@ SOCKETS = (
 )
 
 
-def _refuse(what: str) -> Callable[..., Any]:
-    def refused(*args: object, **more: object) -> None:
+def _unsupported(what: str) -> Callable[..., Any]:
+    def fail(*args: object, **more: object) -> None:
         raise OSError(errno.EOPNOTSUPP, f"This runtime does not support {what}")
 
-    return refused
+    return fail
 
 
-def _be_like_a_browser() -> None:
-    """Refuse what Node.js alone would do, and what would only say that it is not implemented."""
+def _emulate_browser() -> None:
+    """Disable what only Node.js supports, and what would fail without a clear error."""
     for owner, names in PROCESSES:
         for name in names:
-            setattr(owner, name, _refuse("processes"))
+            setattr(owner, name, _unsupported("processes"))
     for name in SOCKETS:
-        setattr(Loop, name, _refuse("sockets"))
+        setattr(Loop, name, _unsupported("sockets"))
     asyncio.run = asyncio.runners.run
     asyncio._set_running_loop(None)
     asyncio.set_event_loop_policy(Policy())
 
 
-def run(tell: Callable[[str], object], folder: str, arguments: str, over: str) -> None:
-    """Run the tests in a folder; `arguments` and the ids that are `over` are lists as JSON."""
+def run(send_line: Callable[[str], object], folder: str, arguments: str, over: str) -> None:
+    """Run the tests in a folder; `arguments` and the ids to skip (`over`) are JSON lists."""
     os.chdir(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        _be_like_a_browser()
+        _emulate_browser()
+    plugin = ReportingPlugin(send_line, set(json.loads(over)))
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        status = pytest.main(json.loads(arguments), [ReportingPlugin(tell, set(json.loads(over)))])
-    tell(
-        json.dumps(
-            {"ended": {"status": int(status), "text": printed.getvalue()[-MAX_TEXT_LENGTH:]}}
-        )
-    )
+        status = pytest.main(json.loads(arguments), [plugin])
+    text = printed.getvalue()[-MAX_TEXT_LENGTH:]
+    send_line(json.dumps({"ended": {"status": int(status), "text": text}}))

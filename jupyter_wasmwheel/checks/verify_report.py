@@ -1,4 +1,4 @@
-"""Whether a wheel is the one that a report tells of: its bytes, and what it says of its making."""
+"""Verification of a wheel against its build report: its bytes and its provenance."""
 
 from __future__ import annotations
 
@@ -12,36 +12,27 @@ from ..build import provenance
 from ..wheel import Wheel
 from .finding import WheelFinding
 
-#: What is to be done where a report and a wheel differ.
-FIX = "Take the wheel that came with the report, or build it again to have a report of its own."
+#: The remedy if a report and a wheel differ.
+FIX = "Use the wheel that was built with the report, or build it again for a new report."
 
 
 def read(path: Path, wheel: Wheel) -> dict[str, Any]:
-    """The report in a file that tells of a wheel; a UsageError where there is none in it.
+    """Read a wheel's report from the output of `build --json`, or of `build --events`.
 
-    The file is what `build --json` prints, or the last line of what `build --events` does. Where a
-    wheel was built along, its report is in that of the other one.
+    The report of a dependency that was also built is inside that of the package.
     """
+    fix = "Pass a file with the output of `jupyter wasmwheel build --json`."
     try:
         lines = path.read_text(encoding="utf-8").strip()
         document = json.loads(lines if lines.startswith("{\n") else lines.rpartition("\n")[2])
         reports = list(_reports(document.get("report", document)))
     except (OSError, ValueError, AttributeError) as error:
-        raise UsageError(
-            f"{path} is not a report.",
-            str(error),
-            "Pass a file with the output of `jupyter wasmwheel build --json`.",
-            code="report.invalid",
-        ) from error
-    of_it = [each for each in reports if each.get("name") == wheel.name]
+        what = f"Invalid report {path}."
+        raise UsageError(what, str(error), fix, code="report.invalid") from error
     if not reports:
-        raise UsageError(
-            f"{path} is not a report.",
-            "It has no sha256 of a wheel.",
-            "Pass a file with the output of `jupyter wasmwheel build --json`.",
-            code="report.invalid",
-        )
-    return (of_it or reports)[0]
+        what, why = f"Invalid report {path}.", "It has no sha256 of a wheel."
+        raise UsageError(what, why, fix, code="report.invalid")
+    return next((each for each in reports if each.get("name") == wheel.name), reports[0])
 
 
 def _reports(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -52,9 +43,9 @@ def _reports(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def examine(wheel: Wheel, report: Mapping[str, Any]) -> tuple[WheelFinding, ...]:
-    """Hold a wheel against a report; nothing of the wheel is run."""
+    """Compare a wheel with a report, without running any of it."""
     made, note = report.get("toolchain"), provenance.read(wheel)
-    # A wheel without binaries has neither a toolchain nor a note of it.
+    # A wheel without binaries has no toolchain and no provenance.
     tag = (report.get("target") or {}).get("platform_tag") if made else "any"
     return (
         _same(
@@ -77,19 +68,13 @@ def examine(wheel: Wheel, report: Mapping[str, Any]) -> tuple[WheelFinding, ...]
 
 
 def _of_note(note: provenance.Provenance) -> dict[str, Any]:
-    """What a wheel says of its making, as the report has it."""
-    return {
-        "profile": note.profile,
-        "rustc": note.rustc,
-        "linker": note.linker,
-        "emscripten": note.emscripten,
-        "compiled": list(note.compiled),
-        "wasm_opt": note.wasm_opt,
-    }
+    """Return a wheel's provenance with the report's fields."""
+    fields = ("profile", "rustc", "linker", "emscripten", "compiled", "wasm_opt")
+    return {name: getattr(note, name) for name in fields}
 
 
 def _of_report(profile: object, made: Mapping[str, Any]) -> dict[str, Any]:
-    """What a report says of a wheel's making."""
+    """Return the provenance in a report."""
     c_compiler = made.get("emscripten") or {}
     return {
         "profile": profile,
@@ -103,14 +88,14 @@ def _of_report(profile: object, made: Mapping[str, Any]) -> dict[str, Any]:
 
 def _words(fields: Mapping[str, Any]) -> str:
     return ", ".join(
-        f"{name} {' and '.join(value) if isinstance(value, list) else value}"
+        f"{name} {' and '.join(value) if isinstance(value, list | tuple) else value}"
         for name, value in fields.items()
-        if value not in (None, [])
+        if value not in (None, [], ())
     )
 
 
-def _same(check: str, told: str, found: str) -> WheelFinding:
-    if told == found:
+def _same(check: str, expected: str, found: str) -> WheelFinding:
+    if expected == found:
         return WheelFinding(check=check, state="ok", text=found)
-    text = f"The report says {told}; the wheel is {found}."
+    text = f"Expected {expected}, as in the report, got {found}."
     return WheelFinding(check=check, state="problem", text=text, fix=FIX)

@@ -137,7 +137,7 @@ def test_audit_detects_module_for_other_python(tmp_path: Path, here: Machine) ->
         ("cp313-cp313-pyemscripten_2025_0_wasm32", "this target is pyemscripten_2026_0_wasm32"),
         ("cp314-cp314-manylinux_2_28_x86_64", "It is for manylinux_2_28_x86_64"),
         ("cp313-cp313-pyemscripten_2026_0_wasm32", "this target's Python is 3.14 (cp314)"),
-        ("py3-none-any", "any platform will do, but there are compiled modules"),
+        ("py3-none-any", "is for any platform, but it contains compiled modules"),
     ],
 )
 def test_audit_names_wrong_tags(tmp_path: Path, here: Machine, tag: str, says: str) -> None:

@@ -173,4 +173,4 @@ def test_invalid_report_is_rejected(
     (tmp_path / "report.json").write_text(text)
     ran = wasmwheel("check", starter_wheel, "--report", tmp_path / "report.json")
     assert ran.status == 2
-    assert "is not a report" in ran.stderr
+    assert "Invalid report" in ran.stderr

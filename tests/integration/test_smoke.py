@@ -74,7 +74,7 @@ def test_runtime_starts_from_snapshot(tmp_path: Path, store: Store, abi: str) ->
     path = wheel(tmp_path, PURE, {"handmade.py": b"import sys; print(sys.platform)"})
     found = smoke([read(path)], here.engine, replace(here.context, emit=emitted.append))
     assert found.output == "emscripten\n"
-    assert "starts plainly" not in notes(emitted)
+    assert "Could not use the memory snapshot" not in notes(emitted)
 
 
 def test_unusable_snapshot_is_skipped(
@@ -85,7 +85,7 @@ def test_unusable_snapshot_is_skipped(
     (broken / "memory.bin").write_bytes(bytes(1000))
     path = wheel(tmp_path, PURE, {"handmade.py": b""})
     assert imported(path, engine=replace(here.engine, snapshot=Snapshot(broken))).ok
-    assert "The memory snapshot cannot be used, so Pyodide starts plainly" in notes(emitted)
+    assert "Could not use the memory snapshot" in notes(emitted)
 
 
 def test_random_numbers_differ_from_snapshot(tmp_path: Path, imported: Imported) -> None:
