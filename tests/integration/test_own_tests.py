@@ -136,7 +136,7 @@ def test_starter_crate_passes_its_tests(wasmwheel: Command, crate: Path, tmp_pat
     assert "passed      2" in ran.stdout
     ran = wasmwheel(*words, "--select=nothing_of_that_name", "--json")
     assert (ran.status, ran.document["error"]["status"]) == (3, 3)
-    assert "pytest finds no tests in hello" in ran.document["error"]["what"]
+    assert "pytest found no tests in hello" in ran.document["error"]["what"]
 
 
 def test_project_without_tests_is_reported_before_build(wasmwheel: Command, tmp_path: Path) -> None:
