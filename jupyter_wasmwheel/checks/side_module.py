@@ -58,7 +58,9 @@ def parse(data: bytes) -> SideModule:
         raise DamagedModuleError("it does not start with WebAssembly's magic number")
     imports: tuple[Import, ...] = ()
     exports: frozenset[str] = frozenset()
-    dylink = _Dylink()
+    needed: tuple[str, ...] = ()
+    runtime_paths: tuple[str, ...] = ()
+    weak: frozenset[str] = frozenset()
     compilers: tuple[tuple[str, str], ...] | None = None
     reader = _Reader(data, 8, len(data))
     try:
@@ -72,7 +74,7 @@ def parse(data: bytes) -> SideModule:
             elif number == _CUSTOM:
                 name = section.name()
                 if name == "dylink.0":
-                    dylink = _dylink(section)
+                    needed, runtime_paths, weak = _dylink(section)
                 elif name == "producers":
                     compilers = tuple(_compilers(section))
     except (IndexError, UnicodeDecodeError) as error:
@@ -80,9 +82,9 @@ def parse(data: bytes) -> SideModule:
     return SideModule(
         imports=imports,
         exports=exports,
-        needed=dylink.needed,
-        weak=dylink.weak,
-        runtime_paths=dylink.runtime_paths,
+        needed=needed,
+        weak=weak,
+        runtime_paths=runtime_paths,
         compilers=compilers,
     )
 
@@ -111,14 +113,7 @@ def _export(section: _Reader) -> str:
     return name
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Dylink:
-    needed: tuple[str, ...] = ()
-    weak: frozenset[str] = frozenset()
-    runtime_paths: tuple[str, ...] = ()
-
-
-def _dylink(section: _Reader) -> _Dylink:
+def _dylink(section: _Reader) -> tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]:
     """Parse the libraries that a module needs, their paths, and its weak imports."""
     needed: tuple[str, ...] = ()
     runtime_paths: tuple[str, ...] = ()
@@ -136,7 +131,7 @@ def _dylink(section: _Reader) -> _Dylink:
                 name, flags = part.name(), part.number()
                 if flags & _BINDING_MASK == _BINDING_WEAK:
                     weak.add(name)
-    return _Dylink(needed=needed, weak=frozenset(weak), runtime_paths=runtime_paths)
+    return needed, runtime_paths, frozenset(weak)
 
 
 def _compilers(section: _Reader) -> Iterator[tuple[str, str]]:

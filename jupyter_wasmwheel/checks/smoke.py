@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,19 +71,20 @@ def smoke(
             "smoke", context.limits, folder, f"The import of {names} with {where}", ADVICE
         )
         session = _start(command, folder, monitor)
-    for text in session.notes:
+    for text in session.all("note"):
         note(emit, text)
-    if session.failure:
-        for text in (*session.output, *session.failure.text.splitlines()):
+    output = session.all("out")
+    for failure in session.all("failed"):
+        for text in (*output, *failure["text"].splitlines()):
             emit(Log(stream="stderr", text=text))
-        raise _import_error(session, session.failure, names, where, absent)
-    if not session.done:
+        raise _import_error(session, failure, names, where, absent)
+    if not session.all("done"):
         raise _runtime_error(session, names, where)
     return Smoke(
         ok=True,
         module=", ".join(modules),
         seconds=time.monotonic() - begin,
-        output="".join(f"{line}\n" for line in session.output),
+        output="".join(f"{line}\n" for line in output),
     )
 
 
@@ -94,24 +95,15 @@ def modules_to_import(wheel: Wheel) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Failure:
-    """The exception of an import, or of the code if `module` is None; `text` has the traceback."""
-
-    module: str | None
-    type: str
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Session:
-    """The events of a run of Node.js, and its last output."""
+    """The events of a run of Node.js (smoke.mjs), and its last other output."""
 
-    started: bool
-    done: bool
-    failure: _Failure | None
-    output: tuple[str, ...]
-    notes: tuple[str, ...]
+    events: Sequence[Mapping[str, Any]]
     stderr: str
+
+    def all(self, kind: str) -> list[Any]:
+        """Return the values of all events of a kind."""
+        return [event[kind] for event in self.events if kind in event]
 
 
 def _start(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) -> _Session:
@@ -129,20 +121,12 @@ def _start(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor
         on_line=on_line,
         monitor=monitor,
     )
-    failed = next((event["failed"] for event in events if "failed" in event), None)
-    return _Session(
-        started=any("started" in event for event in events),
-        done=any("done" in event for event in events),
-        failure=_Failure(**failed) if failed else None,
-        output=tuple(event["out"] for event in events if "out" in event),
-        notes=tuple(event["note"] for event in events if "note" in event),
-        stderr="\n".join(stderr[-MAX_TRACEBACK_LINES:]),
-    )
+    return _Session(events=events, stderr="\n".join(stderr[-MAX_TRACEBACK_LINES:]))
 
 
 def _runtime_error(session: _Session, names: str, where: str) -> WasmwheelError:
     """Return the error of a session that did not end."""
-    if not session.started:
+    if not session.all("started"):
         return ToolchainError(
             f"Could not start {where}.",
             session.stderr or "Node.js gave no reason.",
@@ -159,35 +143,35 @@ def _runtime_error(session: _Session, names: str, where: str) -> WasmwheelError:
 
 
 def _import_error(
-    session: _Session, failure: _Failure, names: str, where: str, absent: Mapping[str, str]
+    session: _Session,
+    failure: Mapping[str, Any],
+    names: str,
+    where: str,
+    absent: Mapping[str, str],
 ) -> WasmwheelError:
     """Return the error of an import or of code that raised an exception, with a known cause."""
-    frames = [line for line in failure.text.splitlines() if "<frozen importlib" not in line]
+    module, kind, text = failure["module"], failure["type"], failure["text"]
+    frames = [line for line in text.splitlines() if "<frozen importlib" not in line]
     last_lines = "\n       ".join(frames[-MAX_TRACEBACK_LINES:])
-    subject = f"import {failure.module}" if failure.module else f"The code given for {names}"
+    subject = f"import {module}" if module else f"The code given for {names}"
     # A module that cannot be linked is reported when its package is loaded, before the import.
-    output = [*session.notes, *session.output, f"{failure.type}: {failure.text}"]
-    output += _missing_requirements(failure, absent)
-    left_out = f" Of its requirements these are not there: {', '.join(absent)}." if absent else ""
+    output = [*session.all("note"), *session.all("out"), f"{kind}: {text}"]
+    missing = re.search(r"No module named '([^'.]+)", text)
+    for name, reason in absent.items():
+        if missing and canonicalize_name(name) == canonicalize_name(missing[1]):
+            output.append(f"The requirement {name} is absent: {reason}")  # see known_errors.toml
+    left_out = f" These requirements are not available: {', '.join(absent)}." if absent else ""
     known = known_errors.match(
         "import", "\n".join(output), subject=subject, where=where, left_out=left_out
     )
-    error = known[0] if known else _unknown(failure, subject, where)
-    return error.with_why(f"{error.why}\n       {last_lines}")
-
-
-def _missing_requirements(failure: _Failure, absent: Mapping[str, str]) -> Iterator[str]:
-    """Yield the requirement of a missing module, in the form of known_errors.toml."""
-    missing = re.search(r"No module named '([^'.]+)", failure.text)
-    for name, reason in absent.items():
-        if missing and canonicalize_name(name) == canonicalize_name(missing[1]):
-            yield f"The requirement {name} is absent: {reason}"
-
-
-def _unknown(failure: _Failure, subject: str, where: str) -> CheckError:
-    return CheckError(
-        f"{subject} fails with {where}.",
-        f"It raised {failure.type}.",
-        "Change the package at the last lines of the traceback, so that it works in a browser.",
-        code="import.failed",
+    error = (
+        known[0]
+        if known
+        else CheckError(
+            f"{subject} fails with {where}.",
+            f"It raised {kind}.",
+            "Change the package at the last lines of the traceback, so that it works in a browser.",
+            code="import.failed",
+        )
     )
+    return error.with_why(f"{error.why}\n       {last_lines}")

