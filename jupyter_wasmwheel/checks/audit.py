@@ -146,9 +146,7 @@ def _missing(
 
 
 def _is_library(
-    extension: ExtensionModule,
-    module: SideModule,
-    modules: Mapping[ExtensionModule, SideModule],
+    extension: ExtensionModule, module: SideModule, modules: Mapping[ExtensionModule, SideModule]
 ) -> bool:
     """Return whether a module is a library, which others link against or ctypes opens."""
     path = PurePosixPath(extension.member)

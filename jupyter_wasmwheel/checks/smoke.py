@@ -143,11 +143,7 @@ def _runtime_error(session: _Session, names: str, where: str) -> WasmwheelError:
 
 
 def _import_error(
-    session: _Session,
-    failure: Mapping[str, Any],
-    names: str,
-    where: str,
-    absent: Mapping[str, str],
+    session: _Session, failure: Mapping[str, Any], names: str, where: str, absent: Mapping[str, str]
 ) -> WasmwheelError:
     """Return the error of an import or of code that raised an exception, with a known cause."""
     module, kind, text = failure["module"], failure["type"], failure["text"]

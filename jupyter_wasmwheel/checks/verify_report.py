@@ -54,9 +54,7 @@ def examine(wheel: Wheel, report: Mapping[str, Any]) -> tuple[WheelFinding, ...]
             _words({"sha256": wheel.sha256, "size": wheel.size}),
         ),
         _same(
-            "name",
-            f"{report.get('name')} {report.get('version')}",
-            f"{wheel.name} {wheel.version}",
+            "name", f"{report.get('name')} {report.get('version')}", f"{wheel.name} {wheel.version}"
         ),
         _same("tag", str(tag), ", ".join(wheel.platform_tags)),
         _same(

@@ -29,11 +29,7 @@ CRATES_PLACEHOLDER = "@CRATES@"
 
 
 def vendor(
-    projects: Sequence[Path],
-    rust: Rust,
-    folder: Path,
-    emit: Emitter,
-    variables: Sequence[str] = (),
+    projects: Sequence[Path], rust: Rust, folder: Path, emit: Emitter, variables: Sequence[str] = ()
 ) -> str:
     """Vendor all crates of projects into a folder, and return their key in a store.
 
