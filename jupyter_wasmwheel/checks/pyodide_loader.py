@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from ..api.errors import ToolchainError
 from ..runtime import lock as locks
 from ..runtime import node_sandbox, packages, snapshot
 from ..runtime.context import RunContext
@@ -110,3 +112,29 @@ def command(
     readable = [folder, *runtime.files, known.folder, script, LOAD, snapshot.START]
     readable += [Path(entry.file_name) for entry in lock.packages.values()]
     return node_sandbox.command(engine.node, readable, script, folder / "request.json")
+
+
+def read_event(line: str) -> dict[str, Any] | None:
+    """Return the event in a line of a script's output, or None if it is another text."""
+    try:
+        event = json.loads(line) if line.startswith("{") else None
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def missing_requirement(text: str, absent: Iterable[str]) -> str | None:
+    """Return the absent requirement whose module an exception reports as missing."""
+    found = re.search(r"No module named '([^'.]+)", text)
+    module = canonicalize_name(found[1]) if found else None
+    return next((name for name in absent if canonicalize_name(name) == module), None)
+
+
+def start_error(where: str, reason: str) -> ToolchainError:
+    """Return the error of a Pyodide that does not start."""
+    return ToolchainError(
+        f"Could not start {where}.",
+        reason or "Node.js gave no reason.",
+        "Put another Node.js (20 or newer) first on PATH.",
+        code="pyodide.start-failed",
+    )

@@ -111,12 +111,9 @@ def _metadata(wheel: Wheel) -> _Outcome:
             "Install it: `pip install 'jupyter-wasmwheel[pypi]'`.",
             code="publish.twine-missing",
         )
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "twine", "--no-color", "check", str(wheel.path)],
-        capture_output=True,
-        text=True,
-        env=build_variables.for_build(os.environ) | {"COLUMNS": "1000"},
-    )
+    command = [sys.executable, "-P", "-m", "twine", "--no-color", "check", str(wheel.path)]
+    env = build_variables.for_build(os.environ) | {"COLUMNS": "1000"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
     lines = _COLORS.sub("", done.stdout + done.stderr).splitlines()
     messages = " ".join(
         found[2].strip() for line in lines if (found := _MESSAGE.match(line.strip()))

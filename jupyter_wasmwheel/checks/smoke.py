@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -11,9 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
-from ..api.errors import CheckError, Retry, ToolchainError, WasmwheelError
+from ..api.errors import CheckError, Retry, WasmwheelError
 from ..api.events import Log, note
 from ..api.report import Smoke
 from ..errors import known_errors
@@ -111,8 +107,9 @@ def _start(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor
     stderr: list[str] = []
 
     def on_line(stream: str, line: str) -> None:
-        if stream == "stdout" and line.startswith("{"):
-            events.append(json.loads(line))
+        event = pyodide_loader.read_event(line) if stream == "stdout" else None
+        if event:
+            events.append(event)
         else:
             stderr.append(line[:300])  # Node.js can quote a line of 1 MB
 
@@ -127,12 +124,7 @@ def _start(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor
 def _runtime_error(session: _Session, names: str, where: str) -> WasmwheelError:
     """Return the error of a session that did not end."""
     if not session.all("started"):
-        return ToolchainError(
-            f"Could not start {where}.",
-            session.stderr or "Node.js gave no reason.",
-            "Put another Node.js (20 or newer) first on PATH.",
-            code="pyodide.start-failed",
-        )
+        return pyodide_loader.start_error(where, session.stderr)
     return CheckError(
         f"{names} crashed {where}.",
         session.stderr or "It gave no reason; the machine may be out of memory.",
@@ -152,10 +144,8 @@ def _import_error(
     subject = f"import {module}" if module else f"The code given for {names}"
     # A module that cannot be linked is reported when its package is loaded, before the import.
     output = [*session.all("note"), *session.all("out"), f"{kind}: {text}"]
-    missing = re.search(r"No module named '([^'.]+)", text)
-    for name, reason in absent.items():
-        if missing and canonicalize_name(name) == canonicalize_name(missing[1]):
-            output.append(f"The requirement {name} is absent: {reason}")  # see known_errors.toml
+    if name := pyodide_loader.missing_requirement(text, absent):
+        output.append(f"The requirement {name} is absent: {absent[name]}")  # see known_errors.toml
     left_out = f" These requirements are not available: {', '.join(absent)}." if absent else ""
     known = known_errors.match(
         "import", "\n".join(output), subject=subject, where=where, left_out=left_out

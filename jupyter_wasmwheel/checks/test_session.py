@@ -6,7 +6,6 @@ A test that never ends, or that crashes the runtime, ends Node.js, which is then
 from __future__ import annotations
 
 import functools
-import json
 import re
 import time
 import tomllib
@@ -17,14 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
-from packaging.utils import canonicalize_name
 
 from ..api.errors import (
     LimitError,
     Retry,
     SourceError,
     TestsFailedError,
-    ToolchainError,
     WasmwheelError,
 )
 from ..api.events import Diagnostic, Emitter, Log, Progress, note
@@ -34,6 +31,7 @@ from ..process.run import Command
 from ..process.run import run as run_command
 from ..project.suite import Suite
 from ..runtime import node_sandbox
+from . import pyodide_loader
 
 #: Seconds that Node.js has between tests, and before the first one.
 IDLE_TIMEOUT_S = 300.0
@@ -126,7 +124,7 @@ class TestSession:
         return time.monotonic() - self._since > limit
 
     def _on_line(self, stream: str, line: str) -> None:
-        event = _event(line) if stream == "stdout" else None
+        event = pyodide_loader.read_event(line) if stream == "stdout" else None
         if event is None or "out" in event:
             text = event["out"] if event else line
             if not PYTEST_FRAME.search(text):
@@ -191,13 +189,8 @@ class TestSession:
     def _reason(self, lines: Iterable[str]) -> str | None:
         """Return what a test's errors show to be unsupported or missing, if anything."""
         text = "\n".join(lines)
-        for name, sign in _signs():
-            if sign.search(text):
-                return name
-        if missing := re.search(r"No module named '([^'.]+)", text):
-            module = canonicalize_name(missing[1])
-            return next((name for name in self._absent if canonicalize_name(name) == module), None)
-        return None
+        unsupported = next((name for name, sign in _signs() if sign.search(text)), None)
+        return unsupported or pyodide_loader.missing_requirement(text, self._absent)
 
     def _fail(self, failure: TestFailure, text: str = "") -> None:
         """Record a failure, whose file is relative to the project's folder."""
@@ -247,12 +240,7 @@ class TestSession:
     def _start_error(self, where: str) -> WasmwheelError:
         why = "\n       ".join([*self._output, *self._fatal.splitlines()][-6:])
         if not self._started:
-            return ToolchainError(
-                f"Could not start {where} in Node.js.",
-                why or "Node.js gave no reason.",
-                "Put another Node.js (20 or newer) first on PATH.",
-                code="pyodide.start-failed",
-            )
+            return pyodide_loader.start_error(f"{where} in Node.js", why)
         if self._is_late():
             return LimitError(
                 f"The tests did not start in {where}.",
@@ -273,12 +261,3 @@ def _crash(name: str, message: str) -> TestFailure:
     return TestFailure(
         id=name, outcome="crashed", reason=None, message=message, file=None, line=None
     )
-
-
-def _event(line: str) -> dict[str, Any] | None:
-    """Return the event in a line of Node.js's output, or None if it is another text."""
-    try:
-        event = json.loads(line) if line.startswith("{") else None
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None

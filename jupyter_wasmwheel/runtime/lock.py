@@ -139,9 +139,6 @@ class Rows(Mapping[str, Entry]):
         row = self.rows[name]
         return row if isinstance(row, Entry) else Entry.from_row(row)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.rows
-
     def __iter__(self) -> Iterator[str]:
         return iter(self.rows)
 

@@ -37,9 +37,7 @@ class Node:
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run Node.js, and return its output as text."""
-        return subprocess.run(
-            [self.program, *arguments], capture_output=True, text=True, check=False
-        )
+        return subprocess.run([self.program, *arguments], capture_output=True, text=True)
 
 
 def find(store: Store) -> tuple[Node | None, str]:
@@ -126,9 +124,8 @@ def fetch_npm_package(
     arguments = ["pack", specifier, "--pack-destination", str(folder)]
     if offline:
         arguments.append("--offline")
-    done = subprocess.run(
-        [*node.npm, *arguments], capture_output=True, text=True, cwd=folder, check=False
-    )
+    command = [*node.npm, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     tarballs = list(folder.glob("*.tgz"))
     if done.returncode or not tarballs:
         lines = [line for line in done.stderr.splitlines() if line.startswith("npm err")]

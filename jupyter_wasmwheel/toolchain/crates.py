@@ -39,14 +39,9 @@ def vendor(
     first, *others = [str(path / "Cargo.toml") for path in projects]
     command = [str(rust.cargo), "vendor", "--versioned-dirs", "--manifest-path", first]
     command += [f"--sync={each}" for each in others]
-    done = subprocess.run(
-        [*command, str(folder / VENDORED)],
-        cwd=folder,
-        env=build_variables.for_download(os.environ, variables),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command.append(str(folder / VENDORED))
+    env = build_variables.for_download(os.environ, variables)
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     if done.returncode:
         raise ToolchainError(
             "Could not fetch the crates.",
@@ -95,7 +90,7 @@ def _are_cached(project: Path, top: Path, rust: Rust) -> bool:
     command = [str(rust.cargo), "metadata", "--offline", "--format-version=1"]
     # The project's configuration can name another rustc, which cargo then runs.
     env = build_variables.for_build(os.environ)
-    done = subprocess.run(command, cwd=project, env=env, capture_output=True, check=False)
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True)
     for lock in set(top.rglob("Cargo.lock")) - before:
         lock.unlink()
     return done.returncode == 0

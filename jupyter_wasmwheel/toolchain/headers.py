@@ -134,20 +134,15 @@ def _from_debian(target: Target, values: Values, folder: Path) -> str:
     (apt / "status").touch()
     (apt / "sources.list").write_text(f"deb {mirror} {suite} main\n", encoding="utf-8")
     options = [f"-o{option}={apt / value}" for option, value in APT_FOLDERS.items()]
+    env = build_variables.for_download(os.environ)
     for words in (["update"], ["download", name]):
-        done = subprocess.run(
-            ["apt-get", "-q", *options, "-oAcquire::Languages=none", *words],
-            cwd=apt,
-            env=build_variables.for_download(os.environ),
-            capture_output=True,
-            text=True,
-        )
+        command = ["apt-get", "-q", *options, "-oAcquire::Languages=none", *words]
+        done = subprocess.run(command, cwd=apt, env=env, capture_output=True, text=True)
         if done.returncode:
             reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
             raise _UnavailableError(f"apt-get could not fetch Debian's {name}: {reason[0]}")
     (package,) = apt.glob("*.deb")
-    unpack: list[str | Path] = ["dpkg-deb", "-x", package, apt / "unpacked"]
-    subprocess.run(unpack, env=build_variables.for_build(os.environ), check=True)
+    subprocess.run(["dpkg-deb", "-x", package, apt / "unpacked"], env=env, check=True)
     top = apt / "unpacked/usr/include"
     (config,) = top.glob(f"*/python{target.python}/pyconfig.h")
     _adapt(top / f"python{target.python}", config, values, folder)
