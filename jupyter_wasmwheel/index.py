@@ -1,8 +1,7 @@
-"""The user's package index, asked by his own pip settings, without running anything of a package.
+"""The user's package index, as pip is configured, without running any code of a package.
 
-`pip download` runs the build backend of an sdist to learn its metadata. Here files are found and
-fetched by `unearth`, with what `pip config list` says: index, extra indexes, find-links, trusted
-hosts, certificates and proxy.
+`pip download` would run the build backend of an sdist to get its metadata. unearth finds and
+fetches files here, with the settings of `pip config list`.
 """
 
 from __future__ import annotations
@@ -30,22 +29,21 @@ from packaging.version import Version
 from . import build_variables
 from .api.errors import Retry, SourceError, WasmwheelError
 
-# To import unearth takes longer than a build that fetches nothing, so it is imported when it is
-# asked for something.
+# Importing unearth takes longer than a build that fetches nothing, so it is imported on use.
 if TYPE_CHECKING:
     from unearth import Link, Package, PackageFinder, TargetPython
     from unearth.fetchers import Fetcher, PyPIClient
 
-#: Seconds that an index may be silent where pip's own setting does not say otherwise.
+#: Timeout of the index unless pip has its own setting.
 DEFAULT_TIMEOUT_S = 15.0
 
-#: The variables that name a proxy for pip, the first one that is set.
+#: The variables that configure a proxy for pip; the first one that is set is used.
 PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PipSettings:
-    """What pip is configured to do when it looks for packages."""
+    """The settings with which pip looks for packages."""
 
     index_url: str | None
     extra_index_urls: tuple[str, ...]
@@ -60,7 +58,7 @@ class PipSettings:
 
 @functools.cache
 def _settings() -> dict[str, str]:
-    """Return what `pip config list` says; for `download` or `install` wins over a global one."""
+    """Return the settings of `pip config list`; those of a command override global ones."""
     listing = subprocess.run(
         [sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "config", "list"],
         capture_output=True,
@@ -78,7 +76,7 @@ def _settings() -> dict[str, str]:
 
 @functools.cache
 def pip_settings() -> PipSettings:
-    """Return what pip is configured to do."""
+    """Return pip's settings."""
     values = _settings()
 
     def many(name: str) -> tuple[str, ...]:
@@ -99,11 +97,11 @@ def pip_settings() -> PipSettings:
 
 @contextlib.contextmanager
 def pip_environment(environ: Mapping[str, str]) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
-    """Give the variables by which pip finds the user's index, and open files for it to inherit.
+    """Give the variables with which pip finds the user's index, and open files for it to inherit.
 
-    pip may run the code of what it installs, so no login is in a variable, or in a word of pip's
-    own children: addresses come without, and logins by a file that, on Linux, has no name and that
-    pip alone has open. `environ` is what that code sees.
+    pip can run the code of what it installs, which sees `environ` and the arguments of pip's
+    children. So URLs are passed without logins, and those by a file that, on Linux, has no name
+    and is open in pip alone.
     """
     more = {**environ, **build_variables.for_pip(os.environ)}
     hosts: list[tuple[str, str]] = []
@@ -125,7 +123,7 @@ def pip_environment(environ: Mapping[str, str]) -> Iterator[tuple[dict[str, str]
 
 
 def _stripped(value: str) -> tuple[str, list[tuple[str, str]]]:
-    """Return addresses without their logins, and the logins with their hosts."""
+    """Return URLs without their logins, and the logins with their hosts."""
     words, found = value.split(), []
     for at, word in enumerate(words):
         address = urlsplit(word)
@@ -137,7 +135,7 @@ def _stripped(value: str) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _netrc(hosts: Iterable[tuple[str, str]]) -> str:
-    """Return the user's own netrc file with the logins of some hosts added."""
+    """Return the user's netrc file with the logins of some hosts added."""
     own = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
     try:
         netrc.netrc(own)
@@ -156,7 +154,7 @@ def _quoted(text: str) -> str:
 
 
 def _configuration(values: Mapping[str, str]) -> str:
-    """Return pip's settings as a configuration file, where only the proxy has a login."""
+    """Return pip's settings as a configuration file in which only the proxy has a login."""
     lines = ["[global]"]
     for name, value in values.items():
         text = value if name == "proxy" else _stripped(value)[0]
@@ -166,9 +164,9 @@ def _configuration(values: Mapping[str, str]) -> str:
 
 @contextlib.contextmanager
 def _for_pip_alone(text: str, files: list[int]) -> Iterator[str]:
-    """Give the path of a file with a text, for who inherits `files`; of mode 0600 elsewhere."""
+    """Give the path of a file with a text for a process that inherits `files`."""
     if sys.platform == "linux":
-        # What pip starts inherits the path, and not the open file that it leads to.
+        # pip's children inherit the path, but not the open file that it leads to.
         number = os.memfd_create("wasmwheel")
         files.append(number)
         path = f"/proc/self/fd/{number}"
@@ -185,7 +183,7 @@ def _for_pip_alone(text: str, files: list[int]) -> Iterator[str]:
 
 
 def _trusted(settings: PipSettings) -> ssl.SSLContext | bool:
-    """Whom to trust and as whom to come: pip's `cert` (a file or a folder) and `client-cert`."""
+    """Return the TLS settings of pip's `cert` (a file or a folder) and `client-cert`."""
     if not (settings.cert or settings.client_cert):
         return True
     place = Path(settings.cert) if settings.cert else None
@@ -207,7 +205,7 @@ class Index:
 
     @functools.cached_property
     def _client(self) -> PyPIClient:
-        """One client for all that is asked; its connections are closed when the index goes."""
+        """Return the client for all requests; it is closed with the index."""
         from unearth.fetchers import PyPIClient
 
         settings = pip_settings()
@@ -245,7 +243,7 @@ class Index:
         return finder
 
     def find_sdist(self, requirement: Requirement, python: tuple[int, int]) -> Package:
-        """The newest sdist that a requirement allows and that is meant for this Python."""
+        """Find the newest sdist that a requirement allows and that supports this Python."""
         from unearth import TargetPython
 
         finder = self._finder(TargetPython(py_ver=python), no_binary=[requirement.name])
@@ -257,10 +255,10 @@ class Index:
         python: tuple[int, int] | None = None,
         platform: str | None = None,
     ) -> Package:
-        """The newest wheel that a requirement allows: for this machine, or for another platform.
+        """Find the newest wheel that a requirement allows, for this machine or another platform.
 
-        `platform` is a wheel's platform tag; a CPython of version `python` is meant with it. What
-        was asked before is answered as before.
+        `platform` is a wheel's platform tag of a CPython of version `python`. Answers, errors too,
+        are cached.
         """
         asked = (str(requirement), python, platform)
         if asked not in self._answers:
@@ -294,20 +292,14 @@ class Index:
         form: str,
     ) -> Package:
         if self.offline:
-            raise SourceError(
-                f"{requirement} is not available offline.",
-                "It must be fetched, and this run is offline.",
-                "Run it once without --offline, or name a folder or a file.",
-                code="index.offline",
-                remedies=[Retry(changes={"offline": False})],
-            )
+            raise offline_error(str(requirement), "index.offline")
         import httpx2
 
         try:
             match = finder.find_best_match(requirement)
         except httpx2.HTTPError as error:
             raise SourceError(
-                "The package index cannot be reached.",
+                "Could not reach the package index.",
                 f"{type(error).__name__}: {error}",
                 "Check the network and `pip config list`, then run it again.",
                 code="index.unreachable",
@@ -315,7 +307,7 @@ class Index:
             ) from error
         fitting = [package for package in match.applicable if fits(package.link)]
         final = [each for each in fitting if not Version(each.version or "0").is_prerelease]
-        # As pip does: a release before the final one only where it is named, or there is no other.
+        # As in pip, a pre-release is used only if it is requested or there is no final release.
         for package in fitting if requirement.specifier.prereleases else final or fitting:
             return package
         raise self._not_found(requirement, form, [p.version or "" for p in match.candidates])
@@ -323,24 +315,24 @@ class Index:
     def _not_found(
         self, requirement: Requirement, form: str, versions: list[str]
     ) -> WasmwheelError:
-        """Why nothing fits: no such package, no such version, or no such form."""
+        """Return the error for a package, version or form that the index does not have."""
         if versions:
             known = ", ".join(dict.fromkeys(versions[:5]))
             return SourceError(
-                f"No {form} of {requirement} is on the package index.",
-                f"What the index has of {requirement.name}: {known}.",
-                "Take another version, or name a folder or a git address.",
+                f"No {form} of {requirement} found on the package index.",
+                f"The index has these versions of {requirement.name}: {known}.",
+                "Use another version, or pass a folder or a git URL.",
                 code="index.no-matching-release",
             )
         return SourceError(
             f"Package {requirement.name} not found on the package index.",
             "The index does not have a package of this name.",
-            "Check the spelling, and which index `pip config list` names.",
+            "Check the spelling, and the index that `pip config list` shows.",
             code="index.package-not-found",
         )
 
     def fetch(self, package: Package, folder: Path) -> Path:
-        """The file of a package, written into a folder; the index's sha256 is verified."""
+        """Write the file of a package into a folder, and verify the index's sha256."""
         link = package.link
         stated = (link.hashes or {}).get("sha256")
         if not link.is_file:
@@ -352,18 +344,12 @@ class Index:
     def download(
         self, url: str, sha256: str | None, folder: Path, file_name: str | None = None
     ) -> Path:
-        """The file at an address, by way of pip's proxy and certificates; its hash is verified."""
+        """Download a file with pip's proxy and certificates, and verify its hash."""
         import httpx2
 
         path = folder / (file_name or url.rpartition("/")[2])
         if self.offline:
-            raise SourceError(
-                f"{path.name} is not available offline.",
-                "It must be fetched, and this run is offline.",
-                "Run it once without --offline.",
-                code="index.offline",
-                remedies=[Retry(changes={"offline": False})],
-            )
+            raise offline_error(path.name, "index.offline")
         try:
             with path.open("wb") as stream, self._client.get_stream(url) as response:
                 response.raise_for_status()
@@ -374,7 +360,7 @@ class Index:
             raise SourceError(
                 f"Could not fetch {path.name}.",
                 f"{type(error).__name__}: {error}",
-                "Check the network and run it again.",
+                "Check the network and try again.",
                 code="index.download-failed",
                 remedies=[Retry()],
             ) from error
@@ -384,16 +370,27 @@ class Index:
         return _verified(path, sha256)
 
 
+def offline_error(name: str, code: str, fix: str = "Run it once without --offline.") -> SourceError:
+    """Return the error for something that would have to be fetched in an offline run."""
+    return SourceError(
+        f"{name} is not available offline.",
+        "It must be fetched, and this run is offline.",
+        fix,
+        code=code,
+        remedies=[Retry(changes={"offline": False})],
+    )
+
+
 def _verified(path: Path, sha256: str | None) -> Path:
-    """A file that has the hash stated for it; else it is removed, and a SourceError raised."""
+    """Return a file that has the expected hash; another one is removed with a SourceError."""
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if sha256 and sha256 != found:
         path.unlink()
         raise SourceError(
             f"{path.name} does not match its hash.",
-            f"Its sha256 is {found}, it should be {sha256}.",
-            "Run it again. If it fails again, the index or a proxy in front of it is broken.",
+            f"Expected the sha256 {sha256}, got {found}.",
+            "Try again. If it fails again, check the index or a proxy in front of it.",
             code="index.hash-mismatch",
             remedies=[Retry()],
         )

@@ -1,10 +1,8 @@
-"""A project's own build backend (PEP 517), run as if its Python were the target's.
+"""Builds with a project's own build backend (PEP 517), as if it ran in the target's Python.
 
-The backend runs with this Python, whatever its version, in an environment of its own. There
-`sysconfig` gives the target's answers: its own data, out of the runtime's standard library, and
-what `cross/sitecustomize.py` adds. setuptools then compiles by our shims, setuptools-rust by our
-cargo, and both name and tag what they make for the target. A project without anything to compile
-comes out as the plain wheel that it is.
+The backend runs with this Python in an isolated environment. There `sysconfig` has the data of the
+runtime's standard library and what `cross/sitecustomize.py` adds, so that setuptools compiles with
+our shims, setuptools-rust with our cargo, and both name and tag their output for the target.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMiss
 from ..api.errors import Retry, SourceError
 from ..api.events import Emitter, Log, note
 from ..api.sanitize import redact
-from ..index import pip_environment
+from ..index import offline_error, pip_environment
 from ..process.run import Command, run
 from ..project.copy import Copy
 from ..project.manifest import load_toml
@@ -37,11 +35,11 @@ from ..toolchain.toolchain import script
 from .build_frontend import FrontendOutput, Step, run_frontend
 from .plan import Plan
 
-#: What builds a project that does not say so itself (PEP 517 and 518).
+#: The build system of a project that does not configure one (PEP 517 and 518).
 DEFAULT = {"requires": ["setuptools>=40.8.0"], "build-backend": "setuptools.build_meta:__legacy__"}
 
-#: Runs a script in a process that others of the same user cannot read: what pip starts could open
-#: pip's files with the logins by `/proc`. 4 is PR_SET_DUMPABLE.
+#: Runs a script in a process that others of the user cannot read: pip's children could open its
+#: files with logins through `/proc`. 4 is PR_SET_DUMPABLE.
 _HIDDEN = """
 import ctypes, runpy, sys
 if sys.platform == "linux":
@@ -50,7 +48,7 @@ del sys.argv[0]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
-#: How many of pip's last lines an error repeats.
+#: The number of pip's last lines in an error.
 LAST_LINES = 3
 
 
@@ -62,7 +60,7 @@ def build(
     emit: Emitter,
     compiled: Callable[[], None],
 ) -> FrontendOutput:
-    """The wheel of a project, by its own backend."""
+    """Build the wheel of a project with its own backend."""
     path = copy.folder / "pyproject.toml"
     system: dict[str, Any] = (load_toml(path) if path.is_file() else {}).get("build-system", {})
     requires = system.get("requires", DEFAULT["requires"])
@@ -80,7 +78,7 @@ def build(
         raise SourceError(
             f"Could not load the build backend of {plan.project.label}.",
             f"{system.get('build-backend')}: {error}",
-            "Correct `[build-system]` in its pyproject.toml; `python -m build` shows the same.",
+            "Correct `[build-system]` in its pyproject.toml, and check it with `python -m build`.",
             code="backend.invalid",
         ) from error
 
@@ -88,7 +86,7 @@ def build(
 def _caller(
     folder: Path, system: Mapping[str, Any], step: Step, env: Mapping[str, str], python: Path
 ) -> BuildBackendHookCaller:
-    """What calls the hooks of a backend in an environment, each in a process of its own."""
+    """Return the caller of a backend's hooks, which runs each in its own process."""
 
     def runner(
         cmd: Sequence[str],
@@ -108,7 +106,7 @@ def _caller(
 
 
 def _as_target(plan: Plan, runtime: Runtime) -> dict[str, str]:
-    """The variables by which a backend takes the target for its own platform."""
+    """Return the variables that make a backend build for the target."""
     data = _sysconfig_data(runtime, plan.work / "cross")
     ours = resources.files(__package__) / "cross"
     optimised = "-O1" if plan.request.profile == "draft" else "-O2 -DNDEBUG"
@@ -134,7 +132,7 @@ def _as_target(plan: Plan, runtime: Runtime) -> dict[str, str]:
 
 
 def _sysconfig_data(runtime: Runtime, folder: Path) -> Path:
-    """The module with what the target's Python was built with, out of its standard library."""
+    """Write the module with the build variables of the target's Python."""
     name, text = runtime.sysconfig_data()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(text)
@@ -142,20 +140,14 @@ def _sysconfig_data(runtime: Runtime, folder: Path) -> Path:
 
 
 def _environment(requires: Sequence[str], *, plan: Plan, store: Store, emit: Emitter) -> Path:
-    """The Python of an environment with what a backend requires, made once and kept."""
-    told = "\n".join([sys.version, sys.base_prefix, *sorted(set(requires))])
-    key = f"backends/{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    """Return the Python of a cached environment with the requirements of a backend."""
+    identity = "\n".join([sys.version, sys.base_prefix, *sorted(set(requires))])
+    key = f"backends/{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
 
     def fill(folder: Path) -> None:
         if plan.request.offline:
-            raise SourceError(
-                f"The build requirements {', '.join(requires)} are not available offline.",
-                "It must be fetched, and this run is offline.",
-                "Run it once without --offline.",
-                code="backend.offline",
-                remedies=[Retry(changes={"offline": False})],
-            )
-        note(emit, f"Making an environment with {', '.join(requires) or 'nothing'}.")
+            raise offline_error(f"Build requirements {', '.join(requires)}", "backend.offline")
+        note(emit, f"Creating a build environment with {', '.join(requires) or 'no packages'}.")
         venv.create(folder, with_pip=False, symlinks=os.name != "nt")
         _install(requires, folder, plan, emit)
         _move_scripts(folder, store.home / key)
@@ -164,26 +156,26 @@ def _environment(requires: Sequence[str], *, plan: Plan, store: Store, emit: Emi
 
 
 def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -> None:
-    """Install packages into an environment by pip, from the user's own index.
+    """Install packages into an environment with pip, from the user's index.
 
-    What has no wheel is built by pip, by its own code: that sees what a build sees.
+    pip can run their code, which gets the variables of a build.
     """
     if not requires:
         return
-    said: list[str] = []
+    output: list[str] = []
 
     def on_line(stream: str, line: str) -> None:
-        said.append(line)
+        output.append(line)
         emit(Log(stream="stdout" if stream == "stdout" else "stderr", text=line))
 
-    # `pip --python` would start itself once more, without the files that it is to inherit.
+    # `pip --python` would restart itself without the files that it must inherit.
     pip = importlib.util.find_spec("pip")
     assert pip
     assert pip.origin
     runner = Path(pip.origin).with_name("__pip-runner__.py")
     command: list[str | Path] = [_python(folder), "-P", "-c", _HIDDEN, runner]
     command += ["--disable-pip-version-check"]
-    # As pip does for itself: `user`, which some images configure, would be refused here.
+    # Some images configure `user`, which pip rejects in an environment.
     command += ["install", "--no-user", "--no-warn-script-location", *requires]
     with pip_environment(plan.environ) as (env, files):
         install = Command(words=command, cwd=folder, env=env, pass_fds=files)
@@ -191,16 +183,16 @@ def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -
     if status:
         raise SourceError(
             f"Could not install the build requirements {', '.join(requires)}.",
-            redact(" ".join(line.strip() for line in said[-LAST_LINES:]))[:500]
+            redact(" ".join(line.strip() for line in output[-LAST_LINES:]))[:500]
             or "pip gave no reason.",
-            "Check the network and `pip config list`, then run it again.",
+            "Check the network and `pip config list`, then try again.",
             code="backend.install-failed",
             remedies=[Retry()],
         )
 
 
 def _move_scripts(folder: Path, place: Path) -> None:
-    """Let the scripts of an environment name the place that it is about to be renamed to."""
+    """Replace the path of an environment in its scripts, as it is about to be renamed."""
     for path in _python(folder).parent.iterdir():
         if path.is_file() and not path.is_symlink():
             data = path.read_bytes()

@@ -1,8 +1,7 @@
-"""A source in a git repository: its address, and the tree of one commit, fetched by git.
+"""Sources in git repositories: their addresses, and the tree of one commit.
 
-Of the user's git only what reaches a remote counts: proxies, credentials, keys. What else a
-repository or a configuration could make git do is switched off: hooks, filters, submodules,
-questions on the terminal, and every transport but those named here.
+git uses the user's proxies, credentials and keys. Everything else that a repository or a
+configuration could make it do is disabled: hooks, filters, submodules, prompts, other transports.
 """
 
 from __future__ import annotations
@@ -21,20 +20,21 @@ from ..api.errors import Retry, SourceError, ToolchainError, UsageError, Wasmwhe
 from ..api.events import Emitter, Log, Progress, note
 from ..api.sanitize import REDACTED, redact
 from ..errors import known_errors
+from ..index import offline_error
 from ..process.run import Command, run
 from ..store import Store
 
-#: The transports that are used: git's words for them, by the beginning of an address.
+#: The transports that are allowed, as git names them, by the scheme of an address.
 TRANSPORTS = {"https": "https:http", "http": "https:http", "ssh": "ssh", "file": "file"}
 
-#: What is no part of a branch's or a tag's name (git-check-ref-format), or would be an option.
+#: Matches what a branch's or a tag's name cannot contain (git-check-ref-format), and options.
 _NO_REVISION = re.compile(r"^-|[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|^$")
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 _PROGRESS = re.compile(r"(?:remote: )?(\w+ (?:objects|deltas)):\s+\d+% \((\d+)/(\d+)\)")
 
-#: Variables of git that name a repository: another one than the address does.
+#: Variables that make git use another repository than the address.
 _OF_A_REPOSITORY = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
@@ -46,21 +46,21 @@ _OF_A_REPOSITORY = (
     "GIT_WORK_TREE",
 )
 
-#: How variables begin by which git prints what it sends, the login among it.
+#: Prefixes of the variables with which git prints what it sends, including the login.
 _TALKATIVE = ("GIT_CURL_VERBOSE", "GIT_TRACE")
 
-#: Attributes of a tree are not heeded: no file is left out, filled in, filtered or converted.
+#: Overrides the attributes of a tree: no file is left out, filled in, filtered or converted.
 _ATTRIBUTES = "* -export-ignore -export-subst -filter -ident -text -working-tree-encoding\n"
 
-_SHAPE = "It is written `git+URL[@REV][#subdirectory=DIR]`, as pip has it."
+_SHAPE = "The format is `git+URL[@REV][#subdirectory=DIR]`, as in pip."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """`url` is git's; `revision` a branch, a tag or a whole commit id, None for the default branch.
+    """The address of a source; `revision` is a branch, a tag or a full commit id, if any.
 
-    `url` has no login: that is `login`, as `USER:PASSWORD`, for http only. `local` is the path of a
-    repository on this machine, None of any other.
+    `url` is without the `login` (`USER:PASSWORD`, for http only). `local` is the path of a
+    repository on this machine.
     """
 
     url: str
@@ -72,12 +72,12 @@ class Address:
 
     @property
     def name(self) -> str:
-        """What a person calls the repository: the last part of its address."""
+        """Return the last part of the address, for messages."""
         last = self.url.rstrip("/").rpartition("/")[2].removesuffix(".git")
         return re.sub(r"[^\w.-]", "-", last).lstrip(".-") or "repository"
 
     def at(self, place: Path) -> str:
-        """The address as it is written, of a repository on this machine that is at a place."""
+        """Return the address of the same source in a repository at a place of this machine."""
         inside = (
             "" if self.subdirectory == PurePosixPath() else f"#subdirectory={self.subdirectory}"
         )
@@ -85,16 +85,16 @@ class Address:
 
 
 def parse(text: str, folder: Path | None = None) -> Address:
-    """The address in `git+URL[@REV][#subdirectory=DIR]`; a UsageError where it is none.
+    """Parse `git+URL[@REV][#subdirectory=DIR]`; a UsageError says what is wrong with it.
 
-    A path is meant from `folder`, or from where this runs.
+    A path is relative to `folder`, or to the current folder.
     """
     place, _, fragment = text.removeprefix("git+").partition("#")
     scheme, separator, rest = place.partition("://")
     login: str | None = None
     if not separator:
         if re.match(r"[^/.]*:", place):
-            raise _no_address(text, f"Of {place.partition(':')[0]!r} nothing is fetched.")
+            raise _no_address(text, f"{place.partition(':')[0]!r} is not a supported scheme.")
         path, revision = _split(place)
         local: Path | None = (folder or Path()).absolute() / path
         url, scheme = str(local), "file"
@@ -105,19 +105,18 @@ def parse(text: str, folder: Path | None = None) -> Address:
         url = f"{scheme}://{host}{slash}{path}"
         local = _local(text, host, path) if scheme == "file" else None
     else:
-        raise _no_address(text, f"Of {scheme!r} nothing is fetched.")
+        raise _no_address(text, f"{scheme!r} is not a supported scheme.")
     if not path or any(ord(letter) < 32 for letter in text) or re.match(r"-|.*@-", rest):
-        raise _no_address(text, "It names no repository.")
+        raise _no_address(text, "It does not name a repository.")
     if redact(url) != url:
         raise UsageError(
             f"{text!r} has a secret in its query.",
-            "git has the whole address in its command line, which other users can read.",
-            "Write it as `https://USER:PASSWORD@HOST/PATH`, or let git know it by a credential "
-            "helper.",
+            "git gets the whole address as an argument, which other users can read.",
+            "Write it as `https://USER:PASSWORD@HOST/PATH`, or use a git credential helper.",
             code="git.secret-in-query",
         )
     if revision is not None and _NO_REVISION.search(revision):
-        raise _no_address(text, f"{revision!r} is no branch, tag or commit.")
+        raise _no_address(text, f"{revision!r} is not a valid branch, tag or commit.")
     return Address(
         url=url,
         transport=TRANSPORTS[scheme],
@@ -129,14 +128,13 @@ def parse(text: str, folder: Path | None = None) -> Address:
 
 
 def _login(text: str, scheme: str, host: str) -> tuple[str, str | None]:
-    """Return a host without its login, and the login; the name alone of an ssh address stays."""
+    """Return a host without its login, and the login; an ssh address keeps the user name."""
     login, at, bare = host.rpartition("@")
     if login == REDACTED:
         raise UsageError(
-            f"{text!r} has no login any more.",
-            "The user name and the password in an address are used once and never kept.",
-            "Enter the whole address again; or let git know the login by a credential helper, and "
-            "leave it out of the address.",
+            f"The login of {text!r} was not stored.",
+            "The user name and the password in an address are used once and never stored.",
+            "Enter the whole address again, or use a git credential helper and omit the login.",
             code="git.login-not-kept",
         )
     if scheme == "ssh":
@@ -145,14 +143,14 @@ def _login(text: str, scheme: str, host: str) -> tuple[str, str | None]:
 
 
 def _split(path: str) -> tuple[str, str | None]:
-    """A path and the revision after its last `@`."""
+    """Split a path at its last `@`, which a revision follows."""
     before, at, revision = path.rpartition("@")
     return (before, revision) if at else (path, None)
 
 
 def _local(text: str, host: str, path: str) -> Path:
     if host not in ("", "localhost"):
-        raise _no_address(text, f"A file:// address names this machine, not {host}.")
+        raise _no_address(text, f"A file:// URL cannot name another machine ({host}).")
     return Path(urllib.parse.unquote(f"/{path}"))
 
 
@@ -160,10 +158,10 @@ def _subdirectory(text: str, fragment: str) -> PurePosixPath:
     words = urllib.parse.parse_qsl(fragment, keep_blank_values=True)
     named = dict(words)
     if set(named) - {"subdirectory", "egg"} or len(named) != len(words) or (fragment and not words):
-        raise _no_address(text, f"Nothing is known of {fragment!r}.")
+        raise _no_address(text, f"Invalid fragment {fragment!r}.")
     folder = PurePosixPath(named.get("subdirectory", ""))
     if folder.is_absolute() or ".." in folder.parts or "\\" in str(folder):
-        raise _no_address(text, f"{folder} is not inside of the repository.")
+        raise _no_address(text, f"{folder} is not inside the repository.")
     return folder
 
 
@@ -171,60 +169,47 @@ def _no_address(text: str, why: str) -> UsageError:
     return UsageError(
         f"Invalid git address {text!r}.",
         f"{why} {_SHAPE}",
-        f"URL begins with {', '.join(f'{each}://' for each in TRANSPORTS)}, or is the path of a "
-        "folder; for `git@HOST:PATH` write ssh://git@HOST/PATH.",
+        f"Use {', '.join(f'{each}://' for each in TRANSPORTS)} or the path of a folder; for "
+        "`git@HOST:PATH` write `ssh://git@HOST/PATH`.",
         code="git.invalid-address",
     )
 
 
 def fetch(address: Address, store: Store, emit: Emitter, *, offline: bool) -> tuple[Path, str]:
-    """The folder of an address's tree in the store, and its commit; a SourceError says why not."""
+    """Fetch an address's tree into the store; return its folder and its commit."""
     git = _Git(address, emit)
     commit = address.revision or ""
+    offline = offline and not address.local
     if not _COMMIT.fullmatch(commit):
-        if offline and not address.local:
-            raise SourceError(
-                f"The commit of {address.url} at {commit or 'its default branch'} is not "
-                "available offline.",
-                "A branch or a tag is looked up at its repository, and this run is offline.",
-                "Name a commit by its 40 digits that was fetched before, or run it without "
-                "--offline.",
-                code="git.offline",
-                remedies=[Retry(changes={"offline": False})],
-            )
+        if offline:
+            name = f"{commit or 'The default branch'} of {address.url}"
+            fix = "Use a commit of 40 digits that was fetched before, or run without --offline."
+            raise offline_error(name, "git.offline", fix)
         commit = git.resolve_commit()
     key = f"sources/git-{commit}"
-    if offline and not address.local and not store.find(key):
-        raise SourceError(
-            f"Commit {commit} of {address.url} is not available offline.",
-            "It must be fetched, and this run is offline.",
-            "Run it once without --offline.",
-            code="git.offline",
-            remedies=[Retry(changes={"offline": False})],
-        )
+    if offline and not store.find(key):
+        raise offline_error(f"Commit {commit} of {address.url}", "git.offline")
     note(emit, f"{address.url}: {address.revision or 'HEAD'} is commit {commit}")
     root = store.install(key, lambda stage: git.check_out(commit, stage), emit)
     (tree,) = root.iterdir()
     if (tree / ".gitmodules").exists():
-        note(emit, "It has submodules, which are not fetched; their folders are empty.")
+        note(emit, "Its submodules are not fetched; their folders are empty.")
     return tree, commit
 
 
 class _Git:
-    """git, run for one address."""
+    """The program git, for one address."""
 
     def __init__(self, address: Address, emit: Emitter) -> None:
         program = shutil.which("git")
         if not program:
             raise ToolchainError(
                 f"git is required to fetch {address.url}.",
-                "An address that begins with git+ is fetched by the program git.",
-                "Install git (on Debian `apt-get install git`), or name a folder or an sdist.",
+                "The program git fetches sources that begin with `git+`.",
+                "Install git (on Debian: `apt-get install git`), or pass a folder or an sdist.",
                 code="git.missing",
             )
-        self._program = program
-        self._address = address
-        self._emit = emit
+        self._program, self._address, self._emit = program, address, emit
         kept = {
             name: text
             for name, text in os.environ.items()
@@ -239,30 +224,30 @@ class _Git:
         }
 
     def resolve_commit(self) -> str:
-        """The commit that the address's revision, or the default branch, is at."""
+        """Look up the commit of the address's revision, or of the default branch."""
         wanted = self._address.revision or "HEAD"
         with tempfile.TemporaryDirectory(prefix="wasmwheel-git-") as folder:
             listing = self._run(
                 "ls-remote", "--", self._address.url, wanted, f"{wanted}^{{}}", folder=Path(folder)
             )
         found = {name: commit for commit, _, name in (line.partition("\t") for line in listing)}
-        # What an annotated tag points to is listed as TAG^{}.
+        # TAG^{} is the commit that an annotated tag points to.
         for kind in ("", "refs/", "refs/tags/", "refs/heads/"):
             for name in (f"{kind}{wanted}^{{}}", f"{kind}{wanted}"):
                 if name in found:
                     return found[name]
         raise SourceError(
-            f"{self._address.url} has no {wanted}.",
-            "It has neither a tag nor a branch of that name."
+            f"Revision {wanted} of {self._address.url} not found.",
+            "It does not have a tag or branch of that name."
             if self._address.revision
-            else "It is empty, or its default branch is.",
-            "`git ls-remote` with that address lists what it has. A commit is named by all of its "
+            else "The repository or its default branch is empty.",
+            f"List its revisions with `git ls-remote {self._address.url}`. A commit must have all "
             "40 digits.",
             code="git.revision-not-found",
         )
 
     def check_out(self, commit: str, stage: Path) -> None:
-        """Put the tree of a commit into a folder of the repository's name below `stage`."""
+        """Write the tree of a commit into a folder with the repository's name in `stage`."""
         with tempfile.TemporaryDirectory(dir=stage.parent) as temporary:
             repository = Path(temporary) / "repository.git"
             repository.mkdir()
@@ -279,7 +264,7 @@ class _Git:
             archive.unpack(packed, tree)
 
     def _fetch(self, commit: str, repository: Path) -> None:
-        """Fetch a commit alone; all branches and tags where a server cannot give one."""
+        """Fetch one commit, or all branches and tags if the server does not support that."""
         words = ("fetch", "--progress", "--no-tags", "--no-recurse-submodules", "--no-auto-gc")
         address = self._address.url
         try:
@@ -292,14 +277,14 @@ class _Git:
         )
         if found != [commit]:
             raise SourceError(
-                f"{self._address.url} has no commit {commit}.",
-                "None of its branches and tags leads to it.",
-                "Check the commit, or name a branch or a tag.",
+                f"Commit {commit} of {self._address.url} not found.",
+                "It is not in the history of a branch or a tag.",
+                "Check the commit, or use a branch or a tag.",
                 code="git.commit-not-found",
             )
 
     def _run(self, *words: str, folder: Path, ask: bool = False) -> list[str]:
-        """What git prints; a SourceError where it fails, unless it was only asked."""
+        """Return the lines that git prints; a SourceError if it fails, unless `ask` is set."""
         settings = [f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "gc.auto=0"]
         options = [part for setting in settings for part in ("-c", setting)]
         printed: list[str] = []
@@ -331,7 +316,7 @@ class _Git:
         return SourceError(
             f"Could not fetch {self._address.url}.",
             " ".join(words[-3:] or text.splitlines()[-1:]) or "git gave no reason.",
-            "`git ls-remote` with that address shows the same; or clone it and name the folder.",
+            f"Check it with `git ls-remote {self._address.url}`, or clone it and pass the folder.",
             code="git.fetch-failed",
             remedies=[Retry()],
         )

@@ -1,8 +1,7 @@
-"""Recipes: what a package needs so that it builds for the browser, declared in TOML.
+"""Recipes: TOML files with what a package needs so that it builds for Pyodide.
 
-The format is public, and docs/recipes.md tells it: a file's tables are the dataclasses here, key by
-key, a `_` in a name being a `-` in the file. The recipes that come with this package are in the
-folder `recipes/`, one a package.
+docs/recipes.md documents the format: its tables are the structs here, with `-` for `_`. Bundled
+recipes are in the folder `recipes/`, one for each package.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -24,27 +23,30 @@ from packaging.version import InvalidVersion, Version
 from ..api.errors import SourceError, UsageError
 from ..api.report import CargoSettings, RecipeInfo, ShippedFile
 
-#: What `--recipe` takes beside a file.
+#: The values of `--recipe` other than a file.
 AUTO, NONE = "auto", "none"
 
-#: What a replacement's file may be of; `dependency:` goes before the name of a crate.
+#: The values of a replacement's `of`; a crate's name follows `dependency:`.
 PROJECT, CRATE, DEPENDENCY = "project", "crate", "dependency:"
 
-#: What is passed to cargo where there is no recipe.
+#: The settings for cargo of a build without a recipe.
 NO_SETTINGS = CargoSettings()
 
 _CFG = re.compile(r'[A-Za-z_]\w*(="[^"\\]*")?')
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CRATE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
+#: The part of msgspec's errors that says where a value is, as `$.replace[0].old`.
+_PLACE = re.compile(r" - at `\$([^`]*)`$")
 
-@dataclass(frozen=True, kw_only=True)
-class Replacement:
-    """A text that a file has exactly once, and the one that takes its place.
+Keys = tuple[str | int, ...]
 
-    `file` is a path of the project's folder, of its crate's (the one with Cargo.toml) or of a
-    dependency's, as `of` says. `versions` are those of the package that it is for; empty means
-    all of the recipe's.
+
+class Replacement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A text that occurs once in a file, and its replacement.
+
+    `file` is relative to the folder that `of` names. `versions` are those of the package that need
+    it; empty for all of the recipe's.
     """
 
     file: str
@@ -56,16 +58,15 @@ class Replacement:
 
     @property
     def dependency(self) -> str | None:
-        """The crate of the registry whose file it is, or None for a file of the project's own."""
+        """Return the name of the registry's crate that has the file, None for the project."""
         return self.of.removeprefix(DEPENDENCY) if self.of.startswith(DEPENDENCY) else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Data:
-    """A file that the package fetches from `url` while it runs, to be shipped with the site.
+class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file that the package fetches from `url` at run time, which the site ships instead.
 
-    `file` is where it is already, beside the recipe; empty where it is to be fetched. `versions`
-    are as those of a replacement.
+    `file` is a copy of it next to the recipe, empty if it must be fetched. `versions` are as those
+    of a replacement.
     """
 
     url: str
@@ -75,11 +76,27 @@ class Data:
     versions: str = ""
 
 
+class _Cargo(CargoSettings, frozen=True, forbid_unknown_fields=True):
+    """The table `cargo` of a recipe."""
+
+    default_features: bool = msgspec.field(name="default-features", default=True)
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A recipe's file."""
+
+    name: str
+    versions: str = ""
+    cargo: _Cargo = _Cargo()
+    replace: tuple[Replacement, ...] = ()
+    data: tuple[Data, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What a package in these versions needs; empty versions are all of them.
+    """The changes that some versions of a package need; empty `versions` are all of them.
 
-    `origin` is where that is written, and `folder` where other files of the user's recipe are.
+    `origin` names the recipe in messages. `folder` is that of a user's recipe.
     """
 
     name: str
@@ -87,15 +104,15 @@ class Recipe:
     cargo: CargoSettings = NO_SETTINGS
     replace: tuple[Replacement, ...] = ()
     data: tuple[Data, ...] = ()
-    origin: str = dataclasses.field(metadata={"written": False})
-    folder: Path | None = dataclasses.field(default=None, metadata={"written": False})
+    origin: str
+    folder: Path | None = None
 
     def fits(self, version: str | None) -> bool:
-        """Whether it is for a version of its package."""
-        return _within(version, self.versions)
+        """Return whether it is for a version of its package."""
+        return _contains(self.versions, version)
 
     def summary(self) -> RecipeInfo:
-        """Return the recipe as a report has it: what no diff shows."""
+        """Return the part of the recipe for a report that diffs do not show."""
         return RecipeInfo(
             name=self.name,
             versions=self.versions,
@@ -105,16 +122,16 @@ class Recipe:
         )
 
     def replacements(self, version: str | None) -> tuple[Replacement, ...]:
-        """The replacements that a version needs."""
-        return tuple(each for each in self.replace if _within(version, each.versions))
+        """Return the replacements that a version needs."""
+        return tuple(each for each in self.replace if _contains(each.versions, version))
 
     def shipped(self, version: str | None) -> tuple[Data, ...]:
-        """The files that a version fetches while it runs."""
-        return tuple(each for each in self.data if _within(version, each.versions))
+        """Return the files that a version fetches at run time."""
+        return tuple(each for each in self.data if _contains(each.versions, version))
 
 
 def bundled(name: str) -> Recipe | None:
-    """The recipe that comes with this package for a package of that name, whatever its version."""
+    """Return the bundled recipe for a package of any version, if there is one."""
     file = f"{canonicalize_name(name)}.toml"
     place = resources.files(__package__) / "recipes" / file
     if not place.is_file():
@@ -123,158 +140,128 @@ def bundled(name: str) -> Recipe | None:
 
 
 def load(path: Path) -> Recipe:
-    """The recipe in a file of the user's; a UsageError where there is none."""
+    """Load a user's recipe; a UsageError or SourceError says what is wrong with it."""
     if not path.is_file():
         raise UsageError(
             f"Recipe {path} not found.",
-            f"--recipe takes {AUTO}, {NONE}, or a recipe's file.",
-            "Check the path, or omit the option.",
+            f"--recipe expects `{AUTO}`, `{NONE}` or a file.",
+            "Check the path, or omit --recipe.",
             code="recipe.not-found",
         )
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise _invalid(str(path), "It is no text.") from error
+        raise _invalid(str(path), "It is not a text file in UTF-8.") from error
     return dataclasses.replace(parse(text, str(path)), folder=path.absolute().parent)
 
 
 def choose(wanted: str, name: str, version: str | None) -> tuple[Recipe | None, str]:
-    """The recipe that is wanted for a package, and what there is to say of that, if anything.
+    """Return the recipe for a package by `auto`, `none` or a path, and a remark on the choice.
 
-    `wanted` is `auto`, `none` or a path. A recipe that somebody names has to be for the package;
-    one that comes along is left aside where it is for other versions.
+    A recipe that the user names must be for the package; a bundled one for other versions is
+    ignored.
     """
     if wanted == NONE:
         return None, ""
     recipe = bundled(name) if wanted == AUTO else load(Path(wanted))
     if recipe is None:
         return None, ""
-    label = f"{name} {version}" if version else f"{name}, whose version is not known,"
+    label = f"{name} {version}" if version else f"{name} (unknown version)"
     if canonicalize_name(recipe.name) == canonicalize_name(name) and recipe.fits(version):
-        return recipe, f"{label} is built by {recipe.origin}."
+        return recipe, f"Building {label} with {recipe.origin}."
     for_what = f"{recipe.name} {recipe.versions}".rstrip()
     if wanted == AUTO:
-        return None, f"There is a recipe for {for_what}; {label} is built without one."
+        return None, f"The bundled recipe is for {for_what}; building {label} without it."
     raise SourceError(
-        f"{recipe.origin} is not for {label}.",
-        f"It says that it is for {for_what}.",
-        "Correct its `name` or `versions`, or omit `--recipe`.",
+        f"{recipe.origin} is not a recipe for {label}.",
+        f"It is for {for_what}.",
+        "Correct its `name` or `versions`, or omit --recipe.",
         code="recipe.wrong-package",
     )
 
 
 def parse(text: str, origin: str) -> Recipe:
-    """The recipe in a TOML text; a SourceError with the line where it is none."""
+    """Parse and check a recipe; a SourceError gives the line of what is wrong."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _invalid(origin, f"It is not valid TOML: {error}.") from error
     try:
-        return _check(Recipe(**_fields(Recipe, table, ()), origin=origin))
-    except _RecipeError as fault:
-        line = line_of(text, fault.path)
-        raise _invalid(origin, f"Line {line}: {fault}" if line else str(fault)) from fault
+        file = msgspec.convert(table, _File)
+        _check(file)
+    except msgspec.ValidationError as error:
+        why, keys = _parsed(str(error))
+        line = line_of(text, keys) if keys else None
+        raise _invalid(origin, f"Line {line}: {why}" if line else why) from error
+    except _RecipeError as error:
+        raise _invalid(origin, f"Line {line_of(text, error.keys)}: {error}") from error
+    fields = {field: getattr(file, field) for field in _File.__struct_fields__}
+    cargo = CargoSettings(**msgspec.structs.asdict(file.cargo))
+    return Recipe(**fields | {"cargo": cargo}, origin=origin)
+
+
+def _parsed(error: str) -> tuple[str, Keys]:
+    """Return the message of one of msgspec's errors, and the keys to the value that it is about."""
+    place = _PLACE.search(error)
+    keys = re.findall(r"[^.\[\]]+", place[1]) if place else []
+    message = error[: place.start()] if place else error
+    unknown = re.search(r"unknown field `(.*)`", message)
+    found = [int(key) if key.isdecimal() else key for key in keys]
+    return f"{message}.", (*found, unknown[1]) if unknown else tuple(found)
 
 
 class _RecipeError(Exception):
-    """What is wrong with a recipe, and the keys that lead there."""
+    """A mistake in a recipe, and the keys to its value."""
 
-    def __init__(self, path: tuple[str | int, ...], what: str) -> None:
+    def __init__(self, keys: Keys, what: str) -> None:
         super().__init__(what)
-        self.path = path
+        self.keys = keys
 
 
 def _invalid(origin: str, why: str) -> SourceError:
     return SourceError(
         f"{origin} is not a valid recipe.",
         why,
-        "Correct it; docs/recipes.md tells what a recipe may hold.",
+        "Correct it as docs/recipes.md describes.",
         code="recipe.invalid",
     )
 
 
-def _fields(kind: type, table: dict[str, Any], path: tuple[str | int, ...]) -> dict[str, Any]:
-    """The values for a dataclass or a struct, out of a table that has its keys and no others."""
-    known = {field.name.replace("_", "-"): field for field in _declared(kind)}
-    types = get_type_hints(kind)
-    for key in table:
-        if key not in known:
-            there = ", ".join(known)
-            raise _RecipeError((*path, key), f"there is no key {key!r}; there are: {there}.")
-    for key, field in known.items():
-        if key not in table and field.default in (dataclasses.MISSING, msgspec.NODEFAULT):
-            raise _RecipeError(path, f"the key {key!r} is missing.")
-    return {
-        known[key].name: _value(types[known[key].name], value, (*path, key))
-        for key, value in table.items()
-    }
-
-
-def _declared(kind: type) -> list[dataclasses.Field[Any] | msgspec.structs.FieldInfo]:
-    """Return the fields that a recipe's text may have."""
-    if issubclass(kind, msgspec.Struct):
-        return list(msgspec.structs.fields(kind))
-    assert dataclasses.is_dataclass(kind)
-    return [each for each in dataclasses.fields(kind) if each.metadata.get("written", True)]
-
-
-def _value(kind: Any, value: Any, path: tuple[str | int, ...]) -> Any:
-    """A value as a dataclass has it: a text, a switch, a list, a table."""
-    if get_origin(kind) is tuple:
-        if not isinstance(value, list):
-            raise _RecipeError(path, f"{path[-1]!r} is no list.")
-        (inner, _) = get_args(kind)
-        return tuple(_value(inner, each, (*path, at)) for at, each in enumerate(value))
-    if dataclasses.is_dataclass(kind) or issubclass(kind, msgspec.Struct):
-        if not isinstance(value, dict):
-            raise _RecipeError(path, f"{path[-1]!r} is no table.")
-        assert isinstance(kind, type)
-        return kind(**_fields(kind, value, path))
-    if not isinstance(value, kind):
-        said = {str: "no text", bool: "neither true nor false"}[kind]
-        raise _RecipeError(path, f"{value!r:.60} is {said}.")
-    return value
-
-
-def _check(recipe: Recipe) -> Recipe:
-    """Check what a type cannot say of a recipe."""
-    for place, versions in _version_ranges(recipe):
+def _check(recipe: _File) -> None:
+    """Check what types do not express; a _RecipeError says what is wrong."""
+    for keys, versions in _version_ranges(recipe):
         try:
             SpecifierSet(versions)
         except InvalidSpecifier:
-            raise _RecipeError(place, f"{versions!r} is no range of versions (PEP 440).") from None
+            raise _RecipeError(keys, f"Invalid version range {versions!r} (PEP 440).") from None
     for at, cfg in enumerate(recipe.cargo.cfg):
         if not _CFG.fullmatch(cfg):
-            raise _RecipeError(
-                ("cargo", "cfg", at), f'{cfg!r} is no cfg, which is NAME or NAME="VALUE".'
-            )
+            what = f'Invalid cfg {cfg!r}: expected NAME or NAME="VALUE".'
+            raise _RecipeError(("cargo", "cfg", at), what)
     for at, each in enumerate(recipe.replace):
         _check_path(each.file, ("replace", at, "file"))
         if not each.old or each.old == each.new:
-            raise _RecipeError(("replace", at, "old"), "it replaces nothing.")
+            raise _RecipeError(("replace", at, "old"), "The replacement changes nothing.")
         crate = each.dependency
         if each.of not in (PROJECT, CRATE) and not (crate and _CRATE_NAME.fullmatch(crate)):
             choice = f"{PROJECT}, {CRATE} or {DEPENDENCY}NAME"
-            raise _RecipeError(("replace", at, "of"), f"{each.of!r} is none of {choice}.")
+            raise _RecipeError(("replace", at, "of"), f"Expected {choice}, got {each.of!r}.")
     for at, item in enumerate(recipe.data):
         if not item.url.startswith(("http://", "https://")):
-            raise _RecipeError(("data", at, "url"), f"{item.url!r} is no address of http or https.")
+            raise _RecipeError(("data", at, "url"), f"Expected an HTTP URL, got {item.url!r}.")
         if not _SHA256.fullmatch(item.sha256):
-            raise _RecipeError(
-                ("data", at, "sha256"), f"{item.sha256!r} is no SHA-256 in hexadecimal."
-            )
+            raise _RecipeError(("data", at, "sha256"), f"Invalid SHA-256 hash {item.sha256!r}.")
         if item.file:
             _check_path(item.file, ("data", at, "file"))
-    return recipe
 
 
-def _check_path(text: str, place: tuple[str | int, ...]) -> None:
+def _check_path(text: str, keys: Keys) -> None:
     path = PurePosixPath(text)
     if path.is_absolute() or ".." in path.parts or "\\" in text or not path.parts:
-        raise _RecipeError(place, f"{text!r} is no path inside of a folder.")
+        raise _RecipeError(keys, f"Invalid path {text!r}: it must be relative, without `..`.")
 
 
-def _version_ranges(recipe: Recipe) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _version_ranges(recipe: _File) -> Iterator[tuple[Keys, str]]:
     yield ("versions",), recipe.versions
     for at, each in enumerate(recipe.replace):
         yield ("replace", at, "versions"), each.versions
@@ -282,7 +269,7 @@ def _version_ranges(recipe: Recipe) -> Iterator[tuple[tuple[str | int, ...], str
         yield ("data", at, "versions"), item.versions
 
 
-def _within(version: str | None, versions: str) -> bool:
+def _contains(versions: str, version: str | None) -> bool:
     if not versions:
         return True
     try:
@@ -291,11 +278,10 @@ def _within(version: str | None, versions: str) -> bool:
         return False
 
 
-def line_of(text: str, path: tuple[str | int, ...]) -> int | None:
-    """The line of a TOML text in which the value that these keys lead to begins.
+def line_of(text: str, keys: Keys) -> int | None:
+    """Return the line of a TOML text in which the value under some keys begins.
 
-    It is the line after the longest beginning of the text that is TOML without that value; the
-    parser itself does not tell.
+    tomllib does not tell: it is the line after the longest beginning that lacks the value.
     """
     lines = text.splitlines(keepends=True)
     before = 0
@@ -304,14 +290,14 @@ def line_of(text: str, path: tuple[str | int, ...]) -> int | None:
             table = tomllib.loads("".join(lines[:end]))
         except tomllib.TOMLDecodeError:
             continue
-        if _has(table, path):
+        if _has(table, keys):
             return before + 1
         before = end
     return None
 
 
-def _has(value: Any, path: tuple[str | int, ...]) -> bool:
-    for key in path:
+def _has(value: Any, keys: Keys) -> bool:
+    for key in keys:
         try:
             value = value[key]
         except (KeyError, IndexError, TypeError):

@@ -201,7 +201,7 @@ def test_build_explains_missing_node(
 def test_build_explains_unreachable_package_index(wasmwheel: Command, out: Path) -> None:
     env = {"PIP_INDEX_URL": UNREACHABLE_URL, "PIP_DEFAULT_TIMEOUT": "2", "PIP_FIND_LINKS": None}
     ran = wasmwheel("build", "pypi:rpds-py==0.0.1", "--json", "--out", out, env=env)
-    assert "cannot be reached" in error_of(ran, 3)["what"]
+    assert error_of(ran, 3)["code"] == "index.unreachable"
 
 
 def test_build_explains_unknown_package(wasmwheel: Command, out: Path) -> None:

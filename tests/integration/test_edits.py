@@ -41,7 +41,7 @@ def test_named_recipe_for_other_package_is_rejected(wasmwheel: Command, tmp_path
     for text in ('name = "other"\nversions = ">=1"\n', 'name = "plain"\nversions = "<1"\n'):
         ran = wasmwheel("build", project, "--json", "--recipe", recipe_file(tmp_path, text))
         assert ran.status == 3, ran.stderr
-        assert "is not for plain 1.0" in ran.document["error"]["what"]
+        assert ran.document["error"]["code"] == "recipe.wrong-package"
     ran = wasmwheel("build", project, "--json", "--recipe", tmp_path / "none.toml")
     assert ran.status == 2
     assert ran.document["error"]["code"] == "recipe.not-found"

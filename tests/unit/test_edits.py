@@ -187,27 +187,33 @@ REPLACE = "[[replace]]\nfile = 'plain/__init__.py'\nwhy = 'to test'\n"
         ),
         (
             "# one\n\nname = 'plain'\nversion = '>=1'",
-            "Line 4: there is no key 'version'; there are",
+            "Line 4: Object contains unknown field `version`.",
         ),
-        ("versions = '>1'\n", "the key 'name' is missing"),
-        ("name = 'plain'\n\nversions = 'new'\n", "Line 3: 'new' is no range of versions"),
-        (f"{RECIPE}[cargo]\nfeature = ['a']", "Line 4: there is no key 'feature'"),
-        (f"{RECIPE}[cargo]\nfeatures = 'a'", "Line 4: 'features' is no list"),
-        (f"{RECIPE}[cargo]\ndefault-features = 1", "Line 4: 1 is neither true nor false"),
-        (f"{RECIPE}[cargo]\ncfg = ['a', 'b c']", "Line 4: 'b c' is no cfg"),
-        (f"{RECIPE}replace = 'x'", "Line 3: 'replace' is no list"),
-        (f"{RECIPE}{REPLACE}old = 'a'", "Line 3: the key 'new' is missing"),
-        (f"{RECIPE}{REPLACE}old = ''\nnew = 'b'", "Line 6: it replaces nothing"),
-        (f"{RECIPE}{DATA}url = 'file:///etc/passwd'", "Line 6: 'file:///etc/passwd' is no address"),
-        (f"{RECIPE}{DATA}url = 'http://x'\nfile = '../x'", "Line 7: '../x' is no path inside"),
-        (f"{RECIPE}[[data]]\nsha256 = 'AB'\nwhy = ''\nurl = 'http://x'", "Line 4: 'AB' is no SHA"),
+        ("versions = '>1'\n", "missing required field `name`"),
+        ("name = 'plain'\n\nversions = 'new'\n", "Line 3: Invalid version range 'new'"),
+        (f"{RECIPE}[cargo]\nfeature = ['a']", "Line 4: Object contains unknown field `feature`"),
+        (f"{RECIPE}[cargo]\nfeatures = 'a'", "Line 4: Expected `array`"),
+        (f"{RECIPE}[cargo]\ndefault-features = 1", "Line 4: Expected `bool`"),
+        (f"{RECIPE}[cargo]\ncfg = ['a', 'b c']", "Line 4: Invalid cfg 'b c'"),
+        (f"{RECIPE}replace = 'x'", "Line 3: Expected `array`"),
+        (f"{RECIPE}{REPLACE}old = 'a'", "Line 3: Object missing required field `new`"),
+        (f"{RECIPE}{REPLACE}old = ''\nnew = 'b'", "Line 6: The replacement changes nothing"),
+        (
+            f"{RECIPE}{DATA}url = 'file:///etc/passwd'",
+            "Line 6: Expected an HTTP URL, got 'file:///etc/passwd'",
+        ),
+        (f"{RECIPE}{DATA}url = 'http://x'\nfile = '../x'", "Line 7: Invalid path '../x'"),
+        (
+            f"{RECIPE}[[data]]\nsha256 = 'AB'\nwhy = ''\nurl = 'http://x'",
+            "Line 4: Invalid SHA-256 hash 'AB'",
+        ),
         (
             f"{RECIPE}{REPLACE}old = '''\n[[replace]]\nof = 1\n'''\nnew = 'b'\nof = 'crates'",
-            "Line 11: 'crates' is none of project, crate or dependency:NAME",
+            "Line 11: Expected project, crate or dependency:NAME, got 'crates'",
         ),
         (
             f"{RECIPE}{REPLACE}old = 'a'\nnew = 'b'\nversions = '1 or 2'",
-            "Line 8: '1 or 2' is no range",
+            "Line 8: Invalid version range '1 or 2'",
         ),
     ],
 )
@@ -301,8 +307,8 @@ def test_edits_keep_windows_line_endings(tmp_path: Path) -> None:
 
 def test_bundled_recipe_for_other_versions_is_skipped_with_note() -> None:
     assert recipes.choose("auto", "tokenizers", "0.15.2")[0] is None
-    assert "There is a recipe for tokenizers" in recipes.choose("auto", "tokenizers", "0.15.2")[1]
-    assert "is not known" in recipes.choose("auto", "tokenizers", None)[1]
+    assert "recipe is for tokenizers" in recipes.choose("auto", "tokenizers", "0.15.2")[1]
+    assert "unknown version" in recipes.choose("auto", "tokenizers", None)[1]
     assert recipes.choose("auto", "Tokenizers", "0.23.3")[0]
     assert recipes.choose("none", "tokenizers", "0.23.3") == (None, "")
     assert recipes.choose("auto", "rpds-py", "1.0") == (None, "")
