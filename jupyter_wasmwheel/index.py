@@ -291,8 +291,7 @@ class Index:
         fits: Callable[[Link], bool],
         form: str,
     ) -> Package:
-        if self.offline:
-            raise offline_error(str(requirement), "index.offline")
+        self._require_online(str(requirement))
         import httpx2
 
         try:
@@ -311,6 +310,16 @@ class Index:
         for package in fitting if requirement.specifier.prereleases else final or fitting:
             return package
         raise self._not_found(requirement, form, [p.version or "" for p in match.candidates])
+
+    def _require_online(self, name: str) -> None:
+        if self.offline:
+            raise SourceError(
+                f"{name} is not available offline.",
+                "It must be fetched, and this run is offline.",
+                "Run it once without --offline.",
+                code="index.offline",
+                remedies=[Retry(changes={"offline": False})],
+            )
 
     def _not_found(
         self, requirement: Requirement, form: str, versions: list[str]
@@ -348,8 +357,7 @@ class Index:
         import httpx2
 
         path = folder / (file_name or url.rpartition("/")[2])
-        if self.offline:
-            raise offline_error(path.name, "index.offline")
+        self._require_online(path.name)
         try:
             with path.open("wb") as stream, self._client.get_stream(url) as response:
                 response.raise_for_status()
@@ -368,17 +376,6 @@ class Index:
             path.unlink(missing_ok=True)
             raise
         return _verified(path, sha256)
-
-
-def offline_error(name: str, code: str, fix: str = "Run it once without --offline.") -> SourceError:
-    """Return the error for something that would have to be fetched in an offline run."""
-    return SourceError(
-        f"{name} is not available offline.",
-        "It must be fetched, and this run is offline.",
-        fix,
-        code=code,
-        remedies=[Retry(changes={"offline": False})],
-    )
 
 
 def _verified(path: Path, sha256: str | None) -> Path:

@@ -1,8 +1,8 @@
-"""Archives of strangers: unpacked so that nothing is written outside a folder, nor too much.
+"""Untrusted archives, unpacked with limits and without writing anything outside a folder.
 
-Every archive that this package reads is read here: sdists, wheels, bundles, npm's tarballs, trees
-of git. What an archive says of itself (names, links, sizes, modes) is not believed: see `names` for
-where a member may be, `tree` for how it is written there, and `limits` for how much it may be.
+All archives are read here: sdists, wheels, bundles, npm packages and trees of git. Their names,
+links, sizes and modes are not trusted: `names` decides where a member can be, `tree` writes it
+there, and `limits` counts how much comes out.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .tar_reader import MemberKind
 from .tree import Tree
 from .zip_reader import Zip
 
-#: The endings of the archives that can be unpacked.
+#: The suffixes of the archives that can be unpacked.
 SUFFIXES = (".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 
 
 def unpack(archive: Path, folder: Path, *, within: int = 0) -> None:
-    """Unpack an archive into a folder; a SourceError for one that is damaged or hostile.
+    """Unpack an archive into a folder; a SourceError says why it is damaged or unsafe.
 
-    Its links may not leave the first `within` components of their own paths.
+    Its links cannot leave the first `within` components of their own paths.
     """
     unpack_into = _unpack_zip if archive.suffix in (".zip", ".whl") else _unpack_tar
     with as_source_errors(archive):
@@ -39,7 +39,7 @@ def unpack(archive: Path, folder: Path, *, within: int = 0) -> None:
 def _unpack_zip(archive: Path, folder: Path, within: int) -> None:
     with zip_reader.open_archive(archive) as packed, Tree(folder, packed.budget, within) as tree:
         for info in packed.infos:
-            _put(info, packed, tree)
+            _write_member(info, packed, tree)
         tree.make_links()
 
 
@@ -60,7 +60,7 @@ def _unpack_tar(archive: Path, folder: Path, within: int) -> None:
         tree.make_links()
 
 
-def _put(info: ZipInfo, packed: Zip, tree: Tree) -> None:
+def _write_member(info: ZipInfo, packed: Zip, tree: Tree) -> None:
     parts, mode = split_member_name(info.filename), info.external_attr >> 16
     if info.is_dir():
         tree.add_folder(parts)
@@ -76,20 +76,20 @@ def _put(info: ZipInfo, packed: Zip, tree: Tree) -> None:
 
 @contextmanager
 def open_zip(archive: Path) -> Iterator[Zip]:
-    """Open a zip to read some of it; a SourceError for one that is damaged or hostile."""
+    """Open a zip for reading; a SourceError says why it is damaged or unsafe."""
     with as_source_errors(archive), zip_reader.open_archive(archive) as packed:
         yield packed
 
 
 def tar_names(archive: Path) -> list[str]:
-    """Return the names of a tar's members; a SourceError for one that is damaged or hostile."""
+    """Return the names of a tar's members; a SourceError says why it is damaged or unsafe."""
     with as_source_errors(archive), archive.open("rb") as stream, convert_errors():
         return [member.name for member, _ in tar_reader.read_members(stream, Budget(archive))]
 
 
 @contextmanager
 def as_source_errors(archive: Path) -> Iterator[None]:
-    """Raise a SourceError for whatever is wrong with an archive."""
+    """Raise a SourceError for an ArchiveError."""
     try:
         yield
     except ArchiveError as error:
@@ -97,26 +97,13 @@ def as_source_errors(archive: Path) -> Iterator[None]:
 
 
 def _source_error(name: str, error: ArchiveError) -> SourceError:
-    """Return the error to show for what is wrong with an archive."""
     reason = str(error)
     why = f"{reason[:1].upper()}{reason[1:]}."
     if isinstance(error, UnsafeError):
-        return SourceError(
-            f"{name} is not safe to unpack.",
-            why,
-            "Do not trust it. Get it from its author again.",
-            code="archive.unsafe",
-        )
+        fix = "Do not trust it. Get it from its author again."
+        return SourceError(f"{name} is not safe to unpack.", why, fix, code="archive.unsafe")
     if isinstance(error, TooLargeError):
-        return SourceError(
-            f"{name} is too large.",
-            why,
-            "Unpack it yourself if you trust it, and name the folder.",
-            code="archive.too-large",
-        )
-    return SourceError(
-        f"{name} cannot be unpacked.",
-        why,
-        "Fetch it again. If it fails again, do not trust it.",
-        code="archive.damaged",
-    )
+        fix = "Unpack it yourself if you trust it, and pass the folder."
+        return SourceError(f"{name} is too large.", why, fix, code="archive.too-large")
+    fix = "Fetch it again. If it fails again, do not trust it."
+    return SourceError(f"Could not unpack {name}.", why, fix, code="archive.damaged")

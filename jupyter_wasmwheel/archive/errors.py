@@ -1,4 +1,4 @@
-"""What can be wrong with an archive."""
+"""Errors of archives, whose texts are clauses that give the reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 
 class ArchiveError(Exception):
-    """An archive that is not read; its text is a clause that gives the reason."""
+    """An archive that cannot be read."""
 
 
 class UnsafeError(ArchiveError):
@@ -20,14 +20,14 @@ class UnsafeError(ArchiveError):
 
 
 class TooLargeError(ArchiveError):
-    """An archive that unpacks to more than it may."""
+    """An archive that exceeds a limit when it is unpacked."""
 
 
 class DamagedError(ArchiveError):
-    """An archive that cannot be read, or has in it what cannot be written."""
+    """An archive that cannot be read, or with members that cannot be written."""
 
 
-#: What reading an archive raises where it is damaged, or was made to be.
+#: The exceptions of reading a damaged or hostile archive.
 _DAMAGES = (
     zipfile.BadZipFile,
     zlib.error,
@@ -36,10 +36,10 @@ _DAMAGES = (
     EOFError,
     LookupError,
     ValueError,
-    RuntimeError,  # it is encrypted, or compressed in an unknown way
+    RuntimeError,  # it is encrypted, or its compression is unknown
 )
 
-#: What the system says of names that cannot be, or of a member that is in another one's way.
+#: The system's errors for invalid names, and for members in each other's way.
 _IMPOSSIBLE = (
     None,
     errno.EEXIST,
@@ -54,7 +54,7 @@ _IMPOSSIBLE = (
 
 @contextmanager
 def convert_errors() -> Iterator[None]:
-    """Raise a DamagedError for whatever reading a damaged archive raises."""
+    """Raise a DamagedError for the exceptions of reading a damaged archive."""
     try:
         yield
     except _DAMAGES as error:

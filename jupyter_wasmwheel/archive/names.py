@@ -1,7 +1,7 @@
-"""Members' names and links' targets, judged by their components alone.
+"""Names of members and targets of links, checked by their components alone.
 
-No path is resolved: what a path resolves to depends on what is on the disk, and beyond the longest
-path that the system takes it is not known at all (CVE-2025-4517).
+No path is resolved: the result would depend on the disk, and is unknown for paths that are longer
+than the system's limit (CVE-2025-4517).
 """
 
 from __future__ import annotations
@@ -16,30 +16,27 @@ from .errors import DamagedError, UnsafeError
 
 Parts = tuple[str, ...]
 
-#: Limits of a member's path: bytes of each component, and bytes of all. A file system takes
-#: components of 255 bytes, and a path of 4,096 (Linux) or 1,024 (macOS) with the folder's own.
+#: Limits of a member's path: bytes of each component, and bytes of all. File systems accept
+#: components of 255 bytes, and whole paths of 4,096 (Linux) or 1,024 (macOS).
 MAX_COMPONENT_BYTES, MAX_PATH_BYTES = 255, 1000
 
-#: What some file systems leave out of names (HFS+), all of it invisible.
+#: Invisible characters that some file systems ignore in names (HFS+).
 _IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 
 def split_member_name(name: str, *, windows: bool = os.name == "nt") -> Parts:
-    """Return the components of a member's name, none for the archive's top.
-
-    An UnsafeError says why a name is refused.
-    """
+    """Return the components of a member's name, which are empty for the archive's top."""
     parts = _split(name)
     if name.startswith("/") or ".." in parts:
         raise UnsafeError(f"its member {name!r:.200} would be written outside its folder")
     if windows and not all(map(is_valid_on_windows, parts)):
-        raise UnsafeError(f"its member {name!r:.200} has a name that Windows does not take")
+        raise UnsafeError(f"its member {name!r:.200} has a name that is invalid on Windows")
     return parts
 
 
 def _split(path: str) -> Parts:
     if "\0" in path:
-        raise UnsafeError(f"the path {path!r:.200} has a NUL in it")
+        raise UnsafeError(f"the path {path!r:.200} contains NUL")
     parts = tuple(part for part in path.split("/") if part not in ("", "."))
     sizes = [len(part.encode("utf-8", "surrogateescape")) for part in parts]
     if len(parts) > MAX_DEPTH:
@@ -50,16 +47,16 @@ def _split(path: str) -> Parts:
 
 
 def check_links(links: Mapping[Parts, str], within: int) -> None:
-    """Check that all links of an archive lead to places inside it; an UnsafeError names another.
+    """Check that all links of an archive lead to places inside it.
 
-    A link may not leave the first `within` components of its own path either. None may lead through
-    another one, because its components would no longer say where it ends; it may lead to another.
+    A link must not leave the first `within` components of its own path either. It can lead to
+    another link, but not through one, as its components would not show where it ends.
     """
     known = {_key(parts) for parts in links}
     for parts, target in links.items():
         shown = f"its link {'/'.join(parts)!r:.200} to {target!r:.200}"
         if not target:
-            raise DamagedError(f"{shown} leads nowhere")
+            raise DamagedError(f"{shown} has no target")
         if target.startswith("/"):
             raise UnsafeError(f"{shown} leads to an absolute path")
         here = list(parts[:-1])
@@ -83,6 +80,6 @@ def _walk(here: list[str], step: str, floor: int, shown: str) -> None:
 
 
 def _key(parts: Iterable[str]) -> Parts:
-    """Return what a path is called on a file system that ignores case and Unicode's forms."""
+    """Return the path as a file system compares it that ignores case and Unicode forms."""
     visible = (_IGNORED.sub("", part) for part in parts)
     return tuple(unicodedata.normalize("NFC", part).casefold() for part in visible)

@@ -1,7 +1,7 @@
-"""A compressed file as a stream of what is in it, of which only a little is in memory at once.
+"""Compressed files as streams, of which only a little is in memory at once.
 
-Written by hand because the streams of gzip and lzma limit neither the memory that an xz archive
-asks for nor the number of streams in a file.
+Written by hand because those of gzip and lzma limit neither the memory that an xz archive requests
+nor the number of streams in a file.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from typing import BinaryIO, Protocol
 from .limits import STREAM_BYTES, Budget
 from .tree import CHUNK_BYTES
 
-#: The memory that an xz stream may ask for, in bytes; `xz -9` asks for 65 MiB.
+#: The memory that an xz stream can request; `xz -9` requests 65 MiB.
 MAX_DICTIONARY_BYTES = 128 * 1024**2
 
 
 class Stream:
-    """What is in a file, decompressed, and counted against a budget."""
+    """The decompressed content of a file, counted against a budget."""
 
     def __init__(self, file: BinaryIO, budget: Budget) -> None:
         self._chunks = _chunks(file, budget)
         self._chunk = b""
         self._at = 0
-        #: Whether nothing has come out of it yet.
+        #: Whether nothing has been read yet.
         self.is_empty = True
 
     def read(self, size: int) -> bytes:
-        """Return so many bytes, fewer at the end."""
+        """Read so many bytes, fewer at the end."""
         return b"".join(self.pieces(size))
 
     def pieces(self, size: int) -> Iterator[bytes]:
@@ -58,7 +58,7 @@ class _Decompressor(Protocol):
 
 
 class _Gzip:
-    """zlib's decompressor with the interface of those of bz2 and lzma."""
+    """A zlib decompressor with the interface of those of bz2 and lzma."""
 
     def __init__(self) -> None:
         self._zlib = zlib.decompressobj(16 + zlib.MAX_WBITS)
@@ -78,7 +78,7 @@ class _Gzip:
         return out
 
 
-#: How compressed files begin, and what reads them.
+#: The first bytes of compressed files, and their decompressors.
 _FORMS: dict[bytes, Callable[[], _Decompressor]] = {
     b"\x1f\x8b": _Gzip,
     b"BZh": bz2.BZ2Decompressor,
@@ -115,7 +115,7 @@ def _decompressed(
             if chunk:
                 yield chunk
         data = one.unused_data
-        # Zeros may follow, up to the size of a tape's block.
+        # Zeros can follow, up to the size of a tape's block.
         while data is not None and not (data := data.lstrip(b"\0")):
             data = file.read(CHUNK_BYTES)
             if not data:

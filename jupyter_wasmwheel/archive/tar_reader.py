@@ -1,8 +1,8 @@
-"""Tar archives, read from beginning to end (POSIX's ustar and pax, GNU's long names).
+"""Tar archives, read sequentially (POSIX ustar and pax, GNU long names).
 
-Written by hand because `tarfile` reads a pax header, a long name or a sparse map of any size into
-memory and into regular expressions, and older ones never end at a negative size (CVE-2025-8194).
-What no packer of sources writes is refused: sparse files, devices, archives in several volumes.
+Written by hand because `tarfile` reads pax headers, long names and sparse maps of any size into
+memory, and older versions do not end at a negative size (CVE-2025-8194). Sparse files, devices and
+multi-volume archives are refused: no packer of sources writes them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .stream import Stream
 
 BLOCK_BYTES = 512
 
-#: The largest pax header or long name, in bytes. A file's extended attributes may be in it.
+#: The largest pax header, which can have extended attributes, or long name.
 MAX_EXTENDED_BYTES = 256 * 1024
 
 #: A record of a pax header begins with its length.
@@ -28,7 +28,7 @@ _LENGTH = re.compile(rb"(\d{1,7}) ")
 
 
 class MemberKind(Enum):
-    """What a member is, by its type in the header."""
+    """The kinds of members, by their type in the header."""
 
     FILE = "0"
     HARD_LINK = "1"
@@ -36,13 +36,13 @@ class MemberKind(Enum):
     FOLDER = "5"
 
 
-#: Other types of a file: those of tars before POSIX, and those to be stored in one piece.
+#: Other types of files: those before POSIX, and contiguous ones.
 _FILES = (b"\0", b"7")
 
-#: Types that say something of the next member, or of all that follow.
+#: Types of headers that extend the next member's, or all that follow.
 _PAX, _PAX_GLOBAL, _LONG_NAME, _LONG_LINK = (b"x", b"X"), b"g", b"L", b"K"
 
-#: Types that are known and refused, in words.
+#: Types that are refused, in words.
 _REFUSED = {
     b"3": "a device",
     b"4": "a device",
@@ -66,7 +66,7 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True)
 class _Extended:
-    """What extended headers say of the next member; None where they say nothing."""
+    """The values that extended headers set for the next member."""
 
     name: str | None = None
     target: str | None = None
@@ -75,13 +75,13 @@ class _Extended:
 
 
 def read_members(file: BinaryIO, budget: Budget) -> Iterator[tuple[Member, Iterator[bytes]]]:
-    """Give each member with its bytes, which are to be read before the next one."""
+    """Give each member with its bytes, which must be read before the next one."""
     stream = Stream(file, budget)
     extended = _Extended()
     while header := _header(stream):
         kind, size = header[156:157], _number(header[124:136])
         if kind in (*_PAX, _PAX_GLOBAL, _LONG_NAME, _LONG_LINK):
-            # It makes nothing on the disk, but takes time.
+            # It writes nothing to disk, but takes time.
             budget.count_entry()
             extended = _extend(extended, kind, _whole(stream, size), budget)
             continue
@@ -99,13 +99,13 @@ def read_members(file: BinaryIO, budget: Budget) -> Iterator[tuple[Member, Itera
 
 
 def _header(stream: Stream) -> bytes | None:
-    """Return the next header; None at the end, which is a block of zeros or the file's own."""
+    """Return the next header, None at a block of zeros or the end of the file."""
     header = stream.read(BLOCK_BYTES)
     if not header.strip(b"\0"):
         return None
     if len(header) < BLOCK_BYTES:
         raise DamagedError("it is cut off")
-    # Some packers took the bytes for signed ones.
+    # Some packers add signed bytes.
     counted = memoryview(header[:148] + b" " * 8 + header[156:])
     stated = _number(header[148:156])
     if stated != sum(counted) and stated != sum(counted.cast("b")):
@@ -121,7 +121,7 @@ def _number(field: bytes) -> int:
         )
     text = field.partition(b"\0")[0].strip()
     if text.strip(b"01234567"):
-        raise DamagedError("a number in a header is none")
+        raise DamagedError("a number in a header is invalid")
     return int(text or b"0", 8)
 
 
@@ -143,7 +143,7 @@ def _member(header: bytes, extended: _Extended, size: int) -> Member:
     except ValueError as error:
         raise DamagedError(f"its member {name!r:.200} is of an unknown type") from error
     if kind is MemberKind.FILE and name.endswith("/"):
-        # As tars before POSIX have folders.
+        # Tars before POSIX mark folders like this.
         kind = MemberKind.FOLDER
     if size < 0 or (size and kind is MemberKind.FOLDER and letter != b"5"):
         raise DamagedError(f"its member {name!r:.200} has an impossible size")
@@ -182,13 +182,13 @@ def _extend(extended: _Extended, kind: bytes, data: bytes, budget: Budget) -> _E
     if any(key.startswith("GNU.sparse.") for key in records):
         raise UnsafeError("it has a sparse file")
     if kind == _PAX_GLOBAL:
-        # What git and others write there are comments; a name for all members is a trap.
+        # git and others write comments there; one name for all members is an attack.
         if records.keys() & {"path", "linkpath", "size"}:
             raise DamagedError("a global header gives all members one name or size")
         return extended
     size, time = records.get("size"), records.get("mtime")
     if size is not None and not (size.isascii() and size.isdecimal() and len(size) < 20):
-        raise DamagedError("a size in a pax header is none")
+        raise DamagedError("a size in a pax header is invalid")
     seconds = float(time) if time and len(time) < 64 else None
     return _Extended(
         name=records.get("path", extended.name),
@@ -199,7 +199,7 @@ def _extend(extended: _Extended, kind: bytes, data: bytes, budget: Budget) -> _E
 
 
 def _records(data: bytes, budget: Budget) -> Iterator[tuple[str, str]]:
-    """Give the records of a pax header, each `LENGTH KEY=VALUE` and a line's end."""
+    r"""Give the records of a pax header, each `LENGTH KEY=VALUE\n`."""
     at = 0
     while at < len(data) and data[at]:
         budget.count_record()

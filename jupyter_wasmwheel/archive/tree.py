@@ -1,7 +1,7 @@
-"""A folder that an archive is written into: nothing is ever written outside it (safe_paths.py).
+"""The folder that an archive is unpacked into, outside which nothing is written (safe_paths.py).
 
-Links are made when all else has been written. Where the system cannot open a name in an open
-folder, no links are made at all, so that there are none to follow.
+Links are created last. If the system cannot open names relative to a folder, links are refused, so
+that there are none to follow.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from .errors import DamagedError, UnsafeError
 from .limits import Budget
 from .names import Parts, check_links
 
-#: What is read and written at once, in bytes.
+#: The amount that is read and written at once.
 CHUNK_BYTES = 64 * 1024
 
-#: The latest time that a file is given, in seconds since 1970.
+#: The latest time of a file, in seconds since 1970.
 MAX_TIME = 2**32
 
 
 class Tree:
-    """A folder that is written to by members' components; use it as a context.
+    """A folder that members are written into by their components; use it as a context.
 
-    Links may not leave the first `within` components of their own paths.
+    Links must not leave the first `within` components of their own paths.
     """
 
     def __init__(self, folder: Path, budget: Budget, within: int) -> None:
         self._folder, self._budget, self._within = folder, budget, within
         self._links: dict[Parts, str] = {}
-        #: The folder that was entered last, and all that are open on the way to it.
+        #: The current folder, and the open ones from the top down to it.
         self._here: Parts = ()
         self._open: list[Folder] = []
 
@@ -49,16 +49,16 @@ class Tree:
             self._open.pop().close()
 
     def add_folder(self, parts: Parts) -> None:
-        """Make a folder, and those that it is in."""
+        """Create a folder and its parents."""
         self._enter(parts)
 
     def add_file(
         self, parts: Parts, chunks: Iterable[bytes], *, runs: bool, time: float | None
     ) -> None:
-        """Write a file, in the place of one that the archive had before under that name.
+        """Write a file, replacing an earlier member of that name.
 
-        `runs` says whether it can be run; nothing else is taken of a member's mode. `time` is when
-        it was changed, in seconds since 1970.
+        `runs` is whether it is executable; the rest of a member's mode is ignored. `time` is its
+        modification time, in seconds since 1970.
         """
         *_, name = self._named(parts)
         where = self._enter(parts[:-1])
@@ -71,7 +71,7 @@ class Tree:
             where.touch(name, min(max(time, 0), MAX_TIME))
 
     def add_copy(self, parts: Parts, source: Parts) -> None:
-        """Write a file with what another one holds, which the archive had before."""
+        """Write a copy of an earlier member, as the target of a hard link."""
         shown = f"{'/'.join(self._named(source))!r:.200}"
         try:
             where = self._enter(source[:-1], make=False)
@@ -79,33 +79,33 @@ class Tree:
         except OSError as error:
             raise DamagedError(f"{shown} is not in it before its link") from error
         if not is_file:
-            raise UnsafeError(f"its hard link to {shown} is to no file")
+            raise UnsafeError(f"its hard link to {shown} does not lead to a file")
         with where.read(source[-1]) as stream:
             state = os.fstat(stream.fileno())
             runs = state.st_mode & 0o100 != 0
             self.add_file(parts, self._counted(stream), runs=runs, time=state.st_mtime)
 
     def add_link(self, parts: Parts, target: str) -> None:
-        """Make a symbolic link when all else has been written."""
+        """Add a symbolic link, which `make_links` creates."""
         if not safe_paths.HAS_DIR_FD:
             raise UnsafeError(
-                f"its member {'/'.join(parts)!r:.200} is a symbolic link, which cannot be made "
+                f"its member {'/'.join(parts)!r:.200} is a symbolic link, which cannot be created "
                 "safely on this system"
             )
         if self._named(parts) in self._links:
-            raise DamagedError(f"its link {'/'.join(parts)!r:.200} is in it twice")
+            raise DamagedError(f"its link {'/'.join(parts)!r:.200} occurs twice")
         self._budget.count_entry()
         self._links[parts] = target
 
     def make_links(self) -> None:
-        """Check the links and make them; an UnsafeError where one leads outside."""
+        """Check the links and create them."""
         check_links(self._links, self._within)
         for parts, target in self._links.items():
             os.symlink(target, parts[-1], dir_fd=self._enter(parts[:-1]).handle)
 
     def _named(self, parts: Parts) -> Parts:
         if not parts:
-            raise DamagedError("it has a member without a name that is no folder")
+            raise DamagedError("it has a file or link without a name")
         return parts
 
     def _counted(self, stream: BinaryIO) -> Iterator[bytes]:
@@ -114,7 +114,7 @@ class Tree:
             yield chunk
 
     def _enter(self, parts: Parts, *, make: bool = True) -> Folder:
-        """Go to a folder, making what is missing."""
+        """Enter a folder, creating missing ones."""
         pairs = zip(self._here, parts, strict=False)
         same = len([*takewhile(lambda pair: pair[0] == pair[1], pairs)])
         self._here = self._here[:same]
@@ -128,7 +128,7 @@ class Tree:
         return self._open[-1]
 
     def _make_room(self, where: Folder, name: str) -> None:
-        """Remove a file that the archive had before under a name; anything else stays."""
+        """Remove a file that an earlier member wrote; anything else stays."""
         try:
             if stat.S_ISREG(where.lstat(name).st_mode):
                 where.unlink(name)

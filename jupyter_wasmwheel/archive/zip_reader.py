@@ -1,4 +1,4 @@
-"""Zip archives, wheels among them: read member by member, and never more than is allowed."""
+"""Zip archives, including wheels, read member by member within limits."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .errors import DamagedError, TooLargeError, convert_errors
 from .limits import MAX_ENTRIES, Budget
 from .tree import CHUNK_BYTES
 
-#: How a member's row in the directory begins (APPNOTE 4.3.12).
+#: The first bytes of a member's row in the directory (APPNOTE 4.3.12).
 _ROW = b"PK\x01\x02"
 
-#: The largest directory that is read, in bytes.
+#: The largest directory that is read.
 MAX_DIRECTORY_BYTES = 32 * 1024**2
 
-#: The ways of compression that can be read piece by piece, which are those of wheels.
+#: The supported compression methods, which can be read piece by piece.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class Zip:
-    """A zip that is open for reading; all that is read is counted against one budget."""
+    """An open zip, whose reads all count against one budget."""
 
     def __init__(self, archive: zipfile.ZipFile, budget: Budget) -> None:
         self._archive, self.budget = archive, budget
@@ -31,7 +31,7 @@ class Zip:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of its files."""
+        """Return the names of its files."""
         return tuple(info.filename for info in self.infos if not info.is_dir())
 
     def chunks(self, member: str | zipfile.ZipInfo) -> Iterator[bytes]:
@@ -46,7 +46,7 @@ class Zip:
                 yield chunk
 
     def read(self, member: str | zipfile.ZipInfo, limit: int | None = None) -> bytes:
-        """Return the bytes of a member; a TooLargeError where it has more than a limit."""
+        """Return the bytes of a member; a TooLargeError if it has more than `limit`."""
         found = bytearray()
         for chunk in self.chunks(member):
             found += chunk
@@ -60,9 +60,9 @@ class Zip:
 
 
 class _Reader(io.BufferedReader):
-    """A zip's file, of which no more rows of the directory are read than there may be members.
+    """A zip's file, which limits the rows of its directory.
 
-    zipfile reads all of them at once, and makes an object for each, which takes ten times as much.
+    zipfile reads the whole directory, and creates an object for each row, ten times as large.
     """
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -76,6 +76,6 @@ class _Reader(io.BufferedReader):
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Zip]:
-    """Open a zip; an ArchiveError where it is damaged, or has too many members."""
+    """Open a zip; an ArchiveError says why it cannot be read."""
     with _Reader(io.FileIO(path)) as stream, convert_errors(), zipfile.ZipFile(stream) as archive:
         yield Zip(archive, Budget(path))

@@ -23,7 +23,7 @@ from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMiss
 from ..api.errors import Retry, SourceError
 from ..api.events import Emitter, Log, note
 from ..api.sanitize import redact
-from ..index import offline_error, pip_environment
+from ..index import pip_environment
 from ..process.run import Command, run
 from ..project.copy import Copy
 from ..project.manifest import load_toml
@@ -146,7 +146,13 @@ def _environment(requires: Sequence[str], *, plan: Plan, store: Store, emit: Emi
 
     def fill(folder: Path) -> None:
         if plan.request.offline:
-            raise offline_error(f"Build requirements {', '.join(requires)}", "backend.offline")
+            raise SourceError(
+                f"The build requirements {', '.join(requires)} are not available offline.",
+                "They must be fetched, and this run is offline.",
+                "Run it once without --offline.",
+                code="backend.offline",
+                remedies=[Retry(changes={"offline": False})],
+            )
         note(emit, f"Creating a build environment with {', '.join(requires) or 'no packages'}.")
         venv.create(folder, with_pip=False, symlinks=os.name != "nt")
         _install(requires, folder, plan, emit)

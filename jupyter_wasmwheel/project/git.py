@@ -20,7 +20,6 @@ from ..api.errors import Retry, SourceError, ToolchainError, UsageError, Wasmwhe
 from ..api.events import Emitter, Log, Progress, note
 from ..api.sanitize import REDACTED, redact
 from ..errors import known_errors
-from ..index import offline_error
 from ..process.run import Command, run
 from ..store import Store
 
@@ -179,18 +178,19 @@ def fetch(address: Address, store: Store, emit: Emitter, *, offline: bool) -> tu
     """Fetch an address's tree into the store; return its folder and its commit."""
     git = _Git(address, emit)
     commit = address.revision or ""
-    offline = offline and not address.local
-    if not _COMMIT.fullmatch(commit):
-        if offline:
-            name = f"{commit or 'The default branch'} of {address.url}"
-            fix = "Use a commit of 40 digits that was fetched before, or run without --offline."
-            raise offline_error(name, "git.offline", fix)
+    is_commit = _COMMIT.fullmatch(commit) is not None
+    if offline and not address.local and not (is_commit and store.find(f"sources/git-{commit}")):
+        raise SourceError(
+            f"{commit or 'The default branch'} of {address.url} is not available offline.",
+            "Only commits that were fetched before are, by their 40 digits.",
+            "Run it once without --offline.",
+            code="git.offline",
+            remedies=[Retry(changes={"offline": False})],
+        )
+    if not is_commit:
         commit = git.resolve_commit()
-    key = f"sources/git-{commit}"
-    if offline and not store.find(key):
-        raise offline_error(f"Commit {commit} of {address.url}", "git.offline")
     note(emit, f"{address.url}: {address.revision or 'HEAD'} is commit {commit}")
-    root = store.install(key, lambda stage: git.check_out(commit, stage), emit)
+    root = store.install(f"sources/git-{commit}", lambda stage: git.check_out(commit, stage), emit)
     (tree,) = root.iterdir()
     if (tree / ".gitmodules").exists():
         note(emit, "Its submodules are not fetched; their folders are empty.")
