@@ -1,8 +1,8 @@
-"""The environment variables that a build sees: an allow-list (build_variables.toml), and a setting.
+"""Environment variables of builds: an allow-list (build_variables.toml) and a setting.
 
-A package's code runs with the user's rights, and a terminal's or a server's environment is full of
-tokens. So the code of others gets only what is known to be a build's business, and what the user
-names. Our own code that fetches sees more than that; its logins reach git and pip by open files.
+The environment of a terminal or a server is full of tokens. So a package's code gets only variables
+that builds need, and those that the user names. Our own code that fetches gets more; it passes
+logins to git and pip by files.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from importlib import resources
 
 from .api.sanitize import REDACTED, redact
 
-#: The groups of the list that no build sees.
+#: The groups that are hidden from builds.
 HIDDEN_GROUPS = PIP, OURS, SECRET, NEVER = "pip", "ours", "secret", "never"
 
-#: The group whose values may have a proxy's login.
+#: The group whose values can have a proxy's login.
 NETWORK = "network"
 
 _SCHEME = re.compile(r"\w[\w+.-]*:/+")
@@ -27,15 +27,15 @@ _SCHEME = re.compile(r"\w[\w+.-]*:/+")
 
 @functools.cache
 def groups() -> Mapping[str, tuple[str, ...]]:
-    """Return the names and patterns of each group, as the file has them."""
+    """Return the names and patterns of each group."""
     text = (resources.files(__package__) / "build_variables.toml").read_text(encoding="utf-8")
     return {name: tuple(table["names"]) for name, table in tomllib.loads(text).items()}
 
 
 def for_build(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
-    """Return the variables that a build sees; `named` are the names and patterns of a setting.
+    """Return the variables of a build; `named` are the names and patterns of the setting.
 
-    The login in an address is taken out of what the setting does not spell out.
+    Logins are removed from the values of variables that the setting does not name in full.
     """
     known = [
         pattern
@@ -47,21 +47,18 @@ def for_build(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str
 
 
 def for_download(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
-    """Return the variables of a program that fetches and runs nothing of a package.
-
-    They are those of a build, with the login of a proxy.
-    """
+    """Return the variables of a download, which include the login of a proxy."""
     proxies = _chosen(environ, groups()[NETWORK], (), redacted=False)
     return for_build(environ, named) | proxies
 
 
 def for_pip(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that pip reads, without logins, which its own code and others see."""
+    """Return the variables that pip reads, without logins."""
     return _chosen(environ, groups()[PIP], (), redacted=True)
 
 
 def for_own_code(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
-    """Return the variables of a process of ours that fetches, and starts builds."""
+    """Return the variables of our own processes that fetch and start builds."""
     own = {
         name: value
         for name, value in environ.items()
@@ -73,7 +70,7 @@ def for_own_code(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[
 
 
 def named_variables(environ: Mapping[str, str], named: Sequence[str]) -> dict[str, str]:
-    """Return those variables that a build sees only because a setting names them."""
+    """Return the variables that the setting names."""
     return {name: value for name, value in environ.items() if _matches(name, named)}
 
 
@@ -93,7 +90,7 @@ def _chosen(
 
 
 def _without_logins(name: str, value: str) -> str:
-    """Return a value whose addresses have no logins; a proxy's may be written without `://`."""
+    """Return a value without the logins of its URLs; a proxy's can lack `://`."""
     if name.lower().endswith("_proxy") and "@" in value:
         scheme = _SCHEME.match(value)
         return (scheme[0] if scheme else "") + value.rpartition("@")[2]

@@ -1,8 +1,8 @@
-"""Logins in the words of a command line, handed from process to process without being shown.
+"""Logins in command-line arguments, passed to other processes without being visible.
 
-Every user of a machine can read its process table. So a word with a login in it, such as
-`git+https://USER:PASSWORD@host/x.git`, is replaced by its redacted form, and the word itself is
-written into a file of mode 0600, which the new process reads and deletes before anything else.
+All users of a machine can read its process table. So an argument with a login, for example
+`git+https://USER:PASSWORD@host/x.git`, is redacted, and the argument itself is written to a file of
+mode 0600, which the new process reads and deletes first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VARIABLE = "WASMWHEEL_CREDENTIALS"
 
 
 def write(words: Sequence[str]) -> tuple[list[str], Path | None]:
-    """Return redacted words, and the file with those that were changed, None where none was."""
+    """Return redacted words, and the file with the original ones if there is a login."""
     secret = {redact(word): word for word in words if redact(word) != word}
     if not secret:
         return list(words), None
@@ -34,7 +34,7 @@ def write(words: Sequence[str]) -> tuple[list[str], Path | None]:
 
 
 def read(words: Sequence[str], environ: MutableMapping[str, str]) -> list[str]:
-    """Return the words as they were before `write`; the file is deleted."""
+    """Return the original words of `write`, and delete the file."""
     name = environ.pop(VARIABLE, None)
     if not name:
         return list(words)
@@ -48,7 +48,7 @@ def read(words: Sequence[str], environ: MutableMapping[str, str]) -> list[str]:
 
 
 def redact_command_line(words: Sequence[str]) -> None:
-    """Start this process again with redacted words, where a user typed a login."""
+    """Restart this process with redacted arguments if the user typed a login."""
     if os.name == "nt":  # which cannot replace a process
         return
     _, path = write(words)
@@ -60,9 +60,9 @@ def redact_command_line(words: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def git_options(url: str, login: str | None) -> Iterator[list[str]]:
-    """Give the options by which git asks a file of mode 0600 for the login of an address.
+    """Give the options with which git gets the login of `url` from a file of mode 0600.
 
-    `url` is without it. Other helpers are not asked then: the login in the address is meant.
+    Other credential helpers are not used then.
     """
     if not login:
         yield []

@@ -1,1 +1,1 @@
-"""From a project to a wheel: plan, cargo, maturin, and the processes they run in."""
+"""Building wheels: plans, cargo, maturin, other build backends, seeds and the cache."""

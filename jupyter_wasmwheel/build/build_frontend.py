@@ -1,4 +1,4 @@
-"""Running what builds a wheel: its output read as it comes, the wheel it leaves, why it failed."""
+"""The build frontend: runs the commands of a build, and returns the wheel or explains the error."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .plan import Plan
 #: Runs a command in a folder with extra variables; raises CommandFailedError if it fails.
 Step = Callable[[Sequence[str], Path, Mapping[str, str]], None]
 
-#: What is said when all is compiled: by cargo, and by setuptools.
+#: The output of cargo and setuptools when compiling is done.
 COMPILED = ("Finished `", "installing to build", "running install_lib")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrontendOutput:
-    """A wheel as the front end left it, and the crates that were compiled for it."""
+    """A wheel, and the crates that were compiled for it."""
 
     wheel: Path
     crates: tuple[Crate, ...]
@@ -33,11 +33,11 @@ class FrontendOutput:
 
 
 class CommandFailedError(Exception):
-    """A command of a build ended with another status than 0."""
+    """A command of a build that failed."""
 
 
 class NeedsCCompilerError(Exception):
-    """The package itself, not one of its crates, compiles C, and the plan has not what it takes."""
+    """A package that compiles C itself, not in a crate, without what that requires."""
 
 
 def run_frontend(
@@ -47,7 +47,7 @@ def run_frontend(
     compiled: Callable[[], None],
     work: Callable[[Step], None],
 ) -> FrontendOutput:
-    """Do the work of a front end; `compiled` is called when all is compiled and packing begins."""
+    """Run the steps of a build; `compiled` is called when all is compiled and packing begins."""
     shutil.rmtree(plan.wheels, ignore_errors=True)
     plan.wheels.mkdir(parents=True)
     plan.c_notes.unlink(missing_ok=True)
@@ -58,12 +58,7 @@ def run_frontend(
         path = remap.restore_path(name, plan.env)
         return copy.locate(path, _workspace(base, path))
 
-    reader = cargo.CargoOutputReader(
-        emit,
-        locate,
-        rename={str(copy.top): str(copy.original)},
-    )
-
+    reader = cargo.CargoOutputReader(emit, locate, rename={str(copy.top): str(copy.original)})
     monitor = ResourceMonitor("build", plan.limits, plan.work, f"The build of {plan.project.label}")
 
     def on_line(stream: str, line: str) -> None:
@@ -72,18 +67,9 @@ def run_frontend(
             compiled()
 
     def step(command: Sequence[str], folder: Path, more: Mapping[str, str]) -> None:
-        status = run(
-            Command(
-                words=command,
-                cwd=folder,
-                env={**plan.env, **more},
-                offline=plan.request.offline,
-            ),
-            on_line=on_line,
-            stop_when=lambda: _lacking(plan) is not None,
-            monitor=monitor,
-        )
-        if status:
+        env = {**plan.env, **more}
+        words = Command(words=command, cwd=folder, env=env, offline=plan.request.offline)
+        if run(words, on_line=on_line, stop_when=lambda: bool(_missing(plan)), monitor=monitor):
             raise CommandFailedError
 
     failed = False
@@ -91,9 +77,9 @@ def run_frontend(
         work(step)
     except CommandFailedError:
         failed = True
-    lacking = _lacking(plan)
-    if lacking:
-        raise lacking
+    missing = _missing(plan)
+    if missing:
+        raise missing
     wheels = sorted(plan.wheels.glob("*.whl"))
     if failed or not wheels:
         raise explain(plan.project.label, reader)
@@ -101,8 +87,8 @@ def run_frontend(
     return FrontendOutput(wheel=wheels[0], crates=reader.crates, crates_with_c=with_c)
 
 
-def _lacking(plan: Plan) -> Exception | None:
-    """What is to be raised where C is compiled and the plan has not what that takes."""
+def _missing(plan: Plan) -> Exception | None:
+    """Return the error if C is compiled and the plan has no compiler or headers for it."""
     compiled = emscripten.read_c_usage(plan.c_notes)
     compiler = plan.toolchain and plan.toolchain.emscripten
     if compiled.packages and not (compiler and plan.headers):
@@ -113,7 +99,7 @@ def _lacking(plan: Plan) -> Exception | None:
 
 
 def _workspace(base: Path, name: str) -> Path:
-    """The folder that rustc's relative paths are meant from: the workspace's, above the crate."""
+    """Return the folder of rustc's relative paths: the workspace's, at or above the crate's."""
     for folder in (base, *base.parents):
         if (folder / name).exists():
             return folder

@@ -1,8 +1,7 @@
-"""What a machine without a network needs to build, packed on one that has all of it.
+"""Bundles for builds on machines without a network: archives of a store's entries and crates.
 
-It is an archive of entries of a store, each under its key, and one more with the crates of the
-starter crates. Unpacked by `tar` it is a store for WASMWHEEL_PATH; `unpack` puts it into one's own.
-Seeds stay at home: what cargo compiled fits the paths alone that it was compiled for.
+Unpacked with `tar`, a bundle is a store for WASMWHEEL_PATH; `unpack` adds it to the user's own.
+Seeds are not included: cargo's output fits only the paths that it was compiled for.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ from ..store import Store
 from ..toolchain import crates
 from ..toolchain.rust import Rust
 
-#: The kinds of entries that any machine of the same system may use, as they are or with another
-#: Rust of the same release; and those of a target, where the key begins with it.
+#: The kinds of entries that machines with the same system can share, and those whose key begins
+#: with the target.
 SHARED_KINDS = ("binaryen", "kernel-files", "node", "rustup", "snapshots", "sysroots")
 TARGET_KINDS = ("headers", "lite", "packages", "pyodide")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """A bundle that was written, with the keys of the entries in it; `size` in bytes."""
+    """A bundle, with the keys of its entries; `size` in bytes."""
 
     path: Path
     keys: tuple[str, ...]
@@ -49,9 +48,9 @@ def write(
     *,
     variables: Sequence[str] = (),
 ) -> Bundle:
-    """Pack what builds for a target need, with the crates of the starters and of some projects.
+    """Write a bundle for a target, with the crates of the starters and of some projects.
 
-    `variables` are those that the settings let cargo see.
+    `variables` are those that the setting passes on to cargo.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
@@ -68,22 +67,22 @@ def write(
         with tarfile.open(packed, "w:gz", compresslevel=6) as tar:
             for count, (key, folder) in enumerate(sorted(entries.items())):
                 context.emit(Progress(done=count, total=len(entries), unit="entries", label=key))
-                tar.add(folder, arcname=key, filter=_anybodys)
+                tar.add(folder, arcname=key, filter=_without_owner)
         os.replace(packed, out)
     return Bundle(path=out, keys=tuple(sorted(entries)), size=out.stat().st_size)
 
 
 def unpack(path: Path, store: Store, emit: Emitter) -> list[str]:
-    """Put a bundle's entries into a store, whole; the keys of those that it did not have."""
+    """Add a bundle's entries to a store, and return the keys of new ones."""
     if not path.is_file():
         raise SourceError(
             f"{path} not found.",
-            "A bundle is a file.",
+            "There is no such file.",
             "Pass a file that `jupyter wasmwheel cache bundle` wrote.",
             code="store.bundle-not-found",
         )
     with tempfile.TemporaryDirectory(dir=store.home, prefix=".unpacking-") as scratch:
-        # Entries are taken one by one, and a link is to lead nowhere else than in its own.
+        # Entries are added one by one, so a link must not leave its own.
         archive.unpack(path, Path(scratch), within=2)
         found = {
             key: folder
@@ -93,7 +92,7 @@ def unpack(path: Path, store: Store, emit: Emitter) -> list[str]:
         if not found:
             raise SourceError(
                 f"{path.name} is not a bundle.",
-                "It contains nothing that a build needs.",
+                "It contains no entries of a store.",
                 "Pass a file that `jupyter wasmwheel cache bundle` wrote.",
                 code="store.bundle-invalid",
             )
@@ -109,7 +108,7 @@ def unpack(path: Path, store: Store, emit: Emitter) -> list[str]:
 
 
 def _entries(target: Target, store: Store) -> Iterator[tuple[str, Path]]:
-    """The entries of a store that a bundle has, by key; a read-only store's come first."""
+    """Give the entries of a store for a bundle, by key; later ones take precedence."""
     lite = target.jupyterlite
     prefixes = {
         "headers": target.abi,
@@ -125,14 +124,14 @@ def _entries(target: Target, store: Store) -> Iterator[tuple[str, Path]]:
 
 
 def _keyed(root: Path) -> Iterator[tuple[str, Path]]:
-    """The entries under a folder, by key; packages are kept by target, and then by name."""
+    """Give the entries in a folder, by key; packages are by target and name."""
     for folder in [*root.glob("*/*"), *root.glob("packages/*/*")]:
         if folder.is_dir() and folder.parent != root / "packages":
             yield folder.relative_to(root).as_posix(), folder
 
 
-def _anybodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """A member that says nothing of who packed it."""
+def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Remove the owner from a member."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member

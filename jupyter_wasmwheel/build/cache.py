@@ -1,8 +1,7 @@
-"""Finished wheels, kept under the hash of all that went into them.
+"""A cache of wheels, by the hash of all inputs of their builds.
 
-What a build of the same project, with the same settings, by the same toolchain came to before is
-taken again. An entry is verified when it is read; one that is not whole is thrown away. Entries of
-read-only stores are shared by all users.
+Entries are verified when they are read, and damaged ones are removed. All users share the entries
+of read-only stores.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ from ..store import Store
 from ..wheel import Wheel, read
 from .plan import Plan
 
-#: Changes with what a build does to a wheel, so that older entries are not taken.
+#: Changes with the steps of a build, so that older entries are not used.
 CACHE_VERSION = "4"
 
-#: The folder of the entries in a store, and what an entry says of its wheel.
+#: The folder of the entries in a store, and the file with an entry's metadata.
 FOLDER, METADATA_FILE = "built", "about.json"
 
-#: How variables begin that change what cargo, pyo3 or a C compiler make of a project.
+#: Prefixes of the variables that change the output of cargo, pyo3 or a C compiler.
 INFLUENCING = (
     "AR",
     "CARGO_",
@@ -50,13 +49,10 @@ INFLUENCING = (
     "SOURCE_DATE_EPOCH",
 )
 
-#: What the variables of a plan name that differs from one work folder to another.
-OF_THE_WORK_FOLDER = ("CARGO_TARGET_DIR",)
-
 
 @dataclass(frozen=True, kw_only=True)
 class CachedWheel:
-    """A finished wheel, and what the report tells of how it was made."""
+    """A wheel, and how it was built."""
 
     wheel: Wheel
     crates: tuple[Crate, ...]
@@ -65,9 +61,9 @@ class CachedWheel:
 
 
 def key(planned: Plan, private: Copy, patches: Sequence[Patch]) -> str:
-    """Return the entry for what a plan builds from a private copy, and edited crates."""
+    """Return the key for the build of a private copy and edited crates."""
     toolchain, request = planned.toolchain, planned.request
-    assert toolchain, "what is compiled has a toolchain"
+    assert toolchain, "only builds with a toolchain are cached"
     rust, sysroot, linker = toolchain.rust, toolchain.sysroot, toolchain.linker
     c_compiler, tool = toolchain.emscripten, toolchain.wasm_opt
     given = {
@@ -93,16 +89,17 @@ def _influencing(env: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in sorted(env.items())
-        if name.startswith((*INFLUENCING, "WASMWHEEL_CARGO")) and name not in OF_THE_WORK_FOLDER
+        # The target folder differs between work folders.
+        if name.startswith((*INFLUENCING, "WASMWHEEL_CARGO")) and name != "CARGO_TARGET_DIR"
     }
 
 
 def get_or_build(
     key: str, build: Callable[[], CachedWheel], store: Store, emit: Emitter
 ) -> tuple[CachedWheel, bool]:
-    """What is kept under a key, else what `build` makes of it; and whether it was kept.
+    """Return the wheel under a key, building it if needed, and whether it was cached.
 
-    Whoever asks for the same while it is built waits, and gets the same.
+    Another process that requests the same key meanwhile waits for this build.
     """
     fresh: list[CachedWheel] = []
 
@@ -122,20 +119,20 @@ def get_or_build(
     found = _read(store.find(key))
     if found is None:
         if store.find(key):
-            note(emit, "What was kept of this build is damaged; it is built again.")
+            note(emit, "The cached wheel is damaged; building it again.")
             store.remove(key, emit)
         folder = store.install(key, fill, emit)
         trim(store, emit)
         if fresh:
             return fresh[0], False
         found = _read(folder)
-        assert found, "it was made a moment ago"
+        assert found, "it was just built"
     _touch(store.home / key)
     return found, True
 
 
 def _read(folder: Path | None) -> CachedWheel | None:
-    """The entry in a folder, or None where it is not whole."""
+    """Return the entry in a folder, or None if it is damaged."""
     if folder is None:
         return None
     try:
@@ -154,13 +151,13 @@ def _read(folder: Path | None) -> CachedWheel | None:
 
 
 def _touch(folder: Path) -> None:
-    """Note that an entry of the home was asked for; one of a read-only store stays as it is."""
+    """Record the use of an entry, unless it is in a read-only store."""
     with contextlib.suppress(OSError):
         os.utime(folder)
 
 
 def trim(store: Store, emit: Emitter) -> None:
-    """Keep within the store's limit: the entries that were not asked for the longest go first."""
+    """Remove the least recently used entries until the store's limit is met."""
     entries = sorted((store.home / FOLDER).glob("*"), key=lambda path: path.stat().st_mtime)
     sizes = {path: sum(each.stat().st_size for each in path.iterdir()) for path in entries}
     total = sum(sizes.values())

@@ -1,4 +1,4 @@
-"""What a failed build means: a known failure, the compiler's diagnostics, or its last words."""
+"""Errors of failed builds: known errors, diagnostics of the compiler, or the last output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..runtime.targets import Target
 from ..toolchain import emscripten
 from ..toolchain.cargo import CargoOutputReader
 
-#: Where cargo keeps the sources of dependencies: name and version in the path, or name and commit.
+#: Paths of dependencies' sources in cargo's home, with name and version, or name and commit.
 DEPENDENCY = re.compile(
     r"[/\\]registry[/\\]src[/\\][^/\\]+[/\\]([^/\\]+?)-(\d+\.\d+\.\d+[^/\\]*)[/\\]"
     r"|[/\\]git[/\\]checkouts[/\\]([^/\\]+)-[0-9a-f]{16}[/\\]([0-9a-f]+)[/\\]"
@@ -20,8 +20,8 @@ DEPENDENCY = re.compile(
 
 
 def explain(project: str, reader: CargoOutputReader) -> WasmwheelError:
-    """The error that the output of a failed build means; `project` is what it is called."""
-    said = _last_words(reader)
+    """Return the error for the output of a failed build of `project`."""
+    said = _last_error(reader)
     text = "\n".join([*reader.tail, *map(_line, reader.errors)])
     known = known_errors.match("build", text, project=project, cause=said)
     if known:
@@ -33,7 +33,7 @@ def explain(project: str, reader: CargoOutputReader) -> WasmwheelError:
         return CompileError(
             f"{project} did not compile: {count} problem{'s' if count > 1 else ''}.",
             f"{where}{first.message}",
-            "Correct it there and build again; the compiler's own words are above.",
+            "Correct that line and build again; the compiler's output is above.",
             code="compile.failed",
             counts={"problems": count},
             remedies=[Open(file=first.file, line=first.line, column=first.column)]
@@ -41,17 +41,17 @@ def explain(project: str, reader: CargoOutputReader) -> WasmwheelError:
             else (),
         )
     return CompileError(
-        f"{project} was not built.",
+        f"Could not build {project}.",
         said,
-        "The full output is above; `--cargo-arg=-v` makes cargo say more.",
+        "Read the full output above; `--cargo-arg=-v` makes cargo more verbose.",
         code="build.failed",
     )
 
 
 def missing_c_compiler(project: str, crates: tuple[str, ...], target: Target) -> WasmwheelError:
-    """The error for crates that compile C where no Emscripten is.
+    """Return the error for crates that compile C without Emscripten.
 
-    Some of them would not build with one either.
+    Some of them would not build with it either, which is a known error.
     """
     text = "\n".join(f"{crate} compiles C" for crate in crates)
     known = known_errors.match("build", text, project=project, cause=text)
@@ -59,7 +59,7 @@ def missing_c_compiler(project: str, crates: tuple[str, ...], target: Target) ->
 
 
 def _line(error: Diagnostic) -> str:
-    """An error of the compiler's as known_errors.toml has it, "error in PLACE: MESSAGE"."""
+    """Return a compiler error in the form of known_errors.toml, `error in PLACE: MESSAGE`."""
     found = DEPENDENCY.search(error.file or "")
     place = (
         " ".join(part for part in found.groups() if part)
@@ -69,11 +69,11 @@ def _line(error: Diagnostic) -> str:
     return f"error in {place}: {error.message}" if error.file else f"error: {error.message}"
 
 
-def _last_words(reader: CargoOutputReader) -> str:
-    """The last error that the output names, and the innermost cause of it."""
+def _last_error(reader: CargoOutputReader) -> str:
+    """Return the last error in the output, and its innermost cause."""
     said = [line.strip() for line in reader.tail if line.strip()]
     place = next((at for at, line in enumerate(said) if line.startswith("💥")), len(said))
-    # What maturin says of cargo's failure adds nothing to what cargo said itself.
+    # maturin's message about cargo's failure adds nothing to cargo's own.
     lines = said[:place] if any(map(_is_error, said[:place])) else said[place:] or said
     errors = [line for line in lines if _is_error(line)] or lines[:1]
     words = " ".join(dict.fromkeys([*errors[-1:], *lines[-1:]]))

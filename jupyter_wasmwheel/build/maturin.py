@@ -1,4 +1,4 @@
-"""maturin, run on the private copy of a project."""
+"""Builds with maturin."""
 
 from __future__ import annotations
 
@@ -13,12 +13,7 @@ from .plan import Plan
 
 
 def build(plan: Plan, copy: Copy, emit: Emitter, compiled: Callable[[], None]) -> FrontendOutput:
-    """The wheel of a project whose backend is maturin."""
-    command = _command(plan)
-    return run_frontend(plan, copy, emit, compiled, lambda step: step(command, copy.folder, {}))
-
-
-def _command(plan: Plan) -> list[str]:
+    """Build the wheel of a project whose backend is maturin."""
     command = [str(script("maturin", "maturin")), "build", "--release", "--target", TRIPLE]
     command += ["-i", f"python{plan.target.python}", "--out", str(plan.wheels)]
     for feature in plan.features:
@@ -27,4 +22,4 @@ def _command(plan: Plan) -> list[str]:
         command.append("--no-default-features")
     if plan.request.offline:
         command.append("--offline")
-    return command
+    return run_frontend(plan, copy, emit, compiled, lambda step: step(command, copy.folder, {}))

@@ -1,4 +1,4 @@
-"""The modules of a wheel, optimised, and the wheel packed again."""
+"""Optimization of the modules in a wheel."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ from ..wheel import QUICK, SMALLEST, Wheel, read, rewrite
 def optimize(
     wheel: Wheel, tool: WasmOpt | None, changed: Mapping[str, bytes], folder: Path, emit: Emitter
 ) -> Wheel:
-    """The wheel with each of its modules optimised where there is a tool, and members changed.
-
-    It is written to a folder.
-    """
+    """Write a wheel to a folder with members changed, and its modules optimized if possible."""
     into = folder / wheel.path.name
     replaced = dict(changed)
     if tool:

@@ -1,7 +1,4 @@
-"""Crates of the registry that a recipe edits: their copies, put in the place of the real ones.
-
-Cargo takes such a copy through `[patch.crates-io]`, wherever its version is the one required.
-"""
+"""Edited copies of the registry's crates, which cargo uses through `[patch.crates-io]`."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ from ..toolchain.rust import Rust
 
 @dataclass(frozen=True, kw_only=True)
 class PatchedCrate:
-    """A crate's edited copy, and how it differs from the one in the registry."""
+    """A crate's edited copy, and its changes."""
 
     name: str
     version: str
@@ -35,8 +32,8 @@ class PatchedCrate:
 
     @property
     def configuration(self) -> list[str]:
-        """Cargo's options that put the copy into the crate's place."""
-        # Any key will do, but one for each version of a crate.
+        """Return cargo's options that replace the crate by its copy."""
+        # The key must differ for each version of a crate.
         key = "patch.crates-io." + re.sub(r"[^A-Za-z0-9_-]", "-", self.folder.name)
         return [
             f"--config={key}.package={json.dumps(self.name)}",
@@ -53,10 +50,7 @@ def prepare(
     *,
     offline: bool = False,
 ) -> tuple[PatchedCrate, ...]:
-    """The copies of the crates that a recipe edits, brought up to date in a work folder.
-
-    A crate that is required in several versions is edited in each of them.
-    """
+    """Update the copies of the crates that a recipe edits, in all required versions."""
     replacements = recipe.replacements(project.version) if recipe else ()
     names = dict.fromkeys(each.dependency for each in replacements if each.dependency)
     if not recipe or not names:
@@ -69,7 +63,7 @@ def prepare(
             raise SourceError(
                 f"{recipe.origin} does not fit {project.label}.",
                 f"It edits the crate {name}, which the project does not require from the registry.",
-                "Build it with `--recipe none`, or with a recipe of your own: `--recipe FILE`.",
+                "Build with `--recipe none`, or with your own recipe: `--recipe FILE`.",
                 code="recipe.crate-not-required",
             )
         for package in found:
@@ -88,7 +82,7 @@ def _is_from_registry(package: dict[str, Any], name: str) -> bool:
 
 
 def _packages(project: Project, private: Copy, rust: Rust, offline: bool) -> list[dict[str, Any]]:
-    """The packages that cargo would build a project of, with their sources fetched."""
+    """Return the packages of a build as cargo resolves them, after fetching their sources."""
     crate = project.crate or project.folder / "Cargo.toml"
     manifest = private.top / crate.relative_to(private.original)
     command = [str(rust.cargo), "metadata", "--format-version=1", "--all-features"]
@@ -101,7 +95,7 @@ def _packages(project: Project, private: Copy, rust: Rust, offline: bool) -> lis
         raise SourceError(
             f"Could not resolve the crates that {project.label} requires.",
             " ".join(line.strip() for line in done.stderr.splitlines()[-4:]),
-            "Correct that, and build it again.",
+            "Correct that and build again.",
             code="crates.lookup-failed",
         )
     packages: list[dict[str, Any]] = json.loads(done.stdout)["packages"]

@@ -1,4 +1,4 @@
-"""A plan: everything a build does is decided here, and nothing is run."""
+"""Plans of builds: everything that a build does is decided here, and nothing is run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..toolchain.toolchain import Toolchain, script
 from . import pyo3
 from .patched_crates import PatchedCrate
 
-#: Variables that make cargo ignore the flags which the target needs.
+#: Variables that make cargo ignore the flags of the target.
 OVERRIDING_VARIABLES = (
     "RUSTFLAGS",
     "CARGO_ENCODED_RUSTFLAGS",
@@ -33,7 +33,7 @@ OVERRIDING_VARIABLES = (
     f"CARGO_TARGET_{TRIPLE.upper().replace('-', '_')}_RUSTFLAGS",
 )
 
-#: What `draft` does to cargo's release profile: quick to compile, larger and slower to run.
+#: The changes of `draft` to cargo's release profile: quick to compile, larger and slower to run.
 DRAFT = {
     "CARGO_PROFILE_RELEASE_OPT_LEVEL": "1",
     "CARGO_PROFILE_RELEASE_LTO": "off",
@@ -41,23 +41,22 @@ DRAFT = {
     "CARGO_PROFILE_RELEASE_DEBUG": "0",
 }
 
-#: The variable by which `draft` compiles again only what an edit changed. rustc locks what it keeps
-#: for that, and fails where it cannot.
+#: The variable with which `draft` compiles only what changed, if rustc can lock its files.
 INCREMENTAL = "CARGO_PROFILE_RELEASE_INCREMENTAL"
 
-#: The variable by which `release` has each crate compiled as a whole: of that come modules smaller
-#: by 2 or 3 % than of cargo's 16 parts; a first build without seeds takes about a tenth longer.
+#: The variable with which `release` compiles each crate as a whole: modules are 2 or 3 % smaller
+#: than of cargo's 16 parts, and a first build without seeds takes a tenth longer.
 CODEGEN_UNITS = "CARGO_PROFILE_RELEASE_CODEGEN_UNITS"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is run to build a project in a work folder.
+    """The inputs of a build in a work folder.
 
-    `toolchain` is None as long as nothing is known to be compiled, and `headers`, the folder with
-    the target's Python.h, as long as the package itself is not known to compile C. `environ` are
-    the variables that the build sees, `variables` the names of those that the user lets through.
-    `settings` are what a recipe passes to cargo, and `crates` the ones that it edits.
+    `toolchain` is None unless something is known to be compiled, and `headers`, the folder with the
+    target's Python.h, unless the package itself is known to compile C. `environ` are the variables
+    of the build, and `variables` the names of those that the user passes on. `settings` are a
+    recipe's for cargo, and `crates` the ones that it edits.
     """
 
     project: Project
@@ -75,37 +74,37 @@ class Plan:
 
     @property
     def copy(self) -> Path:
-        """The folder of the private copy."""
+        """Return the folder of the private copy."""
         return self.work / "source"
 
     @property
     def wheels(self) -> Path:
-        """The folder that the front end writes the wheel to."""
+        """Return the folder that the frontend writes the wheel to."""
         return self.work / "wheels"
 
     @property
     def cargo_target(self) -> Path:
-        """The folder that cargo compiles into."""
+        """Return cargo's target folder."""
         return self.work / f"target-{self.target.abi}-{self.request.profile}"
 
     @property
     def c_notes(self) -> Path:
-        """The file in which the compiler shims note for whom they were called."""
+        """Return the file in which the compiler shims record who called them."""
         return self.work / "c-notes"
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The features of the crate that are enabled: the request's, and the recipe's."""
+        """Return the enabled features of the crate: the request's and the recipe's."""
         return (*self.request.features, *self.settings.features)
 
     @property
     def no_default_features(self) -> bool:
-        """Whether the default features of the crate are disabled."""
+        """Return whether the default features of the crate are disabled."""
         return self.request.no_default_features or not self.settings.default_features
 
     @property
     def folders(self) -> tuple[tuple[Path, str], ...]:
-        """The folders that the wheel must not name, and what stands for them."""
+        """Return the folders that the wheel must not name, and their replacements."""
         cargo_home = self.environ.get("CARGO_HOME") or Path.home() / ".cargo"
         return (
             (self.copy, remap.SOURCE),
@@ -116,7 +115,7 @@ class Plan:
 
     @cached_property
     def env(self) -> Mapping[str, str]:
-        """The variables of the command that builds."""
+        """Return the variables of the build command."""
         env = {**self.environ, **_shims(self)}
         if self.toolchain and self.toolchain.rust:
             rust = self.toolchain.rust
@@ -136,30 +135,30 @@ class Plan:
 
 
 def work_key(project: Project, identity: str | None) -> str:
-    """The name of a project's work folder: the same for the same folder, archive or commit."""
+    """Return the key of a project's work folder, by its folder, archive or commit."""
     origin = identity or str(project.folder)
     return f"work/{project.name}-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
 
 
 def check_environment(env: Mapping[str, str]) -> None:
-    """Refuse to build where a variable of the user's would undo the target's own flags."""
+    """Raise a UsageError if a variable of the user would override the target's flags."""
     for name in OVERRIDING_VARIABLES:
         if env.get(name):
             raise UsageError(
                 f"{name} is set in the environment.",
-                f"Cargo then ignores the flags that {TRIPLE} needs, and the wheel would not load. "
-                f"It is {env[name]!r}.",
-                f"Unset it for this command (`env -u {name} …`). Flags of your own can be given "
-                "as `--cargo-arg=--config=…`.",
+                f"With {env[name]!r}, cargo ignores the flags that {TRIPLE} needs, and the wheel "
+                "would not load.",
+                f"Unset it for this command: `env -u {name} jupyter wasmwheel …`. Pass your own "
+                "flags with `--cargo-arg=--config=…`.",
                 code="config.rustflags-set",
             )
 
 
 def _cargo(plan: Plan, toolchain: Toolchain, rust: Rust) -> dict[str, str]:
-    """The variables that put our cargo before the real one, and tell it what to add."""
+    """Return the variables that run our cargo instead of the real one, with its arguments."""
     arguments = _configuration(toolchain, rust, plan.settings.cfg)
     arguments += [option for crate in plan.crates for option in crate.configuration]
-    if plan.project.backend != "maturin":  # which is given the features itself
+    if plan.project.backend != "maturin":  # which gets the features as arguments
         arguments += [f"--features={feature}" for feature in plan.features]
         arguments += ["--no-default-features"] if plan.no_default_features else []
     env = {
@@ -175,10 +174,7 @@ def _cargo(plan: Plan, toolchain: Toolchain, rust: Rust) -> dict[str, str]:
 
 
 def _shims(plan: Plan) -> dict[str, str]:
-    """The variables that point build scripts at the compiler shims, and these onwards.
-
-    Cargo's build scripts read those with the target's name, setuptools those without one.
-    """
+    """Return the variables with the compiler shims for build scripts, and the tools for those."""
     suffix = TRIPLE.replace("-", "_")
     wasm_ld = plan.toolchain and plan.toolchain.linker
     c_compiler = plan.toolchain and plan.toolchain.emscripten
@@ -195,16 +191,15 @@ def _shims(plan: Plan) -> dict[str, str]:
 
 
 def _configuration(toolchain: Toolchain, rust: Rust, cfg: Iterable[str]) -> list[str]:
-    """Cargo's options that set the linker and the flags for the target.
+    """Return cargo's options with the linker and the flags for the target.
 
-    They are given as `--config` rather than as variables, which split flags at the spaces that a
-    path may hold.
+    Variables would split flags at spaces, which paths can have.
     """
     flags = ["-C", "relocation-model=pic"]
     if toolchain.sysroot and toolchain.sysroot.folder:
         flags += ["--sysroot", str(toolchain.sysroot.folder)]
     if not rust.linker:
-        # A distribution's rustc comes without rust-lld, and would say that it misses it.
+        # A distribution's rustc would fail without rust-lld.
         flags += ["-C", "link-self-contained=no"]
     flags += [f"--cfg={each}" for each in cfg]
     return [
@@ -214,12 +209,12 @@ def _configuration(toolchain: Toolchain, rust: Rust, cfg: Iterable[str]) -> list
 
 
 def _draft(work: Path) -> dict[str, str]:
-    """What `draft` does to cargo's release profile, on the file system of a work folder."""
+    """Return the changes of `draft` to cargo's release profile, in a work folder."""
     return DRAFT | {INCREMENTAL: "true" if has_locks(work) else "false"}
 
 
 def _release(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
-    """What `release` adds to cargo's release profile, where neither project nor user says it."""
+    """Return the defaults of `release` for cargo's release profile."""
     assert project.crate, "a project with a toolchain for Rust has a crate"
     root = manifest.workspace_root(project.crate, project.tree) or project.crate.parent
     profile = manifest.load_toml(root / "Cargo.toml").get("profile", {}).get("release", {})

@@ -1,7 +1,7 @@
-"""What made a wheel, as the wheel itself says it: a note in its `.dist-info`.
+"""Provenance of a wheel: a file in its `.dist-info` with the tools that built it.
 
-Whoever is to trust a wheel has only the wheel. That C in it was compiled by the target's own
-Emscripten cannot be seen from outside, so the build leaves it there.
+A wheel itself does not show whether the target's Emscripten compiled its C, so the build records
+that.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from .. import __version__
 from ..wheel import Wheel
 from .plan import Plan
 
-#: The note's file, and the version of its format.
+#: The name of the file, and the version of its format.
 FILE, SCHEMA = "wasmwheel.json", 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """What made a wheel.
+    """The tools that built a wheel.
 
     `emscripten` is the version that compiled the C of the crates and packages in `compiled`, or
-    that linked; None where nothing was of it.
+    that linked.
     """
 
     generator: str
@@ -39,7 +39,7 @@ class Provenance:
 
 
 def describe(plan: Plan, compiled: Sequence[str]) -> Provenance | None:
-    """What a plan makes a wheel with, and who compiled C; None of a wheel that has no binaries."""
+    """Return the provenance of a plan's wheel, None without a toolchain."""
     toolchain = plan.toolchain
     if toolchain is None:
         return None
@@ -58,13 +58,13 @@ def describe(plan: Plan, compiled: Sequence[str]) -> Provenance | None:
 
 
 def as_member(provenance: Provenance, wheel: Wheel) -> dict[str, bytes]:
-    """The member of a wheel that says it, by its name."""
+    """Return the provenance as a member of a wheel, by its name."""
     text = json.dumps({"schema": SCHEMA, **dataclasses.asdict(provenance)}, indent=1)
     return {f"{wheel.dist_info}/{FILE}": f"{text}\n".encode()}
 
 
 def read(wheel: Wheel) -> Provenance | None:
-    """What a wheel says of itself; None where it says nothing that can be read."""
+    """Read the provenance of a wheel, None if it has no valid one."""
     member = f"{wheel.dist_info}/{FILE}"
     if member not in wheel.members:
         return None

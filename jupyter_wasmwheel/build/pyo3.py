@@ -1,7 +1,7 @@
-"""PyO3's configuration file, which tells its build script of the Python that it is compiled for.
+"""PyO3's configuration file, with the Python that it is compiled for.
 
-maturin writes one into every target folder; pyo3 is compiled anew wherever its path is another
-one. Ours has the same path for every build, so that a seed (seeds.py) fits.
+maturin writes one into each target folder, and pyo3 is compiled again for each path. Ours has the
+same path in all builds, so that seeds fit.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from ..api.events import Emitter
 from ..runtime.targets import Target
 from ..store import Store
 
-#: The variable by which pyo3's build script finds its configuration.
+#: The variable with the path of the configuration.
 VARIABLE = "PYO3_CONFIG_FILE"
 
-#: As maturin writes it for this target (its `pyo3_config_file`); the format is that of
-#: pyo3-build-config's `InterpreterConfig`.
+#: The configuration as maturin writes it, in the format of pyo3-build-config's `InterpreterConfig`.
 TEXT = """implementation=CPython
 version={python}
 target_abi=CPython-gil_enabled-{python}
@@ -29,7 +28,7 @@ pointer_width=32
 
 
 def configuration(target: Target, store: Store, emit: Emitter) -> Path:
-    """The configuration for a target, written once."""
+    """Return the configuration file for a target, which is written once."""
     text = TEXT.format(python=target.python)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -1,7 +1,6 @@
-"""The bill of materials that maturin puts into a wheel (CycloneDX, PEP 770), made reproducible.
+"""Reproducible bills of materials (CycloneDX, PEP 770).
 
-As it comes it has the time, a random number, the folders of the build, and its entries in any
-order; what it says of the crates stays as it is.
+maturin's have the time, a random number, the build's folders, and entries in random order.
 """
 
 from __future__ import annotations
@@ -13,15 +12,12 @@ from typing import Any
 
 from ..wheel import Wheel
 
-#: The folder in a wheel's `.dist-info` that has them.
+#: The folder of the bills in a wheel's `.dist-info`.
 FOLDER = "sboms"
 
 
 def normalize(wheel: Wheel, folders: Iterable[tuple[Path, str]]) -> dict[str, bytes]:
-    """The bills of a wheel without what differs from build to build, by member.
-
-    The folders of the build are renamed. What is no CycloneDX in JSON is left as it is.
-    """
+    """Return a wheel's CycloneDX bills in JSON without what differs between builds, by member."""
     pairs = [(folder.as_posix(), name) for folder, name in folders]
     found = {}
     for member in wheel.members:
@@ -42,7 +38,7 @@ def normalize(wheel: Wheel, folders: Iterable[tuple[Path, str]]) -> dict[str, by
 
 
 def _ordered(value: Any) -> Any:
-    """A value with all its lists in an order that depends on nothing but what is in them."""
+    """Return a value with all lists sorted by their content."""
     if isinstance(value, dict):
         return {key: _ordered(each) for key, each in value.items()}
     if isinstance(value, list):

@@ -1,10 +1,9 @@
-"""Seeds: target folders in which pyo3 and all that it needs are compiled already.
+"""Seeds: target folders with pyo3 and its dependencies already compiled.
 
-Most of a small crate's first build is spent on pyo3 and its macros. A seed is the target folder of
-a starter crate, built once for a toolchain, a target, a profile and a version of pyo3; a new build
-begins with a copy of it, and cargo takes from it what fits. It is copied, with the times that cargo
-compares, and never linked: cargo writes in place, and so might a build script. For the same reason
-no seed is made from anybody's project.
+Compiling pyo3 and its macros takes most of a small crate's first build. A seed is the target folder
+of a starter crate for a toolchain, a target, a profile and a version of pyo3. A first build starts
+with a copy of it, of which cargo uses what fits. Seeds are never linked, as cargo and build scripts
+write in place, and never built from a user's project.
 """
 
 from __future__ import annotations
@@ -40,10 +39,10 @@ from ..toolchain.toolchain import Toolchain
 from . import maturin, pyo3
 from .plan import Plan
 
-#: Changes with what is done here, so that an older seed is not taken.
+#: Changes with the steps of building seeds, so that older seeds are not used.
 SEED_VERSION = "4"
 
-#: The profiles that there are seeds for.
+#: The profiles that have seeds.
 PROFILES: tuple[Profile, ...] = typing.get_args(Profile)
 
 #: The folder of the seeds in a store.
@@ -52,31 +51,31 @@ FOLDER = "seeds"
 #: The name of the crate that a seed is built from; nothing of it stays in the seed.
 CRATE_NAME = "seed"
 
-#: The folders in a target folder that hold a crate's own output.
+#: The folders in a target folder with a crate's own output.
 OUTPUT_FOLDERS = ("deps", ".fingerprint", "build", "incremental", "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seed:
-    """A seed that is installed: its target folder, and the lock file that it was built with."""
+    """An installed seed: a target folder and the lock file that it was built with."""
 
     folder: Path
 
     @property
     def target(self) -> Path:
-        """The target folder to begin with."""
+        """Return the seed's target folder."""
         return self.folder / "target"
 
     @property
     def lock(self) -> Path:
-        """Cargo's lock file of what is compiled in it."""
+        """Return cargo's lock file of the seed."""
         return self.folder / "Cargo.lock"
 
 
 def restore(planned: Plan, private: Copy, store: Store) -> bool:
-    """Begin a first build with a copy of a seed, where there is one that fits; whether it was.
+    """Start a first build with a copy of a seed if one fits; return whether that is so.
 
-    A project without a lock file is given the seed's, so that the versions are those compiled.
+    A project without a lock file gets the seed's, and so the versions that are compiled.
     """
     target = planned.cargo_target
     if target.exists():
@@ -85,7 +84,7 @@ def restore(planned: Plan, private: Copy, store: Store) -> bool:
     seed = find(planned, store, locked_pyo3(lock_file))
     if seed is None:
         return False
-    stage = target.with_name(f"{target.name}.sowing")
+    stage = target.with_name(f"{target.name}.seed")
     shutil.rmtree(stage, ignore_errors=True)
     try:
         shutil.copytree(seed.target, stage, symlinks=True)
@@ -98,24 +97,24 @@ def restore(planned: Plan, private: Copy, store: Store) -> bool:
 
 
 def find(planned: Plan, store: Store, version: str | None) -> Seed | None:
-    """The seed for a plan: that of a version of pyo3, else the newest one."""
+    """Find the seed for a plan and a version of pyo3, else the newest one."""
     prefix = _prefix(planned)
     if version and (exact := store.find(f"{prefix}{version}")):
         return Seed(folder=exact)
     found: dict[Version, Path] = {}
     for root in (store.home, *store.read_only):
         for folder in root.glob(f"{prefix}*"):
-            its = folder.name.rpartition("-")[2]
+            pyo3_version = folder.name.rpartition("-")[2]
             with contextlib.suppress(InvalidVersion):
                 if whole := store.find(f"{FOLDER}/{folder.name}"):
-                    found[Version(its)] = whole
+                    found[Version(pyo3_version)] = whole
     return Seed(folder=found[max(found)]) if found else None
 
 
 def build_seed(
     target: Target, chosen: Toolchain, profile: Profile, store: Store, emit: Emitter
 ) -> Seed:
-    """The seed of the newest pyo3 that the starter crate takes, made on the first call."""
+    """Return the seed of the newest pyo3 for the starter crate, which is built once."""
     with tempfile.TemporaryDirectory(prefix="wasmwheel-seed-") as scratch:
         crate = starter.create(CRATE_NAME, Path(scratch))
         assert chosen.rust, "a crate has a toolchain with Rust"
@@ -131,9 +130,9 @@ def build_seed(
         version = locked_pyo3(crate / "Cargo.lock")
         if done.returncode or not version:
             raise ToolchainError(
-                "Could not resolve pyo3 to precompile crates for quick first builds.",
-                redact(" ".join(done.stderr.split()))[-300:] or "Cargo made no lock file.",
-                "Check the network and cargo's configuration; builds work without it, slower.",
+                "Could not resolve pyo3 for seeds.",
+                redact(" ".join(done.stderr.split()))[-300:] or "cargo did not write a lock file.",
+                "Check the network and cargo's configuration; builds work without seeds, slower.",
                 code="seeds.lookup-failed",
                 remedies=[Retry()],
             )
@@ -165,7 +164,7 @@ def build_seed(
 
 
 def build_all(target: Target, store: Store, emit: Emitter) -> None:
-    """Make the seeds of a target, one a profile."""
+    """Build the seeds of a target, one for each profile."""
     context = RunContext(store=store, emit=emit)
     chosen = toolchain.choose(target, node.ensure_node(store, emit), context)
     for profile in PROFILES:
@@ -173,29 +172,29 @@ def build_all(target: Target, store: Store, emit: Emitter) -> None:
 
 
 def examine(target: Target, store: Store) -> Finding:
-    """Return whether a target's seeds are installed, as `doctor` finds it."""
+    """Return whether a target's seeds are installed, for `doctor`."""
     roots = (store.home, *store.read_only)
-    there = {
+    installed = {
         profile
         for profile in PROFILES
         if any(any(root.glob(f"{FOLDER}/{target.abi}-{profile}-*")) for root in roots)
     }
-    if len(there) == len(PROFILES):
-        text = "a new crate's first build begins with pyo3 compiled"
+    if len(installed) == len(PROFILES):
+        text = "first builds of crates start with pyo3 compiled"
         return Finding(id="seeds", part="Seeds", state="ok", text=text)
     option = "" if target.abi == targets.default_abi() else f" --target {target.abi}"
     return Finding(
         id="seeds",
         part="Seeds",
         state="optional",
-        text="none; every new crate compiles pyo3 first, for 15 seconds and more",
-        fix=f"`jupyter wasmwheel doctor --fix seeds{option}` compiles it once for all of them.",
+        text="not installed; each new crate compiles pyo3 first, for 15 seconds and more",
+        fix=f"Run `jupyter wasmwheel doctor --fix seeds{option}` to compile it once for all.",
         remedies=(Install(extras=("seeds",), target=target.abi),),
     )
 
 
 def locked_pyo3(lock_file: Path) -> str | None:
-    """The version of pyo3 that a lock file of cargo's names; the newest, where it names several."""
+    """Return the newest version of pyo3 in one of cargo's lock files."""
     try:
         packages = tomllib.loads(lock_file.read_text(encoding="utf-8")).get("package", [])
         versions = [Version(each["version"]) for each in packages if each["name"] == "pyo3"]
@@ -205,7 +204,7 @@ def locked_pyo3(lock_file: Path) -> str | None:
 
 
 def _prefix(planned: Plan) -> str:
-    """The key of a plan's seeds, less pyo3's version: all that cargo's fingerprints depend on."""
+    """Return the key of a plan's seeds without pyo3's version, as cargo's fingerprints."""
     chosen = planned.toolchain
     assert chosen, "a crate has a toolchain"
     assert chosen.rust, "with Rust"
@@ -222,7 +221,7 @@ def _prefix(planned: Plan) -> str:
 
 
 def _lock_file(planned: Plan, private: Copy) -> Path:
-    """Where cargo has the lock file of a private copy: in the workspace's root."""
+    """Return cargo's lock file of a private copy, in the workspace's root."""
     crate = planned.project.crate
     if crate is None:
         return private.folder / "Cargo.lock"
@@ -231,7 +230,7 @@ def _lock_file(planned: Plan, private: Copy) -> Path:
 
 
 def _only_progress(emit: Emitter) -> Emitter:
-    """An emitter that leaves out what is said of a crate that nobody asked for."""
+    """Return an emitter that emits only progress of building the starter crate."""
 
     def some(event: Event) -> None:
         if isinstance(event, Progress):

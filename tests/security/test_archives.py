@@ -190,7 +190,7 @@ def test_hostile_tar_is_rejected(tmp_path: Path, decoy: Decoy, name: str, form: 
     room = decoy.room()
     with pytest.raises(SourceError) as raised:
         archive.unpack(path, room)
-    assert raised.value.what.startswith("x-1.tar.gz ")
+    assert "x-1.tar.gz" in raised.value.what
     nothing_leads_out(room)
 
 

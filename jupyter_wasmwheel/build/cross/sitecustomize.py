@@ -1,7 +1,7 @@
-"""What a build backend's Python takes for its own: the version, tags and headers of the target.
+"""Makes a build backend's Python report the version, tags and headers of the target.
 
-The interpreter imports this by its name when it starts, because the folder is on PYTHONPATH; the
-rest it learns from `_PYTHON_SYSCONFIGDATA_NAME` and `_PYTHON_HOST_PLATFORM`.
+The interpreter imports this at startup from PYTHONPATH. `_PYTHON_SYSCONFIGDATA_NAME` and
+`_PYTHON_HOST_PLATFORM` set the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PYTHON, HEADERS = os.environ.get("WASMWHEEL_PYTHON", ""), "WASMWHEEL_PYTHON_HEAD
 
 
 def as_target(tags: Any) -> None:
-    """Let a copy of `packaging.tags` give the target's tags; setuptools and wheel ask it."""
+    """Make a copy of `packaging.tags` return the target's tags, for setuptools and wheel."""
     version = tuple(map(int, PYTHON.split(".")))
     interpreter = "cp" + PYTHON.replace(".", "")
     platforms = [sysconfig.get_platform().replace("-", "_")]
@@ -34,7 +34,7 @@ def as_target(tags: Any) -> None:
 
 
 class Finder:
-    """Finds `packaging.tags`, whosever copy it is, and changes it once it has been loaded."""
+    """Finds any copy of `packaging.tags`, and changes it after it is loaded."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None, _: Any = None) -> ModuleSpec | None:
