@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages; `make docs` runs it."""
+"""Sphinx's configuration for `make docs`."""
 
 import sys
 from pathlib import Path
@@ -20,3 +20,5 @@ smartquotes = False
 
 html_theme = "furo"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["narrow.css"]

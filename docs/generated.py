@@ -35,9 +35,6 @@ from jupyter_wasmwheel.site import proxy
 
 MARK = re.compile(r"<!-- generated: (.+?) -->")
 
-#: A page in the navigation, shown where it exists.
-ONCE_WRITTEN = re.compile(r"<!-- once written: (.+?) -->")
-
 
 def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
     """Yield every command in order: its words, its help, and its parser."""
@@ -418,9 +415,7 @@ def setup(sphinx: Sphinx) -> dict[str, bool]:
     """Fill the pages with what is generated."""
 
     def fill(sphinx: Sphinx, page: str, source: list[str]) -> None:
-        text = MARK.sub(lambda mark: GENERATED[mark[1]](), source[0])
-        known = sphinx.env.found_docs
-        source[0] = ONCE_WRITTEN.sub(lambda mark: mark[1] if mark[1] in known else "", text)
+        source[0] = MARK.sub(lambda mark: GENERATED[mark[1]](), source[0])
 
     sphinx.connect("source-read", fill)
     return {"parallel_read_safe": True}

@@ -1,8 +1,7 @@
-"""Notebooks that run in the page: a site beside the pages, and a frame for each notebook.
+"""Notebooks that run in the pages: a site next to the pages, and a frame for each notebook.
 
-A page says where the notebooks of some packages of the site belong with a comment,
-`<!-- live: NAME==VERSION … -->`. Run as a program, this module makes that site:
-`python docs/live.py FOLDER`.
+A page marks the place of the notebooks of some packages with a comment,
+`<!-- live: NAME==VERSION … -->`. `python docs/live.py FOLDER` creates the site.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ MARK = re.compile(r"<!-- live: (\S+==\S+(?:\s+\S+==\S+)*) -->")
 #: The folder of the site in the built pages.
 FOLDER = "live"
 
-#: A frame in what is not open is not loaded (`loading="lazy"`).
+#: Browsers load the frame only when its details are opened (`loading="lazy"`).
 FRAME = """
 <details>
 <summary style="cursor: pointer"><strong>Run <code>{name}</code> here</strong></summary>
@@ -31,18 +30,18 @@ FRAME = """
   style="width: 100%; height: 44rem; border: 1px solid var(--color-background-border)"></iframe>
 </details>
 
-Or <a href="{address}">in a tab of its own</a>.
+Or <a href="{address}">in its own tab</a>.
 """
 
 WITHOUT = """
 ```{note}
-There is no notebook here: these pages were built without a site. `make docs` builds them with one.
+These pages were built without a site, so there is no notebook. `make docs` builds them with one.
 ```
 """
 
 
 def make_site(folder: Path) -> None:
-    """Make a site in a folder, with the tutorial's crate in it and a crate of each template."""
+    """Create a site in a folder, with the tutorial's crate and a crate of each template."""
     site = folder.resolve() / "site"
     crates = {"hello": starter.DEFAULT}
     crates |= {f"starter-{each.name}": each.name for each in starter.templates()}
@@ -58,12 +57,12 @@ def make_site(folder: Path) -> None:
 
 
 def notebook_of(package: str) -> str:
-    """The notebook of a package as a page names it, NAME==VERSION."""
+    """Return the name of the notebook of a package, which is given as NAME==VERSION."""
     return contents.notebook_name(*package.split("=="))
 
 
 def setup(sphinx: Sphinx) -> dict[str, bool]:
-    """Put frames where the pages ask for them, and the site beside the pages."""
+    """Insert frames into the pages, and copy the site next to them."""
     sphinx.add_config_value("live_site", "", "env", [str])
 
     def frame(sphinx: Sphinx, page: str, source: list[str]) -> None:
