@@ -211,7 +211,7 @@ class PackageHandler(Handler):
         self.answer(await self.call(_sites_of(self).remove, name, package))
 
 
-class _Files(server.Files):
+class _Files(server.FileHandler):
     """A site's files on another host than its own; Jupyter checks the host."""
 
     def prepare(self) -> None:
@@ -265,11 +265,11 @@ class ProxiedSiteHandler(_ProxiedSite, _Files):
     async def _send(self, name: str, prefix: str, path: str, *, include_body: bool) -> None:
         site = await self.site(name, prefix)
         self.root, self.offline = str(site.folder), site.mode == "offline"
-        await server.Files.get(self, path, include_body)
+        await server.FileHandler.get(self, path, include_body)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with plain text: a page of Jupyter's could be framed."""
-        server.Files.write_error(self, status_code)
+        server.FileHandler.write_error(self, status_code)
 
 
 class SiteProxyHandler(_ProxiedSite):

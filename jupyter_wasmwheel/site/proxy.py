@@ -1,14 +1,13 @@
-"""The proxy of a site's server: it fetches, for the site's kernels, from hosts on a list.
+"""The proxy of a site's server: fetch from listed hosts for the kernels of the site.
 
-A browser keeps from a page what a host of another origin answers without CORS headers. The server
-may fetch that in the browser's place. It is off until hosts are listed, and narrow then:
+A browser hides from a page what another origin answers without CORS headers. The server can fetch
+it instead. The proxy is off until hosts are listed, and restricted:
 
-- only a kernel of the site may ask: it sets a header that neither a link nor a page of another
-  origin can set, and the answer is never shown as a page of the site's origin;
-- a host is connected to only at an address that was judged. One that is not public (loopback,
-  private, link-local, multicast, …) has to be on the list itself; so has each host that a
-  redirect leads to;
-- it reads (GET, HEAD) and takes nothing along: no cookies, no login, no header that says who asks.
+- Only a kernel of the site can use it: its header cannot be set by a link or a page of another
+  origin, and the response is never shown as a page of the site's origin.
+- It connects only to checked addresses. Addresses that are not public (loopback, private,
+  link-local, multicast, …) must be listed themselves, and so must the hosts of redirects.
+- It only reads (GET, HEAD), without cookies, credentials, or headers that identify the user.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ from tornado.web import RequestHandler
 from ..api.errors import UsageError
 from .site_assets import HOSTS
 
-#: Where a server answers, under a site's address: what it may fetch, and what it fetched.
+#: The path under a site's address that fetches.
 FETCH = "proxy/fetch"
 
-#: The header that a kernel's request has, and the one that says why the proxy refused it.
+#: The header of a kernel's request, and the header with the reason for a refusal.
 ASKING, REFUSED = "Wasmwheel-Proxy", "Wasmwheel-Proxy-Refused"
 
-#: What stands for a host that is not on the list yet.
+#: The placeholder for a host that is not listed yet.
 ANOTHER = "{}"
 
 #: The ports of a host that is listed without one.
@@ -48,12 +47,12 @@ PORTS = {"http": 80, "https": 443}
 #: The IPv6 addresses by which a network without IPv4 reaches IPv4's (RFC 6052).
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
-#: How many redirects are followed, and the limits of an answer, in bytes and seconds.
-REDIRECTS, LARGEST, LONGEST, CONNECTING = 5, 2**30, 600.0, 20.0
+#: The limits of a fetch.
+MAX_REDIRECTS, MAX_BODY_BYTES, FETCH_TIMEOUT_S, CONNECT_TIMEOUT_S = 5, 2**30, 600.0, 20.0
 
-#: What is passed on, of a request and of an answer. All else says who asks, sets what belongs to
-#: the site's origin (cookies, policies), or is meant for the next hop only.
-PASSED_ON = (
+#: The headers that are passed on. All others identify the user, affect the site's origin (cookies,
+#: policies), or are for the next hop only.
+REQUEST_HEADERS = (
     "Accept",
     "Accept-Encoding",
     "Accept-Language",
@@ -62,7 +61,7 @@ PASSED_ON = (
     "If-Range",
     "Range",
 )
-PASSED_BACK = (
+RESPONSE_HEADERS = (
     "Accept-Ranges",
     "Cache-Control",
     "Content-Disposition",
@@ -79,13 +78,13 @@ PASSED_BACK = (
     "Vary",
 )
 
-#: A host's name, in the letters of DNS. The last label has a letter first: else it is an address.
+#: A host name in DNS. Its last label starts with a letter: otherwise it is an address.
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"({_LABEL}\.)*[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?")
 
 
-class Refusal(Exception):
-    """The proxy does not fetch something; `status` is HTTP's, the text is for a person."""
+class ProxyError(Exception):
+    """A fetch that the proxy refuses or that fails, with the status of the response."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -94,9 +93,9 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Proxy:
-    """What a site's server may fetch: `hosts` are spelled `host:port`, in lower case.
+    """The hosts that a site's server may fetch from, as `host:port` in lower case.
 
-    `allow` tells a person how another host gets onto the list, with ANOTHER in its place.
+    `allow` explains how to list another host, with ANOTHER as its placeholder.
     """
 
     hosts: frozenset[str] = frozenset()
@@ -104,7 +103,7 @@ class Proxy:
     names: Resolver = field(default_factory=DefaultLoopResolver, compare=False)
 
     def document(self) -> dict[str, Any]:
-        """What kernels are told."""
+        """Return the document for kernels."""
         return {"hosts": sorted(self.hosts), "allow": self.allow}
 
 
@@ -113,7 +112,7 @@ OFF = Proxy()
 
 
 def parse(entries: Iterable[str]) -> frozenset[str]:
-    """The hosts of a list, each with its ports; a UsageError where an entry is no host."""
+    """Return the hosts of a list with their ports; raise a UsageError if an entry is invalid."""
     return frozenset(spelled for entry in entries for spelled in _parse(entry))
 
 
@@ -128,16 +127,16 @@ def _parse(entry: str) -> tuple[str, ...]:
     if rest or not (_address(host) or _NAME.fullmatch(host)):
         raise UsageError(
             f"Invalid host {entry!r}.",
-            "A host is a name, or an address written in full, with a port if it has one of its "
-            "own: data.example.org, 192.168.0.7:8000, [fd00::7]:8000. There are no patterns.",
-            "Name each host by itself, without `https://` and without a path.",
+            "Expected a host name or a full address, with an optional port: data.example.org, "
+            "192.168.0.7:8000, [fd00::7]:8000. Patterns are not supported.",
+            "List each host separately, without `https://` and without a path.",
             code="proxy.invalid-host",
         )
-    return tuple(_spell(host, each) for each in ([port] if port else PORTS.values()))
+    return tuple(_host_and_port(host, each) for each in ([port] if port else PORTS.values()))
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that a host is written as; an IPv4 one that is written as IPv6 is the former."""
+    """Return the address that a host is, if it is one; IPv4 in IPv6 becomes IPv4."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -145,44 +144,44 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _spell(host: str, port: int) -> str:
+def _host_and_port(host: str, port: int) -> str:
     address = _address(host)
     if address:
         host = f"[{address}]" if address.version == 6 else str(address)
     return f"{host}:{port}"
 
 
-def judge(url: str, proxy: Proxy, base: str = "") -> str:
-    """An address that may be fetched, as plain as it can be written; a Refusal for all others.
+def allowed_url(url: str, proxy: Proxy, base: str = "") -> str:
+    """Return a URL that may be fetched, normalized; raise a ProxyError for any other.
 
-    Where a redirect leads, `base` is what it comes from.
+    `base` is the URL that redirects to it, if any.
     """
     try:
         url = urljoin(base, url)
         parts = urlsplit(url)
         port = parts.port or PORTS.get(parts.scheme, 0)
     except ValueError:
-        raise Refusal(400, "That is not an address.") from None
+        raise ProxyError(400, "Invalid URL.") from None
     if not url.isascii() or not url.isprintable() or set(url) & set(" \\"):
-        raise Refusal(400, "That is not an address.")
+        raise ProxyError(400, "Invalid URL.")
     if parts.scheme not in PORTS:
-        raise Refusal(403, "Only addresses with http and https are fetched.")
+        raise ProxyError(403, "Only http and https URLs can be fetched.")
     if "@" in parts.netloc:
-        raise Refusal(403, "No addresses with a login in them are fetched.")
-    spelled = _spell((parts.hostname or "").removesuffix("."), port)
-    netloc = spelled.removesuffix(f":{PORTS[parts.scheme]}")
-    if spelled not in proxy.hosts:
-        led = f", where {urlsplit(base).netloc} leads to," if base else ""
-        raise Refusal(
+        raise ProxyError(403, "URLs with credentials cannot be fetched.")
+    host = _host_and_port((parts.hostname or "").removesuffix("."), port)
+    netloc = host.removesuffix(f":{PORTS[parts.scheme]}")
+    if host not in proxy.hosts:
+        source = f" (redirected from {urlsplit(base).netloc})" if base else ""
+        raise ProxyError(
             403,
-            f"{netloc}{led} is not among the hosts that the site's server may fetch from; "
-            f"to let it: {proxy.allow.replace(ANOTHER, netloc)}",
+            f"The site's server may not fetch from {netloc}{source}. "
+            f"To allow it: {proxy.allow.replace(ANOTHER, netloc)}",
         )
     return urlunsplit((parts.scheme, netloc, parts.path or "/", parts.query, ""))
 
 
-class _Judged(Resolver):
-    """Finds the addresses of a host, and gives only those out that may be connected to."""
+class _FilteringResolver(Resolver):
+    """A resolver that returns only the addresses of a host that may be connected to."""
 
     def initialize(self, proxy: Proxy) -> None:
         self.proxy = proxy
@@ -190,26 +189,26 @@ class _Judged(Resolver):
     async def resolve(
         self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[tuple[int, Any]]:
-        """The addresses; a Refusal where there is none that may be connected to."""
+        """Return the allowed addresses; raise a ProxyError if there are none."""
         found = await self.proxy.names.resolve(host, port, family)
-        judged = [each for each in found if self._may(*each[1][:2])]
-        if not judged:
-            places = ", ".join(sorted({_spell(*each[1][:2]) for each in found})) or "no address"
-            raise Refusal(
+        allowed = [each for each in found if self._is_allowed(*each[1][:2])]
+        if not allowed:
+            hosts = {_host_and_port(*each[1][:2]) for each in found}
+            raise ProxyError(
                 403,
-                f"{host} is at {places}, which is not public; the site's server fetches from "
-                "there only if that address is on its list too.",
+                f"{host} is at {', '.join(sorted(hosts)) or 'no address'}, which is not public. "
+                "The site's server fetches from it only if that address is listed too.",
             )
-        return judged
+        return allowed
 
-    def _may(self, address: str, port: int) -> bool:
-        return _is_public(address) or _spell(address, port) in self.proxy.hosts
+    def _is_allowed(self, address: str, port: int) -> bool:
+        return _is_public(address) or _host_and_port(address, port) in self.proxy.hosts
 
 
 def _is_public(text: str) -> bool:
-    """Whether an address is one of the internet's, and no other one hides in it.
+    """Return whether an address is on the internet, and does not embed another one.
 
-    6to4 and Teredo hide one, and no server is at such an address any more.
+    6to4 and Teredo embed one, and no server has such an address any more.
     """
     address = _address(text)
     if address is None:
@@ -232,31 +231,31 @@ async def answer(handler: RequestHandler, path: str, proxy: Proxy) -> None:
 
 
 async def _answer(handler: RequestHandler, proxy: Proxy) -> None:
-    """Answer a kernel's request for the address in its argument `url`, or say why not."""
-    # Whatever it is, it is data: should a browser show it after all, then as nobody's page.
+    """Fetch the URL in the argument `url` of a kernel's request, or answer with an error."""
+    # If a browser shows the data after all, then as a page without an origin.
     handler.set_header("Content-Security-Policy", "sandbox; default-src 'none'")
     handler.set_header("X-Content-Type-Options", "nosniff")
     handler.set_header("Cross-Origin-Resource-Policy", "same-origin")
-    passing = _Passing(handler)
+    relay = _Relay(handler)
     try:
         if ASKING not in handler.request.headers:
-            raise Refusal(403, "Only a kernel of the site may ask for that.")
-        url = judge(handler.get_query_argument("url", ""), proxy)
-        for _ in range(REDIRECTS + 1):
-            await _fetch(url, passing, proxy)
-            if passing.location is None:
-                return await passing.end()
-            url = judge(passing.location, proxy, url)
-        raise Refusal(502, f"More than {REDIRECTS} redirects, one after the other.")
-    except Refusal as refusal:
-        if passing.started:
-            handler.detach().close()  # so that nobody takes the part for the whole
+            raise ProxyError(403, "Only a kernel of the site may use the proxy.")
+        url = allowed_url(handler.get_query_argument("url", ""), proxy)
+        for _ in range(MAX_REDIRECTS + 1):
+            await _fetch(url, relay, proxy)
+            if relay.location is None:
+                return await relay.end()
+            url = allowed_url(relay.location, proxy, url)
+        raise ProxyError(502, f"More than {MAX_REDIRECTS} redirects.")
+    except ProxyError as error:
+        if relay.started:
+            handler.detach().close()  # so that the client does not take a part for the whole
         else:
-            refuse(handler, refusal.status, str(refusal))
+            refuse(handler, error.status, str(error))
 
 
 def refuse(handler: RequestHandler, status: int, why: str) -> None:
-    """Answer a kernel's request with why there is nothing for it."""
+    """Answer a kernel's request with an error."""
     text = re.sub("[^ -~]", "?", why)
     handler.set_status(status)
     handler.set_header("Content-Type", "text/plain; charset=utf-8")
@@ -265,11 +264,11 @@ def refuse(handler: RequestHandler, status: int, why: str) -> None:
     handler.finish(f"{text}\n")
 
 
-async def _fetch(url: str, passing: _Passing, proxy: Proxy) -> None:
-    """Fetch from an address that was judged, and pass on what comes."""
+async def _fetch(url: str, relay: _Relay, proxy: Proxy) -> None:
+    """Fetch an allowed URL, and relay the response."""
     host = urlsplit(url).netloc
-    asked = passing.handler.request
-    headers = {name: asked.headers[name] for name in PASSED_ON if name in asked.headers}
+    asked = relay.handler.request
+    headers = {name: asked.headers[name] for name in REQUEST_HEADERS if name in asked.headers}
     request = HTTPRequest(
         url,
         method=str(asked.method),
@@ -277,27 +276,27 @@ async def _fetch(url: str, passing: _Passing, proxy: Proxy) -> None:
         user_agent="jupyter-wasmwheel",
         follow_redirects=False,
         decompress_response=False,
-        connect_timeout=CONNECTING,
-        request_timeout=LONGEST,
-        header_callback=passing.line,
-        streaming_callback=passing.chunk,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        request_timeout=FETCH_TIMEOUT_S,
+        header_callback=relay.line,
+        streaming_callback=relay.chunk,
     )
     client = SimpleAsyncHTTPClient(
-        force_instance=True, resolver=_Judged(proxy=proxy), max_body_size=sys.maxsize
+        force_instance=True, resolver=_FilteringResolver(proxy=proxy), max_body_size=sys.maxsize
     )
     try:
         await client.fetch(request, raise_error=False)
     except HTTPTimeoutError as error:
-        raise Refusal(504, f"{host} took too long: {error}.") from error
+        raise ProxyError(504, f"{host} took too long: {error}.") from error
     except (HTTPError, ssl.SSLError, OSError, UnicodeError) as error:
-        words = passing.trouble or f"{host} could not be reached by the site's server: {error}."
-        raise Refusal(502, words) from error
+        text = relay.trouble or f"{host} could not be reached by the site's server: {error}."
+        raise ProxyError(502, text) from error
     finally:
         client.close()
 
 
-class _Passing:
-    """An answer on its way from a host to the page."""
+class _Relay:
+    """A response that is passed on from a host to the page."""
 
     def __init__(self, handler: RequestHandler) -> None:
         self.handler = handler
@@ -309,11 +308,11 @@ class _Passing:
 
     @property
     def location(self) -> str | None:
-        """Where the answer says that it is instead."""
+        """The target of a redirect."""
         return self.headers.get("Location") if self.status in (301, 302, 303, 307, 308) else None
 
     def line(self, line: str) -> None:
-        """Take a line of the answer's head."""
+        """Parse a line of the response's head."""
         if line.startswith("HTTP/"):
             self.status = parse_response_start_line(line.strip()).code
             self.headers = HTTPHeaders()
@@ -321,20 +320,20 @@ class _Passing:
             self.headers.parse_line(line)
 
     async def chunk(self, data: bytes) -> None:
-        """Pass a piece of the answer's body on; the next one is read when this one is gone."""
+        """Pass on a piece of the body; the next one is read when this one is sent."""
         if self.location is not None:
             return
         self.passed += len(data)
         announced = self.headers.get("Content-Length", "")
-        if max(self.passed, int(announced) if announced.isdecimal() else 0) > LARGEST:
-            self.trouble = f"The answer is larger than {LARGEST // 2**20} MiB."
+        if max(self.passed, int(announced) if announced.isdecimal() else 0) > MAX_BODY_BYTES:
+            self.trouble = f"The response is larger than {MAX_BODY_BYTES // 2**20} MiB."
             raise HTTPInputError(self.trouble)
         try:
             await self._start()
             self.handler.write(data)
             await self.handler.flush()
         except StreamClosedError as error:
-            raise HTTPInputError("The page is gone.") from error
+            raise HTTPInputError("The page was closed.") from error
 
     async def _start(self) -> None:
         if self.started:
@@ -342,12 +341,12 @@ class _Passing:
         self.started = True
         self.handler.set_status(self.status)
         self.handler.clear_header("Content-Type")
-        for name in PASSED_BACK:
+        for name in RESPONSE_HEADERS:
             for value in self.headers.get_list(name):
                 self.handler.add_header(name, value)
         await self.handler.flush()
 
     async def end(self) -> None:
-        """Say that this was all."""
+        """End the response."""
         await self._start()
         self.handler.finish()

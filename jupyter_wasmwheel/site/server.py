@@ -1,8 +1,8 @@
-"""A server for one site, on an origin of its own.
+"""A server for one site, on its own origin.
 
-A wheel's code runs with the rights of its page. So the page is never on Jupyter's own origin, and
-is found only under a prefix that cannot be guessed. Port and prefix are kept for each site: what a
-person wrote in the site's notebooks is stored in the browser under that address.
+The code of a wheel runs with the rights of its page. So the page is never on Jupyter's origin, and
+has a prefix that cannot be guessed. A site keeps its port and prefix, because the browser stores
+the user's notebooks under that address.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import mimetypes
 import os
 import re
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 
@@ -30,10 +29,10 @@ from .lite import PYODIDE, Site
 from .proxy import Proxy
 from .site_assets import HOST_PROBE, HOSTS, OLD_HOST_PROBE
 
-#: What another page loads as an image to find out whether its browser reaches this origin.
+#: The image that another page loads to check whether its browser reaches this origin.
 PROBE = "probe.svg"
 
-#: What the endings of a site's files mean; the system's own table may differ from one to the next.
+#: The types of a site's files, because the tables of systems differ.
 TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -49,15 +48,15 @@ TYPES = {
     ".zip": "application/zip",
 }
 
-#: What is read of a file at once, in bytes.
+#: The bytes of a file that are read at once.
 CHUNK_BYTES = 64 * 1024
 
-#: The files of JupyterLite's own build and of extensions that are named by their hash.
+#: The files of JupyterLite and its extensions that have their hash in their name.
 HASHED = re.compile(r"(build|extensions)/.+\.([0-9a-f]{7}|[0-9a-f]{16}|[0-9a-f]{20})\.js")
 
 
-class Files(tornado.web.StaticFileHandler):
-    """The files of a site."""
+class FileHandler(tornado.web.StaticFileHandler):
+    """A handler for the files of a site."""
 
     port: int
     offline: bool
@@ -74,7 +73,7 @@ class Files(tornado.web.StaticFileHandler):
 
     def set_default_headers(self) -> None:
         self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Referrer-Policy", "same-origin")  # the prefix is not to be told
+        self.set_header("Referrer-Policy", "same-origin")  # keeps the prefix secret
         self.clear_header("Server")
 
     def set_extra_headers(self, path: str) -> None:
@@ -102,7 +101,7 @@ class Files(tornado.web.StaticFileHandler):
         return f"{known}; charset=utf-8" if text else known or "application/octet-stream"
 
     def compute_etag(self) -> str | None:
-        # Tornado's own is a hash that it keeps by path; these files are replaced while it runs.
+        # Tornado caches a hash by path, but these files are replaced while it runs.
         stat = self._stat()
         return f'"{stat.st_mtime_ns:x}-{stat.st_size:x}-{stat.st_ino:x}"'
 
@@ -121,7 +120,7 @@ class Files(tornado.web.StaticFileHandler):
         asks = "gzip" in self.request.headers.get("Accept-Encoding", "")
         smaller = precompressed.find(Path(found)) if asks else None
         try:
-            # What is sent is what is opened here, whatever is put in its place meanwhile.
+            # The open file is sent, even if another one replaces it meanwhile.
             self.file = Root(Path(root)).open(
                 (precompressed.form(name) if smaller else name).as_posix()
             )
@@ -153,8 +152,8 @@ class Files(tornado.web.StaticFileHandler):
         self.finish(f"{status_code} {self._reason}\n")
 
 
-class Fetched(tornado.web.RequestHandler):
-    """What the proxy of a site fetches for its kernels."""
+class ProxyHandler(tornado.web.RequestHandler):
+    """A handler for what the proxy of a site fetches for its kernels."""
 
     def initialize(self, port: int, proxy: Proxy) -> None:
         self.port = port
@@ -166,12 +165,11 @@ class Fetched(tornado.web.RequestHandler):
     async def get(self, path: str) -> None:
         await proxy.answer(self, path, self.proxy)
 
-    async def head(self, path: str) -> None:
-        await proxy.answer(self, path, self.proxy)
+    head = get
 
 
-class Probe(tornado.web.RequestHandler):
-    """An image that any page may load; it says that the site is there, and nothing else."""
+class ProbeHandler(tornado.web.RequestHandler):
+    """A handler for an image that any page may load, to see that the site is reachable."""
 
     def initialize(self, port: int) -> None:
         self.port = port
@@ -187,21 +185,15 @@ class Probe(tornado.web.RequestHandler):
 
 
 def application(site: Site, site_proxy: Proxy = proxy.OFF) -> tornado.web.Application:
-    """The web application that serves a site's files, and what its proxy may fetch."""
-    options = {
-        "path": str(site.folder),
-        "port": site.port,
-        "offline": site.mode == "offline",
-    }
+    """Return the web application that serves a site's files, and what its proxy may fetch."""
+    port = {"port": site.port}
+    files = {**port, "path": str(site.folder), "offline": site.mode == "offline"}
+    fetch = {**port, "proxy": site_proxy}
     return tornado.web.Application(
         [
-            (rf"/{site.prefix}/{PROBE}", Probe, {"port": site.port}),
-            (
-                rf"/{site.prefix}/({HOSTS}|{proxy.FETCH})",
-                Fetched,
-                {"port": site.port, "proxy": site_proxy},
-            ),
-            (rf"/{site.prefix}/(.*)", Files, options),
+            (rf"/{site.prefix}/{PROBE}", ProbeHandler, port),
+            (rf"/{site.prefix}/({HOSTS}|{proxy.FETCH})", ProxyHandler, fetch),
+            (rf"/{site.prefix}/(.*)", FileHandler, files),
         ],
         default_handler_class=tornado.web.ErrorHandler,
         default_handler_args={"status_code": 404},
@@ -210,11 +202,11 @@ def application(site: Site, site_proxy: Proxy = proxy.OFF) -> tornado.web.Applic
 
 
 def listen(site: Site, site_proxy: Proxy = proxy.OFF) -> tornado.httpserver.HTTPServer:
-    """Serve a site on the running event loop; a SiteError where its port is taken."""
+    """Serve a site on the running event loop; raise a SiteError if its port is in use."""
     try:
         listening = socket.create_server((HOST, site.port), backlog=128)
     except OSError as error:
-        raise _taken(site, error) from error
+        raise _port_taken(site, error) from error
     listening.setblocking(False)
     server = tornado.httpserver.HTTPServer(application(site, site_proxy))
     server.add_socket(listening)
@@ -226,7 +218,7 @@ def serve(
     ready: Callable[[str], None] = lambda url: None,
     site_proxy: Proxy = proxy.OFF,
 ) -> None:
-    """Serve a site until it is interrupted; `ready` is called with its address once it is there."""
+    """Serve a site until it is interrupted, and call `ready` with its address."""
 
     async def until_interrupted() -> None:
         server = listen(site, site_proxy)
@@ -237,48 +229,12 @@ def serve(
             server.stop()
             await server.close_all_connections()
 
-    try:
+    with suppress(KeyboardInterrupt):
         asyncio.run(until_interrupted())
-    except KeyboardInterrupt:
-        return
-
-
-@contextmanager
-def serving(site: Site, site_proxy: Proxy = proxy.OFF) -> Iterator[str]:
-    """Serve a site from a thread for as long as the context lasts; its address."""
-    outcome: list[BaseException] = []
-    up = threading.Event()
-    loop = asyncio.new_event_loop()
-    over = asyncio.Event()
-
-    async def until_over() -> None:
-        try:
-            server = listen(site, site_proxy)
-        except SiteError as error:
-            outcome.append(error)
-            return
-        finally:
-            up.set()
-        await over.wait()
-        server.stop()
-        await server.close_all_connections()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(until_over()), daemon=True)
-    thread.start()
-    up.wait()
-    try:
-        if outcome:
-            raise outcome[0]
-        yield address(site)
-    finally:
-        if thread.is_alive():
-            loop.call_soon_threadsafe(over.set)
-        thread.join()
-        loop.close()
 
 
 def is_served(site: Site) -> bool:
-    """Whether this very site answers at its address."""
+    """Return whether this site answers at its address."""
     connection = http.client.HTTPConnection(HOST, site.port, timeout=1)
     try:
         connection.request("HEAD", f"/{site.prefix}/jupyter-lite.json")
@@ -290,13 +246,13 @@ def is_served(site: Site) -> bool:
 
 
 def _refuse_other_host(handler: tornado.web.RequestHandler, port: int) -> None:
-    # A page of another host that resolves to this machine must not read the site.
+    # Pages of another host name that resolves to this machine must not read the site.
     if handler.request.host != f"{HOST}:{port}":
         raise tornado.web.HTTPError(421)
 
 
 def _is_hashed(path: str) -> bool:
-    """Whether a file's bytes can never change under its path: it, or its folder, has its hash."""
+    """Return whether a file, or its folder, is named by its hash, so that it never changes."""
     if HASHED.fullmatch(path):
         return True
     parts = PurePosixPath(path).parts
@@ -304,7 +260,7 @@ def _is_hashed(path: str) -> bool:
     return len(parts) > 3 and parts[-3] in folders and len(parts[-2]) == 64
 
 
-def _taken(site: Site, error: OSError) -> SiteError:
+def _port_taken(site: Site, error: OSError) -> SiteError:
     if is_served(site):
         return SiteError(
             f"Site {site.name} is already being served.",
@@ -314,8 +270,8 @@ def _taken(site: Site, error: OSError) -> SiteError:
         )
     return SiteError(
         f"Could not serve site {site.name}: port {site.port} is in use.",
-        f"{error.strerror or error}. A site keeps its port, because the browser keeps a person's "
-        "notebooks by address.",
+        f"{error.strerror or error}. A site keeps its port, because the browser stores notebooks "
+        "by address.",
         f"Stop the program that listens on port {site.port} and serve the site again.",
         code="site.port-taken",
     )

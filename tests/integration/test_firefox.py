@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.runtime import targets
-from jupyter_wasmwheel.site import server
 from jupyter_wasmwheel.store import Store
+from tests.fixtures import site_server
 from tests.fixtures.browser import HAS_KERNEL
 from tests.fixtures.commands import Command
 from tests.fixtures.firefox import firefox
@@ -36,7 +36,7 @@ def test_crate_is_imported_in_notebook_in_firefox(
         "build", crate, "--site", site.folder, "--out", tmp_path, "--profile", "draft", "--json"
     )
     assert built.status == 0, built.stderr
-    with server.serving(site), firefox(tmp_path / "profile") as tab:
+    with site_server.serving(site), firefox(tmp_path / "profile") as tab:
         tab.open(built.document["published"]["url"])
         tab.until(f"({HAS_KERNEL})()")
         tab.until(f"Boolean(document.querySelector('{CELL} .cm-content'))")

@@ -15,11 +15,11 @@ import pytest
 from jupyter_wasmwheel import archive
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.runtime import targets
-from jupyter_wasmwheel.site import kernel_files, publish, server
+from jupyter_wasmwheel.site import kernel_files, publish
 from jupyter_wasmwheel.site.addresses import origin
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
-from tests.fixtures import wheel_factory
+from tests.fixtures import site_server, wheel_factory
 from tests.fixtures.browser import Tab, browser, open_notebook
 from tests.fixtures.commands import Command
 from tests.fixtures.notebooks import SERVED, make_site, opened
@@ -90,7 +90,7 @@ TOO_LATE = """async () => {
 @pytest.mark.parametrize("abi", SERVED)
 def test_early_kernel_answer_is_received(store: Store, tmp_path: Path, abi: str) -> None:
     site = make_site(tmp_path / "site", store, abi)
-    with server.serving(site), browser(tmp_path / "profile") as context:
+    with site_server.serving(site), browser(tmp_path / "profile") as context:
         page = context.new_page()
         page.goto(f"{origin(site)}/{site.prefix}/lab/index.html")
         waited = page.evaluate(TOO_LATE)

@@ -20,10 +20,9 @@ import pytest
 
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.runtime import targets
-from jupyter_wasmwheel.site import server
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
-from tests.fixtures import wheel_factory
+from tests.fixtures import site_server, wheel_factory
 from tests.fixtures.browser import browser, open_notebook
 from tests.fixtures.notebooks import make_site
 from tests.fixtures.site_factory import publish_one
@@ -175,7 +174,7 @@ def test_malicious_wheel_cannot_reach_jupyter(
     site = make_site(tmp_path / "site", store, targets.default_abi())
     evil = wheel_factory.wheel(tmp_path, "py3-none-any", {"evil.py": EVIL}, name="evil")
     url = publish_one(site, read(evil), [], ignore).url
-    with server.serving(site), browser(tmp_path / "profile") as context:
+    with site_server.serving(site), browser(tmp_path / "profile") as context:
         page = context.new_page()
         page.goto(f"{jupyter.url}lab?token={jupyter.token}")
         mine = page.evaluate(

@@ -22,12 +22,12 @@ import trustme
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.pipeline import publish_wheels
 from jupyter_wasmwheel.runtime import lock, node, targets
-from jupyter_wasmwheel.site.server import serving
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.browser import Tab, browser, open_notebook
 from tests.fixtures.commands import Command
 from tests.fixtures.cross_origin_server import CrossOriginServer, cross_origin_server
 from tests.fixtures.notebooks import make_site
+from tests.fixtures.site_server import serving
 
 #: The address of tiktoken's ranks, and their checksum.
 HOST, PATH = "openaipublic.blob.core.windows.net", "/encodings/cl100k_base.tiktoken"

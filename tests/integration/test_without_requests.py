@@ -9,12 +9,12 @@ import pytest
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.pipeline import publish_wheels
 from jupyter_wasmwheel.runtime import lock, targets
-from jupyter_wasmwheel.site.server import serving
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.browser import browser, open_notebook
 from tests.fixtures.commands import Command
 from tests.fixtures.cross_origin_server import cross_origin_server
 from tests.fixtures.notebooks import make_site
+from tests.fixtures.site_server import serving
 
 #: A function that fetches a text with `requests`, and one that does not.
 RUST = """

@@ -23,8 +23,9 @@ from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.archive.errors import UnsafeError
 from jupyter_wasmwheel.archive.names import split_member_name
 from jupyter_wasmwheel.runtime import lock
-from jupyter_wasmwheel.site import bundle, lite, publish, server
+from jupyter_wasmwheel.site import bundle, lite, publish
 from jupyter_wasmwheel.site.lite import DamagedSite, Site
+from tests.fixtures import site_server
 from tests.fixtures.archive_factory import folder, link, tar_of
 from tests.fixtures.site_factory import publish_one, small_site, tiny_wheel
 
@@ -199,7 +200,7 @@ def test_server_sends_file_that_was_checked(site: Site, tmp_path: Path) -> None:
 
     swapping = threading.Thread(target=swap)
     found = set()
-    with server.serving(site):
+    with site_server.serving(site):
         swapping.start()
         try:
             until = time.monotonic() + 5

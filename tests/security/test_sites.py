@@ -27,9 +27,10 @@ from jupyter_wasmwheel.runtime import node, packages
 from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.runtime.pyodide import Runtime
 from jupyter_wasmwheel.server.sites import Sites, SiteServers
-from jupyter_wasmwheel.site import bundle, lite, publish, server, wheels
+from jupyter_wasmwheel.site import bundle, lite, publish, wheels
 from jupyter_wasmwheel.site.lite import DamagedSite, Site
 from jupyter_wasmwheel.store import Store
+from tests.fixtures import site_server
 from tests.fixtures.commands import Command
 from tests.fixtures.site_factory import create_site, publish_one, row, small_site, tiny_wheel
 
@@ -449,7 +450,7 @@ def test_server_rejects_links(site: Site, home: Path, path: str) -> None:
     (site.folder / "folder").symlink_to(home / ".ssh")
     (site.folder / "again").symlink_to(site.folder / ".wasmwheel")
     os.mkfifo(site.folder / "files/pipe")
-    with server.serving(site) as url:
+    with site_server.serving(site) as url:
         connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
         connection.request("GET", f"/{urlsplit(url).path.split('/')[1]}/{path}")
         answer = connection.getresponse()

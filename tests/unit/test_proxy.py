@@ -20,9 +20,10 @@ import pytest
 from tornado.netutil import Resolver
 
 from jupyter_wasmwheel.api.errors import UsageError
-from jupyter_wasmwheel.site import proxy, server
+from jupyter_wasmwheel.site import proxy
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.site.proxy import Proxy
+from tests.fixtures import site_server
 from tests.fixtures.cross_origin_server import CrossOriginServer, cross_origin_server
 
 #: A public address from the documentation of IP; no test connects to it.
@@ -56,7 +57,7 @@ def serving(
 ) -> Iterator[Ask]:
     """Serve the site with a proxy for some hosts; return a function that asks like a kernel."""
     dns = Names(known=names or {})
-    with server.serving(site, Proxy(hosts=proxy.parse(hosts), allow="allow {}", names=dns)):
+    with site_server.serving(site, Proxy(hosts=proxy.parse(hosts), allow="allow {}", names=dns)):
 
         def ask(
             url: str, method: str = "GET", path: str | None = None, **headers: str | None
@@ -93,7 +94,7 @@ def refused(answer: tuple[http.client.HTTPResponse, bytes], *words: str, status:
 
 def test_proxy_is_off_without_listed_hosts(site: Site, other: CrossOriginServer) -> None:
     with serving(site) as ask:
-        refused(ask(other.url), f"{other.host} is not among the hosts", f"allow {other.host}")
+        refused(ask(other.url), f"may not fetch from {other.host}", f"allow {other.host}")
         _, body = ask("", path=f"/{site.prefix}/proxy/hosts.json")
     assert json.loads(body) == {"hosts": [], "allow": "allow {}"}
     assert other.asked == []
@@ -330,7 +331,7 @@ def test_host_is_resolved_once_and_connected_to_checked_address(
     dns = Names(known={"data.example": [("127.0.0.1", other.port)]})
     its = Proxy(hosts=proxy.parse(["data.example", other.host]), names=dns)
     path = f"/{site.prefix}/proxy/fetch?url=http%3A%2F%2Fdata.example%2Fdata"
-    with server.serving(site, its):
+    with site_server.serving(site, its):
         connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
         connection.request("GET", path, headers={"Wasmwheel-Proxy": "1"})
         assert connection.getresponse().read() == b"the data"
@@ -389,8 +390,8 @@ def test_redirect_to_unlisted_host_is_rejected(
 def test_rejected_redirect_error_names_host_and_fix(site: Site, other: CrossOriginServer) -> None:
     with cross_origin_server() as second, serving(site, other.host) as ask:
         answer = ask(redirecting(other, second.url))
-        refused(answer, f"{second.host}, where {other.host} leads to, is not among the hosts")
-        refused(answer, f"to let it: allow {second.host}")
+        refused(answer, f"from {second.host} (redirected from {other.host})")
+        refused(answer, f"To allow it: allow {second.host}")
 
 
 def test_endless_redirects_are_stopped(site: Site, other: CrossOriginServer) -> None:
@@ -416,7 +417,7 @@ def test_unreachable_host_error_is_reported(site: Site) -> None:
 def test_unknown_host_name_error_is_reported(site: Site) -> None:
     its = Proxy(hosts=proxy.parse(["nobody.invalid"]))  # with the system's own names
     path = f"/{site.prefix}/proxy/fetch?url=http%3A%2F%2Fnobody.invalid%2F"
-    with server.serving(site, its):
+    with site_server.serving(site, its):
         connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
         connection.request("GET", path, headers={"Wasmwheel-Proxy": "1"})
         response = connection.getresponse()
@@ -432,7 +433,7 @@ def test_untrusted_certificate_is_rejected(site: Site, other: CrossOriginServer)
 def test_too_large_answer_is_rejected_or_cut(
     site: Site, other: CrossOriginServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proxy, "LARGEST", 2**20)
+    monkeypatch.setattr(proxy, "MAX_BODY_BYTES", 2**20)
     other.has["/data"] = b"x" * (2**20 + 1)
     with serving(site, other.host) as ask:
         refused(ask(other.url), "larger than 1 MiB", status=502)
@@ -448,7 +449,7 @@ def test_incomplete_answer_is_detected(site: Site, other: CrossOriginServer) -> 
 def test_missing_answer_times_out(
     site: Site, other: CrossOriginServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proxy, "LONGEST", 0.5)
+    monkeypatch.setattr(proxy, "FETCH_TIMEOUT_S", 0.5)
     with serving(site, other.host) as ask:
         refused(ask(other.url.replace("data", "slow")), "took too long", status=504)
 

@@ -27,6 +27,7 @@ from jupyter_wasmwheel.runtime import lock
 from jupyter_wasmwheel.site import contents, lite, precompressed, publish, server, wheels
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store, replace_file
+from tests.fixtures import site_server
 from tests.fixtures.site_factory import TAG, publish_one, rows, tiny_wheel
 
 
@@ -307,7 +308,7 @@ def test_publish_extends_listing_of_jupyterlite(site: Site, tmp_path: Path) -> N
 @pytest.fixture
 def root(site: Site) -> Iterator[str]:
     (site.folder / "index.html").write_text("<p>here</p>")
-    with server.serving(site) as url:
+    with site_server.serving(site) as url:
         yield "/" + urlsplit(url).path.split("/")[1]
 
 
@@ -445,14 +446,17 @@ def test_server_reports_port_in_use(site: Site) -> None:
     with (
         socket.create_server(("127.0.0.1", site.port)),
         pytest.raises(SiteError, match=f"port {site.port} is in use"),
-        server.serving(site),
+        site_server.serving(site),
     ):
         pass
 
 
 def test_server_reports_address_of_running_server(site: Site, root: str) -> None:
     (site.folder / "jupyter-lite.json").write_text("{}")
-    with pytest.raises(SiteError, match="is already being served") as caught, server.serving(site):
+    with (
+        pytest.raises(SiteError, match="is already being served") as caught,
+        site_server.serving(site),
+    ):
         pass
     assert server.address(site) in caught.value.why
 
