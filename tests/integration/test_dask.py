@@ -46,8 +46,8 @@ fn main() {
 def its_cluster(tmp_path: Path) -> Iterator[Cluster]:
     folder = tmp_path / "cluster"
     folder.mkdir()
-    with dask_cluster(folder) as its:
-        yield its
+    with dask_cluster(folder) as running:
+        yield running
 
 
 @pytest.fixture

@@ -90,8 +90,8 @@ def check_reading(
     assert (cors, through, shipped) == ("the data", "the data", "shipped along")
     assert f"{nobody} could not be reached" in none
     # The browser itself never requested that host.
-    assert {seen["user-agent"] for _, _, seen in proxied.asked} == {"jupyter-wasmwheel"}
-    assert [path for method, path, _ in proxied.asked if method == "GET"] == ["/data"] * 2
+    assert {seen["user-agent"] for _, _, seen in proxied.requests} == {"jupyter-wasmwheel"}
+    assert [path for method, path, _ in proxied.requests if method == "GET"] == ["/data"] * 2
 
 
 def test_notebook_reads_hosts_allowed_by_cors_or_proxy(store: Store, tmp_path: Path) -> None:
@@ -145,5 +145,5 @@ def test_disabled_http_policy_patches_nothing(store: Store, tmp_path: Path) -> N
     ):
         asking = f"import requests\nprint(requests.get({open_.url!r}).text)"
         assert tab.run(1, asking).strip() == "the data"
-        assert "origin" in open_.asked[-1][2]  # it is the browser that asked
+        assert "origin" in open_.requests[-1][2]  # it is the browser that asked
         assert tab.run(1, "import sys\n'pyodide_http' in sys.modules").strip() == "False"

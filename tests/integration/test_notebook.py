@@ -108,13 +108,13 @@ def test_published_pypi_package_is_imported(
         assert "ModuleNotFoundError" in tab.run(1, f"{look}.read()).hexdigest())")
     built = wasmwheel("build", "pypi:rpds-py", "--site", site.folder, "--out", tmp_path, "--json")
     assert built.status == 0, built.stderr
-    its = read(Path(built.document["wheel"]))
-    (extension,) = its.extension_modules
+    built_wheel = read(Path(built.document["wheel"]))
+    (extension,) = built_wheel.extension_modules
     with opened(site, built.document["published"]["url"], tmp_path / "after") as tab:
         tab.run_all()
         assert "HashTrieMap" in tab.result(0)
         loaded = tab.run(1, f"{look}.read()).hexdigest())")
-        assert loaded.strip() == hashlib.sha256(its.read(extension.member)).hexdigest()
+        assert loaded.strip() == hashlib.sha256(built_wheel.read(extension.member)).hexdigest()
 
 
 @pytest.mark.parametrize("abi", SERVED)

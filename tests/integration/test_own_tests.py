@@ -159,12 +159,15 @@ def test_test_requirements_come_from_runtime_or_site(tmp_path: Path, store: Stor
             "a-tool; extra == 'dev'",
         ],
     )
-    its = suite.find(
+    suite_of_project = suite.find(
         project(tmp_path / "plain", {"tests/test_a.py": "import six\nfrom dirty_equals import *"})
     )
     emitted: list[Event] = []
     lock, absent = test_environment.load(
-        its, [read(path)], here.engine.runtime, RunContext(store=store, emit=emitted.append)
+        suite_of_project,
+        [read(path)],
+        here.engine.runtime,
+        RunContext(store=store, emit=emitted.append),
     )
     assert {"plain", "pytest", "packaging", "six"} <= set(lock.packages)
     assert not {"a-tool", "dirty-equals"} & {*lock.packages, *absent}

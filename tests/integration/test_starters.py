@@ -88,8 +88,8 @@ def test_starter_crate_works_from_build_to_notebook(
 
     tested = wasmwheel("test", crate, *out, "--json")
     assert tested.status == 0, tested.stderr
-    its = tested.document["tests"]
-    assert its["passed"] == its["collected"] > 0
+    tests = tested.document["tests"]
+    assert tests["passed"] == tests["collected"] > 0
 
     cells = json.loads((crate / "notebooks/try.ipynb").read_text())["cells"]
     with opened(site, report["published"]["url"], tmp_path / "profile") as tab:

@@ -202,14 +202,14 @@ def test_tiktoken_ranks_are_fetched_with_cors_or_proxy(
     its_authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(certificate)
 
     with cross_origin_server(certificate, Access_Control_Allow_Origin="*") as other:
-        other.has[PATH] = found
+        other.files[PATH] = found
         with opened(site, url, other, authority, tmp_path / "1") as tab:
             assert tab.run(1, ENCODING).strip() == expected.strip()
             assert tab.run(1, BY_URLLIB).strip() == SHA256
-        assert [(path, "origin" in seen) for _, path, seen in other.asked] == [(PATH, True)] * 2
+        assert [(path, "origin" in seen) for _, path, seen in other.requests] == [(PATH, True)] * 2
 
     with cross_origin_server(certificate) as other:
-        other.has[PATH] = found
+        other.files[PATH] = found
         with opened(site, url, other, authority, tmp_path / "2") as tab:
             for code, kind in ((ENCODING, "ConnectionError: "), (BY_URLLIB, "URLError: ")):
                 last = tab.run(1, code).strip().splitlines()[-1]
@@ -218,10 +218,10 @@ def test_tiktoken_ranks_are_fetched_with_cors_or_proxy(
                 assert f"--proxy {HOST}" in last
 
     with cross_origin_server(certificate) as other:
-        other.has[PATH] = found
+        other.files[PATH] = found
         hosts = (HOST, other.host)
         with opened(site, url, other, authority, tmp_path / "3", *hosts) as tab:
             assert tab.run(1, ENCODING).strip() == expected.strip()
             assert tab.run(1, BY_URLLIB).strip() == SHA256
-        assert {seen["user-agent"] for _, _, seen in other.asked} == {"jupyter-wasmwheel"}
-        assert [path for _, path, _ in other.asked] == [PATH] * 2
+        assert {seen["user-agent"] for _, _, seen in other.requests} == {"jupyter-wasmwheel"}
+        assert [path for _, path, _ in other.requests] == [PATH] * 2

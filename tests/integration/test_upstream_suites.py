@@ -37,15 +37,17 @@ def pytest_runtest_logreport(report):
 """
 
 
-def run_natively(name: str, version: str, its: dict[str, Any], tmp_path: Path, store: Store) -> Any:
+def run_natively(
+    name: str, version: str, entry: dict[str, Any], tmp_path: Path, store: Store
+) -> Any:
     """Return the outcome of each test with the native wheel, in its own environment."""
     target = targets.find(targets.default_abi())
-    fetched = source.fetch(source.parse(its["source"]), target, store, events.ignore)
+    fetched = source.fetch(source.parse(entry["source"]), target, store, events.ignore)
     folder = shutil.copytree(fetched.folder, tmp_path / "sources" / name)
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     pip = [venv / "bin/python", "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
-    subprocess.run([*pip, f"{name}=={version}", *its["native"]], cwd=folder, check=True)
+    subprocess.run([*pip, f"{name}=={version}", *entry["native"]], cwd=folder, check=True)
     (tmp_path / "recorder.py").write_text(RECORDER)
     env = {"PYTHONPATH": str(tmp_path), "RECORD": str(tmp_path / "record")}
     pytest = [venv / "bin/pytest", "-p", "recorder"]
@@ -69,13 +71,13 @@ def outcomes(rows: list[dict[str, Any]]) -> dict[str, str]:
 def test_package_passes_its_tests(
     wasmwheel: Command, tmp_path: Path, store: Store, name: str
 ) -> None:
-    its = SUITES[name]
+    entry = SUITES[name]
     ran = wasmwheel(
-        *("test", its["source"], "--timeout=900", "--events", "--out", tmp_path / "dist")
+        *("test", entry["source"], "--timeout=900", "--events", "--out", tmp_path / "dist")
     )
     assert ran.status == 0, ran.stderr
     report, here = ran.events[-1]["report"], outcomes(ran.events)
-    native = run_natively(name, report["version"], its, tmp_path, store)
+    native = run_natively(name, report["version"], entry, tmp_path, store)
     assert here.keys() == native.keys()
     assert len(here) == report["tests"]["collected"] > 100
     others = {
@@ -83,7 +85,7 @@ def test_package_passes_its_tests(
         for test, outcome in here.items()
         if outcome != "passed" and not outcome == native[test] == "skipped"
     }
-    excluded = [each["tests"] for each in its.get("excluded", [])]
+    excluded = [each["tests"] for each in entry.get("excluded", [])]
     unexpected = [t for t in others if not any(re.fullmatch(each, t) for each in excluded)]
     assert not unexpected
     assert all(any(re.fullmatch(each, test) for test in others) for each in excluded)

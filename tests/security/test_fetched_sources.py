@@ -83,7 +83,7 @@ def nothing_is_copied(store: Store) -> None:
 
 @pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("form", ["git", "sdist"])
-def test_a_fetched_source_cannot_name_files_outside_it(
+def test_fetched_source_cannot_name_files_outside_it(
     tmp_path: Path, store: Store, private: Path, form: str, how: str
 ) -> None:
     named = packed(tmp_path, private, form, how)
@@ -94,7 +94,7 @@ def test_a_fetched_source_cannot_name_files_outside_it(
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_a_worker_is_not_sent_files_outside_a_fetched_source(
+def test_job_payload_omits_files_outside_fetched_source(
     tmp_path: Path, store: Store, private: Path, how: str
 ) -> None:
     named = packed(tmp_path, private, "git", how)
@@ -103,7 +103,7 @@ def test_a_worker_is_not_sent_files_outside_a_fetched_source(
     assert caught.value.info.code == ("archive.unsafe" if how == "link" else "source.outside-tree")
 
 
-def test_a_readme_outside_a_fetched_source_is_refused(tmp_path: Path, private: Path) -> None:
+def test_readme_outside_fetched_source_is_rejected(tmp_path: Path, private: Path) -> None:
     crate = starter.create("hello", tmp_path / "home/sources")
     leave(crate, private, "readme")
     with pytest.raises(SourceError) as caught:
@@ -111,9 +111,7 @@ def test_a_readme_outside_a_fetched_source_is_refused(tmp_path: Path, private: P
     assert caught.value.info.code == "source.outside-tree"
 
 
-def test_a_link_that_leaves_a_tree_is_refused_while_it_is_copied(
-    tmp_path: Path, private: Path
-) -> None:
+def test_link_out_of_tree_is_rejected_while_copied(tmp_path: Path, private: Path) -> None:
     crate = starter.create("hello", tmp_path)
     (crate / "linked").symlink_to(private)
     with pytest.raises(SourceError) as caught:
@@ -121,7 +119,7 @@ def test_a_link_that_leaves_a_tree_is_refused_while_it_is_copied(
     assert caught.value.info.code == "source.outside-tree"
 
 
-def test_a_workspace_and_configuration_above_a_fetched_source_are_ignored(
+def test_workspace_and_configuration_above_fetched_source_are_ignored(
     tmp_path: Path, store: Store, private: Path
 ) -> None:
     (private.parent / "Cargo.toml").write_text(f'# {DECOY}\n[workspace]\nmembers = ["private"]\n')
@@ -136,7 +134,7 @@ def test_a_workspace_and_configuration_above_a_fetched_source_are_ignored(
     nothing_is_copied(store)
 
 
-def test_a_folder_of_the_users_own_can_name_other_crates(tmp_path: Path, private: Path) -> None:
+def test_local_folder_can_name_other_crates(tmp_path: Path, private: Path) -> None:
     crate = starter.create("hello", tmp_path)
     leave(crate, private, "absolute path")
     assert private in manifest.read(crate).roots

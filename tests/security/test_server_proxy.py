@@ -26,7 +26,7 @@ KERNEL = {"Wasmwheel-Proxy": "1"}
 @pytest.fixture
 def other() -> Iterator[CrossOriginServer]:
     with cross_origin_server(Set_Cookie="theirs=1", Content_Type="text/html") as running:
-        running.has["/data"] = b"<script>alert(1)</script>"
+        running.files["/data"] = b"<script>alert(1)</script>"
         yield running
 
 
@@ -73,12 +73,12 @@ async def test_proxy_answers_kernel_of_logged_in_user(
     ask: Ask, other: CrossOriginServer, jp_auth_header: dict[str, str]
 ) -> None:
     answer = await ask(FETCH, KERNEL, jp_auth_header, {"Cookie": "mine=1"}, url=other.url)
-    assert (answer.code, answer.body) == (200, other.has["/data"])
+    assert (answer.code, answer.body) == (200, other.files["/data"])
     # If a browser shows it anyway, it has an opaque origin, and its scripts do not run.
     assert answer.headers["Content-Security-Policy"].startswith("sandbox;")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "theirs" not in str(answer.headers.get_list("Set-Cookie"))
-    ((_, _, seen),) = other.asked
+    ((_, _, seen),) = other.requests
     assert set(seen) <= {"accept", "accept-encoding", "connection", "host", "user-agent"}
     hosts = json.loads((await ask(HOSTS, jp_auth_header)).body)
     assert hosts["hosts"] == [other.host]
@@ -98,7 +98,7 @@ async def test_proxy_rejects_requests_without_login(
     assert "not logged in" in answer.headers["Wasmwheel-Proxy-Refused"]
     assert (await ask(FETCH, headers, url=other.url)).code == 403
     assert (await ask(HOSTS, headers)).code == 403
-    assert other.asked == []
+    assert other.requests == []
 
 
 async def test_proxy_rejects_navigation_with_cookie(
@@ -109,7 +109,7 @@ async def test_proxy_rejects_navigation_with_cookie(
     assert (await ask(HOSTS, {"Cookie": cookie})).code == 200
     answer = await ask(FETCH, {"Cookie": cookie}, url=other.url)
     assert answer.code == 403
-    assert other.asked == []
+    assert other.requests == []
     assert (await ask(FETCH, KERNEL, {"Cookie": cookie}, url=other.url)).code == 200
 
 
@@ -121,7 +121,7 @@ async def test_proxy_rejects_host_listed_for_other_site(
         answer = await ask(FETCH, KERNEL, jp_auth_header, url=url)
         assert answer.code == 403, url
         assert answer.headers["Wasmwheel-Proxy-Refused"]
-    assert other.asked == []
+    assert other.requests == []
 
 
 async def test_site_origin_has_same_proxy(
@@ -134,7 +134,7 @@ async def test_site_origin_has_same_proxy(
     assert json.loads(hosts.body)["hosts"] == [other.host]
     url = f"{root}/proxy/fetch?url={quote(other.url, safe='')}"
     answer = await client.fetch(url, headers=KERNEL)
-    assert answer.body == other.has["/data"]
+    assert answer.body == other.files["/data"]
 
 
 @pytest.mark.parametrize("listed", [{}], ids=["nothing"])
@@ -143,7 +143,7 @@ async def test_proxy_is_off_by_default(
 ) -> None:
     assert (await ask(FETCH, KERNEL, jp_auth_header, url=other.url)).code == 403
     assert json.loads((await ask(HOSTS, jp_auth_header)).body)["hosts"] == []
-    assert other.asked == []
+    assert other.requests == []
 
 
 @pytest.mark.parametrize("listed", [{"workshop": ["https://x.example/"]}], ids=["wrong"])
@@ -173,4 +173,4 @@ async def test_proxy_rejects_writing_methods(
             allow_nonstandard_methods=True,
         )
     assert raised.value.code in (403, 405)
-    assert other.asked == []
+    assert other.requests == []

@@ -276,9 +276,9 @@ def test_recipe_patch_mismatch_error_names_place(
     source.write_text(source.read_text() + "# first\n# in\n")
     prepare(project)
     read = manifest.read(project)
-    its = edits.choose(str(recipe_file(tmp_path, recipe)), (), read, events.ignore)
+    chosen = edits.choose(str(recipe_file(tmp_path, recipe)), (), read, events.ignore)
     with pytest.raises(SourceError, match=r"does not fit plain 1\.0") as caught:
-        edits.changes(its, read)
+        edits.changes(chosen, read)
     assert why in caught.value.why
 
 

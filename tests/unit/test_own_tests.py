@@ -52,7 +52,7 @@ def test_suite_uses_configured_paths_then_usual_ones(
 
 
 def test_suite_reads_requirements_from_groups_and_files(tmp_path: Path) -> None:
-    its = suite.find(
+    found = suite.find(
         project(
             tmp_path,
             {
@@ -69,17 +69,17 @@ dev = ["tool"]
             },
         )
     )
-    names = [requirement.name for requirement in its.requirements]
+    names = [requirement.name for requirement in found.requirements]
     assert names == ["one", "two", "three", "four"]
-    assert [requirement.name for requirement in its.development] == ["tool", "other-tool"]
-    assert [companion.name for companion in its.companions] == ["pytest-asyncio", "hypothesis"]
+    assert [requirement.name for requirement in found.development] == ["tool", "other-tool"]
+    assert [companion.name for companion in found.companions] == ["pytest-asyncio", "hypothesis"]
 
 
 def test_suite_next_to_package_includes_whole_package(tmp_path: Path) -> None:
-    its = suite.find(project(tmp_path / "plain", {"tests/test_a.py": "", "plain/own.py": "mine"}))
+    found = suite.find(project(tmp_path / "plain", {"tests/test_a.py": "", "plain/own.py": "mine"}))
     members = {"plain/_native.so": b"compiled", "plain/own.py": b"packed", "other.py": b""}
     test_environment.pack(
-        its, read(wheel(tmp_path, "py3-none-any", members)), tmp_path / "tree.zip"
+        found, read(wheel(tmp_path, "py3-none-any", members)), tmp_path / "tree.zip"
     )
     with zipfile.ZipFile(tmp_path / "tree.zip") as tree:
         assert tree.read("plain/_native.so") == b"compiled"

@@ -37,10 +37,10 @@ class Names(Resolver):
 
     def initialize(self, known: Mapping[str, list[tuple[str, int]]]) -> None:
         self.known = known
-        self.asked = 0
+        self.lookups = 0
 
     async def resolve(self, host: str, port: int, family: Any = 0) -> list[tuple[int, Any]]:
-        self.asked += 1
+        self.lookups += 1
         places = self.known.get(host, [(host, port)])
         return [(socket.AF_INET6 if ":" in at else socket.AF_INET, (at, p)) for at, p in places]
 
@@ -97,19 +97,19 @@ def test_proxy_is_off_without_listed_hosts(site: Site, other: CrossOriginServer)
         refused(ask(other.url), f"may not fetch from {other.host}", f"allow {other.host}")
         _, body = ask("", path=f"/{site.prefix}/proxy/hosts.json")
     assert json.loads(body) == {"hosts": [], "allow": "allow {}"}
-    assert other.asked == []
+    assert other.requests == []
 
 
 def test_proxy_forwards_answer_of_listed_host(site: Site, other: CrossOriginServer) -> None:
-    other.has["/data"] = bytes(range(256)) * 10_000
+    other.files["/data"] = bytes(range(256)) * 10_000
     with serving(site, other.host) as ask:
         response, body = ask(f"{other.url}?a=%2F&b=c d#part".replace(" ", "%20"))
-        assert (response.status, body) == (200, other.has["/data"])
+        assert (response.status, body) == (200, other.files["/data"])
         assert response.headers["Content-Type"] == "text/plain"
-        assert other.asked[-1][:2] == ("GET", "/data?a=%2F&b=c%20d")
+        assert other.requests[-1][:2] == ("GET", "/data?a=%2F&b=c%20d")
         response, body = ask(other.url, "HEAD")
         assert (response.status, body) == (200, b"")
-        assert response.headers["Content-Length"] == str(len(other.has["/data"]))
+        assert response.headers["Content-Length"] == str(len(other.files["/data"]))
         response, body = ask(other.url, Range="bytes=2-4")
         assert (response.status, body) == (206, bytes([2, 3, 4]))
         assert response.headers["Content-Range"].startswith("bytes 2-4/")
@@ -118,7 +118,7 @@ def test_proxy_forwards_answer_of_listed_host(site: Site, other: CrossOriginServ
         assert "Wasmwheel-Proxy-Refused" not in response.headers
         response, body = ask(other.url.replace("data", "gzip"), Accept_Encoding="gzip")
         assert response.headers["Content-Encoding"] == "gzip"
-        assert gzip.decompress(body) == other.has["/data"]
+        assert gzip.decompress(body) == other.files["/data"]
         _, body = ask("", path=f"/{site.prefix}/proxy/hosts.json")
     assert json.loads(body)["hosts"] == [other.host]
 
@@ -137,7 +137,7 @@ def test_proxy_drops_request_headers(site: Site, other: CrossOriginServer) -> No
     }
     with serving(site, other.host) as ask:
         ask(other.url, Accept="text/x-wanted", **private)
-    ((_, _, seen),) = other.asked
+    ((_, _, seen),) = other.requests
     assert seen["accept"] == "text/x-wanted"
     assert seen["host"] == other.host
     assert set(seen) <= {"accept", "accept-encoding", "connection", "host", "user-agent"}
@@ -178,7 +178,7 @@ def test_proxy_rejects_foreign_host_header(site: Site, other: CrossOriginServer,
         assert ask(other.url, Host=host)[0].status == 421
         hosts = f"/{site.prefix}/proxy/hosts.json"
         assert ask("", path=hosts, Host=host)[0].status == 421
-    assert other.asked == []
+    assert other.requests == []
 
 
 def test_proxy_rejects_requests_of_other_pages(site: Site, other: CrossOriginServer) -> None:
@@ -190,14 +190,14 @@ def test_proxy_rejects_requests_of_other_pages(site: Site, other: CrossOriginSer
         response, _ = ask(other.url, "OPTIONS", Origin="http://evil.example")
         assert response.status == 405
         assert not [name for name in response.headers if name.startswith("Access-Control")]
-    assert other.asked == []
+    assert other.requests == []
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_proxy_rejects_writing_methods(site: Site, other: CrossOriginServer, method: str) -> None:
     with serving(site, other.host) as ask:
         assert ask(other.url, method)[0].status == 405
-    assert other.asked == []
+    assert other.requests == []
 
 
 # Rejected addresses
@@ -259,7 +259,7 @@ def test_proxy_rejects_unlisted_url(site: Site, other: CrossOriginServer, url: s
         response, _ = ask(url.format(port=other.port))
     assert response.status in (400, 403)
     assert response.headers["Wasmwheel-Proxy-Refused"]
-    assert other.asked == []
+    assert other.requests == []
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_proxy_rejects_listed_name_at_private_address(
     with serving(site, "data.example", names=names) as ask:
         for scheme in ("http", "https"):
             refused(ask(f"{scheme}://data.example/data"), "data.example is at", "not public")
-    assert other.asked == []
+    assert other.requests == []
 
 
 @pytest.mark.parametrize("address", [PUBLIC, "8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"])
@@ -319,24 +319,24 @@ def test_listed_private_address_is_allowed(site: Site, other: CrossOriginServer)
     names = {"data.example": [("10.1.2.3", 80), ("127.0.0.1", other.port)]}
     with serving(site, "data.example", other.host, names=names) as ask:
         assert ask("http://data.example/data")[1] == b"the data"
-    assert other.asked[0][2]["host"] == "data.example"
+    assert other.requests[0][2]["host"] == "data.example"
     with serving(site, "data.example", "127.0.0.1", names=names) as ask:
         refused(ask("http://data.example/data"), f"127.0.0.1:{other.port}")
-    assert len(other.asked) == 1
+    assert len(other.requests) == 1
 
 
 def test_host_is_resolved_once_and_connected_to_checked_address(
     site: Site, other: CrossOriginServer
 ) -> None:
     dns = Names(known={"data.example": [("127.0.0.1", other.port)]})
-    its = Proxy(hosts=proxy.parse(["data.example", other.host]), names=dns)
+    own_proxy = Proxy(hosts=proxy.parse(["data.example", other.host]), names=dns)
     path = f"/{site.prefix}/proxy/fetch?url=http%3A%2F%2Fdata.example%2Fdata"
-    with site_server.serving(site, its):
+    with site_server.serving(site, own_proxy):
         connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
         connection.request("GET", path, headers={"Wasmwheel-Proxy": "1"})
         assert connection.getresponse().read() == b"the data"
         connection.close()
-    assert dns.asked == 1
+    assert dns.lookups == 1
 
 
 # Redirects
@@ -353,7 +353,7 @@ def test_redirect_to_listed_host_is_followed(site: Site, other: CrossOriginServe
         assert "Location" not in response.headers
         assert ask(redirecting(other, "/data"))[1] == b"the data"
         assert ask(redirecting(other, f"//{second.host}/data"))[1] == b"the data"
-    assert second.asked[0][2]["host"] == second.host
+    assert second.requests[0][2]["host"] == second.host
 
 
 @pytest.mark.parametrize(
@@ -383,8 +383,8 @@ def test_redirect_to_unlisted_host_is_rejected(
             response, _ = ask(redirecting(other, url))
         assert response.status in (400, 403)
         assert response.headers["Wasmwheel-Proxy-Refused"]
-        assert second.asked == []
-    assert len(other.asked) == 1
+        assert second.requests == []
+    assert len(other.requests) == 1
 
 
 def test_rejected_redirect_error_names_host_and_fix(site: Site, other: CrossOriginServer) -> None:
@@ -400,7 +400,7 @@ def test_endless_redirects_are_stopped(site: Site, other: CrossOriginServer) -> 
         again = redirecting(other, again)
     with serving(site, other.host) as ask:
         refused(ask(again), "More than 5 redirects", status=502)
-    assert len(other.asked) == 6
+    assert len(other.requests) == 6
 
 
 # Limits and failures
@@ -415,9 +415,9 @@ def test_unreachable_host_error_is_reported(site: Site) -> None:
 
 
 def test_unknown_host_name_error_is_reported(site: Site) -> None:
-    its = Proxy(hosts=proxy.parse(["nobody.invalid"]))  # with the system's own names
+    own_proxy = Proxy(hosts=proxy.parse(["nobody.invalid"]))  # with the system's own names
     path = f"/{site.prefix}/proxy/fetch?url=http%3A%2F%2Fnobody.invalid%2F"
-    with site_server.serving(site, its):
+    with site_server.serving(site, own_proxy):
         connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
         connection.request("GET", path, headers={"Wasmwheel-Proxy": "1"})
         response = connection.getresponse()
@@ -434,7 +434,7 @@ def test_too_large_answer_is_rejected_or_cut(
     site: Site, other: CrossOriginServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proxy, "MAX_BODY_BYTES", 2**20)
-    other.has["/data"] = b"x" * (2**20 + 1)
+    other.files["/data"] = b"x" * (2**20 + 1)
     with serving(site, other.host) as ask:
         refused(ask(other.url), "larger than 1 MiB", status=502)
         with pytest.raises((http.client.IncompleteRead, ConnectionError)):

@@ -85,12 +85,12 @@ def test_broken_site_is_rejected(site: Site, text: str) -> None:
 
 
 def test_publish_stores_wheel_by_hash_and_locks_it(site: Site, tmp_path: Path) -> None:
-    its = tiny_wheel(tmp_path)
-    done = publish_one(site, its, ["Attrs", "not-in-the-site"], ignore)
+    tiny = tiny_wheel(tmp_path)
+    done = publish_one(site, tiny, ["Attrs", "not-in-the-site"], ignore)
     entry = rows(site)["tiny"]
-    assert entry["file_name"] == f"wheels/{its.sha256}/{its.path.name}"
-    assert (site.lock.parent / entry["file_name"]).read_bytes() == its.path.read_bytes()
-    assert entry["sha256"] == hashlib.sha256(its.path.read_bytes()).hexdigest()
+    assert entry["file_name"] == f"wheels/{tiny.sha256}/{tiny.path.name}"
+    assert (site.lock.parent / entry["file_name"]).read_bytes() == tiny.path.read_bytes()
+    assert entry["sha256"] == hashlib.sha256(tiny.path.read_bytes()).hexdigest()
     assert entry["imports"] == ["tiny"]
     assert entry["depends"] == ["attrs"]
     assert done.package.notebook == "try-tiny-1.0.ipynb"
@@ -133,9 +133,9 @@ def test_publish_updates_scripts_of_older_site(site: Site, tmp_path: Path) -> No
 
 def test_publish_rejects_wheel_of_other_target(site: Site, tmp_path: Path) -> None:
     before = site.lock.read_bytes()
-    its = tiny_wheel(tmp_path, tag="cp313-cp313-pyemscripten_2025_0_wasm32")
+    tiny = tiny_wheel(tmp_path, tag="cp313-cp313-pyemscripten_2025_0_wasm32")
     with pytest.raises(SiteError) as caught:
-        publish_one(site, its, [], ignore)
+        publish_one(site, tiny, [], ignore)
     assert "cp313-cp313-pyemscripten_2025_0_wasm32" in caught.value.why
     assert "cp314-cp314-pyemscripten_2026_0_wasm32" in caught.value.why
     assert site.lock.read_bytes() == before
@@ -157,12 +157,12 @@ def test_publish_rejects_wheel_of_other_target(site: Site, tmp_path: Path) -> No
 def test_publish_accepts_only_compatible_tags(
     site: Site, tmp_path: Path, tag: str, fits: bool
 ) -> None:
-    its = tiny_wheel(tmp_path, tag=tag)
+    tiny = tiny_wheel(tmp_path, tag=tag)
     if fits:
-        publish.require_target(site, its)
+        publish.require_target(site, tiny)
     else:
         with pytest.raises(SiteError):
-            publish.require_target(site, its)
+            publish.require_target(site, tiny)
 
 
 def test_replaced_wheel_is_kept_for_a_day(site: Site, tmp_path: Path) -> None:
@@ -188,8 +188,8 @@ def test_new_version_replaces_generated_notebook(site: Site, tmp_path: Path) -> 
 def test_remove_restores_displaced_package(site: Site, tmp_path: Path) -> None:
     before = rows(site)
     for version in ("2026.1", "2026.2"):
-        its = tiny_wheel(tmp_path, name="rpds_py", version=version)
-        publish_one(site, its, [], ignore)
+        tiny = tiny_wheel(tmp_path, name="rpds_py", version=version)
+        publish_one(site, tiny, [], ignore)
     assert rows(site)["rpds-py"]["version"] == "2026.2"
     gone = publish.remove(site, "Rpds.Py")
     assert gone.version == "2026.2"
@@ -217,7 +217,7 @@ def test_remove_rejects_unpublished_package(site: Site, name: str) -> None:
 def test_concurrent_publishes_lose_nothing(site: Site, tmp_path: Path) -> None:
     made = [tiny_wheel(tmp_path, name=f"tiny{number}") for number in range(12)]
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda its: publish_one(site, its, [], ignore), made))
+        list(pool.map(lambda tiny: publish_one(site, tiny, [], ignore), made))
     assert len(publish.list_packages(site)) == len(listed(site)) == 12
 
 
@@ -249,10 +249,10 @@ def test_publish_rejects_wheel_with_hostile_metadata_name(tmp_path: Path, name: 
 
 
 def test_generated_notebook_describes_and_imports_package(tmp_path: Path) -> None:
-    its = tiny_wheel(
+    tiny = tiny_wheel(
         tmp_path, name="rpds_py", version="2.0", metadata="Summary: Fast | <b>maps</b> *here*\n"
     )
-    document = contents.notebook(its, "Rust 1.96.0", datetime(2026, 11, 22, tzinfo=UTC))
+    document = contents.notebook(tiny, "Rust 1.96.0", datetime(2026, 11, 22, tzinfo=UTC))
     about, show, yours = (cell["source"] for cell in document["cells"])
     assert about.startswith("# rpds-py 2.0\n")
     assert r"Fast \| \<b\>maps\</b\> \*here\*" in about
