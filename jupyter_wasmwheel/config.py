@@ -69,10 +69,7 @@ class Wasmwheel(Configurable):
         help="Seconds without data from a server after which rustup or emsdk is stopped.",
     ).tag(config=True)
 
-    limit = Int(
-        2_000_000_000,
-        help="The size limit of the wheel cache in bytes.",
-    ).tag(config=True)
+    limit = Int(2_000_000_000, help="The size limit of the wheel cache in bytes.").tag(config=True)
 
     limits = List(
         Unicode(),

@@ -75,8 +75,7 @@ class SourceRequest(_Request, frozen=True, kw_only=True):
     """A source, and the options of its build."""
 
     source: Annotated[
-        Text,
-        option(metavar="SOURCE", help="a folder, an sdist, pypi:NAME[==VERSION] or git+URL"),
+        Text, option(metavar="SOURCE", help="a folder, an sdist, pypi:NAME[==VERSION] or git+URL")
     ]
     target: Target = None
     profile: Annotated[

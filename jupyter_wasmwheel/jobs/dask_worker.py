@@ -65,10 +65,7 @@ def build(packed: bytes) -> bytes:
     store = settings.store()
     key = f"{SOURCES_FOLDER}/{payload.key}"
     sender = _Sender(payload.job, str(store.home / key))
-    with (
-        store.lock(key, ignore),
-        tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch,
-    ):
+    with store.lock(key, ignore), tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch:
         request = unpack(payload, store.home / key)
         env = environment(os.environ, store, settings.build_variables()) | {JOB: payload.job}
         run = LocalExecutor().start(request, Path(scratch), env)

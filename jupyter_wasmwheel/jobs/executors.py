@@ -62,11 +62,7 @@ class LocalExecutor:
     """Runs jobs on this machine, in supervised process groups that do not outlive the server."""
 
     def start(
-        self,
-        request: JobRequest,
-        folder: Path,
-        env: Mapping[str, str],
-        out: Path | None = None,
+        self, request: JobRequest, folder: Path, env: Mapping[str, str], out: Path | None = None
     ) -> LocalRun:
         """Write a job's document into its folder, and run its worker (worker.py).
 

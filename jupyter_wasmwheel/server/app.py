@@ -119,7 +119,7 @@ class WasmwheelApp(ExtensionApp):
 
     jobs_folder = Unicode(
         help="The folder for the records, logs and wheels of builds. By default one in the store "
-        "for each root folder; servers with the same root use NAME-0, NAME-1 and so on.",
+        "for each root folder; servers with the same root use NAME-0, NAME-1 and so on."
     ).tag(config=True)
 
     allowed_folders = List(
