@@ -96,17 +96,17 @@ class WasmwheelError(Exception):
 
     @property
     def what(self) -> str:
-        """The failure, in one sentence."""
+        """Return the failure, in one sentence."""
         return self.info.what
 
     @property
     def why(self) -> str:
-        """The cause."""
+        """Return the cause."""
         return self.info.why
 
     @property
     def fix(self) -> str:
-        """The remedy."""
+        """Return the remedy."""
         return self.info.fix
 
     def with_why(self, why: str) -> Self:

@@ -48,7 +48,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def active(self) -> bool:
-        """True if the job is queued or running."""
+        """Return whether the job is queued or running."""
         return self.state in ACTIVE
 
 

@@ -67,7 +67,7 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def summary(self) -> str:
-        """The file, with the numbers of added and removed lines."""
+        """Return the file, with the numbers of added and removed lines."""
         lines = self.diff.splitlines()[2:]
         added = sum(line.startswith("+") for line in lines)
         removed = sum(line.startswith("-") for line in lines)

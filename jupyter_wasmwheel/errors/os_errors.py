@@ -6,13 +6,16 @@ import errno
 import os
 import re
 import shutil
+import sqlite3
 
-from ..api.errors import LimitError, UsageError, WasmwheelError
+from ..api.errors import LimitError, Retry, UsageError, WasmwheelError
 
 
-def from_os_error(error: OSError) -> WasmwheelError | None:
-    """Return the error to show for an OSError, or None if it is a bug of this package."""
-    where = f": {error.filename}" if error.filename else ""
+def known_error(error: Exception) -> WasmwheelError | None:
+    """Return the error to show for an exception, or None if it is a bug of this package."""
+    if isinstance(error, WasmwheelError):
+        return error
+    where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
     number = _number(error)
     if number in (errno.ENOSPC, errno.EDQUOT):
         return LimitError(
@@ -20,6 +23,7 @@ def from_os_error(error: OSError) -> WasmwheelError | None:
             "Nothing more could be written. The incomplete files were removed.",
             "Free some space, for example with `jupyter wasmwheel cache clear`, and run it again.",
             code="disk.full",
+            remedies=[Retry()],
         )
     if number == errno.ENOLCK:
         return UsageError(
@@ -38,9 +42,11 @@ def from_os_error(error: OSError) -> WasmwheelError | None:
     return None
 
 
-def _number(error: OSError) -> int | None:
+def _number(error: Exception) -> int | None:
     """Return the errno of an error; a shutil.Error has it only in its text."""
     if isinstance(error, shutil.Error):
         found = re.search(r"\[Errno (\d+)\]", str(error))
         return int(found[1]) if found else None
-    return error.errno
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return errno.ENOSPC
+    return error.errno if isinstance(error, OSError) else None

@@ -26,7 +26,7 @@ from ..api.errors import (
 )
 from ..api.events import Error, Event, Report, decode, error_event, note
 from ..api.requests import BuildRequest, JobRequest, PublishRequest, TestRequest
-from ..errors.os_errors import from_os_error
+from ..errors.os_errors import known_error
 from ..site.lite import Site
 from ..store import Store, replace_file
 from . import document
@@ -215,12 +215,8 @@ class DaskRun:
         """Run the job, and report its failure."""
         try:
             self._result = self._run()
-        except WasmwheelError as error:
-            self._fail(error)
-        except OSError as error:
-            self._fail(from_os_error(error) or _unexpected(error))
         except Exception as error:
-            self._fail(_unexpected(error))
+            self._fail(known_error(error) or _unexpected(error))
         finally:
             self._executor.runs.pop(self._job, None)
             self._lines.put(None)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import msgspec
 
 from ..api.errors import (
     CanceledError,
     ErrorInfo,
     Install,
-    LimitError,
     Retry,
     ToolchainError,
-    WasmwheelError,
 )
 from ..api.jobs import Job, State
-from ..errors.os_errors import from_os_error
+from ..errors.os_errors import known_error
 
 
 def outcome(
@@ -88,34 +84,16 @@ def interrupted(job: Job) -> ErrorInfo:
 
 def cause(error: Exception) -> ErrorInfo:
     """Return the error of a job that could not be started or followed."""
-    if isinstance(error, WasmwheelError):
-        return error.info
-    known = from_os_error(error) if isinstance(error, OSError) else None
-    if is_full(error):
-        known = full()
-    if known:
-        return known.info
-    return ErrorInfo(
-        code="job.not-followed",
-        what="The job was stopped, because the server could not follow it.",
-        why=f"{type(error).__name__}: {error}",
-        fix="Try again. If it fails again, report it with the server's log.",
-        status=1,
-        remedies=(Retry(),),
-    )
-
-
-def is_full(error: Exception) -> bool:
-    """Return whether SQLite found the disk full."""
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-
-
-def full() -> LimitError:
-    """Return the error of the database of jobs on a full disk."""
-    return LimitError(
-        "The disk is full.",
-        "The database of builds could not be written.",
-        "Free disk space, for example with `jupyter wasmwheel cache clear`, and try again.",
-        code="disk.full",
-        remedies=[Retry()],
+    known = known_error(error)
+    return (
+        known.info
+        if known
+        else ErrorInfo(
+            code="job.not-followed",
+            what="The job was stopped, because the server could not follow it.",
+            why=f"{type(error).__name__}: {error}",
+            fix="Try again. If it fails again, report it with the server's log.",
+            status=1,
+            remedies=(Retry(),),
+        )
     )

@@ -24,12 +24,12 @@ from ..api.errors import ErrorInfo, LimitError, Open, UsageError, WasmwheelError
 from ..api.events import Diagnostic, Error, Event, decode
 from ..api.jobs import Job, State, apply, replay
 from ..api.requests import JobRequest
-from ..errors.os_errors import from_os_error
+from ..errors.os_errors import known_error
 from ..process.supervisor import BACKGROUND
 from .document import JOB
 from .event_store import Listener, fit
 from .executors import Executor, Run
-from .outcome import cause, full, interrupted, is_full, outcome
+from .outcome import cause, interrupted, outcome
 from .recovery import open_store
 from .resolve import AllowedPaths, ResolvedRequest
 
@@ -382,7 +382,5 @@ def _disk_errors() -> Iterator[None]:
     """Raise an error of ours if the disk cannot be written."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise full() if is_full(error) else error from error
-    except OSError as error:
-        raise from_os_error(error) or error from error
+    except (sqlite3.OperationalError, OSError) as error:
+        raise known_error(error) or error from error

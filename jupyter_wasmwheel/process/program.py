@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from ..api.errors import CanceledError, WasmwheelError
-from ..errors.os_errors import from_os_error
+from ..errors.os_errors import known_error
 from .group import interruptible
 
 
@@ -25,12 +25,10 @@ def _run(run: Callable[[], int], fail: Callable[[WasmwheelError], int]) -> int:
     try:
         with interruptible():
             return run()
-    except WasmwheelError as error:
-        return fail(error)
     except KeyboardInterrupt:
         return fail(CanceledError())
-    except OSError as error:
-        known = from_os_error(error)
+    except Exception as error:
+        known = known_error(error)
         if known is None:
             raise
         return fail(known)

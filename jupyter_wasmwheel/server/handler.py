@@ -14,14 +14,14 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from jupyter_server.auth.decorator import authorized
-from jupyter_server.base.handlers import APIHandler
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado import web
 from tornado.httputil import HTTPServerRequest
 
 from ..api import requests
 from ..api.errors import LimitError, SiteError, SourceError, UsageError, WasmwheelError
 from ..api.sanitize import redact
-from ..errors.os_errors import from_os_error
+from ..errors.os_errors import known_error
 from ..jobs.queue import BusyError, ConflictError, Queue, UnknownJobError
 from ..jobs.resolve import AllowedPaths, OutsideError
 from ..store import Store
@@ -113,8 +113,8 @@ def redact_address(request: HTTPServerRequest) -> None:
         request.uri = f"{path}?{urlencode(redacted)}"
 
 
-class Handler(APIHandler):
-    """A handler of the REST API; each method of a subclass is `protected`."""
+class ServiceHandler(JupyterHandler):
+    """A handler with the extension's services."""
 
     auth_resource = "wasmwheel"
 
@@ -124,27 +124,29 @@ class Handler(APIHandler):
 
     @property
     def app(self) -> Services:
-        """The extension."""
+        """Return the extension."""
         services: Services = self.settings["wasmwheel"]
         return services
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function in a thread; a RefusedError for an error that is known."""
+        try:
+            return await self.app.in_thread(function, *args, **kwargs)
+        except Exception as error:
+            known = known_error(error)
+            if known is None:
+                raise
+            raise RefusedError(known) from error
+
+
+class Handler(ServiceHandler, APIHandler):
+    """A handler of the REST API; each method of a subclass is `protected`."""
 
     async def prepare(self) -> None:  # type: ignore[override]
         """Refuse a body that is too large."""
         await super().prepare()
         if len(self.request.body) > MAX_BODY_BYTES:
             raise web.HTTPError(413)
-
-    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a function in a thread; a RefusedError for an error of ours or of the system."""
-        try:
-            return await self.app.in_thread(function, *args, **kwargs)
-        except WasmwheelError as error:
-            raise RefusedError(error) from error
-        except OSError as error:
-            known = from_os_error(error)
-            if known is None:
-                raise
-            raise RefusedError(known) from error
 
     def body(self) -> Any:
         """Return the posted JSON."""

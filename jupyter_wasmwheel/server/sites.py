@@ -34,7 +34,7 @@ from ..site import addresses, lite, proxy, publish, server
 from ..site.lite import DamagedSite, Site
 from ..site.proxy import Proxy
 from ..store import Store
-from .handler import Handler, RefusedError, Services, protected, redact_address
+from .handler import Handler, ServiceHandler, protected
 
 
 class SiteServers:
@@ -218,24 +218,18 @@ class _Files(server.FileHandler):
         """Accept any host."""
 
 
-class _ProxiedSite(JupyterHandler):
+class _ProxiedSite(ServiceHandler):
     """A site that Jupyter serves to users who are logged in and know its prefix."""
-
-    auth_resource = "wasmwheel"
 
     def check_xsrf_cookie(self) -> None:
         """Require no token: the prefix is one, and nothing here changes anything."""
 
     async def site(self, name: str, prefix: str) -> Site:
         """Return a site; a 404 if its prefix is another one, or Jupyter serves no sites."""
-        services: Services = self.settings["wasmwheel"]
         sites = _sites_of(self)
         if sites.through is None:
             raise web.HTTPError(404)
-        try:
-            site = await services.in_thread(sites.find, name)
-        except WasmwheelError as error:
-            raise RefusedError(error) from error
+        site = await self.call(sites.find, name)
         if not secrets.compare_digest(prefix, site.prefix):
             raise web.HTTPError(404)
         return site
@@ -278,10 +272,6 @@ class SiteProxyHandler(_ProxiedSite):
     Nothing of the user's is sent to the host, and nothing of the host's becomes Jupyter's.
     """
 
-    def initialize(self) -> None:
-        """Redact the address to fetch before anything is logged about it."""
-        redact_address(self.request)
-
     def get_login_url(self) -> str:
         """Refuse: a kernel would take the login page for the answer."""
         raise web.HTTPError(403, reason="You are not logged in to Jupyter.")
@@ -290,11 +280,7 @@ class SiteProxyHandler(_ProxiedSite):
     async def get(self, name: str, prefix: str, path: str) -> None:
         """Fetch from a host."""
         site = await self.site(name, prefix)
-        try:
-            site_proxy = _sites_of(self).proxy_of(site)
-        except WasmwheelError as error:
-            raise RefusedError(error) from error
-        await proxy.answer(self, path, site_proxy)
+        await proxy.answer(self, path, await self.call(_sites_of(self).proxy_of, site))
 
     head = get
 
