@@ -19,7 +19,7 @@ from tests.fixtures.commands import (
     Command,
     CommandOutput,
     error_of,
-    path_with,
+    path_of_programs,
     processes_in,
 )
 
@@ -115,7 +115,7 @@ def test_build_explains_missing_rust(
     wasmwheel: Command, crate: Path, out: Path, tmp_path: Path
 ) -> None:
     env = {
-        "PATH": path_with(tmp_path / "bin"),
+        "PATH": path_of_programs(tmp_path / "bin"),
         "RUSTUP_HOME": str(tmp_path / "none"),
     }
     error = error_of(wasmwheel("build", crate, "--json", "--out", out, env=env), 4)
@@ -188,7 +188,7 @@ def test_build_explains_missing_node(
     wasmwheel: Command, crate: Path, out: Path, tmp_path: Path
 ) -> None:
     env = {
-        "PATH": path_with(tmp_path / "bin", "rustc", "cargo"),
+        "PATH": path_of_programs(tmp_path / "bin", "rustc", "cargo"),
         "WASMWHEEL_HOME": str(tmp_path / "home"),
         "PIP_INDEX_URL": UNREACHABLE_URL,
         "PIP_DEFAULT_TIMEOUT": "2",

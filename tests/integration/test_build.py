@@ -17,7 +17,7 @@ from jupyter_wasmwheel import wheel
 from jupyter_wasmwheel.api.events import PHASES
 from jupyter_wasmwheel.project import starter
 from tests.fixtures.commands import Command
-from tests.fixtures.projects import plain_project
+from tests.fixtures.projects import create_pure_project
 
 
 def test_build_report_describes_wheel_tools_and_times(
@@ -131,7 +131,7 @@ def test_features_and_cargo_arguments_reach_cargo(
 
 
 def test_pure_project_builds_without_toolchain(wasmwheel: Command, tmp_path: Path) -> None:
-    project = plain_project(tmp_path / "plain")
+    project = create_pure_project(tmp_path / "plain")
     ran = wasmwheel("build", project, "--json", "--out", tmp_path / "dist")
     assert ran.status == 0, ran.stderr
     assert Path(ran.document["wheel"]).name == "plain-1.0-py3-none-any.whl"
@@ -144,7 +144,9 @@ def test_requirement_in_pyodide_is_added_to_site(wasmwheel: Command, tmp_path: P
     site = tmp_path / "site"
     assert wasmwheel("site", "create", site).status == 0
     needs = '"typing-extensions>=4", "never-heard-of-this"'
-    project = plain_project(tmp_path / "plain", needs=needs, code="import typing_extensions\n")
+    project = create_pure_project(
+        tmp_path / "plain", needs=needs, code="import typing_extensions\n"
+    )
     words = ("build", project, "--json", "--site", site, "--out", tmp_path / "dist")
     ran = wasmwheel(*words)
     assert ran.status == 0, ran.stderr

@@ -8,13 +8,13 @@ import pytest
 
 from jupyter_wasmwheel.project import manifest
 from tests.fixtures.commands import Command
-from tests.fixtures.projects import INNER, MODULE, plain_project
+from tests.fixtures.projects import INNER, MODULE, create_pure_project
 
 
 def test_missing_dependency_is_reported_before_build(
     wasmwheel: Command, tmp_path: Path, links: Path
 ) -> None:
-    project = plain_project(
+    project = create_pure_project(
         tmp_path / "outer", needs=f'"{INNER}"', code=f"import {MODULE} as inner\n"
     )
     env = {"PIP_FIND_LINKS": str(links)}
@@ -29,7 +29,7 @@ def test_missing_dependency_is_reported_before_build(
 
 
 def test_missing_dependency_is_built(wasmwheel: Command, tmp_path: Path, links: Path) -> None:
-    project = plain_project(
+    project = create_pure_project(
         tmp_path / "outer", needs=f'"{INNER}"', code=f"import {MODULE} as inner\n"
     )
     ran = wasmwheel(
@@ -52,7 +52,7 @@ def test_missing_dependency_is_built(wasmwheel: Command, tmp_path: Path, links: 
 def test_built_dependency_is_published(wasmwheel: Command, tmp_path: Path, links: Path) -> None:
     site = tmp_path / "site"
     assert wasmwheel("site", "create", site).status == 0
-    project = plain_project(
+    project = create_pure_project(
         tmp_path / "outer",
         needs=f'"{INNER}", "shellingham"',
         code=f"import {MODULE}, shellingham\n",

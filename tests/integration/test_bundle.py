@@ -19,7 +19,7 @@ from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
 from tests.fixtures import wheel_factory
 from tests.fixtures.commands import Command, error_of
-from tests.fixtures.notebooks import make_site
+from tests.fixtures.notebooks import create_site_with
 from tests.fixtures.site_factory import publish_one
 
 CLONE = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def unpacked(wasmwheel: Command, site: Site, folder: Path) -> Path:
 def test_bundle_has_published_packages_and_is_reproducible(
     wasmwheel: Command, store: Store, tmp_path: Path
 ) -> None:
-    site = make_site(tmp_path / "site", store, targets.default_abi())
+    site = create_site_with(tmp_path / "site", store, targets.default_abi())
     for text in (b"x = 1\n", b"x = 2\n"):
         wheel = wheel_factory.wheel(tmp_path, "py3-none-any", {"only.py": text}, name="only")
         package = publish_one(site, read(wheel), [], ignore).package
@@ -87,7 +87,7 @@ READ = "import js, urllib.request as by\nprint(by.urlopen(str(js.location.href))
 
 @pytest.mark.slow
 def test_bundle_works_without_network(wasmwheel: Command, store: Store, tmp_path: Path) -> None:
-    site = make_site(tmp_path / "site", store, targets.default_abi())
+    site = create_site_with(tmp_path / "site", store, targets.default_abi())
     crate = starter.create("hello", tmp_path)
     built = wasmwheel(
         *("build", crate, "--site", site.folder, "--out", tmp_path / "dist", "--json"),

@@ -24,12 +24,12 @@ from jupyter_wasmwheel.runtime.targets import Target
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import headers
 from tests.fixtures.commands import Command
-from tests.fixtures.projects import SOURCE, c_project
+from tests.fixtures.projects import SOURCE, create_c_project
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    return c_project(tmp_path / "inner", "inner")
+    return create_c_project(tmp_path / "inner", "inner")
 
 
 def test_c_extension_is_built_for_target(wasmwheel: Command, project: Path, tmp_path: Path) -> None:

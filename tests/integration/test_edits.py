@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from tests.fixtures.commands import Command
-from tests.fixtures.recipe_projects import HEAD, PLAIN, RECIPE, plain, recipe_file
+from tests.fixtures.recipe_projects import HEAD, PLAIN, RECIPE, create_plain_project, recipe_file
 
 
 def test_make_optional_changes_wheel_and_keeps_source(wasmwheel: Command, tmp_path: Path) -> None:
-    project = plain(tmp_path / "plain", PLAIN)
+    project = create_plain_project(tmp_path / "plain", PLAIN)
     ran = wasmwheel(
         *("build", project, "--events", "--make-optional", "Never_heard.of-this"),
         *("--out", tmp_path / "dist"),
@@ -37,7 +37,7 @@ def test_make_optional_changes_wheel_and_keeps_source(wasmwheel: Command, tmp_pa
 
 
 def test_named_recipe_for_other_package_is_rejected(wasmwheel: Command, tmp_path: Path) -> None:
-    project = plain(tmp_path / "plain", PLAIN)
+    project = create_plain_project(tmp_path / "plain", PLAIN)
     for text in ('name = "other"\nversions = ">=1"\n', 'name = "plain"\nversions = "<1"\n'):
         ran = wasmwheel("build", project, "--json", "--recipe", recipe_file(tmp_path, text))
         assert ran.status == 3, ran.stderr
@@ -123,7 +123,9 @@ def test_recipe_sets_features_and_cfgs_and_patches_crate(
 def test_recipe_data_is_published_and_removed_with_package(
     wasmwheel: Command, tmp_path: Path
 ) -> None:
-    project = plain(tmp_path / "plain", PLAIN.replace('"never-heard-of-this", "packaging"', ""))
+    project = create_plain_project(
+        tmp_path / "plain", PLAIN.replace('"never-heard-of-this", "packaging"', "")
+    )
     ranks = f"a {secrets.token_hex()}\n"  # which no store has yet
     (tmp_path / "ranks.txt").write_text(ranks)
     sha256 = hashlib.sha256(ranks.encode()).hexdigest()

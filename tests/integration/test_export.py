@@ -20,8 +20,8 @@ from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.commands import Command, error_of
-from tests.fixtures.git_server import Repository, fetched
-from tests.fixtures.projects import plain_project
+from tests.fixtures.git_server import Repository, fetch_source
+from tests.fixtures.projects import create_pure_project
 
 RECIPE = """
 name = "hello"
@@ -68,7 +68,7 @@ def test_export_of_folder_writes_recipe(wasmwheel: Command, crate: Path) -> None
 def test_export_of_package_names_sdist_on_pypi(wasmwheel: Command, store: Store) -> None:
     ((path, text),) = exported(wasmwheel, "recipe", "pypi:rpds-py==0.30.0").items()
     recipe = loaded(text)
-    sdist = fetched("pypi:rpds-py==0.30.0", store).archive
+    sdist = fetch_source("pypi:rpds-py==0.30.0", store).archive
     assert sdist
     assert path == "rpds-py/meta.yaml"
     assert recipe["source"] == {
@@ -84,7 +84,7 @@ def test_export_lists_requirements_for_browser(wasmwheel: Command, tmp_path: Pat
         '"micropip>=0.1", "pywin32; sys_platform == \'win32\'", "never-heard-of-this", '
         "\"attrs; platform_system == 'Emscripten'\""
     )
-    project = plain_project(tmp_path / "plain", needs=needs)
+    project = create_pure_project(tmp_path / "plain", needs=needs)
     ((_, text),) = exported(wasmwheel, "recipe", project).items()
     recipe = loaded(text)
     assert recipe["requirements"] == {"run": ["micropip", "never-heard-of-this", "attrs"]}
@@ -105,7 +105,7 @@ def test_export_writes_edits_as_patch(wasmwheel: Command, store: Store, tmp_path
     assert recipe["requirements"]["run"] == ["regex"]
     unpacked = tmp_path / "unpacked"
     shutil.copytree(
-        fetched(f"pypi:tiktoken=={recipe['package']['version']}", store).folder, unpacked
+        fetch_source(f"pypi:tiktoken=={recipe['package']['version']}", store).folder, unpacked
     )
     apply = ["git", "apply", "-p1", str(out / "tiktoken" / patch)]
     subprocess.run(apply, cwd=unpacked, check=True)
@@ -185,14 +185,14 @@ def test_export_rejects_unreachable_source(
     wasmwheel: Command, store: Store, tmp_path: Path
 ) -> None:
     repository = Repository(tmp_path / "repository")
-    plain_project(repository.folder / "inside")
+    create_pure_project(repository.folder / "inside")
     repository.commit("Begin")
     source = f"git+{repository.folder}#subdirectory=inside"
     error = error_of(wasmwheel("export", "recipe", source, "--json"), 2)
     assert "others cannot fetch" in error["what"]
     error = error_of(wasmwheel("export", "workflow", repository.folder / "inside", "--json"), 2)
     assert "plain wheel" in error["why"]
-    sdist = fetched("pypi:rpds-py==0.30.0", store).archive
+    sdist = fetch_source("pypi:rpds-py==0.30.0", store).archive
     error = error_of(wasmwheel("export", "recipe", str(sdist), "--json"), 2)
     assert "pypi:rpds-py==0.30.0" in error["fix"]
 

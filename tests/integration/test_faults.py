@@ -20,7 +20,13 @@ from jupyter_wasmwheel.store import Store, integrity
 from tests.fixtures import wheel_factory
 from tests.fixtures.commands import Command, error_of, processes_in
 from tests.fixtures.download_server import serving
-from tests.fixtures.fault_injection import PHASES, build, edit, published, words
+from tests.fixtures.fault_injection import (
+    PHASES,
+    build,
+    build_arguments,
+    edit_crate,
+    published_versions,
+)
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, mounts")
 
@@ -59,8 +65,16 @@ def ready(
     assert wasmwheel("site", "create", "workshop", env=env).status == 0
     kept = wheel_factory.wheel(home, "py3-none-any", {"kept.py": b"x = 1"}, name="kept")
     assert wasmwheel("site", "publish", "workshop", kept, env=env).status == 0
-    words = ("build", edit(crate), "--profile", "draft", "--no-smoke", "--out", home.parent)
-    ran = wasmwheel(*words, env=env)
+    build_arguments = (
+        "build",
+        edit_crate(crate),
+        "--profile",
+        "draft",
+        "--no-smoke",
+        "--out",
+        home.parent,
+    )
+    ran = wasmwheel(*build_arguments, env=env)
     assert ran.status == 0, ran.stderr
     return home
 
@@ -84,17 +98,19 @@ def test_killed_build_leaves_nothing_in_the_way(
         time.sleep(0.2 if phase == "compile" else 0)
         child.kill()
 
-    status, _ = build(words(edit(crate), tmp_path / "dist"), {}, tmp_path, phase, kill)
+    status, _ = build(
+        build_arguments(edit_crate(crate), tmp_path / "dist"), {}, tmp_path, phase, kill
+    )
     assert status == -signal.SIGKILL
     deadline = time.monotonic() + 20
     while (left := processes_in(home)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not left
-    assert "kept" in published(home)
+    assert "kept" in published_versions(home)
     assert not list((tmp_path / "dist").glob("*.whl")) or phase == "publish"
-    again, events = build(words(crate, tmp_path / "dist"), {}, tmp_path, "", kill)
+    again, events = build(build_arguments(crate, tmp_path / "dist"), {}, tmp_path, "", kill)
     assert again == 0, events[-1]
-    assert published(home).keys() == {"faulty", "kept"}
+    assert published_versions(home).keys() == {"faulty", "kept"}
     assert not list(tmp_path.glob("dist/*.part"))
 
 
@@ -207,7 +223,7 @@ def server(root: Path, *source: str) -> subprocess.Popen[str]:
 @linux_only
 @pytest.mark.parametrize("phase", ["compile", pytest.param("toolchain", marks=pytest.mark.slow)])
 def test_killed_server_stops_builds_and_remembers_them(phase: str, crate: Path, home: Path) -> None:
-    child = server(crate.parent, edit(crate).name)
+    child = server(crate.parent, edit_crate(crate).name)
     assert child.stdout
     for line in child.stdout:
         result = json.loads(line)
@@ -224,7 +240,7 @@ def test_killed_server_stops_builds_and_remembers_them(phase: str, crate: Path, 
     assert json.loads(again.stdout.readline()) == ["interrupted"]
     again.terminate()
     again.communicate()
-    assert published(home) == {"kept": "1.0"}
+    assert published_versions(home) == {"kept": "1.0"}
 
 
 # Damaged entries
@@ -270,7 +286,7 @@ def test_damaged_entry_is_installed_again(
         damage(file)
     others = without(kind, store, tmp_path / "others")
     ran = wasmwheel(
-        *("build", edit(crate), "--events", "--profile", "draft", "--out", tmp_path / "dist"),
+        *("build", edit_crate(crate), "--events", "--profile", "draft", "--out", tmp_path / "dist"),
         env={"WASMWHEEL_PATH": str(others)},
     )
     assert ran.status == 0, ran.stderr
@@ -317,7 +333,7 @@ def test_files_of_older_version_cause_no_failure(
     (home / cache.FOLDER).mkdir(exist_ok=True)
     (home / "proofs").mkdir(exist_ok=True)
     ran = wasmwheel(
-        *("build", edit(crate), "--json", "--profile", "draft", "--site", "workshop"),
+        *("build", edit_crate(crate), "--json", "--profile", "draft", "--site", "workshop"),
         *("--out", tmp_path / "dist"),
     )
     assert ran.status == 0, ran.stderr
@@ -418,10 +434,10 @@ def test_build_works_without_locks_and_hard_links(
     env = without_locks(tmp_path, "ENOSYS")
     for path in {*home.glob("locks/*"), *home.rglob("*.lock")}:
         path.unlink()  # such a file system never had any
-    build = ("build", edit(crate), "--profile", profile, "--json", "--site", "workshop")
+    build = ("build", edit_crate(crate), "--profile", profile, "--json", "--site", "workshop")
     ran = wasmwheel(*build, "--out", tmp_path / "dist", env=env)
     assert ran.status == 0, ran.stderr
-    assert published(home).keys() == {"faulty", "kept"}
+    assert published_versions(home).keys() == {"faulty", "kept"}
 
 
 @linux_only
@@ -429,6 +445,6 @@ def test_failing_file_locks_are_reported(
     wasmwheel: Command, crate: Path, home: Path, tmp_path: Path
 ) -> None:
     env = without_locks(tmp_path, "ENOLCK")
-    error = error_of(wasmwheel("build", edit(crate), "--json", env=env), 2)
+    error = error_of(wasmwheel("build", edit_crate(crate), "--json", env=env), 2)
     assert "lock" in error["what"]
     assert "WASMWHEEL_HOME" in error["fix"]

@@ -13,7 +13,7 @@ from tests.fixtures import site_server
 from tests.fixtures.browser import HAS_KERNEL
 from tests.fixtures.commands import Command
 from tests.fixtures.firefox import firefox
-from tests.fixtures.notebooks import make_site
+from tests.fixtures.notebooks import create_site_with
 
 #: The first code cell, its prompt and its output.
 CELL = ".jp-Notebook .jp-CodeCell"
@@ -31,7 +31,7 @@ def test_crate_is_imported_in_notebook_in_firefox(
     nonce = secrets.token_hex(16)
     source = crate / "src/lib.rs"
     source.write_text(source.read_text().replace("This is Rust", nonce))
-    site = make_site(tmp_path / "site", store, targets.default_abi())
+    site = create_site_with(tmp_path / "site", store, targets.default_abi())
     built = wasmwheel(
         "build", crate, "--site", site.folder, "--out", tmp_path, "--profile", "draft", "--json"
     )

@@ -12,8 +12,8 @@ from jupyter_wasmwheel.api.events import Event, Log
 from jupyter_wasmwheel.project import git, source, starter
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.commands import Command, error_of
-from tests.fixtures.git_server import Repository, fetched, serving
-from tests.fixtures.projects import plain_project
+from tests.fixtures.git_server import Repository, fetch_source, serving
+from tests.fixtures.projects import create_pure_project
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def own_store(tmp_path: Path) -> Store:
 def repository(tmp_path: Path) -> Repository:
     """Create a repository with a package in a subfolder and two commits, the first tagged."""
     repository = Repository(tmp_path / "repositories/project")
-    plain_project(repository.folder / "bindings/python")
+    create_pure_project(repository.folder / "bindings/python")
     first = repository.commit("Begin")
     repository.git("tag", "--annotate", "v1", "--message", "First")
     repository.write(second="2")
@@ -37,7 +37,7 @@ def repository(tmp_path: Path) -> Repository:
 
 def refused(address: str, store: Store, *, offline: bool = False) -> WasmwheelError:
     with pytest.raises(WasmwheelError) as raised:
-        fetched(address, store, offline=offline)
+        fetch_source(address, store, offline=offline)
     return raised.value
 
 
@@ -51,7 +51,7 @@ def test_tag_branch_and_commit_select_revision(
     first = repository.git("rev-parse", "v1^{commit}")
     revision = revision.replace("COMMIT", first)
     emitted: list[Event] = []
-    got = fetched(f"git+{repository.folder}@{revision}{IN_FOLDER}", own_store, emitted.append)
+    got = fetch_source(f"git+{repository.folder}@{revision}{IN_FOLDER}", own_store, emitted.append)
     assert (got.folder / "plain/__init__.py").is_file()
     assert not (got.folder.parents[1] / "second").exists()
     assert any(first in event.text for event in emitted if isinstance(event, Log))
@@ -59,11 +59,11 @@ def test_tag_branch_and_commit_select_revision(
 
 def test_moved_default_branch_is_fetched_again(repository: Repository, own_store: Store) -> None:
     address = f"git+file://{repository.folder}{IN_FOLDER}"
-    before = fetched(address, own_store)
+    before = fetch_source(address, own_store)
     assert (before.folder.parents[1] / "second").read_text() == "2"
     repository.write(second="3")
     repository.commit("Go further")
-    after = fetched(address, own_store)
+    after = fetch_source(address, own_store)
     assert (after.folder.parents[1] / "second").read_text() == "3"
     assert before.identity != after.identity
 
@@ -78,7 +78,7 @@ def test_repository_is_fetched_over_http(
     with serving(repository.folder.parent, plain=plain) as address:
         for revision in ("main", first, "v1"):
             store = Store(home=own_store.home / revision)
-            got = fetched(f"git+{address}/project/.git@{revision}{IN_FOLDER}", store)
+            got = fetch_source(f"git+{address}/project/.git@{revision}{IN_FOLDER}", store)
             assert (got.folder / "pyproject.toml").is_file()
             assert (got.folder.parents[1] / "second").exists() == (revision == "main")
 
@@ -88,8 +88,8 @@ def test_fetched_commit_is_available_offline(repository: Repository, own_store: 
     with serving(repository.folder.parent) as address:
         url = f"git+{address}/project/.git"
         assert "offline" in refused(f"{url}@{commit}", own_store, offline=True).why
-        first = fetched(f"{url}@{commit}{IN_FOLDER}", own_store)
-    assert fetched(f"{url}@{commit}{IN_FOLDER}", own_store, offline=True) == first
+        first = fetch_source(f"{url}@{commit}{IN_FOLDER}", own_store)
+    assert fetch_source(f"{url}@{commit}{IN_FOLDER}", own_store, offline=True) == first
     assert "offline" in refused(f"{url}@main", own_store, offline=True).why
 
 
@@ -155,7 +155,7 @@ def test_addresses_of_pip_are_accepted() -> None:
 def hostile(tmp_path: Path) -> Repository:
     """Create a repository that would run a program if git used its settings."""
     repository = Repository(tmp_path / "hostile")
-    plain_project(repository.folder / "package")
+    create_pure_project(repository.folder / "package")
     shutil.move(repository.folder / "package/pyproject.toml", repository.folder)
     repository.write(**{".gitattributes": "*.py filter=evil export-ignore\n"})
     return repository
@@ -176,7 +176,7 @@ def test_hooks_filters_and_attributes_are_ignored(
         f'[filter "evil"]\nsmudge = touch {mark}\n[protocol "ext"]\nallow = always\n'
     )
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
-    got = fetched(f"git+{hostile.folder}", own_store)
+    got = fetch_source(f"git+{hostile.folder}", own_store)
     assert (got.folder / "package/plain/__init__.py").read_text().startswith("WORD")
     assert not mark.exists()
 
@@ -190,7 +190,7 @@ def test_submodules_are_omitted_with_note(
     )
     hostile.commit("Add a submodule")
     emitted: list[Event] = []
-    got = fetched(f"git+{hostile.folder}", own_store, emitted.append)
+    got = fetch_source(f"git+{hostile.folder}", own_store, emitted.append)
     assert not list((got.folder / "inside").glob("*"))
     assert any("submodules" in event.text for event in emitted if isinstance(event, Log))
 
@@ -200,7 +200,7 @@ def test_inner_links_are_kept_and_outer_links_rejected(
 ) -> None:
     (hostile.folder / "again.toml").symlink_to("pyproject.toml")
     hostile.commit("Link within")
-    got = fetched(f"git+{hostile.folder}", own_store)
+    got = fetch_source(f"git+{hostile.folder}", own_store)
     assert (got.folder / "again.toml").read_text() == (got.folder / "pyproject.toml").read_text()
     (hostile.folder / "outside").symlink_to("../../../../etc")
     hostile.commit("Link outside")

@@ -30,7 +30,7 @@ from jupyter_wasmwheel.toolchain import rust as rusts
 from jupyter_wasmwheel.toolchain import sysroot as sysroots
 from jupyter_wasmwheel.toolchain.toolchain import choose_linker
 from tests.fixtures import emsdk_repository, rust_distribution
-from tests.fixtures.commands import UNREACHABLE_URL, Command, error_of, path_with
+from tests.fixtures.commands import UNREACHABLE_URL, Command, error_of, path_of_programs
 from tests.fixtures.download_server import DownloadServer, serving
 
 TARGET = targets.find(targets.default_abi())
@@ -72,7 +72,7 @@ def machine(tmp_path: Path, fetched: Store) -> Machine:
     """Create a machine with rustup, where available, but without Rust."""
     there = [name for name in ("rustup", "node", "npm") if shutil.which(name)]
     env = {
-        "PATH": path_with(tmp_path / "bin", *PROGRAMS, *there),
+        "PATH": path_of_programs(tmp_path / "bin", *PROGRAMS, *there),
         "WASMWHEEL_HOME": str(tmp_path / "home"),
         "WASMWHEEL_PATH": str(fetched.home),
         "RUSTUP_HOME": str(tmp_path / "theirs"),
@@ -255,7 +255,7 @@ def test_installed_rust_builds_crate(
         sysroot / "lib/rustlib" / TRIPLE / "lib",
         choose_linker(ours, machine.store).program,
     )
-    path_with(tmp_path / "bin", "cc", "ld", "as")
+    path_of_programs(tmp_path / "bin", "cc", "ld", "as")
     with serving(tmp_path / "dist") as server:
         root = tmp_path / "dist"
         rust_distribution.publish(root, server.url, "stable", ours.version, ours.host, parts)

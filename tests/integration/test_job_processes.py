@@ -28,7 +28,7 @@ from tests.fixtures.job_queue import (
     Messages,
     linux_only,
     processes_of_job,
-    until,
+    wait_until,
 )
 
 
@@ -48,7 +48,7 @@ def building(
         run = LocalExecutor().start(BuildRequest(source=str(crate), no_smoke=True), folder, env)
         runs.append(run)
         threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
-        until(
+        wait_until(
             lambda: any("rustc --crate-name" in said for said in processes_of_job(job).values()), 60
         )
         return run, job
@@ -68,7 +68,7 @@ def test_canceled_build_leaves_no_process(building: Callable[[], tuple[LocalRun,
     run, job = building()
     run.stop()
     run.stop()
-    until(lambda: not processes_of_job(job), 5)
+    wait_until(lambda: not processes_of_job(job), 5)
     assert run.wait()[0] == 130
 
 
@@ -81,7 +81,7 @@ def test_killed_supervisor_or_worker_leaves_no_compiler(
 ) -> None:
     _, job = building()
     os.kill(named(job, f"{sys.executable} {victim}"), signal.SIGKILL)
-    until(lambda: not processes_of_job(job), 5)
+    wait_until(lambda: not processes_of_job(job), 5)
 
 
 HIDES = """
@@ -108,9 +108,11 @@ def test_process_outside_group_is_killed(tmp_path: Path, store: Store) -> None:
     env = {**os.environ, "WASMWHEEL_JOB": job}
     run = LocalExecutor().start(BuildRequest(source=str(folder)), tmp_path, env)
     threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
-    until(lambda: any(said.startswith("sleep 600") for said in processes_of_job(job).values()), 60)
+    wait_until(
+        lambda: any(said.startswith("sleep 600") for said in processes_of_job(job).values()), 60
+    )
     run.stop()
-    until(lambda: not processes_of_job(job), 6)
+    wait_until(lambda: not processes_of_job(job), 6)
     assert run.wait()[0] == 130
 
 
@@ -129,7 +131,7 @@ def test_real_build_reports_events_and_wheel(
         )
     ) as queue:
         job = queue.submit(resolve({"kind": "build", "source": crate.name}, there))
-        until(lambda: not queue.get(job.id).active, 300)
+        wait_until(lambda: not queue.get(job.id).active, 300)
         job = queue.get(job.id)
         assert job.state == "done", job.error
         wheel = queue.wheel(job.id)

@@ -26,8 +26,8 @@ from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
 from tests.fixtures import wheel_factory
 from tests.fixtures.commands import Command
-from tests.fixtures.job_queue import DONE_SCRIPT, OpenQueue, request, until
-from tests.fixtures.jupyter_server import Api, is_last, says
+from tests.fixtures.job_queue import DONE_SCRIPT, OpenQueue, build_request, wait_until
+from tests.fixtures.jupyter_server import Api, is_last, set_job_script
 from tests.fixtures.site_factory import publish_one, tiny_wheel
 
 MB = 1_000_000
@@ -101,7 +101,7 @@ async def test_event_stream_serves_fifty_pages(
     jp_auth_header: dict[str, str],
     jp_base_url: str,
 ) -> None:
-    says(app, "for n in range(1000): log(str(n))\n" + DONE_SCRIPT)
+    set_job_script(app, "for n in range(1000): log(str(n))\n" + DONE_SCRIPT)
     start = (await api("GET", "jobs"))["seq"]
     port, token = http_server_client.get_http_port(), jp_auth_header["Authorization"]
     path = f"{jp_base_url}wasmwheel/api/events?after={start}"
@@ -123,7 +123,7 @@ LOUD = "for n in range(20_000): log('x' * 10_000)\n"
 def test_log_of_200_mb_uses_bounded_disk_and_memory(queue_of: OpenQueue) -> None:
     queue = queue_of(LOUD + DONE_SCRIPT)
     before = resident()
-    job = queue.submit(request())
+    job = queue.submit(build_request())
     most = 0
     deadline = time.monotonic() + 300
     while queue.get(job.id).active:
@@ -187,9 +187,9 @@ async def test_history_of_10000_jobs_is_listed_and_replayed(
     events = [seq for seq, _ in queue.replay(0, queue.head)]
     assert events == sorted(set(events))
     assert len(events) == 20_000
-    says(app, DONE_SCRIPT)
+    set_job_script(app, DONE_SCRIPT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
-    until(lambda: not queue.get(job["id"]).active)
+    wait_until(lambda: not queue.get(job["id"]).active)
     assert len(queue.jobs()) == 10_001
 
 

@@ -22,7 +22,7 @@ from jupyter_wasmwheel.wheel import read
 from tests.fixtures import site_server, wheel_factory
 from tests.fixtures.browser import Tab, browser, open_notebook
 from tests.fixtures.commands import Command
-from tests.fixtures.notebooks import SERVED, make_site, opened
+from tests.fixtures.notebooks import SERVED, create_site_with, open_served_notebook
 from tests.fixtures.site_factory import publish_one
 
 
@@ -34,12 +34,14 @@ def test_crate_is_imported_in_notebook(
     source = crate / "src/lib.rs"
     source.write_text(source.read_text().replace("This is Rust", nonce))
     without_notebook(crate)
-    site = make_site(tmp_path / "site", store, abi)
+    site = create_site_with(tmp_path / "site", store, abi)
     built = wasmwheel(
         "build", crate, "--site", site.folder, "--out", tmp_path, "--profile", "draft", "--json"
     )
     assert built.status == 0, built.stderr
-    with opened(site, built.document["published"]["url"], tmp_path / "profile") as tab:
+    with open_served_notebook(
+        site, built.document["published"]["url"], tmp_path / "profile"
+    ) as tab:
         assert "hello 0.1.0" in tab.page.locator(".jp-MarkdownOutput h1").inner_text()
         tab.run_all()
         shown = tab.result(0)
@@ -89,7 +91,7 @@ TOO_LATE = """async () => {
 
 @pytest.mark.parametrize("abi", SERVED)
 def test_early_kernel_answer_is_received(store: Store, tmp_path: Path, abi: str) -> None:
-    site = make_site(tmp_path / "site", store, abi)
+    site = create_site_with(tmp_path / "site", store, abi)
     with site_server.serving(site), browser(tmp_path / "profile") as context:
         page = context.new_page()
         page.goto(f"{origin(site)}/{site.prefix}/lab/index.html")
@@ -100,17 +102,17 @@ def test_early_kernel_answer_is_received(store: Store, tmp_path: Path, abi: str)
 def test_published_pypi_package_is_imported(
     wasmwheel: Command, store: Store, tmp_path: Path
 ) -> None:
-    site = make_site(tmp_path / "site", store, targets.default_abi())
+    site = create_site_with(tmp_path / "site", store, targets.default_abi())
     prober = wheel_factory.wheel(tmp_path, "py3-none-any", {"prober.py": b""}, name="prober")
     url = publish_one(site, read(prober), [], ignore).url
     look = "import rpds\nimport hashlib\nprint(hashlib.sha256(open(rpds.rpds.__file__, 'rb')"
-    with opened(site, url, tmp_path / "before") as tab:
+    with open_served_notebook(site, url, tmp_path / "before") as tab:
         assert "ModuleNotFoundError" in tab.run(1, f"{look}.read()).hexdigest())")
     built = wasmwheel("build", "pypi:rpds-py", "--site", site.folder, "--out", tmp_path, "--json")
     assert built.status == 0, built.stderr
     built_wheel = read(Path(built.document["wheel"]))
     (extension,) = built_wheel.extension_modules
-    with opened(site, built.document["published"]["url"], tmp_path / "after") as tab:
+    with open_served_notebook(site, built.document["published"]["url"], tmp_path / "after") as tab:
         tab.run_all()
         assert "HashTrieMap" in tab.result(0)
         loaded = tab.run(1, f"{look}.read()).hexdigest())")
@@ -121,7 +123,7 @@ def test_published_pypi_package_is_imported(
 def test_removed_package_is_gone_and_displaced_one_restored(
     store: Store, tmp_path: Path, abi: str
 ) -> None:
-    site = make_site(tmp_path / "site", store, abi, "six")
+    site = create_site_with(tmp_path / "site", store, abi, "six")
     nonce = secrets.token_hex(16)
     own = {"six.py": f"__version__ = {nonce!r}\n".encode()}
     ours = wheel_factory.wheel(tmp_path, "py3-none-any", own, name="six", version="99.0")
@@ -129,7 +131,7 @@ def test_removed_package_is_gone_and_displaced_one_restored(
     free = wheel_factory.wheel(tmp_path, "py3-none-any", {"free.py": b""}, name="free")
     for path in (ours, only, free):
         url = publish_one(site, read(path), [], ignore).url
-    with opened(site, url, tmp_path / "profile") as tab:
+    with open_served_notebook(site, url, tmp_path / "profile") as tab:
         shown = tab.run(1, "import six, only\nprint(six.__version__, only.x)")
         assert shown.split() == [nonce, "1"]
         # A kernel starts with six.
@@ -138,31 +140,31 @@ def test_removed_package_is_gone_and_displaced_one_restored(
     publish.remove(site, "only")
     for path in site.lock.parent.glob("packages/*/kernel-packages.bin"):
         path.write_bytes(path.read_bytes()[:-1] + b"?")
-    with opened(site, url, tmp_path / "damaged") as tab:
+    with open_served_notebook(site, url, tmp_path / "damaged") as tab:
         assert tab.run(1, "import six\nprint(six.__version__)").startswith("1.")
         assert "ModuleNotFoundError" in tab.run(0, "import only")
         assert_started(tab, abi, "kernel-packages.bin is not there, or not as it was made.")
 
 
 def test_deferred_module_is_available_on_import(store: Store, tmp_path: Path) -> None:
-    site = make_site(tmp_path / "site", store, targets.default_abi())
+    site = create_site_with(tmp_path / "site", store, targets.default_abi())
     only = wheel_factory.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 1\n"}, name="only")
     url = publish_one(site, read(only), [], ignore).url
     look = (
         "import csv, pygments.lexers.haskell\nprint(csv.__name__, pygments.lexers.haskell.__name__)"
     )
-    with opened(site, url, tmp_path / "as it was made") as tab:
+    with open_served_notebook(site, url, tmp_path / "as it was made") as tab:
         assert tab.run(1, look).split() == ["csv", "pygments.lexers.haskell"]
         assert "ModuleNotFoundError" in tab.run(1, "import only.what, pygments.lexers.what")
     about = site.lock.with_name(kernel_files.ABOUT)
     made = json.loads(about.read_text())
     made["rest"]["integrity"] = made["files"]["integrity"]
     about.write_text(json.dumps(made))
-    with opened(site, url, tmp_path / "it did not come") as tab:
+    with open_served_notebook(site, url, tmp_path / "it did not come") as tab:
         assert tab.run(1, look).split() == ["csv", "pygments.lexers.haskell"]
         assert [text for text in tab.said if "is fetched again" in text]
     (about.parent / made["rest"]["file_name"]).unlink()
-    with opened(site, url, tmp_path / "it is gone") as tab:
+    with open_served_notebook(site, url, tmp_path / "it is gone") as tab:
         assert tab.run(1, "import only; print(only.x)").strip() == "1"
         assert "csv comes after the kernel has started" in tab.run(1, look)
         assert "the site answered with 404" in tab.run(1, look)
@@ -170,7 +172,7 @@ def test_deferred_module_is_available_on_import(store: Store, tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_site_of_older_version_starts(store: Store, tmp_path: Path) -> None:
-    site = make_site(tmp_path / "site", store, targets.default_abi())
+    site = create_site_with(tmp_path / "site", store, targets.default_abi())
     about = site.lock.with_name(kernel_files.ABOUT)
     made = json.loads(about.read_text())
     del made["rest"]
@@ -184,7 +186,7 @@ def test_site_of_older_version_starts(store: Store, tmp_path: Path) -> None:
     about.write_text(json.dumps(made))
     only = wheel_factory.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 1\n"}, name="only")
     url = publish_one(site, read(only), [], ignore).url
-    with opened(site, url, tmp_path / "profile") as tab:
+    with open_served_notebook(site, url, tmp_path / "profile") as tab:
         assert tab.run(1, "import only, IPython; print(only.x)").strip() == "1"
         assert [text for text in tab.said if "the plain way" in text] == []
 

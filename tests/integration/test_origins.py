@@ -24,7 +24,7 @@ from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
 from tests.fixtures import site_server, wheel_factory
 from tests.fixtures.browser import browser, open_notebook
-from tests.fixtures.notebooks import make_site
+from tests.fixtures.notebooks import create_site_with
 from tests.fixtures.site_factory import publish_one
 
 #: The prefix of a user's server on a hub.
@@ -171,7 +171,7 @@ def test_rebound_host_name_is_rejected(jupyter: Jupyter) -> None:
 def test_malicious_wheel_cannot_reach_jupyter(
     jupyter: Jupyter, store: Store, tmp_path: Path
 ) -> None:
-    site = make_site(tmp_path / "site", store, targets.default_abi())
+    site = create_site_with(tmp_path / "site", store, targets.default_abi())
     evil = wheel_factory.wheel(tmp_path, "py3-none-any", {"evil.py": EVIL}, name="evil")
     url = publish_one(site, read(evil), [], ignore).url
     with site_server.serving(site), browser(tmp_path / "profile") as context:

@@ -14,7 +14,7 @@ from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.wheel import read
 from tests.fixtures.commands import Command
-from tests.fixtures.projects import project
+from tests.fixtures.projects import create_project
 from tests.fixtures.wheel_factory import machine, wheel
 
 #: Functions for a starter crate, which its tests call.
@@ -141,7 +141,7 @@ def test_starter_crate_passes_its_tests(wasmwheel: Command, crate: Path, tmp_pat
 
 def test_project_without_tests_is_reported_before_build(wasmwheel: Command, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="has no tests in this source"):
-        suite.find(project(tmp_path / "plain", {"tests/main.rs": ""}))
+        suite.find(create_project(tmp_path / "plain", {"tests/main.rs": ""}))
     ran = wasmwheel("test", tmp_path / "plain", "--json")
     assert (ran.status, ran.document["error"]["status"]) == (3, 3)
 
@@ -160,7 +160,9 @@ def test_test_requirements_come_from_runtime_or_site(tmp_path: Path, store: Stor
         ],
     )
     suite_of_project = suite.find(
-        project(tmp_path / "plain", {"tests/test_a.py": "import six\nfrom dirty_equals import *"})
+        create_project(
+            tmp_path / "plain", {"tests/test_a.py": "import six\nfrom dirty_equals import *"}
+        )
     )
     emitted: list[Event] = []
     lock, absent = test_environment.load(

@@ -16,7 +16,7 @@ from jupyter_wasmwheel.site import lite, publish
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.commands import Command
-from tests.fixtures.projects import INNER, MODULE, c_project, plain_project
+from tests.fixtures.projects import INNER, MODULE, create_c_project, create_pure_project
 from tests.fixtures.site_factory import create_site, tiny_wheel
 from tests.fixtures.wheel_factory import wheel
 
@@ -51,7 +51,7 @@ def files(site: Site) -> dict[str, str]:
 
 
 def does_not_compile(folder: Path, site: Site) -> Path:
-    project = c_project(folder, "plain")
+    project = create_c_project(folder, "plain")
     (project / "plain/_inner.c").write_text("#error no such thing\n")
     (project / "pyproject.toml").write_text(
         '[build-system]\nrequires = ["setuptools"]\n[project]\nname = "plain"\n'
@@ -62,13 +62,13 @@ def does_not_compile(folder: Path, site: Site) -> Path:
 
 def does_not_import(folder: Path, site: Site) -> Path:
     code = f"import {MODULE}\nraise RuntimeError\n"
-    return plain_project(folder, needs=f'"{INNER}"', code=code)
+    return create_pure_project(folder, needs=f'"{INNER}"', code=code)
 
 
 def cannot_be_listed(folder: Path, site: Site) -> Path:
     """Put a folder in place of the notebook, which is written after the dependency's."""
     (site.folder / "files/try-plain-1.0.ipynb").mkdir()
-    return plain_project(folder, needs=f'"{INNER}"', code=f"import {MODULE}\n")
+    return create_pure_project(folder, needs=f'"{INNER}"', code=f"import {MODULE}\n")
 
 
 @pytest.mark.parametrize(

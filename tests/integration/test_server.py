@@ -51,9 +51,9 @@ from tests.fixtures.jupyter_server import (
     Fetch,
     Jupyter,
     is_last,
-    says,
+    set_job_script,
 )
-from tests.fixtures.projects import plain_project
+from tests.fixtures.projects import create_pure_project
 from tests.fixtures.site_factory import publish_one, tiny_wheel
 
 
@@ -77,7 +77,7 @@ async def test_api_returns_version(api: Api) -> None:
 async def test_build_is_accepted_and_followed(
     api: Api, app: WasmwheelApp, hello: Path, jp_fetch: Fetch, jp_base_url: str
 ) -> None:
-    says(app, "log('first')\n" + DONE_SCRIPT)
+    set_job_script(app, "log('first')\n" + DONE_SCRIPT)
     response = await jp_fetch(
         "wasmwheel", "api", "jobs",
         method="POST",
@@ -109,7 +109,7 @@ async def test_build_is_accepted_and_followed(
 
 
 async def test_lost_build_is_retried_unchanged(api: Api, app: WasmwheelApp, hello: Path) -> None:
-    says(app, DONE_SCRIPT)
+    set_job_script(app, DONE_SCRIPT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     again = await api("POST", "jobs", **job["request"], status=202)
     assert again["id"] != job["id"]
@@ -119,7 +119,7 @@ async def test_lost_build_is_retried_unchanged(api: Api, app: WasmwheelApp, hell
 async def test_concurrent_cancels_of_one_build_succeed(
     api: Api, app: WasmwheelApp, hello: Path
 ) -> None:
-    says(app, WAIT_SCRIPT)
+    set_job_script(app, WAIT_SCRIPT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     one, other = await asyncio.gather(
         api("POST", "jobs", job["id"], "cancel", status=202),
@@ -131,7 +131,7 @@ async def test_concurrent_cancels_of_one_build_succeed(
 
 
 async def test_running_build_cannot_be_deleted(api: Api, app: WasmwheelApp, hello: Path) -> None:
-    says(app, WAIT_SCRIPT)
+    set_job_script(app, WAIT_SCRIPT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     error = await api("DELETE", "jobs", job["id"], status=409)
     assert error["fix"] == "Cancel it first."
@@ -141,7 +141,7 @@ async def test_wheel_is_sent_as_attachment(
     api: Api, app: WasmwheelApp, hello: Path, jp_fetch: Fetch
 ) -> None:
     name = "hello-0.1.0-py3-none-any.whl"
-    says(
+    set_job_script(
         app,
         f"open('out/{name}', 'wb').write(b'PK' * 2_000_000)\n"
         f"say('report', report={{'name': 'hello', 'wheel': '/elsewhere/{name}'}})\n",
@@ -152,7 +152,7 @@ async def test_wheel_is_sent_as_attachment(
     assert wheel.body == b"PK" * 2_000_000
     assert name in wheel.headers["Content-Disposition"]
     assert wheel.headers["Content-Disposition"].startswith("attachment")
-    says(app, WAIT_SCRIPT)
+    set_job_script(app, WAIT_SCRIPT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     error = await api("GET", "jobs", job["id"], "wheel", status=404)
     assert error["why"] == "The build is running."
@@ -199,7 +199,7 @@ async def test_body_that_is_no_object_is_rejected(body: str, jp_fetch: Fetch) ->
 
 @pytest.mark.parametrize("settings", [{"max_running": 1, "max_waiting": 0}])
 async def test_too_many_builds_are_rejected(api: Api, app: WasmwheelApp, hello: Path) -> None:
-    says(app, WAIT_SCRIPT)
+    set_job_script(app, WAIT_SCRIPT)
     await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     error = await api("POST", "jobs", kind="build", source="examples/hello", status=503)
     assert "waiting" in error["why"]
@@ -209,7 +209,7 @@ async def test_full_disk_is_reported(api: Api, app: WasmwheelApp, hello: Path) -
     connection = app.queue()._events._connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
-    says(app, DONE_SCRIPT)
+    set_job_script(app, DONE_SCRIPT)
     arguments = ["x" * 200] * 200
     error = await api(
         "POST", "jobs", kind="build", source="examples/hello", cargo_args=arguments, status=507
@@ -222,7 +222,7 @@ async def test_running_build_prevents_culling(
     api: Api, app: WasmwheelApp, hello: Path, jp_serverapp: Any
 ) -> None:
     assert app.current_activity() == 0
-    says(app, WAIT_SCRIPT)
+    set_job_script(app, WAIT_SCRIPT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     assert app.current_activity() == 1
     before = jp_serverapp.web_app.last_activity()
@@ -238,7 +238,7 @@ async def test_build_does_not_see_secrets_of_server(
 ) -> None:
     for name in ("JUPYTER_TOKEN", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN"):
         monkeypatch.setenv(name, "secret")
-    says(
+    set_job_script(
         app,
         "log(' '.join(v for v in os.environ.values() if v == 'secret') or 'none')\n" + DONE_SCRIPT,
     )
@@ -306,7 +306,7 @@ def follow(
 async def test_event_stream_sends_all_events_once_in_order(
     api: Api, app: WasmwheelApp, hello: Path, follow: Any
 ) -> None:
-    says(app, "for n in range(2000): log(str(n))\n" + DONE_SCRIPT)
+    set_job_script(app, "for n in range(2000): log(str(n))\n" + DONE_SCRIPT)
     start = (await api("GET", "jobs"))["seq"]
     async with follow(after=start) as follower:
         for _ in range(2):
@@ -326,7 +326,7 @@ async def test_event_stream_sends_all_events_once_in_order(
 async def test_event_stream_without_number_starts_now(
     api: Api, app: WasmwheelApp, hello: Path, follow: Any
 ) -> None:
-    says(app, DONE_SCRIPT)
+    set_job_script(app, DONE_SCRIPT)
     old = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     await ended(api, old["id"])
     async with follow() as follower:
@@ -339,7 +339,7 @@ async def test_event_stream_without_number_starts_now(
 async def test_event_stream_reports_deletion(
     api: Api, app: WasmwheelApp, hello: Path, follow: Any
 ) -> None:
-    says(app, DONE_SCRIPT)
+    set_job_script(app, DONE_SCRIPT)
     job = await api("POST", "jobs", kind="build", source="examples/hello", status=202)
     await ended(api, job["id"])
     async with follow() as follower:
@@ -437,14 +437,14 @@ async def test_event_stream_rejects_too_many_clients(
 
 
 async def test_seeds_are_prepared_once_while_idle(api: Api, app: WasmwheelApp, hello: Path) -> None:
-    says(app, WAIT_SCRIPT)
+    set_job_script(app, WAIT_SCRIPT)
     queue = app.queue()
     job = await api("POST", "jobs", status=202, kind="build", source="examples/hello")
     app._idle.check(queue)
     assert [each.kind for each in queue.jobs()] == ["build"]
     await api("POST", "jobs", job["id"], "cancel", status=202)
     await ended(api, job["id"])
-    says(app, DONE_SCRIPT)
+    set_job_script(app, DONE_SCRIPT)
     app._idle.check(queue)
     prepared = queue.jobs()[0]
     assert prepared.request == {"kind": "install", "extras": ["seeds"]}
@@ -542,7 +542,7 @@ async def test_api_previews_edits_before_build(api: Api, hello: Path, jp_root_di
 
 async def test_git_repository_under_root_is_accepted(api: Api, jp_root_dir: Path) -> None:
     repository = Repository(jp_root_dir / "examples/project")
-    plain_project(repository.folder / "python")
+    create_pure_project(repository.folder / "python")
     repository.commit("Begin")
     found = await api("POST", "edits", source="git+examples/project@main#subdirectory=python")
     assert (found["name"], found["version"]) == ("plain", "1.0")

@@ -16,7 +16,7 @@ from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import toolchain
 from tests.fixtures.commands import Command, error_of
-from tests.fixtures.notebooks import make_site, opened
+from tests.fixtures.notebooks import create_site_with, open_served_notebook
 
 TEMPLATES = {each.name: each.about for each in starter.templates()}
 
@@ -78,7 +78,7 @@ def test_starter_crate_works_from_build_to_notebook(
     wasmwheel: Command, store: Store, tmp_path: Path, template: str
 ) -> None:
     crate = starter.create("my-first", tmp_path, template)
-    site = make_site(tmp_path / "site", store, targets.default_abi())
+    site = create_site_with(tmp_path / "site", store, targets.default_abi())
     out = ("--out", tmp_path / "dist")
     built = wasmwheel("build", crate, "--site", site.folder, *out, "--events")
     assert built.status == 0, built.stderr
@@ -92,7 +92,7 @@ def test_starter_crate_works_from_build_to_notebook(
     assert tests["passed"] == tests["collected"] > 0
 
     cells = json.loads((crate / "notebooks/try.ipynb").read_text())["cells"]
-    with opened(site, report["published"]["url"], tmp_path / "profile") as tab:
+    with open_served_notebook(site, report["published"]["url"], tmp_path / "profile") as tab:
         assert "my-first" in tab.page.locator(".jp-MarkdownOutput h1").inner_text()
         tab.run_all()
         shown = tab.results()

@@ -26,7 +26,7 @@ from jupyter_wasmwheel.store import Store
 from tests.fixtures.browser import Tab, browser, open_notebook
 from tests.fixtures.commands import Command
 from tests.fixtures.cross_origin_server import CrossOriginServer, cross_origin_server
-from tests.fixtures.notebooks import make_site
+from tests.fixtures.notebooks import create_site_with
 from tests.fixtures.site_server import serving
 
 #: The address of tiktoken's ranks, and their checksum.
@@ -150,7 +150,7 @@ def built(
     Its recipe ships the ranks with the site where their host can be reached; here they are fetched.
     """
     folder = tmp_path_factory.mktemp("tiktoken")
-    site = make_site(folder / "site", store, targets.default_abi())
+    site = create_site_with(folder / "site", store, targets.default_abi())
     build = ["build", "pypi:tiktoken", "--with-dependencies", "--recipe", "none", "--json"]
     ran = wasmwheel(
         *(*build, "--make-optional", "requests", "--site", site.folder, "--out", folder / "dist")
@@ -176,7 +176,7 @@ def expected(built: dict[str, Any], found: bytes, tmp_path_factory: pytest.TempP
 def test_tiktoken_works_without_requests(
     built: dict[str, Any], store: Store, found: bytes, expected: str, tmp_path: Path
 ) -> None:
-    site = make_site(tmp_path / "site", store, targets.default_abi())
+    site = create_site_with(tmp_path / "site", store, targets.default_abi())
     lock.read(site.lock).without("requests").write(site.lock)
     (regex,) = built["built_along"]
     wheels = [Path(regex["wheel"]), Path(built["wheel"])]

@@ -13,7 +13,7 @@ import pytest
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.commands import Command
-from tests.fixtures.notebooks import make_site, opened
+from tests.fixtures.notebooks import create_site_with, open_served_notebook
 
 #: Runs here and in Pyodide; the results of `main` must be equal.
 CODE = """
@@ -131,11 +131,11 @@ def test_tokenizers_answers_like_native_wheel(
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_tokenizers_works_in_notebook(wasmwheel: Command, store: Store, tmp_path: Path) -> None:
-    site = make_site(tmp_path / "site", store, targets.default_abi())
+    site = create_site_with(tmp_path / "site", store, targets.default_abi())
     ran = wasmwheel("build", "pypi:tokenizers", "--json", "--site", site.folder, cwd=tmp_path)
     assert ran.status == 0, ran.stderr
     native = answers_natively(ran.document["version"], tmp_path / "native")
-    with opened(site, ran.document["published"]["url"], tmp_path / "profile") as tab:
+    with open_served_notebook(site, ran.document["published"]["url"], tmp_path / "profile") as tab:
         assert "Tokenizer" in tab.run(0)
         shown = tab.run(1, IN_A_CELL)
         assert shown.strip() == hashlib.sha256(native.encode()).hexdigest()

@@ -13,7 +13,7 @@ from jupyter_wasmwheel.store import Store
 from tests.fixtures.browser import browser, open_notebook
 from tests.fixtures.commands import Command
 from tests.fixtures.cross_origin_server import cross_origin_server
-from tests.fixtures.notebooks import make_site
+from tests.fixtures.notebooks import create_site_with
 from tests.fixtures.site_server import serving
 
 #: A function that fetches a text with `requests`, and one that does not.
@@ -39,8 +39,8 @@ def test_package_requiring_requests_imports_without_and_fetches_with_it(
     settings = project.read_text()
     project.write_text(settings.replace("[project]", '[project]\ndependencies = ["requests>=2"]'))
 
-    with_it = make_site(tmp_path / "with", store, targets.default_abi())
-    without = make_site(tmp_path / "without", store, targets.default_abi())
+    with_it = create_site_with(tmp_path / "with", store, targets.default_abi())
+    without = create_site_with(tmp_path / "without", store, targets.default_abi())
     lock.read(without.lock).without("requests").write(without.lock)
     build = ("build", crate, "--make-optional", "requests", "--profile", "draft", "--json")
     built = wasmwheel(*build, "--site", with_it.folder, "--out", tmp_path / "dist")

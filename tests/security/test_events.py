@@ -12,7 +12,14 @@ import pytest
 from jupyter_wasmwheel.jobs.event_store import MAX_REPORT_BYTES
 from jupyter_wasmwheel.jobs.queue import Queue
 from jupyter_wasmwheel.store import Store
-from tests.fixtures.job_queue import DONE_SCRIPT, Messages, OpenQueue, ended, request, until
+from tests.fixtures.job_queue import (
+    DONE_SCRIPT,
+    Messages,
+    OpenQueue,
+    build_request,
+    wait_for_end,
+    wait_until,
+)
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs permissions")
 
@@ -48,7 +55,7 @@ def test_invalid_event_is_skipped_and_job_continues(
     code: str, queue_of: OpenQueue, messages: Messages
 ) -> None:
     queue = queue_of(code + DONE_SCRIPT, running=1)
-    job = ended(queue, queue.submit(request()))
+    job = wait_for_end(queue, queue.submit(build_request()))
     assert job.state == "done"
     assert [event["kind"] for _, event in messages] == ["job", "job", "report", "job"]
     for _, text in queue.replay(0, queue.head):
@@ -71,7 +78,7 @@ def test_invalid_event_is_skipped_and_job_continues(
 def test_size_limit_applies_to_every_event_kind(flood: str, queue_of: OpenQueue) -> None:
     limit = 10_000
     queue = queue_of(flood + DONE_SCRIPT, log=limit)
-    job = ended(queue, queue.submit(request()))
+    job = wait_for_end(queue, queue.submit(build_request()))
     assert job.state == "done"
     lines = [json.loads(line) for line in queue.lines(job.id)]
     kept = [line for line in lines if line["kind"] != "job"]
@@ -82,7 +89,7 @@ def test_large_report_is_shortened(queue_of: OpenQueue) -> None:
     queue = queue_of(
         "say('report', report={'name': 'hello', 'patches': [{'diff': 'x' * 6_000_000}]})\n"
     )
-    job = ended(queue, queue.submit(request()))
+    job = wait_for_end(queue, queue.submit(build_request()))
     assert (job.state, job.name) == ("done", "hello")
     assert len("".join(queue.texts())) < 20_000
 
@@ -94,13 +101,13 @@ def test_too_large_report_fails_job_and_frees_slot(queue_of: OpenQueue) -> None:
         "    say('report', report={'name': 'hello', 'n': list(range(1_000_000))})\n" + DONE_SCRIPT,
         running=1,
     )
-    first, second = queue.submit(request()), queue.submit(request())
-    failed = ended(queue, first)
+    first, second = queue.submit(build_request()), queue.submit(build_request())
+    failed = wait_for_end(queue, first)
     assert failed.state == "failed"
     assert failed.error
     assert failed.error.code == "job.report-too-large"
     assert len("".join(queue.texts())) < MAX_REPORT_BYTES
-    assert ended(queue, second).state == "done"
+    assert wait_for_end(queue, second).state == "done"
 
 
 def test_watcher_exception_fails_job_and_frees_slot(
@@ -108,8 +115,8 @@ def test_watcher_exception_fails_job_and_frees_slot(
 ) -> None:
     queue = queue_of("for i in range(600):\n    log(str(i))\n    time.sleep(0.1)\n", running=1)
     append = queue._events.append
-    queue.submit(request())
-    until(lambda: queue.active)
+    queue.submit(build_request())
+    wait_until(lambda: queue.active)
 
     def broken(*arguments: object) -> int:
         monkeypatch.setattr(queue._events, "append", append)
@@ -117,7 +124,7 @@ def test_watcher_exception_fails_job_and_frees_slot(
 
     monkeypatch.setattr(queue._events, "append", broken)
     job = queue.jobs()[0]
-    failed = ended(queue, job)
+    failed = wait_for_end(queue, job)
     assert failed.state == "failed"
     assert failed.error
     assert failed.error.code == "job.not-followed"
@@ -126,10 +133,10 @@ def test_watcher_exception_fails_job_and_frees_slot(
 
 
 def ended_after_cancel(queue: Queue) -> object:
-    job = queue.submit(request())
-    until(lambda: queue.get(job.id).state == "running")
+    job = queue.submit(build_request())
+    wait_until(lambda: queue.get(job.id).state == "running")
     queue.cancel(job.id)
-    return ended(queue, job)
+    return wait_for_end(queue, job)
 
 
 @linux_only
@@ -157,7 +164,7 @@ def assert_ends_with_its_own_error(queue_of: OpenQueue) -> None:
     own = "say('error', code='own.code', what='a', why='b', fix='c', status=5); sys.exit(5)"
     queue = queue_of(own, running=1)
     for _ in range(2):
-        job = ended(queue, queue.submit(request()))
+        job = wait_for_end(queue, queue.submit(build_request()))
         assert job.state == "failed"
         assert job.error
         assert job.error.code == "own.code"

@@ -41,7 +41,7 @@ from jupyter_wasmwheel.site import lite
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.commands import Command
 from tests.fixtures.git_server import Repository, serving
-from tests.fixtures.projects import plain_project
+from tests.fixtures.projects import create_pure_project
 from tests.fixtures.wheel_factory import backend_project, wheel
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -629,7 +629,7 @@ class Watch:
 def private(tmp_path: Path) -> Iterator[str]:
     """Serve a repository that requires a login; yield its address with the login."""
     repository = Repository(tmp_path / "repositories/project")
-    plain_project(repository.folder)
+    create_pure_project(repository.folder)
     repository.commit("Begin")
     login = f"me:{DECOY}"
     with serving(repository.folder.parent, login=login) as address:
@@ -753,7 +753,7 @@ def home(tmp_path: Path) -> Path:
     ],
 )
 def test_job_payload_omits_files_outside_project(tmp_path: Path, home: Path, how: str) -> None:
-    project = plain_project(tmp_path / "work/project")
+    project = create_pure_project(tmp_path / "work/project")
     (project / "inside.txt").write_text("belongs to it")
     (project / "link.txt").symlink_to("inside.txt")
     path = project / "pyproject.toml"
@@ -808,7 +808,7 @@ def test_private_repository_is_fetched_before_job_is_sent(private: str, tmp_path
 
 def test_job_payload_includes_workspace_above_project(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "repository")
-    project = plain_project(repository.folder / "python")
+    project = create_pure_project(repository.folder / "python")
     repository.write(**{"README.md": "read me", "LICENSE": "license", ".env": DECOY})
     (project / "LICENSE").symlink_to("../LICENSE")
     (project / "settings").symlink_to("../.env")
@@ -822,6 +822,6 @@ def test_job_payload_includes_workspace_above_project(tmp_path: Path) -> None:
 
 
 def test_job_payload_rejects_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(plain_project(tmp_path / "home")))
+    monkeypatch.setenv("HOME", str(create_pure_project(tmp_path / "home")))
     with pytest.raises(SourceError, match="not sent"):
         _sent(str(tmp_path / "home"), tmp_path)

@@ -11,7 +11,7 @@ import pytest
 from jupyter_wasmwheel.api import events
 from jupyter_wasmwheel.api.errors import SourceError, UsageError
 from jupyter_wasmwheel.project import edits, manifest, optional, recipes
-from tests.fixtures.recipe_projects import HEAD, PLAIN, RECIPE, plain, recipe_file
+from tests.fixtures.recipe_projects import HEAD, PLAIN, RECIPE, create_plain_project, recipe_file
 
 #: A pyproject.toml, and how it changes when `requests` becomes optional.
 PYPROJECTS = {
@@ -168,7 +168,7 @@ def test_make_optional_edits_setup_cfg(style: str) -> None:
 def test_make_optional_rejects_unsupported_requirement(
     tmp_path: Path, project: str, files: dict[str, str], why: str
 ) -> None:
-    read = manifest.read(plain(tmp_path / "plain", project, files))
+    read = manifest.read(create_plain_project(tmp_path / "plain", project, files))
     with pytest.raises(SourceError) as caught:
         edits.changes(edits.Edits(make_optional=("requests",)), read)
     assert why in caught.value.why
@@ -271,7 +271,7 @@ def nothing(project: Path) -> None:
 def test_recipe_patch_mismatch_error_names_place(
     tmp_path: Path, prepare: Callable[[Path], None], recipe: str, why: str
 ) -> None:
-    project = plain(tmp_path / "plain", PLAIN)
+    project = create_plain_project(tmp_path / "plain", PLAIN)
     source = project / "plain/__init__.py"
     source.write_text(source.read_text() + "# first\n# in\n")
     prepare(project)
@@ -283,7 +283,7 @@ def test_recipe_patch_mismatch_error_names_place(
 
 
 def test_recipe_patch_late_mismatch_error_names_line(tmp_path: Path) -> None:
-    project = plain(tmp_path / "plain", PLAIN)
+    project = create_plain_project(tmp_path / "plain", PLAIN)
     (project / "plain/__init__.py").write_text("one\nfn f() {\n    two(2);\n    three();\n}\n")
     recipe = recipe_file(tmp_path, replacing("fn f() {\n    two(2);\n    three(3);\n}\n"))
     read = manifest.read(project)
@@ -293,7 +293,7 @@ def test_recipe_patch_late_mismatch_error_names_line(tmp_path: Path) -> None:
 
 
 def test_edits_keep_windows_line_endings(tmp_path: Path) -> None:
-    project = plain(tmp_path / "plain", PLAIN)
+    project = create_plain_project(tmp_path / "plain", PLAIN)
     (project / "plain/__init__.py").write_bytes(b"a\r\nb\r\nc\r\n")
     read = manifest.read(project)
     recipe = recipes.load(recipe_file(tmp_path, replacing("a\nb\n")))

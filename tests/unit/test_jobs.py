@@ -55,9 +55,9 @@ from tests.fixtures.job_queue import (
     WAIT_SCRIPT,
     Messages,
     OpenQueue,
-    ended,
-    request,
-    until,
+    build_request,
+    wait_for_end,
+    wait_until,
 )
 
 
@@ -258,7 +258,7 @@ def test_link_out_of_root_is_rejected(paths: AllowedPaths, root: Path) -> None:
 
 def test_job_goes_from_queued_to_done(queue_of: OpenQueue, messages: Messages) -> None:
     queue = queue_of("log('hi')\n" + DONE_SCRIPT)
-    job = ended(queue, queue.submit(request()))
+    job = wait_for_end(queue, queue.submit(build_request()))
     assert (job.state, job.name, job.version) == ("done", "hello", "2.0")
     assert job.started
     assert job.ended
@@ -271,9 +271,9 @@ def test_job_goes_from_queued_to_done(queue_of: OpenQueue, messages: Messages) -
 
 def test_event_numbers_grow_across_jobs(queue_of: OpenQueue, messages: Messages) -> None:
     queue = queue_of("for n in range(300): log(str(n))\n" + DONE_SCRIPT, running=3)
-    jobs = [queue.submit(request(f"n{n}")) for n in range(5)]
+    jobs = [queue.submit(build_request(f"n{n}")) for n in range(5)]
     for job in jobs:
-        ended(queue, job)
+        wait_for_end(queue, job)
     numbers = [seq for seq, _ in messages]
     assert numbers == sorted(set(numbers))
     assert queue.head == numbers[-1]
@@ -287,16 +287,16 @@ def test_event_numbers_grow_across_jobs(queue_of: OpenQueue, messages: Messages)
 
 def test_queue_limits_running_jobs(queue_of: OpenQueue) -> None:
     queue = queue_of(WAIT_SCRIPT, running=2, waiting=1)
-    first, second, third = (queue.submit(request()) for _ in range(3))
+    first, second, third = (queue.submit(build_request()) for _ in range(3))
     assert [queue.get(job.id).state for job in (first, second, third)] == [
         "running",
         "running",
         "queued",
     ]
     with pytest.raises(BusyError):
-        queue.submit(request())
+        queue.submit(build_request())
     queue.cancel(first.id)
-    until(lambda: queue.get(third.id).state == "running")
+    wait_until(lambda: queue.get(third.id).state == "running")
     assert queue.get(first.id).state == "cancelled"
 
 
@@ -305,8 +305,8 @@ def test_job_shows_progress(queue_of: OpenQueue) -> None:
         "say('phase', name='compile', state='started')\n"
         "say('progress', done=3, total=9, unit='units', label='pyo3')\ntime.sleep(60)\n"
     )
-    job = queue.submit(request())
-    until(lambda: queue.get(job.id).done)
+    job = queue.submit(build_request())
+    wait_until(lambda: queue.get(job.id).done)
     now = queue.get(job.id)
     assert (now.phase, now.done, now.total, now.label) == ("compile", 3, 9, "pyo3")
 
@@ -315,7 +315,7 @@ def test_worker_error_becomes_job_error(queue_of: OpenQueue) -> None:
     queue = queue_of(
         "say('error', code='x.y', what='No.', why='So.', fix='Do.', status=5); sys.exit(5)"
     )
-    job = ended(queue, queue.submit(request()))
+    job = wait_for_end(queue, queue.submit(build_request()))
     assert job.state == "failed"
     assert job.error == ErrorInfo(code="x.y", what="No.", why="So.", fix="Do.", status=5)
 
@@ -323,7 +323,7 @@ def test_worker_error_becomes_job_error(queue_of: OpenQueue) -> None:
 def test_failed_tests_keep_report_and_error(queue_of: OpenQueue) -> None:
     failed = "say('error', code='x.y', what='1 failed', why='', fix='', status=8); sys.exit(8)"
     queue = queue_of(DONE_SCRIPT + failed)
-    job = ended(queue, queue.submit(request()))
+    job = wait_for_end(queue, queue.submit(build_request()))
     assert (job.state, job.version) == ("failed", "2.0")
     assert job.report
     assert job.error
@@ -339,7 +339,7 @@ def test_failed_installation_is_not_its_own_remedy(queue_of: OpenQueue) -> None:
     install = ResolvedRequest(
         posted={"kind": "install"}, name="toolchain", request=requests.InstallRequest()
     )
-    job = ended(queue, queue.submit(install))
+    job = wait_for_end(queue, queue.submit(install))
     assert job.error
     assert (job.error.code, job.error.counts) == ("toolchain.incomplete", {"missing": 1})
     assert job.error.remedies == (Install(extras=("nightly",)), Retry())
@@ -352,7 +352,7 @@ def test_remedy_opens_path_relative_to_root(queue_of: OpenQueue, root: Path) -> 
         f"say('error', code='x.y', what='', why='', fix='', status=3, remedies={remedies!r})\n"
         "sys.exit(3)"
     )
-    job = ended(queue, queue.submit(request()))
+    job = wait_for_end(queue, queue.submit(build_request()))
     assert job.error
     assert job.error.remedies == (
         errors.Open(file=file, line=3, path="examples/hello/Cargo.toml"),
@@ -362,7 +362,7 @@ def test_remedy_opens_path_relative_to_root(queue_of: OpenQueue, root: Path) -> 
 
 def test_crashed_worker_error_shows_last_output(queue_of: OpenQueue) -> None:
     queue = queue_of("print('Segfault in the middle', file=sys.stderr, flush=True); os.abort()")
-    job = ended(queue, queue.submit(request()))
+    job = wait_for_end(queue, queue.submit(build_request()))
     assert job.state == "failed"
     assert job.error
     assert "Segfault in the middle" in job.error.why
@@ -373,7 +373,7 @@ def test_invalid_event_lines_are_ignored(queue_of: OpenQueue, messages: Messages
         "print('noise'); print('[1]'); print('{' * 9999); say('job', state='done')\n"
         "sys.stdout.buffer.write(b'\\xff\\n')\n" + DONE_SCRIPT
     )
-    assert ended(queue, queue.submit(request())).state == "done"
+    assert wait_for_end(queue, queue.submit(build_request())).state == "done"
     assert [event["kind"] for _, event in messages] == ["job", "job", "report", "job"]
 
 
@@ -383,7 +383,7 @@ def test_long_log_is_truncated_with_one_note(queue_of: OpenQueue) -> None:
         "say('phase', name='package', state='started')\n" + DONE_SCRIPT,
         log=100_000,
     )
-    job = ended(queue, queue.submit(request()))
+    job = wait_for_end(queue, queue.submit(build_request()))
     events = [json.loads(line) for line in queue.lines(job.id)]
     notes = [event["text"] for event in events if event.get("stream") == "note"]
     assert notes == ["The log is longer than 0.1 MB; the rest is omitted."]
@@ -401,20 +401,20 @@ def test_diagnostic_has_path_relative_to_root(
         f"say('diagnostic', file='/usr/lib/x.rs', {rest})\nsay('diagnostic', file=None, {rest})\n"
         + DONE_SCRIPT
     )
-    ended(queue, queue.submit(request()))
+    wait_for_end(queue, queue.submit(build_request()))
     paths = [event["path"] for _, event in messages if event["kind"] == "diagnostic"]
     assert paths == ["examples/hello/src/lib.rs", None, None]
 
 
 def test_concurrent_cancels_succeed(queue_of: OpenQueue, messages: Messages) -> None:
     queue = queue_of(WAIT_SCRIPT)
-    job = queue.submit(request())
+    job = queue.submit(build_request())
     threads = [threading.Thread(target=queue.cancel, args=(job.id,)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert ended(queue, job).state == "cancelled"
+    assert wait_for_end(queue, job).state == "cancelled"
     assert queue.cancel(job.id).state == "cancelled"
     states = [event["job"]["state"] for _, event in messages if event["kind"] == "job"]
     assert states == ["queued", "running", "cancelled"]
@@ -422,19 +422,19 @@ def test_concurrent_cancels_succeed(queue_of: OpenQueue, messages: Messages) -> 
 
 def test_queued_job_is_canceled_without_running(queue_of: OpenQueue) -> None:
     queue = queue_of(WAIT_SCRIPT, running=1)
-    queue.submit(request())
-    waiting = queue.submit(request())
+    queue.submit(build_request())
+    waiting = queue.submit(build_request())
     assert queue.cancel(waiting.id).state == "cancelled"
     assert queue.get(waiting.id).started is None
 
 
 def test_ended_job_is_deleted_with_its_files(queue_of: OpenQueue, messages: Messages) -> None:
     queue = queue_of(WAIT_SCRIPT)
-    job = queue.submit(request())
+    job = queue.submit(build_request())
     with pytest.raises(ConflictError):
         queue.remove(job.id)
     queue.cancel(job.id)
-    ended(queue, job)
+    wait_for_end(queue, job)
     before = queue.head
     queue.remove(job.id)
     assert not (queue.folder / job.id).exists()
@@ -451,9 +451,9 @@ def test_queue_limits_kept_jobs(queue_of: OpenQueue) -> None:
     queue = queue_of(kept=3)
     jobs = []
     for _ in range(5):
-        jobs.append(queue.submit(request()))
-        ended(queue, jobs[-1])
-    until(lambda: len(queue.jobs()) == 3)
+        jobs.append(queue.submit(build_request()))
+        wait_for_end(queue, jobs[-1])
+    wait_until(lambda: len(queue.jobs()) == 3)
     assert [job.id for job in queue.jobs()] == [job.id for job in jobs[:1:-1]]
 
 
@@ -494,7 +494,7 @@ def test_close_interrupts_running_and_queued_jobs(
     tmp_path: Path, queue_of: OpenQueue, paths: AllowedPaths
 ) -> None:
     queue = queue_of(WAIT_SCRIPT, running=1)
-    jobs = [queue.submit(request()) for _ in range(2)]
+    jobs = [queue.submit(build_request()) for _ in range(2)]
     queue.close()
     again = queue_of()
     assert [again.get(job.id).state for job in jobs] == ["interrupted", "interrupted"]
@@ -503,7 +503,7 @@ def test_close_interrupts_running_and_queued_jobs(
 
 def test_finished_jobs_survive_restart(queue_of: OpenQueue) -> None:
     queue = queue_of()
-    job = ended(queue, queue.submit(request()))
+    job = wait_for_end(queue, queue.submit(build_request()))
     queue.close()
     again = queue_of()
     assert again.get(job.id) == job
@@ -512,7 +512,7 @@ def test_finished_jobs_survive_restart(queue_of: OpenQueue) -> None:
 
 def test_servers_with_same_root_keep_jobs_separate(queue_of: OpenQueue) -> None:
     first, second = queue_of(WAIT_SCRIPT), queue_of()
-    job = first.submit(request())
+    job = first.submit(build_request())
     assert first.folder != second.folder
     with pytest.raises(UnknownJobError):
         second.get(job.id)
@@ -532,10 +532,10 @@ def fill(queue: Queue) -> sqlite3.Connection:
 
 def test_full_disk_during_build_fails_job_with_reason(queue_of: OpenQueue) -> None:
     queue = queue_of("for n in range(10**9):\n    log('x' * 1000)\n    time.sleep(0.01)\n")
-    job = queue.submit(request())
-    until(lambda: queue.get(job.id).seq > job.seq)
+    job = queue.submit(build_request())
+    wait_until(lambda: queue.get(job.id).seq > job.seq)
     fill(queue)
-    failed = ended(queue, job)
+    failed = wait_for_end(queue, job)
     assert failed.state == "failed"
     assert failed.error
     assert failed.error.code == "disk.full"
@@ -544,15 +544,15 @@ def test_full_disk_during_build_fails_job_with_reason(queue_of: OpenQueue) -> No
 
 def test_full_disk_rejects_new_job_without_traces(queue_of: OpenQueue) -> None:
     queue = queue_of()
-    ended(queue, queue.submit(request()))
+    wait_for_end(queue, queue.submit(build_request()))
     connection = fill(queue)
     with pytest.raises(LimitError) as raised:
-        queue.submit(request("x" * 1_000_000))
+        queue.submit(build_request("x" * 1_000_000))
     assert raised.value.info.code == "disk.full"
     connection.execute("PRAGMA max_page_count = 1000000")
     left = {path.name for path in queue.folder.iterdir() if path.is_dir()}
     assert left == {job.id for job in queue.jobs()}
-    assert ended(queue, queue.submit(request())).state == "done"
+    assert wait_for_end(queue, queue.submit(build_request())).state == "done"
 
 
 # The processes
@@ -560,8 +560,8 @@ def test_full_disk_rejects_new_job_without_traces(queue_of: OpenQueue) -> None:
 
 def test_background_job_yields_to_other_jobs(queue_of: OpenQueue) -> None:
     queue = queue_of(WAIT_SCRIPT, running=1)
-    background = queue.submit(request("hello"), background=True)
-    jobs = [queue.submit(request("hello")) for _ in range(2)]
+    background = queue.submit(build_request("hello"), background=True)
+    jobs = [queue.submit(build_request("hello")) for _ in range(2)]
     assert queue.get(background.id).state == "running"
     assert [queue.get(job.id).state for job in jobs] == ["running", "queued"]
 

@@ -10,7 +10,7 @@ import pytest
 from jupyter_wasmwheel.checks import test_environment
 from jupyter_wasmwheel.project import suite
 from jupyter_wasmwheel.wheel import read
-from tests.fixtures.projects import project
+from tests.fixtures.projects import create_project
 from tests.fixtures.wheel_factory import wheel
 
 
@@ -48,12 +48,12 @@ from tests.fixtures.wheel_factory import wheel
 def test_suite_uses_configured_paths_then_usual_ones(
     tmp_path: Path, files: dict[str, str], paths: tuple[str, ...]
 ) -> None:
-    assert suite.find(project(tmp_path, files)).paths == paths
+    assert suite.find(create_project(tmp_path, files)).paths == paths
 
 
 def test_suite_reads_requirements_from_groups_and_files(tmp_path: Path) -> None:
     found = suite.find(
-        project(
+        create_project(
             tmp_path,
             {
                 "pyproject.toml": """
@@ -76,7 +76,9 @@ dev = ["tool"]
 
 
 def test_suite_next_to_package_includes_whole_package(tmp_path: Path) -> None:
-    found = suite.find(project(tmp_path / "plain", {"tests/test_a.py": "", "plain/own.py": "mine"}))
+    found = suite.find(
+        create_project(tmp_path / "plain", {"tests/test_a.py": "", "plain/own.py": "mine"})
+    )
     members = {"plain/_native.so": b"compiled", "plain/own.py": b"packed", "other.py": b""}
     test_environment.pack(
         found, read(wheel(tmp_path, "py3-none-any", members)), tmp_path / "tree.zip"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.jobs.queue import Queue
-from tests.fixtures.job_queue import DONE_SCRIPT, Messages, OpenQueue, ended, request
+from tests.fixtures.job_queue import DONE_SCRIPT, Messages, OpenQueue, build_request, wait_for_end
 
 #: The folder of version 1, killed during the job `LOST` (code of 0c5ee92).
 EARLIER = Path(__file__).parents[1] / "fixtures/jobs-v1"
@@ -71,7 +71,7 @@ def test_new_job_after_version_1_gets_larger_number(
         for line in file.read_text().splitlines()
     )
     queue = queue_of()
-    ended(queue, queue.submit(request()))
+    wait_for_end(queue, queue.submit(build_request()))
     assert messages[0][0] > last
 
 
@@ -121,7 +121,7 @@ def test_unreadable_database_is_set_aside_and_wheels_are_kept(
     damage: Callable[[Path], None], queue_of: OpenQueue, tmp_path: Path
 ) -> None:
     queue = queue_of(BUILDS)
-    job = ended(queue, queue.submit(request()))
+    job = wait_for_end(queue, queue.submit(build_request()))
     assert queue.wheel(job.id)
     head = queue.head
     queue.close()
@@ -133,14 +133,14 @@ def test_unreadable_database_is_set_aside_and_wheels_are_kept(
     assert again.head > head
     assert again.notice
     assert (tmp_path / "jobs-0/jobs.damaged-1").is_file()
-    assert ended(again, again.submit(request())).state == "done"
+    assert wait_for_end(again, again.submit(build_request())).state == "done"
 
 
 @pytest.fixture
 def locked(tmp_path: Path, queue_of: OpenQueue) -> Iterator[str]:
     """Lock a database with one finished job by another connection; yield the job."""
     queue = queue_of(BUILDS)
-    job = ended(queue, queue.submit(request()))
+    job = wait_for_end(queue, queue.submit(build_request()))
     queue.close()
     with closing(sqlite3.connect(tmp_path / "jobs-0/jobs.sqlite")) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -160,7 +160,7 @@ def test_locked_database_is_set_aside(
 
 def test_job_without_wheel_is_reported_lost(queue_of: OpenQueue, tmp_path: Path) -> None:
     queue = queue_of()
-    job = ended(queue, queue.submit(request()))
+    job = wait_for_end(queue, queue.submit(build_request()))
     queue.close()
     (tmp_path / "jobs-0/jobs.sqlite").unlink()
     again = queue_of()
@@ -172,7 +172,7 @@ def test_job_without_wheel_is_reported_lost(queue_of: OpenQueue, tmp_path: Path)
 
 def test_partially_deleted_job_does_not_come_back(queue_of: OpenQueue, tmp_path: Path) -> None:
     queue = queue_of()
-    jobs = [ended(queue, queue.submit(request())) for _ in range(2)]
+    jobs = [wait_for_end(queue, queue.submit(build_request())) for _ in range(2)]
     queue.remove(jobs[0].id)
     (tmp_path / "jobs-0" / jobs[0].id / "out").mkdir(parents=True)
     queue.close()
