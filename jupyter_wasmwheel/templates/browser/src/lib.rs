@@ -1,7 +1,7 @@
-//! What a browser does not have, and what to do instead.
+//! What a browser does not provide, and what to use instead.
 //!
-//! Rust's standard library is all there. What needs an operating system that a page does not have
-//! says so when it is called: it returns an error, which is an OSError in Python.
+//! Rust's whole standard library is available, but functions that require an operating system
+//! return an error, which is an OSError in Python.
 
 use std::io::{self, Read};
 use std::net::TcpStream;
@@ -10,19 +10,19 @@ use std::{fs, thread};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
-// What does not work.
+// What does not work in a page.
 
-/// Add up some numbers in a thread of their own, which a page does not have.
+/// Add up numbers in a thread, which a page does not have.
 #[pyfunction]
 fn sum_in_a_thread(numbers: Vec<i64>) -> PyResult<i64> {
-    // `thread::spawn` would panic; the Builder gives the error.
+    // `thread::spawn` would panic; the Builder returns an error.
     let worker = thread::Builder::new().spawn(move || numbers.iter().sum())?;
     worker
         .join()
         .map_err(|_| PyOSError::new_err("the thread panicked"))
 }
 
-/// Ask a host for its greeting through a socket, which a page does not have.
+/// Read the greeting of a host from a socket, which a page does not have.
 #[pyfunction]
 fn greeting_of(host: &str, port: u16) -> PyResult<String> {
     let mut greeting = String::new();
@@ -30,16 +30,16 @@ fn greeting_of(host: &str, port: u16) -> PyResult<String> {
     Ok(greeting)
 }
 
-/// How many lines a file has. Files there are, but those of the page alone, in its memory.
+/// Count the lines of a file. A page has only its own files, in memory.
 #[pyfunction]
 fn lines_of_file(path: &str) -> io::Result<usize> {
     Ok(count_lines(&fs::read(path)?))
 }
 
-// What to do instead.
+// What to use instead.
 
-/// Instead of a thread: work that is done piece by piece, so that the page can do other things in
-/// between. Each `next()` gives the sum of one more piece.
+/// Instead of a thread: an iterator that does the work piece by piece, so that the page can do
+/// other things in between. Each `next()` adds one piece to the sum.
 #[pyclass]
 struct SumInPieces {
     numbers: Vec<i64>,
@@ -73,7 +73,7 @@ impl SumInPieces {
     }
 }
 
-/// Instead of a socket, and instead of a file: bytes, which Python brings from wherever it can.
+/// Instead of a socket or a file: count the lines of bytes, which Python can get from anywhere.
 #[pyfunction]
 fn lines_of(data: &[u8]) -> usize {
     count_lines(data)

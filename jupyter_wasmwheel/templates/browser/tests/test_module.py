@@ -7,7 +7,7 @@ import __MODULE__
 IN_A_BROWSER = sys.platform == "emscripten"
 
 
-def test_a_thread_is_an_error_in_a_browser_and_works_elsewhere():
+def test_thread_fails_only_in_a_browser():
     if IN_A_BROWSER:
         with pytest.raises(OSError):
             __MODULE__.sum_in_a_thread([1, 2, 3])
@@ -15,19 +15,19 @@ def test_a_thread_is_an_error_in_a_browser_and_works_elsewhere():
         assert __MODULE__.sum_in_a_thread([1, 2, 3]) == 6
 
 
-def test_a_socket_that_nobody_answers_is_an_error():
+def test_socket_without_server_is_an_error():
     with pytest.raises(OSError):
         __MODULE__.greeting_of("localhost", 1)
 
 
-def test_pieces_come_to_the_same_as_the_whole():
+def test_pieces_add_up_to_the_sum():
     numbers = list(range(2500))
     sums = list(__MODULE__.SumInPieces(numbers, 1000))
     assert len(sums) == 3
     assert sums[-1] == sum(numbers)
 
 
-def test_lines_are_counted_in_bytes_and_in_files(tmp_path):
+def test_lines_of_bytes_and_files_are_counted(tmp_path):
     text = b"one\ntwo\nthree"
     (tmp_path / "text").write_bytes(text)
     assert __MODULE__.lines_of(text) == __MODULE__.lines_of_file(str(tmp_path / "text")) == 3

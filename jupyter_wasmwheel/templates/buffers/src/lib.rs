@@ -1,7 +1,7 @@
-//! Numbers that are worked on where they are: nothing is copied between Python and Rust.
+//! Functions for numbers in memory that Python and Rust share without copying.
 //!
-//! `PyBuffer` takes whatever lends its memory by Python's buffer protocol: `bytes`, `bytearray`,
-//! `array.array`, `memoryview`, and the arrays of NumPy, which this crate does not need for that.
+//! `PyBuffer` accepts every object with Python's buffer protocol: `bytes`, `bytearray`,
+//! `array.array`, `memoryview`, and NumPy's arrays, although this crate does not require NumPy.
 
 use std::cell::Cell;
 
@@ -10,12 +10,12 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-/// The mean of some numbers (float64).
+/// Return the mean of numbers (float64).
 #[pyfunction]
 fn mean(py: Python<'_>, numbers: PyBuffer<f64>) -> PyResult<f64> {
-    let cells = lent(py, &numbers)?;
+    let cells = cells_of(py, &numbers)?;
     if cells.is_empty() {
-        return Err(PyValueError::new_err("there is no mean of no numbers"));
+        return Err(PyValueError::new_err("the mean of no numbers is undefined"));
     }
     let sum: f64 = cells.iter().map(Cell::get).sum();
     Ok(sum / cells.len() as f64)
@@ -25,25 +25,25 @@ fn mean(py: Python<'_>, numbers: PyBuffer<f64>) -> PyResult<f64> {
 #[pyfunction]
 fn scale(py: Python<'_>, numbers: PyBuffer<f64>, factor: f64) -> PyResult<()> {
     if numbers.readonly() {
-        return Err(PyValueError::new_err("this memory is lent for reading only"));
+        return Err(PyValueError::new_err("this buffer is read-only"));
     }
-    for cell in lent(py, &numbers)? {
+    for cell in cells_of(py, &numbers)? {
         cell.set(cell.get() * factor);
     }
     Ok(())
 }
 
-/// How often each of the 256 values occurs in some bytes.
+/// Count how often each of the 256 values occurs in bytes.
 #[pyfunction]
 fn histogram(py: Python<'_>, data: PyBuffer<u8>) -> PyResult<Vec<usize>> {
     let mut counts = vec![0; 256];
-    for cell in lent(py, &data)? {
+    for cell in cells_of(py, &data)? {
         counts[usize::from(cell.get())] += 1;
     }
     Ok(counts)
 }
 
-/// A sine wave of so many numbers, as an `array.array` of float64.
+/// Return a sine wave of a number of samples, as an `array.array` of float64.
 #[pyfunction]
 fn wave(py: Python<'_>, length: usize) -> PyResult<Bound<'_, PyAny>> {
     let step = std::f64::consts::TAU / length as f64;
@@ -54,15 +54,14 @@ fn wave(py: Python<'_>, length: usize) -> PyResult<Bound<'_, PyAny>> {
         .call_method1("array", ("d", PyBytes::new(py, &bytes)))
 }
 
-/// The memory that a buffer lends, as cells: Python may hold the same memory in another place, so
-/// each number is read and written by itself.
-fn lent<'a, T: Element>(_py: Python<'a>, buffer: &'a PyBuffer<T>) -> PyResult<&'a [Cell<T>]> {
+/// Return the memory of a buffer as cells: Python may access the same memory, so each number is
+/// read and written separately.
+fn cells_of<'a, T: Element>(_py: Python<'a>, buffer: &'a PyBuffer<T>) -> PyResult<&'a [Cell<T>]> {
     let memory = buffer.as_slice_ptr().ok_or_else(|| {
-        PyValueError::new_err("the numbers do not lie side by side in memory; copy them first")
+        PyValueError::new_err("the numbers are not contiguous in memory; copy them first")
     })?;
-    // SAFETY: the memory is there for as long as the buffer is, a `Cell<T>` lies in it as a `T`
-    // does, and nothing of Python's runs while we have it. Before it is written, `scale` asks
-    // whether it may be.
+    // SAFETY: the memory lives as long as the buffer, a `Cell<T>` has the layout of a `T`, and no
+    // Python code runs while it is borrowed. `scale` checks that it is writable.
     Ok(unsafe { &*(memory.as_ptr() as *const [Cell<T>]) })
 }
 

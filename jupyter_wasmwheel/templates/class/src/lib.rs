@@ -3,10 +3,10 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// A turtle that starts at (0, 0), looks to the right and leaves a line where it walks.
+/// A turtle that starts at (0, 0), faces right and draws a line where it walks.
 #[pyclass]
 struct Turtle {
-    /// Where it looks, in degrees; 90 is up.
+    /// The direction that it faces, in degrees; 90 is up.
     #[pyo3(get, set)]
     heading: f64,
     path: Vec<(f64, f64)>,
@@ -22,7 +22,7 @@ impl Turtle {
         }
     }
 
-    /// A turtle that has walked around a regular polygon once.
+    /// Return a turtle that has walked around a regular polygon.
     #[staticmethod]
     fn polygon(sides: u32, length: f64) -> PyResult<Self> {
         if sides < 3 {
@@ -36,38 +36,38 @@ impl Turtle {
         Ok(turtle)
     }
 
-    /// Walk straight on. It gives the turtle back, so that calls can be chained.
+    /// Walk forward. Return the turtle, so that calls can be chained.
     fn forward(mut slf: PyRefMut<'_, Self>, distance: f64) -> PyRefMut<'_, Self> {
         slf.walk(distance);
         slf
     }
 
-    /// Turn to the left, by an angle in degrees.
+    /// Turn left by an angle in degrees.
     fn left(mut slf: PyRefMut<'_, Self>, angle: f64) -> PyRefMut<'_, Self> {
         slf.heading += angle;
         slf
     }
 
-    /// Where it is now. A getter of Rust's is a property of Python's.
+    /// The current position. A getter in Rust is a property in Python.
     #[getter]
     fn position(&self) -> (f64, f64) {
         self.path[self.path.len() - 1]
     }
 
-    /// How many lines it has left: `len(turtle)`.
+    /// Return the number of its lines: `len(turtle)`.
     fn __len__(&self) -> usize {
         self.path.len() - 1
     }
 
     fn __repr__(&self) -> String {
         let (x, y) = self.position();
-        format!("Turtle at ({x:.1}, {y:.1}), looking to {:.0}°", self.heading)
+        format!("Turtle at ({x:.1}, {y:.1}), facing {:.0}°", self.heading)
     }
 
-    /// Its path as a picture; a notebook shows an object that has this method by it.
+    /// Return its path as a picture, which notebooks show.
     fn _repr_svg_(&self) -> String {
         let xs = || self.path.iter().map(|&(x, _)| x);
-        let ys = || self.path.iter().map(|&(_, y)| -y); // SVG counts downwards
+        let ys = || self.path.iter().map(|&(_, y)| -y); // in SVG, y grows downwards
         let (left, right) = extent(xs());
         let (top, bottom) = extent(ys());
         let (width, height) = (right - left + 10.0, bottom - top + 10.0);
@@ -81,7 +81,7 @@ impl Turtle {
     }
 }
 
-// What is not under `#[pymethods]` is Rust's alone.
+// Methods outside of `#[pymethods]` are not visible in Python.
 impl Turtle {
     fn walk(&mut self, distance: f64) {
         let (x, y) = self.position();
@@ -90,7 +90,7 @@ impl Turtle {
     }
 }
 
-/// The least and the greatest of some numbers.
+/// Return the smallest and the largest of some numbers and 0.
 fn extent(numbers: impl Iterator<Item = f64>) -> (f64, f64) {
     numbers.fold((0.0, 0.0), |(least, most), number| {
         (number.min(least), number.max(most))

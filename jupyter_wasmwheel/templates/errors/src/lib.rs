@@ -1,4 +1,4 @@
-//! Errors across the border: what fails in Rust is an exception in Python, and the other way round.
+//! Errors between the languages: an error in Rust is an exception in Python, and vice versa.
 
 use std::fmt;
 use std::num::ParseIntError;
@@ -11,42 +11,42 @@ create_exception!(
     __MODULE__,
     DurationError,
     PyValueError,
-    "A text that is no duration."
+    "The text is not a valid duration."
 );
 
-/// Why a text is no duration. It is plain Rust, and knows nothing of Python.
+/// The reason why a text is not a valid duration, in plain Rust.
 #[derive(Debug)]
-enum NoDuration {
+enum ParseError {
     Number(ParseIntError),
     Unit(String),
     TooLong,
 }
 
-impl fmt::Display for NoDuration {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Number(error) => write!(f, "a number is wrong: {error}"),
-            Self::Unit(unit) => write!(f, "{unit:?} is no unit; write h, m or s"),
-            Self::TooLong => write!(f, "that is longer than 64 bits of seconds"),
+            Self::Number(error) => write!(f, "invalid number: {error}"),
+            Self::Unit(unit) => write!(f, "unknown unit {unit:?}; use h, m or s"),
+            Self::TooLong => write!(f, "the duration exceeds 64 bits of seconds"),
         }
     }
 }
 
-// This lets `?` turn the one error into the other.
-impl From<ParseIntError> for NoDuration {
+// This lets `?` convert one error into the other.
+impl From<ParseIntError> for ParseError {
     fn from(error: ParseIntError) -> Self {
         Self::Number(error)
     }
 }
 
-// And this lets `?` turn it into an exception.
-impl From<NoDuration> for PyErr {
-    fn from(error: NoDuration) -> Self {
+// And this lets `?` convert it into an exception.
+impl From<ParseError> for PyErr {
+    fn from(error: ParseError) -> Self {
         DurationError::new_err(error.to_string())
     }
 }
 
-fn parse(text: &str) -> Result<u64, NoDuration> {
+fn parse(text: &str) -> Result<u64, ParseError> {
     text.split_whitespace().try_fold(0u64, |sum, part| {
         let end = part
             .find(|c: char| !c.is_ascii_digit())
@@ -57,22 +57,22 @@ fn parse(text: &str) -> Result<u64, NoDuration> {
             "h" => 3600,
             "m" => 60,
             "s" => 1,
-            other => return Err(NoDuration::Unit(other.to_owned())),
+            other => return Err(ParseError::Unit(other.to_owned())),
         };
         number
             .checked_mul(seconds)
             .and_then(|more| sum.checked_add(more))
-            .ok_or(NoDuration::TooLong)
+            .ok_or(ParseError::TooLong)
     })
 }
 
-/// The seconds of a duration such as `1h 30m`; a DurationError where it is none.
+/// Return the seconds of a duration such as `1h 30m`; raise a DurationError if it is invalid.
 #[pyfunction]
 fn seconds(text: &str) -> PyResult<u64> {
     Ok(parse(text)?)
 }
 
-/// Call a function of Python's with each number; what it raises goes on to whoever called this.
+/// Call a Python function with each number; its exceptions pass to the caller.
 #[pyfunction]
 fn call_with_each<'py>(
     function: &Bound<'py, PyAny>,
@@ -84,10 +84,10 @@ fn call_with_each<'py>(
         .collect()
 }
 
-/// The number at a place; it panics where there is none, as a mistake in a program does.
+/// Return the number at an index, and panic if there is none, as a bug does.
 #[pyfunction]
-fn number_at(numbers: Vec<i64>, place: usize) -> i64 {
-    numbers[place]
+fn number_at(numbers: Vec<i64>, index: usize) -> i64 {
+    numbers[index]
 }
 
 /// A Python module written in Rust.

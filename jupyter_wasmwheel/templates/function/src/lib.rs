@@ -1,13 +1,13 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// Greet somebody by name.
+/// Greet someone by name.
 #[pyfunction]
 fn greet(name: &str) -> String {
     format!("Hello, {name}! This is Rust, in your browser.")
 }
 
-/// The n-th Fibonacci number; n is at most 186, where 128 bits end.
+/// Return the n-th Fibonacci number; n is at most 186, because larger ones exceed 128 bits.
 #[pyfunction]
 fn fibonacci(n: u32) -> PyResult<u128> {
     if n > 186 {

@@ -1,5 +1,5 @@
-//! A text tool that builds on two small crates: one that knows Unicode, and one that knows how much
-//! two words differ. Cargo.toml names them; cargo fetches and compiles them.
+//! A text tool that uses two small crates: one for Unicode, and one for the distance between words.
+//! Cargo.toml lists them, and cargo downloads and compiles them.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,13 @@ use pyo3::prelude::*;
 use strsim::damerau_levenshtein;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// The characters of a text as a person counts them: an emoji or a letter with its accents is one.
+/// Split a text into the characters that people see: an emoji or a letter with accents is one.
 #[pyfunction]
 fn characters(text: &str) -> Vec<&str> {
     text.graphemes(true).collect()
 }
 
-/// The words of a text, in lower case, with how often each occurs; the most frequent first.
+/// Count the words of a text, in lower case, most frequent first.
 #[pyfunction]
 fn words(text: &str) -> Vec<(String, usize)> {
     let mut counts = HashMap::new();
@@ -25,7 +25,7 @@ fn words(text: &str) -> Vec<(String, usize)> {
     rows
 }
 
-/// Which of some known words was meant, or None where none is near enough.
+/// Return the known word that is most similar, or None if no word is similar enough.
 #[pyfunction]
 fn suggest(word: &str, known: Vec<String>) -> Option<String> {
     let most = word.chars().count().div_ceil(3);
