@@ -11,6 +11,7 @@ import time
 import tomllib
 from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ from ..process.run import run as run_command
 from ..project.suite import Suite
 from ..runtime import node_sandbox
 from . import pyodide_loader
+
+#: The default timeout of a test.
+TEST_TIMEOUT_S = 60.0
 
 #: Seconds that Node.js has between tests, and before the first one.
 IDLE_TIMEOUT_S = 300.0
@@ -63,6 +67,19 @@ def _signs() -> tuple[tuple[str, re.Pattern[str]], ...]:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class TestOptions:
+    """The options of a test run.
+
+    `select` is an expression for pytest's `-k`, `timeout` the seconds for each test, and `is_own`
+    whether the files are the user's, who can then open them.
+    """
+
+    select: str | None = None
+    timeout: float = TEST_TIMEOUT_S
+    is_own: bool = True
+
+
 class TestSession:
     """The outcomes of a project's tests, over all starts of Node.js."""
 
@@ -72,16 +89,14 @@ class TestSession:
         emit: Emitter,
         absent: Mapping[str, str],
         monitor: ResourceMonitor,
-        *,
-        is_own: bool,
-        timeout: float,
+        options: TestOptions,
     ) -> None:
         self._suite = suite
         self._emit = emit
         self._absent = absent
         self._monitor = monitor
-        self._is_own = is_own
-        self._timeout = timeout
+        self._is_own = options.is_own
+        self._timeout = options.timeout
         self.outcomes: dict[str, str] = {}
         self.failures: dict[str, TestFailure] = {}
         self.collected: dict[str, None] = {}

@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..api.errors import LimitError, TestsFailedError, WasmwheelError
@@ -21,7 +20,7 @@ from ..runtime.context import RunContext
 from ..runtime.engine import Engine
 from ..wheel import Wheel
 from . import pyodide_loader, test_environment
-from .test_session import FAULTS, TestSession
+from .test_session import FAULTS, TestOptions, TestSession
 
 #: The script that runs in Node.js, and the plugin that it runs in Pyodide.
 SCRIPT = Path(__file__).with_name("tests.mjs")
@@ -39,24 +38,8 @@ ARGUMENTS = (
     "--tb=short",
 )
 
-#: The default timeout of a test.
-TEST_TIMEOUT_S = 60.0
-
 #: How often Node.js is started for one suite; each test that crashes it costs a start.
 MAX_STARTS = 30
-
-
-@dataclass(frozen=True, kw_only=True)
-class TestOptions:
-    """The options of a test run.
-
-    `select` is an expression for pytest's `-k`, `timeout` the seconds for each test, and `is_own`
-    whether the files are the user's, who can then open them.
-    """
-
-    select: str | None = None
-    timeout: float = TEST_TIMEOUT_S
-    is_own: bool = True
 
 
 def error(tests: Tests, label: str) -> WasmwheelError | None:
@@ -90,7 +73,7 @@ def run(
     wheels: Sequence[Wheel],
     engine: Engine,
     context: RunContext,
-    options: TestOptions = TestOptions(),
+    options: TestOptions,
 ) -> Tests:
     """Run the tests of a project with its wheel, the first one, and those of its dependencies.
 
@@ -103,9 +86,7 @@ def run(
         folder = Path(temporary).resolve()
         test_environment.pack(suite, wheels[0], folder / "tree.zip")
         monitor = ResourceMonitor("test", context.limits, folder, f"The tests of {wheels[0].name}")
-        session = TestSession(
-            suite, context.emit, absent, monitor, is_own=options.is_own, timeout=options.timeout
-        )
+        session = TestSession(suite, context.emit, absent, monitor, options)
         arguments = [*ARGUMENTS, *test_environment.arguments(lock), *selected, *suite.paths]
         wanted = {
             "tree": str(folder / "tree.zip"),

@@ -26,7 +26,7 @@ from ..api.report import (
 from ..api.requests import BuildRequest, SourceRequest, TestRequest
 from ..build import plan
 from ..checks import tests
-from ..checks.tests import TestOptions
+from ..checks.test_session import TestOptions
 from ..index import Index
 from ..process.limits import DEFAULT, Limits
 from ..project import manifest, recipes, suite

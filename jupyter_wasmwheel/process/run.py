@@ -81,6 +81,7 @@ def run(
         **own_group(),
     )
     lines: queue.Queue[Line | None] = queue.Queue(maxsize=10_000)
+    item: Line | tuple[()] | None
     assert child.stdout
     assert child.stderr
     over = threading.Event()
@@ -98,14 +99,13 @@ def run(
             try:
                 item = lines.get(timeout=0.1)
             except queue.Empty:
-                pass
-            else:
-                if item is None:
-                    still_open -= 1
-                else:
-                    if monitor:
-                        monitor.on_output(item[1])
-                    on_line(*item)
+                item = ()
+            if item is None:
+                still_open -= 1
+            elif item:
+                if monitor:
+                    monitor.on_output(item[1])
+                on_line(*item)
             if stop_when() or (monitor and monitor.exceeded):
                 break
         else:

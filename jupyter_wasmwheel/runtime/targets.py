@@ -6,6 +6,9 @@ import functools
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
+
+import msgspec
 
 from ..api.errors import CheckError, SiteError, UsageError
 from ..wheel import Wheel
@@ -42,7 +45,7 @@ class Target:
     emscripten: str
     rust: str
     headers: Headers
-    jupyterlite: JupyterLite | None
+    jupyterlite: JupyterLite | None = None
 
     @property
     def platform_tag(self) -> str:
@@ -62,7 +65,7 @@ class Target:
 
 
 @functools.cache
-def _table() -> dict[str, object]:
+def _table() -> dict[str, Any]:
     text = resources.files(__package__).joinpath("targets.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
@@ -70,19 +73,8 @@ def _table() -> dict[str, object]:
 @functools.cache
 def all_targets() -> tuple[Target, ...]:
     """Return every target, oldest ABI first."""
-    rows = _table()["target"]
-    assert isinstance(rows, dict)
-    return tuple(
-        Target(
-            abi=abi,
-            **row
-            | {
-                "headers": Headers(**row["headers"]),
-                "jupyterlite": JupyterLite(**row["jupyterlite"]) if "jupyterlite" in row else None,
-            },
-        )
-        for abi, row in rows.items()
-    )
+    rows = _table()["target"].items()
+    return tuple(msgspec.convert({"abi": abi, **row}, Target) for abi, row in rows)
 
 
 def default_abi() -> str:

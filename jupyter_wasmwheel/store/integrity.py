@@ -49,11 +49,8 @@ def verify(root: Path, key: str) -> bool:
         return True
     folder = root / key
     known = _load(root, key)
-    if known is None:
-        _try_to_write(root, key, {name: _read(path) for name, path in _files(folder)})
-        return True
-    changed = dict(known)
-    for name, was in known.items():
+    changed = known or {name: _read(path) for name, path in _files(folder)}
+    for name, was in (known or {}).items():
         path = folder / name
         try:
             if _quick(path) == was[:3]:
@@ -63,9 +60,10 @@ def verify(root: Path, key: str) -> bool:
             return False
         if now[-1] != was[-1]:
             return False
-        changed[name] = now
+        changed = {**changed, name: now}
     if changed != known:
-        _try_to_write(root, key, changed)
+        with contextlib.suppress(OSError):  # such as in an administrator's store
+            _write(root, key, changed)
     return True
 
 
@@ -114,9 +112,3 @@ def _write(root: Path, key: str, known: dict[str, FileRecord]) -> None:
         os.replace(staged, path)
     finally:
         staged.unlink(missing_ok=True)
-
-
-def _try_to_write(root: Path, key: str, known: dict[str, FileRecord]) -> None:
-    """Write a record, except in a store without write permission (an administrator's)."""
-    with contextlib.suppress(OSError):
-        _write(root, key, known)
