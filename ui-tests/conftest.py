@@ -29,6 +29,9 @@ from tests.fixtures.browser import browser
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+#: How long JupyterLab can take to start on a busy machine.
+START_TIMEOUT_S = 180
+
 #: Settings that suppress JupyterLab's own notifications.
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 
@@ -89,7 +92,8 @@ def _free_port() -> int:
 
 
 def _wait(lab: Lab, log: Path) -> None:
-    for _ in range(300):
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
         try:
             lab.api("")
         except OSError:

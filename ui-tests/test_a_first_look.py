@@ -48,7 +48,7 @@ def test_palette_lists_the_commands(page: Page) -> None:
 
 def test_build_of_foreign_code_asks_for_consent(page: Page, lab: Lab) -> None:
     panel = show_panel(page)
-    panel.get_by_label("Source").select_option("pypi")
+    panel.get_by_label("Source", exact=True).select_option("pypi")
     panel.get_by_label("PyPI: NAME or NAME==VERSION").fill("uuid-utils")
     abi = lab.api("targets")["default"]
     panel.get_by_label("For", exact=True).select_option(f"wheel:{abi}")

@@ -68,7 +68,7 @@ def test_edits_are_shown_before_the_build_and_in_its_report(page: Page, lab: Lab
 
 def test_preview_button_shows_the_edits_of_a_pypi_package(page: Page, lab: Lab) -> None:
     panel = show_panel(page)
-    panel.get_by_label("Source").select_option("pypi")
+    panel.get_by_label("Source", exact=True).select_option("pypi")
     panel.get_by_label("PyPI: NAME or NAME==VERSION").fill("tokenizers==0.22.2")
     panel.get_by_role("button", name="Preview Edits").click()
     changes = panel.locator(".jp-wasmwheel-edits")

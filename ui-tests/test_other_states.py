@@ -117,7 +117,7 @@ def test_missing_site_is_explained(context: BrowserContext, lab: Lab) -> None:
 
 
 def test_keyboard_reaches_all_controls(faked: Page) -> None:
-    faked.get_by_label("Source").select_option("pypi")
+    faked.get_by_label("Source", exact=True).select_option("pypi")
     faked.get_by_label("PyPI: NAME or NAME==VERSION").fill("rpds-py")
     faked.locator("#jp-wasmwheel .jp-wasmwheel-header button").focus()
     reached = []

@@ -67,6 +67,9 @@ function updateProgress(id: string, job: api.Job, session: IWasmwheel): void {
 
 function progressMessage(job: api.Job, session: IWasmwheel): string {
   const { trans } = session;
+  if (job.state === 'queued') {
+    return trans.__('%1 is queued', labelJob(job, trans));
+  }
   const messages: Record<api.JobKind, string> = {
     build: trans.__('Building %1…', labelJob(job, trans)),
     test: trans.__('Testing %1…', job.name),

@@ -74,7 +74,7 @@ function Build({ job, session }: IJobProps): JSX.Element {
             label={trans.__('Cancel %1', name)}
             onClick={() => run(CommandIDs.cancel)}
           />
-          <ProgressBar job={job} name={name} />
+          {job.state === 'running' && <ProgressBar job={job} name={name} />}
         </>
       )}
     </li>

@@ -20,12 +20,12 @@ export function Packages(props: { session: IWasmwheel }): JSX.Element | null {
   return (
     <section className="jp-wasmwheel-section" aria-label={trans.__('In the site %1', site.name)}>
       <h3>
-        <span title={site.folder}>{trans.__('In the site %1', site.name)}</span>
+        <span title={`${site.name}: ${site.folder}`}>{trans.__('In the Site')}</span>
         {!site.error && (
           <span>
             {site.mode === 'offline' && (
               <LinkButton
-                label={trans.__('Zip')}
+                label={trans.__('Save Zip')}
                 title={trans.__(
                   'Save the site as a zip, for a static host or for use without network access'
                 )}

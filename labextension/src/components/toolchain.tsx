@@ -140,9 +140,9 @@ function summarize(toolchain: ToolchainModel, trans: TranslationBundle): React.R
   }
   const finding = (id: api.Finding['id']) => toolchain.findings.find(each => each.id === id);
   const rust = finding('rust')?.version?.split('.').slice(0, 2).join('.');
-  const parts = [rust ? `Rust ${rust}` : 'Rust'];
+  const parts = [rust ? `Rust\u00a0${rust}` : 'Rust'];
   if (toolchain.target) {
-    parts.push(`Pyodide ${shortVersion(toolchain.target.pyodide)}`);
+    parts.push(`Pyodide\u00a0${shortVersion(toolchain.target.pyodide)}`);
   }
   if (finding('c-compiler')?.state === 'optional') {
     parts.push(trans.__('no C compiler (only required for C and C++)'));
