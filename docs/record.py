@@ -170,7 +170,7 @@ def record(context: BrowserContext, address: str) -> Recorder:
     build = page.locator(".lm-Menu-item", has_text="Build for Pyodide")
     recorder.click(page, build, "2. Build for Pyodide: compile, check, import, publish.")
     page.evaluate("() => void window.jupyterapp.commands.execute('wasmwheel:show-panel')")
-    open_site = page.locator(".Toastify__toast").get_by_role("button", name="Try it")
+    open_site = page.locator(".Toastify__toast").get_by_role("button", name="Try It")
     recorder.watch(page, "2. Build for Pyodide: compile, check, import, publish.", open_site)
     recorder.shoot(page, "3. The wheel works in Pyodide, and is in a JupyterLite site.", 1500)
     open_site.hover()
