@@ -28,12 +28,12 @@ def here(store: Store) -> Machine:
     return machine("2026_0", store)
 
 
-def audited(path: Path, here: Machine) -> Audit:
+def audit_wheel(path: Path, here: Machine) -> Audit:
     return audit(read(path), here.target, here.engine)
 
 
 def test_audit_accepts_built_wheel(starter_wheel: Path, here: Machine) -> None:
-    assert audited(starter_wheel, here) == Audit(ok=True, missing=(), unexpected=())
+    assert audit_wheel(starter_wheel, here) == Audit(ok=True, missing=(), unexpected=())
 
 
 def test_audit_accepts_module_for_every_runtime(tmp_path: Path, each: Machine) -> None:
@@ -50,7 +50,7 @@ def test_audit_accepts_module_for_every_runtime(tmp_path: Path, each: Machine) -
     member = f"handmade.cpython-{python[2:]}-wasm32-emscripten.so"
     tag = f"{python}-{python}-{each.target.platform_tag}"
     path = wheel(tmp_path, tag, {member: side_module(imports, ["PyInit_handmade"])})
-    assert audited(path, each).ok
+    assert audit_wheel(path, each).ok
 
 
 def test_audit_lists_all_missing_symbols(tmp_path: Path, here: Machine) -> None:
@@ -62,7 +62,7 @@ def test_audit_lists_all_missing_symbols(tmp_path: Path, here: Machine) -> None:
         ("other", "thing"),
     ]
     path = wheel(tmp_path, TAG, {f"handmade{SUFFIX}": side_module(imports, ["PyInit_handmade"])})
-    found = audited(path, here)
+    found = audit_wheel(path, here)
     assert found.missing == ("fork_everything", "no_such_data", "no_such_function", "other.thing")
     with pytest.raises(CheckError, match="not compatible with Pyodide") as raised:
         raise_if_failed(found, read(path), here.engine.runtime)
@@ -73,7 +73,7 @@ def test_audit_lists_all_missing_symbols(tmp_path: Path, here: Machine) -> None:
 def test_audit_ignores_weak_imports_and_own_exports(tmp_path: Path, here: Machine) -> None:
     imports = [("env", "perhaps"), ("GOT.mem", "perhaps_data"), ("GOT.func", "PyInit_handmade")]
     module = side_module(imports, ["PyInit_handmade"], weak=["perhaps", "perhaps_data"])
-    assert audited(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": module}), here).ok
+    assert audit_wheel(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": module}), here).ok
 
 
 def test_audit_uses_exports_of_needed_modules_only(tmp_path: Path, here: Machine) -> None:
@@ -84,16 +84,16 @@ def test_audit_uses_exports_of_needed_modules_only(tmp_path: Path, here: Machine
             [("env", "from_the_library")], ["PyInit__core"], needed=["libextra.so"]
         ),
     }
-    assert audited(wheel(tmp_path, TAG, members), here).ok
+    assert audit_wheel(wheel(tmp_path, TAG, members), here).ok
     members[f"handmade/_core{SUFFIX}"] = side_module(
         [("env", "from_the_library")], ["PyInit__core"]
     )
-    assert audited(wheel(tmp_path, TAG, members), here).missing == ("from_the_library",)
+    assert audit_wheel(wheel(tmp_path, TAG, members), here).missing == ("from_the_library",)
 
 
 def test_audit_reports_missing_library(tmp_path: Path, here: Machine) -> None:
     module = side_module([], ["PyInit_handmade"], needed=["libgone.so"])
-    found = audited(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": module}), here)
+    found = audit_wheel(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": module}), here)
     assert found.missing == ("libgone.so",)
 
 
@@ -107,7 +107,7 @@ def test_audit_explains_misnamed_init_function(
     )
     path = tmp_path / starter_wheel.name
     rewrite(starter_wheel, {extension.member: renamed}, path)
-    found = audited(path, here)
+    found = audit_wheel(path, here)
     other = extension.init_function[:-1] + "X"
     assert f"is called {extension.name}, but its init function is {other}" in found.unexpected[0]
     with pytest.raises(CheckError) as raised:
@@ -116,19 +116,19 @@ def test_audit_explains_misnamed_init_function(
 
 
 def test_audit_explains_missing_init_function(tmp_path: Path, here: Machine) -> None:
-    found = audited(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": side_module()}), here)
+    found = audit_wheel(wheel(tmp_path, TAG, {f"handmade{SUFFIX}": side_module()}), here)
     assert "it has no init function; PyInit_handmade" in found.unexpected[0]
 
 
 def test_audit_names_init_function_by_last_part_of_module(tmp_path: Path, here: Machine) -> None:
     members = {f"handmade/inner/_core{SUFFIX}": side_module([], ["PyInit__core"])}
-    assert audited(wheel(tmp_path, TAG, members), here).ok
+    assert audit_wheel(wheel(tmp_path, TAG, members), here).ok
 
 
 def test_audit_detects_module_for_other_python(tmp_path: Path, here: Machine) -> None:
     member = "handmade.cpython-311-x86_64-linux-gnu.so"
     path = wheel(tmp_path, TAG, {member: side_module([], ["PyInit_handmade"])})
-    assert f"{member} is not found by this Python" in audited(path, here).unexpected[0]
+    assert f"{member} is not found by this Python" in audit_wheel(path, here).unexpected[0]
 
 
 @pytest.mark.parametrize(
@@ -142,13 +142,15 @@ def test_audit_detects_module_for_other_python(tmp_path: Path, here: Machine) ->
 )
 def test_audit_names_wrong_tags(tmp_path: Path, here: Machine, tag: str, says: str) -> None:
     path = wheel(tmp_path, tag, {"handmade.so": side_module([], ["PyInit_handmade"])})
-    assert says in " ".join(audited(path, here).unexpected)
+    assert says in " ".join(audit_wheel(path, here).unexpected)
 
 
 def test_audit_accepts_stable_abi_of_older_python(tmp_path: Path, here: Machine) -> None:
     module = {"handmade.abi3.so": side_module([], ["PyInit_handmade"])}
-    assert audited(wheel(tmp_path, "cp310-abi3-pyemscripten_2026_0_wasm32", module), here).ok
-    assert not audited(wheel(tmp_path, "cp315-abi3-pyemscripten_2026_0_wasm32", module), here).ok
+    assert audit_wheel(wheel(tmp_path, "cp310-abi3-pyemscripten_2026_0_wasm32", module), here).ok
+    assert not audit_wheel(
+        wheel(tmp_path, "cp315-abi3-pyemscripten_2026_0_wasm32", module), here
+    ).ok
 
 
 @pytest.mark.parametrize(
@@ -163,13 +165,13 @@ def test_audit_detects_host_binaries_anywhere(
     tmp_path: Path, here: Machine, data: bytes, system: str
 ) -> None:
     members = {f"handmade{SUFFIX}": side_module([], ["PyInit_handmade"]), "handmade/tool": data}
-    found = audited(wheel(tmp_path, TAG, members), here)
+    found = audit_wheel(wheel(tmp_path, TAG, members), here)
     assert found.unexpected == (f"handmade/tool is a program or a library for {system}.",)
 
 
 def test_audit_rejects_host_binary_as_module(tmp_path: Path, here: Machine) -> None:
     path = wheel(tmp_path, TAG, {f"handmade{SUFFIX}": b"\x7fELF" + bytes(60)})
-    text = " ".join(audited(path, here).unexpected)
+    text = " ".join(audit_wheel(path, here).unexpected)
     assert "for Linux" in text
     assert "is not a WebAssembly module" in text
 
@@ -179,13 +181,13 @@ def test_audit_rejects_truncated_module(tmp_path: Path, here: Machine) -> None:
     for length in range(len(whole)):
         path = wheel(tmp_path, TAG, {f"handmade{SUFFIX}": whole[:length]})
         if length < whole.index(b"PyInit_handmade"):
-            assert not audited(path, here).ok
+            assert not audit_wheel(path, here).ok
 
 
 def test_audit_explains_javascript_exceptions(tmp_path: Path, here: Machine) -> None:
     imports = [("env", "invoke_vii"), ("env", "__cxa_find_matching_catch_2")]
     path = wheel(tmp_path, TAG, {f"handmade{SUFFIX}": side_module(imports, ["PyInit_handmade"])})
-    found = audited(path, here)
+    found = audit_wheel(path, here)
     assert found.missing == ("__cxa_find_matching_catch_2", "invoke_vii")
     assert "compiled for JavaScript exceptions" in found.unexpected[0]
     with pytest.raises(CheckError, match="fit") as raised:
@@ -194,4 +196,4 @@ def test_audit_explains_javascript_exceptions(tmp_path: Path, here: Machine) -> 
 
 
 def test_audit_accepts_pure_wheel(tmp_path: Path, here: Machine) -> None:
-    assert audited(wheel(tmp_path, "py3-none-any", {"handmade.py": b""}), here).ok
+    assert audit_wheel(wheel(tmp_path, "py3-none-any", {"handmade.py": b""}), here).ok

@@ -25,7 +25,7 @@ from tests.fixtures.site_factory import publish_one
 CLONE = Path(__file__).parents[2]
 
 
-def unpacked(wasmwheel: Command, site: Site, folder: Path) -> Path:
+def unpack_bundle(wasmwheel: Command, site: Site, folder: Path) -> Path:
     """Return the folder of a site that was bundled and unpacked."""
     packed = folder / "packed.zip"
     ran = wasmwheel("site", "bundle", site.folder, "--out", packed, "--json")
@@ -47,7 +47,7 @@ def test_bundle_has_published_packages_and_is_reproducible(
     for name in ("one.zip", "other.zip"):
         assert wasmwheel("site", "bundle", site.folder, "--out", tmp_path / name).status == 0
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
-    folder = unpacked(wasmwheel, site, tmp_path / "elsewhere")
+    folder = unpack_bundle(wasmwheel, site, tmp_path / "elsewhere")
     assert "python3 -m http.server" in (folder / "README.txt").read_text()
     assert (folder / "files" / package.notebook).is_file()
     wheels = [path.parent.name for path in folder.glob("static/pyodide/wheels/*/*.whl")]
@@ -63,7 +63,7 @@ def test_bundle_rejects_site_that_needs_network(wasmwheel: Command, tmp_path: Pa
     assert not list(tmp_path.glob("*.zip"))
 
 
-def served_without_network(folder: Path, host: str, notebook: str, *cells: str) -> dict[str, Any]:
+def open_without_network(folder: Path, host: str, notebook: str, *cells: str) -> dict[str, Any]:
     """Return what a browser showed of a notebook without network access."""
     ran = subprocess.run(
         [
@@ -94,17 +94,17 @@ def test_bundle_works_without_network(wasmwheel: Command, store: Store, tmp_path
         *("--profile", "draft"),
     )
     assert built.status == 0, built.stderr
-    folder = unpacked(wasmwheel, site, tmp_path / "elsewhere")
+    folder = unpack_bundle(wasmwheel, site, tmp_path / "elsewhere")
     notebook = "try-hello-0.1.0.ipynb"
 
-    result = served_without_network(folder, "127.0.0.1", notebook, WHERE, READ)
+    result = open_without_network(folder, "127.0.0.1", notebook, WHERE, READ)
     assert "Hello, you!" in result["shown"][0]
     assert (result["errors"], result["elsewhere"]) == ([], [])
     assert result["page"] == {"secure": True, "isolated": False, "serviceWorker": True}
     assert result["cells"] == [f"True {notebook}", "200"]
 
     # Use the address of another computer and plain http, as in a classroom.
-    result = served_without_network(folder, "10.77.0.1", notebook, WHERE, READ)
+    result = open_without_network(folder, "10.77.0.1", notebook, WHERE, READ)
     assert "Hello, you!" in result["shown"][0]
     assert (result["errors"], result["elsewhere"]) == ([], [])
     assert result["page"] == {"secure": False, "isolated": False, "serviceWorker": False}

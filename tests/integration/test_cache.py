@@ -42,7 +42,7 @@ def phases(report: dict[str, Any]) -> list[str]:
     return [phase["name"] for phase in report["phases"]]
 
 
-def mark(crate: Path, word: str) -> Path:
+def make_unique(crate: Path, word: str) -> Path:
     """Change a crate so that it was never built before."""
     with (crate / "src/lib.rs").open("a") as source:
         source.write(f"// {word}\n")
@@ -50,7 +50,7 @@ def mark(crate: Path, word: str) -> Path:
 
 
 def test_identical_build_is_cached(build: Any, crate: Path, tmp_path: Path) -> None:
-    mark(crate, str(tmp_path))
+    make_unique(crate, str(tmp_path))
     first, again = build(crate), build(crate)
     assert (first["cached"], again["cached"]) == (False, True)
     assert again["sha256"] == first["sha256"]
@@ -60,13 +60,13 @@ def test_identical_build_is_cached(build: Any, crate: Path, tmp_path: Path) -> N
     assert not build(crate, "--no-cache")["cached"]
     assert not build(crate, SOURCE_DATE_EPOCH="1767225600")["cached"]
     assert not build(crate, "--cargo-arg=--config=profile.release.debug=1")["cached"]
-    assert not build(mark(crate, "edited"))["cached"]
+    assert not build(make_unique(crate, "edited"))["cached"]
 
 
 def test_identical_sources_in_other_folder_are_cached(
     build: Any, crate: Path, tmp_path: Path
 ) -> None:
-    mark(crate, str(tmp_path))
+    make_unique(crate, str(tmp_path))
     first = build(crate)
     copied = shutil.copytree(crate, tmp_path / "elsewhere")
     other = build(copied, RUST_BACKTRACE="full", RUSTUP_AUTO_INSTALL="0")
@@ -75,7 +75,7 @@ def test_identical_sources_in_other_folder_are_cached(
 
 
 def test_concurrent_identical_builds_run_once(build: Any, crate: Path, tmp_path: Path) -> None:
-    mark(crate, str(tmp_path))
+    make_unique(crate, str(tmp_path))
     folders = [shutil.copytree(crate, tmp_path / f"student-{n}") for n in range(4)]
     with ThreadPoolExecutor(4) as pool:
         reports = list(pool.map(build, folders))
@@ -86,7 +86,7 @@ def test_concurrent_identical_builds_run_once(build: Any, crate: Path, tmp_path:
 def test_damaged_cached_wheel_is_rebuilt(
     build: Any, crate: Path, store: Store, tmp_path: Path
 ) -> None:
-    mark(crate, str(tmp_path))
+    make_unique(crate, str(tmp_path))
     build(crate)
     entry = max((store.home / cache.FOLDER).iterdir(), key=lambda path: path.stat().st_mtime)
     (wheel,) = entry.glob("*.whl")
@@ -100,7 +100,7 @@ def test_damaged_cached_wheel_is_rebuilt(
 def test_wheels_of_read_only_store_are_used(
     build: Any, crate: Path, store: Store, tmp_path: Path
 ) -> None:
-    mark(crate, str(tmp_path))
+    make_unique(crate, str(tmp_path))
     first = build(crate)
     kept = [store.home / cache.FOLDER, *sorted((store.home / cache.FOLDER).rglob("*"))]
     before = [(path.stat().st_mtime_ns, path.stat().st_size) for path in kept]
@@ -138,7 +138,7 @@ def test_new_crate_starts_with_compiled_pyo3(build: Any, store: Store, tmp_path:
     report = build(crate, **homes)
     assert report["seeded"]
     assert [each["name"] for each in report["crates"]] == ["fresh"]
-    assert not build(mark(crate, "edited"), **homes)["seeded"]
+    assert not build(make_unique(crate, "edited"), **homes)["seeded"]
     now = {path: path.stat() for path in made.folder.rglob("*") if path.is_file()}
     kept = {path: (was.st_ino, was.st_size, was.st_mtime_ns) for path, was in before.items()}
     assert kept == {path: (it.st_ino, it.st_size, it.st_mtime_ns) for path, it in now.items()}

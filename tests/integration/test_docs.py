@@ -188,7 +188,7 @@ def test_tutorial_works_to_its_end(
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def serve_folder(folder: Path) -> Iterator[str]:
     """Serve a folder as `python -m http.server` does; yield its origin."""
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -213,7 +213,7 @@ def test_notebook_runs_in_docs_page(
     assert {f"starter-{each.name}==0.1.0" for each in starter.templates()} < named
     for package in named:
         assert (tmp_path / "html/live/files" / live.notebook_of(package)).is_file()
-    with served(tmp_path / "html") as origin, browser(tmp_path / "profile") as context:
+    with serve_folder(tmp_path / "html") as origin, browser(tmp_path / "profile") as context:
         tab = Tab(page=context.new_page())
         context.on("request", lambda request: tab.requests.append(request.url))
         tab.page.goto(f"{origin}/live.html")

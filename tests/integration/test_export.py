@@ -37,7 +37,7 @@ new = "Good day, {name}! ${{ secrets }}"
 """
 
 
-def exported(wasmwheel: Command, form: str, *words: str | Path) -> dict[str, str]:
+def export_files(wasmwheel: Command, form: str, *words: str | Path) -> dict[str, str]:
     """Return the files of an export by their paths."""
     ran = wasmwheel("export", form, *words, "--json")
     assert ran.status == 0, ran.stderr
@@ -50,7 +50,7 @@ def loaded(text: str) -> dict[str, Any]:
 
 
 def test_export_of_folder_writes_recipe(wasmwheel: Command, crate: Path) -> None:
-    ((path, text),) = exported(wasmwheel, "recipe", crate).items()
+    ((path, text),) = export_files(wasmwheel, "recipe", crate).items()
     assert path == "hello/meta.yaml"
     assert loaded(text) == {
         "package": {"name": "hello", "version": "0.1.0", "tag": ["rust"], "top-level": ["hello"]},
@@ -66,7 +66,7 @@ def test_export_of_folder_writes_recipe(wasmwheel: Command, crate: Path) -> None
 
 
 def test_export_of_package_names_sdist_on_pypi(wasmwheel: Command, store: Store) -> None:
-    ((path, text),) = exported(wasmwheel, "recipe", "pypi:rpds-py==0.30.0").items()
+    ((path, text),) = export_files(wasmwheel, "recipe", "pypi:rpds-py==0.30.0").items()
     recipe = loaded(text)
     sdist = fetch_source("pypi:rpds-py==0.30.0", store).archive
     assert sdist
@@ -85,7 +85,7 @@ def test_export_lists_requirements_for_browser(wasmwheel: Command, tmp_path: Pat
         "\"attrs; platform_system == 'Emscripten'\""
     )
     project = create_pure_project(tmp_path / "plain", needs=needs)
-    ((_, text),) = exported(wasmwheel, "recipe", project).items()
+    ((_, text),) = export_files(wasmwheel, "recipe", project).items()
     recipe = loaded(text)
     assert recipe["requirements"] == {"run": ["micropip", "never-heard-of-this", "attrs"]}
     assert "tag" not in recipe["package"]
@@ -117,7 +117,7 @@ def test_export_writes_edits_as_patch(wasmwheel: Command, store: Store, tmp_path
 def test_workflow_pins_versions_for_repository(wasmwheel: Command, tmp_path: Path) -> None:
     repository = Repository(tmp_path / "project")
     starter.create("hello", repository.folder)
-    ((path, text),) = exported(wasmwheel, "workflow", repository.folder / "hello").items()
+    ((path, text),) = export_files(wasmwheel, "workflow", repository.folder / "hello").items()
     assert path == "hello-pyodide.yml"
     job = loaded(text)["jobs"]["pyodide"]
     used = [step["uses"] for step in job["steps"] if "uses" in step]
@@ -141,7 +141,7 @@ def test_workflow_applies_same_edits_and_cargo_arguments(
 ) -> None:
     (tmp_path / "recipe.toml").write_text(RECIPE)
     words = ("--recipe", tmp_path / "recipe.toml", "--features", "loud")
-    ((_, text),) = exported(wasmwheel, "workflow", crate, *words).items()
+    ((_, text),) = export_files(wasmwheel, "workflow", crate, *words).items()
     steps = loaded(text)["jobs"]["pyodide"]["steps"]
     (edit,) = (step for step in steps if step.get("name", "").startswith("Edit"))
     # Replace GitHub's expressions with their values, as GitHub does.
@@ -242,7 +242,7 @@ def test_recipe_is_accepted_by_pyodide_build(
 def test_options_are_accepted_by_cibuildwheel(
     wasmwheel: Command, tools: Path, crate: Path, abi: str
 ) -> None:
-    ((_, text),) = exported(wasmwheel, "workflow", crate, "--target", abi).items()
+    ((_, text),) = export_files(wasmwheel, "workflow", crate, "--target", abi).items()
     steps = loaded(text)["jobs"]["pyodide"]["steps"]
     (build,) = (step for step in steps if step.get("uses", "").startswith("pypa/"))
     options: dict[str, str] = build["env"]

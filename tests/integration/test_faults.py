@@ -246,7 +246,7 @@ def test_killed_server_stops_builds_and_remembers_them(phase: str, crate: Path, 
 # Damaged entries
 
 
-def without(kind: str, store: Store, folder: Path) -> Path:
+def copy_store_without(kind: str, store: Store, folder: Path) -> Path:
     """Copy a store to a folder, except for one kind of entry."""
     folder.mkdir()
     for installed in store.home.iterdir():
@@ -284,7 +284,7 @@ def test_damaged_entry_is_installed_again(
         assert Store(home=home).find(f"{kind}/{entry.name}"), "which seals it"
     for file in home.glob(pattern):
         damage(file)
-    others = without(kind, store, tmp_path / "others")
+    others = copy_store_without(kind, store, tmp_path / "others")
     ran = wasmwheel(
         *("build", edit_crate(crate), "--events", "--profile", "draft", "--out", tmp_path / "dist"),
         env={"WASMWHEEL_PATH": str(others)},
@@ -386,7 +386,7 @@ def test_failing_crate_registry_is_reported(
 def test_failing_crate_registry_during_sysroot_build_is_reported(
     wasmwheel: Command, store: Store, registry: Any, crate: Path, tmp_path: Path
 ) -> None:
-    shared = without("sysroots", store, tmp_path / "shared")
+    shared = copy_store_without("sysroots", store, tmp_path / "shared")
     env = with_crates_of(registry, tmp_path)
     registry.garble("config.json")
     env |= {"WASMWHEEL_HOME": str(tmp_path / "home"), "WASMWHEEL_PATH": str(shared)}

@@ -35,7 +35,7 @@ def repository(tmp_path: Path) -> Repository:
     return repository
 
 
-def refused(address: str, store: Store, *, offline: bool = False) -> WasmwheelError:
+def fetch_error(address: str, store: Store, *, offline: bool = False) -> WasmwheelError:
     with pytest.raises(WasmwheelError) as raised:
         fetch_source(address, store, offline=offline)
     return raised.value
@@ -87,17 +87,17 @@ def test_fetched_commit_is_available_offline(repository: Repository, own_store: 
     commit = repository.git("rev-parse", "HEAD")
     with serving(repository.folder.parent) as address:
         url = f"git+{address}/project/.git"
-        assert "offline" in refused(f"{url}@{commit}", own_store, offline=True).why
+        assert "offline" in fetch_error(f"{url}@{commit}", own_store, offline=True).why
         first = fetch_source(f"{url}@{commit}{IN_FOLDER}", own_store)
     assert fetch_source(f"{url}@{commit}{IN_FOLDER}", own_store, offline=True) == first
-    assert "offline" in refused(f"{url}@main", own_store, offline=True).why
+    assert "offline" in fetch_error(f"{url}@main", own_store, offline=True).why
 
 
 def test_subfolder_with_package_is_suggested(repository: Repository, own_store: Store) -> None:
-    error = refused(f"git+{repository.folder}", own_store)
+    error = fetch_error(f"git+{repository.folder}", own_store)
     assert error.status == 3
     assert "#subdirectory=bindings/python" in error.fix
-    error = refused(f"git+{repository.folder}#subdirectory=bindings", own_store)
+    error = fetch_error(f"git+{repository.folder}#subdirectory=bindings", own_store)
     assert "#subdirectory=bindings/python" in error.fix
 
 
@@ -105,7 +105,7 @@ def test_subfolder_with_package_is_suggested(repository: Repository, own_store: 
 def test_missing_revision_is_rejected(
     repository: Repository, own_store: Store, revision: str
 ) -> None:
-    error = refused(f"git+{repository.folder}@{revision}", own_store)
+    error = fetch_error(f"git+{repository.folder}@{revision}", own_store)
     assert (error.status, revision in error.what) == (3, True)
     assert not list(own_store.home.glob("sources/*"))
     assert not list(own_store.home.glob("staging/*"))
@@ -204,17 +204,17 @@ def test_inner_links_are_kept_and_outer_links_rejected(
     assert (got.folder / "again.toml").read_text() == (got.folder / "pyproject.toml").read_text()
     (hostile.folder / "outside").symlink_to("../../../../etc")
     hostile.commit("Link outside")
-    error = refused(f"git+{hostile.folder}#subdirectory=outside", own_store)
+    error = fetch_error(f"git+{hostile.folder}#subdirectory=outside", own_store)
     assert (error.status, "is not safe to unpack" in error.what) == (3, True)
 
 
 def test_login_is_not_prompted_and_password_is_hidden(own_store: Store, tmp_path: Path) -> None:
     with serving(tmp_path, closed=True) as address:
-        error = refused(f"git+{address}/private.git", own_store)
+        error = fetch_error(f"git+{address}/private.git", own_store)
         assert error.info.code == "git.login-required"
         with_password = address.replace("://", "://me:secret@")
-        assert "secret" not in str(refused(f"git+{with_password}/private.git", own_store))
-    assert refused(f"git+{address}/private.git", own_store).info.code == "git.unreachable"
+        assert "secret" not in str(fetch_error(f"git+{with_password}/private.git", own_store))
+    assert fetch_error(f"git+{address}/private.git", own_store).info.code == "git.unreachable"
 
 
 def test_missing_git_is_reported(

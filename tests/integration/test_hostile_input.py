@@ -67,7 +67,7 @@ def test_hostile_tar_is_rejected_and_writes_nothing_outside(
     refused(path, tmp_path)
 
 
-def zipped(*infos: tuple[str, int]) -> bytes:
+def write_zip(*infos: tuple[str, int]) -> bytes:
     """Write a zip with empty members of these names and Unix modes."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as made:
@@ -79,13 +79,13 @@ def zipped(*infos: tuple[str, int]) -> bytes:
 
 
 def encrypted() -> bytes:
-    data = bytearray(zipped(("x-1/a", 0)))
+    data = bytearray(write_zip(("x-1/a", 0)))
     data[6] |= 1
     data[data.index(b"PK\x01\x02") + 8] |= 1
     return bytes(data)
 
 
-def bomb() -> bytes:
+def write_zip_bomb() -> bytes:
     """Write a zip that declares small members, one of which is 100 MB."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as made:
@@ -95,14 +95,14 @@ def bomb() -> bytes:
 
 
 ZIPS: dict[str, Callable[[], bytes]] = {
-    "upwards": lambda: zipped(("x-1/../../evil", 0)),
-    "absolute": lambda: zipped(("/tmp/evil", 0)),
-    "link-out": lambda: zipped(("x-1/link", 0o120777)),
-    "file-as-folder": lambda: zipped(("x-1/a", 0), ("x-1/a/b", 0)),
-    "long-name": lambda: zipped(("x-1/" + "n" * 5000, 0)),
+    "upwards": lambda: write_zip(("x-1/../../evil", 0)),
+    "absolute": lambda: write_zip(("/tmp/evil", 0)),
+    "link-out": lambda: write_zip(("x-1/link", 0o120777)),
+    "file-as-folder": lambda: write_zip(("x-1/a", 0), ("x-1/a/b", 0)),
+    "long-name": lambda: write_zip(("x-1/" + "n" * 5000, 0)),
     "encrypted": encrypted,
-    "bomb": bomb,
-    "cut": lambda: zipped(("x-1/a", 0))[:-10],
+    "bomb": write_zip_bomb,
+    "cut": lambda: write_zip(("x-1/a", 0))[:-10],
     "none": lambda: b"PK\x03\x04" + bytes(100),
 }
 

@@ -198,7 +198,7 @@ def running(hub: Hub, store: Store) -> Iterator[Hub]:
             start_new_session=True,
         )
     try:
-        while hub_is_down(hub):
+        while is_down(hub):
             assert process.poll() is None, log.read_text()
             time.sleep(0.2)
         yield hub
@@ -207,7 +207,7 @@ def running(hub: Hub, store: Store) -> Iterator[Hub]:
         process.wait(60)
 
 
-def hub_is_down(hub: Hub) -> bool:
+def is_down(hub: Hub) -> bool:
     try:
         return hub.status("hub/api", hub.token) != 200
     except OSError:

@@ -35,7 +35,7 @@ MB = 1_000_000
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
-def resident() -> int:
+def memory_in_bytes() -> int:
     """Return the memory of this process in bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
@@ -75,7 +75,7 @@ def test_concurrent_builds_and_publishes_lose_nothing(
         assert read(site.lock.parent / entries[name].file_name).sha256 == entries[name].sha256
 
 
-async def logged(port: int, path: str, token: str) -> list[str]:
+async def follow_log(port: int, path: str, token: str) -> list[str]:
     """Follow the stream until a job is done; return the log's texts."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
     head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: {token}\r\n\r\n"
@@ -105,7 +105,7 @@ async def test_event_stream_serves_fifty_pages(
     start = (await api("GET", "jobs"))["seq"]
     port, token = http_server_client.get_http_port(), jp_auth_header["Authorization"]
     path = f"{jp_base_url}wasmwheel/api/events?after={start}"
-    pages = [asyncio.ensure_future(logged(port, path, token)) for _ in range(50)]
+    pages = [asyncio.ensure_future(follow_log(port, path, token)) for _ in range(50)]
     deadline = time.monotonic() + 60
     while len(app.stream._subscribers) < 50:
         assert time.monotonic() < deadline
@@ -122,13 +122,13 @@ LOUD = "for n in range(20_000): log('x' * 10_000)\n"
 @pytest.mark.slow
 def test_log_of_200_mb_uses_bounded_disk_and_memory(queue_of: OpenQueue) -> None:
     queue = queue_of(LOUD + DONE_SCRIPT)
-    before = resident()
+    before = memory_in_bytes()
     job = queue.submit(build_request())
     most = 0
     deadline = time.monotonic() + 300
     while queue.get(job.id).active:
         assert time.monotonic() < deadline
-        most = max(most, resident())
+        most = max(most, memory_in_bytes())
         time.sleep(0.1)
     assert queue.get(job.id).state == "done"
     assert most - before < 100 * MB
@@ -179,10 +179,10 @@ async def test_history_of_10000_jobs_is_listed_and_replayed(
     first.close()
     app._queue = None
     history(place, 10_000)
-    before = resident()
+    before = memory_in_bytes()
     listed = await api("GET", "jobs")
     assert len(listed["jobs"]) == 10_000
-    assert resident() - before < 300 * MB
+    assert memory_in_bytes() - before < 300 * MB
     queue = app.queue()
     events = [seq for seq, _ in queue.replay(0, queue.head)]
     assert events == sorted(set(events))

@@ -33,7 +33,7 @@ def test_crate_is_imported_in_notebook(
     nonce = secrets.token_hex(16)
     source = crate / "src/lib.rs"
     source.write_text(source.read_text().replace("This is Rust", nonce))
-    without_notebook(crate)
+    remove_notebook(crate)
     site = create_site_with(tmp_path / "site", store, abi)
     built = wasmwheel(
         "build", crate, "--site", site.folder, "--out", tmp_path, "--profile", "draft", "--json"
@@ -64,7 +64,7 @@ def test_crate_is_imported_in_notebook(
         assert all(mine != other for mine, other in zip(draws, other_draws, strict=True))
 
 
-def without_notebook(crate: Path) -> None:
+def remove_notebook(crate: Path) -> None:
     """Remove the bundled notebook of a starter crate."""
     manifest = crate / "pyproject.toml"
     kept, table, _ = manifest.read_text().partition("[tool.wasmwheel]")

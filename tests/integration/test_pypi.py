@@ -39,13 +39,13 @@ def module(**more: Any) -> bytes:
     return wheel_factory.side_module(exports=["PyInit_handmade"], **{"compilers": [RUST], **more})
 
 
-def note(**more: Any) -> dict[str, bytes]:
+def build_record(**more: Any) -> dict[str, bytes]:
     """Return the build's record in a wheel, with other values."""
     said = {"schema": 1, **dataclasses.asdict(dataclasses.replace(MADE, **more))}
     return {"handmade-1.0.dist-info/wasmwheel.json": json.dumps(said).encode()}
 
 
-def examined(path: Path, store: Store) -> dict[str, WheelFinding]:
+def check_wheel(path: Path, store: Store) -> dict[str, WheelFinding]:
     machine = wheel_factory.machine("2026_0", store)
     found = pypi.examine(wheel.read(path), machine.target, machine.engine)
     return {each.check: each for each in found}
@@ -77,15 +77,15 @@ def test_build_records_compilers_in_wheel(starter_wheel: Path) -> None:
 
 def test_check_reports_unknown_compiler(tmp_path: Path, store: Store) -> None:
     path = wheel_factory.wheel(tmp_path, TAG, {MODULE: module(compilers=None)})
-    found = examined(path, store)
+    found = check_wheel(path, store)
     assert not problems(found)
     assert found["compiler"].state == "unknown"
 
 
 def test_check_accepts_c_of_matching_emscripten(tmp_path: Path, store: Store) -> None:
     of_c = module(compilers=[RUST, ("clang", "23.0.0git")])
-    path = wheel_factory.wheel(tmp_path, TAG, {MODULE: of_c, **note()})
-    found = examined(path, store)
+    path = wheel_factory.wheel(tmp_path, TAG, {MODULE: of_c, **build_record()})
+    found = check_wheel(path, store)
     assert not problems(found)
     assert "Emscripten 5.0.3" in found["compiler"].text
 
@@ -93,12 +93,16 @@ def test_check_accepts_c_of_matching_emscripten(tmp_path: Path, store: Store) ->
 @pytest.mark.parametrize(
     ("compilers", "more", "text"),
     [
-        ([RUST, ("clang", "15.0")], note(emscripten="3.1.6"), "Emscripten 3.1.6 compiled the C"),
+        (
+            [RUST, ("clang", "15.0")],
+            build_record(emscripten="3.1.6"),
+            "Emscripten 3.1.6 compiled the C",
+        ),
         ([RUST, ("Debian clang", "14.0.6")], {}, "Debian clang 14.0.6 compiled C"),
-        ([RUST, ("Debian clang", "14.0.6")], note(emscripten=None), "Debian clang 14.0.6"),
+        ([RUST, ("Debian clang", "14.0.6")], build_record(emscripten=None), "Debian clang 14.0.6"),
         (
             [RUST, ("clang", "23.0.0git")],
-            note(emscripten=None, compiled=()),
+            build_record(emscripten=None, compiled=()),
             "but not in its build",
         ),
     ],
@@ -111,7 +115,7 @@ def test_check_rejects_c_of_other_compiler(
     text: str,
 ) -> None:
     path = wheel_factory.wheel(tmp_path, TAG, {MODULE: module(compilers=compilers), **more})
-    found = examined(path, store)
+    found = check_wheel(path, store)
     assert problems(found) == ["compiler"]
     assert text in found["compiler"].text
     assert "5.0.3" in found["compiler"].fix
@@ -133,7 +137,7 @@ ELF = {"handmade.libs/libfast.so": b"\x7fELF" + bytes(60)}
         ("audit", TAG, {MODULE: module(imports=[("env", "nobody_has_this")])}, {}),
         ("audit", TAG, ELF, {}),
         ("paths", TAG, {MODULE: module(runtime_paths=["/build/lib"])}, {}),
-        ("profile", TAG, note(profile="draft"), {}),
+        ("profile", TAG, build_record(profile="draft"), {}),
         ("size", TAG, {"handmade.bin": bytes(pypi.MAX_WHEEL_BYTES)}, {}),
     ],
 )
@@ -146,25 +150,25 @@ def test_check_rejects_unsuitable_wheel(
     more: dict[str, Any],
 ) -> None:
     path = wheel_factory.wheel(tmp_path, tag, {MODULE: module(), **members}, **more)
-    assert problems(examined(path, store)) == [wrong]
+    assert problems(check_wheel(path, store)) == [wrong]
 
 
 def test_check_accepts_runtime_path_to_bundled_library(tmp_path: Path, store: Store) -> None:
     data = module(runtime_paths=["$ORIGIN/../handmade.libs"])
-    assert not problems(examined(wheel_factory.wheel(tmp_path, TAG, {MODULE: data}), store))
+    assert not problems(check_wheel(wheel_factory.wheel(tmp_path, TAG, {MODULE: data}), store))
 
 
 def test_check_rejects_wrong_record(tmp_path: Path, store: Store) -> None:
     path = wheel_factory.wheel(tmp_path, TAG, {MODULE: module()})
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("handmade_more.py", "late = True\n")
-    found = examined(path, store)
+    found = check_wheel(path, store)
     assert problems(found) == ["record"]
     assert "handmade_more.py is not in it" in found["record"].text
 
 
 def test_check_command_exits_with_status_of_checks(wasmwheel: Command, tmp_path: Path) -> None:
-    path = wheel_factory.wheel(tmp_path, TAG, {MODULE: module(), **note(profile="draft")})
+    path = wheel_factory.wheel(tmp_path, TAG, {MODULE: module(), **build_record(profile="draft")})
     ran = wasmwheel("check", path, "--pypi")
     assert ran.status == 6
     assert ran.stdout.splitlines()[-1].endswith(": profile.")
@@ -176,7 +180,7 @@ def test_check_command_exits_with_status_of_checks(wasmwheel: Command, tmp_path:
 
 def test_check_accepts_wheel_for_any_platform(tmp_path: Path, store: Store) -> None:
     path = wheel_factory.wheel(tmp_path, "py3-none-any", {"handmade.py": b""})
-    assert not problems(examined(path, store))
+    assert not problems(check_wheel(path, store))
 
 
 @pytest.mark.slow

@@ -63,7 +63,7 @@ SETUPTOOLS_RUST = {
 }
 
 
-def built(wasmwheel: Command, project: Path, store: Store, home: Path) -> Path:
+def build_wheel(wasmwheel: Command, project: Path, store: Store, home: Path) -> Path:
     """Return the wheel of a release build with a new store."""
     homes = {"WASMWHEEL_HOME": str(home), "WASMWHEEL_PATH": str(store.home)}
     words = ("--no-cache", "--json", "--out", home / "dist")
@@ -118,8 +118,8 @@ def test_builds_in_other_folders_and_stores_give_same_bytes(
     wasmwheel: Command, store: Store, crate: Path, tmp_path: Path
 ) -> None:
     elsewhere = shutil.copytree(crate, tmp_path / "elsewhere" / "hello")
-    one = built(wasmwheel, crate, store, tmp_path / "one")
-    other = built(wasmwheel, elsewhere, store, tmp_path / "other")
+    one = build_wheel(wasmwheel, crate, store, tmp_path / "one")
+    other = build_wheel(wasmwheel, elsewhere, store, tmp_path / "other")
     assert one.read_bytes() == other.read_bytes()
 
 
@@ -133,14 +133,14 @@ def test_setuptools_rust_builds_with_c_give_same_bytes(
         for path, text in SETUPTOOLS_RUST.items():
             (project / path).parent.mkdir(parents=True, exist_ok=True)
             (project / path).write_text(text)
-        wheels.append(built(wasmwheel, project, store, tmp_path / f"home-of-{name}"))
+        wheels.append(build_wheel(wasmwheel, project, store, tmp_path / f"home-of-{name}"))
     refuse_folders_of_this_machine(wheels[0], tmp_path)
     assert wheels[0].read_bytes() == wheels[1].read_bytes()
     said = wasmwheel("smoke", wheels[0], "-c", "import both; print(both.place())")
     assert said.stdout.split() == ["src/lib.rs", "place.c"], said.stderr
 
 
-def checked(wasmwheel: Command, wheel: Path, report: Any, folder: Path) -> dict[str, str]:
+def check_report(wasmwheel: Command, wheel: Path, report: Any, folder: Path) -> dict[str, str]:
     """Return the states of the findings when a wheel is checked against a report."""
     file = folder / "report.json"
     file.write_text(json.dumps(report))
@@ -154,15 +154,15 @@ def test_report_is_verified_against_its_wheel(
     wasmwheel: Command, starter_wheel: Path, starter_report: dict[str, Any], tmp_path: Path
 ) -> None:
     same = dict.fromkeys(("bytes", "name", "tag", "toolchain"), "ok")
-    assert checked(wasmwheel, starter_wheel, starter_report, tmp_path) == same
+    assert check_report(wasmwheel, starter_wheel, starter_report, tmp_path) == same
     event = {"kind": "report", "report": starter_report}
-    assert checked(wasmwheel, starter_wheel, event, tmp_path) == same
+    assert check_report(wasmwheel, starter_wheel, event, tmp_path) == same
     other = tmp_path / starter_wheel.name
     rewrite(starter_wheel, {"hello/more.py": b""}, other)
-    assert checked(wasmwheel, other, starter_report, tmp_path) == {**same, "bytes": "problem"}
+    assert check_report(wasmwheel, other, starter_report, tmp_path) == {**same, "bytes": "problem"}
     claimed = {**starter_report["toolchain"], "rustc": "1.0.0 (000000000)"}
     report = {**starter_report, "toolchain": claimed, "version": "0.2.0"}
-    found = checked(wasmwheel, starter_wheel, report, tmp_path)
+    found = check_report(wasmwheel, starter_wheel, report, tmp_path)
     assert found == {**same, "name": "problem", "toolchain": "problem"}
 
 

@@ -91,7 +91,7 @@ print(hashlib.sha256(said.getvalue().encode()).hexdigest())
 """
 
 
-def answers_natively(version: str, folder: Path) -> str:
+def run_natively(version: str, folder: Path) -> str:
     """Return the output of the native wheel of a version, in its own environment."""
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
@@ -125,7 +125,7 @@ def test_tokenizers_answers_like_native_wheel(
     assert said.status == 0, said.stderr
     answers = json.loads(said.stdout)
     assert answers["version"] == report["version"]
-    assert answers == json.loads(answers_natively(report["version"], tmp_path / "native"))
+    assert answers == json.loads(run_natively(report["version"], tmp_path / "native"))
 
 
 @pytest.mark.slow
@@ -134,7 +134,7 @@ def test_tokenizers_works_in_notebook(wasmwheel: Command, store: Store, tmp_path
     site = create_site_with(tmp_path / "site", store, targets.default_abi())
     ran = wasmwheel("build", "pypi:tokenizers", "--json", "--site", site.folder, cwd=tmp_path)
     assert ran.status == 0, ran.stderr
-    native = answers_natively(ran.document["version"], tmp_path / "native")
+    native = run_natively(ran.document["version"], tmp_path / "native")
     with open_served_notebook(site, ran.document["published"]["url"], tmp_path / "profile") as tab:
         assert "Tokenizer" in tab.run(0)
         shown = tab.run(1, IN_A_CELL)

@@ -178,7 +178,7 @@ def decoy(tmp_path: Path) -> Iterator[Decoy]:
     assert not Path("/tmp/wasmwheel-written").exists()
 
 
-def nothing_leads_out(inside: Path) -> None:
+def assert_no_link_leads_out(inside: Path) -> None:
     for path in inside.rglob("*"):
         assert path.resolve().is_relative_to(inside.resolve()), path
 
@@ -191,7 +191,7 @@ def test_hostile_tar_is_rejected(tmp_path: Path, decoy: Decoy, name: str, form: 
     with pytest.raises(SourceError) as raised:
         archive.unpack(path, room)
     assert "x-1.tar.gz" in raised.value.what
-    nothing_leads_out(room)
+    assert_no_link_leads_out(room)
 
 
 @pytest.mark.parametrize("name", [name for name in ATTACKS if "link" in name])
@@ -230,7 +230,7 @@ def test_hostile_zip_is_rejected(tmp_path: Path, decoy: Decoy, name: str, ending
     room = decoy.room()
     with pytest.raises(SourceError):
         archive.unpack(path, room)
-    nothing_leads_out(room)
+    assert_no_link_leads_out(room)
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK])
@@ -256,7 +256,7 @@ def test_hostile_sdist_is_rejected_by_build_and_export(
     env: dict[str, str | None] = {"WASMWHEEL_HOME": str(decoy.folder / "in")}
     error_of(wasmwheel("export", "recipe", path, "--json", env=env), 3)
     error_of(wasmwheel("build", path, "--json", "--out", tmp_path / "dist", env=env), 3)
-    nothing_leads_out(decoy.folder / "in")
+    assert_no_link_leads_out(decoy.folder / "in")
 
 
 @pytest.mark.parametrize("name", [*THROUGH_ALL, "link-through-a-later-link", "up-in-the-middle"])
@@ -326,7 +326,7 @@ def test_hostile_git_tree_is_rejected(tmp_path: Path, decoy: Decoy, links: dict[
     home = Store(home=decoy.room())
     with pytest.raises(SourceError, match="not safe"):
         source.fetch(parsed, targets.find(targets.default_abi()), home, ignore)
-    nothing_leads_out(home.home)
+    assert_no_link_leads_out(home.home)
 
 
 @pytest.fixture
@@ -341,7 +341,7 @@ def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
     }
 
 
-async def previewed(jp_fetch: Fetch, file_name: str) -> dict[str, Any]:
+async def preview_error(jp_fetch: Fetch, file_name: str) -> dict[str, Any]:
     """Return the error of a preview of an sdist under Jupyter's root."""
     body = json.dumps({"source": file_name})
     with pytest.raises(HTTPClientError) as raised:
@@ -357,9 +357,9 @@ async def test_hostile_sdist_is_rejected_by_preview(
     decoy: Decoy, jp_fetch: Fetch, jp_root_dir: Path, name: str
 ) -> None:
     tar_of(jp_root_dir / "x-1.tar.gz", project_with(ATTACKS[name]))
-    error = await previewed(jp_fetch, "x-1.tar.gz")
+    error = await preview_error(jp_fetch, "x-1.tar.gz")
     assert error["what"].startswith("x-1.tar.gz ")
-    nothing_leads_out(decoy.folder / "in")
+    assert_no_link_leads_out(decoy.folder / "in")
 
 
 async def test_server_answers_while_archive_is_unpacked(jp_fetch: Fetch, jp_root_dir: Path) -> None:
@@ -463,7 +463,7 @@ def test_huge_header_uses_little_memory(tmp_path: Path, name: str) -> None:
 
 async def test_huge_header_is_rejected_by_preview(jp_fetch: Fetch, jp_root_dir: Path) -> None:
     HEADERS["pax"](jp_root_dir / "x-1.tar.gz")
-    assert "extended header" in (await previewed(jp_fetch, "x-1.tar.gz"))["why"]
+    assert "extended header" in (await preview_error(jp_fetch, "x-1.tar.gz"))["why"]
 
 
 def pax(*records: bytes) -> bytes:

@@ -238,7 +238,7 @@ def test_job_has_index_credentials_and_no_jupyter_token() -> None:
 # Code of packages
 
 
-def seen_by(place: Path) -> str:
+def read_seen(place: Path) -> str:
     """Return what was written down, which must not be empty."""
     text = place.read_bytes().decode("utf-8", "replace")
     assert "PATH" in text
@@ -252,8 +252,8 @@ def test_setup_py_sees_no_secret(wasmwheel: Command, tmp_path: Path) -> None:
     env = decoys(MYPKG_FEATURE="let-through", WASMWHEEL_BUILD_ENV="MYPKG_*")
     ran = wasmwheel("build", project, "--json", "--no-smoke", "--out", tmp_path / "out", env=env)
     assert ran.status == 0, ran.stderr
-    assert DECOY not in seen_by(place)
-    assert "let-through" in seen_by(place)
+    assert DECOY not in read_seen(place)
+    assert "let-through" in read_seen(place)
     assert DECOY not in ran.stdout + ran.stderr
 
 
@@ -264,7 +264,7 @@ def test_build_script_sees_no_secret(wasmwheel: Command, crate: Path, tmp_path: 
     words = ("build", crate, "--json", "--no-smoke", "--profile", "draft")
     ran = wasmwheel(*words, "--out", tmp_path / "out", env=decoys())
     assert ran.status == 0, ran.stderr
-    assert DECOY not in seen_by(place)
+    assert DECOY not in read_seen(place)
     assert DECOY.encode() not in Path(ran.document["wheel"]).read_bytes()
 
 
@@ -374,7 +374,7 @@ def test_build_requirement_from_index_sees_no_password(wasmwheel: Command, tmp_p
         ran = wasmwheel(*words, env=env)
     assert ran.status == 0, ran.stderr
     assert "True /files/nosyreq-1.tar.gz" in asked
-    assert DECOY not in seen_by(place)
+    assert DECOY not in read_seen(place)
     assert DECOY not in ran.stdout + ran.stderr
 
 
@@ -710,7 +710,7 @@ def test_wrong_password_error_omits_password(
 # Job payloads
 
 
-def _sent(project: str, tmp_path: Path) -> tuple[bytes, list[str]]:
+def pack_payload(project: str, tmp_path: Path) -> tuple[bytes, list[str]]:
     """Return all bytes of a job's payload, unpacked, and the messages."""
     emitted: list[Event] = []
     request = BuildRequest(source=project)
@@ -793,14 +793,14 @@ def test_job_payload_omits_files_outside_project(tmp_path: Path, home: Path, how
     else:
         (project / ".cargo").mkdir()
         (project / ".cargo/credentials.toml").write_text(f'token = "{DECOY}"')
-    sent, said = _sent(str(project), tmp_path)
+    sent, said = pack_payload(str(project), tmp_path)
     assert DECOY.encode() not in sent
     assert sent.count(b"belongs to it") == 2
     assert any("is not sent" in line for line in said)
 
 
 def test_private_repository_is_fetched_before_job_is_sent(private: str, tmp_path: Path) -> None:
-    sent, said = _sent(private, tmp_path)
+    sent, said = pack_payload(private, tmp_path)
     assert DECOY.encode() not in sent
     assert b"pyproject" in sent or b"[project]" in sent
     assert any("its login is not sent" in line for line in said)
@@ -814,7 +814,7 @@ def test_job_payload_includes_workspace_above_project(tmp_path: Path) -> None:
     (project / "settings").symlink_to("../.env")
     path = project / "pyproject.toml"
     path.write_text(path.read_text().replace("[project]", '[project]\nreadme = "../README.md"'))
-    sent, said = _sent(str(project), tmp_path)
+    sent, said = pack_payload(str(project), tmp_path)
     assert b"read me" in sent
     assert b"license" in sent
     assert DECOY.encode() not in sent
@@ -824,4 +824,4 @@ def test_job_payload_includes_workspace_above_project(tmp_path: Path) -> None:
 def test_job_payload_rejects_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(create_pure_project(tmp_path / "home")))
     with pytest.raises(SourceError, match="not sent"):
-        _sent(str(tmp_path / "home"), tmp_path)
+        pack_payload(str(tmp_path / "home"), tmp_path)

@@ -113,7 +113,7 @@ def ask(http_server_client: Any, jp_base_url: str) -> Ask:
     return asking
 
 
-def refused(answer: HTTPResponse, path: str) -> bool:
+def is_refused(answer: HTTPResponse, path: str) -> bool:
     """Return whether an answer is a refusal; a page of a site may redirect to the login."""
     if path.startswith(API):
         return answer.code == 403 and set(json.loads(answer.body)) >= {"what", "why", "fix"}
@@ -143,7 +143,7 @@ def test_table_covers_every_route_and_method() -> None:
 async def test_request_without_login_is_rejected(
     method: str, path: str, status: int, headers: dict[str, str], ask: Ask
 ) -> None:
-    assert refused(await ask(method, path, headers), path)
+    assert is_refused(await ask(method, path, headers), path)
 
 
 @ALL
@@ -185,7 +185,7 @@ async def test_cross_site_write_with_cookie_is_rejected(
         sent = cookies | ({"_xsrf": value} if value else {})
         cookie = "; ".join(f"{key}={each}" for key, each in sent.items())
         assert (await ask("GET", f"{API}/targets", {"Cookie": cookie})).code == 200
-        assert refused(await ask(method, path, {"Cookie": cookie}), path), name
+        assert is_refused(await ask(method, path, {"Cookie": cookie}), path), name
     headers = {"Cookie": f"{cookie}", "X-XSRFToken": token}
     assert (await ask(method, path, headers)).code == status
 
@@ -199,7 +199,7 @@ async def test_read_only_user_cannot_write(
     if method in ("GET", "HEAD"):
         assert answer.code == status
     else:
-        assert refused(answer, path)
+        assert is_refused(answer, path)
 
 
 @ALL
@@ -207,7 +207,7 @@ async def test_read_only_user_cannot_write(
 async def test_user_without_rights_is_rejected(
     method: str, path: str, status: int, ask: Ask, jp_auth_header: dict[str, str]
 ) -> None:
-    assert refused(await ask(method, path, jp_auth_header), path)
+    assert is_refused(await ask(method, path, jp_auth_header), path)
 
 
 async def test_rejected_request_changes_nothing(

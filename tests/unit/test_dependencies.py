@@ -40,7 +40,7 @@ def lock(*entries: Entry, python: str = "3.14.2") -> Lock:
     return empty
 
 
-def requiring(folder: Path, lines: Iterable[str], name: str = "handmade") -> Wheel:
+def wheel_requiring(folder: Path, lines: Iterable[str], name: str = "handmade") -> Wheel:
     return read(wheel(folder, "py3-none-any", {f"{name}.py": b""}, requires=lines))
 
 
@@ -117,11 +117,13 @@ def test_locked_version_decides_whether_requirement_is_met(requirement: str, sou
     ],
 )
 def test_markers_are_evaluated_for_target(tmp_path: Path, marker: str, holds: bool) -> None:
-    assert bool(packages.requirements(requiring(tmp_path, [f"tool; {marker}"]), lock())) is holds
+    assert (
+        bool(packages.requirements(wheel_requiring(tmp_path, [f"tool; {marker}"]), lock())) is holds
+    )
 
 
 def test_markers_accept_unreleased_python(tmp_path: Path) -> None:
-    needing = requiring(tmp_path, ["tool; python_version >= '3.15'"])
+    needing = wheel_requiring(tmp_path, ["tool; python_version >= '3.15'"])
     assert packages.requirements(needing, lock(python="3.15.0rc1"))
 
 
@@ -155,7 +157,7 @@ def test_circular_requirements_are_found_once() -> None:
 
 
 def test_built_package_takes_precedence_over_all(tmp_path: Path) -> None:
-    built = packages.wheel_source([requiring(tmp_path, ["tool"])], lock())
+    built = packages.wheel_source([wheel_requiring(tmp_path, ["tool"])], lock())
     sources = (built, pyodide(entry("handmade", "0.1"), entry("tool", "1.0")))
     result = found(["handmade"], *sources)
     assert [(one.name, one.source) for one in result.dependencies] == [

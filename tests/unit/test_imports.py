@@ -32,7 +32,7 @@ def modules(root: Path) -> dict[str, Path]:
     return found
 
 
-def imported(name: str, path: Path, known: dict[str, Path]) -> Iterator[str]:
+def imported_modules(name: str, path: Path, known: dict[str, Path]) -> Iterator[str]:
     """Yield the known modules that a module imports, anywhere in its text."""
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -50,10 +50,10 @@ def imported(name: str, path: Path, known: dict[str, Path]) -> Iterator[str]:
 def import_graph(root: Path) -> dict[str, set[str]]:
     """Return the modules that each module imports."""
     known = modules(root)
-    return {name: {*imported(name, path, known)} - {name} for name, path in known.items()}
+    return {name: {*imported_modules(name, path, known)} - {name} for name, path in known.items()}
 
 
-def cycle(graph: dict[str, set[str]]) -> list[str]:
+def find_cycle(graph: dict[str, set[str]]) -> list[str]:
     """Return one cycle, or nothing."""
     try:
         TopologicalSorter(graph).prepare()
@@ -69,7 +69,7 @@ def test_package_has_no_import_cycles() -> None:
     for importer, target in ENTRY_POINTS:
         assert target in graph[importer], f"{importer} no longer imports {target}: remove the entry"
         graph[importer].discard(target)
-    assert not cycle(graph)
+    assert not find_cycle(graph)
 
 
 def test_import_cycles_are_detected_in_every_form(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_import_cycles_are_detected_in_every_form(tmp_path: Path) -> None:
         "if TYPE_CHECKING:\n    import jupyter_wasmwheel.room.one\n",
     ):
         (package / "two.py").write_text(text)
-        found = cycle(import_graph(package))
+        found = find_cycle(import_graph(package))
         assert {*found} == {"jupyter_wasmwheel.room.one", "jupyter_wasmwheel.two"}
     (package / "two.py").write_text("import typing\n")
-    assert not cycle(import_graph(package))
+    assert not find_cycle(import_graph(package))

@@ -80,7 +80,9 @@ def serving(
         yield ask
 
 
-def refused(answer: tuple[http.client.HTTPResponse, bytes], *words: str, status: int = 403) -> None:
+def assert_refused(
+    answer: tuple[http.client.HTTPResponse, bytes], *words: str, status: int = 403
+) -> None:
     """Check that an answer is a refusal of the proxy and contains these words."""
     response, body = answer
     assert response.status == status, body
@@ -94,7 +96,7 @@ def refused(answer: tuple[http.client.HTTPResponse, bytes], *words: str, status:
 
 def test_proxy_is_off_without_listed_hosts(site: Site, other: CrossOriginServer) -> None:
     with serving(site) as ask:
-        refused(ask(other.url), f"may not fetch from {other.host}", f"allow {other.host}")
+        assert_refused(ask(other.url), f"may not fetch from {other.host}", f"allow {other.host}")
         _, body = ask("", path=f"/{site.prefix}/proxy/hosts.json")
     assert json.loads(body) == {"hosts": [], "allow": "allow {}"}
     assert other.requests == []
@@ -183,7 +185,7 @@ def test_proxy_rejects_foreign_host_header(site: Site, other: CrossOriginServer,
 
 def test_proxy_rejects_requests_of_other_pages(site: Site, other: CrossOriginServer) -> None:
     with serving(site, other.host) as ask:
-        refused(ask(other.url, Wasmwheel_Proxy=None), "Only a kernel of the site")
+        assert_refused(ask(other.url, Wasmwheel_Proxy=None), "Only a kernel of the site")
         wrong = f"/{'0' * len(site.prefix)}/proxy/fetch?url={quote(other.url, safe='')}"
         assert ask("", path=wrong)[0].status == 404
         # The preflight request for a page of another origin that sets the header.
@@ -306,7 +308,7 @@ def test_proxy_rejects_listed_name_at_private_address(
     names = {"data.example": [(address, other.port)]}
     with serving(site, "data.example", names=names) as ask:
         for scheme in ("http", "https"):
-            refused(ask(f"{scheme}://data.example/data"), "data.example is at", "not public")
+            assert_refused(ask(f"{scheme}://data.example/data"), "data.example is at", "not public")
     assert other.requests == []
 
 
@@ -321,7 +323,7 @@ def test_listed_private_address_is_allowed(site: Site, other: CrossOriginServer)
         assert ask("http://data.example/data")[1] == b"the data"
     assert other.requests[0][2]["host"] == "data.example"
     with serving(site, "data.example", "127.0.0.1", names=names) as ask:
-        refused(ask("http://data.example/data"), f"127.0.0.1:{other.port}")
+        assert_refused(ask("http://data.example/data"), f"127.0.0.1:{other.port}")
     assert len(other.requests) == 1
 
 
@@ -342,17 +344,17 @@ def test_host_is_resolved_once_and_connected_to_checked_address(
 # Redirects
 
 
-def redirecting(other: CrossOriginServer, to: str) -> str:
+def redirect_url(other: CrossOriginServer, to: str) -> str:
     return f"http://{other.host}/to?url={quote(to, safe='')}"
 
 
 def test_redirect_to_listed_host_is_followed(site: Site, other: CrossOriginServer) -> None:
     with cross_origin_server() as second, serving(site, other.host, second.host) as ask:
-        response, body = ask(redirecting(other, second.url), Cookie="a=b")
+        response, body = ask(redirect_url(other, second.url), Cookie="a=b")
         assert (response.status, body) == (200, b"the data")
         assert "Location" not in response.headers
-        assert ask(redirecting(other, "/data"))[1] == b"the data"
-        assert ask(redirecting(other, f"//{second.host}/data"))[1] == b"the data"
+        assert ask(redirect_url(other, "/data"))[1] == b"the data"
+        assert ask(redirect_url(other, f"//{second.host}/data"))[1] == b"the data"
     assert second.requests[0][2]["host"] == second.host
 
 
@@ -380,7 +382,7 @@ def test_redirect_to_unlisted_host_is_rejected(
         names = {"inside.example": [("127.0.0.1", second.port)]}
         url = to.format(first=other.host, second=second.host, port=second.port)
         with serving(site, other.host, "inside.example", names=names) as ask:
-            response, _ = ask(redirecting(other, url))
+            response, _ = ask(redirect_url(other, url))
         assert response.status in (400, 403)
         assert response.headers["Wasmwheel-Proxy-Refused"]
         assert second.requests == []
@@ -389,17 +391,17 @@ def test_redirect_to_unlisted_host_is_rejected(
 
 def test_rejected_redirect_error_names_host_and_fix(site: Site, other: CrossOriginServer) -> None:
     with cross_origin_server() as second, serving(site, other.host) as ask:
-        answer = ask(redirecting(other, second.url))
-        refused(answer, f"from {second.host} (redirected from {other.host})")
-        refused(answer, f"To allow it: allow {second.host}")
+        answer = ask(redirect_url(other, second.url))
+        assert_refused(answer, f"from {second.host} (redirected from {other.host})")
+        assert_refused(answer, f"To allow it: allow {second.host}")
 
 
 def test_endless_redirects_are_stopped(site: Site, other: CrossOriginServer) -> None:
-    again = redirecting(other, "/data")
+    again = redirect_url(other, "/data")
     for _ in range(8):
-        again = redirecting(other, again)
+        again = redirect_url(other, again)
     with serving(site, other.host) as ask:
-        refused(ask(again), "More than 5 redirects", status=502)
+        assert_refused(ask(again), "More than 5 redirects", status=502)
     assert len(other.requests) == 6
 
 
@@ -410,8 +412,8 @@ def test_unreachable_host_error_is_reported(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with serving(site, f"127.0.0.1:{port}") as ask:
-        refused(ask(f"http://127.0.0.1:{port}/"), f"127.0.0.1:{port} could not", status=502)
-        refused(ask(f"https://127.0.0.1:{port}/"), f"127.0.0.1:{port} could not", status=502)
+        assert_refused(ask(f"http://127.0.0.1:{port}/"), f"127.0.0.1:{port} could not", status=502)
+        assert_refused(ask(f"https://127.0.0.1:{port}/"), f"127.0.0.1:{port} could not", status=502)
 
 
 def test_unknown_host_name_error_is_reported(site: Site) -> None:
@@ -421,13 +423,15 @@ def test_unknown_host_name_error_is_reported(site: Site) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
         connection.request("GET", path, headers={"Wasmwheel-Proxy": "1"})
         response = connection.getresponse()
-        refused((response, response.read()), "nobody.invalid could not", status=502)
+        assert_refused((response, response.read()), "nobody.invalid could not", status=502)
         connection.close()
 
 
 def test_untrusted_certificate_is_rejected(site: Site, other: CrossOriginServer) -> None:
     with serving(site, other.host) as ask:
-        refused(ask(other.url.replace("http:", "https:")), "could not be reached", status=502)
+        assert_refused(
+            ask(other.url.replace("http:", "https:")), "could not be reached", status=502
+        )
 
 
 def test_too_large_answer_is_rejected_or_cut(
@@ -436,7 +440,7 @@ def test_too_large_answer_is_rejected_or_cut(
     monkeypatch.setattr(proxy, "MAX_BODY_BYTES", 2**20)
     other.files["/data"] = b"x" * (2**20 + 1)
     with serving(site, other.host) as ask:
-        refused(ask(other.url), "larger than 1 MiB", status=502)
+        assert_refused(ask(other.url), "larger than 1 MiB", status=502)
         with pytest.raises((http.client.IncompleteRead, ConnectionError)):
             ask(other.url.replace("data", "endless"))
 
@@ -451,7 +455,7 @@ def test_missing_answer_times_out(
 ) -> None:
     monkeypatch.setattr(proxy, "FETCH_TIMEOUT_S", 0.5)
     with serving(site, other.host) as ask:
-        refused(ask(other.url.replace("data", "slow")), "took too long", status=504)
+        assert_refused(ask(other.url.replace("data", "slow")), "took too long", status=504)
 
 
 def test_client_disconnect_ends_fetch(site: Site, other: CrossOriginServer) -> None:

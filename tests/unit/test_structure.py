@@ -19,11 +19,11 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 def test_functions_have_at_most_six_parameters() -> None:
-    assert list(found(long_signatures)) == []
+    assert list(find_violations(long_signatures)) == []
 
 
 def test_calls_unpack_no_literals() -> None:
-    assert list(found(unpacked_literals)) == []
+    assert list(find_violations(unpacked_literals)) == []
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_unpacked_literal_is_detected(code: str) -> None:
     assert list(unpacked_literals(ast.parse(code)))
 
 
-def found(rule: object) -> Iterator[str]:
+def find_violations(rule: object) -> Iterator[str]:
     assert callable(rule)
     for path in sorted(PACKAGE.rglob("*.py")):
         for line in rule(ast.parse(path.read_text(encoding="utf-8"))):
