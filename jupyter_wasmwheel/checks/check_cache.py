@@ -51,7 +51,7 @@ def _hash(candidate: Candidate) -> str:
 
 
 def find(key: str, context: RunContext) -> CachedCheck | None:
-    """Return the cached result, or None if there is none or it is damaged."""
+    """Return the cached result, or None if it is missing or damaged."""
     folder = context.store.find(key)
     if folder is None:
         return None

@@ -26,7 +26,7 @@ class Resolution:
 
     @property
     def without_file(self) -> tuple[Dependency, ...]:
-        """The dependencies without a file: missing ones, and those with only a URL."""
+        """Return the dependencies without a file: missing ones, and those with only a URL."""
         return tuple(
             each
             for each in self.dependencies

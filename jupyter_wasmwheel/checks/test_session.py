@@ -113,7 +113,7 @@ class TestSession:
 
     @property
     def known(self) -> set[str]:
-        """All tests that are known so far."""
+        """Return all tests that are known so far."""
         return self.collected.keys() | self.outcomes.keys()
 
     def run(self, command: list[str | Path], folder: Path, where: str) -> bool:

@@ -76,7 +76,7 @@ class Limits:
 
     @property
     def settings(self) -> list[str]:
-        """All limits, as `with_settings` accepts them."""
+        """Return all limits, as `with_settings` accepts them."""
         return [
             f"{kind}.{what}={value}"
             for kind in KINDS

@@ -21,5 +21,5 @@ class RunContext:
 
     @property
     def offline(self) -> bool:
-        """Whether the network is not used."""
+        """Return whether the network is not used."""
         return self.index.offline

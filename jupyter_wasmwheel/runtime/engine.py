@@ -22,7 +22,7 @@ class Engine:
 
     @property
     def label(self) -> str:
-        """Its versions, for messages."""
+        """Return its versions, for messages."""
         return f"Pyodide {self.runtime.version} in Node.js {self.node.version}"
 
 

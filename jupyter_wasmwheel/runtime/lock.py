@@ -162,12 +162,12 @@ class Lock:
 
     @property
     def abi(self) -> str:
-        """The ABI of the lock's runtime, such as `2026_0`."""
+        """Return the ABI of the lock's runtime, such as `2026_0`."""
         return str(self.head["info"]["abi_version"])
 
     @property
     def python(self) -> str:
-        """The full version of the runtime's Python."""
+        """Return the full version of the runtime's Python."""
         return str(self.head["info"]["python"])
 
     def get(self, name: str) -> Entry | None:

@@ -37,12 +37,12 @@ class Runtime:
 
     @property
     def lock(self) -> Path:
-        """The path of the runtime's own lock."""
+        """Return the path of the runtime's own lock."""
         return self.folder / lock.FILE
 
     @property
     def files(self) -> list[Path]:
-        """Its files; a site's folder contains others as well."""
+        """Return its files; a site's folder contains others as well."""
         names = (*FILES, *MAIN_MODULES, METADATA_FILE)
         return [self.folder / name for name in names if (self.folder / name).is_file()]
 
@@ -56,7 +56,7 @@ class Runtime:
 
     @cached_property
     def key(self) -> str:
-        """A hash of the files that run."""
+        """Return a hash of the files that run."""
         digest = hashlib.sha256()
         for name in ("pyodide.mjs", *MAIN_MODULES, "pyodide.asm.wasm", "python_stdlib.zip"):
             path = self.folder / name

@@ -31,18 +31,18 @@ class Snapshot:
 
     @property
     def memory(self) -> Path | None:
-        """The file of its memory, or None if the runtime supports no snapshot."""
+        """Return the file of its memory, or None if the runtime supports no snapshot."""
         path = self.folder / "memory.bin"
         return path if path.exists() else None
 
     @cached_property
     def provided(self) -> frozenset[str]:
-        """The names of all symbols that a side module can import."""
+        """Return the names of all symbols that a side module can import."""
         return frozenset(self._provided["symbols"])
 
     @cached_property
     def extension_suffixes(self) -> tuple[str, ...]:
-        """The endings of the file names of extension modules."""
+        """Return the endings of the file names of extension modules."""
         return tuple(self._provided["extension_suffixes"])
 
     @cached_property

@@ -49,17 +49,17 @@ class Target:
 
     @property
     def platform_tag(self) -> str:
-        """The platform of a wheel's tag (PEP 783)."""
+        """Return the platform of a wheel's tag (PEP 783)."""
         return f"pyemscripten_{self.abi}_wasm32"
 
     @property
     def python_tag(self) -> str:
-        """The interpreter of a wheel's tag, such as `cp314`."""
+        """Return the interpreter of a wheel's tag, such as `cp314`."""
         return "cp" + self.python.replace(".", "")
 
     @property
     def python_version(self) -> tuple[int, int]:
-        """The Python's major and minor version."""
+        """Return the Python's major and minor version."""
         major, minor = self.python.split(".")
         return int(major), int(minor)
 

@@ -62,7 +62,7 @@ class CargoOutputReader:
 
     @property
     def crates(self) -> tuple[Crate, ...]:
-        """The compiled crates, in the order in which they were started."""
+        """Return the compiled crates, in the order in which they were started."""
         return tuple(
             Crate(name=name, version=version, seconds=round(end - begin, 3))
             for (name, version), begin in self._started.items()

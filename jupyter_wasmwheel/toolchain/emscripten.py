@@ -102,7 +102,7 @@ class CUsage:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of both."""
+        """Return the names of both."""
         return (*self.crates, *self.packages)
 
 

@@ -35,12 +35,12 @@ class InstallResult:
 
     @property
     def ok(self) -> bool:
-        """Whether it succeeded."""
+        """Return whether it succeeded."""
         return self.status == 0 and self.stalled_for is None
 
     @property
     def reason(self) -> str:
-        """The reason of its failure."""
+        """Return the reason of its failure."""
         if self.stalled_for is not None:
             last = self.output[-1] if self.output else "none"
             return (

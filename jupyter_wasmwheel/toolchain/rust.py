@@ -47,18 +47,18 @@ class Rust:
 
     @property
     def has_std(self) -> bool:
-        """Whether it has the target's standard library prebuilt."""
+        """Return whether it has the target's standard library prebuilt."""
         return any((self.sysroot / "lib/rustlib" / TRIPLE / "lib").glob("libstd-*.rlib"))
 
     @property
     def sources(self) -> Path | None:
-        """The folder of the standard library's sources (rust-src), if installed."""
+        """Return the folder of the standard library's sources (rust-src), if installed."""
         folder = self.sysroot / "lib/rustlib/src/rust/library"
         return folder if (folder / "std/Cargo.toml").is_file() else None
 
     @property
     def linker(self) -> Path | None:
-        """Its wasm-ld, if it has one."""
+        """Return its wasm-ld, if it has one."""
         program = self.sysroot / "lib/rustlib" / self.host / "bin/gcc-ld" / f"wasm-ld{EXE}"
         return program if program.is_file() else None
 

@@ -41,7 +41,7 @@ class Toolchain:
 
     @property
     def summary(self) -> str:
-        """Its compiler and linker in a few words."""
+        """Return its compiler and linker in a few words."""
         linker = f"wasm-ld {self.linker.version}" if self.linker else "emcc"
         c_compiler = f"Emscripten {self.emscripten.version}" if self.emscripten else "no compiler"
         return f"{f'Rust {self.rust.version}' if self.rust else c_compiler} and {linker}"

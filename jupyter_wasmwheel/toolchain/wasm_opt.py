@@ -73,7 +73,7 @@ class WasmOpt:
 
 
 def find_native() -> tuple[WasmOpt | None, str]:
-    """Return the wasm-opt on PATH, or None if there is none or it is too old, and the reason."""
+    """Return the wasm-opt on PATH, or None if it is missing or too old, and the reason."""
     program = shutil.which("wasm-opt")
     if not program:
         return None, "no wasm-opt on PATH"
