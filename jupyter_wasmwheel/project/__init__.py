@@ -1,1 +1,1 @@
-"""What is to be built: sources, private copies and manifests."""
+"""Projects to build: sources, private copies, manifests, edits and tests."""

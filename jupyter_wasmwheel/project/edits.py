@@ -1,4 +1,4 @@
-"""What a build changes of a project: declared, shown as a diff, and made on its copy only."""
+"""Edits of a project: declared, shown as diffs, and applied only to its private copy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .source import FetchedSource
 
 @dataclass(frozen=True, kw_only=True)
 class Edits:
-    """What is to be changed: requirements that become optional, and what a recipe says."""
+    """The requested edits: requirements that become optional, and a recipe."""
 
     make_optional: tuple[str, ...] = ()
     recipe: Recipe | None = None
@@ -28,7 +28,7 @@ class Edits:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A file with another text: `path` is where it is now, `file` its path for a person."""
+    """A change of a file's text; `path` is the original's, and `file` its path for messages."""
 
     path: Path
     file: str
@@ -38,18 +38,18 @@ class Change:
 
     @property
     def patch(self) -> Patch:
-        """The change as a diff."""
+        """Return the change as a diff."""
         diff = _diff(self.file, self.before, self.after)
         return Patch(file=self.file, diff=diff, why=" ".join(self.reasons))
 
     def to(self, text: str, reason: str) -> Change:
-        """The same file with yet another text."""
+        """Return the change with another text."""
         return dataclasses.replace(self, after=text, reasons=(*self.reasons, reason))
 
 
 @dataclass(frozen=True, kw_only=True)
 class EditPreview:
-    """A source on disk, and what a build changes of it."""
+    """A source on disk, and the edits of its build."""
 
     fetched: FetchedSource
     project: Project
@@ -58,15 +58,15 @@ class EditPreview:
 
 
 def choose(wanted: str, make_optional: Iterable[str], project: Project, emit: Emitter) -> Edits:
-    """The edits for a project, by what `--recipe` and `--make-optional` say."""
-    recipe, said = recipes.choose(wanted, project.name, project.version)
-    if said:
-        note(emit, said)
+    """Return the edits for a project by `--recipe` and `--make-optional`."""
+    recipe, remark = recipes.choose(wanted, project.name, project.version)
+    if remark:
+        note(emit, remark)
     return Edits(make_optional=tuple(dict.fromkeys(make_optional)), recipe=recipe)
 
 
 def show(changes: Iterable[Change], emit: Emitter) -> tuple[Patch, ...]:
-    """Tell of changes, in short and as a diff, and give the diffs."""
+    """Log changes, and return their diffs."""
     patches = []
     for change in changes:
         patch = change.patch
@@ -78,7 +78,7 @@ def show(changes: Iterable[Change], emit: Emitter) -> tuple[Patch, ...]:
 
 
 def changes(edits: Edits, project: Project) -> tuple[Change, ...]:
-    """The changes to a project's own files; a SourceError where an edit does not fit."""
+    """Return the changes to a project's own files; a SourceError if an edit does not fit."""
     made: dict[Path, Change] = {}
     if edits.recipe:
         recipe = edits.recipe
@@ -94,7 +94,7 @@ def changes(edits: Edits, project: Project) -> tuple[Change, ...]:
 def changes_of_dependency(
     recipe: Recipe, version: str | None, crate: str, folder: Path
 ) -> tuple[Change, ...]:
-    """The changes to a crate of the registry, whose files are in a folder."""
+    """Return the changes to a crate of the registry, whose files are in a folder."""
     made: dict[Path, Change] = {}
     for each in recipe.replacements(version):
         if each.dependency == crate:
@@ -103,7 +103,7 @@ def changes_of_dependency(
 
 
 def preview_patches(edits: Edits, project: Project) -> tuple[Patch, ...]:
-    """The changes as diffs, before a build: those of dependencies by the recipe's own words."""
+    """Return the changes of a build as diffs; those of dependencies are the recipe's own text."""
     own = [change.patch for change in changes(edits, project)]
     recipe = edits.recipe
     others = [
@@ -123,8 +123,8 @@ def _folder_of_crate(project: Project, recipe: Recipe) -> Path:
         return project.crate.parent
     raise SourceError(
         f"{recipe.origin} does not fit {project.label}.",
-        "It edits files of the project's crate, and there is no Cargo.toml to be found.",
-        "Name the files from the project's folder, without `of`.",
+        "It edits files of the project's crate, but the project has no Cargo.toml.",
+        "Make the paths relative to the project's folder, without `of`.",
         code="recipe.no-crate",
     )
 
@@ -137,13 +137,13 @@ def _replace(
     label: str,
     base: Path,
 ) -> None:
-    """Make a replacement on top of what has been changed already."""
+    """Apply a replacement after earlier changes."""
 
     def refuse(why: str) -> SourceError:
         return SourceError(
             f"{recipe.origin} does not fit {label}.",
             f"{replacement.file}: {why}",
-            "Build it with `--recipe none`, or with a recipe of your own: `--recipe FILE`.",
+            "Build with `--recipe none`, or with your own recipe: `--recipe FILE`.",
             code="recipe.not-applicable",
         )
 
@@ -155,21 +155,21 @@ def _replace(
     count = change.after.count(old)
     if count > 1:
         lines = ", ".join(map(str, _lines_of(change.after, old)))
-        raise refuse(f"it has the text {count} times, in lines {lines}: {old!r:.200}")
+        raise refuse(f"the text occurs {count} times, in lines {lines}: {old!r:.200}")
     if not count:
         raise refuse(_nearest(change.after, old))
     made[path] = change.to(change.after.replace(old, new), replacement.why)
 
 
 def _make_optional(made: dict[Path, Change], project: Project, name: str) -> None:
-    """Move a requirement to an extra, where the project's requirements are written."""
-    from . import optional  # which loads editors that no other build waits for
+    """Move a requirement to an extra in the file that has the requirements."""
+    from . import optional  # loads editors that other builds do not need
 
     def refuse(why: str) -> SourceError:
         return SourceError(
-            f"{name} cannot be made optional.",
+            f"Could not make {name} optional.",
             why,
-            "Correct that file, and build it again.",
+            "Correct that file and build again.",
             code="edits.file-invalid",
         )
 
@@ -178,37 +178,37 @@ def _make_optional(made: dict[Path, Change], project: Project, name: str) -> Non
         return made.get(path) or _open(path, project.folder, project.folder, refuse)
 
     change = opened(optional.PYPROJECT)
-    its = opened(optional.SETUP_CFG) if (project.folder / optional.SETUP_CFG).exists() else None
-    reason = f"{name} becomes optional."
+    has_setup_cfg = (project.folder / optional.SETUP_CFG).exists()
+    setup_cfg = opened(optional.SETUP_CFG) if has_setup_cfg else None
     move = optional.move_in_pyproject
-    if its and optional.is_in_setup_cfg(change.after, its.after):
-        change, move = its, optional.move_in_setup_cfg
-    # The libraries that edit would end their own lines with a line feed alone.
+    if setup_cfg and optional.is_in_setup_cfg(change.after, setup_cfg.after):
+        change, move = setup_cfg, optional.move_in_setup_cfg
+    # The libraries that edit end new lines with a line feed alone.
     edited = move(change.after.replace("\r\n", "\n"), name)
     if "\r\n" in change.after:
         edited = edited.replace("\n", "\r\n")
-    made[change.path] = change.to(edited, reason)
+    made[change.path] = change.to(edited, f"{name} becomes optional.")
 
 
 def _open(path: Path, folder: Path, base: Path, refuse: Callable[[str], SourceError]) -> Change:
-    """A file as it is, which has to be a text and no link."""
+    """Open a file for changes; it must be a text file and not a link."""
     if not path.is_file():
-        raise refuse("there is no such file.")
+        raise refuse("file not found.")
     if path.resolve() != folder.resolve() / path.relative_to(folder):
-        raise refuse("it is a link, or behind one; only files of the project itself are edited.")
+        raise refuse("it is a link, or in a linked folder; only the project's files can be edited.")
     data = path.read_bytes()
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise refuse("it is no text in UTF-8.") from None
+        raise refuse("it is not a text file in UTF-8.") from None
     if b"\0" in data:
-        raise refuse("it is no text: it has a zero in it.")
+        raise refuse("it is not a text file: it contains NUL.")
     name = PurePosixPath(os.path.relpath(path, base)).as_posix()
     return Change(path=path, file=name, before=text, after=text)
 
 
 def _lines_of(text: str, part: str) -> Iterator[int]:
-    """The lines in which a part of a text begins."""
+    """Give the lines in which a part of a text begins."""
     place = text.find(part)
     while place >= 0:
         yield text.count("\n", 0, place) + 1
@@ -216,26 +216,22 @@ def _lines_of(text: str, part: str) -> Iterator[int]:
 
 
 def _nearest(text: str, old: str) -> str:
-    """Where a text differs from the one expected in it, or the line that is most like it."""
-    there, wanted = text.splitlines(), old.splitlines()
-    blocks = difflib.SequenceMatcher(None, there, wanted, autojunk=False).get_matching_blocks()
-    block = max(blocks, key=lambda block: sum(len(there[block.a + i]) for i in range(block.size)))
+    """Return where a text differs from the expected one, or its most similar line."""
+    lines, wanted = text.splitlines(), old.splitlines()
+    blocks = difflib.SequenceMatcher(None, lines, wanted, autojunk=False).get_matching_blocks()
+    block = max(blocks, key=lambda block: sum(len(lines[block.a + i]) for i in range(block.size)))
     if block.size:
         begin = block.a - block.b
         for number, expected in enumerate(wanted, begin):
-            found = there[number] if 0 <= number < len(there) else ""
-            if found != expected and not _is_part(found, expected, number == begin):
-                return f"line {number + 1} is {found!r}, and {expected!r} is expected there."
+            found = lines[number] if 0 <= number < len(lines) else ""
+            # The first line can begin in the middle of one.
+            if found != expected and not (number == begin and found.endswith(expected)):
+                return f"expected {expected!r} in line {number + 1}, got {found!r}."
     expected = next((line for line in wanted if line.strip()), old)
-    alike = difflib.get_close_matches(expected, there, 1)
-    if not alike:
-        return f"{expected!r} is not there, nor anything like it."
-    return f"{expected!r} is not there; line {there.index(alike[0]) + 1} is {alike[0]!r}."
-
-
-def _is_part(found: str, expected: str, is_first: bool) -> bool:
-    """Whether a line has the expected one at its end, where that may begin in the middle of it."""
-    return is_first and found.endswith(expected)
+    similar = difflib.get_close_matches(expected, lines, 1)
+    if not similar:
+        return f"{expected!r} not found, nor a similar line."
+    return f"{expected!r} not found; line {lines.index(similar[0]) + 1} is {similar[0]!r}."
 
 
 def _diff(file: str, before: str, after: str) -> str:

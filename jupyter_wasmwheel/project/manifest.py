@@ -168,7 +168,7 @@ def _found(data: Any, names: list[str]) -> list[Any]:
 
 
 def _pkg_info(folder: Path) -> RawMetadata:
-    """Return an sdist's own metadata, empty if there is none."""
+    """Return an sdist's own metadata, or an empty one."""
     path = folder / "PKG-INFO"
     return parse_email(path.read_bytes())[0] if path.is_file() else {}
 

@@ -1,4 +1,4 @@
-"""The notebook of a project's own that a site shows it with: `[tool.wasmwheel]` names it."""
+"""A project's demo notebook, which a site shows: `notebook` in `[tool.wasmwheel]`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ from .manifest import Project, load_toml
 
 
 def read(project: Project) -> dict[str, Any] | None:
-    """The notebook that a project's pyproject.toml names, or None; a SourceError where it is none.
-
-    `notebook` under `[tool.wasmwheel]` is its path in the project, with `/` between folders.
-    """
+    """Read the notebook that a project's pyproject.toml names; a SourceError if it is invalid."""
     manifest = project.folder / "pyproject.toml"
     named = _named(manifest) if manifest.is_file() else None
     if named is None:
         return None
     path = (project.folder / str(named)).resolve()
     if not path.is_relative_to(project.folder.resolve()):
-        raise _wrong(manifest, named, "It is outside of the project.")
+        raise _wrong(manifest, named, "It is outside the project.")
     try:
         document = json.loads(path.read_bytes())
     except OSError as error:
@@ -29,7 +26,7 @@ def read(project: Project) -> dict[str, Any] | None:
     except (ValueError, RecursionError) as error:
         raise _wrong(manifest, named, f"It is not valid JSON: {error}.") from error
     if not _is_notebook(document):
-        raise _wrong(manifest, named, "It is no notebook of the format 4.")
+        raise _wrong(manifest, named, "It is not a notebook in format 4.")
     return dict(document)
 
 
@@ -51,7 +48,7 @@ def _is_notebook(document: object) -> bool:
 def _wrong(manifest: Path, named: object, why: str) -> SourceError:
     return SourceError(
         f"Invalid demo notebook {named}.",
-        f"{manifest} names it under `[tool.wasmwheel]`. {why}",
-        "Correct `notebook`, or take it out: the site then shows the package with a plain one.",
+        f"{why} {manifest} names it in `[tool.wasmwheel]`.",
+        "Correct `notebook`, or remove it to use a generated notebook.",
         code="project.invalid-notebook",
     )

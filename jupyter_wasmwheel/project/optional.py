@@ -1,7 +1,7 @@
-"""A requirement made optional: moved from what a package depends on to an extra of its name.
+"""Optional requirements: moves a dependency to an extra of its name.
 
-pyproject.toml is edited as PEP 621 has it, setup.cfg as setuptools reads it. All else in the file
-stays as it was written.
+pyproject.toml is edited as PEP 621 defines it, setup.cfg as setuptools reads it. The rest of the
+file is unchanged.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from .manifest import load_toml
 
 PYPROJECT, SETUP_CFG = "pyproject.toml", "setup.cfg"
 
-#: The section of setup.cfg that has the extras.
+#: The section of setup.cfg with the extras.
 EXTRAS = "options.extras_require"
 
 
 def is_in_setup_cfg(pyproject: str, setup_cfg: str) -> bool:
-    """Whether a project's requirements are in its setup.cfg rather than in its pyproject.toml."""
+    """Return whether a project's requirements are in its setup.cfg, not its pyproject.toml."""
     return _is_elsewhere(tomllib.loads(pyproject)) and _has(_read(setup_cfg))
 
 
 def _is_elsewhere(pyproject: dict[str, Any]) -> bool:
-    """Whether the requirements are not in pyproject.toml, whose contents these are."""
+    """Return whether the requirements are not in this pyproject.toml."""
     project = pyproject.get("project")
     return project is None or "dependencies" in project.get("dynamic", ())
 
 
 def requirements(folder: Path) -> list[str]:
-    """The names of what a project depends on, as far as its files say it."""
+    """Return the names of a project's static dependencies."""
     pyproject = load_toml(folder / PYPROJECT)
     path = folder / SETUP_CFG
     setup_cfg = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
@@ -50,23 +50,22 @@ def requirements(folder: Path) -> list[str]:
 
 
 def move_in_pyproject(text: str, name: str) -> str:
-    """A pyproject.toml with a requirement as an extra; a SourceError where it cannot be that."""
+    """Return a pyproject.toml with a requirement as an extra."""
     project = tomllib.loads(text).get("project", {})
     dynamic = project.get("dynamic", ())
     if "dependencies" not in project and ("dependencies" in dynamic or not project):
         raise SourceError(
-            f"{name} cannot be made optional.",
-            "What the package depends on is neither in pyproject.toml nor in setup.cfg: its build "
-            "backend works it out, or its setup.py says it.",
-            f"List the requirements under `[project]` in pyproject.toml, or edit {name} out "
-            "where they are written.",
+            f"Could not make {name} optional.",
+            "The dependencies are neither in pyproject.toml nor in setup.cfg, but come from the "
+            "build backend or setup.py.",
+            "List them under `[project]` in pyproject.toml.",
             code="edits.dependencies-dynamic",
         )
     expected = _moved(project, name)
     if "optional-dependencies" in dynamic:
         raise SourceError(
-            f"{name} cannot be made optional.",
-            "pyproject.toml leaves the extras (`optional-dependencies`) to the build backend.",
+            f"Could not make {name} optional.",
+            "The extras (`optional-dependencies`) in pyproject.toml are dynamic.",
             "List them under `[project.optional-dependencies]`.",
             code="edits.extras-dynamic",
         )
@@ -75,9 +74,8 @@ def move_in_pyproject(text: str, name: str) -> str:
     edited = tomlkit.dumps(document)
     if tomllib.loads(edited).get("project") != expected:
         raise SourceError(
-            f"{name} cannot be made optional.",
-            "pyproject.toml is written in a way that cannot be edited: its `[project]` is in "
-            "more than one place.",
+            f"Could not make {name} optional.",
+            "The table `[project]` in pyproject.toml is split.",
             "Write it as one `[project]` table.",
             code="edits.table-split",
         )
@@ -85,7 +83,7 @@ def move_in_pyproject(text: str, name: str) -> str:
 
 
 def _moved(project: dict[str, Any], name: str) -> dict[str, Any]:
-    """A `[project]` table with a requirement as an extra, whatever its style."""
+    """Return a `[project]` table with a requirement as an extra."""
     dependencies = project.get("dependencies", [])
     wanted = [each for each in dependencies if _is(each, name)]
     if not wanted:
@@ -100,29 +98,29 @@ def _moved(project: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _edit(project: Any, name: str, extras: dict[str, list[str]]) -> None:
-    """Take a requirement out of tomlkit's `[project]`, and make its extras these."""
+    """Remove a requirement from tomlkit's `[project]`, and set its extras."""
     dependencies = project["dependencies"]
     for at in reversed(range(len(dependencies))):
         if _is(dependencies[at], name):
             del dependencies[at]
     if "optional-dependencies" not in project:
-        # A table of its own could end up before keys that are the project's.
+        # A separate table could end up before other keys of the project.
         project["optional-dependencies"] = tomlkit.inline_table()
-    there = project["optional-dependencies"]
-    padded = isinstance(there, InlineTable) and there.as_string().endswith(" }")
+    table = project["optional-dependencies"]
+    padded = isinstance(table, InlineTable) and table.as_string().endswith(" }")
     for extra, requirements in extras.items():
-        if extra in there:
-            there[extra].extend(requirements[len(there[extra]) :])
+        if extra in table:
+            table[extra].extend(requirements[len(table[extra]) :])
         elif padded:
-            # tomlkit takes the space before the brace for the one behind the comma.
-            there[extra] = requirements
-            there.add(tomlkit.ws(" "))
+            # tomlkit moves the space before the brace behind the comma.
+            table[extra] = requirements
+            table.add(tomlkit.ws(" "))
         else:
-            there.append(extra, requirements)
+            table.append(extra, requirements)
 
 
 def move_in_setup_cfg(text: str, name: str) -> str:
-    """A setup.cfg with a requirement as an extra; a SourceError where it is not there."""
+    """Return a setup.cfg with a requirement as an extra."""
     config = _read(text)
     option = config["options"]["install_requires"]
     lines = _lines(option.value or "")
@@ -134,14 +132,14 @@ def move_in_setup_cfg(text: str, name: str) -> str:
         _add_extras(config)
     extras = config[EXTRAS]
     extra = _extra(name, extras.options())
-    there = _lines(extras[extra].value or "") if extra in extras else []
+    before = _lines(extras[extra].value or "") if extra in extras else []
     extras.set(extra)
-    extras[extra].set_values([*there, *wanted])
+    extras[extra].set_values([*before, *wanted])
     return str(config)
 
 
 def _add_extras(config: configupdater.ConfigUpdater) -> None:
-    """Add the section of the extras behind the options, with an empty line on each side."""
+    """Add the section of the extras after the options, with empty lines around it."""
     options = config["options"]
     is_last = config.sections()[-1] == "options"
     after = options.add_after
@@ -157,7 +155,7 @@ def _read(text: str) -> configupdater.ConfigUpdater:
         return configupdater.ConfigUpdater().read_string(text)
     except configupdater.ParsingError as error:
         raise SourceError(
-            f"{SETUP_CFG} cannot be read.",
+            f"Could not read {SETUP_CFG}.",
             str(error).splitlines()[0],
             "Correct that line.",
             code="project.invalid-setup-cfg",
@@ -169,7 +167,7 @@ def _has(config: configupdater.ConfigUpdater) -> bool:
 
 
 def _lines(value: str) -> list[str]:
-    """The requirements, and comments, of a value: a line each, or parted by semicolons in one."""
+    """Return the requirements and comments of a value, one per line or separated by semicolons."""
     parts = value.splitlines() if "\n" in value else value.split(";")
     return [part.strip() for part in parts if part.strip()]
 
@@ -187,7 +185,7 @@ def _name(requirement: str) -> str | None:
 
 
 def _extra(name: str, extras: list[str]) -> str:
-    """The extra of that name as it is spelled already, else as PEP 685 spells it."""
+    """Return the name of an existing extra, else the normalized one (PEP 685)."""
     wanted: str = canonicalize_name(name)
     return next((extra for extra in extras if canonicalize_name(extra) == wanted), wanted)
 
@@ -197,6 +195,6 @@ def _no_dependency(name: str, requirements: list[str]) -> SourceError:
     return SourceError(
         f"{name} is not a dependency of the package.",
         f"They are: {', '.join(dict.fromkeys(names))}." if names else "It has none.",
-        "Name one of them with `--make-optional`." if names else "Omit `--make-optional`.",
+        "Pass one of them with --make-optional." if names else "Omit --make-optional.",
         code="edits.unknown-dependency",
     )

@@ -1,4 +1,4 @@
-"""Starter crates: a small package with Rust in it, made from a template."""
+"""Starter crates: small Rust-based packages, created from templates."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError, UsageError
 
-#: The template that is taken when nobody names one.
+#: The default template.
 DEFAULT = "function"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """What a starter crate is made from; `about` is a sentence on what it shows."""
+    """A template of starter crates; `about` says in a sentence what it demonstrates."""
 
     name: str
     about: str
 
 
 def templates() -> tuple[Template, ...]:
-    """The templates there are, the default first; each says in its own metadata what it shows."""
+    """Return all templates, the default first."""
     folders = [entry for entry in _root().iterdir() if entry.is_dir()]
     found = [Template(name=folder.name, about=_about(folder)) for folder in folders]
     return tuple(sorted(found, key=lambda each: (each.name != DEFAULT, each.name)))
@@ -45,28 +45,28 @@ def _root() -> Traversable:
 
 
 def module_name(name: str) -> str:
-    """The module that a package of this name is imported as; a UsageError for a bad name."""
-    # PEP 508's names, less the dot, which neither Rust nor an import could carry.
+    """Return the module of a package; a UsageError if its name is invalid."""
+    # Names of PEP 508 without dots, which Rust and imports do not support.
     module = canonicalize_name(name).replace("-", "_")
     if not re.fullmatch(r"[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?", name) or keyword.iskeyword(module):
         raise UsageError(
             f"Invalid package name {name!r}.",
-            "A name begins with a letter, holds letters, digits, `-` and `_`, and is no word of "
-            "Python's own.",
-            "Choose another one, for example `my-package`.",
+            "A name begins with a letter, consists of letters, digits, `-` and `_`, and is not a "
+            "Python keyword.",
+            "Choose another name, for example `my-package`.",
             code="starter.invalid-name",
         )
     return module
 
 
 def create(name: str, folder: Path, template: str = DEFAULT) -> Path:
-    """Make a starter crate in a new folder, whole or not at all, and give that folder."""
+    """Create a starter crate in a new folder, and return that folder."""
     module = module_name(name)
     names = [each.name for each in templates()]
     if template not in names:
         raise UsageError(
             f"Template {template!r} not found.",
-            f"There are: {', '.join(names)}.",
+            f"The templates are: {', '.join(names)}.",
             "Use one of them.",
             code="starter.unknown-template",
         )
@@ -74,7 +74,7 @@ def create(name: str, folder: Path, template: str = DEFAULT) -> Path:
     if place.exists():
         raise SourceError(
             f"{place} already exists.",
-            "A starter crate is made in a new folder, so that nothing is overwritten.",
+            "A starter crate is created in a new folder, so that nothing is overwritten.",
             "Choose another name, or remove that folder.",
             code="starter.exists",
         )
@@ -89,7 +89,7 @@ def create(name: str, folder: Path, template: str = DEFAULT) -> Path:
 def _copy(source: Traversable, target: Path, values: dict[str, str]) -> None:
     target.mkdir()
     for entry in source.iterdir():
-        if entry.name == "__pycache__":  # pip compiles the tests of templates too
+        if entry.name == "__pycache__":  # pip also compiles the tests of templates
             continue
         if entry.is_dir():
             _copy(entry, target / entry.name, values)

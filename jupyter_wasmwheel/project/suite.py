@@ -1,7 +1,7 @@
-"""A project's own tests: where they are and what they need, as its files say it.
+"""A project's own tests: their paths and requirements, from its files.
 
-pytest's configuration is read as its reference says ("Configuration"), dependency groups as PEP 735
-defines them. Nothing of the project is run.
+pytest's configuration is read as its reference documents, dependency groups as PEP 735 defines
+them. None of the project's code is run.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ from ..api.errors import SourceError
 from . import copy
 from .manifest import Project, load_toml
 
-#: The names under which extras and dependency groups bring what tests need, and those under which
-#: it is among other things.
+#: The names of dependency groups for tests, and those that include other tools.
 TESTING, DEVELOPMENT = ("test", "tests", "testing"), ("dev",)
 
-#: Where requirements files are, for each of them.
+#: The requirements files of each.
 TESTING_FILES = (
     "test*/requirements*.txt",
     "requirements/test*.txt",
@@ -42,10 +41,10 @@ DEVELOPMENT_FILES = (
     "dev*[-_]requirements*.txt",
 )
 
-#: The folders that tests are looked for in where nobody says where they are.
+#: The folders of tests if none are configured.
 DEFAULT_FOLDERS = ("tests", "test")
 
-#: The files with pytest's configuration, in the order in which it looks, and its part of each.
+#: The files with pytest's configuration in its order, and the section in each.
 INI_FILES = (
     ("pytest.ini", "pytest"),
     (".pytest.ini", "pytest"),
@@ -57,10 +56,10 @@ TOML_FILES = ("pytest.toml", ".pytest.toml", "pyproject.toml")
 
 @dataclass(frozen=True, kw_only=True)
 class Companion:
-    """A package that goes along with tests.
+    """A package that tests often need besides pytest.
 
-    `sign` is what shows in the tests, or in pytest's configuration, that they use it; `arguments`
-    are what pytest is given so that it asks for nothing that a browser does not have.
+    `sign` matches tests or pytest's configuration that use it. `arguments` are passed to pytest to
+    disable what a browser does not support.
     """
 
     name: str
@@ -70,12 +69,12 @@ class Companion:
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """The tests of a project. Paths are relative to its folder.
+    """The tests of a project; paths are relative to its folder.
 
-    `paths` are those for pytest, none where its configuration names them; `import_paths` are what
-    that puts before all other places of modules. `requirements` are what tests alone need, and
-    `development` those that have tools among them; `companions` are what they are seen to use.
-    `sources` are the Python files among the tests.
+    `paths` are pytest's arguments, empty if its configuration has them; `import_paths` are the
+    first ones of `sys.path`. `requirements` are those of tests alone, `development` those with
+    other tools, and `companions` the packages that tests are seen to use. `sources` are the Python
+    files of the tests.
     """
 
     folder: Path
@@ -88,17 +87,17 @@ class Suite:
 
 
 def find(project: Project) -> Suite:
-    """The tests of a project; a SourceError where it has none."""
+    """Find the tests of a project; a SourceError if it has none."""
     folder = project.folder
     settings = _settings(folder)
     configured = _glob(folder, settings["testpaths"])
-    places = configured or _usual(folder) or _anywhere(folder)
+    places = configured or _default_folders(folder) or _folders_with_tests(folder)
     if not places:
         raise SourceError(
             f"{project.label} has no tests in this source.",
-            "pytest's configuration names no folder that is there, and no file is called "
-            "test_….py; an sdist often leaves the tests out.",
-            "Name a folder that has them, for example a clone of its repository.",
+            "pytest's configuration does not name an existing folder, and no file is called "
+            "test_….py. Many sdists do not include tests.",
+            "Pass a folder that has them, for example a clone of its repository.",
             code="tests.not-in-source",
         )
     groups = _groups(folder)
@@ -122,7 +121,7 @@ def find(project: Project) -> Suite:
 
 @functools.cache
 def companions() -> tuple[Companion, ...]:
-    """The packages that are known to go along with tests."""
+    """Return the known companions of tests."""
     text = (resources.files(__package__) / "companions.toml").read_text(encoding="utf-8")
     return tuple(
         Companion(
@@ -135,7 +134,7 @@ def companions() -> tuple[Companion, ...]:
 
 
 def _settings(folder: Path) -> Mapping[str, Sequence[str]]:
-    """The `testpaths` and `pythonpath` of the first file that has pytest's configuration."""
+    """Return `testpaths` and `pythonpath` of the first file with pytest's configuration."""
     found: Mapping[str, Any] = {}
     for name in TOML_FILES:
         path = folder / name
@@ -148,7 +147,7 @@ def _settings(folder: Path) -> Mapping[str, Sequence[str]]:
         try:
             parser.read(folder / name, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError):
-            continue  # pytest says what is wrong with it
+            continue  # pytest reports the error
         found = found or (parser[section] if parser.has_section(section) else {})
     return {
         name: value.split() if isinstance(value := found.get(name, ""), str) else value
@@ -156,12 +155,12 @@ def _settings(folder: Path) -> Mapping[str, Sequence[str]]:
     }
 
 
-def _usual(folder: Path) -> list[str]:
+def _default_folders(folder: Path) -> list[str]:
     return [name for name in DEFAULT_FOLDERS if any(_test_files(folder / name))]
 
 
-def _anywhere(folder: Path) -> list[str]:
-    """The outermost folders that have tests in them, those of the usual names before all others."""
+def _folders_with_tests(folder: Path) -> list[str]:
+    """Return the outermost folders with tests, preferring the default names."""
     found = {path.parent for path in _test_files(folder)}
     found = {
         place for place in found if {*place.relative_to(folder).parts} & {*DEFAULT_FOLDERS}
@@ -174,14 +173,14 @@ def _anywhere(folder: Path) -> list[str]:
 
 
 def _test_files(top: Path) -> Iterator[Path]:
-    """The files that pytest takes for tests when nothing is configured."""
+    """Give the files that pytest collects by default."""
     for path in files(top):
         if path.suffix == ".py" and (path.name.startswith("test_") or path.stem.endswith("_test")):
             yield path
 
 
 def files(top: Path) -> Iterator[Path]:
-    """The files of a project's folder; what tools left behind is none of it."""
+    """Give the files of a project's folder without the output of tools."""
     for folder, names, files in os.walk(top):
         names[:] = sorted(name for name in names if copy.is_source(Path(folder) / name))
         yield from (path for name in sorted(files) if (path := Path(folder) / name).is_file())
@@ -196,7 +195,7 @@ def _groups(folder: Path) -> Mapping[str, Sequence[Any]]:
 def _of_groups(
     groups: Mapping[str, Sequence[Any]], names: Sequence[str], seen: frozenset[str] = frozenset()
 ) -> Iterator[Requirement]:
-    """The requirements of dependency groups, and of those that they include."""
+    """Give the requirements of dependency groups, and of those that they include."""
     for name in names:
         for entry in groups.get(name, ()) if name not in seen else ():
             if isinstance(entry, str):
@@ -212,7 +211,7 @@ def _of_files(folder: Path, patterns: Sequence[str]) -> Iterator[Requirement]:
 
 
 def _of_file(path: Path, top: Path, seen: frozenset[Path]) -> Iterator[Requirement]:
-    """The requirements in a file of pip's format, and in those that it names with `-r`."""
+    """Give the requirements of a requirements file, and of those that it names with `-r`."""
     if path in seen or not path.is_file() or not path.resolve().is_relative_to(top):
         return
     text = path.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ")
@@ -226,7 +225,7 @@ def _of_file(path: Path, top: Path, seen: frozenset[Path]) -> Iterator[Requireme
 
 
 def _requirement(text: str) -> Iterator[Requirement]:
-    """The requirement that a text is; nothing for a path, an option, or an empty line."""
+    """Give the requirement in a line, nothing for a path, an option or an empty line."""
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
@@ -236,13 +235,13 @@ def _requirement(text: str) -> Iterator[Requirement]:
 
 
 def _glob(folder: Path, patterns: Sequence[str]) -> list[str]:
-    """The paths below a folder that patterns match."""
+    """Return the paths in a folder that match patterns."""
     found = [path for pattern in patterns for path in glob.glob(pattern, root_dir=folder)]
     return sorted(path for path in set(found) if (folder / path).resolve().is_relative_to(folder))
 
 
 def _sources(folder: Path, places: Sequence[str]) -> Iterator[Path]:
-    """The Python files of tests, and what pytest reads beside them."""
+    """Give the Python files of tests, and conftest.py."""
     for path in (folder / "conftest.py", *(folder / place for place in places)):
         for file in files(path) if path.is_dir() else (path,):
             if file.suffix == ".py" and file.is_file():
@@ -250,7 +249,7 @@ def _sources(folder: Path, places: Sequence[str]) -> Iterator[Path]:
 
 
 def _used(folder: Path, sources: Sequence[Path]) -> Iterator[Companion]:
-    """The companions that the tests, or pytest's configuration, show a sign of."""
+    """Give the companions whose sign is in the tests or pytest's configuration."""
     settings = [folder / name for name in (*TOML_FILES, *(name for name, _ in INI_FILES))]
     text = "\n".join(
         path.read_text(encoding="utf-8", errors="replace")

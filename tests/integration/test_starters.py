@@ -34,7 +34,7 @@ def test_help_describes_each_template(wasmwheel: Command) -> None:
     [
         (None, "No such file"),
         ("{", "not valid JSON"),
-        ('{"nbformat": 3, "worksheets": []}', "no notebook of the format 4"),
+        ('{"nbformat": 3, "worksheets": []}', "not a notebook in format 4"),
     ],
 )
 def test_invalid_notebook_is_reported_before_build(
@@ -55,7 +55,7 @@ def test_notebook_outside_project_is_rejected(wasmwheel: Command, tmp_path: Path
     shutil.copy(crate / "notebooks/try.ipynb", tmp_path / "secret.ipynb")
     (crate / "notebooks/try.ipynb").unlink()
     (crate / "notebooks/try.ipynb").symlink_to(tmp_path / "secret.ipynb")
-    assert "outside of the project" in error_of(wasmwheel("build", crate, "--json"), 3)["why"]
+    assert "outside the project" in error_of(wasmwheel("build", crate, "--json"), 3)["why"]
 
 
 @pytest.fixture(scope="module")

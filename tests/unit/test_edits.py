@@ -153,8 +153,12 @@ def test_make_optional_edits_setup_cfg(style: str) -> None:
     [
         (PLAIN, {}, "They are: never-heard-of-this, packaging."),
         ('[project]\nname = "plain"\nversion = "1"\n', {}, "It has none."),
-        ('[project]\nname = "plain"\ndynamic = ["dependencies"]\n', {}, "backend works it out"),
-        ("", {"setup.py": "setup(install_requires=['requests'])"}, "its setup.py says it"),
+        (
+            '[project]\nname = "plain"\ndynamic = ["dependencies"]\n',
+            {},
+            "from the build backend",
+        ),
+        ("", {"setup.py": "setup(install_requires=['requests'])"}, "or setup.py"),
         ("", {"setup.cfg": "[options]\ninstall_requires =\n    regex\n"}, "They are: regex."),
         ("", {"setup.cfg": "[options\n"}, "no section headers"),
         (
@@ -257,15 +261,15 @@ def nothing(project: Path) -> None:
 @pytest.mark.parametrize(
     ("prepare", "recipe", "why"),
     [
-        (nothing, replacing("WORD = 'simple'\n"), "line 1 is \"WORD = 'plain'\""),
-        (nothing, replacing("import os"), "'import os' is not there, nor anything like it"),
-        (nothing, replacing("in"), "has the text 2 times, in lines 1, 3"),
-        (nothing, replacing("a", "plain/none.py"), "plain/none.py: there is no such file"),
-        (nothing, replacing("a", "plain"), "plain: there is no such file"),
+        (nothing, replacing("WORD = 'simple'\n"), "in line 1, got \"WORD = 'plain'\""),
+        (nothing, replacing("import os"), "'import os' not found, nor a similar line"),
+        (nothing, replacing("in"), "the text occurs 2 times, in lines 1, 3"),
+        (nothing, replacing("a", "plain/none.py"), "plain/none.py: file not found"),
+        (nothing, replacing("a", "plain"), "plain: file not found"),
         (link, replacing("WORD", "plain/linked.py"), "it is a link"),
-        (outside, replacing("WORD", "linked/x.py"), "it is a link, or behind one"),
-        (binary, replacing("WORD", "plain/data"), "it has a zero in it"),
-        (binary, replacing("WORD", "plain/latin"), "it is no text in UTF-8"),
+        (outside, replacing("WORD", "linked/x.py"), "it is a link, or in a linked folder"),
+        (binary, replacing("WORD", "plain/data"), "it contains NUL"),
+        (binary, replacing("WORD", "plain/latin"), "it is not a text file in UTF-8"),
     ],
 )
 def test_recipe_patch_mismatch_error_names_place(
@@ -289,7 +293,7 @@ def test_recipe_patch_late_mismatch_error_names_line(tmp_path: Path) -> None:
     read = manifest.read(project)
     with pytest.raises(SourceError) as caught:
         edits.changes(edits.choose(str(recipe), (), read, events.ignore), read)
-    assert "line 4 is '    three();', and '    three(3);' is expected there" in caught.value.why
+    assert "expected '    three(3);' in line 4, got '    three();'" in caught.value.why
 
 
 def test_edits_keep_windows_line_endings(tmp_path: Path) -> None:
