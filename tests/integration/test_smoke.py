@@ -163,7 +163,7 @@ def test_requirement_of_other_version_is_unavailable(
     path = wheel(tmp_path, PURE, {"handmade.py": text}, requires=["packaging>=9999"])
     with pytest.raises(CheckError) as raised:
         imported(path)
-    assert f"requires packaging>=9999, but there is {has}" in raised.value.why
+    assert f"requires packaging>=9999, but {has} was found" in raised.value.why
 
 
 def test_import_of_undeclared_module_is_explained(tmp_path: Path, imported: Imported) -> None:

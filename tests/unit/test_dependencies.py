@@ -148,7 +148,7 @@ def test_transitive_requirements_are_found() -> None:
         ("yaml", "missing", "hub"),
         ("tool", "missing", "hub"),
     ]
-    assert result.reasons["tool"] == "hub requires tool>=2, but there is 1.0."
+    assert result.reasons["tool"] == "hub requires tool>=2, but 1.0 was found."
 
 
 def test_circular_requirements_are_found_once() -> None:
