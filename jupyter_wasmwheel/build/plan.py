@@ -19,7 +19,7 @@ from ..project.manifest import Project
 from ..project.recipes import NO_SETTINGS
 from ..runtime.targets import TRIPLE, Target
 from ..store import has_locks
-from ..toolchain import cargo, emcc, emscripten, linker, relay, remap
+from ..toolchain import cargo, cargo_wrapper, emcc, emscripten, linker, remap
 from ..toolchain.rust import Rust
 from ..toolchain.toolchain import Toolchain, script
 from . import pyo3
@@ -163,8 +163,8 @@ def _cargo(plan: Plan, toolchain: Toolchain, rust: Rust) -> dict[str, str]:
         arguments += ["--no-default-features"] if plan.no_default_features else []
     env = {
         "CARGO": str(script("wasmwheel-cargo")),
-        relay.PROGRAM: str(rust.cargo),
-        relay.ARGUMENTS: json.dumps([*arguments, *plan.request.cargo_args]),
+        cargo_wrapper.PROGRAM: str(rust.cargo),
+        cargo_wrapper.ARGUMENTS: json.dumps([*arguments, *plan.request.cargo_args]),
         "RUSTC": str(rust.rustc),
         **cargo.PROGRESS,
     }

@@ -1,6 +1,6 @@
 """A reader of cargo's output: progress, diagnostics, and how long each crate took.
 
-`wasmwheel-cargo` (relay.py) writes the compiler's messages to stderr as JSON text sequences
+`wasmwheel-cargo` (cargo_wrapper.py) writes the compiler's messages to stderr as JSON text sequences
 (RFC 7464). Their format is that of cargo's "External tools" reference; the progress bar is the one
 that CARGO_TERM_PROGRESS_WHEN=always draws.
 """
@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 from ..api.events import CrateFinished, CrateStarted, Diagnostic, Emitter, Level, Log, Progress
 from ..api.report import Crate
-from .relay import SEPARATOR
+from .cargo_wrapper import SEPARATOR
 
 #: The variables that make cargo draw its progress bar, with the number of units, and without the
 #: colors that a notebook's kernel asks all programs for.

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import emcc
-from .relay import exec_process
+from .cargo_wrapper import exec_process
 
 if TYPE_CHECKING:
     from ..store import Store
