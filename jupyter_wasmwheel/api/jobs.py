@@ -71,13 +71,6 @@ def apply(job: Job, event: Event) -> Job:
     return job
 
 
-class _Numbered(msgspec.Struct):
-    seq: int
-
-
-_SEQ: msgspec.json.Decoder[_Numbered] = msgspec.json.Decoder(_Numbered)
-
-
 def replay(job: Job, lines: Iterable[bytes]) -> Job:
     """Return the job after numbered events, as JSON lines.
 
@@ -85,7 +78,8 @@ def replay(job: Job, lines: Iterable[bytes]) -> Job:
     """
     for line in lines:
         for event, _ in decode([line]):
-            if (seq := _SEQ.decode(line).seq) > job.seq:
+            seq = msgspec.json.decode(line)["seq"]
+            if seq > job.seq:
                 job = _changed(apply(job, event), seq=seq)
     return job
 

@@ -78,6 +78,7 @@ class EventStore:
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         try:
             self._prepare()
+            self.jobs()
         except BaseException:
             self._connection.close()
             raise

@@ -46,11 +46,6 @@ def open_store(path: Path, listener: Listener, limit: int) -> tuple[EventStore, 
     notice = None
     try:
         store = EventStore(path, listener, limit)
-        try:
-            store.jobs()
-        except BaseException:
-            store.close()
-            raise
     except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _SYSTEM_ERRORS:
             raise

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 
 from .. import archive
 from ..api import requests
-from ..api.errors import SiteError, SourceError, UsageError
+from ..api.errors import SourceError, UsageError
 from ..api.requests import (
     BuildRequest,
     BundleRequest,
@@ -121,7 +121,8 @@ def _resolved(request: PostedRequest, paths: AllowedPaths) -> tuple[PostedReques
         case InstallRequest():
             return request, "toolchain", None
         case SiteRequest():
-            folder = _new_site(request.site, paths)
+            folder = lite.folder_of(request.site, paths.store)
+            lite.require_empty(folder)
             return replace(request, site=str(folder)), folder.name, None
         case BundleRequest():
             if request.out is not None:
@@ -149,18 +150,6 @@ def resolve_edits(body: object, paths: AllowedPaths) -> EditsRequest:
     _, _, source = _source(request.source, paths)
     recipe = _recipe(request.recipe, paths)
     return msgspec.structs.replace(request, source=source, recipe=recipe)
-
-
-def _new_site(name: str, paths: AllowedPaths) -> Path:
-    folder = lite.folder_of(name, paths.store)
-    if folder.exists():
-        raise SiteError(
-            f"The site {name} already exists.",
-            "Creating it again would lose what is published there.",
-            "Publish to it as it is, or choose another name.",
-            code="site.exists",
-        )
-    return folder
 
 
 def _recipe(text: str, paths: AllowedPaths) -> str:

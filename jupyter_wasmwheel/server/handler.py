@@ -45,7 +45,11 @@ HTTP_STATUS: tuple[tuple[type[WasmwheelError], int], ...] = (
 )
 
 #: The HTTP status of error codes that differ from their class.
-HTTP_STATUS_OF_CODE = {"site.exists": 409, "starter.exists": 409}
+HTTP_STATUS_OF_CODE = {
+    "site.exists": 409,
+    "site.folder-not-empty": 409,
+    "starter.exists": 409,
+}
 
 #: The errors for HTTP statuses that Jupyter and tornado answer.
 HTTP_ERRORS = {

@@ -261,7 +261,7 @@ def create(folder: Path, request: SiteRequest, node: Node, context: RunContext) 
             code="site.target-not-supported",
         )
     wanted = packages.parse_requirements(request.packages)
-    _require_empty(folder)
+    require_empty(folder)
     front = template.get(target.jupyterlite, store, context.index, emit)
     content = _SiteContent(
         runtime=pyodide.ensure_runtime(target, node, store, emit),
@@ -274,7 +274,7 @@ def create(folder: Path, request: SiteRequest, node: Node, context: RunContext) 
     mode = 0o700 if folder.parent == store.home / "sites" else 0o777
     folder.parent.mkdir(mode=mode, parents=True, exist_ok=True)
     with store.lock(f"site-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}", emit):
-        _require_empty(folder)
+        require_empty(folder)
         stage = folder.with_name(f".{folder.name}.making")
         shutil.rmtree(stage, ignore_errors=True)
         try:
@@ -457,7 +457,8 @@ def _add_icons(site: Site) -> None:
         site.root.replace({f"{icons}/{name}": icon for name in names})
 
 
-def _require_empty(folder: Path) -> None:
+def require_empty(folder: Path) -> None:
+    """Raise a SiteError if a folder contains a site or other files."""
     if _is_site(folder):
         raise SiteError(
             f"A site already exists in {folder}.",
