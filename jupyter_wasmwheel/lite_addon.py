@@ -1,8 +1,8 @@
-"""An addon of JupyterLite's own build: the projects and wheels that its configuration lists.
+"""An addon of JupyterLite's own build, for the projects and wheels that its configuration lists.
 
-With `jupyter-wasmwheel` installed, `jupyter lite build` makes a site that has them, as `jupyter
-wasmwheel site create` and `build --site` would: what has to be built is built, all is checked, and
-`import NAME` works in its notebooks. It does nothing where the configuration names nothing.
+With it, `jupyter lite build` creates a site with them as `jupyter wasmwheel site create` and `build
+--site` do: projects are built, wheels are checked, and `import NAME` works in its notebooks. It
+does nothing if the configuration lists nothing.
 """
 
 from __future__ import annotations
@@ -24,49 +24,47 @@ from .process.supervisor import hide_memory
 from .runtime import node
 from .runtime.context import RunContext
 from .site import lite, publish
-from .site.lite import Site
-from .store import Store
 
 
 class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
-    """Builds and publishes what `packages` lists, once JupyterLite has built the site."""
+    """An addon that builds and publishes `packages` after JupyterLite's own build."""
 
-    #: The phases of JupyterLite's that it takes part in.
+    #: The phases of JupyterLite's build that it adds to.
     __all__ = ("post_build", "status")
 
     packages = List(
         Unicode(),
-        help="What the site has: folders of projects, sdists and wheels (relative to the lite "
+        help="Packages to publish: folders of projects, sdists and wheels (relative to the lite "
         "folder), `pypi:NAME[==VERSION]`, `git+URL[@REV][#subdirectory=DIR]`.",
     ).tag(config=True)
     with_packages = List(
-        Unicode(), help="Packages of Pyodide or of the package index to bring along, as `attrs`."
+        Unicode(), help="Packages of Pyodide or the package index to add, such as `attrs`."
     ).tag(config=True)
     with_dependencies = Bool(
-        False, help="Whether to build along what a package needs and nobody has for the browser."
+        False, help="Whether to also build dependencies that have no Pyodide wheel."
     ).tag(config=True)
     cdn = Bool(
-        False, help="Whether Pyodide comes from its CDN; the site is small then, and not offline."
+        False, help="Whether to load Pyodide from its CDN: a small site that needs the network."
     ).tag(config=True)
 
     def status(self, manager: Any) -> Iterator[dict[str, Any]]:
-        """Say what would be built and published."""
+        """Print what would be built and published."""
         yield self.task(
             name="packages", actions=[lambda: print("  packages:", *map(redact, self.packages))]
         )
 
     def post_build(self, manager: Any) -> Iterator[dict[str, Any]]:
-        """Make a site of the output, then bring each package into it."""
+        """Turn the output into a site, then publish each package to it."""
         if not (self.packages or self.with_packages):
             return
-        hide_memory()  # from what is built: JupyterLite's variables are those of a terminal or CI
-        yield self.task(name="site", actions=[self._told(self._adopt)])
+        hide_memory()  # from builds: JupyterLite has the variables of a terminal or of CI
+        yield self.task(name="site", actions=[self._action(self._create_site)])
         for number, source in enumerate(self.packages, start=1):
-            action = self._told(self._publish, source)
+            action = self._action(self._publish, source)
             yield self.task(name=f"publish:{number}", doc=redact(source), actions=[action])
 
-    def _adopt(self) -> None:
-        store, output = _store(), self._output
+    def _create_site(self) -> None:
+        store, output = config.load().store(), Path(self.manager.output_dir).absolute()
         context = RunContext(store=store, emit=self._emit)
         site = lite.from_lite_build(
             output,
@@ -80,17 +78,19 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
         self.log.info(f"[wasmwheel] {output} runs Pyodide {site.pyodide}")
 
     def _publish(self, source: str) -> None:
-        settings, site = config.load(), self._site
+        settings = config.load()
+        site = lite.read_site(Path(self.manager.output_dir).absolute())
         store, limits = settings.store(), settings.allowed()
-        spelled = self._spelled(source)
-        if spelled.endswith(".whl"):
+        if not source.startswith(("pypi:", "git+")):
+            source = str((Path(self.manager.lite_dir) / Path(source).expanduser()).resolve())
+        if source.endswith(".whl"):
             (done,) = pipeline.publish_wheels(
-                [Path(spelled)], site, store, self._emit, limits=limits
+                [Path(source)], site, store, self._emit, limits=limits
             )
             name, version = done.package.name, done.package.version
         else:
             request = BuildRequest(
-                source=spelled,
+                source=source,
                 site=str(site.folder),
                 with_dependencies=self.with_dependencies,
             )
@@ -105,29 +105,15 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
             name, version = report.name, report.version
         self.log.info(f"[wasmwheel] {name} {version} is in the site")
 
-    @property
-    def _output(self) -> Path:
-        return Path(self.manager.output_dir).absolute()
-
-    @property
-    def _site(self) -> Site:
-        return lite.read_site(self._output)
-
-    def _spelled(self, source: str) -> str:
-        """A source as the command line would be given it from anywhere."""
-        if source.startswith(("pypi:", "git+")):
-            return source
-        return str((Path(self.manager.lite_dir) / Path(source).expanduser()).resolve())
-
     def _emit(self, event: Event) -> None:
-        """Say in JupyterLite's log what a person wants to know of a build."""
+        """Write notes and phases to JupyterLite's log."""
         if isinstance(event, Log) and event.stream == "note":
             self.log.info(f"[wasmwheel] {event.text}")
         elif isinstance(event, Phase) and event.state == "started":
             self.log.info(f"[wasmwheel] {event.name} ...")
 
-    def _told(self, act: Callable[..., None], *arguments: str) -> Callable[[], bool]:
-        """An action that tells an error of ours in our words, and fails its task."""
+    def _action(self, act: Callable[..., None], *arguments: str) -> Callable[[], bool]:
+        """Return a task's action, which logs our errors and fails."""
 
         def action() -> bool:
             try:
@@ -138,7 +124,3 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
             return True
 
         return action
-
-
-def _store() -> Store:
-    return config.load().store()

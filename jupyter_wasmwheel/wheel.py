@@ -1,7 +1,7 @@
-"""A wheel's file: read, checked for being one, and written again with other members.
+"""Wheels: read and check the file, and write it again with other members.
 
-The format is the binary distribution format (PEP 427 and what followed). Written by hand because
-`wheel` says of itself that it is no library, and `installer` only installs.
+The format is the binary distribution format (PEP 427 and its successors). Written by hand because
+`wheel` does not want to be used as a library, and `installer` only installs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import deflate
 from packaging.requirements import InvalidRequirement, Requirement
@@ -37,16 +37,16 @@ from .archive.errors import ArchiveError, DamagedError, TooLargeError, UnsafeErr
 from .archive.names import split_member_name
 from .archive.zip_reader import Zip
 
-#: The most members that a wheel may have; the archives that are written here count no further.
+#: The members that a wheel may have; archives that are written here cannot have more.
 MAX_MEMBERS = 65_535
 
-#: The most bytes that are read of a member that is text: METADATA, RECORD, a bill of materials.
+#: The size of a text member: METADATA, RECORD, a bill of materials.
 MAX_TEXT_BYTES = 32 * 1024**2
 
-#: The times between which those of an archive's members have to be (APPNOTE 4.4.6).
+#: The range of the times of an archive's members (APPNOTE 4.4.6).
 EARLIEST, LATEST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2107, 12, 31, tzinfo=UTC)
 
-#: libdeflate's levels: the one that compresses best, and one that takes no time.
+#: Levels of libdeflate: the one that compresses best, and a fast one.
 SMALLEST, QUICK = 12, 4
 
 #: The first bytes of a WebAssembly module.
@@ -55,14 +55,14 @@ MAGIC = b"\0asm"
 
 @dataclass(frozen=True, kw_only=True)
 class ExtensionModule:
-    """An extension module in a wheel: its member's name and the name it is imported by."""
+    """An extension module in a wheel, with the names of its member and of its import."""
 
     member: str
     name: str
 
     @property
     def init_function(self) -> str:
-        """The function that Python calls when the module is imported (PEP 489)."""
+        """Return the function that Python calls to import the module (PEP 489)."""
         last = self.name.rpartition(".")[2]
         try:
             last.encode("ascii")
@@ -73,7 +73,7 @@ class ExtensionModule:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel that has been read and found to be one."""
+    """A valid wheel that has been read."""
 
     path: Path
     name: str
@@ -84,38 +84,38 @@ class Wheel:
 
     @property
     def canonical_name(self) -> str:
-        """The name as PEP 503 compares it."""
+        """Return the normalized name (PEP 503)."""
         return canonicalize_name(self.name)
 
     @property
     def platform_tags(self) -> tuple[str, ...]:
-        """The platforms that it says it is for; `any` for a pure one."""
+        """Return the platforms of its tags; `any` for a pure wheel."""
         return tuple(sorted({tag.platform for tag in self.tags}))
 
     @property
     def is_pure(self) -> bool:
-        """Whether it is for any platform."""
+        """Return whether it is for any platform."""
         return self.platform_tags == ("any",)
 
     @property
     def size(self) -> int:
-        """The file's length in bytes."""
+        """Return the size of the file in bytes."""
         return self.path.stat().st_size
 
     @cached_property
     def sha256(self) -> str:
-        """The file's hash, in hexadecimal."""
+        """Return the hash of the file, in hexadecimal."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     @property
     def dist_info(self) -> str:
-        """The folder in it that holds its metadata."""
+        """Return the name of the folder with its metadata."""
         (place,) = (name for name in self.members if _is_metadata(name))
         return place.partition("/")[0]
 
     @contextmanager
     def opened(self) -> Iterator[Zip]:
-        """Open the file to read many members; a CheckError where it cannot be read any more."""
+        """Open the file to read several members; raise a CheckError if it cannot be read."""
         with _opened(self.path) as packed:
             yield packed
 
@@ -125,14 +125,14 @@ class Wheel:
             return packed.read(member)
 
     def read_text(self, member: str) -> str:
-        """Return the text of a member; a CheckError where it is longer than any can be."""
+        """Return the text of a member; raise a CheckError if it is too long."""
         with self.opened() as packed:
             data = packed.read(member, MAX_TEXT_BYTES)
         return data.decode("utf-8")
 
     @property
     def extension_modules(self) -> tuple[ExtensionModule, ...]:
-        """Every extension module, by the place it would be installed at."""
+        """Return all extension modules."""
         found = []
         for member in self.members:
             path = PurePosixPath(member)
@@ -144,30 +144,25 @@ class Wheel:
 
     @property
     def imports(self) -> tuple[str, ...]:
-        """The names that can be imported once it is installed: its top-level modules."""
+        """Return its top-level modules."""
         names = set()
-        for member in self.members:
-            path = PurePosixPath(member)
-            if path.parts[0].endswith((".dist-info", ".data")):
-                continue
-            if len(path.parts) > 1:
-                if path.suffix in (".py", ".so"):
-                    names.add(path.parts[0])
-            elif path.suffix in (".py", ".so"):
-                names.add(path.name.partition(".")[0])
+        for path in map(PurePosixPath, self.members):
+            top = path.parts[0]
+            if path.suffix in (".py", ".so") and not top.endswith((".dist-info", ".data")):
+                names.add(top if len(path.parts) > 1 else top.partition(".")[0])
         return tuple(sorted(name for name in names if name.isidentifier()))
 
 
 def read(path: Path) -> Wheel:
-    """The wheel in a file; a CheckError where the file is none, or is not whole."""
+    """Read a wheel; raise a CheckError if it is invalid or damaged."""
     try:
         file_name, file_version, _, tags = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
-        raise _none(path, str(error)) from error
+        raise _invalid(path, str(error)) from error
     if not path.is_file():
         raise UsageError(
             f"File {path} not found.",
-            "A wheel's file was named.",
+            "It must be a wheel.",
             "Check its name and folder.",
             code="wheel.not-found",
         )
@@ -180,13 +175,13 @@ def read(path: Path) -> Wheel:
                 pass
     name, version = metadata.get("Name"), metadata.get("Version")
     if not name or not version:
-        raise _none(path, "its METADATA has no name or no version")
+        raise _invalid(path, "its METADATA has no name or no version")
     if (canonicalize_name(name), _version(version)) != (file_name, file_version):
-        raise _none(path, f"its METADATA is that of {name!r} {version!r}")
+        raise _invalid(path, f"its METADATA is that of {name!r} {version!r}")
     try:
         requires = tuple(Requirement(line) for line in metadata.get_all("Requires-Dist", []))
     except InvalidRequirement as error:
-        raise _none(path, f"a requirement in its METADATA cannot be read: {error}") from error
+        raise _invalid(path, f"a requirement in its METADATA cannot be read: {error}") from error
     return Wheel(path, name, version, tags, requires, members)
 
 
@@ -203,12 +198,12 @@ def _is_metadata(member: str) -> bool:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Zip]:
-    """Open a wheel's file; a CheckError for whatever is wrong with the archive."""
+    """Open a wheel; raise a CheckError if anything is wrong with the archive."""
     try:
         with zip_reader.open_archive(path) as packed:
             yield packed
     except ArchiveError as error:
-        raise _none(path, str(error)) from error
+        raise _invalid(path, str(error)) from error
 
 
 def _metadata(packed: Zip) -> email.message.Message:
@@ -220,7 +215,7 @@ def _metadata(packed: Zip) -> email.message.Message:
 
 
 def _refuse_unsafe(packed: Zip) -> None:
-    """Refuse members that would leave the folder they are unpacked in, or that no wheel has."""
+    """Refuse members that would be written outside their folder, or that no wheel has."""
     if len(packed.infos) > MAX_MEMBERS:
         raise TooLargeError(f"it has more than {MAX_MEMBERS:,} members")
     seen = set()
@@ -233,14 +228,14 @@ def _refuse_unsafe(packed: Zip) -> None:
         if not parts:
             raise UnsafeError(f"its member {info.filename!r:.200} has no name")
         if parts in seen:
-            # Which of them is used depends on who reads it: the audit, or an installer.
+            # The audit and an installer may use different ones.
             raise UnsafeError(f"its member {info.filename!r:.200} is in it twice")
         seen.add(parts)
         if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise UnsafeError(f"its member {info.filename!r:.200} is neither a file nor a folder")
 
 
-def _none(path: Path, reason: str) -> CheckError:
+def _invalid(path: Path, reason: str) -> CheckError:
     return CheckError(
         f"{path.name} is not a wheel.",
         f"{reason[:1].upper()}{reason[1:]}.".replace("..", "."),
@@ -250,25 +245,24 @@ def _none(path: Path, reason: str) -> CheckError:
 
 
 def rewrite(path: Path, changed: Mapping[str, bytes], into: Path, level: int = SMALLEST) -> None:
-    """Write a wheel again with other bytes of some members, or more of them, in its RECORD too.
+    """Write a wheel with changed or added members, and update its RECORD.
 
-    It is compressed at a level of libdeflate's. Members are ordered by name, the metadata after all
-    else and the RECORD last. Their times are SOURCE_DATE_EPOCH or else the earliest, their modes
-    say only what can be run: the same members give the same bytes.
+    It is compressed at a level of libdeflate. To be reproducible, members are ordered by name, the
+    metadata after all else and the RECORD last. Their time is SOURCE_DATE_EPOCH or else the
+    earliest, and of their modes only the executable bit is kept.
     """
     members: dict[str, _Member] = {}
     with _opened(path) as source:
         for info in source.infos:
             if not info.is_dir():
-                runs = info.external_attr >> 16 & 0o111 != 0
-                members[info.filename] = _Member(data=source.read(info), runs=runs)
+                executable = info.external_attr >> 16 & 0o111 != 0
+                members[info.filename] = _Member(source.read(info), executable)
     for name, data in changed.items():
-        runs = name in members and members[name].runs
-        members[name] = _Member(data=data, runs=runs)
-    names = sorted(members, key=_place)
+        members[name] = _Member(data, name in members and members[name].executable)
+    names = sorted(members, key=_order)
     if _is_record(names[-1]):
         old = members[names[-1]].data.decode("utf-8")
-        members[names[-1]] = _Member(data=_record(old, changed).encode("utf-8"), runs=False)
+        members[names[-1]] = _Member(_record(old, changed).encode("utf-8"), executable=False)
     time = _time(os.environ)
     with into.open("wb") as target:
         directory = b""
@@ -283,17 +277,16 @@ def rewrite(path: Path, changed: Mapping[str, bytes], into: Path, level: int = S
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Member:
-    """A member to be written, and whether it is to be run."""
+class _Member(NamedTuple):
+    """A member to write."""
 
     data: bytes
-    runs: bool
+    executable: bool
 
     def write(self, name: str, time: tuple[int, int], target: BinaryIO, level: int) -> bytes:
-        """Write it where a file is, and give its row of the directory (APPNOTE 4.3.7, 4.3.12).
+        """Write it to a file, and return its row of the directory (APPNOTE 4.3.7, 4.3.12).
 
-        Written by hand because zipfile compresses by zlib alone; libdeflate makes 5 % less of it.
+        Written by hand because zipfile compresses with zlib only; libdeflate saves another 5 %.
         """
         packed = bytes(deflate.deflate_compress(self.data, level))
         method = zipfile.ZIP_DEFLATED
@@ -306,8 +299,8 @@ class _Member:
         sizes = (len(packed), len(self.data), len(raw), 0)
         common = struct.pack("<HHHHHLLLHH", 20, flags, method, *time, crc, *sizes)
         target.write(b"PK\3\4" + common + raw + packed)
-        mode = 0o100755 if self.runs else 0o100644
-        made_by = 20 | 3 << 8  # Unix, which the modes are of
+        mode = 0o100755 if self.executable else 0o100644
+        made_by = 20 | 3 << 8  # Unix, for the modes
         return (
             b"PK\1\2"
             + struct.pack("<H", made_by)
@@ -317,8 +310,8 @@ class _Member:
         )
 
 
-def _place(name: str) -> tuple[bool, bool, str]:
-    """Where a member stands in a wheel: the metadata after all else, as PEP 427 recommends."""
+def _order(name: str) -> tuple[bool, bool, str]:
+    """Return the sort key of a member: the metadata comes last, as PEP 427 recommends."""
     return _is_record(name), ".dist-info/" in name, name
 
 
@@ -327,7 +320,7 @@ def _is_record(name: str) -> bool:
 
 
 def _time(environ: Mapping[str, str]) -> tuple[int, int]:
-    """The time of all members, as an archive has it: SOURCE_DATE_EPOCH, else the earliest."""
+    """Return the time of all members, encoded: SOURCE_DATE_EPOCH, else the earliest."""
     given = environ.get("SOURCE_DATE_EPOCH", "")
     try:
         when = datetime.fromtimestamp(int(given), UTC) if given else EARLIEST
@@ -346,18 +339,18 @@ def _time(environ: Mapping[str, str]) -> tuple[int, int]:
 
 
 def record_row(name: str, data: bytes) -> list[str]:
-    """The row of a RECORD for a member."""
+    """Return the row of a RECORD for a member."""
     digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=")
     return [name, f"sha256={digest.decode()}", str(len(data))]
 
 
 def _record(text: str, changed: Mapping[str, bytes]) -> str:
-    """A RECORD in the order of the members, with the rows of those that changed made new.
+    """Return a RECORD in the order of the members, with new rows for those that changed.
 
-    A row that is wrong stays wrong, so that whoever checks the wheel sees it.
+    A wrong row stays wrong, so that a check of the wheel finds it.
     """
     rows = {row[0]: row for row in csv.reader(io.StringIO(text)) if row}
     rows |= {name: record_row(name, data) for name, data in changed.items()}
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows[name] for name in sorted(rows, key=_place))
+    csv.writer(out, lineterminator="\n").writerows(rows[name] for name in sorted(rows, key=_order))
     return out.getvalue()

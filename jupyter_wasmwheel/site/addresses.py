@@ -1,4 +1,4 @@
-"""Where a site is found once it is served; known without the server, which takes long to load."""
+"""The addresses of a site that is served; apart from the server, which is slow to import."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from urllib.parse import quote
 
 from .lite import Site
 
-#: The host of a site's origin. Not `localhost`, where Jupyter's cookies are.
+#: The host of a site's origin; not `localhost`, which has Jupyter's cookies.
 HOST = "127.0.0.1"
 
-#: The application of JupyterLite that shows one notebook and little else.
+#: JupyterLite's application for a single notebook.
 APPLICATION = "notebooks/index.html"
 
 
 def origin(site: Site) -> str:
-    """The origin that a site is served from."""
+    """Return the origin of a site."""
     return f"http://{HOST}:{site.port}"
 
 
 def address(site: Site, notebook: str | None = None) -> str:
-    """The address of a site's list of notebooks, or of one of them."""
+    """Return the address of a site's list of notebooks, or of one of them."""
     root = f"{origin(site)}/{site.prefix}"
     if notebook is None:
         return f"{root}/tree/index.html"

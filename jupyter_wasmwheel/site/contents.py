@@ -1,8 +1,8 @@
 """The notebooks of a site: their files, and the listing that JupyterLite reads to find them.
 
-JupyterLite's browser-side contents manager reads `api/contents/all.json`, a directory model of
-Jupyter's contents API, and each file from `files/`. A copy in the browser's storage beats the
-served file, therefore a notebook's name has the version in it.
+JupyterLite reads `api/contents/all.json`, a directory model of Jupyter's contents API, and each
+file from `files/`. A copy in the browser's storage takes precedence over the served file, so the
+name of a notebook contains the version.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from ..wheel import Wheel
 LISTING = "api/contents/all.json"
 FILES = "files"
 
-#: What a notebook's metadata say of the kernel that it is opened with.
+#: The metadata of a notebook that is opened with the site's kernel.
 KERNEL: dict[str, Any] = {
     "kernelspec": {"display_name": "Python (Pyodide)", "language": "python", "name": "python"},
     "language_info": {"name": "python"},
 }
 
-#: The cell that imports a package and shows what is in it.
+#: The cell that imports a package and lists its functions and classes.
 SHOW = """\
 import {module}
 
@@ -48,12 +48,12 @@ Markdown("\\n".join(rows))"""
 
 
 def notebook_name(name: str, version: str) -> str:
-    """The name of the notebook that shows a package."""
+    """Return the name of the notebook that shows a package."""
     return f"try-{canonicalize_name(name)}-{version}.ipynb"
 
 
 def notebook(wheel: Wheel, built_with: str | None, when: datetime) -> dict[str, Any]:
-    """A notebook (nbformat 4.5) that says what a package is, imports it and is open for more."""
+    """Return a notebook (nbformat 4.5) that describes a package and imports it."""
     module = main_module(wheel)
     day = f"{when.day} {when:%B %Y}"
     facts = f"Built with {_plain(built_with)} and published" if built_with else "Published"
@@ -62,30 +62,25 @@ def notebook(wheel: Wheel, built_with: str | None, when: datetime) -> dict[str, 
     about += [f"**{_plain(summary)}**"] if summary else []
     about += [
         f"{facts} on {day}.",
-        "It runs in this page, in your browser. There is nothing to install: "
+        "It runs in your browser, in this page. You do not need to install anything: "
         f"`import {module}` loads it from this site. "
         "Click the cell below and press **Shift + Enter**.",
     ]
     cells = [
         _cell("about", "markdown", "\n\n".join(about)),
         _cell("show", "code", SHOW.format(module=module)),
-        _cell("yours", "code", f"# Your turn: call something of {module}'s here.\n"),
+        _cell("yours", "code", f"# Your turn: call something from {module} here.\n"),
     ]
-    return {
-        "cells": cells,
-        "metadata": dict(KERNEL),
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
+    return {"cells": cells, "metadata": dict(KERNEL), "nbformat": 4, "nbformat_minor": 5}
 
 
 def with_site_kernel(document: dict[str, Any]) -> dict[str, Any]:
-    """A package's own notebook, opened with the site's kernel whatever it was written with."""
+    """Return a package's own notebook, set to open with the site's kernel."""
     return document | {"metadata": document["metadata"] | KERNEL}
 
 
 def main_module(wheel: Wheel) -> str:
-    """The name that a package is most likely meant to be imported by."""
+    """Return the module that users most likely import."""
     wanted = wheel.canonical_name.replace("-", "_")
     public = [name for name in wheel.imports if not name.startswith("_")] or list(wheel.imports)
     same = [name for name in public if name.lower() == wanted]
@@ -94,13 +89,9 @@ def main_module(wheel: Wheel) -> str:
 
 
 def wheel_summary(wheel: Wheel) -> str:
-    """The one line that a package says of itself in its metadata, or nothing."""
-    (member,) = (
-        name
-        for name in wheel.members
-        if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
-    )
-    head = wheel.read(member).decode("utf-8", "replace").partition("\n\n")[0]
+    """Return the summary in a package's metadata, or an empty text."""
+    metadata = wheel.read(f"{wheel.dist_info}/METADATA")
+    head = metadata.decode("utf-8", "replace").partition("\n\n")[0]
     found = re.search(r"^Summary: (.+)$", head, re.MULTILINE)
     line = found.group(1).strip() if found else ""
     return "" if line == "UNKNOWN" else line
@@ -112,12 +103,12 @@ def with_notebooks(
     when: datetime,
     replaced: Iterable[str] = (),
 ) -> dict[str, bytes]:
-    """Return the files of a site's folder that new notebooks change: their own, and the listing.
+    """Return the files of a site that new notebooks change: their own, and the listing.
 
-    Those `replaced`, which were for older versions, are no longer listed.
+    Notebooks in `replaced`, of older versions, are removed from the listing.
     """
     site.make_folder(FILES)
-    time = _zulu(when)
+    time = _utc(when)
     rows = _listing(site)
     for name in replaced:
         rows.pop(name, None)
@@ -142,19 +133,19 @@ def with_notebooks(
 
 
 def without_notebook(site: Root, name: str) -> dict[str, bytes]:
-    """The files of a site's folder that are others without a notebook: the listing."""
+    """Return the files of a site that change without a notebook: the listing."""
     rows = _listing(site)
     rows.pop(name, None)
     return {LISTING: _whole_listing(rows, datetime.now(UTC))}
 
 
 def remove_notebook(site: Root, name: str) -> None:
-    """Remove the file of a notebook that is listed no more."""
+    """Remove the file of a notebook that is no longer listed."""
     site.remove(f"{FILES}/{name}")
 
 
 def initialize(site: Root) -> None:
-    """Write the listing of a site that has no files yet."""
+    """Write the listing of a site, unless it has one."""
     site.make_folder(LISTING.rpartition("/")[0])
     site.make_folder(FILES)
     if not site.is_file(LISTING):
@@ -166,19 +157,19 @@ class _Named(Struct):
 
 
 class _Listing(Struct):
-    """What of the listing is read; all else in it is kept."""
+    """The part of the listing that is read; all other values are kept."""
 
     content: list[_Named]
 
 
 def _listing(site: Root) -> dict[str, dict[str, Any]]:
-    """Return the rows of the listing by name; a SiteError where it is not one."""
+    """Return the rows of the listing by name; raise a SiteError if it is invalid."""
     try:
         listing = msgspec.json.decode(site.read(LISTING))
         msgspec.convert(listing, _Listing)
     except (ValueError, RecursionError, OSError) as error:
         raise SiteError(
-            f"{site.path(LISTING)} is not a listing of notebooks.",
+            f"Invalid listing of notebooks in {site.path(LISTING)}.",
             f"{type(error).__name__}: {error}",
             "Remove the site and create it again with `jupyter wasmwheel site create`.",
             code="site.invalid-listing",
@@ -187,8 +178,8 @@ def _listing(site: Root) -> dict[str, dict[str, Any]]:
 
 
 def _whole_listing(rows: dict[str, dict[str, Any]], when: datetime) -> bytes:
-    time = _zulu(when)
-    head = {
+    time = _utc(when)
+    listing = {
         "name": "",
         "path": "",
         "type": "directory",
@@ -200,10 +191,10 @@ def _whole_listing(rows: dict[str, dict[str, Any]], when: datetime) -> bytes:
         "writable": True,
         "content": list(rows.values()),
     }
-    return msgspec.json.encode(head)
+    return msgspec.json.encode(listing)
 
 
-def _zulu(when: datetime) -> str:
+def _utc(when: datetime) -> str:
     return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -213,5 +204,5 @@ def _cell(name: str, kind: str, source: str) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """A text of a stranger's as Markdown that shows it as it is."""
+    """Escape untrusted text for Markdown."""
     return re.sub(r"([\\`*_{}\[\]<>#|!&~$])", r"\\\1", " ".join(text.split()))

@@ -1,7 +1,7 @@
-"""This package's own front end in a site: it lists what is published, and tells of what is new.
+"""The front end of this package in a site, which lists published packages and reports new ones.
 
-JupyterLite finds an extension by its row in `federated_extensions`; that row is what the
-extension's builder wrote into its package.json (`jupyterlab._build`).
+JupyterLite finds an extension by its row in `federated_extensions`, which its builder wrote to its
+package.json (`jupyterlab._build`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from msgspec import Struct
 from ..api.errors import SiteError
 from ..safe_paths import Root
 
-#: The extension's name, and where it is once it is built: in a clone only then.
+#: The name of the extension, and its folder, which a clone has only after a build.
 NAME = "jupyter-wasmwheel"
 BUILT = "labextension"
 
-#: The settings that JupyterLite begins with.
+#: JupyterLite's settings.
 SETTINGS = "jupyter-lite.json"
 
 
@@ -35,19 +35,19 @@ class _Data(Struct):
 
 
 class _Settings(Struct, rename={"data": "jupyter-config-data"}):
-    """What of the settings is read or changed here."""
+    """The part of the settings that is read or changed here."""
 
     data: _Data
 
 
 def about() -> bytes:
-    """The built front end's package.json; nothing where none is built."""
+    """Return the built front end's package.json, or nothing if it is not built."""
     path = resources.files("jupyter_wasmwheel") / BUILT / "package.json"
     return path.read_bytes() if path.is_file() else b""
 
 
 def settings(site: Root) -> dict[str, Any]:
-    """Return a site's settings; a SiteError where they are none of JupyterLite's."""
+    """Return JupyterLite's settings in a site; raise a SiteError if they are invalid."""
     try:
         found = json.loads(site.read(SETTINGS))
         msgspec.convert(found, _Settings)
@@ -62,10 +62,10 @@ def settings(site: Root) -> dict[str, Any]:
 
 
 def add(site: Root) -> None:
-    """Put the front end into a site's folder, where one is built.
+    """Add the front end to a site, if it is built.
 
-    Its settings schema stays out: it has the menus of JupyterLab's half, whose commands a site
-    does not have. What an older one left stays for the tabs that are open: its names are hashed.
+    Its settings schema is omitted, because a site does not have the commands in it. Files of an
+    older front end, whose names are hashed, stay for open tabs.
     """
     if not about():
         return

@@ -1,7 +1,7 @@
-// A worker of a kernel's that finds out whether a host answers at all, which is all that a browser
-// tells of an answer without CORS headers. The kernel waits meanwhile, and cannot ask by itself.
+// A worker that checks whether a host answers at all, which a browser does not report for responses
+// without CORS headers. The kernel waits for it, and cannot fetch meanwhile.
 
-const SECONDS = 8;
+const TIMEOUT_S = 8;
 
 self.onmessage = async ({ data: { url, cell } }) => {
   let answers = 2;
@@ -12,11 +12,11 @@ self.onmessage = async ({ data: { url, cell } }) => {
       credentials: "omit",
       cache: "no-store",
       referrerPolicy: "no-referrer",
-      signal: AbortSignal.timeout(1000 * SECONDS)
+      signal: AbortSignal.timeout(1000 * TIMEOUT_S)
     });
     answers = 1;
   } catch {
-    // It does not, or this page may not even ask.
+    // No answer, or the page is not allowed to ask.
   }
   Atomics.store(cell, 0, answers);
   Atomics.notify(cell, 0);

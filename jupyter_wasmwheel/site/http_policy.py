@@ -1,15 +1,15 @@
-"""How Python reaches the web in a kernel of a site; kernel-start.mjs runs this before a first cell.
+"""The ways in which Python reaches the web in a kernel; kernel-start.mjs runs this in the kernel.
 
 The policies:
 
-- `urllib`: `urllib.request` goes through the browser, by pyodide-http; `requests` too, but only
-  with a urllib3 that cannot do it itself (before 2.2), because that one does it better.
-- `all`: `requests` goes through pyodide-http whatever its urllib3.
+- `urllib`: `urllib.request` uses the browser, by pyodide-http. So does `requests` if its urllib3
+  cannot do that itself (before 2.2).
+- `all`: `requests` uses pyodide-http with any urllib3.
 - `off`: nothing is patched.
 
-With the first two, what is shipped with the site (data.py) is taken from there, what the site's
-server may fetch (proxy.py) is fetched by it, and an error says what a browser does not: whether
-CORS headers are what is missing, and what helps.
+With the first two, files that are shipped with the site (data.py) come from there, the site's
+server fetches from the hosts that it may (proxy.py), and errors say what a browser does not:
+whether CORS headers are missing, and what helps.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from urllib.parse import quote, urlsplit
 
 POLICIES = ("urllib", "all", "off")
 
-#: The ports of addresses that name none.
+#: The default ports.
 PORTS = {"http": 80, "https": 443}
 
-#: What the proxy is asked with, and what it says why it refuses with: see proxy.py.
+#: The headers of a request to the proxy, and of its refusal: see proxy.py.
 ASKING, REFUSED = "Wasmwheel-Proxy", "wasmwheel-proxy-refused"
 
 
 def apply(policy: str, site: str, proxy: str) -> None:
-    """Do what a policy says. `site` is the site's address, `proxy` what its server may fetch."""
+    """Apply a policy, for the address of a site and the document of its proxy."""
     if policy == "off":
         return
     import pyodide_http  # type: ignore[import-not-found]
@@ -48,10 +48,10 @@ def apply(policy: str, site: str, proxy: str) -> None:
 
 
 class Web:
-    """The web as a kernel sees it.
+    """The web as a kernel reaches it.
 
-    `hosts` are those that the site's server fetches from, each with its port; `allow` tells how
-    another one becomes one of them, with `{}` in its place, or is empty where none can.
+    `hosts` are those that the site's server fetches from, with their ports; `allow` explains how to
+    list another one, with `{}` as its placeholder, or is empty if that is not possible.
     """
 
     def __init__(self, site: str, hosts: list[str], allow: str) -> None:
@@ -62,7 +62,7 @@ class Web:
 
     @functools.cached_property
     def shipped(self) -> dict[str, str]:
-        """The places of what is shipped with the site, by address, as its lock has them."""
+        """Return the files that are shipped with the site by URL, from its lock."""
         import js  # type: ignore[import-not-found]
         import pyodide_js  # type: ignore[import-not-found]
 
@@ -71,7 +71,7 @@ class Web:
         return {url: place for table in ours for url, place in table.get("data", {}).items()}
 
     def route(self, method: str, url: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
-        """The address to ask in the place of another one, and with which headers."""
+        """Return the URL to fetch instead of another one, and the headers to send."""
         if method.upper() == "GET" and url in self.shipped:
             return f"{self.site}static/pyodide/{self.shipped[url]}", headers
         if _host(url) not in self.hosts or not _is_plain(method, headers):
@@ -79,11 +79,11 @@ class Web:
         return f"{self.site}proxy/fetch?url={quote(url, safe='')}", {**headers, ASKING: "1"}
 
     def explain(self, method: str, url: str, headers: dict[str, str]) -> str:
-        """Why the browser has no answer, as far as it can be known, and what helps."""
+        """Return the reason for a missing response, as far as it is known, and the remedy."""
         host = _host(url)
         name = host.removesuffix(f":{PORTS.get(urlsplit(url).scheme)}")
         if self.route(method, url, headers)[0] != url:
-            return f"The site's server, which has this of {name}, does not answer any more."
+            return f"The site's server, which fetches this from {name}, does not answer any more."
         answers = self._answers(url)
         if answers is False:
             return f"{name} could not be reached: the browser got no answer from it at all."
@@ -92,17 +92,17 @@ class Web:
             what = f"{name} sends no CORS headers, or it could not be reached"
         if host in self.hosts:
             return (
-                f"{what}, so the browser keeps the answer to itself. The site's server fetches "
-                f"from it, but only reads (GET, HEAD) and passes no login on."
+                f"{what}, so the browser hides the response. The site's server can fetch from it, "
+                f"but only reads (GET, HEAD) and passes on no credentials."
             )
         allow = f"let the site's server fetch from it ({self.allow.replace('{}', name)}), or "
         return (
-            f"{what}, so the browser keeps the answer to itself. "
-            f"What helps: {allow if self.allow else ''}ship the data with the site."
+            f"{what}, so the browser hides the response. "
+            f"To fix it, {allow if self.allow else ''}ship the data with the site."
         )
 
     def _answers(self, url: str) -> bool | None:
-        """Whether a host answers, or None where that cannot be known."""
+        """Return whether a host answers, or None if that is not known."""
         if self.prober is None:
             return None
         import js
@@ -115,9 +115,9 @@ class Web:
         return {1: True, 2: False}.get(cell[0])
 
     def sending(self, send: Any, failure: Callable[[str], Exception]) -> Any:
-        """pyodide-http's `send`, through the proxy where that is to be, and with errors in words.
+        """Return pyodide-http's `send` with the proxy, and with explained errors.
 
-        `failure` makes the error that those who call it expect.
+        `failure` creates the error that callers expect.
         """
         from pyodide.ffi import JsException
         from pyodide_http._core import (  # type: ignore[import-not-found]
@@ -144,7 +144,7 @@ class Web:
         return sending
 
     def patch_requests(self, requests: Any, *, always: bool) -> None:
-        """Let `requests` go through pyodide-http, always or where its urllib3 is too old."""
+        """Let `requests` use pyodide-http, always or if its urllib3 is too old."""
         version = sys.modules["urllib3"].__version__
         if not always and tuple(map(int, version.split(".")[:2])) >= (2, 2):
             return
@@ -155,9 +155,9 @@ class Web:
         _requests.send = self.sending(_requests.send, requests.ConnectionError)
 
     def patch_urllib3(self, module: Any) -> None:
-        """Let urllib3's own way through the browser take the proxy, and put its errors in words."""
-        # Where it can, urllib3 waits by WebAssembly's promise integration. An error that is raised
-        # from there (Pyodide's run_sync) ends the cell in the kernel even if the code caught it.
+        """Let urllib3's own requests use the proxy, and explain its errors."""
+        # If it can, urllib3 waits by WebAssembly's promise integration. An error that is raised
+        # from there (Pyodide's run_sync) ends the cell in the kernel even if the code catches it.
         vars(sys.modules["urllib3.contrib.emscripten.fetch"])["has_jspi"] = lambda: False
         connection = module.EmscriptenHTTPConnection
         ask = connection.request
@@ -181,7 +181,7 @@ class Web:
         connection.request = request
 
     def patch_pyfetch(self) -> None:
-        """Let Pyodide's own `pyfetch` take the proxy, and add to its errors."""
+        """Let Pyodide's `pyfetch` use the proxy, and explain its errors."""
         import pyodide.http  # type: ignore[import-not-found]
 
         ask = pyodide.http.pyfetch
@@ -201,15 +201,15 @@ class Web:
 
 
 def after_import(name: str, then: Callable[[Any], None]) -> None:
-    """Call a function with a module once that has been imported."""
+    """Call a function with a module after its import."""
     if name in sys.modules:
         then(sys.modules[name])
     else:
-        sys.meta_path.insert(0, _Afterwards(name, then))
+        sys.meta_path.insert(0, _ImportHook(name, then))
 
 
-class _Afterwards(importlib.abc.MetaPathFinder):
-    """Finds one module as the other finders do, and does something once it has been imported."""
+class _ImportHook(importlib.abc.MetaPathFinder):
+    """A finder that calls a function after the import of one module."""
 
     def __init__(self, name: str, then: Callable[[Any], None]) -> None:
         self.name = name
@@ -244,15 +244,15 @@ def _url_error(words: str) -> Exception:
 
 
 def _start_worker(address: str) -> Any:
-    """A worker, or None where a kernel could not wait for it."""
+    """Start a worker, or return None if a kernel cannot wait for it."""
     import js
 
-    # It has to be there before it is needed: none starts while a kernel is busy.
+    # No worker starts while a kernel is busy, so it must run before it is needed.
     return js.Worker.new(address) if getattr(js, "crossOriginIsolated", False) else None
 
 
 def _host(url: str) -> str:
-    """The host of an address with its port, or nothing where it has none."""
+    """Return the host of a URL with its port, or an empty text if it has none."""
     try:
         parts = urlsplit(url)
         port = parts.port or PORTS.get(parts.scheme, 0)
@@ -266,16 +266,16 @@ def _bracketed(host: str) -> str:
 
 
 def _is_plain(method: str, headers: dict[str, str]) -> bool:
-    """Whether the proxy would pass a request on as it is."""
+    """Return whether the proxy would pass on a request unchanged."""
     names = {name.lower() for name in headers}
     return method.upper() in ("GET", "HEAD") and not names & {"authorization", "cookie"}
 
 
 def _is_timeout(error: Any) -> bool:
-    """Whether an error of the browser's says that it took too long."""
+    """Return whether an error of the browser is a timeout."""
     return getattr(error, "name", None) == "TimeoutError"
 
 
 def _refusal(headers: Any) -> str | None:
-    """What the proxy said why it did not fetch something."""
+    """Return the reason that the proxy gives for a refusal."""
     return next((text for name, text in dict(headers).items() if name.lower() == REFUSED), None)

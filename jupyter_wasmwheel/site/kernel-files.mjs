@@ -1,13 +1,13 @@
-// node kernel-files.mjs START RUNTIME BESIDE OUT NAME…: write what a kernel reads while it starts,
-// with the bytecode that the target's own Python makes of it, so that no kernel has to compile it:
+// node kernel-files.mjs START RUNTIME BASE OUT NAME…: write the files that a kernel reads while it
+// starts, with bytecode by the target's own Python, so that no kernel must compile it:
 //
-// - kernel-packages.bin, a tar: the files of packages (NAME…) of the lock in the folder BESIDE, and of all that
-//   they depend on, as Pyodide's loadPackage leaves them.
+// - kernel-packages.bin, a tar: the files of packages (NAME…) of the lock in the folder BASE and of
+//   their dependencies, as Pyodide's loadPackage leaves them.
 // - kernel-library.bin, a zip: the standard library, which Pyodide ships as source only.
-// - kernel-rest.bin, a tar: the modules of both that no start asks for, which come after it.
+// - kernel-rest.bin, a tar: the modules of both that are not needed for the start.
 //
-// They are compressed as a whole, by gzip, which the browser undoes faster than Python would. The
-// bytecode has no columns, for it is smaller so: no ^^^^ in a traceback's lines of these.
+// They are compressed as a whole, by gzip, which browsers decompress faster than Python. The
+// bytecode has no columns, to be smaller: tracebacks have no ^^^^ in these modules.
 // START is the module that starts a RUNTIME in Node.js.
 
 import fs from "node:fs";
@@ -15,11 +15,11 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { constants, gzipSync } from "node:zlib";
 
-const [starting, runtime, beside, out, ...names] = process.argv.slice(2);
+const [starting, runtime, folder, out, ...names] = process.argv.slice(2);
 const { start } = await import(pathToFileURL(starting).href);
-const base = join(beside, "/");
+const base = join(folder, "/");
 const pyodide = await start(runtime, {
-  lockFileContents: fs.readFileSync(join(beside, "pyodide-lock.json"), "utf8"),
+  lockFileContents: fs.readFileSync(join(folder, "pyodide-lock.json"), "utf8"),
   packageBaseUrl: base,
   packageCacheDir: base,
   env: { PYTHONNODEBUGRANGES: "1" },
@@ -38,10 +38,10 @@ await pyodide_kernel.kernel_instance.run("import inspect\\nfrom IPython.display 
 sys.stdout, sys.stderr = out
 used = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
 
-site = "/" + sysconfig.get_path("purelib").lstrip("/")  # Pyodide has it with two
+site = "/" + sysconfig.get_path("purelib").lstrip("/")  # Pyodide's begins with two
 library = Path(site).parent
 (zipped,) = (path for path in sys.path if path.endswith(".zip"))
-used |= {str(path) for path in Path(site).glob("pyodide_http/*.py")}  # which needs a browser
+used |= {str(path) for path in Path(site).glob("pyodide_http/*.py")}  # imported in browsers only
 unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
 for path in filter(None, used):
     if path.startswith(site) and path.endswith(".py"):
@@ -57,7 +57,7 @@ with tarfile.open("/packages.tar", "w", format=tarfile.USTAR_FORMAT) as first, \
     with zipfile.ZipFile(zipped) as old, zipfile.ZipFile("/library.zip", "w") as new:
         names = [name for name in old.namelist() if not name.endswith("/")]
         imported = {name for name in names if {f"{zipped}/{name}", f"{zipped}/{name}c"} & used}
-        # A package stays whole: its modules are looked for where it is.
+        # A package stays whole, because Python looks for its modules in its folder.
         tops = {name.partition("/")[0] for name in imported}
         for name in names:
             source = old.read(name)
@@ -69,8 +69,8 @@ with tarfile.open("/packages.tar", "w", format=tarfile.USTAR_FORMAT) as first, \
             new.writestr(zipfile.ZipInfo(name), source)
             if name in imported:
                 code = compile(source, f"{zipped}/{name}", "exec", dont_inherit=True)
-                its = _code_to_hash_pyc(code, importlib.util.source_hash(source), checked=False)
-                new.writestr(zipfile.ZipInfo(f"{name}c"), bytes(its))
+                pyc = _code_to_hash_pyc(code, importlib.util.source_hash(source), checked=False)
+                new.writestr(zipfile.ZipInfo(f"{name}c"), bytes(pyc))
 `);
 const files = {
   "kernel-packages.bin": "/packages.tar",

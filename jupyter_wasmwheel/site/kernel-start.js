@@ -1,4 +1,4 @@
-// kernel-start.mjs for a kernel whose worker cannot import modules (jupyterlite-pyodide-kernel 0.7).
+// A kernel-start.mjs for workers that cannot import modules (jupyterlite-pyodide-kernel 0.7).
 
 self.loadPyodide = async ({ wasmwheel, ...options }) => {
   const entry = new URL(wasmwheel.pyodide, options.indexURL);
@@ -6,8 +6,8 @@ self.loadPyodide = async ({ wasmwheel, ...options }) => {
   const texts = [
     fetch(new URL("http_policy.py", options.indexURL)),
     fetch(new URL("proxy/hosts.json", site), { cache: "no-store" })
-  ].map(async (answer) => (await answer).text());
-  importScripts(entry.href); // which puts Pyodide's own loadPyodide in the place of this one
+  ].map(async (response) => (await response).text());
+  importScripts(entry.href); // replaces this loadPyodide with Pyodide's
   const pyodide = await self.loadPyodide({ ...options, indexURL: new URL(".", entry).href });
   const [policy, proxy] = await Promise.all(texts);
   const globals = pyodide.runPython("{'__name__': 'http_policy'}");

@@ -1,48 +1,47 @@
-// What a kernel of a site starts with, in the place of Pyodide's own module: it starts that, and
-// then does what has to be done before the first cell.
+// The module that a kernel of a site loads instead of Pyodide's: it starts Pyodide, and prepares it
+// for the first cell.
 //
-// The kernel passes on `loadPyodideOptions` of its settings; `wasmwheel` in them is for us:
-// `pyodide` is the address of Pyodide's own module, `http` the name of a policy (http_policy.py).
+// The kernel passes on `loadPyodideOptions` of its settings. In them, `wasmwheel.pyodide` is the
+// address of Pyodide's own module, and `wasmwheel.http` the name of a policy (http_policy.py).
 
-const beside = new URL(".", import.meta.url);
-const site = new URL("../../", beside).href;
+const base = new URL(".", import.meta.url);
+const site = new URL("../../", base).href;
 
-// What was started before the kernel asked, by preload-worker.js; a kernel asks once.
-let early;
+// The start that preload-*.js began before the kernel's; a kernel starts once.
+let preloaded;
 
 export async function preload(plugin) {
-  early = (async () => {
+  preloaded = (async () => {
     const settings = await json(new URL("jupyter-lite.json", site));
     const { litePluginSettings } = settings["jupyter-config-data"];
     return await start(litePluginSettings[plugin].loadPyodideOptions);
   })();
-  early.catch(() => {}); // who asks for it is told
+  preloaded.catch(() => {}); // loadPyodide reports it
 }
 
 export async function loadPyodide({ stdout, stderr, ...options }) {
-  const starting = early ?? start(options);
+  const starting = preloaded ?? start(options);
   starting.catch((error) => console.error(`The kernel cannot start. ${error}`));
-  const { pyodide, told } = await starting;
-  early = undefined;
-  told.stdout = stdout;
-  told.stderr = stderr;
+  const { pyodide, output } = await starting;
+  preloaded = undefined;
+  Object.assign(output, { stdout, stderr });
   return pyodide;
 }
 
 async function start({ wasmwheel, packages, ...options }) {
-  const lock = json(new URL("pyodide-lock.json", beside), { cache: "no-cache" });
-  const packed = find(lock).catch((error) => {
-    console.warn(`This kernel starts the plain way. ${error.message}`);
+  const lock = json(new URL("pyodide-lock.json", base), { cache: "no-cache" });
+  const packed = kernelFiles(lock).catch((error) => {
+    console.warn(`This kernel starts without its prepared files. ${error.message}`);
     return null;
   });
   const texts = [
-    fetch(new URL("http_policy.py", beside)),
+    fetch(new URL("http_policy.py", base)),
     fetch(new URL("proxy/hosts.json", site), { cache: "no-store" }),
-    fetch(new URL("deferred_stdlib.py", beside)),
-  ].map(async (answer) => (await answer).text());
-  const entry = new URL(wasmwheel.pyodide, beside);
+    fetch(new URL("deferred_stdlib.py", base)),
+  ].map(async (response) => (await response).text());
+  const entry = new URL(wasmwheel.pyodide, base);
   const main = await import(entry.href);
-  const told = { stdout: console.log, stderr: console.error };
+  const output = { stdout: console.log, stderr: console.error };
   const ready = await packed;
   const pyodide = await main.loadPyodide({
     ...options,
@@ -50,38 +49,38 @@ async function start({ wasmwheel, packages, ...options }) {
     indexURL: new URL(".", entry).href,
     lockFileURL: undefined,
     lockFileContents: await lock,
-    packageBaseUrl: beside.href,
+    packageBaseUrl: base.href,
     packages: ready ? [] : packages,
-    stdout: (text) => told.stdout(text),
-    stderr: (text) => told.stderr(text),
+    stdout: (text) => output.stdout(text),
+    stderr: (text) => output.stderr(text),
   });
-  const [policy, proxy, later] = await Promise.all(texts);
+  const [policy, proxy, deferred] = await Promise.all(texts);
   const globals = pyodide.runPython("{'__name__': 'http_policy'}");
   pyodide.runPython(policy, { globals, filename: "<http_policy.py>" });
   globals.get("apply")(wasmwheel.http, site, proxy);
   if (ready) {
-    // The kernel would do so next, but from a folder of the page's, which is slow to look into; the
-    // last four are what Pyodide needs to load the first package.
+    // The kernel would import these next, but from a slow folder of the page's; the last four are
+    // those that Pyodide needs to load the first package.
     pyodide.runPython(
       "import piplite.piplite, pyodide_kernel, email, encodings.cp437, importlib.metadata, tarfile",
       { globals },
     );
   }
   if (ready?.rest) {
-    pyodide.runPython(later, { globals, filename: "<deferred_stdlib.py>" });
-    expect(ready, globals.get("Rest"));
+    pyodide.runPython(deferred, { globals, filename: "<deferred_stdlib.py>" });
+    fetchDeferred(ready, globals.get("DeferredFinder"));
   }
-  return { pyodide, told };
+  return { pyodide, output };
 }
 
-// What kernel_files.py made, as options for Pyodide. It is an error where it does not fit the lock
-// (somebody published another version of one of these packages), or is not whole.
-async function find(lock) {
-  const made = await json(new URL("kernel-files.json", beside));
+// Return the files of kernel_files.py as options for Pyodide. Fail if they are damaged, or do not
+// match the lock (after another version of one of these packages was published).
+async function kernelFiles(lock) {
+  const made = await json(new URL("kernel-files.json", base));
   const { packages: rows } = await lock;
   for (const [name, sha256] of Object.entries(made.packages)) {
     if (rows[name]?.sha256 !== sha256) {
-      throw new Error(`The site has another ${name} than the one it was made with.`);
+      throw new Error(`The site has another ${name} than these files.`);
     }
   }
   const [library, files] = await Promise.all([whole(made.library), whole(made.files)]);
@@ -97,17 +96,17 @@ async function find(lock) {
   return ready;
 }
 
-// The modules that no start asks for come after it; one that is imported sooner is waited for.
-function expect({ rest, unpackRest, folder }, Rest) {
-  const address = new URL(rest.file_name, beside).href;
-  const finder = Rest(rest.modules, address, unpackRest, folder);
+// Fetch the modules that the start does not need; the import of one waits for them.
+function fetchDeferred({ rest, unpackRest, folder }, DeferredFinder) {
+  const address = new URL(rest.file_name, base).href;
+  const finder = DeferredFinder(rest.modules, address, unpackRest, folder);
   whole(rest, { priority: "low" }).then(
-    (tar) => finder.put(tar),
-    (error) => console.warn(`What is imported of it is fetched again. ${error.message}`),
+    (tar) => finder.add(tar),
+    (error) => console.warn(`The next import fetches the file again. ${error.message}`),
   );
 }
 
-// A tar in the format of USTAR: a block of 512 bytes about a file, and then its own.
+// Unpack a tar in USTAR format: a block of 512 bytes about each file, and then its content.
 function unpack(tar, FS, folder) {
   const decoder = new TextDecoder();
   const text = (from, to) => decoder.decode(tar.subarray(from, to)).replace(/\0.*/s, "");
@@ -123,7 +122,7 @@ function unpack(tar, FS, folder) {
       made.add(within);
     }
     if (tar[at - 512 + 156] !== 53) {
-      // 53 is "5": a folder, which an older version of this package put into it
+      // 53 is "5": a folder, as in the files of older sites
       FS.writeFile(path, tar.subarray(at, at + size), { canOwn: true });
     }
     at += Math.ceil(size / 512) * 512;
@@ -131,19 +130,19 @@ function unpack(tar, FS, folder) {
 }
 
 async function json(address, options) {
-  const answer = await fetch(address, options);
-  if (!answer.ok) {
-    throw new Error(`${answer.status} for ${answer.url}`);
+  const response = await fetch(address, options);
+  if (!response.ok) {
+    throw new Error(`${response.status} for ${response.url}`);
   }
-  return await answer.json();
+  return await response.json();
 }
 
 async function whole({ file_name, integrity }, options) {
   try {
-    const { body } = await fetch(new URL(file_name, beside), { integrity, ...options });
+    const { body } = await fetch(new URL(file_name, base), { integrity, ...options });
     const stream = body.pipeThrough(new DecompressionStream("gzip"));
     return new Uint8Array(await new Response(stream).arrayBuffer());
   } catch {
-    throw new Error(`${file_name} is not there, or not as it was made.`);
+    throw new Error(`${file_name} is missing or damaged.`);
   }
 }

@@ -1,11 +1,10 @@
-"""What a kernel reads while it starts, made once for a runtime and its packages.
+"""The files that a kernel reads while it starts, built once for a Pyodide and its packages.
 
-A kernel that starts the plain way unpacks a wheel after the other and compiles hundreds of modules
-from their source. So a site has the packages of its kernel in one file, unpacked, and with bytecode
-by the very Python that is to run it; the same for the modules of the standard library, which
-Pyodide ships as source. What no start asks for is in a third file, which comes after it
-(deferred_stdlib.py). No memory snapshot: it would take longer to fetch, and would freeze the
-seed of Python's hashes, so that every kernel had the same.
+Otherwise a kernel would unpack one wheel after the other and compile hundreds of modules. So a site
+has the packages of its kernel unpacked in one file, with bytecode by the same Python, and likewise
+the standard library, which Pyodide ships as source. Modules that are not needed for the start are
+in a third file, which is fetched later (deferred_stdlib.py). A memory snapshot would take longer to
+fetch, and every kernel would have the same hash seed.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ from ..runtime.pyodide import Runtime
 from ..safe_paths import Root
 from . import wheels
 
-#: The script that makes them, in Node.js.
+#: The script that builds them, in Node.js.
 MAKE = Path(__file__).with_name("kernel-files.mjs")
 
-#: What there is, beside a site's lock: read by kernel-start.mjs.
+#: The list of them, in the folder of a site's lock; kernel-start.mjs reads it.
 ABOUT = "kernel-files.json"
 
-#: The files, and how ABOUT calls them. Some servers would unpack what is called `.gz`.
+#: The files, by their keys in ABOUT. Some servers would unpack files named `.gz`.
 FILES = {
     "files": "kernel-packages.bin",
     "library": "kernel-library.bin",
@@ -50,7 +49,7 @@ class _File(Struct):
 
 
 class _About(Struct):
-    """What of ABOUT is read here."""
+    """The part of ABOUT that is read here."""
 
     files: _File | None = None
     library: _File | None = None
@@ -58,7 +57,7 @@ class _About(Struct):
 
 
 def places(package_root: Root) -> list[str]:
-    """Return the places beside a lock of what was put there; a SiteError where one is not valid."""
+    """Return the files, relative to the lock; raise a SiteError if ABOUT is invalid."""
     if not package_root.is_file(ABOUT):
         return []
     try:
@@ -75,14 +74,14 @@ def places(package_root: Root) -> list[str]:
 
 def add(
     names: Sequence[str],
-    its: Lock,
+    lock: Lock,
     package_root: Root,
     runtime: Runtime,
     node: Node,
     context: RunContext,
 ) -> None:
-    """Put them beside a lock for packages of it; without Node.js's doing it starts plainly."""
-    entries, _ = its.closure(names)
+    """Build the files for packages of a lock, and add them to its folder."""
+    entries, _ = lock.closure(names)
     packages: dict[str, object] = dict(
         sorted((canonicalize_name(each.name), each.sha256) for each in entries)
     )
@@ -90,7 +89,7 @@ def add(
     recipe = json.dumps([runtime.key, packages]).encode() + scripts
 
     def fill(folder: Path) -> None:
-        note(context.emit, f"Making bytecode for the kernels of Pyodide {runtime.version}, once.")
+        note(context.emit, f"Compiling bytecode for the kernels of Pyodide {runtime.version}.")
         done = node.run(MAKE, snapshot.START, runtime.folder, package_root.path(), folder, *names)
         if done.returncode or not all((folder / name).is_file() for name in FILES.values()):
             raise SiteError(
@@ -114,6 +113,6 @@ def add(
 
 
 def _modules(rest: Path) -> list[str]:
-    """The names without a dot of modules, or of packages with some, that an archive has."""
+    """Return the top-level names of the modules in an archive."""
     names = [name.removeprefix("site-packages/") for name in archive.tar_names(rest)]
     return sorted({name.partition("/")[0].removesuffix(".py") for name in names})

@@ -91,32 +91,32 @@ class Site(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def name(self) -> str:
-        """The name of its folder."""
+        """Return the name of its folder."""
         return self.folder.name
 
     @property
     def target(self) -> Target:
-        """The target that its wheels are for."""
+        """Return the target that its wheels are for."""
         return targets.find(self.abi)
 
     @property
     def root(self) -> Root:
-        """Its folder, in which no links are followed."""
+        """Return its folder, in which no links are followed."""
         return Root(self.folder)
 
     @property
     def private(self) -> Root:
-        """The folder of its record, which is never served."""
+        """Return the folder of its record, which is never served."""
         return Root(self.folder, PRIVATE)
 
     @property
     def package_root(self) -> Root:
-        """The folder of its lock, to which the lock's file names are relative."""
+        """Return the folder of its lock, to which the lock's file names are relative."""
         return Root(self.folder, PYODIDE)
 
     @property
     def lock(self) -> Path:
-        """The lock that its kernels read."""
+        """Return the lock that its kernels read."""
         return self.folder / LOCK
 
     def read_lock(self) -> Lock:
@@ -137,7 +137,7 @@ class DamagedSite:
 
     @property
     def name(self) -> str:
-        """The name of its folder."""
+        """Return the name of its folder."""
         return self.folder.name
 
 

@@ -308,7 +308,7 @@ class _Relay:
 
     @property
     def location(self) -> str | None:
-        """The target of a redirect."""
+        """Return the target of a redirect."""
         return self.headers.get("Location") if self.status in (301, 302, 303, 307, 308) else None
 
     def line(self, line: str) -> None:

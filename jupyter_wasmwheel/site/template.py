@@ -1,7 +1,7 @@
-"""JupyterLite's own output for a release of its kernel: what every site is a copy of.
+"""The output of JupyterLite's own build for a release of its kernel, which every site is a copy of.
 
 `jupyter lite build` runs once for a release, in a private environment of pinned packages, so that
-nothing of the user's own labextensions, versions or settings gets into a site.
+none of the user's labextensions, versions or settings get into a site.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
 from packaging.requirements import Requirement
 
 from .. import archive, build_variables
@@ -30,8 +31,8 @@ from ..safe_paths import Root
 from ..store import Store
 from . import precompressed, site_assets
 
-#: What JupyterLite's build is told; a change of it makes another template.
-BUILD = {
+#: The options of JupyterLite's build; with other options, the template is built again.
+BUILD_OPTIONS = {
     "apps": ["lab", "notebooks", "tree", "edit", "consoles"],
     "ignore_sys_prefix": True,
     "no_sourcemaps": True,
@@ -39,9 +40,8 @@ BUILD = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Release:
-    """What a release of the kernel needs; `releases.toml` says more about each field."""
+class Release(Struct, frozen=True, kw_only=True):
+    """The requirements of a release of the kernel; see `releases.toml`."""
 
     environment: tuple[str, ...]
     entry: str
@@ -50,15 +50,16 @@ class Release:
 
     @property
     def is_module(self) -> bool:
-        """Whether the kernel's worker is a module, and can import others."""
+        """Return whether the kernel's worker is a module, and can import others."""
         return self.entry.endswith(".mjs")
 
 
 @functools.cache
 def release(kernel: str) -> Release:
-    """What is known of a release of jupyterlite-pyodide-kernel; a SiteError for other releases.
+    """Return the requirements of a release of jupyterlite-pyodide-kernel.
 
-    What holds for one of a series, as 0.8, holds for all that are not named.
+    A release that is not listed gets those of its series, such as 0.8. Raise a SiteError if there
+    are none.
     """
     text = resources.files(__package__).joinpath("releases.toml").read_text(encoding="utf-8")
     rows = tomllib.loads(text)
@@ -67,60 +68,52 @@ def release(kernel: str) -> Release:
     if row is None:
         raise SiteError(
             f"jupyterlite-pyodide-kernel {kernel} is not supported.",
-            "The site was made by another version of jupyter-wasmwheel.",
-            "Make it anew with `jupyter wasmwheel site create`, or use that version.",
+            "Another version of jupyter-wasmwheel created the site.",
+            "Create it again with `jupyter wasmwheel site create`, or use that version.",
             code="site.other-version",
         )
-    return Release(
-        environment=tuple(row["environment"]),
-        entry=row["entry"],
-        comm=row["comm"],
-        preload=tuple(row["preload"]),
-    )
+    return msgspec.convert(row, Release)
 
 
 def get(lite: JupyterLite, store: Store, index: Index, emit: Emitter) -> Path:
-    """The output of JupyterLite's own build for a release of the kernel, made once."""
+    """Return the output of JupyterLite's own build for a release of the kernel; build it once."""
     known = release(lite.kernel)
     recipe = json.dumps(
-        [known.environment, BUILD, site_assets.BOOTSTRAP, precompressed.ENDINGS]
+        [known.environment, BUILD_OPTIONS, site_assets.BOOTSTRAP, precompressed.ENDINGS]
     ).encode()
     key = f"lite/{lite.core}-{lite.kernel}-{hashlib.sha256(recipe).hexdigest()[:12]}"
 
     def fill(folder: Path) -> None:
         note(emit, f"Building the front end of JupyterLite {lite.core}, once.")
         work = folder.parent / "work"
-        build(environment(known, index, work), work, folder, BUILD)
+        build(environment(known, index, work), work, folder, BUILD_OPTIONS)
         site_assets.import_bootstrap(Root(folder))
         precompressed.add(folder)
 
     return store.install(key, fill, emit)
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def environment(known: Release, index: Index, work: Path) -> Path:
-    """The folder with the packages that JupyterLite's build runs on, fetched and unpacked."""
+    """Fetch and unpack the packages that JupyterLite's build runs on; return their folder."""
     folder = work / "environment"
+    work.mkdir(parents=True, exist_ok=True)
     for requirement in known.environment:
-        wheel = index.fetch(index.find_wheel(Requirement(requirement)), _made(work))
-        archive.unpack(wheel, folder)
+        archive.unpack(index.fetch(index.find_wheel(Requirement(requirement)), work), folder)
     return folder
 
 
-def build(environment: Path, work: Path, output: Path, told: Mapping[str, object]) -> None:
-    """Run `jupyter lite build` on a private environment's packages and no settings of a user's.
+def build(environment: Path, work: Path, output: Path, options: Mapping[str, object]) -> None:
+    """Run `jupyter lite build` with the packages of an environment and no settings of the user.
 
-    What it builds from, if anything, is in the folder `lite` in `work`.
+    Its input, if any, is in the folder `lite` in `work`.
     """
+    source = work / "lite"
+    source.mkdir(parents=True, exist_ok=True)
     extensions = environment.glob("*.data/data/share/jupyter/labextensions")
     config = {
         "LiteBuildConfig": {
-            **told,
-            "lite_dir": str(_made(work / "lite")),
+            **options,
+            "lite_dir": str(source),
             "cache_dir": str(work / "cache"),
             "output_dir": str(output),
         },
@@ -138,7 +131,7 @@ def build(environment: Path, work: Path, output: Path, told: Mapping[str, object
     variables |= {f"JUPYTER_{kind}_DIR": str(work) for kind in ("CONFIG", "DATA", "RUNTIME")}
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code, environment, "build", "--config", settings],
-        cwd=work / "lite",
+        cwd=source,
         env=variables,
         capture_output=True,
         text=True,

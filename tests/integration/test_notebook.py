@@ -57,7 +57,7 @@ def test_crate_is_imported_in_notebook(
         assert [url for url in tab.asked_for if url.endswith("asm.wasm")] == [
             f"{origin(site)}/{site.prefix}/static/pyodide/pyodide.asm.wasm"
         ]
-        assert [text for text in tab.said if "the plain way" in text] == []
+        assert [text for text in tab.said if "without its prepared files" in text] == []
         another = open_notebook(tab.page.context, built.document["published"]["url"])
         drawn = "import os, random\nprint(hash('x'), random.random(), os.urandom(4).hex())"
         draws, other_draws = (each.run(1, drawn).split() for each in (tab, another))
@@ -143,7 +143,7 @@ def test_removed_package_is_gone_and_displaced_one_restored(
     with open_served_notebook(site, url, tmp_path / "damaged") as tab:
         assert tab.run(1, "import six\nprint(six.__version__)").startswith("1.")
         assert "ModuleNotFoundError" in tab.run(0, "import only")
-        assert_started(tab, abi, "kernel-packages.bin is not there, or not as it was made.")
+        assert_started(tab, abi, "kernel-packages.bin is missing or damaged.")
 
 
 def test_deferred_module_is_available_on_import(store: Store, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_deferred_module_is_available_on_import(store: Store, tmp_path: Path) ->
     (about.parent / made["rest"]["file_name"]).unlink()
     with open_served_notebook(site, url, tmp_path / "it is gone") as tab:
         assert tab.run(1, "import only; print(only.x)").strip() == "1"
-        assert "csv comes after the kernel has started" in tab.run(1, look)
+        assert "csv is fetched after the kernel has started" in tab.run(1, look)
         assert "the site answered with 404" in tab.run(1, look)
 
 
@@ -188,11 +188,11 @@ def test_site_of_older_version_starts(store: Store, tmp_path: Path) -> None:
     url = publish_one(site, read(only), [], ignore).url
     with open_served_notebook(site, url, tmp_path / "profile") as tab:
         assert tab.run(1, "import only, IPython; print(only.x)").strip() == "1"
-        assert [text for text in tab.said if "the plain way" in text] == []
+        assert [text for text in tab.said if "without its prepared files" in text] == []
 
 
 def assert_started(tab: Tab, abi: str, reason: str) -> None:
     """Check that a kernel started the standard way and said why, or knows no other way."""
-    said = [text for text in tab.said if "the plain way" in text]
+    said = [text for text in tab.said if "without its prepared files" in text]
     knows_another = abi == targets.default_abi()
     assert [reason in text for text in said] == ([True] if knows_another else [])

@@ -285,9 +285,9 @@ def test_damaged_listing_blocks_publish_and_remove(site: Site, tmp_path: Path, t
     publish_one(site, tiny_wheel(tmp_path), [], ignore)
     before = site.lock.read_bytes()
     (site.folder / contents.LISTING).write_text(text)
-    with pytest.raises(SiteError, match="is not a listing of notebooks"):
+    with pytest.raises(SiteError, match="Invalid listing of notebooks"):
         publish_one(site, tiny_wheel(tmp_path, "other"), [], ignore)
-    with pytest.raises(SiteError, match="is not a listing of notebooks"):
+    with pytest.raises(SiteError, match="Invalid listing of notebooks"):
         publish.remove(site, "tiny")
     assert site.lock.read_bytes() == before
     assert (site.folder / contents.LISTING).read_text() == text
