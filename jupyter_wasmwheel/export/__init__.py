@@ -1,1 +1,1 @@
-"""On to the world: a package told in the words of other build tools."""
+"""Exports: a package as input for other build tools."""

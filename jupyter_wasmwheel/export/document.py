@@ -1,4 +1,4 @@
-"""Files to be written, and YAML as a person writes it."""
+"""Exported files, and readable YAML."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import yaml
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """A file that is exported; its path is relative to where everything goes."""
+    """An exported file; its path is relative to the output folder."""
 
     path: PurePosixPath
     text: str
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks, and lists indented below their keys."""
+    """A dumper with multi-line texts as blocks, and lists indented below their keys."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
@@ -33,6 +33,6 @@ _Dumper.add_representer(str, _text)
 
 
 def as_yaml(data: dict[str, Any], comment: str) -> str:
-    """A document in the order of its keys, after a comment."""
+    """Return a document as YAML in the order of its keys, after a comment."""
     lines = "".join(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
     return lines + yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=96)

@@ -1,4 +1,4 @@
-"""What other build tools want to know of a package, read from its source without building it."""
+"""The facts about a package that other build tools need, read from its source without a build."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from ..runtime.lock import Lock
 from ..runtime.packages import applicable
 from ..runtime.targets import TRIPLE, Target
 
-#: Where PyPI serves an sdist under a name that can be told from its own.
+#: Where PyPI serves sdists under names that follow from their own.
 PYPI = "https://files.pythonhosted.org/packages/source"
 
-#: The variable with rustc's flags for the target, and those that a side module needs by emcc.
+#: The variable with rustc's flags for the target, and the flags for a side module.
 RUSTFLAGS = f"CARGO_TARGET_{TRIPLE.upper().replace('-', '_')}_RUSTFLAGS"
 SIDE_MODULE = "-C link-arg=-sSIDE_MODULE=2 -C link-arg=-sWASM_BIGINT"
 
-#: The variable in which maturin takes arguments where nobody calls it by hand.
+#: The variable with arguments for maturin when it is called by a build frontend.
 MATURIN_ARGUMENTS = "MATURIN_PEP517_ARGS"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sdist:
-    """A source that anybody can fetch from PyPI."""
+    """A source on PyPI."""
 
     url: str
     file_name: str
@@ -44,7 +44,7 @@ class Sdist:
 
 @dataclass(frozen=True, kw_only=True)
 class Commit:
-    """A source that anybody can fetch by git; `folder` is the package's in it."""
+    """A source in a git repository; `folder` is that of the package in it."""
 
     url: str
     commit: str
@@ -53,7 +53,7 @@ class Commit:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkout:
-    """A folder of this machine; `inside` is its path in the repository that it belongs to."""
+    """A folder of this machine; `inside` is its path in its repository."""
 
     folder: Path
     inside: PurePosixPath
@@ -61,10 +61,10 @@ class Checkout:
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """A package, where its source is, what it is edited by, and what cargo is told.
+    """A package with its source, its edits, and the settings for cargo.
 
-    `requires` are the names of what it depends on in the target's runtime; `lacking` are those of
-    them that Pyodide does not have. `modules` are its top-level ones, as far as its files say it.
+    `requires` are its dependencies on the target; `lacking` are those that Pyodide does not have.
+    `modules` are its top-level modules, as far as its files name them.
     """
 
     name: str
@@ -83,19 +83,19 @@ class Package:
 
     @property
     def label(self) -> str:
-        """Name and version."""
+        """Return the name and the version."""
         return f"{self.name} {self.version}"
 
     @property
     def has_rust(self) -> bool:
-        """Whether Rust is compiled for it."""
+        """Return whether its build compiles Rust."""
         return self.backend in ("maturin", "setuptools-rust")
 
     @property
     def patch(self) -> str:
-        """All edits in one text for `patch -p1`, each after its reason; empty where there are none.
+        """Return all edits as one text for `patch -p1`, each after its reason.
 
-        A blank line of context is left blank, as editors leave it; patch takes it so.
+        Blank lines of context have no space, as editors leave them; patch accepts that.
         """
         parts = []
         for each in self.patches:
@@ -106,23 +106,20 @@ class Package:
 
     @property
     def maturin_arguments(self) -> str:
-        """What maturin is given for the features that are wanted; empty for the usual ones."""
-        words = [word for feature in self.cargo.features for word in ("--features", feature)]
-        return " ".join(
-            [*words, *([] if self.cargo.default_features else ["--no-default-features"])]
-        )
+        """Return the arguments of maturin for the features; empty for the default ones."""
+        words = [f"--features {feature}" for feature in self.cargo.features]
+        if not self.cargo.default_features:
+            words.append("--no-default-features")
+        return " ".join(words)
 
     @property
     def cfgs(self) -> str:
-        """What rustc is given for the `cfg`s that are wanted."""
+        """Return the arguments of rustc for the `cfg`s."""
         return " ".join(f"--cfg {cfg}" for cfg in self.cargo.cfg)
 
 
 def read(preview: EditPreview, wanted: CargoSettings, target: Target, lock: Lock) -> Package:
-    """Return the package in a source, for a target whose runtime has a lock.
-
-    `wanted` are the features that are asked for.
-    """
+    """Return the package in a source, with the requested features, for a target with a lock."""
     project, edits = preview.project, preview.edits
     info = _pkg_info(project.folder)
     path = project.folder / "pyproject.toml"
@@ -159,23 +156,23 @@ def read(preview: EditPreview, wanted: CargoSettings, target: Target, lock: Lock
 
 
 def _refuse(package: Package, edits: Edits) -> None:
-    """Refuse what only this package's own build can do."""
+    """Refuse a package that only jupyter-wasmwheel can build."""
     recipe = edits.recipe
     crates = [each.dependency for each in recipe.replace if each.dependency] if recipe else []
     outside = [each.file for each in package.patches if each.file.startswith("..")]
     if crates or outside:
         what = f"crates of the registry ({', '.join(crates)})" if crates else ", ".join(outside)
         raise SourceError(
-            f"{package.label} cannot be exported: its recipe edits {what}.",
-            "Other build tools edit nothing but the package's own files.",
-            "Have the edit made where it belongs, and require that version; or `--recipe none`.",
+            f"Could not export {package.label}: its recipe edits {what}.",
+            "Other build tools can only edit the package's own files.",
+            "Require a version of them that has the edit, or use `--recipe none`.",
             code="export.recipe-not-exportable",
         )
     if package.backend == "setuptools-rust" and package.maturin_arguments:
         raise UsageError(
-            f"{package.label} cannot be exported with other features than its own.",
-            "Its backend is setuptools-rust, which takes features from its configuration alone.",
-            "Set them under `[[tool.setuptools-rust.ext-modules]]`, and leave the options away.",
+            f"Could not export {package.label} with other features than its own.",
+            "Its backend, setuptools-rust, takes features only from its configuration.",
+            "Set them under `[[tool.setuptools-rust.ext-modules]]`, and omit the options.",
             code="export.features-not-exportable",
         )
 
@@ -183,14 +180,14 @@ def _refuse(package: Package, edits: Edits) -> None:
 def _no_version(project: Project) -> str:
     raise SourceError(
         f"{project.name} has no static version.",
-        "It is worked out when the package is built.",
-        f"Name a release that is on PyPI: `pypi:{project.name}`.",
+        "Its version is only known after a build.",
+        f"Export a release that is on PyPI: `pypi:{project.name}`.",
         code="export.version-unknown",
     )
 
 
 def _origin(fetched: FetchedSource, project: Project) -> Sdist | Commit | Checkout:
-    """Where others get the source."""
+    """Return the place from which others get the source."""
     kind, text = fetched.source.kind, fetched.source.text
     if kind == "pypi" and fetched.archive:
         file_name = fetched.archive.name
@@ -203,8 +200,8 @@ def _origin(fetched: FetchedSource, project: Project) -> Sdist | Commit | Checko
         if address.local:
             raise UsageError(
                 f"{text} is a local repository, which others cannot fetch.",
-                "What is exported is for others.",
-                "Name its public address; or a folder with the package, to export for that.",
+                "An exported file must work on other machines.",
+                "Use its public address or, for a workflow of its own repository, a folder.",
                 code="export.local-repository",
             )
         commit = (fetched.identity or "").split()[0]
@@ -215,9 +212,9 @@ def _origin(fetched: FetchedSource, project: Project) -> Sdist | Commit | Checko
         return Checkout(folder=folder, inside=PurePosixPath(folder.relative_to(top).as_posix()))
     raise UsageError(
         f"{text} is a local file, which others cannot fetch.",
-        "What is exported is for others.",
-        f"If it is on PyPI, name it `pypi:{project.name}=={project.version}`; or unpack it, and "
-        "name the folder.",
+        "An exported file must work on other machines.",
+        f"Use `pypi:{project.name}=={project.version}` if it is on PyPI. Otherwise unpack it and "
+        "use the folder.",
         code="export.local-file",
     )
 
@@ -228,7 +225,7 @@ def _pkg_info(folder: Path) -> RawMetadata:
 
 
 def _requirements(info: RawMetadata, table: Mapping[str, Any]) -> Iterator[Requirement]:
-    """The requirements that a package's files say; one that cannot be read is left out."""
+    """Yield the requirements in a package's files; skip invalid ones."""
     for line in info.get("requires_dist") or table.get("dependencies", []):
         try:
             yield Requirement(line)
@@ -252,7 +249,7 @@ def _license(info: RawMetadata, table: Mapping[str, Any]) -> str:
 
 
 def _modules(project: Project, pyproject: Mapping[str, Any]) -> Iterator[str]:
-    """The top-level modules that a package's files name."""
+    """Yield the top-level modules that a package's files name."""
     for listing in sorted(project.folder.glob("**/*.egg-info/top_level.txt")):
         yield from listing.read_text(encoding="utf-8").split()
     if project.backend == "maturin" and project.crate:

@@ -1,4 +1,4 @@
-"""A Pyodide recipe: how Pyodide's own distribution builds a package (pyodide-build's meta.yaml)."""
+"""Pyodide recipes: the build of a package in Pyodide's distribution (pyodide-build's meta.yaml)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..api.errors import UsageError
 from .document import File, as_yaml
 from .package import MATURIN_ARGUMENTS, RUSTFLAGS, Checkout, Commit, Package
 
-#: The file with the edits, beside the recipe.
+#: The file with the edits, next to the recipe.
 PATCH = "patches/0001-Build-for-Pyodide.patch"
 
 
 def files(package: Package) -> tuple[File, ...]:
-    """The recipe, and the patch that belongs to it if there are edits."""
+    """Return the recipe, and its patch if there are edits."""
     name = canonicalize_name(package.name)
     recipe = File(
         path=PurePosixPath(name, "meta.yaml"), text=as_yaml(document(package), _comment(package))
@@ -28,7 +28,7 @@ def files(package: Package) -> tuple[File, ...]:
 
 
 def document(package: Package) -> dict[str, Any]:
-    """The recipe as data, with what is empty left out."""
+    """Return the recipe as data, without empty values."""
     source = _source(package)
     if package.patch:
         source["patches"] = [PATCH]
@@ -64,18 +64,18 @@ def _source(package: Package) -> dict[str, Any]:
     origin = package.origin
     if isinstance(origin, Commit):
         raise UsageError(
-            f"Cannot export a recipe for {package.label} from a git repository.",
-            "A recipe names an archive with its hash.",
-            f"If it is on PyPI, name it `pypi:{package.name}=={package.version}`; or clone it, and "
-            "name the folder.",
+            f"Could not export a recipe for {package.label} from a git repository.",
+            "A recipe requires an archive and its hash.",
+            f"Use `pypi:{package.name}=={package.version}` if it is on PyPI. Otherwise clone it "
+            "and use the folder.",
             code="export.git-source",
         )
     if not isinstance(origin, Checkout):
         return {"url": origin.url, "sha256": origin.sha256}
     if package.patch:
         raise UsageError(
-            f"Cannot export a recipe for {package.label} from a folder with edits.",
-            "A recipe of a folder takes it as it is.",
+            f"Could not export a recipe for {package.label} from a folder with edits.",
+            "A recipe cannot edit a folder.",
             "Make the edits in the folder, and export it with `--recipe none`.",
             code="export.edited-folder",
         )
@@ -97,12 +97,14 @@ def _comment(package: Package) -> str:
     lines = [f"A Pyodide recipe for {package.label}, by jupyter-wasmwheel {__version__}."]
     if isinstance(package.origin, Checkout):
         lines.append(
-            "It builds a folder of this machine. For pyodide-recipes put `url` and `sha256`"
+            "It builds a folder of this machine. For pyodide-recipes, replace `path` with the\n"
+            "`url` and `sha256` of the sdist on PyPI."
         )
-        lines.append("of the sdist on PyPI in the place of `path`.")
     else:
         lines.append(f"In pyodide-recipes it is packages/{name}/meta.yaml.")
     if package.lacking:
-        wanted = ", ".join(package.lacking)
-        lines.append(f"Pyodide {package.target.pyodide} does not have {wanted}: a recipe first.")
+        lacking = ", ".join(package.lacking)
+        lines.append(
+            f"Pyodide {package.target.pyodide} does not have {lacking}: add recipes first."
+        )
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""A GitHub workflow that builds a package's wheel by cibuildwheel, every version in it pinned."""
+"""GitHub workflows that build a package's wheel with cibuildwheel, with all versions pinned."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from ..runtime.targets import TRIPLE
 from .document import File, as_yaml
 from .package import MATURIN_ARGUMENTS, RUSTFLAGS, SIDE_MODULE, Checkout, Commit, Package
 
-#: Where the workflow puts a source that is not its own repository.
+#: The folder for a source that is not the workflow's own repository.
 FOLDER = "source"
 
 
 @functools.cache
 def releases() -> Mapping[str, str]:
-    """The releases of what a workflow uses."""
+    """Return the releases of the tools that a workflow uses."""
     text = resources.files(__package__).joinpath("releases.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
 def files(package: Package) -> tuple[File, ...]:
-    """The workflow."""
+    """Return the workflow."""
     if not package.has_rust:
         raise UsageError(
-            f"{package.label} needs no workflow for Pyodide.",
-            "There is nothing to compile in it, so its plain wheel runs anywhere.",
-            "Publish that: `python -m build`.",
+            f"{package.label} does not need a workflow for Pyodide.",
+            "It has nothing to compile, so its pure wheel runs anywhere.",
+            "Build its pure wheel with `python -m build`.",
             code="export.workflow-not-needed",
         )
     comment = (
@@ -49,7 +49,7 @@ def files(package: Package) -> tuple[File, ...]:
 
 
 def document(package: Package) -> dict[str, Any]:
-    """The workflow as data."""
+    """Return the workflow as data."""
     return {
         "name": "Pyodide wheel",
         "on": ["push", "pull_request", "workflow_dispatch"],
@@ -82,7 +82,7 @@ def document(package: Package) -> dict[str, Any]:
 
 
 def variables(package: Package) -> dict[str, str]:
-    """The options of cibuildwheel, as it takes them from its environment."""
+    """Return the options of cibuildwheel as environment variables."""
     target = package.target
     flags = " ".join(part for part in (SIDE_MODULE, package.cfgs) if part)
     environment = {RUSTFLAGS: flags}
@@ -107,7 +107,7 @@ def _rust(package: Package) -> str:
 
 
 def _folder(package: Package) -> PurePosixPath:
-    """The package's folder in the workflow's."""
+    """Return the package's folder in the workflow."""
     if isinstance(package.origin, Checkout):
         return package.origin.inside
     inside = package.origin.folder if isinstance(package.origin, Commit) else PurePosixPath()
@@ -115,7 +115,7 @@ def _folder(package: Package) -> PurePosixPath:
 
 
 def _fetch(package: Package) -> list[dict[str, Any]]:
-    """The step that brings the source: the repository itself, another one, or an sdist."""
+    """Return the step that fetches the source: the repository itself, another one, or an sdist."""
     origin = package.origin
     if isinstance(origin, Checkout):
         return [{"uses": f"actions/checkout@{releases()['checkout']}"}]
@@ -138,7 +138,7 @@ def _fetch(package: Package) -> list[dict[str, Any]]:
 
 
 def _edit(package: Package) -> list[dict[str, Any]]:
-    """The step that makes the edits of jupyter-wasmwheel's build."""
+    """Return the step that makes the same edits as jupyter-wasmwheel."""
     if not package.patch:
         return []
     end = f"END-{hashlib.sha256(package.patch.encode()).hexdigest()[:8]}"
@@ -148,5 +148,5 @@ def _edit(package: Package) -> list[dict[str, Any]]:
 
 
 def _script(lines: list[str]) -> str:
-    """A step's script; GitHub would take what is between ${{ and }} for a word of its own."""
+    """Return the script of a step; GitHub would evaluate what is between ${{ and }}."""
     return "".join(f"{line}\n" for line in lines).replace("${{", "${{ '${{' }}")

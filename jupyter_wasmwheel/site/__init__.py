@@ -1,1 +1,1 @@
-"""Where wheels are used: JupyterLite sites, what they publish, and their server."""
+"""JupyterLite sites: created, published to, served and bundled."""

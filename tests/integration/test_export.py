@@ -89,7 +89,7 @@ def test_export_lists_requirements_for_browser(wasmwheel: Command, tmp_path: Pat
     recipe = loaded(text)
     assert recipe["requirements"] == {"run": ["micropip", "never-heard-of-this", "attrs"]}
     assert "tag" not in recipe["package"]
-    assert "does not have never-heard-of-this: a recipe first" in text
+    assert "does not have never-heard-of-this: add recipes first" in text
     ran = wasmwheel("export", "recipe", project, "--make-optional", "attrs", "--json")
     assert "with edits" in error_of(ran, 2)["what"]
 
