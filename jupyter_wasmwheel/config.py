@@ -73,10 +73,10 @@ class Wasmwheel(Configurable):
 
     limits = List(
         Unicode(),
-        help="What a build, the import that proves a wheel (`smoke`) and a run of tests may take, "
-        'for all that they start together: ["build.memory=8GB", "smoke.time=5m"]. '
-        f"By default: {' '.join(DEFAULT.settings)}; 0 is no limit. `--limit` and WASMWHEEL_LIMITS, "
-        "with spaces between them, set them too.",
+        help="Limits for builds, for the import that checks a wheel (`import`, also `smoke`) and "
+        'for tests, each with all child processes: ["build.memory=8GB", "import.time=5m"]. '
+        f"By default: {' '.join(DEFAULT.settings)}; 0 means no limit. `--limit` and "
+        "WASMWHEEL_LIMITS (separated by spaces) set them too.",
     ).tag(config=True)
 
     build_env = List(

@@ -63,7 +63,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class Phase(_Event, frozen=True, kw_only=True, tag="phase"):
-    """A phase began or ended."""
+    """A phase started or ended."""
 
     name: PhaseName
     state: Literal["started", "done", "failed"]
@@ -79,7 +79,7 @@ class Progress(_Event, frozen=True, kw_only=True, tag="progress"):
 
 
 class Log(_Event, frozen=True, kw_only=True, tag="log"):
-    """A line of output of a tool, or a note of ours (`stream` is then `note`)."""
+    """A line of output of a tool, or a note of this package (`stream` is then `note`)."""
 
     stream: Literal["stdout", "stderr", "note"]
     text: Text

@@ -48,7 +48,7 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         dest="limits",
-        help="limit to change, for example build.memory=8GB, smoke.time=5m or test.processes=50 "
+        help="limit to change, for example build.memory=8GB, import.time=5m or test.processes=50 "
         "(repeatable)",
     )
 

@@ -1,4 +1,4 @@
-"""Executors: where a job's worker runs. This one runs it on this machine, cluster.py on others."""
+"""Executors, which run the worker of a job: here on this machine, in cluster.py on others."""
 
 from __future__ import annotations
 

@@ -379,7 +379,7 @@ def _claim(folder: Path) -> tuple[Path, filelock.BaseFileLock]:
 
 @contextlib.contextmanager
 def _disk_errors() -> Iterator[None]:
-    """Raise an error of ours if the disk cannot be written."""
+    """Raise a WasmwheelError if the disk cannot be written."""
     try:
         yield
     except (sqlite3.OperationalError, OSError) as error:

@@ -63,6 +63,7 @@ class Limits:
         for setting in settings:
             name, _, value = setting.partition("=")
             kind, _, what = name.partition(".")
+            kind = "smoke" if kind == "import" else kind
             if kind not in KINDS or what not in EXCEEDED:
                 raise UsageError(
                     f"Unknown limit {name!r}.",

@@ -29,7 +29,7 @@ from ..store import Store
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: The largest body that a request may have, in bytes.
+#: The largest body of a request, in bytes.
 MAX_BODY_BYTES = 64 * 1024
 
 #: The HTTP status of each class of errors; the first match counts, so subclasses come first.
@@ -94,7 +94,7 @@ class Services(Protocol):
 
 
 class RefusedError(web.HTTPError):
-    """An error of ours as an HTTP error."""
+    """A WasmwheelError as an HTTP error."""
 
     def __init__(self, error: WasmwheelError) -> None:
         matching = (status for kind, status in HTTP_STATUS if isinstance(error, kind))

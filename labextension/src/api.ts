@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: 445cc9ce19a09bfff1f96dc1fa49b7e74b78cba03cfe24d07a041be32e0c6a29
+ * schema.json sha256: 9d02f198e7df23c8607ecdbd9666bb6a9038baa9bba5cd679f2115a20f2cb38d
  */
 
 /* eslint-disable */
@@ -504,7 +504,7 @@ export interface Audit1 {
   unexpected: string[];
 }
 /**
- * A phase began or ended.
+ * A phase started or ended.
  */
 export interface Phase {
   kind: 'phase';
@@ -532,7 +532,7 @@ export interface Progress {
   label: string;
 }
 /**
- * A line of output of a tool, or a note of ours (`stream` is then `note`).
+ * A line of output of a tool, or a note of this package (`stream` is then `note`).
  */
 export interface Log {
   kind: 'log';

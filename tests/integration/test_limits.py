@@ -129,6 +129,10 @@ def test_limits_are_parsed_with_units() -> None:
     assert limits.DEFAULT.with_settings(changed.settings) == changed
 
 
+def test_import_is_another_name_of_smoke() -> None:
+    assert limits.DEFAULT.with_settings(["import.time=5m"]).smoke.time == 300
+
+
 # Offline
 
 REACH = """
