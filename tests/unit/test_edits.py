@@ -261,7 +261,7 @@ def nothing(project: Path) -> None:
 @pytest.mark.parametrize(
     ("prepare", "recipe", "why"),
     [
-        (nothing, replacing("WORD = 'simple'\n"), "in line 1, got \"WORD = 'plain'\""),
+        (nothing, replacing("WORD = 'simple'\n"), "\"WORD = 'plain'\""),
         (nothing, replacing("import os"), "'import os' not found, nor a similar line"),
         (nothing, replacing("in"), "the text occurs 2 times, in lines 1, 3"),
         (nothing, replacing("a", "plain/none.py"), "plain/none.py: file not found"),
