@@ -260,29 +260,26 @@ class Index:
         `platform` is a wheel's platform tag of a CPython of version `python`. Answers, errors too,
         are cached.
         """
-        asked = (str(requirement), python, platform)
-        if asked not in self._answers:
-            try:
-                self._answers[asked] = self._wheel(requirement, python, platform)
-            except WasmwheelError as error:
-                self._answers[asked] = error
-        answer = self._answers[asked]
-        if isinstance(answer, WasmwheelError):
-            raise answer
-        return answer
-
-    def _wheel(
-        self, requirement: Requirement, python: tuple[int, int] | None, platform: str | None
-    ) -> Package:
         from unearth import TargetPython
 
-        where = TargetPython(
-            py_ver=python,
-            platforms=[platform] if platform else None,
-            impl="cp" if platform else None,
-            abis=["cp{}{}".format(*python)] if platform and python else None,
-        )
-        return self._best(self._finder(where), requirement, lambda link: link.is_wheel, "wheel")
+        asked = (str(requirement), python, platform)
+        if asked not in self._answers:
+            where = TargetPython(
+                py_ver=python,
+                platforms=[platform] if platform else None,
+                impl="cp" if platform else None,
+                abis=["cp{}{}".format(*python)] if platform and python else None,
+            )
+            finder = self._finder(where)
+            try:
+                answer = self._best(finder, requirement, lambda link: link.is_wheel, "wheel")
+                self._answers[asked] = answer
+            except WasmwheelError as error:
+                self._answers[asked] = error
+        found = self._answers[asked]
+        if isinstance(found, WasmwheelError):
+            raise found
+        return found
 
     def _best(
         self,

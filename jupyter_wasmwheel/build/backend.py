@@ -107,7 +107,10 @@ def _caller(
 
 def _as_target(plan: Plan, runtime: Runtime) -> dict[str, str]:
     """Return the variables that make a backend build for the target."""
-    data = _sysconfig_data(runtime, plan.work / "cross")
+    name, text = runtime.sysconfig_data()
+    data = plan.work / "cross" / name
+    data.parent.mkdir(parents=True, exist_ok=True)
+    data.write_bytes(text)
     ours = resources.files(__package__) / "cross"
     optimised = "-O1" if plan.request.profile == "draft" else "-O2 -DNDEBUG"
     return {
@@ -129,14 +132,6 @@ def _as_target(plan: Plan, runtime: Runtime) -> dict[str, str]:
         "CPPFLAGS": "",
         "LDFLAGS": "",
     }
-
-
-def _sysconfig_data(runtime: Runtime, folder: Path) -> Path:
-    """Write the module with the build variables of the target's Python."""
-    name, text = runtime.sysconfig_data()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(text)
-    return folder / name
 
 
 def _environment(requires: Sequence[str], *, plan: Plan, store: Store, emit: Emitter) -> Path:

@@ -127,7 +127,8 @@ def get_or_build(
             return fresh[0], False
         found = _read(folder)
         assert found, "it was just built"
-    _touch(store.home / key)
+    with contextlib.suppress(OSError):  # it is in a read-only store
+        os.utime(store.home / key)
     return found, True
 
 
@@ -148,12 +149,6 @@ def _read(folder: Path | None) -> CachedWheel | None:
         )
     except (OSError, ValueError, KeyError, TypeError, WasmwheelError):
         return None
-
-
-def _touch(folder: Path) -> None:
-    """Record the use of an entry, unless it is in a read-only store."""
-    with contextlib.suppress(OSError):
-        os.utime(folder)
 
 
 def trim(store: Store, emit: Emitter) -> None:

@@ -120,8 +120,10 @@ class Plan:
         if self.toolchain and self.toolchain.rust:
             rust = self.toolchain.rust
             env |= _cargo(self, self.toolchain, rust)
-            draft = self.request.profile == "draft"
-            env |= _draft(self.work) if draft else _release(self.project, self.environ)
+            if self.request.profile == "draft":
+                env |= DRAFT | {INCREMENTAL: "true" if has_locks(self.work) else "false"}
+            else:
+                env |= _release(self.project, self.environ)
             env |= {
                 "CARGO_TARGET_DIR": str(self.cargo_target),
                 "MATURIN_PYEMSCRIPTEN_PLATFORM_VERSION": self.target.abi,
@@ -206,11 +208,6 @@ def _configuration(toolchain: Toolchain, rust: Rust, cfg: Iterable[str]) -> list
         f"--config=target.{TRIPLE}.rustflags={json.dumps(flags)}",
         f"--config=target.{TRIPLE}.linker={json.dumps(str(script('wasmwheel-ld')))}",
     ]
-
-
-def _draft(work: Path) -> dict[str, str]:
-    """Return the changes of `draft` to cargo's release profile, in a work folder."""
-    return DRAFT | {INCREMENTAL: "true" if has_locks(work) else "false"}
 
 
 def _release(project: Project, environ: Mapping[str, str]) -> dict[str, str]:

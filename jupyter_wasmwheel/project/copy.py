@@ -127,7 +127,8 @@ def files_outside(project: Project) -> list[str]:
     table = load_toml(path).get("project", {}) if path.is_file() else {}
     package = load_toml(project.crate).get("package", {}) if project.crate else {}
     patterns = table.get("license-files")
-    values = [table.get("readme"), table.get("license"), *_list(patterns)]
+    values = [table.get("readme"), table.get("license")]
+    values += patterns if isinstance(patterns, list) else []
     named = [(project.folder, value) for value in values]
     if project.crate:
         named += [(project.crate.parent, package.get(key)) for key in ("readme", "license-file")]
@@ -139,10 +140,6 @@ def files_outside(project: Project) -> list[str]:
         and _is_path(folder, file)
         and not inside.contain(folder / file)
     ]
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 def _is_path(folder: Path, text: str) -> bool:

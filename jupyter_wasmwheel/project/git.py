@@ -102,7 +102,9 @@ def parse(text: str, folder: Path | None = None) -> Address:
         host, login = _login(text, scheme, host)
         path, revision = _split(path)
         url = f"{scheme}://{host}{slash}{path}"
-        local = _local(text, host, path) if scheme == "file" else None
+        local = Path(urllib.parse.unquote(f"/{path}")) if scheme == "file" else None
+        if local and host not in ("", "localhost"):
+            raise _no_address(text, f"A file:// URL cannot name another machine ({host}).")
     else:
         raise _no_address(text, f"{scheme!r} is not a supported scheme.")
     if not path or any(ord(letter) < 32 for letter in text) or re.match(r"-|.*@-", rest):
@@ -145,12 +147,6 @@ def _split(path: str) -> tuple[str, str | None]:
     """Split a path at its last `@`, which a revision follows."""
     before, at, revision = path.rpartition("@")
     return (before, revision) if at else (path, None)
-
-
-def _local(text: str, host: str, path: str) -> Path:
-    if host not in ("", "localhost"):
-        raise _no_address(text, f"A file:// URL cannot name another machine ({host}).")
-    return Path(urllib.parse.unquote(f"/{path}"))
 
 
 def _subdirectory(text: str, fragment: str) -> PurePosixPath:

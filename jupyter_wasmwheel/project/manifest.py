@@ -77,7 +77,9 @@ def read(folder: Path, tree: Path | None = None) -> Project:
     crate = None
     if backend == "maturin":
         crate = require_within(tree, _crate(folder, pyproject), path)
-        _require_bindings(crate, pyproject)
+        bindings = pyproject.get("tool", {}).get("maturin", {}).get("bindings")
+        if bindings not in BINDINGS and not _has_bindings(load_toml(crate)):
+            raise _no_bindings(crate)
     elif backend == "setuptools-rust":
         crate = require_within(tree, _crate_of_setuptools(folder, pyproject), path)
     manifest = load_toml(crate) if crate else {}
@@ -251,12 +253,6 @@ def _crate_of_setuptools(folder: Path, pyproject: dict[str, Any]) -> Path:
         "Add the crate, or set `path` of its RustExtension.",
         code="project.no-cargo-toml",
     )
-
-
-def _require_bindings(crate: Path, pyproject: dict[str, Any]) -> None:
-    chosen = pyproject.get("tool", {}).get("maturin", {}).get("bindings")
-    if chosen not in BINDINGS and not _has_bindings(load_toml(crate)):
-        raise _no_bindings(crate)
 
 
 def _no_bindings(crate: Path) -> SourceError:

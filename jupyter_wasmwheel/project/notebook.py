@@ -13,7 +13,8 @@ from .manifest import Project, load_toml
 def read(project: Project) -> dict[str, Any] | None:
     """Read the notebook that a project's pyproject.toml names; a SourceError if it is invalid."""
     manifest = project.folder / "pyproject.toml"
-    named = _named(manifest) if manifest.is_file() else None
+    table = load_toml(manifest).get("tool", {}).get("wasmwheel") if manifest.is_file() else None
+    named = table.get("notebook") if isinstance(table, dict) else None
     if named is None:
         return None
     path = (project.folder / str(named)).resolve()
@@ -28,11 +29,6 @@ def read(project: Project) -> dict[str, Any] | None:
     if not _is_notebook(document):
         raise _wrong(manifest, named, "It is not a notebook in format 4.")
     return dict(document)
-
-
-def _named(manifest: Path) -> object:
-    table = load_toml(manifest).get("tool", {}).get("wasmwheel", {})
-    return table.get("notebook") if isinstance(table, dict) else None
 
 
 def _is_notebook(document: object) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 
 from .. import archive
 from ..api.errors import SourceError, UsageError
@@ -134,8 +135,6 @@ def _from_index(source: Source, target: Target, store: Store, emit: Emitter, off
 
 
 def _matches(file_name: str, requirement: Requirement) -> bool:
-    from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
-
     try:
         name, version = parse_sdist_filename(file_name)
     except InvalidSdistFilename:

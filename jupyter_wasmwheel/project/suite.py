@@ -91,7 +91,8 @@ def find(project: Project) -> Suite:
     folder = project.folder
     settings = _settings(folder)
     configured = _glob(folder, settings["testpaths"])
-    places = configured or _default_folders(folder) or _folders_with_tests(folder)
+    usual = [name for name in DEFAULT_FOLDERS if any(_test_files(folder / name))]
+    places = configured or usual or _folders_with_tests(folder)
     if not places:
         raise SourceError(
             f"{project.label} has no tests in this source.",
@@ -106,14 +107,8 @@ def find(project: Project) -> Suite:
         folder=folder,
         paths=() if configured else tuple(places),
         import_paths=(".", *settings["pythonpath"]),
-        requirements=(
-            *_of_groups(groups, TESTING),
-            *_of_files(folder, TESTING_FILES),
-        ),
-        development=(
-            *_of_groups(groups, DEVELOPMENT),
-            *_of_files(folder, DEVELOPMENT_FILES),
-        ),
+        requirements=(*_of_groups(groups, TESTING), *_of_files(folder, TESTING_FILES)),
+        development=(*_of_groups(groups, DEVELOPMENT), *_of_files(folder, DEVELOPMENT_FILES)),
         companions=tuple(_used(folder, sources)),
         sources=sources,
     )
@@ -153,10 +148,6 @@ def _settings(folder: Path) -> Mapping[str, Sequence[str]]:
         name: value.split() if isinstance(value := found.get(name, ""), str) else value
         for name in ("testpaths", "pythonpath")
     }
-
-
-def _default_folders(folder: Path) -> list[str]:
-    return [name for name in DEFAULT_FOLDERS if any(_test_files(folder / name))]
 
 
 def _folders_with_tests(folder: Path) -> list[str]:
