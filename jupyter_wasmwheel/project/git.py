@@ -178,7 +178,7 @@ def fetch(address: Address, store: Store, emit: Emitter, *, offline: bool) -> tu
     if offline and not address.local and not (is_commit and store.find(f"sources/git-{commit}")):
         raise SourceError(
             f"{commit or 'The default branch'} of {address.url} is not available offline.",
-            "Only commits that were fetched before are, by their 40 digits.",
+            "This run is offline. Only commits of 40 digits that were fetched before can be used.",
             "Run it once without --offline.",
             code="git.offline",
             remedies=[Retry(changes={"offline": False})],

@@ -87,10 +87,10 @@ def test_fetched_commit_is_available_offline(repository: Repository, own_store: 
     commit = repository.git("rev-parse", "HEAD")
     with serving(repository.folder.parent) as address:
         url = f"git+{address}/project/.git"
-        assert "offline" in fetch_error(f"{url}@{commit}", own_store, offline=True).why
+        assert fetch_error(f"{url}@{commit}", own_store, offline=True).info.code == "git.offline"
         first = fetch_source(f"{url}@{commit}{IN_FOLDER}", own_store)
     assert fetch_source(f"{url}@{commit}{IN_FOLDER}", own_store, offline=True) == first
-    assert "offline" in fetch_error(f"{url}@main", own_store, offline=True).why
+    assert fetch_error(f"{url}@main", own_store, offline=True).info.code == "git.offline"
 
 
 def test_subfolder_with_package_is_suggested(repository: Repository, own_store: Store) -> None:
