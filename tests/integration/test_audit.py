@@ -192,7 +192,7 @@ def test_audit_explains_javascript_exceptions(tmp_path: Path, here: Machine) -> 
     assert "compiled for JavaScript exceptions" in found.unexpected[0]
     with pytest.raises(CheckError) as raised:
         raise_if_failed(found, read(path), here.engine.runtime)
-    assert raised.value.code == "audit.javascript-exceptions"
+    assert raised.value.info.code == "audit.javascript-exceptions"
     assert "-fwasm-exceptions" in raised.value.fix
 
 

@@ -48,12 +48,10 @@ def with_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = Path(jupyter_wasmwheel.__file__).parent
     shutil.copytree(original, package, ignore=shutil.ignore_patterns("labextension", "__pycache__"))
     requests = package / "api/requests.py"
-    head = (
-        'tag="build"):\n    """Build a wheel, check it, and publish it where a site is named."""\n'
-    )
-    before = requests.read_text(encoding="utf-8")
-    assert before.count(head) == 1
-    requests.write_text(before.replace(head, head + OPTION), encoding="utf-8")
+    head = r'(tag="build"\):\n    """.*"""\n)'
+    changed, count = re.subn(head, r"\1" + OPTION, requests.read_text(encoding="utf-8"))
+    assert count == 1
+    requests.write_text(changed, encoding="utf-8")
     with (package / "jobs/execute.py").open("a", encoding="utf-8") as execute:
         execute.write(BUILD)
     monkeypatch.setenv("PYTHONPATH", str(package.parent))

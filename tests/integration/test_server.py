@@ -528,7 +528,7 @@ async def test_api_previews_edits_before_build(api: Api, hello: Path, jp_root_di
     ]
     assert '+optional-dependencies = {requests = ["requests>2"]}' in found["patches"][1]["diff"]
     assert found["recipe"]["name"] == "hello"
-    assert "is built by" in found["notes"][0]
+    assert "own.toml" in found["notes"][0]
     refused = await api("POST", "edits", **folder, make_optional=["numpy"], status=400)
     assert refused["why"] == "They are: requests."
     await api("POST", "edits", **folder, recipe="../own.toml", status=403)
