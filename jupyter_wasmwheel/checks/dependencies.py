@@ -62,9 +62,9 @@ def resolve(requirements: Iterable[Requirement], sources: Sequence[PackageSource
             candidates[name] = candidate
             waiting += [(need, requirement.name) for need in candidate.needs]
         else:
-            whose = f"{needed_by} requires {requirement}" if needed_by else f"It is {requirement}"
+            subject = f"{needed_by} requires {requirement}" if needed_by else f"It is {requirement}"
             other = f", but {version} was found" if version else ""
-            reasons[requirement.name] = f"{whose}{other}. {reason}".rstrip()
+            reasons[requirement.name] = f"{subject}{other}. {reason}".rstrip()
     return Resolution(dependencies=tuple(found.values()), candidates=candidates, reasons=reasons)
 
 

@@ -78,9 +78,9 @@ class RustCandidate:
 def installed(store: Store) -> Iterator[Rust]:
     """Yield every Rust on the machine: ours, the user's rustup toolchains, then those on PATH."""
     for root in (store.home, *store.read_only):
-        whose = "installed by jupyter-wasmwheel" if root == store.home else f"from {root}"
+        origin = "installed by jupyter-wasmwheel" if root == store.home else f"from {root}"
         for home in sorted((root / "rustup").glob("*")):
-            yield from in_home(home, whose, store)
+            yield from in_home(home, origin, store)
     users = Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup")
     yield from in_home(users, "rustup", store)
     seen = set()
@@ -94,10 +94,10 @@ def installed(store: Store) -> Iterator[Rust]:
             yield rust
 
 
-def in_home(home: Path, whose: str, store: Store) -> Iterator[Rust]:
+def in_home(home: Path, origin: str, store: Store) -> Iterator[Rust]:
     """Yield every Rust in a RUSTUP_HOME."""
     for folder in sorted((home / "toolchains").glob("*")):
-        if rust := _read(folder / "bin" / f"rustc{EXE}", f"{whose}, {folder.name}", store):
+        if rust := _read(folder / "bin" / f"rustc{EXE}", f"{origin}, {folder.name}", store):
             yield rust
 
 

@@ -57,8 +57,8 @@ class Toolchain:
         c_compiler = self.emscripten or "none (only required by crates that compile C or C++)"
         lines.append(f"C compiler: {c_compiler}")
         if self.wasm_opt:
-            whose = "npm's binaryen" if self.wasm_opt.node else str(self.wasm_opt.program)
-            lines.append(f"wasm-opt: {self.wasm_opt.version}, {whose}")
+            origin = "npm's binaryen" if self.wasm_opt.node else str(self.wasm_opt.program)
+            lines.append(f"wasm-opt: {self.wasm_opt.version}, {origin}")
         return lines
 
 
