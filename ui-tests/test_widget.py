@@ -77,7 +77,7 @@ def test_cell_builds_a_wheel(context: BrowserContext, lab: Lab, tmp_path: Path) 
     expect(result).to_contain_text(sha256)
     assert " ".join(tab.run(1).split()) == f"('{sha256}', True, 'done')"
     said = tab.run(2)
-    assert "There is no" in said
+    assert "nowhere not found." in said
     assert "fix: Check the path" in said
 
 

@@ -25,7 +25,7 @@ const PHASE_STARTS: Record<string, number> = {
   publish: 0.98
 };
 
-/** Show a notification for each running job, except installations that nobody requested here. */
+/** Show a notification for each running job, except installations that this page did not request. */
 export function showNotifications(session: IWasmwheel): void {
   const { jobs } = session;
   const notifications = new Map<string, string>();

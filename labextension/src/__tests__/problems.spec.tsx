@@ -70,7 +70,7 @@ beforeEach(() => {
 
 afterEach(() => widget.dispose());
 
-/** Show an error with texts that nobody knows, and return the buttons. */
+/** Show an error with random texts, and return the buttons. */
 async function show(
   remedies: api.Remedy[],
   diagnostics: object[] = []

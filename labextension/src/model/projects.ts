@@ -11,7 +11,7 @@ const CACHE_LIFETIME_MS = 15_000;
 /** A folder with none of these files is not a project. */
 const PROJECT_FILES = new Set(['pyproject.toml', 'setup.py', 'Cargo.toml']);
 
-/** The project in a folder, or why there is none. */
+/** The project in a folder, or why the folder is not one. */
 export type FolderResult =
   { project: api.Project; error: null } | { project: null; error: api.ErrorInfo };
 

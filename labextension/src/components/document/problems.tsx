@@ -71,7 +71,7 @@ function Remedies(props: {
   ) : null;
 }
 
-/** Return the command that applies a remedy, or null if there is none. */
+/** Return the command that applies a remedy, or null if the panel cannot apply it. */
 function callFor(remedy: api.Remedy, job: api.Job): ICall | null {
   switch (remedy.action) {
     case 'retry':
