@@ -116,18 +116,7 @@ def with_notebooks(
     for name, document in notebooks.items():
         data = json.dumps(document, indent=1, ensure_ascii=False).encode()
         rows.pop(name, None)
-        rows[name] = {
-            "name": name,
-            "path": name,
-            "type": "notebook",
-            "format": None,
-            "mimetype": None,
-            "content": None,
-            "created": time,
-            "last_modified": time,
-            "size": len(data),
-            "writable": True,
-        }
+        rows[name] = _model(name, "notebook", time, size=len(data))
         files[f"{FILES}/{name}"] = data
     return {**files, LISTING: _whole_listing(rows, when)}
 
@@ -179,19 +168,15 @@ def _listing(site: Root) -> dict[str, dict[str, Any]]:
 
 def _whole_listing(rows: dict[str, dict[str, Any]], when: datetime) -> bytes:
     time = _utc(when)
-    listing = {
-        "name": "",
-        "path": "",
-        "type": "directory",
-        "format": "json",
-        "mimetype": None,
-        "created": time,
-        "last_modified": time,
-        "size": None,
-        "writable": True,
-        "content": list(rows.values()),
-    }
-    return msgspec.json.encode(listing)
+    content = list(rows.values())
+    return msgspec.json.encode(_model("", "directory", time, format="json", content=content))
+
+
+def _model(name: str, kind: str, time: str, **fields: object) -> dict[str, Any]:
+    """Return a model of Jupyter's contents API."""
+    keys = dict.fromkeys(("format", "mimetype", "size", "content"))
+    times = {"created": time, "last_modified": time}
+    return {"name": name, "path": name, "type": kind, "writable": True, **keys, **times, **fields}
 
 
 def _utc(when: datetime) -> str:

@@ -28,7 +28,7 @@ preload("{plugin}");
 #: The worker with which a kernel checks whether a host answers, and its earlier name.
 HOST_PROBE, OLD_HOST_PROBE = "host-probe.js", "reach.js"
 
-#: The scripts that earlier versions put into a site's folder, and beside its lock.
+#: The scripts that earlier versions put into a site's folder, and into that of its lock.
 OLD_SCRIPTS = ("page-start.js", "early-kernel.js")
 OLD_KERNEL_FILES = (OLD_HOST_PROBE, "kernel_rest.py", "early-coincident.js", "early-comlink.js")
 
