@@ -204,6 +204,8 @@ def read_site(folder: Path) -> Site:
     """Return the site in a folder; raise a SiteError if it is not a site of this version."""
     try:
         data = json.loads(Root(folder).read(RECORD, limit=64_000))
+        if not isinstance(data, dict):
+            raise TypeError("it must be a JSON object")
         if data.pop("schema") != SCHEMA:
             raise ValueError("another version of jupyter-wasmwheel created it")
         site = msgspec.convert(data | {"folder": folder}, Site)
