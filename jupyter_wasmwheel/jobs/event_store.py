@@ -109,7 +109,7 @@ class EventStore:
         self.head: int = max(newest, int(time.time() * 1000))
 
     def append(self, job: str, events: Iterable[tuple[Event, float]]) -> int:
-        """Number, store and announce events; return the last number, 0 if none was stored."""
+        """Store and announce events; return the last one's number, 0 if none was stored."""
         with self._lock:
             rows: list[Row] = []
             for event, at in events:

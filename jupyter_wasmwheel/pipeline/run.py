@@ -57,7 +57,7 @@ class BuildOutput(CheckedWheel):
 
     @property
     def all(self) -> tuple[BuildOutput, ...]:
-        """This output after those of its dependencies."""
+        """All outputs: those of the dependencies, then this one."""
         return (*all_of(self.dependencies), self)
 
 

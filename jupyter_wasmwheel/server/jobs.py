@@ -121,7 +121,7 @@ class LogHandler(_OneJobHandler):
 
 
 class WheelHandler(_OneJobHandler):
-    """`GET jobs/ID/wheel`: the wheel as an attachment; 404 if there is none."""
+    """`GET jobs/ID/wheel`: the wheel as an attachment; 404 without one."""
 
     @protected
     async def get(self, name: str) -> None:

@@ -77,7 +77,7 @@ def test_configured_project_is_built_and_imported(environment: Path, tmp_path: P
     wheel_factory.wheel(folder / "wheels", "py3-none-any", {"only.py": b"x = 7\n"}, name="only")
     (folder / "files").mkdir()
     (folder / "files/mine.md").write_text("# Mine")
-    for _ in ("once", "and again over what is there"):
+    for _ in ("once", "and again over the first output"):
         built = lite_build(environment, folder)
         assert built.returncode == 0, built.stdout + built.stderr
     listing = json.loads((folder / "_output/api/contents/all.json").read_text())

@@ -84,7 +84,7 @@ fn call_with_each<'py>(
         .collect()
 }
 
-/// Return the number at an index, and panic if there is none, as a bug does.
+/// Return the number at an index, and panic past the end, as a bug does.
 #[pyfunction]
 fn number_at(numbers: Vec<i64>, index: usize) -> i64 {
     numbers[index]
