@@ -610,10 +610,10 @@ def test_damaged_site_is_listed_by_name_with_other_sites(
     assert all(name in ran.stdout for name in names)
 
     served = Sites(store=shelves, configured=(), through=None, servers=SiteServers(), proxy={})
-    rows = {each["name"]: each for each in served.rows()}
-    assert {name for name, each in rows.items() if each["error"]} == names
-    assert not rows["a-whole"]["error"]
-    assert not rows["z-whole"]["error"]
+    rows = {each.name: each for each in served.rows()}
+    assert {name for name, each in rows.items() if each.error} == names
+    assert not rows["a-whole"].error
+    assert not rows["z-whole"].error
 
 
 def test_site_is_created_next_to_damaged_ones(shelves: Store, store: Store) -> None:
