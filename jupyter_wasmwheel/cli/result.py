@@ -18,7 +18,7 @@ class CliContext(ExecutionContext):
 
     @property
     def run_context(self) -> RunContext:
-        """The context for checks and engines in this process."""
+        """Return the context for checks and engines in this process."""
         return RunContext(store=self.store, emit=self.emit, limits=self.limits)
 
 

@@ -26,7 +26,7 @@ class WheelBuilder(BuildModel):
 
     @property
     def view(self) -> ipywidgets.Widget:
-        """The widget that a cell shows, for use in other widgets."""
+        """Return the widget that a cell shows, for use in other widgets."""
         if self._view is None:
             self._view = _view_of(self)
         return self._view
