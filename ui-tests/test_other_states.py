@@ -121,7 +121,7 @@ def test_keyboard_reaches_all_controls(faked: Page) -> None:
     faked.get_by_label("PyPI: NAME or NAME==VERSION").fill("rpds-py")
     faked.locator("#jp-wasmwheel .jp-wasmwheel-header button").focus()
     reached = []
-    for _ in range(24):
+    for _ in range(48):
         faked.keyboard.press("Tab")
         reached.append(
             faked.evaluate("document.activeElement.ariaLabel ?? document.activeElement.innerText")
