@@ -171,7 +171,7 @@ def test_build_explains_missing_c_compiler(
     ran = wasmwheel("build", "pypi:orjson", "--json", "--out", out, env=without_emcc)
     error = error_of(ran, 4)
     assert error["what"].startswith("orjson compiles C")
-    assert "emsdk" in error["fix"]
+    assert "doctor --fix emscripten" in error["fix"]
 
 
 def test_build_succeeds_without_c_compiler_if_unneeded(
