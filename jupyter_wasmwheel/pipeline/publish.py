@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,12 +37,9 @@ def copy_to_output(wheel: Wheel, folder: Path) -> Wheel:
     """Copy a finished wheel to the output folder, atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     place = folder.resolve() / wheel.path.name
-    part = place.with_name(place.name + ".part")
-    try:
-        shutil.copyfile(wheel.path, part)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".wheel-") as own:
+        part = shutil.copyfile(wheel.path, Path(own) / place.name)
         os.replace(part, place)
-    finally:
-        part.unlink(missing_ok=True)
     return read(place)
 
 

@@ -94,7 +94,7 @@ class Bounds:
 
     def contain(self, path: Path) -> bool:
         """Check whether the target of a path can be sent."""
-        real = path.resolve()
+        real = Path(os.path.realpath(path))
         tops = [*self.folders, *([self.checkout] if self.checkout and not real.is_dir() else [])]
         inside = [real.relative_to(top) for top in tops if real.is_relative_to(top)]
         return any(
@@ -218,7 +218,8 @@ class _Copying:
 
     def may_follow(self, path: Path) -> bool:
         """Check whether the target of a path belongs in the copy; report one that does not."""
-        require_within(self._tree, path.resolve(), path)
+        # `Path.resolve` raises an error for links in a circle in Python 3.11 and 3.12.
+        require_within(self._tree, Path(os.path.realpath(path)), path)
         if self._bounds is None or self._bounds.contain(path):
             return True
         if self._leaving:

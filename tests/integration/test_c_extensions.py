@@ -153,7 +153,7 @@ def test_headers_with_wrong_hash_are_rejected(
     with pytest.raises(ToolchainError, match="not available") as raised:
         headers.ensure_headers(target, runtime, Index(), store, ignore)
     assert "sha256" in raised.value.why
-    assert "no python3.14 on PATH" in raised.value.why
+    assert "python3.14 was not found on PATH" in raised.value.why
     assert "python3.14" in raised.value.fix
     assert not list((tmp_path / "home").rglob("include"))
 

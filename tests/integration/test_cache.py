@@ -131,7 +131,7 @@ def test_new_crate_starts_with_compiled_pyo3(build: Any, store: Store, tmp_path:
     assert seeding.examine(target, own).mend == ("seeds",)
     node_js = node.ensure_node(own, ignore)
     chosen = toolchain.choose(target, node_js, RunContext(store=own, emit=ignore))
-    made = seeding.make(target, chosen, "draft", own, ignore)
+    made = seeding.build_seed(target, chosen, "draft", own, ignore)
     before = {path: path.stat() for path in made.folder.rglob("*") if path.is_file()}
     crate = starter.create("fresh", tmp_path)
     homes = {"WASMWHEEL_HOME": str(own.home), "WASMWHEEL_PATH": str(store.home)}

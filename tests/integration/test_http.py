@@ -108,7 +108,7 @@ def test_notebook_reads_hosts_allowed_by_cors_or_proxy(store: Store, tmp_path: P
         assert last.startswith("ConnectionError: ")
         assert says_cors(last, plain.host)
         shown = tab.run(1, f"print(by_requests({proxied.url!r}, 'post'))")
-        assert "The site's server fetches from it, but only reads" in shown
+        assert "The site's server can fetch from it, but only reads" in shown
         assert f"at {proxied.url}" in tab.run(
             1, f"r = requests.get({proxied.url!r})\n'at ' + r.url"
         )

@@ -135,7 +135,7 @@ def test_removed_package_is_gone_and_displaced_one_restored(
         shown = tab.run(1, "import six, only\nprint(six.__version__, only.x)")
         assert shown.split() == [nonce, "1"]
         # A kernel starts with six.
-        assert_started(tab, abi, "The site has another six than the one it was made with.")
+        assert_started(tab, abi, "The site has another six than these files.")
     publish.remove(site, "six")
     publish.remove(site, "only")
     for path in site.lock.parent.glob("packages/*/kernel-packages.bin"):
@@ -162,7 +162,7 @@ def test_deferred_module_is_available_on_import(store: Store, tmp_path: Path) ->
     about.write_text(json.dumps(made))
     with open_served_notebook(site, url, tmp_path / "it did not come") as tab:
         assert tab.run(1, look).split() == ["csv", "pygments.lexers.haskell"]
-        assert [text for text in tab.said if "is fetched again" in text]
+        assert [text for text in tab.said if "The next import fetches the file again" in text]
     (about.parent / made["rest"]["file_name"]).unlink()
     with open_served_notebook(site, url, tmp_path / "it is gone") as tab:
         assert tab.run(1, "import only; print(only.x)").strip() == "1"

@@ -34,7 +34,7 @@ from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.server import events
 from jupyter_wasmwheel.server.app import WasmwheelApp
 from jupyter_wasmwheel.server.idle_seed_builder import IdleSeedBuilder
-from jupyter_wasmwheel.site import addresses, server
+from jupyter_wasmwheel.site import addresses, lite, server
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
 from tests.fixtures import wheel_factory
@@ -183,7 +183,13 @@ async def test_invalid_request_answer_has_what_why_and_fix(
 
 
 async def test_existing_site_is_not_created_again(api: Api, app: WasmwheelApp) -> None:
-    (app.store.home / "sites/there").mkdir(parents=True)
+    folder = app.store.home / "sites/there"
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("mine")
+    error = await api("POST", "jobs", status=409, kind="site", site="there")
+    assert (error["code"], error["status"]) == ("site.folder-not-empty", 7)
+    (folder / lite.RECORD).parent.mkdir()
+    (folder / lite.RECORD).write_text("{}")
     error = await api("POST", "jobs", status=409, kind="site", site="there")
     assert (error["code"], error["status"]) == ("site.exists", 7)
 
