@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -38,18 +37,9 @@ def listed(other: CrossOriginServer) -> dict[str, list[str]]:
 
 @pytest.fixture
 def jp_server_config(
-    tmp_path: Path, site: Site, listed: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+    jp_server_config: dict[str, Any], listed: dict[str, list[str]]
 ) -> dict[str, Any]:
-    monkeypatch.setenv("WASMWHEEL_HOME", str(tmp_path / "home"))
-    return {
-        "ServerApp": {
-            "jpserver_extensions": {"jupyter_wasmwheel": True, "jupyter_server_terminals": False},
-            "allow_unauthenticated_access": False,
-            "reraise_server_extension_failures": True,
-        },
-        "Wasmwheel": {"proxy": listed},
-        "WasmwheelApp": {"site_folders": [str(site.folder)]},
-    }
+    return jp_server_config | {"Wasmwheel": {"proxy": listed}}
 
 
 @pytest.fixture

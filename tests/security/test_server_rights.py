@@ -14,7 +14,6 @@ from tornado.httpclient import HTTPClientError, HTTPResponse
 from tornado.web import RequestHandler
 
 from jupyter_wasmwheel.server.app import ROUTES
-from jupyter_wasmwheel.site.lite import Site
 from tests.fixtures.site_factory import PREFIX
 
 API = "wasmwheel/api"
@@ -77,18 +76,9 @@ def authorizer() -> dict[str, Any]:
 
 @pytest.fixture
 def jp_server_config(
-    tmp_path: Path, authorizer: dict[str, Any], site: Site, monkeypatch: pytest.MonkeyPatch
+    jp_server_config: dict[str, Any], authorizer: dict[str, Any]
 ) -> dict[str, Any]:
-    monkeypatch.setenv("WASMWHEEL_HOME", str(tmp_path / "home"))
-    return {
-        "ServerApp": {
-            "jpserver_extensions": {"jupyter_wasmwheel": True, "jupyter_server_terminals": False},
-            "allow_unauthenticated_access": False,
-            "reraise_server_extension_failures": True,
-            **authorizer,
-        },
-        "WasmwheelApp": {"site_folders": [str(site.folder)]},
-    }
+    return jp_server_config | {"ServerApp": jp_server_config["ServerApp"] | authorizer}
 
 
 @pytest.fixture
