@@ -85,6 +85,17 @@ class SourceRequest(_Request, frozen=True, kw_only=True):
             help="build profile: draft compiles quickly, release is smaller and runs faster",
         ),
     ] = "release"
+    rust: Annotated[
+        Entry,
+        option(
+            "--rust",
+            label="Rust",
+            metavar="CHANNEL|system|auto",
+            placeholder="nightly",
+            help="Rust to build with: a channel of rustup such as 1.96, the system's, or with auto "
+            "the best on this machine; project, the default, reads the rust-toolchain file",
+        ),
+    ] = "project"
     linker: Annotated[
         Linker,
         option(

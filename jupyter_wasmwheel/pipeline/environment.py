@@ -13,7 +13,7 @@ from ..runtime.packages import PackageSource
 from ..runtime.targets import Target
 from ..site import lite
 from ..site.lite import Site
-from ..toolchain import toolchain
+from ..toolchain import rust, toolchain
 from ..toolchain.toolchain import Toolchain, ToolchainNeeds
 from .context import BuildContext
 from .resolve import ResolvedSource
@@ -78,7 +78,7 @@ def choose_toolchain(
     needs = ToolchainNeeds(
         linker=request.linker,
         optimize=request.profile == "release",
-        channel=project.channel,
+        rust=rust.required(request.rust, project.channel),
         with_rust=project.crate is not None,
         with_maturin=project.backend == "maturin",
     )

@@ -259,6 +259,7 @@ def build_dependency(
         source=f"pypi:{named.name}{named.specifier}",
         target=request.target,
         profile=request.profile,
+        rust=request.rust,
         linker=request.linker,
         no_smoke=isinstance(request, BuildRequest) and request.no_smoke,
         with_dependencies=True,

@@ -47,9 +47,9 @@ def _pyodide(target: Target, store: Store) -> Finding:
 
 
 def _rust(target: Target, store: Store) -> Finding:
-    candidates = [rust.assess(each, target, None) for each in rust.installed(store)]
+    candidates = [rust.assess(each, target) for each in rust.installed(store)]
     try:
-        chosen = rust.choose(candidates, target, None).rust
+        chosen = rust.choose(candidates, target).rust
         linker = choose_linker(chosen, store)
     except WasmwheelError as error:
         return _without_rust(f"{error.what} {error.why}", target)
@@ -128,8 +128,8 @@ def fix(
         return
     if _rust(target, store).state == "missing":
         rustup.install(target, "stable", store, emit, downloads.timeout)
-    candidates = [rust.assess(each, target, None) for each in rust.installed(store)]
-    chosen = rust.choose(candidates, target, None).rust
+    candidates = [rust.assess(each, target) for each in rust.installed(store)]
+    chosen = rust.choose(candidates, target).rust
     choose_linker(chosen, store)
     sysroot.ensure_sysroot(chosen, store, emit)
     node_js = node.ensure_node(store, emit)

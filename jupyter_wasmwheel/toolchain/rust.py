@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from ..api.errors import Install, Remedy, ToolchainError
+from ..api.errors import Install, Remedy, Retry, ToolchainError
 from ..runtime.targets import TRIPLE, Target
 from ..store import Store
 from . import version_cache
@@ -29,6 +29,18 @@ EXE = ".exe" if os.name == "nt" else ""
 
 #: The command that installs Debian's Rust, with std's sources and wasm-ld.
 DEBIAN = "apt-get install rustc-web cargo-web rust-web-src lld-22"
+
+
+#: What requires a channel: a project, or the user.
+FILE, OPTION = "The project's rust-toolchain file", "The option --rust"
+
+#: The Rust on PATH that is not rustup's, as a channel, and how its origin begins.
+SYSTEM, _ON_PATH = "system", "the system's"
+
+#: The changes of a request that make a build ignore a rust-toolchain file.
+IGNORE_FILE: dict[str, bool | str | tuple[str, ...]] = {"rust": "auto"}
+
+_NUMBER = re.compile(r"\d+(\.\d+)*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +79,18 @@ class Rust:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RustRequirement:
+    """A channel such as `nightly` or `1.96`, or `system`, and what requires it."""
+
+    channel: str
+    origin: str = FILE
+
+    def __str__(self) -> str:
+        name = "the system's Rust" if self.channel == SYSTEM else f"Rust {self.channel}"
+        return f"{self.origin} requires {name}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class RustCandidate:
     """A toolchain on the machine, and why it can or cannot be used."""
 
@@ -90,7 +114,7 @@ def installed(store: Store) -> Iterator[Rust]:
         if not os.path.isfile(rustc) or rustc.resolve() in seen or _is_rustup_proxy(rustc):
             continue
         seen.add(rustc.resolve())
-        if rust := _read(rustc, f"the system's, {rustc}", store):
+        if rust := _read(rustc, f"{_ON_PATH}, {rustc}", store):
             yield rust
 
 
@@ -141,13 +165,20 @@ def _sysroot(rustc: Path) -> Path:
     return Path(done.stdout.strip())
 
 
-def assess(rust: Rust, target: Target, channel: str | None) -> RustCandidate:
-    """Return whether a Rust can build for a target, and for a project that requires a channel."""
+def required(option: str, channel: str | None) -> RustRequirement | None:
+    """Return what the option `--rust` requires, or for `project` the rust-toolchain file."""
+    if option == "project":
+        return RustRequirement(channel=channel) if channel else None
+    return None if option == "auto" else RustRequirement(channel=option, origin=OPTION)
+
+
+def assess(rust: Rust, target: Target, wanted: RustRequirement | None = None) -> RustCandidate:
+    """Return whether a Rust can build for a target, and meets a requirement."""
     usable = False
     if Version(rust.version) < Version(target.rust):
         reason = f"too old: Pyodide {target.pyodide} requires {target.rust} or newer"
-    elif channel and not matches(rust, channel):
-        reason = f"the project's rust-toolchain file requires {channel}"
+    elif wanted and not matches(rust, wanted.channel):
+        reason = f"not the required {wanted.channel}"
     elif rust.has_std:
         usable, reason = True, f"has the {TRIPLE} target prebuilt"
     elif rust.sources:
@@ -165,13 +196,15 @@ def find_rustup() -> str | None:
 def matches(rust: Rust, channel: str) -> bool:
     """Return whether a Rust is of a `rust-toolchain` file's channel (`stable`, `1.96`, …)."""
     name = channel.partition("-")[0]
+    if name == SYSTEM:
+        return rust.origin.startswith(_ON_PATH)
     if name in ("stable", "beta", "nightly"):
         return rust.channel == name
     return rust.version == name or rust.version.startswith(name + ".")
 
 
 def choose(
-    candidates: Iterable[RustCandidate], target: Target, channel: str | None
+    candidates: Iterable[RustCandidate], target: Target, wanted: RustRequirement | None = None
 ) -> RustCandidate:
     """Return the best candidate: with a prebuilt target, ours, the newest, in this order."""
     found = list(candidates)
@@ -191,20 +224,12 @@ def choose(
             code="rust.missing",
             remedies=remedies,
         )
-    if channel and any(assess(c.rust, target, None).usable for c in found):
-        command = f"`rustup toolchain install {channel} --target {TRIPLE}`"
-        remedies = []
-        if channel == "nightly":
-            command = command_for(target, channel)
-            if find_rustup():
-                remedies = [Install(extras=("nightly",), target=target.abi)]
-        raise ToolchainError(
-            f"The project's rust-toolchain file requires {channel}, which is not installed.",
-            seen,
-            f"Run {command} to install it, or edit or remove the file to build with another one.",
-            code="rust.channel-missing",
-            remedies=remedies,
-        )
+    others = [each for c in found if (each := assess(c.rust, target)).usable]
+    if wanted and _is_too_old(wanted, target):
+        other = choose(others, target).rust if others else None
+        raise _channel_too_old(wanted, target, other, how_to_get)
+    if wanted and others:
+        raise _channel_missing(wanted, target, seen)
     if all(Version(c.rust.version) < Version(target.rust) for c in found):
         raise ToolchainError(
             f"Rust is too old for Pyodide {target.pyodide}.",
@@ -219,6 +244,49 @@ def choose(
         f"Run `rustup target add {TRIPLE}` for the target, or `rustup component add rust-src` for "
         f"the sources. {how_to_get}",
         code="rust.unusable",
+        remedies=remedies,
+    )
+
+
+def _is_too_old(wanted: RustRequirement, target: Target) -> bool:
+    """Return whether no Rust of a numbered channel can build for a target."""
+    number = _NUMBER.match(wanted.channel)
+    return number is not None and Version(number[0]) < Version(target.rust)
+
+
+def _channel_too_old(
+    wanted: RustRequirement, target: Target, other: Rust | None, how_to_get: str
+) -> ToolchainError:
+    """Return the error for a channel that cannot build for Pyodide at all."""
+    remedies: list[Remedy] = [Retry(changes=IGNORE_FILE)]
+    if not other and find_rustup():
+        remedies.insert(0, Install(target=target.abi))
+    return ToolchainError(
+        f"{wanted}, which cannot build for Pyodide.",
+        f"Wheels for Pyodide {target.pyodide} require Rust {target.rust} or newer.",
+        f"Build with `--rust auto`, which ignores the file and selects {other}."
+        if other
+        else f"{how_to_get} Then build with `--rust auto`, which ignores the file.",
+        code="rust.channel-too-old",
+        remedies=remedies,
+    )
+
+
+def _channel_missing(wanted: RustRequirement, target: Target, seen: str) -> ToolchainError:
+    """Return the error for a channel that is not on this machine, or cannot build there."""
+    command = f"`rustup toolchain install {wanted.channel} --target {TRIPLE}`"
+    remedies: list[Remedy] = [Retry(changes=IGNORE_FILE)]
+    if wanted.channel == SYSTEM:
+        command = f"`{DEBIAN}` on Debian"
+    elif wanted.channel == "nightly":
+        command = command_for(target, wanted.channel)
+        if find_rustup():
+            remedies.insert(0, Install(extras=("nightly",), target=target.abi))
+    return ToolchainError(
+        f"{wanted}, which is not installed or cannot build for Pyodide.",
+        seen,
+        f"Run {command} to install it, or build with another one: `--rust auto` selects the best.",
+        code="rust.channel-missing",
         remedies=remedies,
     )
 

@@ -61,8 +61,8 @@ def _fill(
             code="rustup.install-failed",
             remedies=[Retry()],
         )
-    found = rust.in_home(home, "rustup's", store)
-    assessed = [rust.assess(each, target, channel) for each in found]
+    found, wanted = rust.in_home(home, "rustup's", store), rust.RustRequirement(channel=channel)
+    assessed = [rust.assess(each, target, wanted) for each in found]
     if not any(candidate.usable for candidate in assessed):
         seen = "; ".join(f"{each.rust}: {each.reason}" for each in assessed)
         server = os.environ.get("RUSTUP_DIST_SERVER")

@@ -20,7 +20,7 @@ from . import emscripten, linker, rust, sysroot, wasm_opt
 from .emscripten import Emscripten
 from .installer import command_for
 from .linker import WasmLd
-from .rust import Rust
+from .rust import Rust, RustRequirement
 from .sysroot import Sysroot
 from .wasm_opt import WasmOpt
 
@@ -64,11 +64,11 @@ class Toolchain:
 
 @dataclass(frozen=True, kw_only=True)
 class ToolchainNeeds:
-    """What a build needs; `channel` is that of the project's `rust-toolchain` file."""
+    """What a build needs."""
 
     linker: Linker = "auto"
     optimize: bool = True
-    channel: str | None = None
+    rust: RustRequirement | None = None
     with_rust: bool = True
     with_maturin: bool = True
 
@@ -81,8 +81,8 @@ def choose(
     installed = list(rust.installed(store))
     chosen = None
     if needs.with_rust:
-        candidates = [rust.assess(each, target, needs.channel) for each in installed]
-        chosen = rust.choose(candidates, target, needs.channel).rust
+        candidates = [rust.assess(each, target, needs.rust) for each in installed]
+        chosen = rust.choose(candidates, target, needs.rust).rust
     c_compiler = emscripten.find(store, target)
     if needs.linker == "emcc" and not c_compiler:
         raise ToolchainError(

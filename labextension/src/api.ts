@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: 9d02f198e7df23c8607ecdbd9666bb6a9038baa9bba5cd679f2115a20f2cb38d
+ * schema.json sha256: 9d1f8a421e5fc31b6f65a208841f0dc70926e5cad0e3c3eb6dc75e18dc9f32ec
  */
 
 /* eslint-disable */
@@ -47,6 +47,10 @@ export interface BuildRequest {
    * build profile: draft compiles quickly, release is smaller and runs faster
    */
   profile?: ('release' | 'draft') | undefined;
+  /**
+   * Rust to build with: a channel of rustup such as 1.96, the system's, or with auto the best on this machine; project, the default, reads the rust-toolchain file
+   */
+  rust?: string | undefined;
   /**
    * program that links the module; auto selects wasm-ld where it is available
    */
@@ -113,6 +117,10 @@ export interface TestRequest {
    * build profile: draft compiles quickly, release is smaller and runs faster
    */
   profile?: ('release' | 'draft') | undefined;
+  /**
+   * Rust to build with: a channel of rustup such as 1.96, the system's, or with auto the best on this machine; project, the default, reads the rust-toolchain file
+   */
+  rust?: string | undefined;
   /**
    * program that links the module; auto selects wasm-ld where it is available
    */
@@ -757,6 +765,15 @@ export const FIELDS = {
       default: 'release',
       flags: ['--profile']
     },
+    rust: {
+      title: 'Rust',
+      description:
+        "Rust to build with: a channel of rustup such as 1.96, the system's, or with auto the best on this machine; project, the default, reads the rust-toolchain file",
+      type: 'string',
+      default: 'project',
+      flags: ['--rust'],
+      placeholder: 'nightly'
+    },
     linker: {
       title: 'Linker',
       description: 'program that links the module; auto selects wasm-ld where it is available',
@@ -859,6 +876,15 @@ export const FIELDS = {
       choices: ['release', 'draft'],
       default: 'release',
       flags: ['--profile']
+    },
+    rust: {
+      title: 'Rust',
+      description:
+        "Rust to build with: a channel of rustup such as 1.96, the system's, or with auto the best on this machine; project, the default, reads the rust-toolchain file",
+      type: 'string',
+      default: 'project',
+      flags: ['--rust'],
+      placeholder: 'nightly'
     },
     linker: {
       title: 'Linker',
