@@ -88,15 +88,43 @@ TOO_LATE = """async () => {
   return await Atomics.waitAsync(answer, 0, 0).value;
 }"""
 
+#: A worker that waits like `coincident`'s for the page's answer, when half of it has been written.
+TOO_EARLY = """async () => {
+  const channel = '64e10b34-2bf7-4616-9668-f99de5aa046e';
+  const pause = `milliseconds => {
+    const start = Date.now();
+    while (Date.now() - start < milliseconds);
+  }`;
+  const source = `onmessage = () => {
+    const answer = new Int32Array(new SharedArrayBuffer(8));
+    postMessage({'${channel}': [0, answer]});
+    (${pause})(500);
+    Atomics.wait(answer, 0, 0);
+    postMessage([...answer]);
+  }`;
+  const worker = new Worker(URL.createObjectURL(new Blob([source])));
+  return await new Promise(resolve => {
+    worker.addEventListener('message', ({data}) => {
+      if (Array.isArray(data)) return resolve(data);
+      const [, answer] = data[channel];
+      answer[0] = 1;
+      (0, eval)(pause)(1000);
+      answer[1] = 1;
+      Atomics.notify(answer, 0);
+    });
+    worker.postMessage({[channel]: [0]}, {transfer: []});
+  });
+}"""
+
 
 @pytest.mark.parametrize("abi", SERVED)
-def test_early_kernel_answer_is_received(store: Store, tmp_path: Path, abi: str) -> None:
+def test_early_kernel_answers_are_received_whole(store: Store, tmp_path: Path, abi: str) -> None:
     site = create_site_with(tmp_path / "site", store, abi)
     with site_server.serving(site), browser(tmp_path / "profile") as context:
         page = context.new_page()
         page.goto(f"{origin(site)}/{site.prefix}/lab/index.html")
-        waited = page.evaluate(TOO_LATE)
-        assert waited == "ok"
+        assert page.evaluate(TOO_LATE) == "ok"
+        assert page.evaluate(TOO_EARLY) == [1, 1]
 
 
 def test_published_pypi_package_is_imported(
