@@ -95,7 +95,7 @@ def _packages(project: Project, private: Copy, rust: Rust, offline: bool) -> lis
         raise SourceError(
             f"Could not resolve the crates that {project.label} requires.",
             " ".join(line.strip() for line in done.stderr.splitlines()[-4:]),
-            "Correct that and build again.",
+            "Correct Cargo.toml, and build again.",
             code="crates.lookup-failed",
         )
     packages: list[dict[str, Any]] = json.loads(done.stdout)["packages"]

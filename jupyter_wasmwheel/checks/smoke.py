@@ -154,7 +154,7 @@ def _import_error(
         known[0]
         if known
         else CheckError(
-            f"{subject} fails with {where}.",
+            f"{subject} failed in {where}.",
             f"It raised {kind}.",
             "Change the package at the last lines of the traceback, so that it works in a browser.",
             code="import.failed",

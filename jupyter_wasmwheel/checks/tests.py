@@ -51,7 +51,7 @@ def error(tests: Tests, label: str) -> WasmwheelError | None:
         return TestsFailedError(
             f"{tests.failed + tests.crashed} of {tests.collected} tests of {label} failed.",
             lines + more,
-            "See the report or the log for all of them; run some of them again by `--select`.",
+            "See the report or the log for all of them; run some of them again with `--select`.",
             code="tests.failed",
             counts={"failed": tests.failed, "crashed": tests.crashed, "timed_out": tests.timed_out},
         )
@@ -61,7 +61,7 @@ def error(tests: Tests, label: str) -> WasmwheelError | None:
             if tests.timed_out
             else f"{tests.not_run} of {tests.collected} tests of {label} were not run.",
             lines + more or f"Pyodide was started {MAX_STARTS} times for them.",
-            "Raise the timeout by `--timeout SECONDS`; Pyodide is slower than a native Python.",
+            "Raise the timeout with `--timeout SECONDS`; Pyodide is slower than a native Python.",
             code="tests.unfinished",
             counts={"timed_out": tests.timed_out, "not_run": tests.not_run},
         )

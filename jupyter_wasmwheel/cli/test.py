@@ -46,8 +46,9 @@ def summary(report: BuildReport) -> str:
         ("unsupported", tests.unsupported, unsupported),
         ("skipped", tests.skipped, ""),
     ]
+    count = f"{tests.collected} test" + ("" if tests.collected == 1 else "s")
     lines = [
-        f"{report.name} {report.version}: {tests.collected} tests in Pyodide "
+        f"{report.name} {report.version}: {count} in Pyodide "
         f"{report.target.pyodide} ({duration(tests.seconds)})"
     ]
     lines += [

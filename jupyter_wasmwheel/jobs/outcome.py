@@ -90,7 +90,7 @@ def cause(error: Exception) -> ErrorInfo:
         if known
         else ErrorInfo(
             code="job.not-followed",
-            what="The job was stopped, because the server could not follow it.",
+            what="The job was stopped, because the server could not read its events.",
             why=f"{type(error).__name__}: {error}",
             fix="Try again. If it fails again, report it with the server's log.",
             status=1,

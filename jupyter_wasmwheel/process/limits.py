@@ -68,7 +68,7 @@ class Limits:
                 raise UsageError(
                     f"Unknown limit {name!r}.",
                     f"The limits are {', '.join(EXCEEDED)}, each for {', '.join(KINDS)}.",
-                    "Write it as `build.time=2h` or `smoke.memory=8GB`; 0 means no limit.",
+                    "Write it as `build.time=2h` or `import.memory=8GB`; 0 means no limit.",
                     code="limit.unknown",
                 )
             allowance = replace(getattr(limits, kind), **{what: _number(what, value)})
@@ -100,7 +100,7 @@ def _number(what: str, text: str) -> float:
         raise UsageError(
             f"Invalid limit for {what}: {text!r}.",
             f"It must be a number{f', optionally with a unit: {known}' if known else ''}.",
-            "Write it as `build.time=2h` or `smoke.memory=8GB`; 0 means no limit.",
+            "Write it as `build.time=2h` or `import.memory=8GB`; 0 means no limit.",
             code="limit.invalid",
         )
     value = float(found[1]) * units[found[2]]

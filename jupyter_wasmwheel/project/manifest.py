@@ -215,7 +215,7 @@ def _backend(folder: Path, pyproject: dict[str, Any]) -> Backend:
 
 
 def _crate(folder: Path, pyproject: dict[str, Any]) -> Path:
-    """Find the crate as maturin does: `manifest-path`, else the folder, else `rust/`."""
+    """Find the crate as maturin does: `manifest-path`, else the folder, `rust/` or `native/`."""
     named = pyproject.get("tool", {}).get("maturin", {}).get("manifest-path")
     places = [named] if named else ["Cargo.toml", "rust/Cargo.toml", "native/Cargo.toml"]
     for place in places:

@@ -131,7 +131,7 @@ class Stream:
         if len(self._subscribers) >= MAX_CLIENTS:
             raise RefusedError(
                 BusyError(
-                    "Too many pages follow builds.",
+                    "Too many open event streams.",
                     f"This server allows {MAX_CLIENTS} at once.",
                     "Close some of them.",
                     code="server.too-many-clients",

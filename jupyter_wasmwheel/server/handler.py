@@ -74,7 +74,7 @@ HTTP_ERRORS = {
     413: UsageError(
         "The request is too large.",
         f"It has more than {MAX_BODY_BYTES // 1024} KiB.",
-        "Request less at once.",
+        "Send a smaller request.",
         code="http.body-too-large",
     ),
 }

@@ -62,7 +62,7 @@ class DeferredFinder:
             return to_js(zlib.decompress(request.response.to_bytes(), 16 + zlib.MAX_WBITS))
         except (JsException, OSError, zlib.error) as error:
             raise ModuleNotFoundError(
-                f"{name} is fetched after the kernel has started, which failed: {error}. "
+                f"Could not download {name}, which loads after the kernel starts: {error}. "
                 "Check that the site is still served, and run the cell again.",
                 name=name,
             ) from error

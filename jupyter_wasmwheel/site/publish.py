@@ -285,7 +285,7 @@ def locked(site: Site, emit: Emitter) -> Iterator[None]:
     except FileNotFoundError as error:
         raise SiteError(
             f"{error.filename} disappeared while site {site.name} was in use.",
-            "Another program moved or removed it. The site's lock was not changed.",
+            "Another program moved or removed it. pyodide-lock.json was not changed.",
             "Run it again when no other program changes the folder.",
             code="site.changed-during-use",
             remedies=[Retry()],

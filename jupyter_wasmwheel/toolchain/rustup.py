@@ -69,7 +69,7 @@ def _fill(
         raise ToolchainError(
             "The Rust that rustup installed cannot build for Pyodide.",
             f"{seen or 'It does not run'}.",
-            f"Ask the owner of {server} for a newer one." if server else "Run it again later.",
+            f"Ask the administrator of {server} for a newer Rust." if server else "Run it again later.",
             code="rustup.unusable-rust",
         )
 

@@ -84,7 +84,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
         raise ToolchainError(
             f"Could not build the standard library for {TRIPLE}.",
             output,
-            f"Check that the sources in {rust.sources} belong to {rust.rustc}, or install a Rust "
+            f"Check that the sources in {rust.sources} match {rust.rustc}, or install a Rust "
             f"with the target prebuilt: `rustup target add {TRIPLE}`.",
             code="sysroot.build-failed",
         )

@@ -86,7 +86,7 @@ def choose(
     c_compiler = emscripten.find(store, target)
     if needs.linker == "emcc" and not c_compiler:
         raise ToolchainError(
-            "emcc not found, which --linker emcc requires.",
+            "emcc not found (required by --linker emcc).",
             "emcc, Emscripten's linker, is neither in the store nor on PATH.",
             "Omit the option to link with wasm-ld, or run "
             f"{command_for(target, 'emscripten')} to install Emscripten {target.emscripten}.",

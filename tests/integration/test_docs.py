@@ -183,7 +183,7 @@ def test_tutorial_works_to_its_end(
             ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
             assert ran.returncode == 0, ran.stderr
             printed += ran.stdout
-    for words in ("Ready to build", "hello works in Pyodide", "'to': 2", "1 tests in Pyodide"):
+    for words in ("Ready to build", "hello works in Pyodide", "'to': 2", "1 test in Pyodide"):
         assert words in printed
 
 

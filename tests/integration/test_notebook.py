@@ -194,7 +194,7 @@ def test_deferred_module_is_available_on_import(store: Store, tmp_path: Path) ->
     (about.parent / made["rest"]["file_name"]).unlink()
     with open_served_notebook(site, url, tmp_path / "it is gone") as tab:
         assert tab.run(1, "import only; print(only.x)").strip() == "1"
-        assert "csv is fetched after the kernel has started" in tab.run(1, look)
+        assert "Could not download csv, which loads after the kernel starts" in tab.run(1, look)
         assert "the site answered with 404" in tab.run(1, look)
 
 
