@@ -106,8 +106,8 @@ WRITTEN = (
 def routes() -> Iterator[tuple[str, str, str]]:
     """Yield every verb and address as in docs/rest.md, the right that it needs, and its purpose."""
     for pattern, handler in app.ROUTES:
-        for written, said in WRITTEN:
-            pattern = pattern.replace(written, said)
+        for written, shown in WRITTEN:
+            pattern = pattern.replace(written, shown)
         for verb in RequestHandler.SUPPORTED_METHODS:
             method = getattr(handler, verb.lower())
             if method.__module__.startswith("jupyter_wasmwheel."):
@@ -133,9 +133,9 @@ def configuration() -> str:
     """Return every setting with its help and default."""
     parts = []
     for name, trait in settings():
-        told = "by default" in trait.help.lower() or trait.default_value == ""
-        said = "" if told else f" Default: `{trait.default_value_repr()}`."
-        parts.append(_definition(f"`{name}`", f"{_sentence(trait.help)}{said}"))
+        has_default = "by default" in trait.help.lower() or trait.default_value == ""
+        suffix = "" if has_default else f" Default: `{trait.default_value_repr()}`."
+        parts.append(_definition(f"`{name}`", f"{_sentence(trait.help)}{suffix}"))
     return "\n".join(parts)
 
 
@@ -262,7 +262,7 @@ class ErrorRow(typing.NamedTuple):
 @functools.cache
 def error_rows() -> list[ErrorRow]:
     """Return every error that the package constructs, and the known ones, by code."""
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")]
+    trees = [_parse(path) for path in PACKAGE.rglob("*.py")]
     statuses = _statuses(trees)
     rows = {
         ErrorRow(code, kind, *map(_shown, call.args[:3]), statuses[kind])
@@ -278,9 +278,60 @@ def error_rows() -> list[ErrorRow]:
             rows.add(ErrorRow(code, "ErrorInfo", *texts, status))
     kinds = {kind.status: kind.__name__ for kind in errors.WasmwheelError.__subclasses__()}
     for known in known_errors.load():
-        texts = (re.sub(r"\$(\w+)", _capitals, text) for text in (known.what, known.why, known.fix))
+        texts = (_filled(text) for text in (known.what, known.why, known.fix))
         rows.add(ErrorRow(known.code, kinds[known.status], *texts, known.status))
     return sorted(rows)
+
+
+def _parse(path: Path) -> ast.Module:
+    """Parse a module, with variables that are set once to a text replaced by this text."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        values: dict[str, list[ast.expr]] = {}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                values.setdefault(node.targets[0].id, []).append(node.value)
+        for _, call in error_calls(function):
+            for argument in call.args[:3]:
+                for part in [call, *ast.walk(argument)]:
+                    _replace_names(part, values)
+    return tree
+
+
+def _replace_names(node: ast.AST, values: dict[str, list[ast.expr]]) -> None:
+    """Replace variables directly below a node by their only value, if it is a text."""
+
+    def replaced(child: Any) -> Any:
+        found = values.get(child.id, []) if isinstance(child, ast.Name) else []
+        return found[0] if len(found) == 1 and _is_text(found[0]) else child
+
+    if isinstance(node, ast.Call):
+        node.args = [replaced(each) for each in node.args]
+    elif isinstance(node, ast.FormattedValue):
+        node.value = replaced(node.value)
+
+
+def _is_text(node: ast.expr) -> bool:
+    if isinstance(node, ast.IfExp):
+        return _is_optional(node)
+    return isinstance(node, ast.JoinedStr) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+def _is_optional(node: ast.expr) -> bool:
+    """Return whether a part of a sentence can be empty."""
+    return isinstance(node, ast.IfExp) and ast.unparse(node.orelse) == "''"
+
+
+def _filled(template: str) -> str:
+    """Return a template of a known error as the page shows it.
+
+    Of adjacent values, which are alternatives, it shows the first; one after a full stop can be
+    empty.
+    """
+    template = re.sub(r"(?<=\.)\$\w+", "", template)
+    return re.sub(r"\$(\w+)(?:\$\w+)*", _capitals, template)
 
 
 def error_calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
@@ -323,11 +374,13 @@ def _shown(node: ast.expr) -> str:
     if isinstance(node, ast.JoinedStr):
         return "".join(map(_shown, node.values))
     if isinstance(node, ast.FormattedValue):
-        return _placeholder(node.value)
+        if _is_optional(node.value):
+            return ""
+        return _shown(node.value) if _is_text(node.value) else _placeholder(node.value)
     if isinstance(node, ast.IfExp):
         return f"{_shown(node.body)} · {_shown(node.orelse)}"
     if isinstance(node, ast.BinOp):
-        return _shown(node.left) + _shown(node.right)
+        return re.sub("…+", "…", _shown(node.left) + _shown(node.right))
     return "…"
 
 
@@ -379,12 +432,16 @@ def troubleshooting() -> str:
     for title, areas in SECTIONS.items():
         rows = [each for each in error_rows() if each.code.partition(".")[0] in areas.split()]
         parts.append(f"## {title}\n")
-        parts += [
-            f"{_escaped(row.what)} (`{row.code}`)\n"
-            f": {_escaped(row.why)} *Fix:* {_escaped(row.fix)}\n".replace(": … *Fix", ": *Fix")
-            for row in sorted(rows, key=lambda row: row.what)
-        ]
+        parts += map(_entry, sorted(rows, key=lambda row: row.what))
     return "\n".join(parts)
+
+
+def _entry(row: ErrorRow) -> str:
+    """Return the definition of an error, without the texts that are known only when it occurs."""
+    what, why, fix = ("" if set(text) <= set("….") else _escaped(text) for text in row[2:5])
+    term = f"{what} (`{row.code}`)" if what else f"`{row.code}`"
+    cause = " ".join([why, f"*Fix:* {fix}"] if fix else [why]).strip()
+    return f"{term}\n: {cause or 'The message names the cause and the remedy.'}\n"
 
 
 def _escaped(text: str) -> str:

@@ -100,10 +100,22 @@ def _source_error(name: str, error: ArchiveError) -> SourceError:
     reason = str(error)
     why = f"{reason[:1].upper()}{reason[1:]}."
     if isinstance(error, UnsafeError):
-        fix = "Do not trust it. Get it from its author again."
-        return SourceError(f"{name} is not safe to unpack.", why, fix, code="archive.unsafe")
+        return SourceError(
+            f"{name} is not safe to unpack.",
+            why,
+            "Do not trust it. Get it from its author again.",
+            code="archive.unsafe",
+        )
     if isinstance(error, TooLargeError):
-        fix = "Unpack it yourself if you trust it, and pass the folder."
-        return SourceError(f"{name} is too large.", why, fix, code="archive.too-large")
-    fix = "Fetch it again. If it fails again, do not trust it."
-    return SourceError(f"Could not unpack {name}.", why, fix, code="archive.damaged")
+        return SourceError(
+            f"{name} is too large.",
+            why,
+            "Unpack it yourself if you trust it, and pass the folder.",
+            code="archive.too-large",
+        )
+    return SourceError(
+        f"Could not unpack {name}.",
+        why,
+        "Fetch it again. If it fails again, do not trust it.",
+        code="archive.damaged",
+    )

@@ -28,11 +28,11 @@ def explain(project: str, reader: CargoOutputReader) -> WasmwheelError:
         return known[0]
     if reader.errors:
         first = reader.errors[0]
-        where = f"{first.file}:{first.line}:{first.column}: " if first.file else ""
+        place = f"{first.file}:{first.line}:{first.column}: " if first.file else ""
         count = len(reader.errors)
         return CompileError(
             f"{project} did not compile: {count} problem{'s' if count > 1 else ''}.",
-            f"{where}{first.message}",
+            f"{place}{first.message}",
             "Correct that line and build again; the compiler's output is above.",
             code="compile.failed",
             counts={"problems": count},

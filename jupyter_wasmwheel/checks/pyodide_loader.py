@@ -78,7 +78,7 @@ def _with_files(source: PackageSource, lock: Lock, context: RunContext) -> Packa
     return find
 
 
-def imported_by(code: str, lock: Lock) -> list[str]:
+def packages_imported_by(code: str, lock: Lock) -> list[str]:
     """Return the packages that a notebook would load for the imports in code."""
     try:
         statements = list(ast.walk(ast.parse(code)))
@@ -123,17 +123,17 @@ def read_event(line: str) -> dict[str, Any] | None:
     return event if isinstance(event, dict) else None
 
 
-def missing_requirement(text: str, absent: Iterable[str]) -> str | None:
+def missing_requirement(text: str, unavailable: Iterable[str]) -> str | None:
     """Return the absent requirement whose module an exception reports as missing."""
     found = re.search(r"No module named '([^'.]+)", text)
     module = canonicalize_name(found[1]) if found else None
-    return next((name for name in absent if canonicalize_name(name) == module), None)
+    return next((name for name in unavailable if canonicalize_name(name) == module), None)
 
 
-def start_error(where: str, reason: str) -> ToolchainError:
+def start_error(runtime: str, reason: str) -> ToolchainError:
     """Return the error of a Pyodide that does not start."""
     return ToolchainError(
-        f"Could not start {where}.",
+        f"Could not start {runtime}.",
         reason or "Node.js gave no reason.",
         "Put another Node.js (20 or newer) first on PATH.",
         code="pyodide.start-failed",

@@ -23,10 +23,10 @@ from ..wheel import Wheel
 from . import pyodide_loader
 
 #: The script that runs in Node.js.
-SCRIPT = Path(__file__).with_name("smoke.mjs")
+SMOKE_SCRIPT = Path(__file__).with_name("smoke.mjs")
 
 #: The remedy for an import that exceeds a limit.
-ADVICE = (
+LIMIT_FIX = (
     "Check what the package does on import: a loop, or waiting for a thread or a process, which a "
     "browser does not have."
 )
@@ -51,31 +51,33 @@ def smoke(
     emit = context.emit
     modules = [name for wheel in wheels for name in modules_to_import(wheel)]
     original = pyodide_loader.lock_of(engine.runtime)
-    also = pyodide_loader.imported_by(code, original) if code else ()
+    extra_packages = pyodide_loader.packages_imported_by(code, original) if code else ()
     if sources is None:
         sources = [packages.index_source(original, context)]
-    lock, absent = pyodide_loader.lock_of_files(wheels, also, engine.runtime, sources, context)
-    for name, reason in absent.items():
+    lock, unavailable = pyodide_loader.lock_of_files(
+        wheels, extra_packages, engine.runtime, sources, context
+    )
+    for name, reason in unavailable.items():
         note(emit, f"{name} is not available for Pyodide; trying the import without it. {reason}")
     names = " and ".join(wheel.name for wheel in wheels)
-    where = engine.label
+    runtime = engine.label
     with tempfile.TemporaryDirectory(prefix="wasmwheel-smoke-") as temporary:
         folder = Path(temporary).resolve()
         wanted = {"imports": modules if code is None else [], "code": code}
-        command = pyodide_loader.command(SCRIPT, wanted, lock, engine, folder)
+        command = pyodide_loader.command(SMOKE_SCRIPT, wanted, lock, engine, folder)
         monitor = ResourceMonitor(
-            "smoke", context.limits, folder, f"The import of {names} with {where}", ADVICE
+            "smoke", context.limits, folder, f"The import of {names} with {runtime}", LIMIT_FIX
         )
-        session = _start(command, folder, monitor)
+        session = _run_session(command, folder, monitor)
     for text in session.all("note"):
         note(emit, text)
     output = session.all("out")
     for failure in session.all("failed"):
         for text in (*output, *failure["text"].splitlines()):
             emit(Log(stream="stderr", text=text))
-        raise _import_error(session, failure, names, where, absent)
+        raise _import_error(session, failure, names, runtime, unavailable)
     if not session.all("done"):
-        raise _runtime_error(session, names, where)
+        raise _runtime_error(session, names, runtime)
     return Smoke(
         ok=True,
         module=", ".join(modules),
@@ -92,7 +94,7 @@ def modules_to_import(wheel: Wheel) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Session:
-    """The events of a run of Node.js (smoke.mjs), and its last other output."""
+    """The events of a run of Node.js (smoke.mjs), and the end of its other output."""
 
     events: Sequence[Mapping[str, Any]]
     stderr: str
@@ -102,7 +104,7 @@ class _Session:
         return [event[kind] for event in self.events if kind in event]
 
 
-def _start(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) -> _Session:
+def _run_session(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) -> _Session:
     events: list[dict[str, Any]] = []
     stderr: list[str] = []
 
@@ -121,12 +123,12 @@ def _start(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor
     return _Session(events=events, stderr="\n".join(stderr[-MAX_TRACEBACK_LINES:]))
 
 
-def _runtime_error(session: _Session, names: str, where: str) -> WasmwheelError:
-    """Return the error of a session that did not end."""
+def _runtime_error(session: _Session, names: str, runtime: str) -> WasmwheelError:
+    """Return the error of a session that ended before its result."""
     if not session.all("started"):
-        return pyodide_loader.start_error(where, session.stderr)
+        return pyodide_loader.start_error(runtime, session.stderr)
     return CheckError(
-        f"{names} crashed {where}.",
+        f"{names} crashed {runtime}.",
         session.stderr or "It gave no reason; the machine may be out of memory.",
         "Run it again. If it fails again, the package's native code crashes the runtime.",
         code="import.runtime-ended",
@@ -135,7 +137,11 @@ def _runtime_error(session: _Session, names: str, where: str) -> WasmwheelError:
 
 
 def _import_error(
-    session: _Session, failure: Mapping[str, Any], names: str, where: str, absent: Mapping[str, str]
+    session: _Session,
+    failure: Mapping[str, Any],
+    names: str,
+    runtime: str,
+    unavailable: Mapping[str, str],
 ) -> WasmwheelError:
     """Return the error of an import or of code that raised an exception, with a known cause."""
     module, kind, text = failure["module"], failure["type"], failure["text"]
@@ -144,17 +150,24 @@ def _import_error(
     subject = f"import {module}" if module else f"The code given for {names}"
     # A module that cannot be linked is reported when its package is loaded, before the import.
     output = [*session.all("note"), *session.all("out"), f"{kind}: {text}"]
-    if name := pyodide_loader.missing_requirement(text, absent):
-        output.append(f"The requirement {name} is absent: {absent[name]}")  # see known_errors.toml
-    left_out = f" These requirements are not available: {', '.join(absent)}." if absent else ""
+    if name := pyodide_loader.missing_requirement(text, unavailable):
+        # A pattern in known_errors.toml matches this line.
+        output.append(f"The requirement {name} is absent: {unavailable[name]}")
+    unavailable_note = (
+        f" These requirements are not available: {', '.join(unavailable)}." if unavailable else ""
+    )
     known = known_errors.match(
-        "import", "\n".join(output), subject=subject, where=where, left_out=left_out
+        "import",
+        "\n".join(output),
+        subject=subject,
+        runtime=runtime,
+        unavailable_note=unavailable_note,
     )
     error = (
         known[0]
         if known
         else CheckError(
-            f"{subject} failed in {where}.",
+            f"{subject} failed in {runtime}.",
             f"It raised {kind}.",
             "Change the package at the last lines of the traceback, so that it works in a browser.",
             code="import.failed",

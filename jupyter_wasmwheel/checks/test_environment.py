@@ -37,13 +37,13 @@ def load(
     needed = _needed(suite, wheels[0], lock)
     sources = [_whole(packages.index_source(lock, context), lock)]
     wanted = [*map(str, needed), *_used(suite, lock)]
-    files, absent = pyodide_loader.lock_of_files(wheels, wanted, runtime, sources, context)
+    files, unavailable = pyodide_loader.lock_of_files(wheels, wanted, runtime, sources, context)
     declared = {requirement.name for requirement in needed}
-    for name, why in absent.items():
+    for name, why in unavailable.items():
         if name in declared:
             text = f"{name} is not available for Pyodide, so tests that need it cannot run. {why}"
             note(context.emit, text)
-    return files, absent
+    return files, unavailable
 
 
 def _whole(source: PackageSource, lock: Lock) -> PackageSource:
@@ -92,7 +92,9 @@ def _of_extras(wheel: Wheel, lock: Lock, extras: Sequence[str]) -> list[Requirem
 def _used(suite: Suite, lock: Lock) -> list[str]:
     """Return the packages of the runtime's lock that the tests import, as a notebook would."""
     texts = (path.read_text(encoding="utf-8", errors="replace") for path in suite.sources)
-    return sorted({name for text in texts for name in pyodide_loader.imported_by(text, lock)})
+    return sorted(
+        {name for text in texts for name in pyodide_loader.packages_imported_by(text, lock)}
+    )
 
 
 def arguments(lock: Lock) -> Iterator[str]:

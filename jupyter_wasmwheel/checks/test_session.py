@@ -87,13 +87,13 @@ class TestSession:
         self,
         suite: Suite,
         emit: Emitter,
-        absent: Mapping[str, str],
+        unavailable: Mapping[str, str],
         monitor: ResourceMonitor,
         options: TestOptions,
     ) -> None:
         self._suite = suite
         self._emit = emit
-        self._absent = absent
+        self._unavailable = unavailable
         self._monitor = monitor
         self._is_own = options.is_own
         self._timeout = options.timeout
@@ -116,7 +116,7 @@ class TestSession:
         """Return all tests that are known so far."""
         return self.collected.keys() | self.outcomes.keys()
 
-    def run(self, command: list[str | Path], folder: Path, where: str) -> bool:
+    def run(self, command: list[str | Path], folder: Path, runtime: str) -> bool:
         """Run Node.js until it ends, and return whether all tests have an outcome."""
         before = len(self.outcomes)
         self._reset()
@@ -131,7 +131,7 @@ class TestSession:
         elif self._ended:
             self._require_tests(self._ended)
         elif len(self.outcomes) == before:
-            raise self._start_error(where)
+            raise self._start_error(runtime)
         return self.collected.keys() <= self.outcomes.keys() and self._ended is not None
 
     def _is_late(self) -> bool:
@@ -205,7 +205,7 @@ class TestSession:
         """Return what a test's errors show to be unsupported or missing, if anything."""
         text = "\n".join(lines)
         unsupported = next((name for name, sign in _signs() if sign.search(text)), None)
-        return unsupported or pyodide_loader.missing_requirement(text, self._absent)
+        return unsupported or pyodide_loader.missing_requirement(text, self._unavailable)
 
     def _fail(self, failure: TestFailure, text: str = "") -> None:
         """Record a failure, whose file is relative to the project's folder."""
@@ -252,20 +252,20 @@ class TestSession:
             code="tests.pytest-failed",
         )
 
-    def _start_error(self, where: str) -> WasmwheelError:
+    def _start_error(self, runtime: str) -> WasmwheelError:
         why = "\n       ".join([*self._output, *self._fatal.splitlines()][-6:])
         if not self._started:
-            return pyodide_loader.start_error(f"{where} in Node.js", why)
+            return pyodide_loader.start_error(f"{runtime} in Node.js", why)
         if self._is_late():
             return LimitError(
-                f"The tests did not start in {where}.",
+                f"The tests did not start in {runtime}.",
                 f"They were stopped after {IDLE_TIMEOUT_S:g} seconds.",
                 "Check what conftest.py does when it is imported.",
                 code="tests.start-timed-out",
                 remedies=[Retry()],
             )
         return TestsFailedError(
-            f"{where} exited before the first test.",
+            f"{runtime} exited before the first test.",
             why or "It gave no reason; the machine may be out of memory.",
             "Check what conftest.py and the tests' plugins do when they are imported.",
             code="tests.runtime-ended",

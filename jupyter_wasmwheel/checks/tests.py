@@ -81,12 +81,12 @@ def run(
     """
     begin = time.monotonic()
     selected = ["-k", options.select] if options.select else []
-    lock, absent = test_environment.load(suite, wheels, engine.runtime, context)
+    lock, unavailable = test_environment.load(suite, wheels, engine.runtime, context)
     with tempfile.TemporaryDirectory(prefix="wasmwheel-tests-") as temporary:
         folder = Path(temporary).resolve()
         test_environment.pack(suite, wheels[0], folder / "tree.zip")
         monitor = ResourceMonitor("test", context.limits, folder, f"The tests of {wheels[0].name}")
-        session = TestSession(suite, context.emit, absent, monitor, options)
+        session = TestSession(suite, context.emit, unavailable, monitor, options)
         arguments = [*ARGUMENTS, *test_environment.arguments(lock), *selected, *suite.paths]
         wanted = {
             "tree": str(folder / "tree.zip"),

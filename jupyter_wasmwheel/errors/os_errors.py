@@ -15,11 +15,11 @@ def known_error(error: Exception) -> WasmwheelError | None:
     """Return the error to show for an exception, or None if it is a bug of this package."""
     if isinstance(error, WasmwheelError):
         return error
-    where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
+    location = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
     number = _number(error)
     if number in (errno.ENOSPC, errno.EDQUOT):
         return LimitError(
-            f"The disk is full{where}.",
+            f"The disk is full{location}.",
             "Nothing more could be written. The incomplete files were removed.",
             "Free some space, for example with `jupyter wasmwheel cache clear`, and run it again.",
             code="disk.full",
@@ -27,14 +27,14 @@ def known_error(error: Exception) -> WasmwheelError | None:
         )
     if number == errno.ENOLCK:
         return UsageError(
-            f"The file system does not support locks{where}.",
+            f"The file system does not support locks{location}.",
             os.strerror(number),
             "Set WASMWHEEL_HOME to a folder on a local disk.",
             code="disk.no-locks",
         )
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return UsageError(
-            f"Permission denied{where}.",
+            f"Permission denied{location}.",
             os.strerror(number),
             "Choose another folder, or set WASMWHEEL_HOME to one that you can write to.",
             code="disk.not-permitted",

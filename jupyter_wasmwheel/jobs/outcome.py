@@ -63,7 +63,7 @@ def _incomplete(job: Job) -> ErrorInfo:
         code="toolchain.incomplete",
         what=f"Still missing: {', '.join(each['part'] for each in missing)}.",
         why=" ".join(each["text"] for each in missing),
-        fix=" ".join(each["fix"] for each in missing),
+        fix=f"Install the missing parts. {' '.join(each['fix'] for each in missing)}",
         status=ToolchainError.status,
         counts={"missing": len(missing)},
         remedies=(*dict.fromkeys(remedies), Retry()),

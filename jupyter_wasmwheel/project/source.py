@@ -148,13 +148,13 @@ def _from_git(source: Source, store: Store, emit: Emitter, offline: bool) -> Fet
     tree, commit = git.fetch(address, store, emit, offline=offline)
     tree = tree.resolve()
     folder = (tree / address.subdirectory).resolve()
-    where = "at its top" if folder == tree else f"in {address.subdirectory}"
+    place = "at its top" if folder == tree else f"in {address.subdirectory}"
     if not folder.is_relative_to(tree) or not any(
         (folder / name).is_file() for name in ("pyproject.toml", "setup.py")
     ):
         raise SourceError(
-            f"{address.url} has no Python package {where}.",
-            f"There is no pyproject.toml {where} of commit {commit}.",
+            f"{address.url} has no Python package {place}.",
+            f"There is no pyproject.toml {place} of commit {commit}.",
             _suggest_subdirectory(tree),
             code="git.no-package",
         )

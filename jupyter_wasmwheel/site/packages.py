@@ -76,9 +76,9 @@ def add(candidates: Mapping[str, Candidate], into: Lock, package_root: Root) -> 
 
 
 def _not_available(needed: Dependency, reason: str) -> SourceError:
-    required = f" (required by {needed.needed_by})" if needed.needed_by else ""
+    required_by = f" (required by {needed.needed_by})" if needed.needed_by else ""
     return SourceError(
-        f"Could not add {needed.requirement}{required} to the site.",
+        f"Could not add {needed.requirement}{required_by} to the site.",
         reason,
         "Build it for the site with `jupyter wasmwheel build pypi:"
         f"{needed.name} --site SITE`, or create a site that uses the packages of Pyodide's "

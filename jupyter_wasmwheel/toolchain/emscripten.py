@@ -118,9 +118,9 @@ def read_c_usage(notes: Path) -> CUsage:
 
 def missing_compiler(names: tuple[str, ...], target: Target) -> ToolchainError:
     """Return the error for what compiles C without a compiler for the target."""
-    does = "compiles" if len(names) == 1 else "compile"
+    verb = "compiles" if len(names) == 1 else "compile"
     return ToolchainError(
-        f"{' and '.join(names)} {does} C or C++, and no C compiler for Pyodide is installed.",
+        f"{' and '.join(names)} {verb} C or C++, and no C compiler for Pyodide is installed.",
         "wasm-ld links Rust without Emscripten, but C and C++ need its compiler, emcc.",
         f"Run {command_for(target, 'emscripten')} to install Emscripten {target.emscripten}; on "
         "Debian `apt-get install emscripten` is good enough to try the wheel. Then run it again.",

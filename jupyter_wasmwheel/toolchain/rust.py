@@ -213,36 +213,36 @@ def choose(
         return max(
             usable, key=lambda c: (c.rust.has_std, _is_ours(c.rust), Version(c.rust.version))
         )
-    how_to_get = f"Run {command_for(target)} to install one by rustup, or on Debian `{DEBIAN}`."
-    seen = f"Found: {'; '.join(f'{c.rust}: {c.reason}' for c in found)}."
+    install_fix = f"Run {command_for(target)} to install one by rustup, or on Debian `{DEBIAN}`."
+    rejected = f"Found: {'; '.join(f'{c.rust}: {c.reason}' for c in found)}."
     remedies: list[Remedy] = [Install(target=target.abi)] if find_rustup() else []
     if not found:
         raise ToolchainError(
             "Rust not found.",
             "rustup has no toolchain, and no rustc with its cargo is on PATH.",
-            how_to_get,
+            install_fix,
             code="rust.missing",
             remedies=remedies,
         )
     others = [each for c in found if (each := assess(c.rust, target)).usable]
     if wanted and _is_too_old(wanted, target):
         other = choose(others, target).rust if others else None
-        raise _channel_too_old(wanted, target, other, how_to_get)
+        raise _channel_too_old(wanted, target, other, install_fix)
     if wanted and others:
-        raise _channel_missing(wanted, target, seen)
+        raise _channel_missing(wanted, target, rejected)
     if all(Version(c.rust.version) < Version(target.rust) for c in found):
         raise ToolchainError(
             f"Rust is too old for Pyodide {target.pyodide}.",
-            f"Its wheels require Rust {target.rust} or newer. {seen}",
-            how_to_get,
+            f"Its wheels require Rust {target.rust} or newer. {rejected}",
+            install_fix,
             code="rust.too-old",
             remedies=remedies,
         )
     raise ToolchainError(
         "No Rust on this machine can build for Pyodide.",
-        seen,
+        rejected,
         f"Run `rustup target add {TRIPLE}` for the target, or `rustup component add rust-src` for "
-        f"the sources. {how_to_get}",
+        f"the sources. {install_fix}",
         code="rust.unusable",
         remedies=remedies,
     )
@@ -255,7 +255,7 @@ def _is_too_old(wanted: RustRequirement, target: Target) -> bool:
 
 
 def _channel_too_old(
-    wanted: RustRequirement, target: Target, other: Rust | None, how_to_get: str
+    wanted: RustRequirement, target: Target, other: Rust | None, install_fix: str
 ) -> ToolchainError:
     """Return the error for a channel that cannot build for Pyodide at all."""
     remedies: list[Remedy] = [Retry(changes=IGNORE_FILE)]
@@ -266,13 +266,13 @@ def _channel_too_old(
         f"Wheels for Pyodide {target.pyodide} require Rust {target.rust} or newer.",
         f"Build with `--rust auto`, which ignores the file and selects {other}."
         if other
-        else f"{how_to_get} Then build with `--rust auto`, which ignores the file.",
+        else f"{install_fix} Then build with `--rust auto`, which ignores the file.",
         code="rust.channel-too-old",
         remedies=remedies,
     )
 
 
-def _channel_missing(wanted: RustRequirement, target: Target, seen: str) -> ToolchainError:
+def _channel_missing(wanted: RustRequirement, target: Target, rejected: str) -> ToolchainError:
     """Return the error for a channel that is not on this machine, or cannot build there."""
     command = f"`rustup toolchain install {wanted.channel} --target {TRIPLE}`"
     remedies: list[Remedy] = [Retry(changes=IGNORE_FILE)]
@@ -284,7 +284,7 @@ def _channel_missing(wanted: RustRequirement, target: Target, seen: str) -> Tool
             remedies.insert(0, Install(extras=("nightly",), target=target.abi))
     return ToolchainError(
         f"{wanted}, which is not installed or cannot build for Pyodide.",
-        seen,
+        rejected,
         f"Run {command} to install it, or build with another one: `--rust auto` selects the best.",
         code="rust.channel-missing",
         remedies=remedies,

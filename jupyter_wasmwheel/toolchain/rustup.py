@@ -64,12 +64,14 @@ def _fill(
     found, wanted = rust.in_home(home, "rustup's", store), rust.RustRequirement(channel=channel)
     assessed = [rust.assess(each, target, wanted) for each in found]
     if not any(candidate.usable for candidate in assessed):
-        seen = "; ".join(f"{each.rust}: {each.reason}" for each in assessed)
+        reasons = "; ".join(f"{each.rust}: {each.reason}" for each in assessed)
         server = os.environ.get("RUSTUP_DIST_SERVER")
         raise ToolchainError(
             "The Rust that rustup installed cannot build for Pyodide.",
-            f"{seen or 'It does not run'}.",
-            f"Ask the administrator of {server} for a newer Rust." if server else "Run it again later.",
+            f"{reasons or 'It does not run'}.",
+            f"Ask the administrator of {server} for a newer Rust."
+            if server
+            else "Run it again later.",
             code="rustup.unusable-rust",
         )
 

@@ -120,10 +120,10 @@ def choose_linker(chosen: Rust | None, store: Store, installed: Sequence[Rust] =
     found = linker.find((each.linker for each in rusts if each.linker), store)
     usable = [each for each in found if each.major >= linker.MIN_LLVM]
     if not usable:
-        seen = ", ".join(f"{each.program} {each.version}" for each in found) or "none"
+        versions = ", ".join(f"{each.program} {each.version}" for each in found) or "none"
         raise ToolchainError(
             "wasm-ld not found.",
-            f"{chosen or 'Rust'} has none, and on PATH is {seen}; "
+            f"{chosen or 'Rust'} has none, and on PATH is {versions}; "
             f"LLVM {linker.MIN_LLVM} or newer is required.",
             "Install lld (on Debian: `apt-get install lld-22`), or Rust by rustup, which has one.",
             code="linker.missing",
