@@ -99,7 +99,7 @@ def test_public_and_private_compiled_modules_are_imported(
     members = {"one/__init__.py": b"", "two.py": b"", "_three.py": b"raise ImportError"}
     assert imported(wheel(tmp_path, PURE, members)).module == "one, two"
     members = {"one.py": b"", f"_native{SUFFIX}": side_module([], ["PyInit__native"])}
-    with pytest.raises(CheckError, match="import _native fails"):
+    with pytest.raises(CheckError, match="import _native failed"):
         imported(wheel(tmp_path, TAG, members))
 
 
@@ -147,7 +147,7 @@ def test_import_without_unavailable_requirement_is_noted(
 def test_import_error_names_unavailable_requirement(tmp_path: Path, imported: Imported) -> None:
     text = b"import no_such_thing"
     path = wheel(tmp_path, PURE, {"handmade.py": text}, requires=["no-such-thing>=2"])
-    with pytest.raises(CheckError, match="import handmade fails") as raised:
+    with pytest.raises(CheckError, match="import handmade failed") as raised:
         imported(path)
     assert raised.value.info.code == "import.requirement-missing"
     assert Retry(changes={"make_optional": ("no-such-thing",)}) in raised.value.info.remedies
@@ -186,7 +186,7 @@ def test_import_error_shows_last_traceback_lines(
 
 def test_failing_code_differs_from_failing_import(tmp_path: Path, imported: Imported) -> None:
     path = wheel(tmp_path, PURE, {"handmade.py": b""})
-    with pytest.raises(CheckError, match="The code given for handmade fails") as raised:
+    with pytest.raises(CheckError, match="The code given for handmade failed") as raised:
         imported(path, code="import handmade; handmade.greet()")
     assert "has no attribute 'greet'" in raised.value.why
 
