@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ..api.errors import UsageError
 from ..api.report import CargoSettings
 from ..api.requests import SourceRequest
 from ..process.limits import DEFAULT, Limits
@@ -19,19 +18,11 @@ from ..project.manifest import Project
 from ..project.recipes import NO_SETTINGS
 from ..runtime.targets import TRIPLE, Target
 from ..store import has_locks
-from ..toolchain import cargo, cargo_wrapper, emcc, emscripten, linker, remap
+from ..toolchain import cargo, cargo_config, cargo_wrapper, emcc, emscripten, linker, remap
 from ..toolchain.rust import Rust
 from ..toolchain.toolchain import Toolchain, script
 from . import pyo3
 from .patched_crates import PatchedCrate
-
-#: Variables that make cargo ignore the flags of the target.
-OVERRIDING_VARIABLES = (
-    "RUSTFLAGS",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_BUILD_RUSTFLAGS",
-    f"CARGO_TARGET_{TRIPLE.upper().replace('-', '_')}_RUSTFLAGS",
-)
 
 #: The changes of `draft` to cargo's release profile: quick to compile, larger and slower to run.
 DRAFT = {
@@ -56,7 +47,7 @@ class Plan:
     `toolchain` is None unless something is known to be compiled, and `headers`, the folder with the
     target's Python.h, unless the package itself is known to compile C. `environ` are the variables
     of the build, and `variables` the names of those that the user passes on. `settings` are a
-    recipe's for cargo, and `crates` the ones that it edits.
+    recipe's for cargo, and `crates` the ones that it edits. `rustflags` are the project's own.
     """
 
     project: Project
@@ -70,6 +61,7 @@ class Plan:
     pyo3_config: Path
     settings: CargoSettings = NO_SETTINGS
     crates: tuple[PatchedCrate, ...] = ()
+    rustflags: tuple[str, ...] = ()
     limits: Limits = DEFAULT
 
     @property
@@ -142,23 +134,9 @@ def work_key(project: Project, identity: str | None) -> str:
     return f"work/{project.name}-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
 
 
-def check_environment(env: Mapping[str, str]) -> None:
-    """Raise a UsageError if a variable of the user would override the target's flags."""
-    for name in OVERRIDING_VARIABLES:
-        if env.get(name):
-            raise UsageError(
-                f"{name} is set in the environment.",
-                f"With {env[name]!r}, cargo ignores the flags that {TRIPLE} needs, and the wheel "
-                "would not load.",
-                f"Unset it for this command: `env -u {name} jupyter wasmwheel …`. Pass your own "
-                "flags with `--cargo-arg=--config=…`.",
-                code="config.rustflags-set",
-            )
-
-
 def _cargo(plan: Plan, toolchain: Toolchain, rust: Rust) -> dict[str, str]:
     """Return the variables that run our cargo instead of the real one, with its arguments."""
-    arguments = _configuration(toolchain, rust, plan.settings.cfg)
+    arguments = [f"--config=target.{TRIPLE}.linker={json.dumps(str(script('wasmwheel-ld')))}"]
     arguments += [option for crate in plan.crates for option in crate.configuration]
     if plan.project.backend != "maturin":  # which gets the features as arguments
         arguments += [f"--features={feature}" for feature in plan.features]
@@ -167,6 +145,7 @@ def _cargo(plan: Plan, toolchain: Toolchain, rust: Rust) -> dict[str, str]:
         "CARGO": str(script("wasmwheel-cargo")),
         cargo_wrapper.PROGRAM: str(rust.cargo),
         cargo_wrapper.ARGUMENTS: json.dumps([*arguments, *plan.request.cargo_args]),
+        cargo_config.ENCODED: cargo_config.SEPARATOR.join(_flags(toolchain, rust, plan)),
         "RUSTC": str(rust.rustc),
         **cargo.PROGRESS,
     }
@@ -192,10 +171,10 @@ def _shims(plan: Plan) -> dict[str, str]:
     }
 
 
-def _configuration(toolchain: Toolchain, rust: Rust, cfg: Iterable[str]) -> list[str]:
-    """Return cargo's options with the linker and the flags for the target.
+def _flags(toolchain: Toolchain, rust: Rust, plan: Plan) -> list[str]:
+    """Return the compiler's flags: the target's, a recipe's `cfg`, and the project's own.
 
-    Variables would split flags at spaces, which paths can have.
+    With them, cargo ignores all others: those of its configuration can be for another machine.
     """
     flags = ["-C", "relocation-model=pic"]
     if toolchain.sysroot and toolchain.sysroot.folder:
@@ -203,11 +182,7 @@ def _configuration(toolchain: Toolchain, rust: Rust, cfg: Iterable[str]) -> list
     if not rust.linker:
         # A distribution's rustc would fail without rust-lld.
         flags += ["-C", "link-self-contained=no"]
-    flags += [f"--cfg={each}" for each in cfg]
-    return [
-        f"--config=target.{TRIPLE}.rustflags={json.dumps(flags)}",
-        f"--config=target.{TRIPLE}.linker={json.dumps(str(script('wasmwheel-ld')))}",
-    ]
+    return [*flags, *(f"--cfg={each}" for each in plan.settings.cfg), *plan.rustflags]
 
 
 def _release(project: Project, environ: Mapping[str, str]) -> dict[str, str]:

@@ -34,7 +34,7 @@ from ..runtime import node, targets
 from ..runtime.context import RunContext
 from ..runtime.targets import Target
 from ..store import Store, replace_file
-from ..toolchain import cargo_wrapper, crates, toolchain
+from ..toolchain import cargo_config, cargo_wrapper, crates, toolchain
 from ..toolchain.toolchain import Toolchain
 from . import maturin, pyo3
 from .plan import Plan
@@ -213,6 +213,7 @@ def _prefix(planned: Plan) -> str:
         chosen.rust.commit,
         chosen.maturin,
         planned.env[cargo_wrapper.ARGUMENTS],
+        planned.env[cargo_config.ENCODED],
         planned.env[pyo3.VARIABLE],
         planned.request.profile,
     ]

@@ -30,8 +30,9 @@ from ..build.patched_crates import PatchedCrate
 from ..build.plan import Plan
 from ..project import copy, edits, recipes
 from ..project.copy import Copy
+from ..toolchain import cargo_config, emscripten, headers
 from ..toolchain import crates as crate_store
-from ..toolchain import emscripten, headers
+from ..toolchain.cargo_config import Rustflags
 from ..toolchain.toolchain import Toolchain
 from ..wheel import Wheel, read
 from .context import BuildContext
@@ -93,6 +94,12 @@ def build_wheel(
         crates = patched_crates.prepare(
             recipe, source.project, private, rust, workspace.folder, offline=context.offline
         )
+    environ = build_variables.for_build(os.environ, context.variables)
+    flags = Rustflags()
+    if rust:
+        flags = cargo_config.read(private.folder, rust, environ, source.request.cargo_args)
+    for text in flags.notes(private.locate):
+        note(context.emit, text)
     patches = edits.show([change for crate in crates for change in crate.changes], context.emit)
     planned = Plan(
         project=source.project,
@@ -100,11 +107,12 @@ def build_wheel(
         toolchain=chosen,
         request=source.request,
         work=workspace.folder,
-        environ=build_variables.for_build(os.environ, context.variables),
+        environ=environ,
         variables=context.variables,
         pyo3_config=pyo3.configuration(environment.target, context.store, context.emit),
         settings=recipe.cargo if recipe else recipes.NO_SETTINGS,
         crates=crates,
+        rustflags=flags.used,
         limits=context.limits,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,7 +23,6 @@ from ..api.report import (
     ToolchainInfo,
 )
 from ..api.requests import BuildRequest, SourceRequest, TestRequest
-from ..build import plan
 from ..checks import tests
 from ..checks.test_session import TestOptions
 from ..index import Index
@@ -150,7 +148,6 @@ def _context(
     variables: tuple[str, ...],
 ) -> Iterator[BuildContext]:
     """Yield the context of a run, and end its last phase afterwards."""
-    plan.check_environment(os.environ)
     with store.in_use(emit), Phases(emit) as phases:
         yield BuildContext(
             store=store,

@@ -102,15 +102,6 @@ def test_build_explains_missing_rust_toolchain(wasmwheel: Command, crate: Path, 
     assert "1.94.1" in error["what"]
 
 
-@pytest.mark.parametrize("name", ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"])
-def test_build_rejects_rustflags_of_user(
-    wasmwheel: Command, crate: Path, out: Path, name: str
-) -> None:
-    ran = wasmwheel("build", crate, "--json", "--out", out, env={name: "-Ctarget-cpu=native"})
-    error = error_of(ran, 2)
-    assert name in error["what"]
-
-
 def test_build_explains_missing_rust(
     wasmwheel: Command, crate: Path, out: Path, tmp_path: Path
 ) -> None:

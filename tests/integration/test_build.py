@@ -17,6 +17,7 @@ from jupyter_wasmwheel import wheel
 from jupyter_wasmwheel.api.events import PHASES
 from jupyter_wasmwheel.project import starter
 from tests.fixtures.commands import Command
+from tests.fixtures.known_failures import FFI, INIT, failing_crate
 from tests.fixtures.projects import create_pure_project
 
 
@@ -211,3 +212,22 @@ def test_sdist_with_member_outside_folder_is_rejected(wasmwheel: Command, tmp_pa
     ran = wasmwheel("build", tmp_path / "evil-1.0.tar.gz", "--json")
     assert ran.status == 3
     assert "outside its folder" in ran.document["error"]["why"]
+
+
+@pytest.mark.parametrize("flags", ["", "--cfg with_extra -C target-cpu=native"])
+def test_rustflags_of_user_and_of_project_are_used(
+    wasmwheel: Command, crate: Path, tmp_path: Path, flags: str
+) -> None:
+    body = '#[cfg(not(with_extra))] compile_error!("not configured");'
+    failing_crate(crate, needs=FFI, body=f"{body} {INIT} {{ 0 }}")
+    (crate / ".cargo").mkdir()
+    (crate / ".cargo/config.toml").write_text(
+        '[target.wasm32-unknown-emscripten]\nlinker = "emcc"\n'
+        'rustflags = ["-C", "link-arg=-sSIDE_MODULE=2", "-Z", "link-native-libraries=no"]\n'
+        '[build]\nrustflags = ["--cfg", "with_extra"]\n'
+    )
+    words = ("build", crate, "--profile", "draft", "--no-import", "--out", tmp_path / "dist")
+    ran = wasmwheel(*words, env={"RUSTFLAGS": flags})
+    assert ran.status == 0, ran.stderr
+    assert f"-Z link-native-libraries=no` of {crate / '.cargo/config.toml'}" in ran.stderr
+    assert ("`-C target-cpu=native` of RUSTFLAGS" in ran.stderr) == bool(flags)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ import pytest
 from jupyter_wasmwheel.api.errors import Retry, ToolchainError
 from jupyter_wasmwheel.api.requests import BuildRequest, changed, parse
 from jupyter_wasmwheel.runtime import targets
-from jupyter_wasmwheel.toolchain import rust
+from jupyter_wasmwheel.runtime.targets import TRIPLE
+from jupyter_wasmwheel.toolchain import cargo_config, rust
+from jupyter_wasmwheel.toolchain.cargo_config import Rustflags
 from jupyter_wasmwheel.toolchain.rust import Rust, RustRequirement
 
 TARGET = targets.find("2026_0")
@@ -104,3 +108,144 @@ def test_channel_too_old_without_other_rust_names_installation(toolchains: list[
         choose(toolchains[:1], rust.required("project", "1.90.0"))
     assert caught.value.info.code == "rust.channel-too-old"
     assert "doctor --fix" in caught.value.fix
+
+
+# Cargo's configuration
+
+
+@pytest.fixture
+def real_rust(tmp_path: Path) -> Rust:
+    """Return a Rust whose rustc declares the target's `cfg`; any can do that."""
+    program = shutil.which("rustc")
+    assert program
+    made = toolchain(tmp_path / "sysroot", "1.96.0", "the system's")
+    return replace(made, rustc=Path(program))
+
+
+def configured(folder: Path, files: dict[str, str]) -> Path:
+    """Return a folder with configuration files, by their folders in it."""
+    for name, text in files.items():
+        path = folder / name / ".cargo/config.toml"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    return folder / "repository/python"
+
+
+def flags_of(
+    folder: Path, real_rust: Rust, environ: dict[str, str] | None = None, *arguments: str
+) -> Rustflags:
+    environ = {"CARGO_HOME": str(folder / "no-home"), **(environ or {})}
+    return cargo_config.read(folder, real_rust, environ, arguments)
+
+
+WITH_CFG = '[build]\nrustflags = ["--cfg", "with_extra"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "used"),
+    [
+        (WITH_CFG, ["--cfg", "with_extra"]),
+        ('[build]\nrustflags = "--cfg with_extra -Wunused"\n', ["--cfg", "with_extra", "-Wunused"]),
+        (f'[target.{TRIPLE}]\nrustflags = ["-Copt-level=s"]\n', ["-Copt-level=s"]),
+        ('[target.\'cfg(target_os = "emscripten")\']\nrustflags = ["-g"]\n', ["-g"]),
+        (
+            "[target.'cfg(all(unix, not(any(windows, target_arch = \"x86_64\"))))']\n"
+            'rustflags = ["-g"]\n',
+            ["-g"],
+        ),
+        ('[target.\'cfg(target_arch = "x86_64")\']\nrustflags = ["-g"]\n', []),
+        ("[target.'cfg(all(']\nrustflags = [\"-g\"]\n", []),
+        ("rustflags = [", []),
+    ],
+)
+def test_flags_of_project_are_joined(
+    tmp_path: Path, real_rust: Rust, text: str, used: list[str]
+) -> None:
+    found = flags_of(configured(tmp_path, {"repository/python": text}), real_rust)
+    assert [*found.used] == used
+    assert found.ignored == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "flag", "reason"),
+    [
+        (f"target.{TRIPLE}", "-C link-arg=-sSIDE_MODULE=2", cargo_config.SET_FOR_PYODIDE),
+        (f"target.{TRIPLE}", "-C link-args=-sWASM_BIGINT -O2", cargo_config.SET_FOR_PYODIDE),
+        (f"target.{TRIPLE}", "-Z link-native-libraries=no", cargo_config.SET_FOR_PYODIDE),
+        (f"target.{TRIPLE}", "-Zemscripten-wasm-eh", cargo_config.SET_FOR_PYODIDE),
+        (f"target.{TRIPLE}", "-Crelocation-model=static", cargo_config.SET_FOR_PYODIDE),
+        ("build", "-Zshare-generics", cargo_config.REQUIRES_NIGHTLY),
+        ("build", "-C target-cpu=native", cargo_config.FOR_OTHER_MACHINE),
+        ("build", "-Ctarget-feature=+crt-static", cargo_config.FOR_OTHER_MACHINE),
+        ("build", "-Clink-arg=-fuse-ld=mold", cargo_config.FOR_OTHER_MACHINE),
+        ("build", "-L /usr/local/lib", cargo_config.FOR_OTHER_MACHINE),
+        ("build", "-C linker=clang", cargo_config.SET_FOR_PYODIDE),
+    ],
+)
+def test_flag_that_does_not_suit_target_is_ignored_with_note(
+    tmp_path: Path, real_rust: Rust, table: str, flag: str, reason: str
+) -> None:
+    words = flag.split(" ", 1)
+    text = f"[{table}]\nrustflags = {words!r}\n"
+    folder = configured(tmp_path, {"repository/python": text})
+    found = flags_of(folder, replace(real_rust, channel="stable"))
+    assert found.used == ()
+    (note,) = found.notes(str)
+    assert note == f"Ignoring `{flag}` of {folder / '.cargo/config.toml'}: {reason}."
+
+
+@pytest.mark.parametrize("table", ["build", f"target.{TRIPLE}"])
+def test_flags_of_nightly_and_webassembly_are_used(
+    tmp_path: Path, real_rust: Rust, table: str
+) -> None:
+    words = ["-Zshare-generics", "-Ctarget-cpu=generic", "-Ctarget-feature=+simd128,-multivalue"]
+    folder = configured(tmp_path, {"repository/python": f"[{table}]\nrustflags = {words!r}\n"})
+    assert [*flags_of(folder, replace(real_rust, channel="nightly")).used] == words
+
+
+def test_configuration_above_is_used_first(tmp_path: Path, real_rust: Rust) -> None:
+    files = {
+        "repository/python": '[build]\nrustflags = ["--cfg=own"]\n',
+        "repository": '[build]\nrustflags = ["--cfg=above"]\n',
+    }
+    folder = configured(tmp_path, files)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "config.toml").write_text('[build]\nrustflags = ["--cfg=home", "-Ctarget-cpu=native"]')
+    found = flags_of(folder, real_rust, {"CARGO_HOME": str(home)}, "--config=build.rustflags='-g'")
+    assert found.used == ("--cfg=home", "--cfg=above", "--cfg=own", "-g")
+    assert [each.origin for each in found.ignored] == [home / "config.toml"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "used"),
+    [
+        ({"RUSTFLAGS": "--cfg mine"}, ("--cfg", "mine")),
+        ({"CARGO_ENCODED_RUSTFLAGS": "--cfg\x1fmine"}, ("--cfg", "mine")),
+        ({"CARGO_BUILD_RUSTFLAGS": "-g"}, ("--cfg", "with_extra", "-g")),
+        ({"RUSTFLAGS": "-Ctarget-cpu=native"}, ("--cfg", "with_extra")),
+    ],
+)
+def test_flags_of_user_precede_those_of_project(
+    tmp_path: Path, real_rust: Rust, environ: dict[str, str], used: tuple[str, ...]
+) -> None:
+    folder = configured(tmp_path, {"repository/python": WITH_CFG})
+    found = flags_of(folder, real_rust, environ)
+    assert found.used == used
+    assert bool(found.ignored) == ("RUSTFLAGS" in str(environ) and "BUILD" not in str(environ))
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        (f'[target.{TRIPLE}]\nlinker = "emcc"\n', "linker"),
+        ('[build]\ntarget = "x86_64-unknown-linux-musl"\n', "build.target"),
+        ('[unstable]\nbuild-std = ["std"]\n', "[unstable]"),
+    ],
+)
+def test_overridden_setting_is_noted(
+    tmp_path: Path, real_rust: Rust, text: str, setting: str
+) -> None:
+    folder = configured(tmp_path, {"repository/python": text})
+    found = flags_of(folder, replace(real_rust, channel="stable"))
+    assert [each.setting for each in found.ignored] == [setting]
