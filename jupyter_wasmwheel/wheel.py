@@ -17,7 +17,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,6 +51,12 @@ SMALLEST, QUICK = 12, 4
 
 #: The first bytes of a WebAssembly module.
 MAGIC = b"\0asm"
+
+#: Top-level names of files for development, which projects pack by mistake.
+DEVELOPMENT = (
+    *("bench", "benches", "benchmark", "benchmarks", "conftest", "doc", "docs", "example"),
+    *("examples", "noxfile", "scripts", "setup", "tasks", "test", "testing", "tests", "tools"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,13 +150,34 @@ class Wheel:
 
     @property
     def imports(self) -> tuple[str, ...]:
-        """Return its top-level modules."""
-        names = set()
-        for path in map(PurePosixPath, self.members):
-            top = path.parts[0]
-            if path.suffix in (".py", ".so") and not top.endswith((".dist-info", ".data")):
-                names.add(top if len(path.parts) > 1 else top.partition(".")[0])
-        return tuple(sorted(name for name in names if name.isidentifier()))
+        """Return its top-level modules; of a namespace (PEP 420), what is in it."""
+        found = {_import_name(path, self._packages) for path in self._modules}
+        return tuple(sorted(name for name in found if _is_dotted_name(name)))
+
+    @property
+    def own_imports(self) -> tuple[str, ...]:
+        """Return its imports without those for development (`tests`), if it has others."""
+        others = [name for name in self.imports if not self._is_development(name)]
+        return tuple(others) or self.imports
+
+    def _is_development(self, name: str) -> bool:
+        return (
+            name.partition(".")[0] in DEVELOPMENT and canonicalize_name(name) != self.canonical_name
+        )
+
+    @property
+    def _modules(self) -> list[PurePosixPath]:
+        """Return the members that can be modules."""
+        return [
+            path
+            for path in map(PurePosixPath, self.members)
+            if path.suffix in (".py", ".so") and not path.parts[0].endswith((".dist-info", ".data"))
+        ]
+
+    @property
+    def _packages(self) -> set[PurePosixPath]:
+        """Return the folders that are regular packages."""
+        return {path.parent for path in self._modules if path.name.startswith("__init__.")}
 
 
 def read(path: Path) -> Wheel:
@@ -183,6 +210,18 @@ def read(path: Path) -> Wheel:
     except InvalidRequirement as error:
         raise _invalid(path, f"a requirement in its METADATA cannot be read: {error}") from error
     return Wheel(path, name, version, tags, requires, members)
+
+
+def _import_name(module: PurePosixPath, packages: Container[PurePosixPath]) -> str:
+    """Return the name that leads to a module: of its outermost regular package, or else its own."""
+    outwards = [folder for folder in module.parents if folder.name]
+    package = next((folder for folder in reversed(outwards) if folder in packages), None)
+    stem = module.with_name(module.name.partition(".")[0])
+    return ".".join((package or stem).parts)
+
+
+def _is_dotted_name(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
 
 
 def _version(text: str) -> Version | None:

@@ -100,20 +100,30 @@ class RecipeInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
-    """The audit: names that the runtime lacks, and a sentence for each unexpected finding."""
+    """The audit: names that the runtime lacks, and a sentence for each unexpected finding.
+
+    `remarks` are findings that do not prevent the import.
+    """
 
     ok: bool
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 class Smoke(msgspec.Struct, frozen=True, kw_only=True):
-    """The import of a wheel: the module, its output, and the duration."""
+    """The import of a wheel: the imported top-level modules, their output, and the duration.
+
+    `extensions` are the extension modules that were imported and the libraries that were loaded,
+    `remarks` what is not imported or fails, and need not work.
+    """
 
     ok: bool
     module: str
     seconds: float
     output: str
+    extensions: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class Dependency(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..api.events import Emitter, note
 from ..toolchain.wasm_opt import WasmOpt
-from ..wheel import QUICK, SMALLEST, Wheel, read, rewrite
+from ..wheel import MAGIC, QUICK, SMALLEST, Wheel, read, rewrite
 
 
 def optimize(
@@ -19,6 +19,8 @@ def optimize(
     if tool:
         for module in wheel.extension_modules:
             before = wheel.read(module.member)
+            if not before.startswith(MAGIC):
+                continue  # left behind by a build for this machine
             after = replaced[module.member] = tool.optimize(before)
             note(emit, f"{module.name}: {len(before):,} -> {len(after):,} bytes by wasm-opt")
     rewrite(wheel.path, replaced, into, SMALLEST if tool else QUICK)

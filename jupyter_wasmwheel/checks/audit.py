@@ -6,7 +6,7 @@ a time ("Dynamic linking error: cannot resolve symbol").
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from packaging.tags import Tag
@@ -46,13 +46,22 @@ def audit(wheel: Wheel, target: Target, engine: Engine) -> Audit:
     if wheel.is_pure and not wheel.extension_modules:
         return Audit(ok=True, missing=(), unexpected=())
     known = engine.snapshot
-    unexpected = [*_wrong_tags(wheel, target), *_host_binaries(wheel)]
+    hosts = _host_binaries(wheel)
+    compiled = [each for each in wheel.extension_modules if each.member not in hosts]
+    unexpected = list(_wrong_tags(wheel, target, compiled))
     modules: dict[ExtensionModule, SideModule] = {}
-    for extension in wheel.extension_modules:
+    for extension in compiled:
         try:
             modules[extension] = side_module.parse(wheel.read(extension.member))
         except DamagedModuleError as error:
             unexpected.append(f"{extension.member} is not a WebAssembly module: {error}.")
+    remarks = []
+    for member, system in hosts.items():
+        text = f"{member} is a program or a library for {system}."
+        if _replaces_module(member, wheel, modules, known.extension_suffixes):
+            unexpected.append(text)
+        else:
+            remarks.append(f"{text} It cannot be used in a browser.")
     missing: set[str] = set()
     for extension, module in modules.items():
         lacking = _missing(module, modules, known)
@@ -68,6 +77,7 @@ def audit(wheel: Wheel, target: Target, engine: Engine) -> Audit:
         ok=not missing and not unexpected,
         missing=tuple(sorted(missing)),
         unexpected=tuple(unexpected),
+        remarks=tuple(remarks),
     )
 
 
@@ -86,9 +96,10 @@ def raise_if_failed(audit: Audit, wheel: Wheel, runtime: Runtime) -> None:
     raise known_errors.match("audit", found, findings="\n       ".join(reasons), **words)[0]
 
 
-def _wrong_tags(wheel: Wheel, target: Target) -> Iterator[str]:
+def _wrong_tags(wheel: Wheel, target: Target, compiled: Sequence[ExtensionModule]) -> Iterator[str]:
     if wheel.is_pure:
-        yield "Its tag says that it is for any platform, but it contains compiled modules."
+        if compiled:
+            yield "Its tag says that it is for any platform, but it contains compiled modules."
     # The name of the same ABI before PEP 783 also counts.
     elif not {target.platform_tag, f"pyodide_{target.abi}_wasm32"} & set(wheel.platform_tags):
         yield f"It is for {', '.join(wheel.platform_tags)}; this target is {target.platform_tag}."
@@ -107,12 +118,30 @@ def _suits(tag: Tag, target: Target) -> bool:
     return tag.interpreter == tag.abi == target.python_tag
 
 
-def _host_binaries(wheel: Wheel) -> Iterator[str]:
+def _host_binaries(wheel: Wheel) -> dict[str, str]:
+    """Return the members that are programs or libraries for another system, with that system."""
     with wheel.opened() as packed:
-        for member in wheel.members:
-            system = _host_system(packed.head(member))
-            if system:
-                yield f"{member} is a program or a library for {system}."
+        found = {member: _host_system(packed.head(member)) for member in wheel.members}
+    return {member: system for member, system in found.items() if system}
+
+
+def _replaces_module(
+    member: str, wheel: Wheel, modules: Iterable[ExtensionModule], suffixes: Sequence[str]
+) -> bool:
+    """Return whether a host binary is imported in place of a module, or is the only one of it.
+
+    Others are data, or left behind by `maturin develop`.
+    """
+    own = next((each for each in wheel.extension_modules if each.member == member), None)
+    if own is None:
+        return False
+    beside = [_suffix(each) for each in modules if each.name == own.name]
+    first = next((suffix for suffix in suffixes if suffix in (_suffix(own), *beside)), None)
+    return _suffix(own) == first if beside else _suffix(own) != ".so"
+
+
+def _suffix(extension: ExtensionModule) -> str:
+    return "." + PurePosixPath(extension.member).name.partition(".")[2]
 
 
 def _host_system(head: bytes) -> str | None:
@@ -152,15 +181,12 @@ def _is_library(
     path = PurePosixPath(extension.member)
     if any(path.name == PurePosixPath(n).name for other in modules.values() for n in other.needed):
         return True
-    by_name = path.name.startswith("lib") or path.parent.name.endswith(".libs")
-    return by_name and not any(name.startswith("PyInit") for name in module.exports)
+    return not module.is_python_module
 
 
 def _misplaced(extension: ExtensionModule, module: SideModule, known: Snapshot) -> Iterator[str]:
     """Yield why Python would not find a module in the wheel, or would not initialize it."""
-    file_name = PurePosixPath(extension.member).name
-    ending = "." + file_name.partition(".")[2]
-    if ending not in known.extension_suffixes:
+    if _suffix(extension) not in known.extension_suffixes:
         endings = ", ".join(known.extension_suffixes)
         yield f"{extension.member} is not found by this Python: its modules end in {endings}."
     wanted = extension.init_function

@@ -20,6 +20,9 @@ from ..runtime.packages import Candidate
 from ..wheel import Wheel
 from .dependencies import Resolution
 
+#: The version of the checks; another one repeats them for every wheel.
+CHECKS_VERSION = "2"
+
 #: The folder of the entries in a store, and the file in an entry.
 FOLDER, FILE = "proofs", "proof.json"
 
@@ -35,6 +38,7 @@ def key(wheel: Wheel, engine: Engine, needed: Resolution) -> str:
     """Return the store entry of a wheel in a runtime, with the packages it is imported with."""
     given = [
         __version__,
+        CHECKS_VERSION,
         wheel.sha256,
         wheel.path.name,
         engine.runtime.key,

@@ -87,8 +87,15 @@ def packages_imported_by(code: str, lock: Lock) -> list[str]:
     modules = {
         name.name for node in statements if isinstance(node, ast.Import) for name in node.names
     }
-    modules |= {node.module or "" for node in statements if isinstance(node, ast.ImportFrom)}
-    names = modules | {module.partition(".")[0] for module in modules}
+    modules |= {
+        f"{node.module}.{name.name}"
+        for node in statements
+        if isinstance(node, ast.ImportFrom) and node.module
+        for name in node.names
+    }
+    names = {
+        module.rsplit(".", cut)[0] for module in modules for cut in range(module.count(".") + 1)
+    }
     return [entry.name for entry in lock.packages.values() if names & set(entry.imports)]
 
 

@@ -22,6 +22,9 @@ _KINDS = ("function", "table", "memory", "global", "tag")
 _NEEDED, _IMPORT_INFO, _RUNTIME_PATH = 2, 4, 5
 _BINDING_MASK, _BINDING_WEAK = 0x3, 0x1
 
+#: The prefix of the functions that the linker adds to each module.
+_LINKER_EXPORTS = "__wasm_"
+
 
 class DamagedModuleError(ValueError):
     """The bytes are not a complete WebAssembly module."""
@@ -50,6 +53,16 @@ class SideModule:
     weak: frozenset[str]
     runtime_paths: tuple[str, ...]
     compilers: tuple[tuple[str, str], ...] | None
+
+    @property
+    def is_python_module(self) -> bool:
+        """Return whether Python can import it, or nothing else can use it.
+
+        Others have functions of their own, which a library or cffi or ctypes calls.
+        """
+        # Since Python 3.15 a module can export its slots instead (PEP 793).
+        inits = any(name.startswith(("PyInit", "PyModExport")) for name in self.exports)
+        return inits or all(name.startswith(_LINKER_EXPORTS) for name in self.exports)
 
 
 def parse(data: bytes) -> SideModule:

@@ -1,7 +1,7 @@
 // node smoke.mjs REQUEST: load packages into a Pyodide, then import modules or run code.
 //
-// The last event is {"done": true} or {"failed": {module, type, text}}, where `module` is null if the
-// code failed; others are those of load.mjs.
+// The last event is {"done": true} or {"failed": {step, type, text}}, where `step` is null if the
+// code failed; others are {"passed": NAME} or {"remark": TEXT} for each step, and those of load.mjs.
 
 import v8 from "node:v8";
 import { load, request, send } from "./load.mjs";
@@ -12,10 +12,10 @@ if (request.code === null) {
   v8.setFlagsFromString("--liftoff-only");
 }
 
-let module = null;
+let step = null;
 
 function fail(error) {
-  send({ failed: { module, type: error.type ?? error.name, text: `${error.message}` } });
+  send({ failed: { step, type: error.type ?? error.name, text: `${error.message}` } });
   process.exit(0);
 }
 
@@ -24,12 +24,17 @@ process.on("uncaughtException", fail);
 
 const pyodide = await load();
 try {
-  for (module of request.imports) {
-    await pyodide.runPythonAsync(
-      `__import__("importlib").import_module(${JSON.stringify(module)})`,
+  const globals = pyodide.toPy({ __name__: "module_importer" });
+  pyodide.runPython(request.importer, { globals, filename: "module_importer.py" });
+  for (step of request.steps) {
+    globals.set("step", pyodide.toPy(step));
+    const remark = await pyodide.runPythonAsync(
+      "globals()[step['kind']](step['name'], step['member'])",
+      { globals },
     );
+    send(remark ? { remark } : { passed: step.name });
   }
-  module = null;
+  step = null;
   if (request.code !== null) {
     await pyodide.runPythonAsync(request.code);
   }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from ..runtime.context import RunContext
 from ..runtime.engine import Engine
 from ..runtime.packages import PackageSource
 from ..wheel import Wheel
-from . import pyodide_loader
+from . import import_plan, pyodide_loader
 
-#: The script that runs in Node.js.
+#: The script that runs in Node.js, and the one that it runs in Pyodide.
 SMOKE_SCRIPT = Path(__file__).with_name("smoke.mjs")
+IMPORTER = Path(__file__).with_name("module_importer.py")
 
 #: The remedy for an import that exceeds a limit.
 LIMIT_FIX = (
@@ -49,7 +50,9 @@ def smoke(
     """
     begin = time.monotonic()
     emit = context.emit
-    modules = [name for wheel in wheels for name in modules_to_import(wheel)]
+    steps = (
+        [] if code is not None else [step for wheel in wheels for step in import_plan.plan(wheel)]
+    )
     original = pyodide_loader.lock_of(engine.runtime)
     extra_packages = pyodide_loader.packages_imported_by(code, original) if code else ()
     if sources is None:
@@ -63,7 +66,8 @@ def smoke(
     runtime = engine.label
     with tempfile.TemporaryDirectory(prefix="wasmwheel-smoke-") as temporary:
         folder = Path(temporary).resolve()
-        wanted = {"imports": modules if code is None else [], "code": code}
+        importer = IMPORTER.read_text(encoding="utf-8")
+        wanted = {"steps": [asdict(step) for step in steps], "code": code, "importer": importer}
         command = pyodide_loader.command(SMOKE_SCRIPT, wanted, lock, engine, folder)
         monitor = ResourceMonitor(
             "smoke", context.limits, folder, f"The import of {names} with {runtime}", LIMIT_FIX
@@ -78,18 +82,26 @@ def smoke(
         raise _import_error(session, failure, names, runtime, unavailable)
     if not session.all("done"):
         raise _runtime_error(session, names, runtime)
+    passed = session.all("passed")
     return Smoke(
         ok=True,
-        module=", ".join(modules),
+        module=", ".join(step.name for step in steps if not step.member and step.name in passed),
         seconds=time.monotonic() - begin,
         output="".join(f"{line}\n" for line in output),
+        extensions=tuple(step.name for step in steps if step.member),
+        remarks=(*_remarks(wheels), *session.all("remark")) if code is None else (),
     )
 
 
-def modules_to_import(wheel: Wheel) -> tuple[str, ...]:
-    """Return the public top-level modules of a wheel, and the private compiled ones."""
-    compiled = {extension.name for extension in wheel.extension_modules}
-    return tuple(name for name in wheel.imports if not name.startswith("_") or name in compiled)
+def _remarks(wheels: Iterable[Wheel]) -> Iterator[str]:
+    for wheel in wheels:
+        if not wheel.imports:
+            yield f"{wheel.name} contains no module to import."
+        for name in import_plan.skipped(wheel):
+            yield (
+                f"{wheel.path.name} contains a top-level {name}, which is not imported. Exclude it "
+                "from the package: others install a module of that name too."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,10 +156,12 @@ def _import_error(
     unavailable: Mapping[str, str],
 ) -> WasmwheelError:
     """Return the error of an import or of code that raised an exception, with a known cause."""
-    module, kind, text = failure["module"], failure["type"], failure["text"]
+    step, kind, text = failure["step"], failure["type"], failure["text"]
     frames = [line for line in text.splitlines() if "<frozen importlib" not in line]
     last_lines = "\n       ".join(frames[-MAX_TRACEBACK_LINES:])
-    subject = f"import {module}" if module else f"The code given for {names}"
+    subject = f"import {step['name']}" if step else f"The code given for {names}"
+    if step and step["kind"] == "library":
+        subject = f"Loading {step['member']}"
     # A module that cannot be linked is reported when its package is loaded, before the import.
     output = [*session.all("note"), *session.all("out"), f"{kind}: {text}"]
     if name := pyodide_loader.missing_requirement(text, unavailable):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 
+from ..api.events import note
 from ..api.report import Audit, Smoke
 from ..checks import audit, check_cache, dependencies, smoke
 from ..checks.check_cache import CachedCheck
@@ -51,12 +52,20 @@ def run_checks(
     needed = find_dependencies(wheel.requires, environment, context)
     key = check_cache.key(wheel, engine, needed)
     if cached and with_import and (known := check_cache.find(key, context)):
+        _note_all((*known.audit.remarks, *known.smoke.remarks), context)
         return CheckResult(audit=known.audit, smoke=known.smoke, resolution=needed)
     audited = audit.audit(wheel, environment.target, engine)
     audit.raise_if_failed(audited, wheel, engine.runtime)
+    _note_all(audited.remarks, context)
     if not with_import:
         return CheckResult(audit=audited, smoke=None, resolution=needed)
     context.phases.enter("smoke")
     imported = smoke.smoke([wheel], engine, context, sources=environment.sources(context))
+    _note_all(imported.remarks, context)
     check_cache.keep(key, CachedCheck(audit=audited, smoke=imported), context)
     return CheckResult(audit=audited, smoke=imported, resolution=needed)
+
+
+def _note_all(remarks: Iterable[str], context: BuildContext) -> None:
+    for text in remarks:
+        note(context.emit, text)

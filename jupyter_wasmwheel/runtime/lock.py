@@ -119,6 +119,11 @@ class Entry:
             extra={key: value for key, value in row.items() if key not in known},
         )
 
+    @property
+    def namespaces(self) -> set[str]:
+        """Return the imports that lead to others of it (`acme` for `acme.text`)."""
+        return _parents(self.imports) & set(self.imports)
+
     def row(self) -> dict[str, Any]:
         """Return the entry as a row of a lock's `packages`."""
         fields = {key: getattr(self, key) for key in self.__dataclass_fields__ if key != "extra"}
@@ -190,8 +195,19 @@ class Lock:
         return list(entries.values()), sorted(set(missing))
 
     def with_entry(self, entry: Entry) -> Lock:
-        """Return the lock with an entry, in place of one with the same name."""
-        return replace(self, packages=Rows({**self._rows, canonicalize_name(entry.name): entry}))
+        """Return the lock with an entry, in place of one with the same name.
+
+        The name of a namespace leads to the first of its packages, because it can lead to only one.
+        """
+        key = canonicalize_name(entry.name)
+        shared = entry.namespaces and entry.namespaces & self._imports_of_others(key)
+        if shared:
+            entry = replace(entry, imports=tuple(n for n in entry.imports if n not in shared))
+        return replace(self, packages=Rows({**self._rows, key: entry}))
+
+    def _imports_of_others(self, key: str) -> set[str]:
+        others = (self.packages[name] for name in self.packages if name != key)
+        return {name for entry in others for name in entry.imports}
 
     def without(self, name: str) -> Lock:
         """Return the lock without a package."""
@@ -215,14 +231,24 @@ class Lock:
         replace_file(path, self.dump())
 
 
+def _parents(names: Iterable[str]) -> set[str]:
+    """Return the dotted names that contain others."""
+    parts = [name.split(".") for name in names]
+    return {".".join(each[:length]) for each in parts for length in range(1, len(each))}
+
+
 def entry_for(wheel: Wheel, file_name: str, depends: Iterable[str]) -> Entry:
-    """Return the entry to publish a wheel with."""
+    """Return the entry to publish a wheel with.
+
+    Its imports include the namespaces (PEP 420) of its packages, for `from acme import text`.
+    """
+    imports = {*wheel.own_imports, *_parents(wheel.own_imports)}
     return Entry(
         name=wheel.canonical_name,
         version=wheel.version,
         file_name=file_name,
         sha256=wheel.sha256,
-        imports=wheel.imports,
+        imports=tuple(sorted(imports)),
         depends=tuple(sorted(canonicalize_name(name) for name in depends)),
         extra={},
     )

@@ -82,10 +82,15 @@ def with_site_kernel(document: dict[str, Any]) -> dict[str, Any]:
 def main_module(wheel: Wheel) -> str:
     """Return the module that users most likely import."""
     wanted = wheel.canonical_name.replace("-", "_")
-    public = [name for name in wheel.imports if not name.startswith("_")] or list(wheel.imports)
-    same = [name for name in public if name.lower() == wanted]
-    like = [name for name in public if wanted.startswith(name.lower())]
+    names = wheel.own_imports
+    public = [name for name in names if not name.startswith("_")] or list(names)
+    same = [name for name in public if _flat(name) == wanted]
+    like = [name for name in public if wanted.startswith(_flat(name))]
     return next(iter(same + like + public), wanted)
+
+
+def _flat(module: str) -> str:
+    return module.lower().replace(".", "_")
 
 
 def wheel_summary(wheel: Wheel) -> str:

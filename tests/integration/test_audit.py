@@ -17,6 +17,9 @@ from tests.fixtures.wheel_factory import Machine, machine, side_module, wheel
 TAG = "cp314-cp314-pyemscripten_2026_0_wasm32"
 SUFFIX = ".cpython-314-wasm32-emscripten.so"
 
+#: A file of Linux.
+ELF = b"\x7fELF" + bytes(60)
+
 
 @pytest.fixture(scope="module", params=[target.abi for target in targets.all_targets()])
 def each(request: pytest.FixtureRequest, store: Store) -> Machine:
@@ -156,24 +159,57 @@ def test_audit_accepts_stable_abi_of_older_python(tmp_path: Path, here: Machine)
 @pytest.mark.parametrize(
     ("data", "system"),
     [
-        (b"\x7fELF" + bytes(60), "Linux"),
+        (ELF, "Linux"),
         (b"\xcf\xfa\xed\xfe" + bytes(60), "macOS"),
         (b"MZ" + bytes(0x3A) + b"\x40\0\0\0" + b"PE\0\0", "Windows"),
     ],
 )
-def test_audit_detects_host_binaries_anywhere(
+def test_audit_remarks_host_binaries_among_data(
     tmp_path: Path, here: Machine, data: bytes, system: str
 ) -> None:
     members = {f"handmade{SUFFIX}": side_module([], ["PyInit_handmade"]), "handmade/tool": data}
     found = audit_wheel(wheel(tmp_path, TAG, members), here)
-    assert found.unexpected == (f"handmade/tool is a program or a library for {system}.",)
+    assert found.ok
+    assert f"handmade/tool is a program or a library for {system}." in found.remarks[0]
 
 
-def test_audit_rejects_host_binary_as_module(tmp_path: Path, here: Machine) -> None:
-    path = wheel(tmp_path, TAG, {f"handmade{SUFFIX}": b"\x7fELF" + bytes(60)})
-    text = " ".join(audit_wheel(path, here).unexpected)
-    assert "for Linux" in text
-    assert "is not a WebAssembly module" in text
+@pytest.mark.parametrize(
+    ("module", "leftover"),
+    [
+        (SUFFIX, ".cpython-311-x86_64-linux-gnu.so"),
+        (SUFFIX, ".abi3.so"),
+        (SUFFIX, ".so"),
+        (".abi3.so", ".so"),
+    ],
+)
+def test_audit_remarks_host_module_that_is_not_imported(
+    tmp_path: Path, here: Machine, module: str, leftover: str
+) -> None:
+    members = {
+        f"handmade/_core{module}": side_module([], ["PyInit__core"]),
+        f"handmade/_core{leftover}": ELF,
+    }
+    found = audit_wheel(wheel(tmp_path, TAG, members), here)
+    assert (found.ok, len(found.remarks)) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {f"handmade{SUFFIX}": ELF},
+        {"handmade.cpython-311-x86_64-linux-gnu.so": ELF},
+        {"handmade.abi3.so": ELF, "handmade.so": side_module([], ["PyInit_handmade"])},
+    ],
+)
+def test_audit_rejects_host_binary_as_module(
+    tmp_path: Path, here: Machine, members: dict[str, bytes]
+) -> None:
+    assert "for Linux" in audit_wheel(wheel(tmp_path, TAG, members), here).unexpected[0]
+
+
+def test_audit_accepts_library_for_cffi(tmp_path: Path, here: Machine) -> None:
+    members = {f"handmade/_native{SUFFIX}": side_module([], ["add"]), "handmade/__init__.py": b""}
+    assert audit_wheel(wheel(tmp_path, TAG, members), here).ok
 
 
 def test_audit_rejects_truncated_module(tmp_path: Path, here: Machine) -> None:

@@ -103,6 +103,71 @@ def test_public_and_private_compiled_modules_are_imported(
         imported(wheel(tmp_path, TAG, members))
 
 
+@pytest.mark.parametrize(
+    ("package", "member"),
+    [
+        ("handmade/__init__.py", f"handmade/_core{SUFFIX}"),
+        ("handmade/geo/text/__init__.py", f"handmade/geo/text/inner/_core{SUFFIX}"),
+        ("handmade/__init__.py", "_core.abi3.so"),
+    ],
+)
+def test_extension_that_nothing_imports_is_imported(
+    tmp_path: Path, imported: Imported, package: str, member: str
+) -> None:
+    lazy = b"def __getattr__(name):\n    from . import _core\n"
+    members = {package: lazy, member: side_module([], ["PyInit__core"])}
+    with pytest.raises(CheckError) as raised:
+        imported(wheel(tmp_path, TAG, members))
+    assert raised.value.info.code == "import.trap"
+
+
+def test_extension_behind_missing_extra_must_load(tmp_path: Path, imported: Imported) -> None:
+    members = {
+        "handmade/__init__.py": b"",
+        "handmade/extra/__init__.py": b"import no_such_extra",
+        f"handmade/extra/_core{SUFFIX}": side_module([], ["PyInit__core"]),
+    }
+    with pytest.raises(CheckError) as raised:
+        imported(wheel(tmp_path, TAG, members))
+    assert raised.value.info.code == "import.trap"
+
+
+def test_built_extension_behind_missing_extra_passes_with_remark(
+    starter_wheel: Path, tmp_path: Path, imported: Imported
+) -> None:
+    built = read(starter_wheel)
+    (extension,) = built.extension_modules
+    last = extension.name.rpartition(".")[2]
+    members = {
+        "handmade/__init__.py": b"",
+        "handmade/extra/__init__.py": b"import no_such_extra",
+        f"handmade/extra/{last}{SUFFIX}": built.read(extension.member),
+        "tests/__init__.py": b"import pytest",
+        "other.py": b"1 / 0",
+    }
+    found = imported(wheel(tmp_path, TAG, members))
+    assert (found.module, found.extensions) == ("handmade", (f"handmade.extra.{last}",))
+    skipped, extra, other = found.remarks
+    assert "contains a top-level tests, which is not imported" in skipped
+    assert f"handmade.extra.{last} loads, but" in extra
+    assert "No module named 'no_such_extra'" in extra
+    assert "`import other` fails: ZeroDivisionError" in other
+
+
+def test_library_for_cffi_is_loaded(tmp_path: Path, imported: Imported) -> None:
+    members = {"handmade/__init__.py": b"", "handmade/native.so": side_module([], ["add"])}
+    found = imported(wheel(tmp_path, TAG, members))
+    assert (found.module, found.extensions) == ("handmade", ("handmade.native",))
+    members["handmade/native.so"] = b"\0asm\1\0\0\0"
+    with pytest.raises(CheckError):
+        imported(wheel(tmp_path, TAG, members))
+
+
+def test_wheel_without_modules_is_remarked(tmp_path: Path, imported: Imported) -> None:
+    found = imported(wheel(tmp_path, PURE, {"handmade-1.0.data/data/share/x.txt": b""}))
+    assert (found.module, found.remarks) == ("", ("handmade contains no module to import.",))
+
+
 def test_requirements_come_from_lock_of_runtime(tmp_path: Path, imported: Imported) -> None:
     text = b"import packaging.version as v; print(v.Version('1.0.0').major)"
     path = wheel(tmp_path, PURE, {"handmade.py": text}, requires=["packaging>=20"])

@@ -82,6 +82,15 @@ def test_lock_entry_replaces_entry_with_same_name(file: Path) -> None:
     assert changed.without("prompt_toolkit").get("prompt-toolkit") is None
 
 
+def test_name_of_namespace_leads_to_its_first_package(file: Path) -> None:
+    before = lock.read(file)
+    for name in ("text", "math", "text"):
+        entry = lock.Entry.parse(row(f"acme-{name}", imports=["acme", f"acme.{name}"]))
+        before = before.with_entry(entry)
+    assert before.packages["acme-text"].imports == ("acme", "acme.text")
+    assert before.packages["acme-math"].imports == ("acme.math",)
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "{}", '{"packages": {}}', '{"packages": {"a": 1}, "info": {}}']
 )

@@ -32,6 +32,36 @@ def test_wheel_metadata_is_read(tmp_path: Path) -> None:
     assert found.read("single.py") == b""
 
 
+@pytest.mark.parametrize(
+    ("members", "imports"),
+    [
+        (["acme/text/__init__.py", "acme/text/sub/x.py", "acme/one.py"], ("acme.one", "acme.text")),
+        (["acme/geo/text/__init__.py", "acme/geo/text/_core.abi3.so"], ("acme.geo.text",)),
+        (["pkg/__init__.abi3.so", "pkg/inner/x.py"], ("pkg",)),
+        (["handmade.py", "tests/__init__.py", "not-a-name/x.py"], ("handmade", "tests")),
+    ],
+)
+def test_imports_of_namespace_are_those_in_it(
+    tmp_path: Path, members: list[str], imports: tuple[str, ...]
+) -> None:
+    assert read(wheel(tmp_path, TAG, dict.fromkeys(members, b""))).imports == imports
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "own"),
+    [
+        ("handmade", ["handmade.py", "tests/__init__.py", "docs/conf.py"], ("handmade",)),
+        ("testing", ["testing/__init__.py", "tests/__init__.py"], ("testing",)),
+        ("handmade", ["tests/__init__.py"], ("tests",)),
+    ],
+)
+def test_own_imports_are_not_for_development(
+    tmp_path: Path, name: str, members: list[str], own: tuple[str, ...]
+) -> None:
+    found = read(wheel(tmp_path, TAG, dict.fromkeys(members, b""), name=name))
+    assert found.own_imports == own
+
+
 def test_init_function_of_non_ascii_name_is_encoded() -> None:
     assert ExtensionModule(member="", name="a.plain").init_function == "PyInit_plain"
     # The example of PEP 489.

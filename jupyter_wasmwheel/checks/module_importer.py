@@ -1,0 +1,62 @@
+"""The functions of an import check that smoke.mjs runs in Pyodide, one for each kind of step.
+
+They return a remark for what may fail, and raise the exception of what must not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.util
+import sys
+import sysconfig
+from pathlib import Path
+
+
+def required(name: str, member: str | None) -> None:
+    """Import a module."""
+    importlib.import_module(name)
+
+
+def optional(name: str, member: str | None) -> str | None:
+    """Import a module, and return a remark if that fails."""
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        return f"`import {name}` fails: {_last_line(error)}"
+    return None
+
+
+def extension(name: str, member: str) -> str | None:
+    """Import an extension module; load it from its file if a package around it cannot be imported.
+
+    Such packages need extras, or are for development.
+    """
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        if name not in sys.modules:
+            _load(name, _path(member))
+        return f"{name} loads, but `import {name}` fails: {_last_line(error)}"
+    return None
+
+
+def library(name: str, member: str) -> None:
+    """Load a library, as cffi and ctypes do."""
+    ctypes.CDLL(_path(member))
+
+
+def _load(name: str, path: str) -> None:
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a module of this Python", name=name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+
+def _path(member: str) -> str:
+    return str(Path(sysconfig.get_path("purelib"), member))
+
+
+def _last_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0][:300]
