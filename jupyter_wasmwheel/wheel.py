@@ -87,6 +87,7 @@ class Wheel:
     tags: frozenset[Tag]
     requires: tuple[Requirement, ...]
     members: tuple[str, ...]
+    requires_python: str = ""
 
     @property
     def canonical_name(self) -> str:
@@ -209,7 +210,8 @@ def read(path: Path) -> Wheel:
         requires = tuple(Requirement(line) for line in metadata.get_all("Requires-Dist", []))
     except InvalidRequirement as error:
         raise _invalid(path, f"a requirement in its METADATA cannot be read: {error}") from error
-    return Wheel(path, name, version, tags, requires, members)
+    python = metadata.get("Requires-Python", "")
+    return Wheel(path, name, version, tags, requires, members, python)
 
 
 def _import_name(module: PurePosixPath, packages: Container[PurePosixPath]) -> str:

@@ -43,12 +43,13 @@ _MAX_NAMES = 12
 
 def audit(wheel: Wheel, target: Target, engine: Engine) -> Audit:
     """Check a wheel against an exact runtime, without running any of it."""
+    unexpected = list(_excluded_python(wheel, target))
     if wheel.is_pure and not wheel.extension_modules:
-        return Audit(ok=True, missing=(), unexpected=())
+        return Audit(ok=not unexpected, missing=(), unexpected=tuple(unexpected))
     known = engine.snapshot
     hosts = _host_binaries(wheel)
     compiled = [each for each in wheel.extension_modules if each.member not in hosts]
-    unexpected = list(_wrong_tags(wheel, target, compiled))
+    unexpected += _wrong_tags(wheel, target, compiled)
     modules: dict[ExtensionModule, SideModule] = {}
     for extension in compiled:
         try:
@@ -94,6 +95,12 @@ def raise_if_failed(audit: Audit, wheel: Wheel, runtime: Runtime) -> None:
     found = "\n".join((*audit.unexpected, *audit.missing))
     words = {"wheel": wheel.path.name, "pyodide": runtime.version, "target": runtime.abi}
     raise known_errors.match("audit", found, findings="\n       ".join(reasons), **words)[0]
+
+
+def _excluded_python(wheel: Wheel, target: Target) -> Iterator[str]:
+    if not target.is_python_in(wheel.requires_python):
+        wanted = wheel.requires_python
+        yield f"Its requires-python is {wanted}; this target's Python is {target.python}."
 
 
 def _wrong_tags(wheel: Wheel, target: Target, compiled: Sequence[ExtensionModule]) -> Iterator[str]:

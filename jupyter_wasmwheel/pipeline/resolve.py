@@ -7,8 +7,8 @@ from typing import Any
 
 from ..api.events import Emitter, note
 from ..api.report import Patch
-from ..api.requests import EditsRequest, SourceRequest
-from ..project import edits, manifest, notebook, source
+from ..api.requests import BuildRequest, EditsRequest, SourceRequest
+from ..project import edits, manifest, notebook, requires_python, source
 from ..project.edits import Change, EditPreview, Edits
 from ..project.manifest import Project
 from ..project.source import FetchedSource
@@ -46,6 +46,8 @@ def resolve_source(request: SourceRequest, target: Target, context: BuildContext
     context.phases.enter("project")
     project = manifest.read(fetched.folder, fetched.tree)
     note(emit, f"{project.label}, built with {project.backend}")
+    for_site = isinstance(request, BuildRequest) and request.site is not None
+    requires_python.require(project, target, for_site=for_site)
     chosen = edits.choose(request.recipe, request.make_optional, project, emit)
     changes = edits.changes(chosen, project)
     return ResolvedSource(

@@ -9,9 +9,13 @@ from importlib import resources
 from typing import Any
 
 import msgspec
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from ..api.errors import CheckError, SiteError, UsageError
 from ..wheel import Wheel
+
+#: More releases than a minor version of Python ever has.
+MAX_MICRO = 30
 
 #: Rust's target triple, the same for every ABI.
 TRIPLE = "wasm32-unknown-emscripten"
@@ -62,6 +66,14 @@ class Target:
         """Return the Python's major and minor version."""
         major, minor = self.python.split(".")
         return int(major), int(minor)
+
+    def is_python_in(self, requires_python: str) -> bool:
+        """Return whether a `requires-python` allows a release of this Python, or is invalid."""
+        try:
+            allowed = SpecifierSet(requires_python)
+        except InvalidSpecifier:
+            return True
+        return any(f"{self.python}.{micro}" in allowed for micro in range(MAX_MICRO))
 
 
 @functools.cache

@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: 9d1f8a421e5fc31b6f65a208841f0dc70926e5cad0e3c3eb6dc75e18dc9f32ec
+ * schema.json sha256: 0a7c56bc69bd98541bfdf5d901f52b32567be542777f0d204052edc49c617f3d
  */
 
 /* eslint-disable */
@@ -420,20 +420,28 @@ export interface Patch {
 }
 /**
  * The audit: names that the runtime lacks, and a sentence for each unexpected finding.
+ *
+ *     `remarks` are findings that do not prevent the import.
  */
 export interface Audit {
   ok: boolean;
   missing: string[];
   unexpected: string[];
+  remarks: string[];
 }
 /**
- * The import of a wheel: the module, its output, and the duration.
+ * The import of a wheel: the imported top-level modules, their output, and the duration.
+ *
+ *     `extensions` are the extension modules that were imported and the libraries that were loaded,
+ *     `remarks` what is not imported or fails, and need not work.
  */
 export interface Smoke {
   ok: boolean;
   module: string;
   seconds: number;
   output: string;
+  extensions: string[];
+  remarks: string[];
 }
 /**
  * A requirement of the package, or of another requirement that `needed_by` names.
@@ -505,11 +513,14 @@ export interface CargoSettings1 {
 }
 /**
  * The audit: names that the runtime lacks, and a sentence for each unexpected finding.
+ *
+ *     `remarks` are findings that do not prevent the import.
  */
 export interface Audit1 {
   ok: boolean;
   missing: string[];
   unexpected: string[];
+  remarks: string[];
 }
 /**
  * A phase started or ended.

@@ -234,3 +234,12 @@ def test_audit_explains_javascript_exceptions(tmp_path: Path, here: Machine) -> 
 
 def test_audit_accepts_pure_wheel(tmp_path: Path, here: Machine) -> None:
     assert audit_wheel(wheel(tmp_path, "py3-none-any", {"handmade.py": b""}), here).ok
+
+
+def test_audit_names_excluded_python(tmp_path: Path, here: Machine) -> None:
+    path = wheel(tmp_path, "py3-none-any", {"handmade.py": b""}, requires_python="<3.14")
+    found = audit_wheel(path, here)
+    assert "requires-python is <3.14; this target's Python is 3.14" in found.unexpected[0]
+    with pytest.raises(CheckError) as raised:
+        raise_if_failed(found, read(path), here.engine.runtime)
+    assert raised.value.info.code == "audit.python-not-supported"
