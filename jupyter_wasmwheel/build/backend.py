@@ -11,13 +11,15 @@ import functools
 import hashlib
 import importlib.util
 import os
+import re
 import sys
 import venv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from packaging.utils import canonicalize_name
 from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMissing
 
 from ..api.errors import Retry, SourceError
@@ -32,11 +34,15 @@ from ..runtime.targets import TRIPLE
 from ..store import Store
 from ..toolchain import emscripten
 from ..toolchain.toolchain import script
-from .build_frontend import FrontendOutput, Step, run_frontend
+from .build_frontend import FrontendOutput, NeedsRustError, Step, run_frontend
 from .plan import Plan
 
 #: The build system of a project that does not configure one (PEP 517 and 518).
 DEFAULT = {"requires": ["setuptools>=40.8.0"], "build-backend": "setuptools.build_meta:__legacy__"}
+
+#: Build tools that compile Rust; other backends show that they do when they run.
+SETUPTOOLS_RUST = "setuptools-rust"
+RUST_TOOLS = {"maturin", SETUPTOOLS_RUST}
 
 #: Runs a script in a process that others of the user cannot read: pip's children could open its
 #: files with logins through `/proc`. 4 is PR_SET_DUMPABLE.
@@ -61,15 +67,19 @@ def build(
     compiled: Callable[[], None],
 ) -> FrontendOutput:
     """Build the wheel of a project with its own backend."""
-    path = copy.folder / "pyproject.toml"
-    system: dict[str, Any] = (load_toml(path) if path.is_file() else {}).get("build-system", {})
-    requires = system.get("requires", DEFAULT["requires"])
+    system = _system(copy.folder)
+    requires = [*system.get("requires", DEFAULT["requires"])]
+    if plan.project.backend == SETUPTOOLS_RUST and SETUPTOOLS_RUST not in _names(requires):
+        # setup.py imports it, often before the backend can say that it is required.
+        requires.append(SETUPTOOLS_RUST)
     env = _as_target(plan, runtime)
 
     def work(step: Step) -> None:
         environment = functools.partial(_environment, plan=plan, store=store, emit=emit)
-        caller = functools.partial(_caller, copy.folder, system, step, env)
+        caller = functools.partial(_caller, plan, copy.folder, system, step, env)
         more = caller(environment(requires)).get_requires_for_build_wheel()
+        if RUST_TOOLS & _names(more) and not (plan.toolchain and plan.toolchain.rust):
+            raise NeedsRustError
         caller(environment([*requires, *more])).build_wheel(str(plan.wheels))
 
     try:
@@ -83,8 +93,38 @@ def build(
         ) from error
 
 
+def python_for_maturin(plan: Plan, copy: Copy, store: Store, emit: Emitter) -> Path | None:
+    """Return the Python of the environment for maturin itself, None if nothing is required.
+
+    maturin is not installed into it: ours builds.
+    """
+    requires = _system(copy.folder).get("requires", [])
+    requires = [each for each in requires if _names([each]) != {"maturin"}]
+    requires += ["cffi"] if plan.project.bindings == "cffi" else []
+    return _environment(requires, plan=plan, store=store, emit=emit) if requires else None
+
+
+def _system(folder: Path) -> dict[str, Any]:
+    """Return the `[build-system]` of the project in a folder."""
+    path = folder / "pyproject.toml"
+    system: dict[str, Any] = (load_toml(path) if path.is_file() else {}).get("build-system", {})
+    return system
+
+
+def _names(requires: Iterable[str]) -> set[str]:
+    """Return the names of packages in requirements; pip judges the invalid ones."""
+    return {
+        canonicalize_name(re.split(r"[^\w.-]", each.strip(), maxsplit=1)[0]) for each in requires
+    }
+
+
 def _caller(
-    folder: Path, system: Mapping[str, Any], step: Step, env: Mapping[str, str], python: Path
+    plan: Plan,
+    folder: Path,
+    system: Mapping[str, Any],
+    step: Step,
+    env: Mapping[str, str],
+    python: Path,
 ) -> BuildBackendHookCaller:
     """Return the caller of a backend's hooks, which runs each in its own process."""
 
@@ -93,7 +133,7 @@ def _caller(
         cwd: str | None = None,
         extra_environ: Mapping[str, str] | None = None,
     ) -> None:
-        path = os.pathsep.join([str(python.parent), env["PATH"]])
+        path = plan.path(python.parent)
         step(cmd, Path(cwd or folder), {**env, "PATH": path, **(extra_environ or {})})
 
     return BuildBackendHookCaller(
@@ -114,7 +154,6 @@ def _as_target(plan: Plan, runtime: Runtime) -> dict[str, str]:
     ours = resources.files(__package__) / "cross"
     optimised = "-O1" if plan.request.profile == "draft" else "-O2 -DNDEBUG"
     return {
-        "PATH": plan.env.get("PATH", ""),
         "PYTHONPATH": os.pathsep.join([str(ours), str(data.parent)]),
         "_PYTHON_SYSCONFIGDATA_NAME": data.stem,
         "_PYTHON_HOST_PLATFORM": f"pyemscripten-{plan.target.abi}-wasm32",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from ..api.report import Crate
 from ..process.limits import ResourceMonitor
 from ..process.run import Command, run
 from ..project.copy import Copy
-from ..toolchain import cargo, emscripten, remap
+from ..toolchain import cargo, cargo_wrapper, emscripten, remap
+from ..toolchain.toolchain import script
 from .explain import explain, missing_c_compiler
 from .plan import Plan
 
@@ -36,6 +38,10 @@ class CommandFailedError(Exception):
     """A command of a build that failed."""
 
 
+class NeedsRustError(Exception):
+    """A package that compiles Rust, built without a toolchain for it."""
+
+
 class NeedsCCompilerError(Exception):
     """A package that compiles C itself, not in a crate, without what that requires."""
 
@@ -51,6 +57,8 @@ def run_frontend(
     shutil.rmtree(plan.wheels, ignore_errors=True)
     plan.wheels.mkdir(parents=True)
     plan.c_notes.unlink(missing_ok=True)
+    plan.rust_note.unlink(missing_ok=True)
+    _write_shims(plan)
     crate = plan.project.crate
     base = copy.top / crate.parent.relative_to(copy.original) if crate else copy.folder
 
@@ -87,8 +95,27 @@ def run_frontend(
     return FrontendOutput(wheel=wheels[0], crates=reader.crates, crates_with_c=with_c)
 
 
+def _write_shims(plan: Plan) -> None:
+    """Write the programs that are first on the build's PATH; all of them run `wasmwheel-cargo`.
+
+    Without a Rust, they note that the package needs one.
+    """
+    shutil.rmtree(plan.shims, ignore_errors=True)
+    plan.shims.mkdir(parents=True)
+    program = script("wasmwheel-cargo")
+    has_rust = plan.toolchain and plan.toolchain.rust
+    for name in ("cargo", cargo_wrapper.MATURIN, *(() if has_rust else ("rustc",))):
+        shim = plan.shims / f"{name}{program.suffix}"
+        if os.name == "nt":
+            shutil.copy2(program, shim)
+        else:
+            shim.symlink_to(program)
+
+
 def _missing(plan: Plan) -> Exception | None:
-    """Return the error if C is compiled and the plan has no compiler or headers for it."""
+    """Return the error if Rust or C is compiled and the plan has nothing to do it with."""
+    if plan.rust_note.exists() and not (plan.toolchain and plan.toolchain.rust):
+        return NeedsRustError()
     compiled = emscripten.read_c_usage(plan.c_notes)
     compiler = plan.toolchain and plan.toolchain.emscripten
     if compiled.packages and not (compiler and plan.headers):

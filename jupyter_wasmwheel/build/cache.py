@@ -29,7 +29,7 @@ from ..wheel import Wheel, read
 from .plan import Plan
 
 #: Changes with the steps of a build, so that older entries are not used.
-CACHE_VERSION = "4"
+CACHE_VERSION = "5"
 
 #: The folder of the entries in a store, and the file with an entry's metadata.
 FOLDER, METADATA_FILE = "built", "about.json"

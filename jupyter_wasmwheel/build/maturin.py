@@ -1,25 +1,43 @@
-"""Builds with maturin."""
+"""Builds with maturin itself, as its PEP 517 backend would run it."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 
 from ..api.events import Emitter
 from ..project.copy import Copy
-from ..runtime.targets import TRIPLE
+from ..toolchain import maturin_wrapper
 from ..toolchain.toolchain import script
-from .build_frontend import FrontendOutput, run_frontend
+from .build_frontend import FrontendOutput, Step, run_frontend
 from .plan import Plan
 
+#: The variable with the user's arguments for `maturin pep517`.
+USER_ARGUMENTS = "MATURIN_PEP517_ARGS"
 
-def build(plan: Plan, copy: Copy, emit: Emitter, compiled: Callable[[], None]) -> FrontendOutput:
-    """Build the wheel of a project whose backend is maturin."""
-    command = [str(script("maturin", "maturin")), "build", "--release", "--target", TRIPLE]
-    command += ["-i", f"python{plan.target.python}", "--out", str(plan.wheels)]
-    for feature in plan.features:
-        command += ["--features", feature]
-    if plan.no_default_features:
-        command.append("--no-default-features")
-    if plan.request.offline:
-        command.append("--offline")
-    return run_frontend(plan, copy, emit, compiled, lambda step: step(command, copy.folder, {}))
+
+def build(
+    plan: Plan,
+    copy: Copy,
+    emit: Emitter,
+    compiled: Callable[[], None],
+    python: Callable[[], Path | None] = lambda: None,
+) -> FrontendOutput:
+    """Build the wheel of a project whose backend is maturin.
+
+    `python` returns the interpreter of the build's environment, if the project has requirements.
+    """
+
+    def work(step: Step) -> None:
+        interpreter = python()
+        given = shlex.split(plan.environ.get(USER_ARGUMENTS, ""))
+        if plan.project.bindings == "cffi":
+            given += ["-i", str(interpreter)]
+        command = ["pep517", "build-wheel", *given]
+        command = maturin_wrapper.with_target(command, plan.maturin_arguments)
+        command = [str(script("maturin", "maturin")), *command, "--out", str(plan.wheels)]
+        path = plan.path(interpreter.parent) if interpreter else plan.env["PATH"]
+        step(command, copy.folder, {"PATH": path})
+
+    return run_frontend(plan, copy, emit, compiled, work)

@@ -9,35 +9,47 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ..api.report import CargoSettings
 from ..api.requests import SourceRequest
 from ..process.limits import DEFAULT, Limits
 from ..project import manifest
+from ..project.bindings import NO_MATURIN_SETTINGS, MaturinSettings
 from ..project.manifest import Project
 from ..project.recipes import NO_SETTINGS
 from ..runtime.targets import TRIPLE, Target
 from ..store import has_locks
-from ..toolchain import cargo, cargo_config, cargo_wrapper, emcc, emscripten, linker, remap
+from ..toolchain import (
+    cargo,
+    cargo_config,
+    cargo_wrapper,
+    emcc,
+    emscripten,
+    linker,
+    maturin_wrapper,
+    remap,
+)
 from ..toolchain.rust import Rust
 from ..toolchain.toolchain import Toolchain, script
 from . import pyo3
 from .patched_crates import PatchedCrate
 
-#: The changes of `draft` to cargo's release profile: quick to compile, larger and slower to run.
-DRAFT = {
-    "CARGO_PROFILE_RELEASE_OPT_LEVEL": "1",
-    "CARGO_PROFILE_RELEASE_LTO": "off",
-    "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
-    "CARGO_PROFILE_RELEASE_DEBUG": "0",
-}
+#: The changes of `draft` to cargo's profile: quick to compile, larger and slower to run.
+DRAFT = {"OPT_LEVEL": "1", "LTO": "off", "CODEGEN_UNITS": "16", "DEBUG": "0"}
 
-#: The variable with which `draft` compiles only what changed, if rustc can lock its files.
-INCREMENTAL = "CARGO_PROFILE_RELEASE_INCREMENTAL"
+#: The setting with which `draft` compiles only what changed, if rustc can lock its files.
+INCREMENTAL = "INCREMENTAL"
 
-#: The variable with which `release` compiles each crate as a whole: modules are 2 or 3 % smaller
+#: The setting with which `release` compiles each crate as a whole: modules are 2 or 3 % smaller
 #: than of cargo's 16 parts, and a first build without seeds takes a tenth longer.
-CODEGEN_UNITS = "CARGO_PROFILE_RELEASE_CODEGEN_UNITS"
+CODEGEN_UNITS = "CODEGEN_UNITS"
+
+#: The file in a work folder that exists if the last build called cargo or rustc.
+RUST_NOTE = "compiles-rust"
+
+#: cargo's profile of a build that names none.
+RELEASE = "release"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +59,8 @@ class Plan:
     `toolchain` is None unless something is known to be compiled, and `headers`, the folder with the
     target's Python.h, unless the package itself is known to compile C. `environ` are the variables
     of the build, and `variables` the names of those that the user passes on. `settings` are a
-    recipe's for cargo, and `crates` the ones that it edits. `rustflags` are the project's own.
+    recipe's for cargo, and `crates` the ones that it edits. `rustflags` are the project's own, and
+    so are `maturin`'s settings. An `unlocked` build selects the versions of crates.
     """
 
     project: Project
@@ -63,6 +76,18 @@ class Plan:
     crates: tuple[PatchedCrate, ...] = ()
     rustflags: tuple[str, ...] = ()
     limits: Limits = DEFAULT
+    maturin: MaturinSettings = NO_MATURIN_SETTINGS
+    unlocked: bool = False
+
+    @property
+    def shims(self) -> Path:
+        """Return the folder with the programs that are first on the build's PATH."""
+        return self.work / "bin"
+
+    @property
+    def rust_note(self) -> Path:
+        """Return the file that exists if the last build called cargo or rustc."""
+        return self.work / RUST_NOTE
 
     @property
     def copy(self) -> Path:
@@ -108,24 +133,38 @@ class Plan:
     @cached_property
     def env(self) -> Mapping[str, str]:
         """Return the variables of the build command."""
-        env = {**self.environ, **_shims(self)}
+        env = {**self.environ, **_shims(self), "PATH": self.path()}
         if self.toolchain and self.toolchain.rust:
             rust = self.toolchain.rust
             env |= _cargo(self, self.toolchain, rust)
-            if self.request.profile == "draft":
-                env |= DRAFT | {INCREMENTAL: "true" if has_locks(self.work) else "false"}
-            else:
-                env |= _release(self.project, self.environ)
+            env |= _profile(self)
             env |= {
                 "CARGO_TARGET_DIR": str(self.cargo_target),
                 "MATURIN_PYEMSCRIPTEN_PLATFORM_VERSION": self.target.abi,
                 "PYO3_CROSS_PYTHON_VERSION": self.target.python,
                 pyo3.VARIABLE: str(self.pyo3_config),
-                "PATH": os.pathsep.join([str(rust.rustc.parent), self.environ.get("PATH", "")]),
             }
         if self.request.profile == "release":
             env |= remap.variables(self.folders, script("wasmwheel-rustc"), self.environ)
         return env
+
+    def path(self, first: Path | None = None) -> str:
+        """Return the PATH of a build: our shims, the folder `first`, and the toolchain's."""
+        rust = self.toolchain and self.toolchain.rust
+        folders = [self.shims, first, rust.rustc.parent if rust else None]
+        found = [str(folder) for folder in folders if folder]
+        return os.pathsep.join([*found, self.environ.get("PATH", "")])
+
+    @property
+    def maturin_arguments(self) -> list[str]:
+        """Return maturin's arguments for the target, and for all features."""
+        words = ["--target", TRIPLE]
+        if self.project.bindings != "cffi":  # whose generator maturin runs with an interpreter
+            words += ["-i", f"python{self.target.python}"]
+        for feature in (*self.maturin.features, *self.features) if self.features else ():
+            words += ["--features", feature]
+        words += ["--no-default-features"] if self.no_default_features else []
+        return [*words, "--offline"] if self.request.offline else words
 
 
 def work_key(project: Project, identity: str | None) -> str:
@@ -147,8 +186,12 @@ def _cargo(plan: Plan, toolchain: Toolchain, rust: Rust) -> dict[str, str]:
         cargo_wrapper.ARGUMENTS: json.dumps([*arguments, *plan.request.cargo_args]),
         cargo_config.ENCODED: cargo_config.SEPARATOR.join(_flags(toolchain, rust, plan)),
         "RUSTC": str(rust.rustc),
+        maturin_wrapper.PROGRAM: str(script("maturin", "maturin")),
+        maturin_wrapper.ARGUMENTS: json.dumps(plan.maturin_arguments),
         **cargo.PROGRESS,
     }
+    if plan.unlocked:
+        env[cargo_wrapper.UNLOCKED] = "1"
     if plan.request.offline:
         env["CARGO_NET_OFFLINE"] = "true"
     return env
@@ -164,6 +207,7 @@ def _shims(plan: Plan) -> dict[str, str]:
     tools |= {"CFLAGS": emscripten.CFLAGS, "CXXFLAGS": emscripten.CXXFLAGS}
     return {
         **{f"{name}_{suffix}": value for name, value in tools.items()},
+        cargo_wrapper.RUST_NOTE: str(plan.rust_note),
         emscripten.NOTES: str(plan.c_notes),
         emscripten.PACKAGE: plan.project.name,
         emcc.FOLDER: str(c_compiler.folder) if c_compiler else "",
@@ -185,9 +229,36 @@ def _flags(toolchain: Toolchain, rust: Rust, plan: Plan) -> list[str]:
     return [*flags, *(f"--cfg={each}" for each in plan.settings.cfg), *plan.rustflags]
 
 
-def _release(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the defaults of `release` for cargo's release profile."""
-    assert project.crate, "a project with a toolchain for Rust has a crate"
-    root = manifest.workspace_root(project.crate, project.tree) or project.crate.parent
-    profile = manifest.load_toml(root / "Cargo.toml").get("profile", {}).get("release", {})
-    return {} if CODEGEN_UNITS in environ or "codegen-units" in profile else {CODEGEN_UNITS: "1"}
+def _profile(plan: Plan) -> dict[str, str]:
+    """Return the variables that set the profiles of a build: cargo's release, and its own."""
+    if plan.request.profile == "draft":
+        locks = "true" if has_locks(plan.work) else "false"
+        settings = DRAFT | {INCREMENTAL: locks}
+        return {
+            _variable(profile, name): value
+            for profile in {RELEASE, plan.maturin.profile}
+            for name, value in settings.items()
+        }
+    crate = plan.project.crate or plan.project.folder / "Cargo.toml"
+    if not crate.is_file():
+        return {}
+    root = manifest.workspace_root(crate, plan.project.tree) or crate.parent
+    profiles = manifest.load_toml(root / "Cargo.toml").get("profile", {})
+    name = plan.maturin.profile
+    variable = _variable(name, CODEGEN_UNITS)
+    return {} if variable in plan.environ or _has_codegen_units(profiles, name) else {variable: "1"}
+
+
+def _has_codegen_units(profiles: Mapping[str, Any], name: str) -> bool:
+    """Return whether one of cargo's profiles sets `codegen-units`, or one that it inherits from."""
+    seen: set[str] = set()
+    while name in profiles and name not in seen:
+        seen.add(name)
+        if "codegen-units" in profiles[name]:
+            return True
+        name = str(profiles[name].get("inherits", ""))
+    return False
+
+
+def _variable(profile: str, setting: str) -> str:
+    return f"CARGO_PROFILE_{profile.upper().replace('-', '_')}_{setting}"

@@ -88,7 +88,7 @@ def restore(planned: Plan, private: Copy, store: Store) -> bool:
     shutil.rmtree(stage, ignore_errors=True)
     try:
         shutil.copytree(seed.target, stage, symlinks=True)
-        if not lock_file.exists() and not private.unlocked:
+        if planned.project.crate and not lock_file.exists() and not private.unlocked:
             replace_file(lock_file, seed.lock.read_bytes())
         stage.rename(target)
     finally:

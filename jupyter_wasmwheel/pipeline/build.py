@@ -28,7 +28,7 @@ from ..build import (
 from ..build.cache import CachedWheel
 from ..build.patched_crates import PatchedCrate
 from ..build.plan import Plan
-from ..project import copy, edits, recipes
+from ..project import copy, edits, manifest, recipes
 from ..project.copy import Copy
 from ..toolchain import cargo_config, emscripten, headers
 from ..toolchain import crates as crate_store
@@ -83,37 +83,30 @@ def build_wheel(
     environment: TargetEnvironment,
     context: BuildContext,
 ) -> BuildResult:
-    """Build a wheel, or return the cached one."""
-    private, recipe, chosen = workspace.copy, source.edits.recipe, environment.toolchain
-    rust = chosen and chosen.rust
-    crate_store.ignore_vendored(private.top)
-    if rust and context.offline:
-        crate_store.use_vendored(private.folder, private.top, rust, context.store, context.emit)
-    crates: tuple[PatchedCrate, ...] = ()
-    if rust:
-        crates = patched_crates.prepare(
-            recipe, source.project, private, rust, workspace.folder, offline=context.offline
-        )
-    environ = build_variables.for_build(os.environ, context.variables)
-    flags = Rustflags()
-    if rust:
-        flags = cargo_config.read(private.folder, rust, environ, source.request.cargo_args)
-    for text in flags.notes(private.locate):
-        note(context.emit, text)
-    patches = edits.show([change for crate in crates for change in crate.changes], context.emit)
-    planned = Plan(
-        project=source.project,
-        target=environment.target,
-        toolchain=chosen,
-        request=source.request,
-        work=workspace.folder,
-        environ=environ,
-        variables=context.variables,
-        pyo3_config=pyo3.configuration(environment.target, context.store, context.emit),
-        settings=recipe.cargo if recipe else recipes.NO_SETTINGS,
-        crates=crates,
-        rustflags=flags.used,
-        limits=context.limits,
+    """Build a wheel, or return the cached one.
+
+    Whether a build backend compiles Rust shows when it runs; then it is run again with a toolchain.
+    """
+    needs_rust = environment.toolchain is None and (workspace.folder / plan.RUST_NOTE).exists()
+    if not needs_rust:
+        try:
+            return _build_wheel(source, workspace, environment, context)
+        except build_frontend.NeedsRustError:
+            note(context.emit, f"The build backend of {source.project.label} compiles Rust.")
+    chosen = choose_toolchain(environment, source, context, with_rust=True)
+    return _build_wheel(source, workspace, replace(environment, toolchain=chosen), context)
+
+
+def _build_wheel(
+    source: ResolvedSource,
+    workspace: Workspace,
+    environment: TargetEnvironment,
+    context: BuildContext,
+) -> BuildResult:
+    private, chosen = workspace.copy, environment.toolchain
+    planned = _plan(source, workspace, environment, context)
+    patches = edits.show(
+        [change for crate in planned.crates for change in crate.changes], context.emit
     )
 
     def build(planned: Plan = planned) -> CachedWheel:
@@ -127,7 +120,7 @@ def build_wheel(
         else:
             built = build()
     except build_frontend.NeedsCCompilerError:
-        chosen = chosen or choose_toolchain(environment, source, context)
+        chosen = chosen or choose_toolchain(environment, source, context, with_rust=False)
         target, runtime = environment.target, environment.engine.runtime
         if chosen.emscripten is None:
             raise emscripten.missing_compiler((source.project.name,), target) from None
@@ -149,6 +142,47 @@ def build_wheel(
     )
 
 
+def _plan(
+    source: ResolvedSource,
+    workspace: Workspace,
+    environment: TargetEnvironment,
+    context: BuildContext,
+) -> Plan:
+    """Return the plan of a build, after preparing its crates."""
+    private, recipe, chosen = workspace.copy, source.edits.recipe, environment.toolchain
+    rust = chosen and chosen.rust
+    crate_store.ignore_vendored(private.top)
+    if rust and context.offline:
+        crate_store.use_vendored(private.folder, private.top, rust, context.store, context.emit)
+    crates: tuple[PatchedCrate, ...] = ()
+    if rust:
+        crates = patched_crates.prepare(
+            recipe, source.project, private, rust, workspace.folder, offline=context.offline
+        )
+    environ = build_variables.for_build(os.environ, context.variables)
+    flags = Rustflags()
+    if rust:
+        flags = cargo_config.read(private.folder, rust, environ, source.request.cargo_args)
+    for text in flags.notes(private.locate):
+        note(context.emit, text)
+    return Plan(
+        project=source.project,
+        target=environment.target,
+        toolchain=chosen,
+        request=source.request,
+        work=workspace.folder,
+        environ=environ,
+        variables=context.variables,
+        pyo3_config=pyo3.configuration(environment.target, context.store, context.emit),
+        settings=recipe.cargo if recipe else recipes.NO_SETTINGS,
+        crates=crates,
+        rustflags=flags.used,
+        limits=context.limits,
+        maturin=manifest.maturin_settings(private.folder),
+        unlocked=private.unlocked,
+    )
+
+
 def _compile(
     planned: Plan, workspace: Workspace, environment: TargetEnvironment, context: BuildContext
 ) -> CachedWheel:
@@ -158,11 +192,16 @@ def _compile(
     def on_package() -> None:
         phases.enter("package")
 
-    if planned.project.backend != "pure":
+    if planned.toolchain or planned.project.backend != "pure":
         phases.enter("compile")
-    seeded = seeds.restore(planned, private, context.store) if planned.project.crate else False
-    if planned.project.backend == "maturin":
-        built = maturin.build(planned, private, emit, on_package)
+    has_rust = planned.toolchain and planned.toolchain.rust
+    seeded = seeds.restore(planned, private, context.store) if has_rust else False
+    if planned.project.is_maturin:
+
+        def python() -> Path | None:
+            return backend.python_for_maturin(planned, private, context.store, emit)
+
+        built = maturin.build(planned, private, emit, on_package, python)
     else:
         runtime = environment.engine.runtime
         built = backend.build(planned, private, runtime, context.store, emit, on_package)

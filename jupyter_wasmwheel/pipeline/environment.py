@@ -23,7 +23,8 @@ from .resolve import ResolvedSource
 class TargetEnvironment:
     """The target, its engine, the optional site for the wheel, and the toolchain.
 
-    `original` is the lock that came with the runtime. A project without a crate has no toolchain.
+    `original` is the lock that came with the runtime. A project without a crate has no toolchain
+    until its build needs one.
     """
 
     target: Target
@@ -71,15 +72,19 @@ def prepare_environment(
 
 
 def choose_toolchain(
-    environment: TargetEnvironment, source: ResolvedSource, context: BuildContext
+    environment: TargetEnvironment,
+    source: ResolvedSource,
+    context: BuildContext,
+    *,
+    with_rust: bool,
 ) -> Toolchain:
-    """Return the toolchain for a project: for Rust if it has a crate, else for C."""
+    """Return the toolchain for a project: for Rust and C, or for C alone."""
     request, project = source.request, source.project
     needs = ToolchainNeeds(
         linker=request.linker,
         optimize=request.profile == "release",
         rust=rust.required(request.rust, project.channel),
-        with_rust=project.crate is not None,
+        with_rust=with_rust,
         with_maturin=project.backend == "maturin",
     )
     return toolchain.choose(environment.target, environment.engine.node, context, needs)

@@ -175,7 +175,9 @@ def _build_package(
     name = canonicalize_name(source.project.name)
     context = replace(context, building=(*context.building, name))
     context.phases.enter("toolchain")
-    chosen = choose_toolchain(environment, source, context) if source.project.crate else None
+    chosen = None
+    if source.project.crate:
+        chosen = choose_toolchain(environment, source, context, with_rust=True)
     environment = replace(environment, toolchain=chosen)
     with open_workspace(source, context) as workspace:
         known = manifest.requirements(workspace.copy.folder)

@@ -18,27 +18,26 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
 from ..api.errors import SourceError
+from . import bindings
+from .bindings import DEPENDENCIES, NO_MATURIN_SETTINGS, MaturinSettings
 
-#: Build backends. `setuptools` may compile C, which only shows when it runs; `pure` is any backend
-#: that compiles nothing.
+#: What a project's build is expected to use, by its requirements; what it does use shows when it
+#: runs. `pure` is any backend that is not known to compile.
 Backend = Literal["maturin", "setuptools-rust", "setuptools", "pure"]
-
-#: The crates that provide bindings for Python.
-BINDINGS = ("pyo3", "pyo3-ffi", "cpython", "uniffi", "cffi")
 
 #: Valid package names (PEP 508); they become file names.
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?")
-
-_DEPENDENCIES = ("dependencies", "build-dependencies", "dev-dependencies")
 
 #: The types of the values that are read from pyproject.toml and Cargo.toml; `*` is any name.
 SHAPES: dict[str, type] = {
     **dict.fromkeys(("build-system", "project", "tool", "tool.maturin"), dict),
     **dict.fromkeys(("tool.setuptools-rust", "dependency-groups", "toolchain"), dict),
+    **dict.fromkeys(("lib", "profile", "profile.*"), dict),
     **dict.fromkeys(("package", "workspace", "workspace.package", "target", "target.*"), dict),
     **dict.fromkeys(("patch", "patch.*"), dict),
-    **{f"{at}{name}": dict for at in ("", "workspace.", "target.*.") for name in _DEPENDENCIES},
+    **{f"{at}{name}": dict for at in ("", "workspace.", "target.*.") for name in DEPENDENCIES},
     **dict.fromkeys(("build-system.requires", "project.dynamic"), list),
+    **dict.fromkeys(("tool.maturin.features", "lib.crate-type", "project.dependencies"), list),
     **dict.fromkeys((f"tool.setuptools-rust.{name}" for name in ("ext-modules", "bins")), list),
 }
 
@@ -47,9 +46,11 @@ SHAPES: dict[str, type] = {
 class Project:
     """A project, as its manifests describe it.
 
-    `crate` is the Cargo.toml of its extension; `roots` are the folders and files that a build
-    reads, the project's own folder first; `channel` is what a rust-toolchain file requests. `tree`
-    is the folder that a fetched source must not leave, None for a folder of the user's own.
+    `crate` is the Cargo.toml of its extension, if the manifests name one, and `bindings` are those
+    that they name for it; `is_maturin` says that its backend is maturin itself. `roots` are the
+    folders and files that a build reads, the project's own folder first; `channel` is what a
+    rust-toolchain file requests. `tree` is the folder that a fetched source must not leave, None
+    for a folder of the user's own.
     """
 
     folder: Path
@@ -60,6 +61,8 @@ class Project:
     roots: tuple[Path, ...]
     channel: str | None
     tree: Path | None = None
+    is_maturin: bool = False
+    bindings: str | None = None
 
     @property
     def label(self) -> str:
@@ -74,15 +77,18 @@ def read(folder: Path, tree: Path | None = None) -> Project:
         raise _no_pyproject(folder)
     pyproject = load_toml(path) if path.is_file() else {}
     backend = _backend(folder, pyproject)
-    crate = None
-    if backend == "maturin":
-        crate = require_within(tree, _crate(folder, pyproject), path)
-        bindings = pyproject.get("tool", {}).get("maturin", {}).get("bindings")
-        if bindings not in BINDINGS and not _has_bindings(load_toml(crate)):
-            raise _no_bindings(crate)
-    elif backend == "setuptools-rust":
-        crate = require_within(tree, _crate_of_setuptools(folder, pyproject), path)
+    is_maturin = _is_maturin(pyproject)
+    crate = _crate(folder, pyproject, backend)
+    if crate:
+        require_within(tree, crate, path)
+    elif is_maturin:
+        raise _no_crate(folder, pyproject)
     manifest = load_toml(crate) if crate else {}
+    named = None
+    if crate and is_maturin:
+        root = workspace_root(crate, tree)
+        workspace = load_toml(root / "Cargo.toml") if root else {}
+        named = bindings.find(crate, manifest, workspace, bindings.settings(pyproject))
     table = pyproject.get("project", {})
     info = _pkg_info(folder)
     name = table.get("name", info.get("name", manifest.get("package", {}).get("name")))
@@ -106,7 +112,15 @@ def read(folder: Path, tree: Path | None = None) -> Project:
         roots=roots,
         channel=_channel(folder, roots),
         tree=tree,
+        is_maturin=is_maturin,
+        bindings=named,
     )
+
+
+def maturin_settings(folder: Path) -> MaturinSettings:
+    """Return maturin's settings of the project in a folder."""
+    path = folder / "pyproject.toml"
+    return bindings.settings(load_toml(path) if path.is_file() else {})
 
 
 def requirements(folder: Path) -> tuple[Requirement, ...] | None:
@@ -178,8 +192,7 @@ def _pkg_info(folder: Path) -> RawMetadata:
 def _no_pyproject(folder: Path) -> SourceError:
     cargo = folder / "Cargo.toml"
     if cargo.is_file():
-        if not _has_bindings(load_toml(cargo)):
-            return _no_bindings(cargo)
+        bindings.find(cargo, load_toml(cargo), {}, NO_MATURIN_SETTINGS)
         return SourceError(
             f"{folder} has no pyproject.toml.",
             "It is a Rust crate with Python bindings, but no build backend is configured.",
@@ -195,89 +208,71 @@ def _no_pyproject(folder: Path) -> SourceError:
     )
 
 
+def _is_maturin(pyproject: dict[str, Any]) -> bool:
+    """Return whether the build backend is maturin itself, not a wrapper of it."""
+    system = pyproject.get("build-system", {})
+    return system.get("build-backend") == "maturin" and not system.get("backend-path")
+
+
 def _backend(folder: Path, pyproject: dict[str, Any]) -> Backend:
     system = pyproject.get("build-system", {})
-    requires = " ".join(map(str, system.get("requires", []))).lower().replace("_", "-")
-    if "maturin" in str(system.get("build-backend", "")) or "maturin" in requires:
-        return "maturin"
-    if "setuptools-rust" in requires:
-        return "setuptools-rust"
-    if (folder / "Cargo.toml").is_file():
-        raise SourceError(
-            f"{folder} has a Rust crate, but its build backend does not build Rust.",
-            f"pyproject.toml names {system.get('build-backend') or 'no backend'}.",
-            "Name maturin or setuptools-rust in `[build-system]`, or remove Cargo.toml.",
-            code="project.backend-without-rust",
-        )
     named = str(system.get("build-backend", "setuptools"))
+    tools = f"{named} {' '.join(map(str, system.get('requires', [])))}".lower().replace("_", "-")
+    if "maturin" in tools:
+        return "maturin"
+    if "setuptools-rust" in tools or "setuptools_rust" in _setup_py(folder):
+        return "setuptools-rust"
     # In-tree backends mostly wrap setuptools.
-    return "setuptools" if "setuptools" in f"{named} {requires}" else "pure"
+    return "setuptools" if "setuptools" in tools else "pure"
 
 
-def _crate(folder: Path, pyproject: dict[str, Any]) -> Path:
-    """Find the crate as maturin does: `manifest-path`, else the folder, `rust/` or `native/`."""
-    named = pyproject.get("tool", {}).get("maturin", {}).get("manifest-path")
-    places = [named] if named else ["Cargo.toml", "rust/Cargo.toml", "native/Cargo.toml"]
+def _crate(folder: Path, pyproject: dict[str, Any], backend: Backend) -> Path | None:
+    """Find the crate that the manifests name, as the project's build tools do."""
+    if backend == "maturin":
+        places = _places_of_maturin(pyproject)
+    elif backend == "setuptools-rust":
+        places = [*_places_of_setuptools(folder, pyproject), "Cargo.toml"]
+    else:
+        return None
     for place in places:
         if (folder / place).is_file():
             return (folder / place).resolve()
-    raise SourceError(
-        f"{folder} has no Cargo.toml.",
-        f"maturin, its build backend, looks for {' or '.join(map(str, places))}.",
-        "Add the crate, or set `manifest-path` under `[tool.maturin]`.",
-        code="project.no-cargo-toml",
-    )
+    found: list[Path] = []
+    if backend == "setuptools-rust":
+        found = sorted(folder.glob("*/Cargo.toml")) or sorted(folder.glob("*/*/Cargo.toml"))
+    return found[0].resolve() if found else None
 
 
-def _crate_of_setuptools(folder: Path, pyproject: dict[str, Any]) -> Path:
-    """Find the crate that pyproject.toml or setup.py names, else the nearest one.
+def _places_of_maturin(pyproject: dict[str, Any]) -> list[str]:
+    """Return the paths at which maturin looks for the crate."""
+    named = pyproject.get("tool", {}).get("maturin", {}).get("manifest-path")
+    return [str(named)] if named else ["Cargo.toml", "rust/Cargo.toml", "native/Cargo.toml"]
+
+
+def _places_of_setuptools(folder: Path, pyproject: dict[str, Any]) -> list[str]:
+    """Return the paths of crates in pyproject.toml and setup.py.
 
     setup.py is not run: only paths that are literals in it are found.
     """
     table = pyproject.get("tool", {}).get("setuptools-rust", {})
     extensions = [*table.get("ext-modules", []), *table.get("bins", [])]
     places = [str(each["path"]) for each in extensions if "path" in each]
-    setup = folder / "setup.py"
-    if setup.is_file():
-        text = setup.read_text(encoding="utf-8", errors="replace")
-        places += re.findall(r"""["']([^"'\n]*Cargo\.toml)["']""", text)
-    for place in [*places, "Cargo.toml"]:
-        if (folder / place).is_file():
-            return (folder / place).resolve()
-    found = sorted(folder.glob("*/Cargo.toml")) or sorted(folder.glob("*/*/Cargo.toml"))
-    if found:
-        return found[0].resolve()
-    raise SourceError(
+    return [*places, *re.findall(r"""["']([^"'\n]*Cargo\.toml)["']""", _setup_py(folder))]
+
+
+def _setup_py(folder: Path) -> str:
+    """Return the text of a project's setup.py, empty if it has none."""
+    path = folder / "setup.py"
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def _no_crate(folder: Path, pyproject: dict[str, Any]) -> SourceError:
+    return SourceError(
         f"{folder} has no Cargo.toml.",
-        "setuptools-rust, its build backend, compiles a crate.",
-        "Add the crate, or set `path` of its RustExtension.",
+        f"maturin, its build backend, looks for {' or '.join(_places_of_maturin(pyproject))}.",
+        "Add the crate, or set `manifest-path` under `[tool.maturin]`.",
         code="project.no-cargo-toml",
     )
-
-
-def _no_bindings(crate: Path) -> SourceError:
-    return SourceError(
-        f"{crate} is a Rust crate without Python bindings.",
-        f"It does not depend on {', '.join(BINDINGS[:2])}, uniffi or cffi, so Python cannot "
-        "import it.",
-        "Run `cargo add pyo3` and add a `#[pymodule]`, or start from `jupyter wasmwheel new NAME`.",
-        code="project.no-bindings",
-    )
-
-
-def _has_bindings(manifest: dict[str, Any]) -> bool:
-    return any(name in BINDINGS for name, _ in _dependencies(manifest))
-
-
-def _dependencies(manifest: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Give the dependencies in all tables of a Cargo.toml, by the crate's own name."""
-    tables = [manifest, manifest.get("workspace", {}), *manifest.get("target", {}).values()]
-    for table in tables:
-        for kind in _DEPENDENCIES:
-            for name, wanted in table.get(kind, {}).items():
-                yield (wanted.get("package", name) if isinstance(wanted, dict) else name), wanted
-    for patches in manifest.get("patch", {}).values():
-        yield from patches.items()
 
 
 def _crate_version(crate: Path | None, manifest: dict[str, Any], tree: Path | None) -> str | None:
@@ -324,7 +319,7 @@ def _roots(
         root = workspace_root(manifest, tree)
         if root:
             waiting.append(root / "Cargo.toml")
-        for _, wanted in _dependencies(load_toml(manifest)):
+        for _, wanted in bindings.dependencies(load_toml(manifest)):
             if isinstance(wanted, dict) and "path" in wanted:
                 path = (manifest.parent / str(wanted["path"]) / "Cargo.toml").resolve()
                 waiting.append(require_within(tree, path, manifest))

@@ -1,8 +1,10 @@
 """The cargo wrapper that build backends run: the console script `wasmwheel-cargo`.
 
-maturin and setuptools-rust call cargo with `--message-format json-render-diagnostics`, in which the
-compiler's messages are only text. The wrapper asks for `json` instead, passes on what the backends
-expect, and writes the compiler's messages to stderr as JSON text sequences (RFC 7464).
+It is first on a build's PATH as `cargo`. maturin and setuptools-rust call cargo with
+`--message-format json-render-diagnostics`, in which the compiler's messages are only text. The
+wrapper asks for `json` instead, passes on what the backends expect, and writes the compiler's
+messages to stderr as JSON text sequences (RFC 7464). A build hook that calls `cargo build` as for
+this machine finds the modules for the target where it would find its own.
 
 It is started several times a build, so this module imports little.
 """
@@ -15,13 +17,35 @@ import re
 import subprocess
 import sys
 import threading
-from typing import IO, NoReturn
+from pathlib import Path
+from typing import IO, Any, NoReturn
 
 #: RFC 7464's record separator, which starts a line of JSON.
 SEPARATOR = "\x1e"
 
 #: The variables with the cargo that `wasmwheel-cargo` runs, and with arguments to add (JSON).
 PROGRAM, ARGUMENTS = "WASMWHEEL_CARGO", "WASMWHEEL_CARGO_ARGUMENTS"
+
+#: The variable with the file whose existence says that the build compiles Rust.
+RUST_NOTE = "WASMWHEEL_RUST_NOTE"
+
+#: The variable that makes cargo select the versions of crates, whatever a backend asks for.
+UNLOCKED = "WASMWHEEL_CARGO_UNLOCKED"
+
+#: The programs that the wrapper is run as, besides cargo.
+MATURIN = "maturin"
+
+#: The subcommands that compile for the target.
+COMPILING = ("build", "b", "rustc")
+
+#: The option with the format of cargo's messages.
+FORMAT = "--message-format"
+
+#: The variables of a C compiler for the target, which crates for this machine must not see.
+C_VARIABLES = (
+    *("AR", "CC", "CFLAGS", "CPPFLAGS", "CXX", "CXXFLAGS"),
+    *("LDCXXSHARED", "LDFLAGS", "LDSHARED", "RANLIB"),
+)
 
 
 def exec_process(command: list[str]) -> NoReturn:
@@ -33,16 +57,45 @@ def exec_process(command: list[str]) -> NoReturn:
 
 def main() -> None:
     """Run the real cargo, as `wasmwheel-cargo`, with the compiler's messages as data."""
-    given = [os.environ[PROGRAM], *sys.argv[1:]]
-    command = [word.removesuffix("-render-diagnostics") for word in given]
-    if command == given:
-        exec_process(command)
+    program = os.environ.get(PROGRAM)
+    if note := os.environ.get(RUST_NOTE):
+        Path(note).touch()
+    if not program:
+        sys.exit(f"{Path(sys.argv[0]).stem} was called: this package compiles Rust.")
+    if Path(sys.argv[0]).stem == MATURIN:
+        from . import maturin_wrapper
+
+        exec_process(maturin_wrapper.command(sys.argv[1:]))
+    arguments = sys.argv[1:]
+    if "CARGO_MANIFEST_DIR" in os.environ:  # a build script's own call
+        exec_process([program, *arguments])
+    if os.environ.get(UNLOCKED):
+        arguments = [word for word in arguments if word not in ("--locked", "--frozen")]
+    if "_PYTHON_HOST_PLATFORM" in os.environ:  # they are for the extensions of setuptools
+        for name in C_VARIABLES:
+            os.environ.pop(name, None)
+    subcommand = next((word for word in arguments if word[:1] not in ("-", "+")), None)
+    if subcommand == "run":
+        from . import uniffi
+
+        os.environ.pop("CARGO_ENCODED_RUSTFLAGS", None)  # they are for the target
+        exec_process([program, *uniffi.with_host_library(program, arguments)])
+    if subcommand not in COMPILING:
+        exec_process([program, *arguments])
+    sys.exit(_compile(program, arguments))
+
+
+def _compile(program: str, arguments: list[str]) -> int:
+    """Compile for the target, and return cargo's exit status."""
     # setuptools-rust always asks for each rustc's command line.
-    command = [word for word in command if word != "-v"]
-    added = json.loads(os.environ.get(ARGUMENTS, "[]"))
-    end = command.index("--") if "--" in command else len(command)
-    command[end:end] = added
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    words = [word.removesuffix("-render-diagnostics") for word in arguments if word != "-v"]
+    for_hook = not any(word.startswith(FORMAT) for word in words)
+    native = for_hook and not any(word.startswith("--target") for word in words)
+    added = [f"{FORMAT}=json"] if for_hook else []
+    added += json.loads(os.environ.get(ARGUMENTS, "[]"))
+    end = words.index("--") if "--" in words else len(words)
+    words[end:end] = added
+    child = subprocess.Popen([program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert child.stdout
     assert child.stderr
     # The lock keeps the two streams from cutting each other's lines.
@@ -50,16 +103,55 @@ def main() -> None:
     errors = threading.Thread(target=_pass_on, args=(child.stderr, lock))
     errors.start()
     for line in child.stdout:
-        reason = line.startswith(b"{") and json.loads(line).get("reason")
+        message = json.loads(line) if line.startswith(b"{") else {}
+        reason = message.get("reason")
         if reason in ("compiler-message", "compiler-artifact"):
             with lock:
                 sys.stderr.buffer.write(SEPARATOR.encode() + line)
                 sys.stderr.buffer.flush()
-        if reason != "compiler-message":
+        if reason == "compiler-artifact" and _name_as_library(message, native=native):
+            line = json.dumps(message).encode() + b"\n"
+        if reason != "compiler-message" and not (for_hook and message):
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
     errors.join()
-    sys.exit(child.wait())
+    return child.wait()
+
+
+def _name_as_library(artifact: dict[str, Any], *, native: bool) -> bool:
+    """Give a side module the name `libNAME.so` as well, and return whether the artifact is one.
+
+    cargo calls it NAME.wasm, and loaders of libraries look for the other name. With `native`, it is
+    also put where cargo puts what it compiles for this machine.
+    """
+    if "cdylib" not in artifact["target"]["crate_types"]:
+        return False
+    changed = False
+    for place, name in enumerate(artifact["filenames"]):
+        module = Path(name)
+        if module.suffix != ".wasm":
+            continue
+        library = _link(module, module.with_name(f"lib{module.stem}.so"))
+        artifact["filenames"][place] = str(library)
+        changed = True
+        if native and "path+" in artifact["package_id"]:
+            crate, profile = Path(artifact["manifest_path"]).parent, module.parent.name
+            for folder in {module.parents[2], crate / "target", Path.cwd() / "target"}:
+                _link(module, folder / profile / library.name)
+    return changed
+
+
+def _link(source: Path, target: Path) -> Path:
+    """Link a file, or copy it where the system cannot do that; return the link."""
+    import shutil
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
 
 
 def _pass_on(pipe: IO[bytes], lock: threading.Lock) -> None:

@@ -1,0 +1,113 @@
+"""What manifests say of a build backend, and the programs that a build's PATH has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel.api.errors import SourceError
+from jupyter_wasmwheel.project import manifest
+from jupyter_wasmwheel.toolchain import maturin_wrapper
+from tests.fixtures.projects import write_files
+
+MATURIN = '[build-system]\nrequires = ["maturin>=1,<2"]\nbuild-backend = "maturin"\n'
+NAMED = '[project]\nname = "sample"\nversion = "1.0"\n'
+LIBRARY = '[package]\nname = "sample"\nversion = "1.0"\n[lib]\ncrate-type = ["cdylib"]\n'
+PROGRAM = '[package]\nname = "sample"\nversion = "1.0"\n'
+
+
+def create(folder: Path, cargo: str, pyproject: str = MATURIN + NAMED, **files: str) -> Path:
+    return write_files(folder, {"Cargo.toml": cargo, "pyproject.toml": pyproject, **files})
+
+
+@pytest.mark.parametrize(
+    ("cargo", "workspace", "found"),
+    [
+        ('[dependencies]\npyo3 = "0.30"\n', "", "pyo3"),
+        ('[dependencies]\npy = { package = "pyo3", version = "0.30" }\n', "", "pyo3"),
+        ("[dependencies]\npy.workspace = true\n", 'py = { package = "pyo3" }\n', "pyo3"),
+        ('[dependencies]\npyo3-ffi = "0.30"\n', "", "pyo3-ffi"),
+        ('[target."cfg(unix)".dependencies]\nuniffi = "0.29"\n', "", "uniffi"),
+        ('[dependencies]\nours-with-pyo3 = "1"\n', "", None),
+    ],
+)
+def test_bindings_are_found_under_any_name(
+    cargo: str, workspace: str, found: str | None, tmp_path: Path
+) -> None:
+    top = f'[workspace]\nmembers = ["a"]\n[workspace.dependencies]\n{workspace}'
+    write_files(tmp_path, {"Cargo.toml": top})
+    project = manifest.read(create(tmp_path / "a", LIBRARY + cargo))
+    assert project.bindings == found
+
+
+@pytest.mark.parametrize(
+    ("cargo", "pyproject", "code"),
+    [
+        (LIBRARY, "", "project.no-bindings"),
+        (PROGRAM, "", "project.is-program"),
+        (PROGRAM, '[tool.maturin]\nbindings = "bin"\n', "project.is-program"),
+        (PROGRAM + '[dependencies]\npyo3 = "0.30"\n', "", "project.is-program"),
+    ],
+)
+def test_maturin_project_without_module_is_rejected(
+    cargo: str, pyproject: str, code: str, tmp_path: Path
+) -> None:
+    create(tmp_path, cargo, MATURIN + NAMED + pyproject, **{"src/main.rs": "fn main() {}\n"})
+    with pytest.raises(SourceError) as caught:
+        manifest.read(tmp_path)
+    assert caught.value.info.code == code
+
+
+@pytest.mark.parametrize("named", ["cffi", "uniffi"])
+def test_bindings_of_pyproject_are_used(named: str, tmp_path: Path) -> None:
+    settings = f'[tool.maturin]\nbindings = "{named}"\n'
+    assert manifest.read(create(tmp_path, LIBRARY, MATURIN + NAMED + settings)).bindings == named
+
+
+@pytest.mark.parametrize(
+    ("system", "backend", "is_maturin", "has_crate"),
+    [
+        ('requires = ["maturin"]\nbuild-backend = "maturin"', "maturin", True, True),
+        (
+            'requires = ["maturin"]\nbuild-backend = "hooks"\nbackend-path = ["."]',
+            *("maturin", False, True),
+        ),
+        (
+            'requires = ["hatchling", "maturin"]\nbuild-backend = "hatchling.build"',
+            *("maturin", False, True),
+        ),
+        ('requires = ["setuptools_rust"]', "setuptools-rust", False, True),
+        (
+            'requires = ["setuptools"]\nbuild-backend = "b"\nbackend-path = ["."]',
+            *("setuptools", False, False),
+        ),
+        ('requires = ["hatchling"]\nbuild-backend = "hatchling.build"', "pure", False, False),
+    ],
+)
+def test_backend_is_maturin_only_without_wrapper(
+    system: str, backend: str, is_maturin: bool, has_crate: bool, tmp_path: Path
+) -> None:
+    cargo = LIBRARY + '[dependencies]\npyo3 = "0.30"\n'
+    project = manifest.read(create(tmp_path, cargo, f"[build-system]\n{system}\n{NAMED}"))
+    assert (project.backend, project.is_maturin) == (backend, is_maturin)
+    assert (project.crate is not None) == has_crate
+
+
+def test_maturin_gets_target_instead_of_this_machine() -> None:
+    given = ["pep517", "build-wheel", "-i", "/usr/bin/python3", "--compatibility", "off", "--strip"]
+    added = ["--target", "wasm32-unknown-emscripten", "-i", "python3.14"]
+    assert maturin_wrapper.with_target(given, added) == [
+        *("pep517", "build-wheel", *added, "--compatibility", "off", "--strip"),
+    ]
+    assert maturin_wrapper.with_target(["build", "--interpreter=python3"], added) == [
+        *("build", *added),
+    ]
+    assert maturin_wrapper.with_target(["--version"], added) == ["--version"]
+
+
+def test_features_are_read_without_conditions(tmp_path: Path) -> None:
+    features = '[tool.maturin]\nfeatures = ["a", { feature = "b", python-version = ">=3.11" }]\n'
+    create(tmp_path, LIBRARY, MATURIN + NAMED + features)
+    settings = manifest.maturin_settings(tmp_path)
+    assert (settings.features, settings.profile) == (("a",), "release")
