@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 from rattler_build import RattlerBuildError, Stage0Recipe
+
+from jupyter_wasmwheel import __version__
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "packaging/conda-forge/recipe.yaml"
@@ -40,6 +43,19 @@ def test_conda_recipe_requires_what_pyproject_requires() -> None:
         name, versions = re.fullmatch(r"([\w-]+)(.*)", requirement).groups()
         expected[CONDA_NAMES.get(name, name)] = versions
     assert named == expected
+
+
+def test_release_bumps_version_in_python_and_front_end() -> None:
+    tbump = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["tbump"]
+    searched = {
+        file["src"]: file["search"].format(current_version=__version__) for file in tbump["file"]
+    }
+    assert tbump["version"]["current"] == __version__
+    assert searched.keys() == {"jupyter_wasmwheel/__init__.py", "labextension/package.json"}
+    for name, text in searched.items():
+        assert (ROOT / name).read_text().count(text) == 1
+    package = json.loads((ROOT / "labextension/package.json").read_text())
+    assert package["version"] == __version__
 
 
 def test_typing_marker_is_tracked() -> None:
