@@ -384,8 +384,25 @@ def _shown(node: ast.expr) -> str:
     return "…"
 
 
+@functools.cache
+def _constants() -> dict[str, str]:
+    """Return the texts and numbers of the package's constants, by name."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")]
+    return {
+        target.id: f"{value:g}" if isinstance(value := node.value.value, float) else f"{value}"
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id.isupper()
+    }
+
+
 def _placeholder(node: ast.expr) -> str:
-    """Return the word in capitals for a value in a sentence."""
+    """Return the value of a constant in a sentence, or a word in capitals for another value."""
+    constant = _constants().get(ast.unparse(node).rpartition(".")[2])
+    if constant is not None and _is_plain(node):
+        return constant
     names = re.findall(r"[a-z]\w*", ast.unparse(node)) if _is_plain(node) else []
     named = [name for name in names if name not in ("self", "name", "label", "origin", "shown")]
     return (named or names or ["…"])[-1].upper()
@@ -437,11 +454,18 @@ def troubleshooting() -> str:
 
 
 def _entry(row: ErrorRow) -> str:
-    """Return the definition of an error, without the texts that are known only when it occurs."""
-    what, why, fix = ("" if set(text) <= set("….") else _escaped(text) for text in row[2:5])
+    """Return the definition of an error, without the sentences known only when it occurs."""
+    what = "" if row.what == "…" else _escaped(row.what)
+    why, fix = (_escaped(_without_unknown(text)) for text in (row.why, row.fix))
     term = f"{what} (`{row.code}`)" if what else f"`{row.code}`"
     cause = " ".join([why, f"*Fix:* {fix}"] if fix else [why]).strip()
     return f"{term}\n: {cause or 'The message names the cause and the remedy.'}\n"
+
+
+def _without_unknown(text: str) -> str:
+    """Return a text without the sentences that are known only when the error occurs."""
+    first = r"^(…: )?(…+|CAUSE|ERROR|FINDINGS|MESSAGE|REASON|WHY)\.?( (?=[A-Z])|$)"
+    return re.sub(r"(?<=\.) …$", "", re.sub(first, "", text))
 
 
 def _escaped(text: str) -> str:
