@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page
 
-#: The root of the clone, where `artefacts/` has the screenshots.
+#: The root of the clone, where `artifacts/` has the screenshots.
 CLONE = Path(__file__).parents[1]
 
 #: How long a first build can take on a busy machine.
@@ -101,7 +101,7 @@ def row(page: Page, name: str) -> Locator:
 
 def check_and_capture(page: Page, state: str) -> None:
     """Take a screenshot of a state in both themes, and fail if axe finds serious violations."""
-    folder = CLONE / "artefacts"
+    folder = CLONE / "artifacts"
     folder.mkdir(exist_ok=True)
     violations = []
     for theme in ("Dark", "Light"):

@@ -36,7 +36,7 @@ def test_click_on_a_folder_leads_to_a_cell_that_runs(
     assert place.hostname != own.hostname
     assert place.port != own.port
     assert first in tab.run(0)
-    tab.page.screenshot(path=CLONE / "artefacts/site-notebook.png")
+    tab.page.screenshot(path=CLONE / "artifacts/site-notebook.png")
 
     put_nonce(crate, second)
     page.bring_to_front()
@@ -44,7 +44,7 @@ def test_click_on_a_folder_leads_to_a_cell_that_runs(
     tab.page.bring_to_front()
     offer = tab.page.get_by_text("hello was published again")
     offer.wait_for(timeout=BUILD_TIMEOUT_MS)
-    tab.page.screenshot(path=CLONE / "artefacts/site-published-again.png")
+    tab.page.screenshot(path=CLONE / "artifacts/site-published-again.png")
     tab.page.get_by_role("button", name="Restart Kernel and Use It").click()
     expect(tab.page.locator(".jp-OutputArea-output").first).to_contain_text(
         second, timeout=BUILD_TIMEOUT_MS
@@ -54,7 +54,7 @@ def test_click_on_a_folder_leads_to_a_cell_that_runs(
     ours = tab.page.locator('[data-package="hello"]')
     ours.get_by_role("button", name="Insert Import").click()
     expect(tab.page.locator(".jp-CodeCell").filter(has_text="import hello").nth(1)).to_be_visible()
-    tab.page.screenshot(path=CLONE / "artefacts/site-packages.png")
+    tab.page.screenshot(path=CLONE / "artifacts/site-packages.png")
 
 
 def put_nonce(crate: Path, nonce: str | None = None) -> str:
@@ -81,6 +81,6 @@ def watch_progress(page: Page) -> set[str]:
             seen.add(value)
             if len(seen) == 2:
                 newest.locator(".jp-wasmwheel-item-main").click()
-                page.screenshot(path=CLONE / "artefacts/building.png")
+                page.screenshot(path=CLONE / "artifacts/building.png")
         page.wait_for_timeout(50)
     return seen

@@ -55,7 +55,7 @@ def test_button_installs_emscripten(
     panel.locator(".jp-wasmwheel-toolchain-line").click()
     finding = panel.locator(".jp-wasmwheel-findings li", has_text="C compiler")
     button = finding.get_by_role("button", name="Install Emscripten")
-    expect(finding).to_contain_text(f"installs Emscripten {TARGET.emscripten}")
+    expect(finding).to_contain_text(f"install Emscripten {TARGET.emscripten}")
 
     releases.hold("wasm-binaries")
     button.click()
