@@ -90,7 +90,7 @@ def run_frontend(
         raise missing
     wheels = sorted(plan.wheels.glob("*.whl"))
     if failed or not wheels:
-        raise explain(plan.project.label, reader)
+        raise explain(plan, reader)
     with_c = emscripten.read_c_usage(plan.c_notes).names
     return FrontendOutput(wheel=wheels[0], crates=reader.crates, crates_with_c=with_c)
 

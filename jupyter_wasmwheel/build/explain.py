@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
 from ..api.errors import CompileError, Open, WasmwheelError
 from ..api.events import Diagnostic
@@ -11,6 +13,8 @@ from ..errors import known_errors
 from ..runtime.targets import Target
 from ..toolchain import emscripten
 from ..toolchain.cargo import CargoOutputReader
+from ..toolchain.toolchain import Toolchain
+from .plan import Plan
 
 #: Paths of dependencies' sources in cargo's home, with name and version, or name and commit.
 DEPENDENCY = re.compile(
@@ -19,33 +23,63 @@ DEPENDENCY = re.compile(
 )
 
 
-def explain(project: str, reader: CargoOutputReader) -> WasmwheelError:
-    """Return the error for the output of a failed build of `project`."""
-    said = _last_error(reader)
+def explain(plan: Plan, reader: CargoOutputReader) -> WasmwheelError:
+    """Return the error for the output of a failed build."""
+    said, project = _last_error(reader), plan.project.label
     text = "\n".join([*reader.tail, *map(_line, reader.errors)])
-    known = known_errors.match("build", text, project=project, cause=said)
+    known = known_errors.match(
+        "build",
+        text,
+        project=project,
+        cause=said,
+        target=plan.target.abi,
+        python=plan.target.python,
+        oldest=plan.target.pyo3,
+        nightly=_nightly(plan.toolchain),
+    )
     if known:
         return known[0]
     if reader.errors:
-        first = reader.errors[0]
-        place = f"{first.file}:{first.line}:{first.column}: " if first.file else ""
-        count = len(reader.errors)
-        return CompileError(
-            f"{project} did not compile: {count} problem{'s' if count > 1 else ''}.",
-            f"{place}{first.message}",
-            "Correct that line and build again; the compiler's output is above.",
-            code="compile.failed",
-            counts={"problems": count},
-            remedies=[Open(file=first.file, line=first.line, column=first.column)]
-            if first.file
-            else (),
-        )
+        return _not_compiled(plan, reader.errors)
     return CompileError(
         f"Could not build {project}.",
         said,
         "Read the full output above; `--cargo-arg=-v` makes cargo more verbose.",
         code="build.failed",
     )
+
+
+def _not_compiled(plan: Plan, errors: Sequence[Diagnostic]) -> CompileError:
+    """Return the error for the compiler's messages; only the user's own files can be corrected."""
+    first, count = errors[0], len(errors)
+    place = Path(first.file) if first.file else None
+    where = f"{first.file}:{first.line}:{first.column}: " if first.file else ""
+    remedies = [Open(file=first.file, line=first.line, column=first.column)] if first.file else []
+    fix = "Correct that line and build again; the compiler's output is above."
+    if place and place.is_relative_to(plan.work):
+        fix = "Correct the build script that generates this file, and build again."
+        remedies = []
+    elif place and plan.project.tree and place.is_relative_to(plan.project.tree):
+        fix = (
+            "Build another version of the package, or unpack the source in a folder of your own, "
+            "correct that line and build the folder: the file above is a downloaded copy."
+        )
+        remedies = []
+    return CompileError(
+        f"{plan.project.label} did not compile: {count} problem{'s' if count > 1 else ''}.",
+        f"{where}{first.message}",
+        fix,
+        code="compile.failed",
+        counts={"problems": count},
+        remedies=remedies,
+    )
+
+
+def _nightly(toolchain: Toolchain | None) -> str:
+    """Return a sentence about the nightly Rust on this machine."""
+    if toolchain and toolchain.nightly:
+        return f"This machine has one: {toolchain.nightly}."
+    return "This machine has none that can build for Pyodide."
 
 
 def missing_c_compiler(project: str, crates: tuple[str, ...], target: Target) -> WasmwheelError:

@@ -153,7 +153,10 @@ class Plan:
         rust = self.toolchain and self.toolchain.rust
         folders = [self.shims, first, rust.rustc.parent if rust else None]
         found = [str(folder) for folder in folders if folder]
-        return os.pathsep.join([*found, self.environ.get("PATH", "")])
+        # Last, for the crate cmake, which runs emcmake.
+        c_compiler = self.toolchain and self.toolchain.emscripten
+        last = [str(c_compiler.folder)] if c_compiler else []
+        return os.pathsep.join([*found, self.environ.get("PATH", ""), *last])
 
     @property
     def maturin_arguments(self) -> list[str]:

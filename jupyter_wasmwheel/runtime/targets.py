@@ -40,7 +40,7 @@ class Headers:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """An ABI that wheels are built for, and its releases."""
+    """An ABI that wheels are built for, and its releases; `rust` and `pyo3` are the oldest."""
 
     abi: str
     pyodide: str
@@ -48,6 +48,7 @@ class Target:
     python: str
     emscripten: str
     rust: str
+    pyo3: str
     headers: Headers
     jupyterlite: JupyterLite | None = None
 

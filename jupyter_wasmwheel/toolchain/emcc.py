@@ -40,6 +40,7 @@ def call(tool: str, arguments: list[str]) -> int:
     """Run a tool of the build's Emscripten, and return its exit status."""
     folder = os.environ[FOLDER]
     program = shutil.which(tool, path=folder)
-    if tool in ("emcc", "em++"):
+    # Without an input, as in `emcc -v`, by which CMake asks for the version, emcc rejects flags.
+    if tool in ("emcc", "em++") and any(not word.startswith("-") for word in arguments):
         arguments = [*arguments, *remap.c_flags(os.environ)]
     return subprocess.call([program or tool, *arguments], env=environment(Path(folder)))

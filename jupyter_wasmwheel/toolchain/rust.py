@@ -188,6 +188,11 @@ def assess(rust: Rust, target: Target, wanted: RustRequirement | None = None) ->
     return RustCandidate(rust=rust, usable=usable, reason=reason)
 
 
+def is_usable_nightly(rust: Rust, target: Target) -> bool:
+    """Return whether a Rust is a nightly that can build for a target."""
+    return assess(rust, target, RustRequirement(channel="nightly")).usable
+
+
 def find_rustup() -> str | None:
     """Return the rustup on PATH, with which `doctor --fix` installs Rust."""
     return shutil.which("rustup")

@@ -30,6 +30,7 @@ class Toolchain:
     """The programs of a build; `linker` is None if emcc links.
 
     `rust` and `sysroot` are None for a package of C alone, `maturin` for other build backends.
+    `nightly` is a nightly Rust on the machine that could build instead.
     """
 
     rust: Rust | None
@@ -38,6 +39,7 @@ class Toolchain:
     emscripten: Emscripten | None
     wasm_opt: WasmOpt | None
     maturin: str | None
+    nightly: Rust | None = None
 
     @property
     def summary(self) -> str:
@@ -105,6 +107,7 @@ def choose(
         if needs.optimize
         else None,
         maturin=importlib.metadata.version("maturin") if needs.with_maturin else None,
+        nightly=next((each for each in installed if rust.is_usable_nightly(each, target)), None),
     )
     for reason in toolchain.reasons():
         note(emit, reason)

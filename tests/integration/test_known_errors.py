@@ -11,7 +11,7 @@ import pytest
 from jupyter_wasmwheel.errors import known_errors
 from jupyter_wasmwheel.errors.known_errors import KnownError
 from tests.fixtures.commands import Command, error_of
-from tests.fixtures.known_error_examples import OUTPUT, VALUES
+from tests.fixtures.known_error_examples import MORE_OUTPUT, OUTPUT, VALUES
 from tests.fixtures.known_failures import BY_HAND, FFI, INIT, failing_crate
 
 
@@ -21,6 +21,13 @@ def test_known_error_matches_its_real_output_first(known: KnownError) -> None:
     assert (first.info.code, first.status) == (known.code, known.status)
     for part in (first.what, first.why, first.fix):
         assert part.strip()
+
+
+@pytest.mark.parametrize(("code", "output"), MORE_OUTPUT)
+def test_known_error_matches_output_of_other_tools_and_versions(code: str, output: str) -> None:
+    stage = next(each.stage for each in known_errors.load() if each.code == code)
+    first, *_ = known_errors.match(stage, output, **VALUES[stage])
+    assert first.info.code == code
 
 
 def test_successful_build_matches_no_known_error(starter_events: list[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from jupyter_wasmwheel.api.errors import Retry, ToolchainError
 from jupyter_wasmwheel.api.requests import BuildRequest, changed, parse
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.runtime.targets import TRIPLE
-from jupyter_wasmwheel.toolchain import cargo_config, rust
+from jupyter_wasmwheel.toolchain import cargo_config, emcc, remap, rust
 from jupyter_wasmwheel.toolchain.cargo_config import Rustflags
 from jupyter_wasmwheel.toolchain.rust import Rust, RustRequirement
 
@@ -249,3 +249,22 @@ def test_overridden_setting_is_noted(
     folder = configured(tmp_path, {"repository/python": text})
     found = flags_of(folder, replace(real_rust, channel="stable"))
     assert [each.setting for each in found.ignored] == [setting]
+
+
+# Emscripten
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_renamed"), [(["-v"], False), (["--version"], False), (["-c", "a.c"], True)]
+)
+def test_folders_are_renamed_only_where_emcc_compiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], is_renamed: bool
+) -> None:
+    program = tmp_path / "emcc"
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\n')
+    program.chmod(0o755)
+    monkeypatch.setenv(emcc.FOLDER, str(tmp_path))
+    monkeypatch.setenv(remap.VARIABLE, "/home/you/hello=/source")
+    assert emcc.call("emcc", arguments) == 0
+    called = (tmp_path / "called").read_text()
+    assert ("-ffile-prefix-map=/home/you/hello=/source" in called) == is_renamed
