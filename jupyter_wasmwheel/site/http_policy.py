@@ -36,12 +36,8 @@ def apply(policy: str, site: str, proxy: str) -> None:
     """Apply a policy, for the address of a site and the document of its proxy."""
     if policy == "off":
         return
-    import pyodide_http  # type: ignore[import-not-found]
-    from pyodide_http import _urllib
-
     web = Web(site, **json.loads(proxy))
-    pyodide_http.patch_urllib()
-    _urllib.send = web.sending(_urllib.send, _url_error)
+    web.patch_urllib()
     web.patch_pyfetch()
     after_import("urllib3.contrib.emscripten.connection", web.patch_urllib3)
     after_import("requests", lambda requests: web.patch_requests(requests, always=policy == "all"))
@@ -128,11 +124,14 @@ class Web:
         def sending(request: Any, *more: Any) -> Any:
             method, url, headers = request.method, request.url, request.headers
             request.url, request.headers = self.route(method, url, headers)
+            request.body = _content(request.body)
             try:
                 response = send(request, *more)
             except (JsException, _StreamingError) as error:
-                if isinstance(error, _StreamingTimeout) or _is_timeout(error):
+                if isinstance(error, _StreamingTimeout):
                     raise
+                if _is_timeout(error):
+                    raise _StreamingTimeout(str(error), request=request) from error
                 raise failure(self.explain(method, url, headers)) from error
             finally:
                 request.url, request.headers = url, headers
@@ -142,6 +141,35 @@ class Web:
             return response
 
         return sending
+
+    def patch_urllib(self) -> None:
+        """Let urllib use pyodide-http, with what that leaves out: data, its type, and errors."""
+        import urllib.request
+        from http.client import responses
+        from urllib.error import HTTPError
+
+        import pyodide_http  # type: ignore[import-not-found]
+        from pyodide_http import _urllib
+
+        pyodide_http.patch_urllib()
+        _urllib.send = self.sending(_urllib.send, _url_error)
+        ask = _urllib.urlopen
+
+        def urlopen(url: Any, data: Any = None, *more: Any, **options: Any) -> Any:
+            request = urllib.request.Request(url) if isinstance(url, str) else url
+            if data is not None:
+                request.data = data
+            if request.data is not None and not request.has_header("Content-type"):
+                form = "application/x-www-form-urlencoded"
+                request.add_unredirected_header("Content-type", form)
+            response = ask(request)
+            status = response.status
+            if not 200 <= status < 300:
+                reason = responses.get(status, "")
+                raise HTTPError(request.full_url, status, reason, response.headers, response)
+            return response
+
+        _urllib.urlopen = urllib.request.urlopen = urlopen
 
     def patch_requests(self, requests: Any, *, always: bool) -> None:
         """Let `requests` use pyodide-http, always or if its urllib3 is too old."""
@@ -159,6 +187,7 @@ class Web:
         # If it can, urllib3 waits by WebAssembly's promise integration. An error that is raised
         # from there (Pyodide's run_sync) ends the cell in the kernel even if the code catches it.
         vars(sys.modules["urllib3.contrib.emscripten.fetch"])["has_jspi"] = lambda: False
+        timeout_error = sys.modules["urllib3.exceptions"].ReadTimeoutError
         connection = module.EmscriptenHTTPConnection
         ask = connection.request
 
@@ -170,7 +199,9 @@ class Web:
                 url = f"{self_.scheme}://{_bracketed(self_.host)}:{self_.port}{url}"
             routed, sent = self.route(method, url, given)
             try:
-                ask(self_, method, routed, body, sent, **more)
+                ask(self_, method, routed, _content(body), sent, **more)
+            except module.TimeoutError as error:
+                raise timeout_error(self_, url, "Read timed out.") from error
             except module.HTTPException as error:
                 raise module.HTTPException(self.explain(method, url, given)) from error
             refused = _refusal(self_._response.headers)
@@ -269,6 +300,19 @@ def _is_plain(method: str, headers: dict[str, str]) -> bool:
     """Return whether the proxy would pass on a request unchanged."""
     names = {name.lower() for name in headers}
     return method.upper() in ("GET", "HEAD") and not names & {"authorization", "cookie"}
+
+
+def _content(body: Any) -> bytes | None:
+    """Return the bytes of a request's body, which can be a text, a file or several parts."""
+    if body is None or isinstance(body, bytes):
+        return body
+    if isinstance(body, str):
+        return body.encode()  # a browser would add a charset to the type of a text
+    if hasattr(body, "read"):
+        return _content(body.read())
+    if isinstance(body, bytearray | memoryview):
+        return bytes(body)
+    return b"".join(_content(part) or b"" for part in body)
 
 
 def _is_timeout(error: Any) -> bool:

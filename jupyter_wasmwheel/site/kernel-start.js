@@ -5,13 +5,16 @@ self.loadPyodide = async ({ wasmwheel, ...options }) => {
   const site = new URL("../../", options.indexURL).href;
   const texts = [
     fetch(new URL("http_policy.py", options.indexURL)),
-    fetch(new URL("proxy/hosts.json", site), { cache: "no-store" })
+    fetch(new URL("proxy/hosts.json", site), { cache: "no-store" }),
+    fetch(new URL("package_finder.py", options.indexURL))
   ].map(async (response) => (await response).text());
   importScripts(entry.href); // replaces this loadPyodide with Pyodide's
   const pyodide = await self.loadPyodide({ ...options, indexURL: new URL(".", entry).href });
-  const [policy, proxy] = await Promise.all(texts);
+  const [policy, proxy, finder] = await Promise.all(texts);
   const globals = pyodide.runPython("{'__name__': 'http_policy'}");
   pyodide.runPython(policy, { globals, filename: "<http_policy.py>" });
   globals.get("apply")(wasmwheel.http, site, proxy);
+  pyodide.runPython(finder, { globals, filename: "<package_finder.py>" });
+  globals.get("add_package_finder")(options.indexURL);
   return pyodide;
 };

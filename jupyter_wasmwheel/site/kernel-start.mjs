@@ -38,6 +38,7 @@ async function start({ wasmwheel, packages, ...options }) {
     fetch(new URL("http_policy.py", base)),
     fetch(new URL("proxy/hosts.json", site), { cache: "no-store" }),
     fetch(new URL("deferred_stdlib.py", base)),
+    fetch(new URL("package_finder.py", base)),
   ].map(async (response) => (await response).text());
   const entry = new URL(wasmwheel.pyodide, base);
   const main = await import(entry.href);
@@ -54,7 +55,7 @@ async function start({ wasmwheel, packages, ...options }) {
     stdout: (text) => output.stdout(text),
     stderr: (text) => output.stderr(text),
   });
-  const [policy, proxy, deferred] = await Promise.all(texts);
+  const [policy, proxy, deferred, finder] = await Promise.all(texts);
   const globals = pyodide.runPython("{'__name__': 'http_policy'}");
   pyodide.runPython(policy, { globals, filename: "<http_policy.py>" });
   globals.get("apply")(wasmwheel.http, site, proxy);
@@ -70,6 +71,8 @@ async function start({ wasmwheel, packages, ...options }) {
     pyodide.runPython(deferred, { globals, filename: "<deferred_stdlib.py>" });
     fetchDeferred(ready, globals.get("DeferredFinder"));
   }
+  pyodide.runPython(finder, { globals, filename: "<package_finder.py>" });
+  globals.get("add_package_finder")(base.href);
   return { pyodide, output };
 }
 

@@ -25,6 +25,9 @@ import "{worker}";
 preload("{plugin}");
 """
 
+#: The modules that the script runs in a kernel.
+KERNEL_MODULES = ("http_policy.py", "deferred_stdlib.py", "package_finder.py")
+
 #: The worker with which a kernel checks whether a host answers, and its earlier name.
 HOST_PROBE, OLD_HOST_PROBE = "host-probe.js", "reach.js"
 
@@ -57,7 +60,7 @@ def update(
         BOOTSTRAP: _read(BOOTSTRAP),
         HOSTS: json.dumps(FETCHES_NOTHING).encode(),
     }
-    for name in (kernel_start, "http_policy.py", "deferred_stdlib.py", HOST_PROBE):
+    for name in (kernel_start, *KERNEL_MODULES, HOST_PROBE):
         files[f"{lock_folder}/{name}"] = _read(name)
     for kind, worker in workers.items():
         text = PRELOAD_WORKER.format(worker=worker, plugin=plugin)

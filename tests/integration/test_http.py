@@ -123,6 +123,52 @@ def test_notebook_reads_hosts_allowed_by_cors_or_proxy(store: Store, tmp_path: P
         assert shown.count(f"To allow it: {ALLOW.replace('{}', plain.host)}") == 2
 
 
+#: Code that sends a body in each way, and prints what comes back instead of an answer.
+SENDING = """
+import io, requests, urllib.error, urllib.request
+
+url, base = {url!r}, {url!r}.removesuffix("/data")
+for data in (io.BytesIO(b"file"), "téxt", (part for part in (b"a", b"b")), {{"a": 1}}):
+    requests.post(url, data=data)
+urllib.request.urlopen(url, b"x=1")
+typed = {{"Content-Type": "text/plain"}}
+urllib.request.urlopen(urllib.request.Request(url, io.BytesIO(b"file"), typed))
+try:
+    urllib.request.urlopen(base + "/nothing")
+except urllib.error.HTTPError as error:
+    print(error.code, error.reason, error.read().decode())
+try:
+    requests.get(base + "/slow", timeout=0.5)
+except requests.Timeout:
+    print("timed out")
+"""
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("http", ["urllib", "all"])
+def test_notebook_sends_as_natively(store: Store, tmp_path: Path, http: str) -> None:
+    with (
+        cross_origin_server(Access_Control_Allow_Origin="*") as open_,
+        opened(store, tmp_path, [], http, targets.default_abi()) as tab,
+    ):
+        shown = tab.run(1, SENDING.format(url=open_.url))
+        assert shown.splitlines() == ["404 Not Found not here", "timed out"]
+        sent = [
+            (body.decode(), headers.get("content-type"))
+            for body, (method, _, headers) in zip(open_.bodies, open_.requests, strict=True)
+            if method == "POST"
+        ]
+        assert sent == [
+            ("file", None),
+            ("téxt", None),
+            ("ab", None),
+            ("a=1", FORM),
+            ("x=1", FORM),
+            ("file", "text/plain"),
+        ]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("abi", SERVED)
 def test_notebook_reads_hosts_with_requests(store: Store, tmp_path: Path, abi: str) -> None:

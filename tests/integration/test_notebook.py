@@ -224,3 +224,46 @@ def assert_started(tab: Tab, abi: str, reason: str) -> None:
     said = [text for text in tab.said if "without its prepared files" in text]
     knows_another = abi == targets.default_abi()
     assert [reason in text for text in said] == ([True] if knows_another else [])
+
+
+#: Code with imports that a kernel does not see, of the modules `one` to `five`.
+UNSEEN = """\
+exec("import one")
+import importlib
+print(one.x, importlib.import_module("two").x)
+with open("script.py", "w") as script, open("beside.py", "w") as beside:
+    script.write("import three")
+    beside.write("from acme.four import x\\nfrom acme import five")
+%run script.py
+import beside
+print(three.x, beside.x, beside.five.x)
+"""
+
+
+@pytest.mark.parametrize("abi", SERVED)
+def test_import_that_kernel_does_not_see_loads_package(
+    store: Store, tmp_path: Path, abi: str
+) -> None:
+    site = create_site_with(tmp_path / "site", store, abi)
+    for name in ("one", "two", "three", "acme.four", "acme.five", "inner", "outer"):
+        member = f"{name.replace('.', '/')}/__init__.py"
+        made = wheel_factory.wheel(
+            tmp_path,
+            "py3-none-any",
+            {member: f"x = {name!r}\n".encode()},
+            name=name.replace(".", "_"),
+            requires=["inner"] if name == "outer" else [],
+        )
+        url = publish_one(site, read(made), ["inner"] if name == "outer" else [], ignore).url
+    with open_served_notebook(site, url, tmp_path / "profile") as tab:
+        assert tab.run(1, UNSEEN).split() == ["one", "two", "three", "acme.four", "acme.five"]
+        timing = "%%time\nimport outer\nimport pyodide_js as js\n"
+        timed = tab.run(1, f"{timing}print(outer.x, js.loadedPackages.inner)")
+        assert "outer default channel" in timed
+        assert "ModuleNotFoundError" in tab.run(1, "exec('import one.two')")
+        assert "ModuleNotFoundError" in tab.run(1, "exec('import nowhere')")
+        (site.lock.parent / site.read_lock().packages["one"].file_name).unlink()
+    with open_served_notebook(site, url, tmp_path / "gone") as tab:
+        shown = tab.run(1, "exec('import one')")
+        assert "one is in the site's package one, which could not be loaded" in shown
+        assert "Run `import one` in a cell of its own" in shown
