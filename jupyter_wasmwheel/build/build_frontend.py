@@ -104,7 +104,8 @@ def _write_shims(plan: Plan) -> None:
     plan.shims.mkdir(parents=True)
     program = script("wasmwheel-cargo")
     has_rust = plan.toolchain and plan.toolchain.rust
-    for name in ("cargo", cargo_wrapper.MATURIN, *(() if has_rust else ("rustc",))):
+    names = ("cargo", cargo_wrapper.MATURIN, cargo_wrapper.STRIP)
+    for name in (*names, *(() if has_rust else ("rustc",))):
         shim = plan.shims / f"{name}{program.suffix}"
         if os.name == "nt":
             shutil.copy2(program, shim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ..project.copy import Copy
 from ..toolchain import maturin_wrapper
 from ..toolchain.toolchain import script
 from .build_frontend import FrontendOutput, Step, run_frontend
-from .plan import Plan
+from .plan import GENERATED, Plan
 
 #: The variable with the user's arguments for `maturin pep517`.
 USER_ARGUMENTS = "MATURIN_PEP517_ARGS"
@@ -32,8 +33,8 @@ def build(
     def work(step: Step) -> None:
         interpreter = python()
         given = shlex.split(plan.environ.get(USER_ARGUMENTS, ""))
-        if plan.project.bindings == "cffi":
-            given += ["-i", str(interpreter)]
+        if plan.project.bindings in GENERATED:
+            given += ["-i", str(interpreter or sys.executable)]
         command = ["pep517", "build-wheel", *given]
         command = maturin_wrapper.with_target(command, plan.maturin_arguments)
         command = [str(script("maturin", "maturin")), *command, "--out", str(plan.wheels)]

@@ -48,6 +48,9 @@ CODEGEN_UNITS = "CODEGEN_UNITS"
 #: The file in a work folder that exists if the last build called cargo or rustc.
 RUST_NOTE = "compiles-rust"
 
+#: The bindings whose Python code maturin generates with an interpreter of this machine.
+GENERATED = ("cffi", "uniffi")
+
 #: cargo's profile of a build that names none.
 RELEASE = "release"
 
@@ -162,7 +165,7 @@ class Plan:
     def maturin_arguments(self) -> list[str]:
         """Return maturin's arguments for the target, and for all features."""
         words = ["--target", TRIPLE]
-        if self.project.bindings != "cffi":  # whose generator maturin runs with an interpreter
+        if self.project.bindings not in GENERATED:
             words += ["-i", f"python{self.target.python}"]
         for feature in (*self.maturin.features, *self.features) if self.features else ():
             words += ["--features", feature]

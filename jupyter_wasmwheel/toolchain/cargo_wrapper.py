@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -33,7 +34,10 @@ RUST_NOTE = "WASMWHEEL_RUST_NOTE"
 UNLOCKED = "WASMWHEEL_CARGO_UNLOCKED"
 
 #: The programs that the wrapper is run as, besides cargo.
-MATURIN = "maturin"
+MATURIN, STRIP = "maturin", "strip"
+
+#: The first bytes of a module of WebAssembly.
+MAGIC = b"\0asm"
 
 #: The subcommands that compile for the target.
 COMPILING = ("build", "b", "rustc")
@@ -57,12 +61,14 @@ def exec_process(command: list[str]) -> NoReturn:
 
 def main() -> None:
     """Run the real cargo, as `wasmwheel-cargo`, with the compiler's messages as data."""
-    program = os.environ.get(PROGRAM)
+    name, program = Path(sys.argv[0]).stem, os.environ.get(PROGRAM)
+    if name == STRIP:
+        _strip(sys.argv[1:])
     if note := os.environ.get(RUST_NOTE):
         Path(note).touch()
     if not program:
-        sys.exit(f"{Path(sys.argv[0]).stem} was called: this package compiles Rust.")
-    if Path(sys.argv[0]).stem == MATURIN:
+        sys.exit(f"{name} was called: this package compiles Rust.")
+    if name == MATURIN:
         from . import maturin_wrapper
 
         exec_process(maturin_wrapper.command(sys.argv[1:]))
@@ -83,6 +89,16 @@ def main() -> None:
     if subcommand not in COMPILING:
         exec_process([program, *arguments])
     sys.exit(_compile(program, arguments))
+
+
+def _strip(arguments: list[str]) -> NoReturn:
+    """Run the system's `strip`, but not on a module for the target: the linker has stripped it."""
+    for file in map(Path, arguments):
+        if file.is_file() and file.read_bytes()[: len(MAGIC)] == MAGIC:
+            sys.exit()
+    own = os.path.dirname(sys.argv[0])
+    folders = [each for each in os.environ["PATH"].split(os.pathsep) if each != own]
+    exec_process([shutil.which(STRIP, path=os.pathsep.join(folders)) or STRIP, *arguments])
 
 
 def _compile(program: str, arguments: list[str]) -> int:
@@ -143,8 +159,6 @@ def _name_as_library(artifact: dict[str, Any], *, native: bool) -> bool:
 
 def _link(source: Path, target: Path) -> Path:
     """Link a file, or copy it where the system cannot do that; return the link."""
-    import shutil
-
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     try:

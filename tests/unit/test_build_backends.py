@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from jupyter_wasmwheel.api.errors import SourceError
 from jupyter_wasmwheel.project import manifest
-from jupyter_wasmwheel.toolchain import maturin_wrapper
+from jupyter_wasmwheel.toolchain import cargo_wrapper, maturin_wrapper
 from tests.fixtures.projects import write_files
 
 MATURIN = '[build-system]\nrequires = ["maturin>=1,<2"]\nbuild-backend = "maturin"\n'
@@ -111,3 +116,52 @@ def test_features_are_read_without_conditions(tmp_path: Path) -> None:
     create(tmp_path, LIBRARY, MATURIN + NAMED + features)
     settings = manifest.maturin_settings(tmp_path)
     assert (settings.features, settings.profile) == (("a",), "release")
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Call the wrapper under a name, with a cargo that prints its arguments."""
+    (tmp_path / "real").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "real").chmod(0o755)
+
+    def run(name: str, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+        code = "from jupyter_wasmwheel.toolchain import cargo_wrapper; cargo_wrapper.main()"
+        command = [sys.executable, "-c", f"import sys; sys.argv[0] = {name!r}; {code}", *words]
+        return subprocess.run(command, env=os.environ | env, capture_output=True, text=True)
+
+    return run
+
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_cargo_without_rust_leaves_note(call: Call, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    assert call("cargo", "build", **{cargo_wrapper.RUST_NOTE: str(note)}).returncode == 1
+    assert note.is_file()
+
+
+@pytest.mark.parametrize("unlocked", ["", "1"])
+def test_unlocked_build_calls_cargo_without_locked(
+    unlocked: str, call: Call, tmp_path: Path
+) -> None:
+    env = {cargo_wrapper.PROGRAM: str(tmp_path / "real"), cargo_wrapper.UNLOCKED: unlocked}
+    said = call("cargo", "metadata", "--locked", "--frozen", **env).stdout
+    assert said == ("metadata\n" if unlocked else "metadata --locked --frozen\n")
+
+
+def test_build_for_this_machine_is_one_for_target(call: Call, tmp_path: Path) -> None:
+    env = {
+        cargo_wrapper.PROGRAM: str(tmp_path / "real"),
+        cargo_wrapper.ARGUMENTS: json.dumps(["--config=a=1"]),
+    }
+    said = call("cargo", "build", "--release", **env).stdout
+    assert said == "build --release --message-format=json --config=a=1\n"
+    assert call("cargo", "build", CARGO_MANIFEST_DIR="/crate", **env).stdout == "build\n"
+
+
+def test_strip_leaves_modules_of_target_alone(call: Call, tmp_path: Path) -> None:
+    module = tmp_path / "module.so"
+    module.write_bytes(b"\0asm\1\0\0\0")
+    assert call("strip", "-x", str(module)).returncode == 0
+    assert module.read_bytes() == b"\0asm\1\0\0\0"

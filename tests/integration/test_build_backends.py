@@ -1,0 +1,213 @@
+"""Builds by the project's own backend: hooks, requirements, profiles, several modules."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures.commands import Command
+from tests.fixtures.layouts import LAYOUTS
+from tests.fixtures.projects import write_files
+
+LIBRARY = """
+use pyo3::prelude::*;
+#[pyfunction]
+fn twice(n: i64) -> i64 { 2 * n }
+#[pymodule]
+mod NAME { #[pymodule_export] use super::twice; }
+"""
+
+
+def crate(name: str, more: str = "") -> str:
+    return (
+        f'[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2021"\n'
+        f'[lib]\nname = "{name}"\ncrate-type = ["cdylib"]\n'
+        f'[dependencies]\npyo3 = "0.30"\n{more}'
+    )
+
+
+def build(wasmwheel: Command, project: Path, *words: str) -> dict[str, Any]:
+    out = project.parent / "out"
+    ran = wasmwheel("build", project, "--json", "--profile", "draft", "--out", out, *words)
+    assert ran.status == 0, ran.stderr
+    return ran.document
+
+
+def members(wheel: str) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def run(wasmwheel: Command, wheel: str, code: str) -> str:
+    return wasmwheel("smoke", wheel, "-c", code).stdout.strip()
+
+
+MATURIN = '[build-system]\nrequires = ["maturin>=1,<2"]\nbuild-backend = "maturin"\n'
+PROJECT = '[project]\nname = "wrapped"\nversion = "1.0"\n'
+
+
+def test_wrapped_maturin_builds_same_bytes_as_maturin(wasmwheel: Command, workbench: Path) -> None:
+    project = write_files(
+        workbench / "wrapped",
+        {
+            "pyproject.toml": MATURIN + PROJECT,
+            "Cargo.toml": crate("wrapped"),
+            "src/lib.rs": LIBRARY.replace("NAME", "wrapped"),
+            "hooks/own.py": "from maturin import *\n",
+        },
+    )
+    direct = members(build(wasmwheel, project, "--no-cache")["wheel"])
+    system = MATURIN.replace('backend = "maturin"', 'backend = "own"\nbackend-path = ["hooks"]')
+    (project / "pyproject.toml").write_text(system + PROJECT)
+    assert members(build(wasmwheel, project, "--no-cache")["wheel"]) == direct
+
+
+def test_settings_of_maturin_reach_build(wasmwheel: Command, workbench: Path) -> None:
+    settings = (
+        "[tool.maturin]\n"
+        'features = ["own"]\nprofile = "dist"\nlocked = true\nstrip = true\n'
+        'compatibility = "manylinux2014"\ninclude = ["notes.txt"]\n'
+    )
+    more = '[features]\nown = []\ngiven = []\n[profile.dist]\ninherits = "release"\nlto = "fat"\n'
+    both = 'if cfg!(all(feature = "own", feature = "given")) { n * 2 } else { 0 }'
+    project = write_files(
+        workbench / "settings",
+        {
+            "pyproject.toml": MATURIN + PROJECT + settings,
+            "Cargo.toml": crate("wrapped", more),
+            "src/lib.rs": LIBRARY.replace("NAME", "wrapped").replace("2 * n", both),
+            "notes.txt": "included\n",
+        },
+    )
+    report = build(wasmwheel, project, "--features", "given", "--ignore-lock")
+    assert "notes.txt" in members(report["wheel"])
+    assert run(wasmwheel, report["wheel"], "import wrapped; print(wrapped.twice(4))") == "8"
+
+
+HOOK = """
+import shutil, subprocess
+from pathlib import Path
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+class Hook(BuildHookInterface):
+    def initialize(self, version, build_data):
+        subprocess.run(["cargo", "build", "--release"], check=True, cwd=self.root)
+        module = Path(self.root, "hooked/native.abi3.so")
+        shutil.copy(Path(self.root, "target/release/libnative.so"), module)
+        build_data.update(pure_python=False, infer_tag=True)
+        build_data["artifacts"].append("hooked/native.abi3.so")
+"""
+
+
+def test_build_hook_that_calls_cargo_gets_module_for_target(
+    wasmwheel: Command, workbench: Path
+) -> None:
+    project = write_files(
+        workbench / "hooked",
+        {
+            "pyproject.toml": '[build-system]\nrequires = ["hatchling"]\n'
+            'build-backend = "hatchling.build"\n[project]\nname = "hooked"\nversion = "1.0"\n'
+            '[tool.hatch.build.targets.wheel]\npackages = ["hooked"]\n'
+            "[tool.hatch.build.targets.wheel.hooks.custom]\n",
+            "hatch_build.py": HOOK,
+            "hooked/__init__.py": "from .native import twice\n",
+            "Cargo.toml": crate("native").replace(
+                '"0.30"', '{ version = "0.30", features = ["abi3-py311"] }'
+            ),
+            "src/lib.rs": LIBRARY.replace("NAME", "native"),
+        },
+    )
+    report = build(wasmwheel, project)
+    assert "cp314-cp314-pyemscripten" in report["wheel"]
+    assert run(wasmwheel, report["wheel"], "import hooked; print(hooked.twice(4))") == "8"
+
+
+def test_crate_beside_pure_project_is_ignored(wasmwheel: Command, tmp_path: Path) -> None:
+    project = write_files(
+        tmp_path / "beside",
+        {
+            "pyproject.toml": '[build-system]\nrequires = ["hatchling"]\n'
+            'build-backend = "hatchling.build"\n[project]\nname = "beside"\nversion = "1.0"\n',
+            "beside/__init__.py": "",
+            "Cargo.toml": '[package]\nname = "tool"\nversion = "0.1.0"\n',
+            "src/main.rs": "fn main() {}\n",
+        },
+    )
+    assert build(wasmwheel, project)["wheel"].endswith("py3-none-any.whl")
+
+
+WRAPPER = """
+from setuptools import build_meta
+from setuptools.build_meta import *
+
+def get_requires_for_build_wheel(config_settings=None):
+    return [*build_meta.get_requires_for_build_wheel(config_settings), "setuptools-rust>=1.11"]
+"""
+
+
+@pytest.mark.slow
+def test_several_modules_of_crates_that_backend_requires_late(
+    wasmwheel: Command, workbench: Path
+) -> None:
+    top = write_files(
+        workbench / "several folders",
+        {
+            "second/Cargo.toml": crate("second"),
+            "second/src/lib.rs": LIBRARY.replace("NAME", "second"),
+            "own/native/Cargo.toml": crate("first"),
+            "own/native/src/lib.rs": LIBRARY.replace("NAME", "first"),
+            "own/support/wrapper.py": WRAPPER,
+            "own/duo/__init__.py": "from . import first, second\n",
+            "own/pyproject.toml": '[build-system]\nrequires = ["setuptools>=77"]\n'
+            'build-backend = "wrapper"\nbackend-path = ["support"]\n'
+            '[project]\nname = "duo"\nversion = "1.0"\n'
+            '[tool.setuptools]\npackages = ["duo"]\n'
+            '[[tool.setuptools-rust.ext-modules]]\ntarget = "duo.first"\n'
+            'path = "native/Cargo.toml"\n'
+            '[[tool.setuptools-rust.ext-modules]]\ntarget = "duo.second"\n'
+            'path = "../second/Cargo.toml"\n',
+        },
+    )
+    report = build(wasmwheel, top / "own")
+    code = "import duo; print(duo.first.twice(1), duo.second.twice(2))"
+    assert run(wasmwheel, report["wheel"], code) == "2 4"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_wheel_has_files_and_metadata_of_pip(
+    layout: str, wasmwheel: Command, workbench: Path, tmp_path: Path
+) -> None:
+    folder, files = LAYOUTS[layout]
+    project = write_files(workbench / layout, files) / folder
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", tmp_path, "."],
+        cwd=shutil.copytree(workbench / layout, tmp_path / "host") / folder,
+        env=os.environ | {"CARGO_TARGET_DIR": str(workbench / "target-of-host")},
+        check=True,
+    )
+    [expected] = tmp_path.glob("*.whl")
+    built = build(wasmwheel, project, "--no-smoke")["wheel"]
+    assert contents(built) == contents(str(expected))
+
+
+#: The modules, and the files that name a platform or list the others.
+APART = (".so", "/WHEEL", "/RECORD", "/wasmwheel.json", ".cyclonedx.json")
+
+
+def contents(wheel: str) -> dict[str, bytes | None]:
+    """Return the members of a wheel with their bytes, or None for those that name the platform."""
+    found = members(wheel)
+    return {
+        re.sub(r"(native|sample)\.[^/]*so$", r"\1", name): None if name.endswith(APART) else data
+        for name, data in found.items()
+        if not name.endswith("/wasmwheel.json")
+    }
