@@ -137,6 +137,8 @@ class Plan:
     def env(self) -> Mapping[str, str]:
         """Return the variables of the build command."""
         env = {**self.environ, **_shims(self), "PATH": self.path()}
+        # A repository that the store is in is not the project's.
+        env["GIT_CEILING_DIRECTORIES"] = str(self.work)
         if self.toolchain and self.toolchain.rust:
             rust = self.toolchain.rust
             env |= _cargo(self, self.toolchain, rust)

@@ -21,7 +21,7 @@ from .. import archive
 from ..api.errors import LimitError
 from ..api.events import Emitter, note
 from ..api.requests import BuildRequest, TestRequest
-from ..project import copy, git, manifest, recipes, source
+from ..project import copy, git, manifest, parcel, recipes, source
 from ..runtime import targets
 from ..site import lite
 from ..site.lite import Site
@@ -143,7 +143,7 @@ def _source(text: str, store: Store, emit: Emitter) -> tuple[str, bytes | None, 
     fetched = source.fetch(parsed, target, store, emit)
     with tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch:
         project = manifest.read(fetched.folder, fetched.tree)
-        for name in copy.files_outside(project):
+        for name in parcel.files_outside(project):
             note(emit, f"{name} is outside the project and is not sent.")
 
         def on_skip(path: Path) -> None:

@@ -67,7 +67,7 @@ def dependencies(
                 if isinstance(wanted, dict) and wanted.get("workspace"):
                     wanted = shared.get(name, wanted)
                 yield (wanted.get("package", name) if isinstance(wanted, dict) else name), wanted
-    for patches in manifest.get("patch", {}).values():
+    for patches in (*manifest.get("patch", {}).values(), manifest.get("replace", {})):
         yield from patches.items()
 
 

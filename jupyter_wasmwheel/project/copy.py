@@ -1,51 +1,49 @@
-"""A private copy of a project and its workspace, so that a build never touches the original.
+"""A private copy of a project and its repository, so that a build never touches the original.
 
-The copy is kept between builds and updated with the files' times, so that cargo compiles again only
-what has changed. Edited files are written directly, so that the same edit leaves its file alone.
+The copy is kept between builds, so that cargo compiles again only what has changed. A file that has
+the size and time of the last copy is not read again. Data is shared with the original where the
+file system can do that, until one of them is changed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import filecmp
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
 from ..api.errors import SourceError
+from . import parcel, repository, sources
 from .edits import Change
-from .manifest import Project, load_toml, require_within
+from .manifest import Project, require_within
+from .parcel import Bounds
+from .sources import SourceFiles, is_source
 
-#: Folders of tools and version control, which are not part of a source.
-IGNORED_FOLDERS = {
-    *(".git", ".hg", ".mypy_cache", ".nox", ".pytest_cache", ".ruff_cache", ".svn", ".tox"),
-    *(".venv", "__pycache__", "node_modules"),
-}
-
-#: Files and folders that usually hold logins, which are never sent to another machine.
-PRIVATE_NAMES = (
-    *(".aws", ".docker", ".env", ".env.*", ".envrc", ".git-credentials", ".gnupg", ".htpasswd"),
-    *(".kube", ".netrc", ".npmrc", ".pgpass", ".pypirc", ".ssh", "_netrc", "id_dsa", "id_ecdsa"),
-    *("id_ed25519", "id_rsa"),
-)
-PRIVATE_CARGO_FILES = ("credentials", "credentials.toml")
+#: The largest piece of a file that the system copies at once, in bytes.
+CHUNK_BYTES = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Copy:
     """A private copy: `top` is the copy of the folder `original`, and `folder` the project's in it.
 
-    An `unlocked` copy has no lock files of the project: cargo selects all versions.
+    An `unlocked` copy has no lock files of the project: cargo selects all versions. `revision`
+    differs with the commit and the tags of the project's repository if its build can read them.
     """
 
     top: Path
     original: Path
     folder: Path
     unlocked: bool = False
+    revision: str = ""
 
     def locate(self, name: str, base: Path | None = None) -> str:
         """Return the user's own file for a path in the copy; a relative one starts at `base`."""
@@ -69,89 +67,35 @@ def refresh(
     sent to another machine, they are left out, and so are files outside the project and those that
     usually hold logins; it is called with each.
     """
-    folders = [root if root.is_dir() else root.parent for root in project.roots]
-    original = Path(os.path.commonpath([str(folder) for folder in folders]))
-    top.mkdir(parents=True, exist_ok=True)
-    copying = _Copying(changes, project.tree, bounds(project) if leaving else None, leaving)
-    for root in _outermost(project.roots):
-        if root.is_dir():
-            copying.folder(root, top / root.relative_to(original))
-        elif copying.may_follow(root):
-            copying.file(root, top / root.relative_to(original))
-    for crate in {root / "Cargo.lock" for root in folders if (root / "Cargo.lock").is_file()}:
-        copying.file(crate, top / crate.relative_to(original))
-    copying.configuration(original, top)
-    copying.end(top)
-    return Copy(top=top, original=original, folder=top / project.folder.relative_to(original))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bounds:
-    """What can be sent to another machine: a project's `folders`, and files of its `checkout`."""
-
-    folders: tuple[Path, ...]
-    checkout: Path | None
-
-    def contain(self, path: Path) -> bool:
-        """Check whether the target of a path can be sent."""
-        real = Path(os.path.realpath(path))
-        tops = [*self.folders, *([self.checkout] if self.checkout and not real.is_dir() else [])]
-        inside = [real.relative_to(top) for top in tops if real.is_relative_to(top)]
-        return any(
-            not IGNORED_FOLDERS & {*path.parts} and not any(map(_is_private, (path, *path.parents)))
-            for path in inside
-        ) and not _is_private(real)
-
-
-def bounds(project: Project) -> Bounds:
-    """Return what can be sent with a project; a SourceError if that includes the home folder."""
-    folders = tuple(root.resolve() for root in project.roots if root.is_dir())
-    home = Path.home().resolve()
-    for folder in folders:
-        if home.is_relative_to(folder):
-            raise SourceError(
-                f"{folder} is not sent to another machine.",
-                "This project or workspace is your home folder, or contains it.",
-                "Move the project into its own folder.",
-                code="cluster.home-folder",
-            )
-    own = project.folder.resolve()
-    checkout = next((up for up in (own, *own.parents) if (up / ".git").exists()), None)
-    is_home = checkout is not None and home.is_relative_to(checkout)
-    return Bounds(folders=folders, checkout=None if is_home else checkout)
-
-
-def files_outside(project: Project) -> list[str]:
-    """Return the read-me and license files of a project that cannot be sent with it."""
-    path = project.folder / "pyproject.toml"
-    table = load_toml(path).get("project", {}) if path.is_file() else {}
-    package = load_toml(project.crate).get("package", {}) if project.crate else {}
-    patterns = table.get("license-files")
-    values = [table.get("readme"), table.get("license")]
-    values += patterns if isinstance(patterns, list) else []
-    named = [(project.folder, value) for value in values]
-    if project.crate:
-        named += [(project.crate.parent, package.get(key)) for key in ("readme", "license-file")]
-    inside = bounds(project)
-    return [
-        file
-        for folder, value in named
-        if isinstance(file := value.get("file") if isinstance(value, dict) else value, str)
-        and _is_path(folder, file)
-        and not inside.contain(folder / file)
-    ]
-
-
-def _is_path(folder: Path, text: str) -> bool:
-    """Check whether a text is a path rather than a license name (`license = "MIT"`)."""
-    return ".." in Path(text).parts or Path(text).is_absolute() or (folder / text).exists()
+    found = sources.collect(project, top, whole=leaving is None)
+    bounds = None
+    if leaving:
+        tracked = frozenset(found.tracked)
+        bounds = dataclasses.replace(parcel.bounds(project), leaving=leaving, tracked=tracked)
+    copying = _Copying(top, found, changes, tree=project.tree, bounds=bounds)
+    copying.run()
+    revision = "".join(
+        repository.write_git_folder(
+            place,
+            top / place.relative_to(found.top),
+            [os.path.relpath(path, place) for path in copying.altered if place in path.parents],
+        )
+        for place in found.repositories
+    )
+    return Copy(
+        top=top,
+        original=found.top,
+        folder=top / project.folder.relative_to(found.top),
+        revision=revision if revision and sources.reads_commit(project) else "",
+    )
 
 
 def copy_folder(folder: Path, target: Path, changes: tuple[Change, ...]) -> None:
     """Update the copy of a single folder."""
-    copying = _Copying(changes)
-    copying.folder(folder, target)
-    copying.end(target)
+    paths = [Path(place, name) for place, _, files in os.walk(folder) for name in files]
+    files = {os.path.relpath(path, folder): path for path in paths}
+    found = SourceFiles(top=folder, files=files, folders=(), tracked=set(), repositories=())
+    _Copying(target, found, changes).run()
 
 
 def unlock(copy: Copy) -> Copy:
@@ -162,156 +106,263 @@ def unlock(copy: Copy) -> Copy:
 
 
 def digest(copy: Copy) -> str:
-    """Return a hash of the names and contents of all files of a copy.
+    """Return a hash of the names, permissions and contents of all files of a copy.
 
     Lock files that cargo wrote into the copy do not count: they are results of a build.
     """
-    found = hashlib.sha256()
-    for path in sorted(copy.top.rglob("*")):
-        name = path.relative_to(copy.top)
-        if not path.is_file() or (
-            name.name == "Cargo.lock" and not (copy.original / name).is_file()
+    names = sorted(_names(copy.top))
+    names = [
+        name
+        for name in names
+        if os.path.basename(name) != "Cargo.lock" or os.path.isfile(copy.original / name)
+    ]
+    found = hashlib.sha256(copy.revision.encode(errors="surrogateescape"))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, content in zip(
+            names, pool.map(lambda name: _describe(copy.top / name), names), strict=True
         ):
-            continue
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        found.update(f"{name.as_posix()}\0{content}\n".encode())
+            found.update(os.fsencode(name) + b"\0" + content.encode(errors="surrogateescape"))
     return found.hexdigest()
 
 
-def _outermost(roots: tuple[Path, ...]) -> list[Path]:
-    """Return the roots that are not inside another one."""
-    return [
-        root
-        for root in dict.fromkeys(roots)
-        if not any(other != root and other in root.parents for other in roots)
-    ]
+def _names(top: Path) -> Iterator[str]:
+    """Give the paths of all files and links below a folder, without git's own."""
+    for folder, names, files in os.walk(top):
+        links = [name for name in names if os.path.islink(os.path.join(folder, name))]
+        names[:] = [name for name in names if name != ".git"]
+        for name in (*files, *links):
+            yield os.path.relpath(os.path.join(folder, name), top)
 
 
-def is_source(folder: Path) -> bool:
-    """Check whether a folder is part of a source rather than the output of a tool."""
-    if folder.name == "target":
-        return not (folder / "CACHEDIR.TAG").is_file()
-    return folder.name not in IGNORED_FOLDERS and not (folder / "pyvenv.cfg").is_file()
-
-
-def _is_private(path: Path) -> bool:
-    is_of_cargo = path.parent.name == ".cargo" and path.name in PRIVATE_CARGO_FILES
-    return is_of_cargo or any(fnmatch(path.name, pattern) for pattern in PRIVATE_NAMES)
+def _describe(path: Path) -> str:
+    """Return a line with all that counts about a file but its name."""
+    if path.is_symlink():
+        return f"link {os.readlink(path)}\n"
+    with path.open("rb") as stream:
+        content = hashlib.file_digest(stream, "sha256").hexdigest()
+    runs = bool(path.stat().st_mode & stat.S_IXUSR)
+    return f"{content} {runs}\n"
 
 
 class _Copying:
-    """One update of a copy; a fetched source must not leave its `tree`."""
+    """One update of a copy; a fetched source must not leave its `tree`.
+
+    `altered` are the tracked files of the original that the copy has in another form.
+    """
 
     def __init__(
         self,
+        top: Path,
+        found: SourceFiles,
         changes: tuple[Change, ...],
+        *,
         tree: Path | None = None,
         bounds: Bounds | None = None,
-        leaving: Callable[[Path], None] | None = None,
     ) -> None:
+        self._top, self._found, self._tree, self._bounds = top, found, tree, bounds
         self._edited = {change.path: change for change in changes}
-        self._tree = tree
-        self._bounds = bounds
-        self._leaving = leaving
-        self._used: set[Path] = set()
-        self._kept: set[Path] = set()
+        self._index = top.with_name(f"{top.name}.index")
+        self._before = _read_index(self._index)
+        self._after: dict[str, list[int]] = {}
+        self._kept: set[str] = set()
+        self._folders: set[str] = {""}
+        self.altered: set[Path] = set()
 
-    def may_follow(self, path: Path) -> bool:
-        """Check whether the target of a path belongs in the copy; report one that does not."""
-        # `Path.resolve` raises an error for links in a circle in Python 3.11 and 3.12.
-        require_within(self._tree, Path(os.path.realpath(path)), path)
-        if self._bounds is None or self._bounds.contain(path):
-            return True
-        if self._leaving:
-            self._leaving(path)
-        return False
+    def run(self) -> None:
+        """Copy what has changed, and remove everything else."""
+        self._top.mkdir(parents=True, exist_ok=True)
+        links = {}
+        for name, path in self._found.files.items():
+            if self._bounds and not self._bounds.allow(path):
+                continue
+            if path.is_symlink():
+                links[name] = path
+            else:
+                self._file(name, path)
+        for name in self._found.folders:
+            if not self._bounds or self._bounds.allow(self._found.top / name):
+                self._folder("" if name == "." else name)
+        for name in self._kept:
+            self._folder(os.path.dirname(name))
+        for name, path in links.items():
+            self._link(name, path)
+        self._end()
 
-    def folder(self, source: Path, target: Path) -> None:
-        """Copy a folder and the targets of its links."""
-        for folder, names, files in os.walk(source):
-            names[:] = [name for name in names if self._belongs(Path(folder) / name)]
-            here = target / Path(folder).relative_to(source)
-            here.mkdir(parents=True, exist_ok=True)
-            self._kept.add(here)
-            for name in files:
-                path = Path(folder) / name
-                if self._leaving and _is_private(path):
-                    self._leaving(path)
-                elif not path.is_symlink() or self.may_follow(path):
-                    self.file(path, here / name)
-            for name in names:
-                link = Path(folder) / name
-                if (
-                    link.is_symlink()
-                    and link.resolve() not in (link, *link.parents)
-                    and self.may_follow(link)
-                ):
-                    self.folder(link.resolve(), here / name)
-
-    def _belongs(self, folder: Path) -> bool:
-        if self._leaving and _is_private(folder):
-            self._leaving(folder)
-            return False
-        return is_source(folder)
-
-    def file(self, source: Path, target: Path) -> None:
-        """Copy a file with its time, or write its edited text; a dangling link is left out."""
-        if not source.is_file():
+    def _file(self, name: str, source: Path) -> None:
+        """Copy a file with its time, or write its edited text."""
+        try:
+            status = source.stat()
+        except OSError:
+            return  # it is tracked but deleted, or a dangling link
+        if not stat.S_ISREG(status.st_mode):
             return
-        self._kept.add(target)
-        self._kept.update(target.parents)
-        change = self._edited.get(source)
+        self._kept.add(name)
+        target = self._top / name
+        change = self._edited.pop(source, None)
         if change:
-            self._used.add(source)
+            self.altered |= {source} & self._found.tracked
             data = change.after.encode("utf-8")
-            if not target.is_file() or target.read_bytes() != data:
-                target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_symlink() or not target.is_file() or target.read_bytes() != data:
+                self._clear(name)
                 target.write_bytes(data)
             return
-        was = target.stat().st_mtime_ns if target.is_file() else 0
-        if was and filecmp.cmp(source, target, shallow=True):
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target)
-        if target.stat().st_mtime_ns <= was:
-            # It is no longer edited, which cargo detects only by a newer time.
-            os.utime(target)
+        given = [status.st_size, status.st_mtime_ns, stat.S_IMODE(status.st_mode)]
+        before = _status(target)
+        if before is None or self._before.get(name) != [*given, *before]:
+            self._update(source, name, status, before)
+            before = _status(target) or []
+        self._after[name] = [*given, *before]
 
-    def configuration(self, original: Path, top: Path) -> None:
-        """Copy the configuration that cargo would read in a folder above the project."""
-        for folder in (original, *original.parents):
-            if self._tree and not folder.is_relative_to(self._tree):
-                return
-            for name in ("config.toml", "config"):
-                path = folder / ".cargo" / name
-                if path.is_file() and folder != Path.home():
-                    # Above the project it can hold the user's tokens of registries.
-                    if self._leaving is None or folder == original:
-                        self.file(path, top / ".cargo" / name)
-                    else:
-                        self._leaving(path)
+    def _update(
+        self, source: Path, name: str, status: os.stat_result, before: list[int] | None
+    ) -> None:
+        """Copy a file whose size, time or permissions changed since the last copy."""
+        target = self._top / name
+        is_same = before is not None and filecmp.cmp(source, target, shallow=False)
+        if not is_same:
+            self._clear(name)
+            _copy_data(source, target)
+        # The owner of the copy can always write to it.
+        target.chmod(stat.S_IMODE(status.st_mode) | stat.S_IWUSR | stat.S_IRUSR)
+        # cargo detects a change only by a newer time, even if a build was running meanwhile.
+        if before is None:
+            os.utime(target, ns=(status.st_mtime_ns, status.st_mtime_ns))
+
+    def _link(self, name: str, source: Path) -> None:
+        """Copy a link if it leads to a part of the copy, else its target."""
+        # `Path.resolve` raises an error for links in a circle in Python 3.11 and 3.12.
+        real = Path(os.path.realpath(source))
+        require_within(self._tree, real, source)
+        text = None if self._bounds else self._text_in_copy(name, source, real)
+        if text is not None:
+            if text != os.readlink(source):
+                self.altered |= {source} & self._found.tracked
+            target = self._top / name
+            if not target.is_symlink() or os.readlink(target) != text:
+                self._clear(name)
+                try:
+                    target.symlink_to(text)
+                except OSError:  # Windows allows links only to some users
+                    self._follow(name, source, (source.parent,))
                     return
+            self._kept.add(name)
+        elif not self._bounds or self._bounds.allow_target(source):
+            self.altered |= {source} & self._found.tracked
+            self._follow(name, source, (source.parent,))
 
-    def end(self, top: Path) -> None:
+    def _text_in_copy(self, name: str, source: Path, real: Path) -> str | None:
+        """Return the text of a link inside the copy, or None if its target is not in the copy."""
+        text = os.readlink(source)
+        plain = os.path.normpath(os.path.join(os.path.dirname(name), text))
+        steps = text.split(os.sep)
+        has_late_steps = ".." in steps[next((i for i, s in enumerate(steps) if s != ".."), 0) :]
+        if not os.path.isabs(text) and not has_late_steps and not plain.startswith(".."):
+            if plain in self._kept or plain in self._folders or plain == ".":
+                return text
+            if plain in self._found.files or not os.path.lexists(source.parent / text):
+                return text
+        top = Path(os.path.realpath(self._found.top))
+        if real.is_relative_to(top):
+            inside = os.path.relpath(real, top)
+            if inside in self._kept or inside in self._folders or inside == ".":
+                return os.path.relpath(inside, os.path.dirname(name) or ".")
+        return None
+
+    def _follow(self, name: str, source: Path, above: tuple[Path, ...]) -> None:
+        """Copy the target of a link; one to a folder `above` it leads in a circle."""
+        real = Path(os.path.realpath(source))
+        above = tuple(Path(os.path.realpath(place)) for place in above)
+        if not real.is_dir():
+            self._file(name, source)
+            return
+        if any(real in (place, *place.parents) for place in (*above, Path.home())):
+            return
+        self._folder(name)
+        for entry in sorted(os.scandir(real), key=lambda entry: entry.name):
+            path, inside = Path(entry.path), os.path.join(name, entry.name)
+            if self._bounds and not self._bounds.allow(path):
+                continue
+            require_within(self._tree, Path(os.path.realpath(path)), path)
+            if not path.is_dir():
+                if not path.is_symlink() or not self._bounds or self._bounds.allow_target(path):
+                    self._file(inside, path)
+            elif is_source(path) and (not self._bounds or self._bounds.allow_target(path)):
+                self._follow(inside, path, (*above, real))
+
+    def _folder(self, name: str) -> None:
+        """Create a folder and those above it, in place of whatever else has its name."""
+        if name in self._folders:
+            return
+        self._folder(os.path.dirname(name))
+        target = self._top / name
+        if target.is_symlink() or not target.is_dir():
+            if target.is_symlink() or target.exists():
+                target.unlink()
+            target.mkdir()
+        self._folders.add(name)
+
+    def _clear(self, name: str) -> None:
+        """Make room for a new file or link."""
+        self._folder(os.path.dirname(name))
+        target = self._top / name
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        target.unlink(missing_ok=True)
+
+    def _end(self) -> None:
         """Remove other files; a SourceError if an edited file was not among those copied."""
-        for path, change in self._edited.items():
-            if path not in self._used:
-                raise SourceError(
-                    f"Could not edit {change.file}.",
-                    "It is not in a folder that the build uses.",
-                    "Name a file of the project.",
-                    code="recipe.file-outside-project",
-                )
-        _remove_others(top, self._kept)
+        for change in self._edited.values():
+            raise SourceError(
+                f"Could not edit {change.file}.",
+                "It is not in a folder that the build uses.",
+                "Name a file of the project.",
+                code="recipe.file-outside-project",
+            )
+        for folder, names, files in os.walk(self._top):
+            inside = os.path.relpath(folder, self._top)
+            for name in list(names):
+                path = os.path.normpath(os.path.join(inside, name))
+                if os.path.islink(os.path.join(folder, name)):
+                    files.append(name)
+                elif path not in self._folders:
+                    shutil.rmtree(os.path.join(folder, name))
+                    names.remove(name)
+            for name in files:
+                path = os.path.normpath(os.path.join(inside, name))
+                if path not in self._kept and name != "Cargo.lock":
+                    os.unlink(os.path.join(folder, name))
+        if self._bounds is None:
+            self._index.write_text(json.dumps(self._after), encoding="utf-8")
 
 
-def _remove_others(top: Path, kept: set[Path]) -> None:
-    for folder, names, files in os.walk(top, topdown=False):
-        for name in files:
-            path = Path(folder) / name
-            if path not in kept and name != "Cargo.lock":
-                path.unlink()
-        for name in names:
-            path = Path(folder) / name
-            if path not in kept and not path.is_symlink():
-                shutil.rmtree(path)
+def _read_index(path: Path) -> dict[str, list[int]]:
+    """Return what the files of the last copy were, by their names."""
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads(path.read_bytes())
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+def _status(path: Path) -> list[int] | None:
+    """Return the size and time of a file of the copy, or None if it is missing."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns] if stat.S_ISREG(status.st_mode) else None
+
+
+def _copy_data(source: Path, target: Path) -> None:
+    """Copy the content of a file; the system shares it where the file system can."""
+    size = 0
+    if hasattr(os, "copy_file_range"):
+        with (
+            contextlib.suppress(OSError),
+            source.open("rb", buffering=0) as reading,
+            target.open("wb", buffering=0) as writing,
+        ):
+            while count := os.copy_file_range(reading.fileno(), writing.fileno(), CHUNK_BYTES):
+                size += count
+    if size != source.stat().st_size or not size:
+        shutil.copyfile(source, target)

@@ -6,7 +6,6 @@ configuration could make it do is disabled: hooks, filters, submodules, prompts,
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -22,6 +21,7 @@ from ..api.sanitize import REDACTED, redact
 from ..errors import known_errors
 from ..process.run import Command, run
 from ..store import Store
+from .repository import SAFE_SETTINGS, environment
 
 #: The transports that are allowed, as git names them, by the scheme of an address.
 TRANSPORTS = {"https": "https:http", "http": "https:http", "ssh": "ssh", "file": "file"}
@@ -32,21 +32,6 @@ _NO_REVISION = re.compile(r"^-|[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|^$")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 _PROGRESS = re.compile(r"(?:remote: )?(\w+ (?:objects|deltas)):\s+\d+% \((\d+)/(\d+)\)")
-
-#: Variables that make git use another repository than the address.
-_OF_A_REPOSITORY = (
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_NAMESPACE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_TEMPLATE_DIR",
-    "GIT_WORK_TREE",
-)
-
-#: Prefixes of the variables with which git prints what it sends, including the login.
-_TALKATIVE = ("GIT_CURL_VERBOSE", "GIT_TRACE")
 
 #: Overrides the attributes of a tree: no file is left out, filled in, filtered or converted.
 _ATTRIBUTES = "* -export-ignore -export-subst -filter -ident -text -working-tree-encoding\n"
@@ -206,12 +191,7 @@ class _Git:
                 code="git.missing",
             )
         self._program, self._address, self._emit = program, address, emit
-        kept = {
-            name: text
-            for name, text in os.environ.items()
-            if name not in _OF_A_REPOSITORY and not name.startswith(_TALKATIVE)
-        }
-        self._env = kept | {
+        self._env = environment() | {
             "GIT_ALLOW_PROTOCOL": address.transport,
             "GIT_ASKPASS": "",
             "GIT_TERMINAL_PROMPT": "0",
@@ -281,8 +261,7 @@ class _Git:
 
     def _run(self, *words: str, folder: Path, ask: bool = False) -> list[str]:
         """Return the lines that git prints; a SourceError if it fails, unless `ask` is set."""
-        settings = [f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "gc.auto=0"]
-        options = [part for setting in settings for part in ("-c", setting)]
+        options = [part for setting in SAFE_SETTINGS for part in ("-c", setting)]
         printed: list[str] = []
         said: list[str] = []
 

@@ -6,6 +6,8 @@ is not used: it can run what a project configures, and the toolchain is chosen o
 
 from __future__ import annotations
 
+import glob
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -34,10 +36,11 @@ SHAPES: dict[str, type] = {
     **dict.fromkeys(("tool.setuptools-rust", "dependency-groups", "toolchain"), dict),
     **dict.fromkeys(("lib", "profile", "profile.*"), dict),
     **dict.fromkeys(("package", "workspace", "workspace.package", "target", "target.*"), dict),
-    **dict.fromkeys(("patch", "patch.*"), dict),
+    **dict.fromkeys(("patch", "patch.*", "replace", "source", "source.*"), dict),
     **{f"{at}{name}": dict for at in ("", "workspace.", "target.*.") for name in DEPENDENCIES},
-    **dict.fromkeys(("build-system.requires", "project.dynamic"), list),
+    **dict.fromkeys(("build-system.requires", "project.dynamic", "paths"), list),
     **dict.fromkeys(("tool.maturin.features", "lib.crate-type", "project.dependencies"), list),
+    **dict.fromkeys(("workspace.members", "bin", "example", "test", "bench"), list),
     **dict.fromkeys((f"tool.setuptools-rust.{name}" for name in ("ext-modules", "bins")), list),
 }
 
@@ -153,7 +156,8 @@ def _is_static(info: RawMetadata) -> bool:
 def load_toml(path: Path) -> dict[str, Any]:
     """Load a TOML file and check its shape; a SourceError says what is wrong with it."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        # Editors on Windows begin files with a byte order mark, which cargo skips too.
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError(
             f"Could not read {path}.",
@@ -303,11 +307,14 @@ def _roots(
 ) -> Iterator[Path]:
     """Give the folders and files that a build reads: the project, its workspace, path crates."""
     yield folder
-    readme = table.get("readme")
-    if isinstance(readme, dict):
-        readme = readme.get("file")
-    if readme and (folder / str(readme)).is_file() and ".." in Path(str(readme)).parts:
-        yield require_within(tree, (folder / str(readme)).resolve(), folder / "pyproject.toml")
+    for named in (table.get("readme"), table.get("license")):
+        file = named.get("file") if isinstance(named, dict) else named
+        if file and ".." in Path(str(file)).parts and (folder / str(file)).is_file():
+            yield require_within(tree, (folder / str(file)).resolve(), folder / "pyproject.toml")
+    for configuration in _configurations(folder, tree):
+        base = configuration.parent.parent
+        for name in crate_folders(load_toml(configuration)):
+            require_within(tree, (base / name).resolve(), configuration)
     seen: set[Path] = set()
     waiting = [crate] if crate else []
     while waiting:
@@ -319,10 +326,56 @@ def _roots(
         root = workspace_root(manifest, tree)
         if root:
             waiting.append(root / "Cargo.toml")
-        for _, wanted in bindings.dependencies(load_toml(manifest)):
-            if isinstance(wanted, dict) and "path" in wanted:
-                path = (manifest.parent / str(wanted["path"]) / "Cargo.toml").resolve()
-                waiting.append(require_within(tree, path, manifest))
+        for path in _targets(manifest):
+            require_within(tree, path, manifest)
+        waiting += [require_within(tree, path, manifest) for path in _other_crates(manifest)]
+
+
+def _other_crates(manifest: Path) -> Iterator[Path]:
+    """Give the manifests of the path crates and the workspace's members in a Cargo.toml."""
+    data, folder = load_toml(manifest), manifest.parent
+    for _, wanted in bindings.dependencies(data):
+        if isinstance(wanted, dict) and "path" in wanted:
+            yield (folder / str(wanted["path"]) / "Cargo.toml").resolve()
+    for pattern in data.get("workspace", {}).get("members", []):
+        for member in sorted(glob.glob(os.path.join(glob.escape(str(folder)), str(pattern)))):
+            yield (Path(member) / "Cargo.toml").resolve()
+
+
+def _targets(manifest: Path) -> Iterator[Path]:
+    """Give the source files that a Cargo.toml names, such as `[lib] path`."""
+    data = load_toml(manifest)
+    targets = [data.get("lib", {})]
+    targets += [each for kind in ("bin", "example", "test", "bench") for each in data.get(kind, [])]
+    for target in targets:
+        if isinstance(target, dict) and "path" in target:
+            yield (manifest.parent / str(target["path"])).resolve()
+
+
+def _configurations(folder: Path, tree: Path | None) -> Iterator[Path]:
+    """Give the files of cargo's configuration in a fetched source, from a folder to its top."""
+    for place in (folder, *folder.parents) if tree else ():
+        for name in ("config.toml", "config"):
+            if (place / ".cargo" / name).is_file():
+                yield place / ".cargo" / name
+        if place == tree:
+            return
+
+
+def crate_folders(configuration: dict[str, Any]) -> list[str]:
+    """Return the folders with crates that cargo's configuration names, as they are in it."""
+    named = [
+        source[kind]
+        for source in configuration.get("source", {}).values()
+        for kind in ("directory", "local-registry")
+        if kind in source
+    ]
+    named += [
+        wanted["path"]
+        for _, wanted in bindings.dependencies(configuration)
+        if isinstance(wanted, dict) and "path" in wanted
+    ]
+    return [str(each) for each in (*named, *configuration.get("paths", []))]
 
 
 def require_within(tree: Path | None, path: Path, origin: Path) -> Path:

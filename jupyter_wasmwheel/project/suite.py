@@ -22,8 +22,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError
-from . import copy
 from .manifest import Project, load_toml
+from .sources import is_source
 
 #: The names of dependency groups for tests, and those that include other tools.
 TESTING, DEVELOPMENT = ("test", "tests", "testing"), ("dev",)
@@ -173,7 +173,7 @@ def _test_files(top: Path) -> Iterator[Path]:
 def files(top: Path) -> Iterator[Path]:
     """Give the files of a project's folder without the output of tools."""
     for folder, names, files in os.walk(top):
-        names[:] = sorted(name for name in names if copy.is_source(Path(folder) / name))
+        names[:] = sorted(name for name in names if is_source(Path(folder) / name))
         yield from (path for name in sorted(files) if (path := Path(folder) / name).is_file())
 
 

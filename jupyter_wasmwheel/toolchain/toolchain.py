@@ -56,8 +56,8 @@ class Toolchain:
             lines.append(f"std: {self.sysroot.origin}")
         linker = self.linker and f"wasm-ld {self.linker.version}, {self.linker.origin}"
         lines.append(f"linker: {linker or 'emcc'}")
-        c_compiler = self.emscripten or "none (only required by crates that compile C or C++)"
-        lines.append(f"C compiler: {c_compiler}")
+        c_compiler = self.emscripten or "not available (only required by crates with C or C++)"
+        lines.append(f"C and C++: {c_compiler}")
         if self.wasm_opt:
             origin = "npm's binaryen" if self.wasm_opt.node else str(self.wasm_opt.program)
             lines.append(f"wasm-opt: {self.wasm_opt.version}, {origin}")
