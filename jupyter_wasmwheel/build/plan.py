@@ -175,10 +175,10 @@ class Plan:
         return [*words, "--offline"] if self.request.offline else words
 
 
-def work_key(project: Project, identity: str | None) -> str:
-    """Return the key of a project's work folder, by its folder, archive or commit."""
-    origin = identity or str(project.folder)
-    return f"work/{project.name}-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
+def work_key(project: Project, origin: str | None) -> str:
+    """Return the key of a project's work folder, by its archive, its address or its folder."""
+    origin = origin or str(project.folder)
+    return f"work/{project.name}-{hashlib.sha256(os.fsencode(origin)).hexdigest()[:16]}"
 
 
 def _cargo(plan: Plan, toolchain: Toolchain, rust: Rust) -> dict[str, str]:

@@ -65,7 +65,7 @@ class BuildResult:
 @contextmanager
 def open_workspace(source: ResolvedSource, context: BuildContext) -> Iterator[Workspace]:
     """Update the private copy of a project, and lock it."""
-    key = plan.work_key(source.project, source.fetched.identity)
+    key = plan.work_key(source.project, source.fetched.origin or source.fetched.identity)
     with (
         context.store.lock(key, context.emit),
         TemporaryDirectory(prefix="wasmwheel-") as scratch,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..api.events import Emitter, note
 from ..api.report import Patch
 from ..api.requests import BuildRequest, EditsRequest, SourceRequest
-from ..project import edits, manifest, notebook, requires_python, source
+from ..project import edits, manifest, notebook, requires_python, source, sources
 from ..project.edits import Change, EditPreview, Edits
 from ..project.manifest import Project
 from ..project.source import FetchedSource
@@ -45,6 +45,9 @@ def resolve_source(request: SourceRequest, target: Target, context: BuildContext
         note(emit, "Building runs this package's code on this machine with your permissions.")
     context.phases.enter("project")
     project = manifest.read(fetched.folder, fetched.tree)
+    if not fetched.is_own and sources.needs_history(project):
+        history = source.fetch_history(fetched, context.store, emit, offline=context.offline)
+        project = replace(project, history=history)
     note(emit, f"{project.label}, built with {project.backend}")
     for_site = isinstance(request, BuildRequest) and request.site is not None
     requires_python.require(project, target, for_site=for_site)

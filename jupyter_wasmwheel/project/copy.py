@@ -76,11 +76,11 @@ def refresh(
     copying.run()
     revision = "".join(
         repository.write_git_folder(
-            place,
+            git_folder,
             top / place.relative_to(found.top),
             [os.path.relpath(path, place) for path in copying.altered if place in path.parents],
         )
-        for place in found.repositories
+        for place, git_folder in found.repositories.items()
     )
     return Copy(
         top=top,
@@ -94,7 +94,7 @@ def copy_folder(folder: Path, target: Path, changes: tuple[Change, ...]) -> None
     """Update the copy of a single folder."""
     paths = [Path(place, name) for place, _, files in os.walk(folder) for name in files]
     files = {os.path.relpath(path, folder): path for path in paths}
-    found = SourceFiles(top=folder, files=files, folders=(), tracked=set(), repositories=())
+    found = SourceFiles(top=folder, files=files, folders=(), tracked=set(), repositories={})
     _Copying(target, found, changes).run()
 
 
@@ -102,6 +102,7 @@ def unlock(copy: Copy) -> Copy:
     """Remove cargo's lock files from a copy."""
     for path in copy.top.rglob("Cargo.lock"):
         path.unlink()
+        repository.hide_changes(copy.top, [os.path.relpath(path, copy.top)])
     return dataclasses.replace(copy, unlocked=True)
 
 

@@ -33,6 +33,10 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 _PROGRESS = re.compile(r"(?:remote: )?(\w+ (?:objects|deltas)):\s+\d+% \((\d+)/(\d+)\)")
 
+#: The words that fetch named objects and nothing else, and those that name all tags.
+FETCH = ("fetch", "--progress", "--no-tags", "--no-recurse-submodules", "--no-auto-gc")
+ALL_TAGS = "+refs/tags/*:refs/tags/*"
+
 #: Overrides the attributes of a tree: no file is left out, filled in, filtered or converted.
 _ATTRIBUTES = "* -export-ignore -export-subst -filter -ident -text -working-tree-encoding\n"
 
@@ -178,6 +182,25 @@ def fetch(address: Address, store: Store, emit: Emitter, *, offline: bool) -> tu
     return tree, commit
 
 
+def fetch_history(
+    address: Address, commit: str, store: Store, emit: Emitter, *, offline: bool
+) -> Path | None:
+    """Fetch a commit with those before it and the tags, for builds that take a version from them.
+
+    Return a bare repository in the store, or None with a note if it is not available.
+    """
+    key = f"histories/git-{commit}"
+    if offline and not address.local and not store.find(key):
+        note(emit, f"The tags of {address.url} are not available offline.")
+        return None
+    git = _Git(address, emit)
+    try:
+        return store.install(key, lambda stage: git.fetch_history(commit, stage), emit)
+    except SourceError as error:
+        note(emit, f"Could not fetch the tags of {address.url}: {error.why}")
+        return None
+
+
 class _Git:
     """The program git, for one address."""
 
@@ -226,8 +249,6 @@ class _Git:
         """Write the tree of a commit into a folder with the repository's name in `stage`."""
         with tempfile.TemporaryDirectory(dir=stage.parent) as temporary:
             repository = Path(temporary) / "repository.git"
-            repository.mkdir()
-            self._run("init", "--quiet", "--bare", "--template=", folder=repository)
             self._fetch(commit, repository)
             (repository / "info").mkdir(exist_ok=True)
             (repository / "info/attributes").write_text(_ATTRIBUTES, encoding="utf-8")
@@ -239,15 +260,24 @@ class _Git:
             tree.mkdir()
             archive.unpack(packed, tree)
 
+    def fetch_history(self, commit: str, repository: Path) -> None:
+        """Fetch a commit with its files, and the commits before it and the tags without theirs."""
+        self._fetch(commit, repository)
+        if (repository / "shallow").exists():
+            words = (*FETCH, "--unshallow", "--filter=tree:0", "--", self._address.url)
+            self._run(*words, commit, ALL_TAGS, folder=repository)
+        (repository / "HEAD").write_text(f"{commit}\n", encoding="utf-8")
+
     def _fetch(self, commit: str, repository: Path) -> None:
         """Fetch one commit, or all branches and tags if the server does not support that."""
-        words = ("fetch", "--progress", "--no-tags", "--no-recurse-submodules", "--no-auto-gc")
+        repository.mkdir(exist_ok=True)
+        self._run("init", "--quiet", "--bare", "--template=", folder=repository)
         address = self._address.url
         try:
-            self._run(*words, "--depth=1", "--", address, commit, folder=repository)
+            self._run(*FETCH, "--depth=1", "--", address, commit, folder=repository)
         except SourceError:
-            every = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-            self._run(*words, "--", address, *every, folder=repository)
+            every = ("+refs/heads/*:refs/heads/*", ALL_TAGS)
+            self._run(*FETCH, "--", address, *every, folder=repository)
         found = self._run(
             "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", folder=repository, ask=True
         )

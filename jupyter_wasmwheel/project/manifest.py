@@ -53,7 +53,8 @@ class Project:
     that they name for it; `is_maturin` says that its backend is maturin itself. `roots` are the
     folders and files that a build reads, the project's own folder first; `channel` is what a
     rust-toolchain file requests. `tree` is the folder that a fetched source must not leave, None
-    for a folder of the user's own.
+    for a folder of the user's own, and `history` the repository with its commit and tags, if its
+    build reads them.
     """
 
     folder: Path
@@ -64,6 +65,7 @@ class Project:
     roots: tuple[Path, ...]
     channel: str | None
     tree: Path | None = None
+    history: Path | None = None
     is_maturin: bool = False
     bindings: str | None = None
 

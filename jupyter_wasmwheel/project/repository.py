@@ -181,9 +181,14 @@ def write_git_folder(original: Path, copy: Path, changed: Iterable[str]) -> str:
             shutil.copyfile(path, folder / name)
     if not index.is_file():
         _git(copy, "read-tree", "HEAD")
-    if names := b"".join(os.fsencode(each) + b"\0" for each in changed):
-        _git(copy, "update-index", "-z", "--assume-unchanged", "--stdin", given=names)
+    hide_changes(copy, changed)
     return (current + packed).decode(errors="surrogateescape")
+
+
+def hide_changes(copy: Path, names: Iterable[str]) -> None:
+    """Let git take tracked files of a copy for unchanged."""
+    if given := b"".join(os.fsencode(name) + b"\0" for name in names):
+        _git(copy, "update-index", "-z", "--assume-unchanged", "--stdin", given=given)
 
 
 def environment() -> dict[str, str]:

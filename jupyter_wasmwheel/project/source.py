@@ -34,6 +34,7 @@ class FetchedSource:
 
     `tree` holds all of its files, and `identity` is the hash of its archive, or its commit and the
     folder in it; both are None for a folder. `archive` is the file that it was unpacked from.
+    `origin` is what stays the same when its branch gets new commits.
     """
 
     source: Source
@@ -41,6 +42,7 @@ class FetchedSource:
     tree: Path | None = None
     identity: str | None = None
     archive: Path | None = None
+    origin: str | None = None
 
     @property
     def is_own(self) -> bool:
@@ -158,8 +160,23 @@ def _from_git(source: Source, store: Store, emit: Emitter, offline: bool) -> Fet
             _suggest_subdirectory(tree),
             code="git.no-package",
         )
-    identity = f"{commit} {address.subdirectory}"
-    return FetchedSource(source=source, folder=folder, tree=tree, identity=identity)
+    return FetchedSource(
+        source=source,
+        folder=folder,
+        tree=tree,
+        identity=f"{commit} {address.subdirectory}",
+        origin=f"{address.url} {address.subdirectory}",
+    )
+
+
+def fetch_history(
+    fetched: FetchedSource, store: Store, emit: Emitter, *, offline: bool
+) -> Path | None:
+    """Fetch the commits and tags of a source in a git repository, None of any other."""
+    if fetched.source.kind != "git" or not fetched.identity:
+        return None
+    commit = fetched.identity.split()[0]
+    return git.fetch_history(git.parse(fetched.source.text), commit, store, emit, offline=offline)
 
 
 def _suggest_subdirectory(tree: Path) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import references, repository
 from .manifest import Project, crate_folders, load_toml
@@ -51,14 +52,14 @@ class SourceFiles:
     """Files by their paths relative to `top`, the nearest folder that contains all of them.
 
     `folders` are those that can be empty. Of a repository, `tracked` are the files in its index;
-    `repositories` are its folder and those of its submodules.
+    `repositories` are its folder and those of its submodules, each with where git reads it.
     """
 
     top: Path
     files: dict[str, Path]
     folders: tuple[str, ...]
     tracked: set[Path]
-    repositories: tuple[Path, ...]
+    repositories: Mapping[Path, Path]
 
 
 def collect(project: Project, copy: Path, *, whole: bool = True) -> SourceFiles:
@@ -79,10 +80,23 @@ def is_source(folder: Path) -> bool:
 
 def reads_commit(project: Project) -> bool:
     """Check whether a build can depend on the commit and tags of the project's repository."""
+    requires = _pyproject(project).get("build-system", {}).get("requires", [])
+    is_plain = requires and all(_MATURIN.match(str(each)) for each in requires)
+    return not is_plain or _crate_reads_commit(project)
+
+
+def needs_history(project: Project) -> bool:
+    """Check whether the build of a fetched source fails or has no version without its tags."""
+    has_version = "version" in _pyproject(project).get("project", {})
+    return _crate_reads_commit(project) or (reads_commit(project) and not has_version)
+
+
+def _pyproject(project: Project) -> dict[str, Any]:
     path = project.folder / "pyproject.toml"
-    requires = load_toml(path).get("build-system", {}).get("requires", []) if path.is_file() else []
-    if not requires or any(not _MATURIN.match(str(each)) for each in requires):
-        return True
+    return load_toml(path) if path.is_file() else {}
+
+
+def _crate_reads_commit(project: Project) -> bool:
     for folder in project.roots:
         script, manifest = folder / "build.rs", folder / "Cargo.toml"
         if script.is_file() and _GIT.search(script.read_text(errors="replace")):
@@ -124,9 +138,20 @@ class _Collecting:
             top=top,
             files={os.path.relpath(path, top): path for path in self._found},
             folders=tuple(os.path.relpath(folder, top) for folder in self._folders),
-            tracked={listed.top / name for name in listed.tracked} if listed else set(),
-            repositories=(listed.top, *listed.inner) if listed and whole else (),
+            tracked=self._tracked(listed),
+            repositories=self._repositories(listed) if whole else {},
         )
+
+    def _tracked(self, listed: RepositoryFiles | None) -> set[Path]:
+        if self._project.history:
+            return set(self._found)
+        return {listed.top / name for name in listed.tracked} if listed else set()
+
+    def _repositories(self, listed: RepositoryFiles | None) -> dict[Path, Path]:
+        project = self._project
+        if project.tree and project.history:
+            return {project.tree: project.history}
+        return {place: place for place in (listed.top, *listed.inner)} if listed else {}
 
     def _list_repository(self) -> RepositoryFiles | None:
         """List the repository of the project, unless git ignores the project in it."""
@@ -203,7 +228,6 @@ class _Collecting:
             path = folder / ".cargo" / name
             if path.is_file() and folder != Path.home():
                 self._found[path] = None
-                return
 
     def _add_configured(self) -> None:
         """Add the folders of crates that cargo's configuration names, such as `vendor`."""

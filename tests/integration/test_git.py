@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from jupyter_wasmwheel.api.errors import WasmwheelError
-from jupyter_wasmwheel.api.events import Event, Log
-from jupyter_wasmwheel.project import git, source, starter
+from jupyter_wasmwheel.api.events import Event, Log, ignore
+from jupyter_wasmwheel.project import copy, git, manifest, source, sources, starter
+from jupyter_wasmwheel.project.edits import Change
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.commands import Command, error_of
 from tests.fixtures.git_server import Repository, fetch_source, serving
@@ -233,6 +236,41 @@ def test_git_address_is_built_by_command(
         ran = wasmwheel(*words, "--out", tmp_path / "dist")
     assert ran.status == 0, ran.stderr
     assert Path(ran.document["wheel"]).name == "plain-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize("server", ["folder", "http", "plain http"])
+def test_build_that_reads_tags_sees_them(
+    repository: Repository, own_store: Store, tmp_path: Path, server: str
+) -> None:
+    project = repository.folder / "bindings/python"
+    text = (project / "pyproject.toml").read_text().replace('version = "1.0"', "")
+    text = text.replace('requires = ["', 'requires = ["setuptools-scm", "')
+    (project / "pyproject.toml").write_text(
+        text.replace("[project]", '[project]\ndynamic = ["version"]')
+    )
+    (project / "Cargo.lock").touch()
+    repository.commit("Take the version from tags")
+    repository.git("update-server-info")
+    with serving(repository.folder.parent, plain=server.startswith("plain")) as address:
+        url = str(repository.folder) if server == "folder" else f"{address}/project/.git"
+        got = fetch_source(f"git+{url}{IN_FOLDER}", own_store)
+        read = manifest.read(got.folder, got.tree)
+        assert sources.needs_history(read)
+        read = replace(read, history=source.fetch_history(got, own_store, ignore, offline=False))
+    path = got.folder / "pyproject.toml"
+    change = Change(path=path, file="pyproject.toml", before=text, after=f"{text}\n")
+    made = copy.unlock(copy.refresh(read, own_store.home / "work/plain/source", (change,)))
+    words = ["git", "describe", "--tags", "--long", "--dirty"]
+    seen = subprocess.run(words, cwd=made.folder, capture_output=True, text=True, check=True)
+    assert seen.stdout.strip() == repository.git(*words[1:])
+    assert (made.folder / "pyproject.toml").read_text() == f"{text}\n"
+    words = ["git", "status", "--porcelain", "--untracked-files=no"]
+    assert subprocess.check_output(words, cwd=made.folder) == b""
+
+
+def test_history_is_not_fetched_for_plain_build(repository: Repository, own_store: Store) -> None:
+    got = fetch_source(f"git+{repository.folder}{IN_FOLDER}", own_store)
+    assert not sources.needs_history(manifest.read(got.folder, got.tree))
 
 
 @pytest.mark.slow
