@@ -45,8 +45,16 @@ ORDER = (
     "dask_throughput",
 )
 
-#: The figures in the README: a benchmark, and which of its figures.
-HEADLINES = (("draft", 0), ("checks_and_publish", 3), ("notebook_start", 0))
+#: The figures in the README: a benchmark, which of its figures, and the sentence that shows it.
+HEADLINES = (
+    ("draft", 0, "From an edit of a small crate to its draft wheel in a site: {}"),
+    ("checks_and_publish", 3, "Publishing a wheel to a site with 1,000 packages: {}"),
+    (
+        "notebook_start",
+        0,
+        "From opening a notebook to its first import (empty cache): {} as in plain JupyterLite",
+    ),
+)
 
 
 def results() -> list[dict[str, Any]]:
@@ -71,8 +79,11 @@ def limit(figure: dict[str, Any]) -> str:
 def headlines() -> str:
     """Return the headline figures as a list."""
     found = {each["benchmark"]: each["figures"] for each in results()}
-    rows = [found[name][index] for name, index in HEADLINES if name in found]
-    return "".join(f"- {each['promise']}: {number(each)}\n" for each in rows)
+    return "".join(
+        f"- {sentence.format(number(found[name][index]))}\n"
+        for name, index, sentence in HEADLINES
+        if name in found
+    )
 
 
 def table() -> str:
