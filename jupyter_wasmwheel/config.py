@@ -111,7 +111,7 @@ class Wasmwheel(Configurable):
             limit=self.limit,
         )
 
-    def allowed(self) -> Limits:
+    def resource_limits(self) -> Limits:
         """Return the limits of builds, imports and tests."""
         return DEFAULT.with_settings(
             [*self.limits, *os.environ.get("WASMWHEEL_LIMITS", "").split()]

@@ -80,7 +80,7 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
     def _publish(self, source: str) -> None:
         settings = config.load()
         site = lite.read_site(Path(self.manager.output_dir).absolute())
-        store, limits = settings.store(), settings.allowed()
+        store, limits = settings.store(), settings.resource_limits()
         if not source.startswith(("pypi:", "git+")):
             source = str((Path(self.manager.lite_dir) / Path(source).expanduser()).resolve())
         if source.endswith(".whl"):

@@ -1,4 +1,4 @@
-"""Errors of archives, whose texts are clauses that give the reason."""
+"""Errors of archives. Their texts are clauses that complete "because …"."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 
 class ArchiveError(Exception):
-    """An archive that cannot be read."""
+    """An archive that cannot be unpacked; the base of the others."""
 
 
 class UnsafeError(ArchiveError):

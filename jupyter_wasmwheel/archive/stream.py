@@ -30,11 +30,11 @@ class Stream:
         self.is_empty = True
 
     def read(self, size: int) -> bytes:
-        """Read so many bytes, fewer at the end."""
+        """Return `size` bytes, or fewer at the end."""
         return b"".join(self.pieces(size))
 
     def pieces(self, size: int) -> Iterator[bytes]:
-        """Give so many bytes piece by piece, fewer at the end."""
+        """Yield `size` bytes in pieces, or fewer at the end."""
         while size > 0:
             if self._at == len(self._chunk):
                 self._chunk, self._at = next(self._chunks, b""), 0

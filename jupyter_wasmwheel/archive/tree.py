@@ -27,9 +27,9 @@ MAX_TIME = 2**32
 
 
 class Tree:
-    """A folder that members are written into by their components; use it as a context.
+    """A context that writes members, named by their components, into a folder.
 
-    Links must not leave the first `within` components of their own paths.
+    Links must stay below the first `within` components of their own paths.
     """
 
     def __init__(self, folder: Path, budget: Budget, within: int) -> None:
@@ -128,7 +128,7 @@ class Tree:
         return self._open[-1]
 
     def _make_room(self, where: Folder, name: str) -> None:
-        """Remove a file that an earlier member wrote; anything else stays."""
+        """Remove a file that an earlier member wrote. Leave folders and links."""
         try:
             if stat.S_ISREG(where.lstat(name).st_mode):
                 where.unlink(name)

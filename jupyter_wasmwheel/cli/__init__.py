@@ -64,7 +64,7 @@ def _run(words: list[str], lines: JsonLines) -> int:
             emit=emit,
             downloads=settings.downloads(),
             proxy=settings.proxy,
-            limits=settings.allowed().with_settings(getattr(args, "limits", ())),
+            limits=settings.resource_limits().with_settings(getattr(args, "limits", ())),
             build_variables=settings.build_variables(),
         )
         result: CommandResult = args.run(args, context)

@@ -242,8 +242,8 @@ def _home(info: RawMetadata, table: Mapping[str, Any]) -> str:
 
 
 def _license(info: RawMetadata, table: Mapping[str, Any]) -> str:
-    said = table.get("license")
-    text = said.get("text", "") if isinstance(said, dict) else said
+    declared = table.get("license")
+    text = declared.get("text", "") if isinstance(declared, dict) else declared
     found = info.get("license_expression") or info.get("license") or text or ""
     return found if "\n" not in found else ""
 

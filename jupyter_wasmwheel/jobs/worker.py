@@ -40,7 +40,7 @@ def run(folder: Path, out: Path, lines: JsonLines) -> int:
         context = ExecutionContext(
             store=settings.store(),
             emit=lines,
-            limits=settings.allowed(),
+            limits=settings.resource_limits(),
             downloads=settings.downloads(),
             build_variables=settings.build_variables(),
             out=out,

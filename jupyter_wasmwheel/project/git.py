@@ -292,11 +292,11 @@ class _Git:
     def _run(self, *words: str, folder: Path, ask: bool = False) -> list[str]:
         """Return the lines that git prints; a SourceError if it fails, unless `ask` is set."""
         options = [part for setting in SAFE_SETTINGS for part in ("-c", setting)]
-        printed: list[str] = []
-        said: list[str] = []
+        stdout: list[str] = []
+        stderr: list[str] = []
 
         def on_line(stream: str, line: str) -> None:
-            (printed if stream == "stdout" else said).append(line)
+            (stdout if stream == "stdout" else stderr).append(line)
             progress = _PROGRESS.match(line)
             if progress:
                 label, done, total = progress.groups()
@@ -309,11 +309,11 @@ class _Git:
             command = [self._program, *options, *helper, *words]
             status = run(Command(words=command, cwd=folder, env=self._env), on_line=on_line)
         if status and not ask:
-            raise self._failed(said)
-        return printed
+            raise self._failed(stderr)
+        return stdout
 
-    def _failed(self, said: Sequence[str]) -> WasmwheelError:
-        text = "\n".join(said)
+    def _failed(self, stderr: Sequence[str]) -> WasmwheelError:
+        text = "\n".join(stderr)
         known = known_errors.match("git", text, address=self._address.url)
         if known:
             return known[0]

@@ -155,7 +155,7 @@ class WasmwheelApp(ExtensionApp):
         """Read the settings; the first request opens the database."""
         shared = Wasmwheel(parent=self)
         self.store: Store = shared.store()
-        self.limits = shared.allowed()
+        self.limits = shared.resource_limits()
         self.build_variables = shared.build_variables()
         self.stream = events.Stream()
         base_url: str = self.settings["base_url"]
