@@ -130,8 +130,20 @@ def _files(folder: Path, environ: Mapping[str, str]) -> list[_Source]:
     for place in dict.fromkeys(places):
         path = next((place / n for n in ("config", "config.toml") if (place / n).is_file()), None)
         if path:
-            found.append(_Source(origin=path, table=_load(path)))
-    return found[::-1]
+            found[:0] = _with_included(path, set())
+    return found
+
+
+def _with_included(path: Path, seen: set[Path]) -> Iterator[_Source]:
+    """Yield the files that a file includes, then the file, which cargo prefers to them."""
+    seen.add(path)
+    table = _load(path)
+    named = table.get("include", [])
+    for each in named if isinstance(named, list) else [named]:
+        other = path.parent / str(each.get("path", "") if isinstance(each, dict) else each)
+        if other.is_file() and other not in seen:
+            yield from _with_included(other, seen)
+    yield _Source(origin=path, table=table)
 
 
 def _load(path: Path) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 from packaging.version import Version
@@ -41,6 +42,7 @@ SYSTEM, _ON_PATH = "system", "the system's"
 IGNORE_FILE: dict[str, bool | str | tuple[str, ...]] = {"rust": "auto"}
 
 _NUMBER = re.compile(r"\d+(\.\d+)*")
+_DATED = re.compile(r"nightly-(\d{4}-\d\d-\d\d)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,9 +256,14 @@ def choose(
 
 
 def _is_too_old(wanted: RustRequirement, target: Target) -> bool:
-    """Return whether no Rust of a numbered channel can build for a target."""
+    """Return whether no Rust of a numbered channel, or of a dated nightly, can build."""
+    oldest = Version(target.rust)
+    if dated := _DATED.match(wanted.channel):
+        # Each version takes six weeks; the nightlies of one begin 90 days before its release.
+        first = date(2015, 5, 14) + timedelta(weeks=6) * oldest.minor - timedelta(days=90)
+        return dated[1] < first.isoformat()
     number = _NUMBER.match(wanted.channel)
-    return number is not None and Version(number[0]) < Version(target.rust)
+    return number is not None and Version(number[0]) < oldest
 
 
 def _channel_too_old(

@@ -85,7 +85,9 @@ THREAD = 'extern "C" { fn pthread_kill(thread: u32, signal: i32) -> i32; }'
             "pub fn f() { unsafe { libc::pthread_atfork(None, None, None); } }",
             *(5, "`pthread_atfork` of libc", "target_os"),
         ),
-        ('pyo3-ffi = "=0.24.2"', "", 3, "PyO3 is too old for Python 3.14", "--target"),
+        ('pyo3-ffi = "=0.24.2"', "", 3, "PyO3 is too old for Python 3.14", "0.25"),
+        ('pyo3-ffi = "=0.16.6"', "", 3, "PyO3 is too old for Python 3.14", "0.25"),
+        ("", "#![feature(portable_simd)]", 4, "nightly Rust", "--rust nightly"),
         (
             FFI,
             f"{THREAD} {INIT} {{ unsafe {{ pthread_kill(0, 0) }} }}",
@@ -120,6 +122,67 @@ def test_crate_unsupported_in_browser_is_explained(
     error = error_of(ran, status)
     assert what in error["what"]
     assert fix in error["fix"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("line", "status", "code"),
+    [
+        ('assert!(run("sh", &["-c", "no-such-program x.y"]));', 4, "tool.missing"),
+        ('run("no-such-program", &[]);', 5, "build-script.file-not-found"),
+        ('std::fs::read("../none").unwrap();', 5, "build-script.file-not-found"),
+        ('panic!("unsupported target: {}", env!("CARGO_PKG_NAME"));', 5, "build-script.target"),
+        ('panic!("The system library `z` required by crate `z-sys` was not found.");', 5, ""),
+        ('panic!("assertion of its own");', 5, "compile.build-script"),
+    ],
+)
+def test_failed_build_script_is_explained_by_its_cause(
+    wasmwheel: Command, crate: Path, tmp_path: Path, line: str, status: int, code: str
+) -> None:
+    script = (
+        "#![allow(dead_code)]\nfn run(program: &str, words: &[&str]) -> bool {\n"
+        "std::process::Command::new(program).args(words).status().unwrap().success()\n}\n"
+        f"fn main() {{ {line} }}\n"
+    )
+    failing_crate(crate, needs=FFI, body=f"{INIT} {{ 0 }}", script=script)
+    words = ("--json", "--profile", "draft", "--out", tmp_path / "dist")
+    error = error_of(wasmwheel("build", crate, *words), status)
+    assert error["code"] == (code or "build-script.library")
+
+
+def test_missing_vendor_folder_is_not_blamed_on_network(
+    wasmwheel: Command, crate: Path, tmp_path: Path
+) -> None:
+    (crate / ".cargo").mkdir()
+    (crate / ".cargo/config.toml").write_text(
+        '[source.crates-io]\nreplace-with = "vendored"\n[source.vendored]\ndirectory = "vendor"\n'
+    )
+    error = error_of(wasmwheel("build", crate, "--json", "--out", tmp_path / "dist"), 3)
+    assert error["code"] == "crates.vendor-missing"
+    assert "cargo vendor" in error["fix"]
+
+
+@pytest.mark.slow
+def test_crate_that_runs_cmake_builds_in_release(
+    wasmwheel: Command, crate: Path, tmp_path: Path
+) -> None:
+    script = (
+        'fn main() { println!("cargo:rustc-link-search=native={}/lib", '
+        'cmake::build("c").display()); println!("cargo:rustc-link-lib=static=two"); }'
+    )
+    body = f'extern "C" {{ fn two() -> i32; }} {INIT} {{ unsafe {{ two() }} }}'
+    failing_crate(
+        crate, needs=f'{FFI}\n[build-dependencies]\ncmake = "0.1"', body=body, script=script
+    )
+    (crate / "c").mkdir()
+    (crate / "c/two.c").write_text("int two(void) { return 2; }\n")
+    (crate / "c/CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.10)\nproject(two C)\nadd_library(two STATIC two.c)\n"
+        "install(TARGETS two DESTINATION lib)\n"
+    )
+    ran = wasmwheel("build", crate, "--no-import", "--json", "--out", tmp_path / "dist")
+    assert ran.status == 0, ran.stderr
+    assert "two" not in ran.document["audit"]["missing"]
 
 
 JUMP = """

@@ -70,25 +70,30 @@ def test_option_overrides_rust_toolchain_file(
     assert choose(toolchains, rust.required(option, file)).version == version
 
 
-@pytest.mark.parametrize("channel", ["1.85.0", "1.90", "1.92.0-x86_64-unknown-linux-gnu"])
+@pytest.mark.parametrize(
+    "channel", ["1.85.0", "1.90", "1.92.0-x86_64-unknown-linux-gnu", "nightly-2025-02-01"]
+)
 def test_channel_too_old_for_pyodide_is_rejected_and_retry_ignores_it(
     toolchains: list[Rust], channel: str
 ) -> None:
+    toolchains = [each for each in toolchains if each.channel != "nightly"]
     with pytest.raises(ToolchainError) as caught:
         choose(toolchains, rust.required("project", channel))
     assert caught.value.info.code == "rust.channel-too-old"
     assert "rustup toolchain install" not in caught.value.fix
     (remedy,) = caught.value.info.remedies
     assert isinstance(remedy, Retry)
+    assert remedy.changes == rust.IGNORE_FILE
     posted = {"kind": "build", "source": "hello"}
     again = parse(changed(posted, remedy.changes), BuildRequest)
-    assert choose(toolchains, rust.required(again.rust, channel)).version == "1.97.0"
+    assert choose(toolchains, rust.required(again.rust, channel)).version == "1.96.0"
 
 
 @pytest.mark.parametrize(
     ("option", "file", "command"),
     [
         ("project", "1.94.1", "rustup toolchain install 1.94.1"),
+        ("project", "nightly-2025-11-01", "rustup toolchain install nightly-2025-11-01"),
         ("1.99", None, "rustup toolchain install 1.99"),
         ("system", None, "apt-get install"),
     ],
@@ -97,7 +102,7 @@ def test_missing_channel_is_explained(
     toolchains: list[Rust], option: str, file: str | None, command: str
 ) -> None:
     with pytest.raises(ToolchainError) as caught:
-        choose(toolchains[:3], rust.required(option, file))
+        choose(toolchains[:2], rust.required(option, file))
     assert caught.value.info.code == "rust.channel-missing"
     assert command in caught.value.fix
     assert "--rust auto" in caught.value.fix
@@ -215,6 +220,16 @@ def test_configuration_above_is_used_first(tmp_path: Path, real_rust: Rust) -> N
     found = flags_of(folder, real_rust, {"CARGO_HOME": str(home)}, "--config=build.rustflags='-g'")
     assert found.used == ("--cfg=home", "--cfg=above", "--cfg=own", "-g")
     assert [each.origin for each in found.ignored] == [home / "config.toml"]
+
+
+def test_included_configuration_is_used_before_its_file(tmp_path: Path, real_rust: Rust) -> None:
+    text = 'include = ["more.toml", {path = "none.toml", optional = true}]\n'
+    folder = configured(
+        tmp_path, {"repository/python": f"{text}[build]\nrustflags = '--cfg=own'\n"}
+    )
+    more = 'include = "config.toml"\n[build]\nrustflags = ["--cfg=more"]\n'
+    (folder / ".cargo/more.toml").write_text(more)
+    assert flags_of(folder, real_rust).used == ("--cfg=more", "--cfg=own")
 
 
 @pytest.mark.parametrize(
