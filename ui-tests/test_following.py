@@ -142,7 +142,7 @@ def test_twenty_jobs_share_one_stream(context: BrowserContext, lab: Lab) -> None
         run(page, "wasmwheel:open-build", id=job["id"])
     page.evaluate("window.flooding = true")
     page.wait_for_timeout(3000)
-    assert page.locator(".jp-wasmwheel-document").count() == 20
+    expect(page.locator(".jp-wasmwheel-document")).to_have_count(20)
     assert page.evaluate("window.opened") == 1
 
 

@@ -58,7 +58,10 @@ TESTED = REPORT | {
         ],
     },
 }
-ERROR = {"what": "It failed.", "why": "Because.", "fix": "`Mend` it.", "status": 5}
+ERROR = {
+    **{"what": "It failed.", "why": "Because.", "fix": "`Mend` it.", "status": 5},
+    **{"code": "build.failed", "counts": {}, "remedies": []},
+}
 EVENTS = [
     {"kind": "phase", "name": "compile", "state": "started"},
     {"kind": "progress", "done": 1, "total": 2, "unit": "crates", "label": "pyo3"},
@@ -76,7 +79,10 @@ EVENTS = [
     },
     {"kind": "error", **ERROR},
 ]
-FINDING = {"part": "Rust", "state": "missing", "text": "None.", "fix": "`Install` it.", "mend": []}
+FINDING = {
+    **{"id": "rust", "part": "Rust", "state": "missing", "text": "None.", "version": None},
+    **{"fix": "`Install` it.", "mend": [], "remedies": []},
+}
 RUNNING = JOB | {"created": 200.0, "started": 200.0}
 ALL = [*JOBS[1:], job(6, "failed", "broken", error=ERROR), job(7, "done", "tested", report=TESTED)]
 
