@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from ..api.errors import SourceError
 from ..api.events import Emitter, Log, note
 from ..api.report import Patch
-from . import recipes
+from . import outside_metadata, recipes
 from .manifest import Project
 from .recipes import CRATE, Recipe, Replacement
 from .source import FetchedSource
@@ -88,6 +88,7 @@ def changes(edits: Edits, project: Project) -> tuple[Change, ...]:
                 _replace(made, folder, each, recipe, project.label, project.folder)
     for name in edits.make_optional:
         _make_optional(made, project, name)
+    _move_metadata(made, project)
     return tuple(made.values())
 
 
@@ -188,6 +189,18 @@ def _make_optional(made: dict[Path, Change], project: Project, name: str) -> Non
     if "\r\n" in change.after:
         edited = edited.replace("\n", "\r\n")
     made[change.path] = change.to(edited, f"{name} becomes optional.")
+
+
+def _move_metadata(made: dict[Path, Change], project: Project) -> None:
+    """Name files that maturin rejects outside its workspace by where the copy has them."""
+    path = project.folder / "pyproject.toml"
+    for file in outside_metadata.find(project):
+        text = path.read_bytes().decode("utf-8")
+        change = made.get(path) or Change(path=path, file=path.name, before=text, after=text)
+        after = change.after
+        for quote in "\"'":
+            after = after.replace(f"{quote}{file.named}{quote}", f"{quote}{file.name}{quote}")
+        made[path] = change.to(after, "maturin rejects metadata outside its Cargo workspace.")
 
 
 def _open(path: Path, folder: Path, base: Path, refuse: Callable[[str], SourceError]) -> Change:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import references, repository
+from . import outside_metadata, references, repository
 from .manifest import Project, crate_folders, load_toml
 from .repository import RepositoryFiles
 
@@ -136,11 +136,18 @@ class _Collecting:
         top = Path(os.path.commonpath([str(each) for each in tops]))
         return SourceFiles(
             top=top,
-            files={os.path.relpath(path, top): path for path in self._found},
+            files={os.path.relpath(path, top): path for path in self._found} | self._moved(top),
             folders=tuple(os.path.relpath(folder, top) for folder in self._folders),
             tracked=self._tracked(listed),
             repositories=self._repositories(listed) if whole else {},
         )
+
+    def _moved(self, top: Path) -> dict[str, Path]:
+        inside = os.path.relpath(self._project.folder, top)
+        return {
+            os.path.normpath(os.path.join(inside, file.name)): file.path
+            for file in outside_metadata.find(self._project)
+        }
 
     def _tracked(self, listed: RepositoryFiles | None) -> set[Path]:
         if self._project.history:

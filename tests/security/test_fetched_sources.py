@@ -51,6 +51,26 @@ def leave(crate: Path, private: Path, how: str, depth: int = 4) -> None:
         cargo.write_text(
             cargo.read_text().replace("[package]", '[package]\nworkspace = "../../.."')
         )
+    elif how == "replace":
+        cargo.write_text(f'{cargo.read_text()}\n[replace]\n"x:1.0.0" = {{ path = "{private}" }}\n')
+    elif how == "member":
+        cargo.write_text(f'{cargo.read_text()}\n[workspace]\nmembers = ["{private}"]\n')
+    elif how == "library":
+        named = f'[lib]\npath = "{private}/src/lib.rs"'
+        cargo.write_text(cargo.read_text().replace("[lib]", named))
+    elif how in ("paths", "directory", "patch in configuration"):
+        line = {
+            "paths": f'paths = ["{private}"]',
+            "directory": f'[source.x]\ndirectory = "{private}"',
+            "patch in configuration": f'[patch.crates-io]\nx = {{ path = "{private}" }}',
+        }[how]
+        (crate / ".cargo").mkdir()
+        (crate / ".cargo/config.toml").write_text(line)
+    elif how == "code":
+        (crate / "build.rs").write_text(f'include_str!("{private}/src/lib.rs");')
+        library = crate / "src/lib.rs"
+        upwards = "../" * 5
+        library.write_text(f'include_str!("{upwards}private/src/lib.rs");\n{library.read_text()}')
     elif how == "manifest-path":
         pyproject.write_text(
             f'{pyproject.read_text()}\n[tool.maturin]\nmanifest-path = "{private}/Cargo.toml"\n'
@@ -60,7 +80,10 @@ def leave(crate: Path, private: Path, how: str, depth: int = 4) -> None:
         pyproject.write_text(pyproject.read_text().replace("[project]", named))
 
 
-WAYS = ["absolute path", "relative path", "link", "patch", "workspace", "manifest-path"]
+WAYS = [
+    *("absolute path", "relative path", "link", "patch", "workspace", "manifest-path"),
+    *("replace", "member", "library", "paths", "directory", "patch in configuration"),
+]
 
 
 def packed(tmp_path: Path, private: Path, form: str, how: str) -> str:
@@ -101,6 +124,33 @@ def test_job_payload_omits_files_outside_fetched_source(
     with pytest.raises(SourceError) as caught:
         payload.pack("job", BuildRequest(source=named), store, ignore)
     assert caught.value.info.code == ("archive.unsafe" if how == "link" else "source.outside-tree")
+
+
+@pytest.mark.parametrize("form", ["git", "sdist"])
+def test_file_outside_that_code_of_fetched_source_names_is_not_copied(
+    tmp_path: Path, store: Store, private: Path, form: str
+) -> None:
+    named = packed(tmp_path, private, form, "code")
+    target = targets.find(targets.default_abi())
+    fetched = source.fetch(source.parse(named), target, store, ignore)
+    project = manifest.read(fetched.folder, fetched.tree)
+    copy.refresh(project, store.home / "work/hello/source")
+    nothing_is_copied(store)
+
+
+def test_git_folder_in_sdist_is_not_used(tmp_path: Path, store: Store) -> None:
+    crate = starter.create("hello", tmp_path / "sdist")
+    mark = tmp_path / "was-run"
+    other = Repository(tmp_path / "other")
+    other.write(file="")
+    other.commit("Begin")
+    (tmp_path / "other/.git").rename(crate / ".git")
+    with (crate / ".git/config").open("a") as stream:
+        stream.write(f'[core]\nfsmonitor = "touch {mark}"\n')
+    project = manifest.read(crate, crate)
+    made = copy.refresh(project, store.home / "work/hello/source")
+    assert not mark.exists()
+    assert not (made.top / ".git").exists()
 
 
 def test_readme_outside_fetched_source_is_rejected(tmp_path: Path, private: Path) -> None:

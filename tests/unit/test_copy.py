@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_wasmwheel.project import copy, manifest
+from jupyter_wasmwheel.project import copy, edits, manifest
 from jupyter_wasmwheel.project.copy import Copy
 from tests.fixtures.git_server import Repository
 
@@ -251,6 +251,31 @@ def test_named_file_names_another(tmp_path: Path, top: Path) -> None:
     folder = crate(tmp_path / "work/project", {"src/lib.rs": 'include!("../../a/shared.rs");'})
     refresh(folder, top)
     assert {"work/a/shared.rs", "b/x.txt", "work/project/src/lib.rs"} <= names(top)
+
+
+@pytest.mark.parametrize("existing", [True, False])
+def test_metadata_outside_workspace_is_moved_into_project(
+    tmp_path: Path, top: Path, existing: bool
+) -> None:
+    write(tmp_path / "work", {"README.md": "read me", "LICENSE": "license"})
+    named = f'{PYPROJECT}readme = "../../README.md"\nlicense = {{ file = "../../LICENSE" }}\n'
+    folder = crate(tmp_path / "work/bindings/python", {"pyproject.toml": named})
+    if existing:
+        write(folder, {"README.md": "another"})
+    project = manifest.read(folder)
+    made = copy.refresh(project, top, edits.changes(edits.Edits(), project))
+    table = manifest.load_toml(made.folder / "pyproject.toml")["project"]
+    assert table["readme"] == ("outside-README.md" if existing else "README.md")
+    assert (made.folder / table["readme"]).read_text() == "read me"
+    assert (made.folder / table["license"]["file"]).read_text() == "license"
+
+
+def test_metadata_inside_workspace_stays(tmp_path: Path) -> None:
+    files = {"README.md": "", "Cargo.toml": '[workspace]\nmembers = ["python"]\n'}
+    write(tmp_path / "work", files)
+    named = {"pyproject.toml": f'{PYPROJECT}readme = "../README.md"\n'}
+    project = manifest.read(crate(tmp_path / "work/python", named))
+    assert edits.changes(edits.Edits(), project) == ()
 
 
 @pytest.mark.parametrize("text", ['"../.."', '"../"', '"../../../../../../../.."', '"../project"'])

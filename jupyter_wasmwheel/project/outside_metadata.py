@@ -1,0 +1,40 @@
+"""Read-me and license files outside a project's Cargo workspace, which maturin 1.16 rejects.
+
+Earlier versions read them. A copy of the project has them in the project's folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .manifest import Project, load_toml, workspace_root
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovedFile:
+    """A file that pyproject.toml names as `named`, and its name in the copy's project folder."""
+
+    named: str
+    path: Path
+    name: str
+
+
+def find(project: Project) -> tuple[MovedFile, ...]:
+    """Return the files that a build with maturin reads outside its workspace."""
+    if not project.is_maturin or project.crate is None:
+        return ()
+    top = workspace_root(project.crate, project.tree) or project.folder
+    table = load_toml(project.folder / "pyproject.toml").get("project", {})
+    moved = []
+    for key in ("readme", "license"):
+        value = table.get(key)
+        named = value.get("file") if isinstance(value, dict) else value
+        path = (project.folder / str(named)).resolve()
+        if not isinstance(named, str) or ".." not in Path(named).parts:
+            continue
+        if path.is_file() and not path.is_relative_to(top):
+            is_free = not (project.folder / path.name).exists()
+            name = path.name if is_free else f"outside-{path.name}"
+            moved.append(MovedFile(named=named, path=path, name=name))
+    return tuple(moved)
