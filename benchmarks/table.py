@@ -36,6 +36,7 @@ ORDER = (
     "first_build",
     "draft",
     "cache",
+    "source_copy",
     "size",
     "speed_inside",
     "checks_and_publish",

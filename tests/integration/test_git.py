@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from jupyter_wasmwheel.api.errors import WasmwheelError
 from jupyter_wasmwheel.api.events import Event, Log, ignore
+from jupyter_wasmwheel.build.plan import work_key
 from jupyter_wasmwheel.project import copy, git, manifest, source, sources, starter
 from jupyter_wasmwheel.project.edits import Change
 from jupyter_wasmwheel.store import Store
@@ -268,6 +270,18 @@ def test_build_that_reads_tags_sees_them(
     assert subprocess.check_output(words, cwd=made.folder) == b""
 
 
+def test_new_commit_of_branch_keeps_work_folder(repository: Repository, own_store: Store) -> None:
+    address = f"git+{repository.folder}{IN_FOLDER}"
+    first = fetch_source(address, own_store)
+    repository.write(third="3")
+    repository.commit("Go on again")
+    second = fetch_source(address, own_store)
+    assert first.identity != second.identity
+    project = manifest.read(second.folder, second.tree)
+    assert work_key(project, first.origin) == work_key(project, second.origin)
+    assert fetch_source(f"git+{repository.folder}@v1{IN_FOLDER}", own_store).origin == first.origin
+
+
 def test_history_is_not_fetched_for_plain_build(repository: Repository, own_store: Store) -> None:
     got = fetch_source(f"git+{repository.folder}{IN_FOLDER}", own_store)
     assert not sources.needs_history(manifest.read(got.folder, got.tree))
@@ -304,3 +318,37 @@ def test_workspace_above_subfolder_is_built(
     assert ran.status == 0, ran.stderr
     code = "import hello; print(hello.fibonacci(0))"
     assert wasmwheel("smoke", ran.document["wheel"], "-c", code).stdout.strip() == "42"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["git", "sdist"])
+def test_second_build_after_failure_keeps_compiled_crates(
+    wasmwheel: Command, store: Store, draft_seed: None, tmp_path: Path, kind: str
+) -> None:
+    repository = Repository(tmp_path / "broken")
+    crate = starter.create(f"broken-{kind}", repository.folder)
+    library = crate / "src/lib.rs"
+    right = library.read_text()
+    library.write_text(f"{right}\ncompile_error!();\n")
+    repository.commit("Begin")
+    source_text = f"git+{repository.folder}#subdirectory={crate.name}"
+    if kind == "sdist":
+        source_text = str(tmp_path / "broken-1.tar.gz")
+        with tarfile.open(source_text, "w:gz") as archive:
+            archive.add(crate, "broken-1")
+
+    def compiled() -> dict[Path, int]:
+        works = (store.home / "work").glob(f"broken-{kind}-*")
+        found = [path for work in works for path in work.glob("target-*/*/release/deps/*.rlib")]
+        return {path: path.stat().st_mtime_ns for path in found}
+
+    words = ("build", source_text, "--profile", "draft", "--json", "--out", tmp_path / "dist")
+    assert wasmwheel(*words).status == 5
+    first = compiled()
+    assert any("pyo3" in path.name for path in first)
+    if kind == "git":
+        library.write_text(right)
+        repository.commit("Correct it")
+    again = wasmwheel(*words)
+    assert (again.status == 0) is (kind == "git"), again.stderr
+    assert compiled() == first
