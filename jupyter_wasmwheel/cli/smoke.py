@@ -33,7 +33,9 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     prepared = engine.prepare(target, context.run_context)
     version = prepared.runtime.version
     done = smoke.smoke(wheels, prepared, context.run_context, code=args.code)
-    text = f"{done.module} works in Pyodide {version} ({duration(done.seconds)})."
+    subject = done.module or wheels[0].path.name
+    text = f"{subject} works in Pyodide {version} ({duration(done.seconds)})."
+    text = "\n".join((text, *done.remarks))
     if args.code:
         text = done.output.rstrip("\n")
     return result(text, {"smoke": msgspec.to_builtins(done), "pyodide": version})
