@@ -131,10 +131,13 @@ def read_event(line: str) -> dict[str, Any] | None:
 
 
 def missing_requirement(text: str, unavailable: Iterable[str]) -> str | None:
-    """Return the absent requirement whose module an exception reports as missing."""
+    """Return the absent requirement whose module an exception reports as missing.
+
+    The module can have more words, as `_cffi_backend` of cffi.
+    """
     found = re.search(r"No module named '([^'.]+)", text)
-    module = canonicalize_name(found[1]) if found else None
-    return next((name for name in unavailable if canonicalize_name(name) == module), None)
+    module = f"-{canonicalize_name(found[1])}-" if found else ""
+    return next((name for name in unavailable if f"-{canonicalize_name(name)}-" in module), None)
 
 
 def start_error(runtime: str, reason: str) -> ToolchainError:

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from jupyter_wasmwheel.api.errors import SourceError
 from jupyter_wasmwheel.api.report import Dependency
+from jupyter_wasmwheel.checks import pyodide_loader
 from jupyter_wasmwheel.checks.dependencies import Resolution, resolve
 from jupyter_wasmwheel.runtime import packages
 from jupyter_wasmwheel.runtime.lock import Entry, Lock
@@ -169,3 +170,12 @@ def test_built_package_takes_precedence_over_all(tmp_path: Path) -> None:
 def test_lock_entry_with_only_address_has_no_file() -> None:
     (one,) = found(["tool"], pyodide(entry("tool", "1.0"))).without_file
     assert (one.name, one.source) == ("tool", "pyodide")
+
+
+@pytest.mark.parametrize(
+    ("module", "requirement"),
+    [("no_such.thing", "No.Such"), ("_cffi_backend", "cffi"), ("cffix", None), ("other", None)],
+)
+def test_missing_module_leads_to_its_requirement(module: str, requirement: str | None) -> None:
+    text = f"ModuleNotFoundError: No module named '{module}'"
+    assert pyodide_loader.missing_requirement(text, ["No.Such", "cffi"]) == requirement
