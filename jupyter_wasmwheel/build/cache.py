@@ -25,6 +25,7 @@ from ..api.report import Crate, Patch
 from ..project import copy
 from ..project.copy import Copy
 from ..store import Store
+from ..toolchain import cargo_config
 from ..wheel import Wheel, read
 from .plan import Plan
 
@@ -80,6 +81,7 @@ def key(planned: Plan, private: Copy, patches: Sequence[Patch]) -> str:
         "wasm_opt": tool and tool.version,
         "maturin": toolchain.maturin,
         "variables": _influencing(planned.env),
+        "configuration": str(cargo_config.influencing(private.folder, planned.environ)),
         "named": sorted(build_variables.named_variables(planned.env, planned.variables).items()),
     }
     return f"{FOLDER}/{hashlib.sha256(json.dumps(given).encode()).hexdigest()[:32]}"

@@ -115,7 +115,7 @@ def read(folder: Path, tree: Path | None = None) -> Project:
         backend=backend,
         crate=crate,
         roots=roots,
-        channel=_channel(folder, roots),
+        channel=_channel(folder, tree),
         tree=tree,
         is_maturin=is_maturin,
         bindings=named,
@@ -395,11 +395,13 @@ def require_within(tree: Path | None, path: Path, origin: Path) -> Path:
     )
 
 
-def _channel(folder: Path, roots: tuple[Path, ...]) -> str | None:
-    """Return the channel that a rust-toolchain file requests, found as rustup does."""
-    top = min((root for root in roots if root.is_dir()), key=lambda root: len(root.parts))
+def _channel(folder: Path, tree: Path | None) -> str | None:
+    """Return the channel that a rust-toolchain file requests, found as rustup does.
+
+    Above `tree` nothing is searched.
+    """
     for place in (folder, *folder.parents):
-        for name in ("rust-toolchain.toml", "rust-toolchain"):
+        for name in ("rust-toolchain", "rust-toolchain.toml"):
             path = place / name
             if path.is_file():
                 text = path.read_text(encoding="utf-8", errors="replace")
@@ -407,6 +409,6 @@ def _channel(folder: Path, roots: tuple[Path, ...]) -> str | None:
                     wanted = load_toml(path).get("toolchain", {}).get("channel")
                     return str(wanted) if wanted else None
                 return text.strip() or None
-        if place == top:
+        if place == tree:
             break
     return None

@@ -28,6 +28,9 @@ _PLAIN = "RUSTFLAGS"
 _OF_TARGET = f"CARGO_TARGET_{TRIPLE.upper().replace('-', '_')}_RUSTFLAGS"
 _OF_BUILD = "CARGO_BUILD_RUSTFLAGS"
 
+#: The tables that change what is compiled.
+_INFLUENCING = ("env", "patch", "paths", "profile")
+
 #: Why flags are ignored.
 SET_FOR_PYODIDE = "the build sets this for Pyodide"
 FOR_OTHER_MACHINE = "this applies to another machine or linker"
@@ -120,6 +123,13 @@ def read(
                     here += flag
         used = used or here
     return Rustflags(used=tuple(used), ignored=tuple(ignored))
+
+
+def influencing(folder: Path, environ: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the tables other than flags that change what cargo compiles in a folder."""
+    tables = [file.table for file in _files(folder, environ)]
+    found = [{name: each[name] for name in _INFLUENCING if name in each} for each in tables]
+    return [each for each in found if each]
 
 
 def _files(folder: Path, environ: Mapping[str, str]) -> list[_Source]:

@@ -10,6 +10,7 @@ import pytest
 
 from jupyter_wasmwheel.api.errors import Retry, ToolchainError
 from jupyter_wasmwheel.api.requests import BuildRequest, changed, parse
+from jupyter_wasmwheel.project import manifest, starter
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.runtime.targets import TRIPLE
 from jupyter_wasmwheel.toolchain import cargo_config, emcc, remap, rust
@@ -113,6 +114,26 @@ def test_channel_too_old_without_other_rust_names_installation(toolchains: list[
         choose(toolchains[:1], rust.required("project", "1.90.0"))
     assert caught.value.info.code == "rust.channel-too-old"
     assert "doctor --fix" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "channel"),
+    [
+        ("rust-toolchain.toml", '[toolchain]\nchannel = "1.85.0"\n', "1.85.0"),
+        ("rust-toolchain", '[toolchain]\nchannel = "nightly-2025-02-01"\n', "nightly-2025-02-01"),
+        ("rust-toolchain", "1.85.0\n", "1.85.0"),
+        ("rust-toolchain.toml", '[toolchain]\ncomponents = ["clippy"]\n', None),
+    ],
+)
+def test_rust_toolchain_file_above_project_counts_unless_source_is_fetched(
+    tmp_path: Path, name: str, text: str, channel: str | None
+) -> None:
+    crate = starter.create("hello", tmp_path / "repository/python")
+    (tmp_path / "repository" / name).write_text(text)
+    assert manifest.read(crate).channel == channel
+    assert manifest.read(crate, crate).channel is None
+    (crate / "rust-toolchain.toml").write_text('[toolchain]\nchannel = "1.96"\n')
+    assert manifest.read(crate).channel == "1.96"
 
 
 # Cargo's configuration
@@ -264,6 +285,19 @@ def test_overridden_setting_is_noted(
     folder = configured(tmp_path, {"repository/python": text})
     found = flags_of(folder, replace(real_rust, channel="stable"))
     assert [each.setting for each in found.ignored] == [setting]
+
+
+def test_user_configuration_changes_key_of_cached_wheel(tmp_path: Path) -> None:
+    folder = configured(tmp_path, {"repository/python": '[env]\nA = "1"\n[net]\nretry = 1\n'})
+    home = tmp_path / "home"
+    home.mkdir()
+    environ = {"CARGO_HOME": str(home)}
+    assert cargo_config.influencing(folder, environ) == [{"env": {"A": "1"}}]
+    (home / "config.toml").write_text("[profile.release]\ndebug = 1\n[net]\noffline = true\n")
+    assert cargo_config.influencing(folder, environ) == [
+        {"profile": {"release": {"debug": 1}}},
+        {"env": {"A": "1"}},
+    ]
 
 
 # Emscripten
