@@ -51,6 +51,10 @@ RUST_NOTE = "compiles-rust"
 #: The bindings whose Python code maturin generates with an interpreter of this machine.
 GENERATED = ("cffi", "uniffi")
 
+#: The variable with cargo's channel. A cargo that a distribution builds without one would use the
+#: unstable settings of a project, such as `build-std`, with a stable rustc.
+CHANNEL = "__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS"
+
 #: cargo's profile of a build that names none.
 RELEASE = "release"
 
@@ -200,6 +204,8 @@ def _cargo(plan: Plan, toolchain: Toolchain, rust: Rust) -> dict[str, str]:
     }
     if plan.unlocked:
         env[cargo_wrapper.UNLOCKED] = "1"
+    if rust.channel != "nightly" and not plan.environ.get("RUSTC_BOOTSTRAP"):
+        env[CHANNEL] = "stable"
     if plan.request.offline:
         env["CARGO_NET_OFFLINE"] = "true"
     return env

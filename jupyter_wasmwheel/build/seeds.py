@@ -40,7 +40,7 @@ from . import maturin, pyo3
 from .plan import Plan
 
 #: Changes with the steps of building seeds, so that older seeds are not used.
-SEED_VERSION = "4"
+SEED_VERSION = "5"
 
 #: The profiles that have seeds.
 PROFILES: tuple[Profile, ...] = typing.get_args(Profile)
@@ -211,7 +211,6 @@ def _prefix(planned: Plan) -> str:
     fixed = [
         SEED_VERSION,
         chosen.rust.commit,
-        chosen.maturin,
         planned.env[cargo_wrapper.ARGUMENTS],
         planned.env[cargo_config.ENCODED],
         planned.env[pyo3.VARIABLE],

@@ -54,6 +54,7 @@ MATURIN = '[build-system]\nrequires = ["maturin>=1,<2"]\nbuild-backend = "maturi
 PROJECT = '[project]\nname = "wrapped"\nversion = "1.0"\n'
 
 
+@pytest.mark.usefixtures("draft_seed")
 def test_wrapped_maturin_builds_same_bytes_as_maturin(wasmwheel: Command, workbench: Path) -> None:
     project = write_files(
         workbench / "wrapped",
@@ -70,6 +71,7 @@ def test_wrapped_maturin_builds_same_bytes_as_maturin(wasmwheel: Command, workbe
     assert members(build(wasmwheel, project, "--no-cache")["wheel"]) == direct
 
 
+@pytest.mark.usefixtures("draft_seed")
 def test_settings_of_maturin_reach_build(wasmwheel: Command, workbench: Path) -> None:
     settings = (
         "[tool.maturin]\n"
@@ -107,6 +109,7 @@ class Hook(BuildHookInterface):
 """
 
 
+@pytest.mark.usefixtures("draft_seed")
 def test_build_hook_that_calls_cargo_gets_module_for_target(
     wasmwheel: Command, workbench: Path
 ) -> None:
@@ -154,6 +157,7 @@ def get_requires_for_build_wheel(config_settings=None):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("draft_seed")
 def test_several_modules_of_crates_that_backend_requires_late(
     wasmwheel: Command, workbench: Path
 ) -> None:
@@ -182,6 +186,7 @@ def test_several_modules_of_crates_that_backend_requires_late(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("draft_seed")
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_wheel_has_files_and_metadata_of_pip(
     layout: str, wasmwheel: Command, workbench: Path, tmp_path: Path

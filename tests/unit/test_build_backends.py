@@ -13,7 +13,7 @@ import pytest
 
 from jupyter_wasmwheel.api.errors import SourceError
 from jupyter_wasmwheel.project import manifest
-from jupyter_wasmwheel.toolchain import cargo_wrapper, maturin_wrapper
+from jupyter_wasmwheel.toolchain import cargo_wrapper, maturin_wrapper, uniffi
 from tests.fixtures.projects import write_files
 
 MATURIN = '[build-system]\nrequires = ["maturin>=1,<2"]\nbuild-backend = "maturin"\n'
@@ -165,3 +165,22 @@ def test_strip_leaves_modules_of_target_alone(call: Call, tmp_path: Path) -> Non
     module.write_bytes(b"\0asm\1\0\0\0")
     assert call("strip", "-x", str(module)).returncode == 0
     assert module.read_bytes() == b"\0asm\1\0\0\0"
+
+
+def test_uniffi_bindgen_reads_library_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = json.dumps({"filenames": ["/target/debug/libsample.rlib", "/debug/libsample.so"]})
+    cargo = tmp_path / "cargo"
+    cargo.write_text(f"#!/bin/sh\necho \"$@\" > {tmp_path}/said\necho '{artifact}'\n")
+    cargo.chmod(0o755)
+    features = ["--target", "wasm32-unknown-emscripten", "--features", "web"]
+    monkeypatch.setenv(maturin_wrapper.ARGUMENTS, json.dumps(features))
+    given = ["run", "--bin", "uniffi-bindgen", "--manifest-path", "Cargo.toml", "generate"]
+    given += ["--language", "python", "--library", "/target/libsample.so"]
+    assert uniffi.with_host_library(str(cargo), given) == [*given[:-1], "/debug/libsample.so"]
+    assert (tmp_path / "said").read_text() == (
+        "build --lib --message-format=json-render-diagnostics"
+        " --manifest-path Cargo.toml --features web\n"
+    )
+    assert uniffi.with_host_library("false", ["run", "--bin", "other"]) == ["run", "--bin", "other"]
