@@ -177,17 +177,19 @@ class _Collecting:
         paths = dict.fromkeys(listed.top / name for name in listed.tracked)
         for name in (*listed.others, *listed.generated):
             path = listed.top / name
-            if self._is_in_source(path, listed.top) and not _is_output(path):
+            if self._is_in_source(path.parent, listed.top) and not _is_output(path):
                 paths[path] = None
         for path in paths:
             if listed.top in within or not within.isdisjoint((path, *path.parents)):
                 self._found[path] = None
 
     def _is_found(self, root: Path) -> bool:
-        return root in self._found or any(root in path.parents for path in self._found)
+        # The methods of Path are too slow for repositories with many files.
+        prefix = f"{root}{os.sep}"
+        return root in self._found or any(str(path).startswith(prefix) for path in self._found)
 
-    def _is_in_source(self, path: Path, top: Path) -> bool:
-        return all(self._belongs(place) for place in path.parents if top in place.parents)
+    def _is_in_source(self, folder: Path, top: Path) -> bool:
+        return folder == top or (self._belongs(folder) and self._is_in_source(folder.parent, top))
 
     def _add_all(self, places: Iterable[Path]) -> list[Path]:
         """Add files, and folders with all that is in them; return the new ones."""
