@@ -1,16 +1,12 @@
 """The functions of an import check that smoke.mjs runs in Pyodide, one for each kind of step.
 
 They return a remark for what may fail, and raise the exception of what must not. They import by
-`__import__`, which adds no lines to the traceback.
+`__import__`, which adds no lines to the traceback. What most checks do not need is imported late.
 """
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
 import sys
-import sysconfig
-from pathlib import Path
 
 
 def required(name: str, member: str | None) -> None:
@@ -43,10 +39,14 @@ def extension(name: str, member: str) -> str | None:
 
 def library(name: str, member: str) -> None:
     """Load a library, as cffi and ctypes do."""
+    import ctypes
+
     ctypes.CDLL(_path(member))
 
 
 def _load(name: str, path: str) -> None:
+    import importlib.util
+
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a module of this Python", name=name)
@@ -55,7 +55,9 @@ def _load(name: str, path: str) -> None:
 
 
 def _path(member: str) -> str:
-    return str(Path(sysconfig.get_path("purelib"), member))
+    import sysconfig
+
+    return f"{sysconfig.get_path('purelib')}/{member}"
 
 
 def _last_line(error: BaseException) -> str:
