@@ -102,7 +102,7 @@ class Recorder:
             append_images=others,
             duration=self.durations,
             loop=0,
-            quality=55,
+            quality=75,
             method=6,
         )
 
@@ -180,13 +180,14 @@ def record(context: BrowserContext, address: str) -> Recorder:
 
     site = opened.value
     cell = site.locator(".jp-Notebook .jp-CodeCell").first
-    recorder.watch(site, "4. Try It opens its notebook, which runs in the browser.", cell)
+    cell.wait_for()
     site.wait_for_function(
         """() => document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status
           === 'idle' && document.querySelector('.jp-Toolbar-kernelName')?.innerText !== 'No Kernel'
         """,
         timeout=TIMEOUT_MS,
     )
+    recorder.shoot(site, "4. Try It opens its notebook, which runs in the browser.", 900)
     recorder.click(site, cell.locator(".cm-content"), "5. Run the cell: Rust, called from Python.")
     site.keyboard.press("Control+a")
     site.keyboard.insert_text('import hello\n\nhello.greet("you")')
