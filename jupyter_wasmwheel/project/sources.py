@@ -29,9 +29,11 @@ MARKERS = (
     ".wasmwheel/site.json",
 )
 
-#: Matches the names of wheels, of bytecode, and of extension modules for a single platform.
+#: Matches the names of wheels for WebAssembly, of bytecode, and of extension modules for a single
+#: platform.
 _OUTPUT = re.compile(
-    r".*(\.whl|\.pyc|\.pyd|\.(cpython-|cp\d|pypy\d|graalpy|abi3)[^/]*\.(so|dylib|pyd))", re.DOTALL
+    r".*(_wasm32\.whl|\.pyc|\.pyd|\.(cpython-|cp\d|pypy\d|graalpy|abi3)[^/]*\.(so|dylib|pyd))",
+    re.DOTALL,
 )
 
 #: The first bytes of programs and libraries for Linux, macOS and Windows.
@@ -258,7 +260,7 @@ def _is_output(path: Path) -> bool:
     name = path.name
     if _OUTPUT.fullmatch(name):
         return True
-    if path.parent.name == "dist" and name.endswith(".tar.gz"):
+    if path.parent.name == "dist" and name.endswith((".tar.gz", ".whl")):
         return True
     if not name.endswith((".so", ".dylib")) or not (path.parent / "__init__.py").is_file():
         return False

@@ -33,7 +33,7 @@ def test_build_report_describes_wheel_tools_and_times(
     assert {"name": "hello", "version": "0.1.0"} in [
         {"name": crate["name"], "version": crate["version"]} for crate in report["crates"]
     ]
-    assert report["audit"] == {"ok": True, "missing": [], "unexpected": []}
+    assert report["audit"] == {"ok": True, "missing": [], "unexpected": [], "remarks": []}
     assert report["smoke"]["ok"]
     assert report["toolchain"]["linker"].startswith("wasm-ld ")
     assert report["toolchain"]["emscripten"] is None

@@ -111,7 +111,7 @@ def test_copy_has_ignored_sources_that_builds_read(repository: Repository, top: 
         "sample/_native.pypy310-pp73-x86_64-linux-gnu.so",
         "dist/sample-1-py3-none-any.whl",
         "dist/sample-1.tar.gz",
-        "sample-1-py3-none-any.whl",
+        "sample-1-cp314-cp314-pyemscripten_2026_0_wasm32.whl",
         "src/__pycache__/x.cpython-311.pyc",
         ".ipynb_checkpoints/x.ipynb",
     ],
@@ -128,6 +128,12 @@ def test_output_of_tools_is_not_copied(
     before = names(top), copy.digest(refresh(folder, top))
     write(folder, {left: ""})
     assert (names(top), copy.digest(refresh(folder, top))) == before
+
+
+def test_wheel_that_a_backend_reads_is_copied(tmp_path: Path, top: Path) -> None:
+    folder = crate(tmp_path / "project", {"vendor/x-1-py3-none-any.whl": ""})
+    refresh(folder, top)
+    assert "vendor/x-1-py3-none-any.whl" in names(top)
 
 
 def test_native_library_beside_python_is_not_copied(tmp_path: Path, top: Path) -> None:
