@@ -123,6 +123,8 @@ def test_early_kernel_answers_are_received_whole(store: Store, tmp_path: Path, a
     with site_server.serving(site), browser(tmp_path / "profile") as context:
         page = context.new_page()
         page.goto(f"{origin(site)}/{site.prefix}/lab/index.html")
+        # The page is loaded before its modules are.
+        page.wait_for_function("() => !`${Atomics.notify}`.includes('native code')")
         assert page.evaluate(TOO_LATE) == "ok"
         assert page.evaluate(TOO_EARLY) == [1, 1]
 
