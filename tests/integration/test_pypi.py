@@ -123,7 +123,7 @@ def test_check_rejects_c_of_other_compiler(
 
 RST = b"Description-Content-Type: text/x-rst\n\nA `broken link <\n=====\n"
 TWO = f"{TAG}.pyodide_2026_0_wasm32"
-ELF = {"handmade.libs/libfast.so": b"\x7fELF" + bytes(60)}
+ELF = {"fast.cpython-314-x86_64-linux-gnu.so": b"\x7fELF" + bytes(60)}
 
 
 @pytest.mark.parametrize(
