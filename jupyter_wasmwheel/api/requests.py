@@ -137,7 +137,7 @@ class SourceRequest(_Request, frozen=True, kw_only=True):
         option(
             "--ignore-lock",
             label="Ignore Cargo.lock",
-            help="ignore Cargo.lock and let cargo select the versions of all crates",
+            help="let cargo replace the versions in Cargo.lock that the registry does not have",
         ),
     ] = False
     make_optional: Annotated[

@@ -30,7 +30,7 @@ from ..build.patched_crates import PatchedCrate
 from ..build.plan import Plan
 from ..project import copy, edits, manifest, recipes
 from ..project.copy import Copy
-from ..toolchain import cargo_config, emscripten, headers
+from ..toolchain import cargo_config, emscripten, headers, lock_file
 from ..toolchain import crates as crate_store
 from ..toolchain.cargo_config import Rustflags
 from ..toolchain.toolchain import Toolchain
@@ -154,12 +154,16 @@ def _plan(
     crate_store.ignore_vendored(private.top)
     if rust and context.offline:
         crate_store.use_vendored(private.folder, private.top, rust, context.store, context.emit)
+    environ = build_variables.for_build(os.environ, context.variables)
+    if rust and private.unlocked:
+        for path in copy.lock_files(private):
+            kept = workspace.folder / "locks"
+            lock_file.replace_missing(path, rust.cargo, environ, kept, offline=context.offline)
     crates: tuple[PatchedCrate, ...] = ()
     if rust:
         crates = patched_crates.prepare(
             recipe, source.project, private, rust, workspace.folder, offline=context.offline
         )
-    environ = build_variables.for_build(os.environ, context.variables)
     flags = Rustflags()
     if rust:
         flags = cargo_config.read(private.folder, rust, environ, source.request.cargo_args)

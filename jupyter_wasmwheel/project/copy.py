@@ -35,7 +35,7 @@ CHUNK_BYTES = 2**30
 class Copy:
     """A private copy: `top` is the copy of the folder `original`, and `folder` the project's in it.
 
-    An `unlocked` copy has no lock files of the project: cargo selects all versions. `revision`
+    The build of an `unlocked` copy can replace versions in the project's lock files. `revision`
     differs with the commit and the tags of the project's repository if its build can read them.
     """
 
@@ -99,11 +99,15 @@ def copy_folder(folder: Path, target: Path, changes: tuple[Change, ...]) -> None
 
 
 def unlock(copy: Copy) -> Copy:
-    """Remove cargo's lock files from a copy."""
-    for path in copy.top.rglob("Cargo.lock"):
-        path.unlink()
-        repository.hide_changes(copy.top, [os.path.relpath(path, copy.top)])
+    """Let a build replace versions in cargo's lock files, which git takes for unchanged."""
+    names = [os.path.relpath(path, copy.top) for path in lock_files(copy)]
+    repository.hide_changes(copy.top, names)
     return dataclasses.replace(copy, unlocked=True)
+
+
+def lock_files(copy: Copy) -> list[Path]:
+    """Return the lock files of cargo in a copy."""
+    return sorted(copy.top.rglob("Cargo.lock"))
 
 
 def digest(copy: Copy) -> str:

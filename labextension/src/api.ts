@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: 0a7c56bc69bd98541bfdf5d901f52b32567be542777f0d204052edc49c617f3d
+ * schema.json sha256: 8626fa615f4ea5c42de124d6a7c572547648a27aa3e997d42f5c5bae44088886
  */
 
 /* eslint-disable */
@@ -68,7 +68,7 @@ export interface BuildRequest {
    */
   cargo_args?: string[] | undefined;
   /**
-   * ignore Cargo.lock and let cargo select the versions of all crates
+   * let cargo replace the versions in Cargo.lock that the registry does not have
    */
   ignore_lock?: boolean | undefined;
   /**
@@ -138,7 +138,7 @@ export interface TestRequest {
    */
   cargo_args?: string[] | undefined;
   /**
-   * ignore Cargo.lock and let cargo select the versions of all crates
+   * let cargo replace the versions in Cargo.lock that the registry does not have
    */
   ignore_lock?: boolean | undefined;
   /**
@@ -818,7 +818,7 @@ export const FIELDS = {
     },
     ignore_lock: {
       title: 'Ignore Cargo.lock',
-      description: 'ignore Cargo.lock and let cargo select the versions of all crates',
+      description: 'let cargo replace the versions in Cargo.lock that the registry does not have',
       type: 'boolean',
       default: false,
       flags: ['--ignore-lock']
@@ -930,7 +930,7 @@ export const FIELDS = {
     },
     ignore_lock: {
       title: 'Ignore Cargo.lock',
-      description: 'ignore Cargo.lock and let cargo select the versions of all crates',
+      description: 'let cargo replace the versions in Cargo.lock that the registry does not have',
       type: 'boolean',
       default: false,
       flags: ['--ignore-lock']

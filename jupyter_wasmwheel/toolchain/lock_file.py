@@ -1,0 +1,56 @@
+"""Lock files of cargo with versions that the registry at hand does not have."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+#: Matches cargo's error for a locked version that it cannot get.
+_LOCKED = re.compile(r"requirement `(?P<name>[\w-]+) = [^`]*` \(locked to (?P<version>[^)]+)\)")
+
+
+def replace_missing(
+    lock: Path, cargo: Path, environ: Mapping[str, str], kept: Path, *, offline: bool = False
+) -> None:
+    """Replace the versions in a Cargo.lock that the registry does not have, and no others.
+
+    If cargo does not accept the result, the file is removed, and cargo selects all versions. The
+    result is kept in the folder `kept`, as cargo needs seconds for it.
+    """
+    text = lock.read_text(encoding="utf-8")
+    result = kept / hashlib.sha256(text.encode()).hexdigest()
+    if not result.is_file():
+        command = [str(cargo), "update", "--workspace"]
+        command += ["--offline"] if offline else []
+        while (missing := _missing(command, lock.parent, environ)) is not None:
+            shorter = _without(text, *missing) if missing else text
+            if shorter == text:
+                lock.unlink()
+                return
+            text = shorter
+            lock.write_text(text, encoding="utf-8")
+        kept.mkdir(parents=True, exist_ok=True)
+        result.write_bytes(lock.read_bytes())
+    lock.write_bytes(result.read_bytes())
+
+
+def _missing(
+    command: list[str], folder: Path, environ: Mapping[str, str]
+) -> tuple[str, ...] | None:
+    """Return name and version of a missing crate, nothing for other errors, None for success."""
+    done = subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, errors="replace"
+    )
+    if done.returncode == 0:
+        return None
+    found = _LOCKED.search(done.stderr)
+    return (found["name"], found["version"]) if found else ()
+
+
+def _without(text: str, name: str, version: str) -> str:
+    """Return a lock file without a package; cargo leaves out what still refers to it."""
+    head = f'[[package]]\nname = "{name}"\nversion = "{version}"\n'
+    return re.sub(rf"{re.escape(head)}(.+\n)*\n?", "", text.replace("\r\n", "\n"))
