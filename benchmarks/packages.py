@@ -22,7 +22,7 @@ from . import figures
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/packages.md"
-RESULTS = figures.RESULTS / "packages.json"
+RESULTS = Path(__file__).with_name("packages.json")
 PACKAGES = tomllib.loads(Path(__file__).with_name("packages.toml").read_text(encoding="utf-8"))
 
 #: The longest build, in seconds. On two processors, polars needs most of it.
