@@ -75,7 +75,13 @@ def _existing(base: Path, name: str, top: Path) -> Iterator[Path]:
     home = Path.home()
     for found in map(Path, glob.glob(pattern) if glob.has_magic(pattern) else [pattern]):
         if found.exists() and not home.is_relative_to(found):
-            yield found
+            yield _crate_folder(found, top)
+
+
+def _crate_folder(path: Path, top: Path) -> Path:
+    """Return the folder of a named Cargo.toml, with the crate in it, unless it contains `top`."""
+    is_above = path.parent in (top, *top.parents)
+    return path if path.name != "Cargo.toml" or is_above else path.parent
 
 
 def _package(folder: Path) -> Path:

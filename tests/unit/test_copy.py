@@ -226,6 +226,8 @@ def test_submodule_and_worktree_are_copied(
         ({"build.rs": 'Path::new("..").join("proto")'}, "proto/x.proto"),
         ({"setup.py": "open(os.path.join(here, '..', 'README.md'))"}, "README.md"),
         ({"setup.py": "open('../README.md')"}, "README.md"),
+        ({"setup.py": "RustExtension('a.b', '../second/Cargo.toml')"}, "second/src/lib.rs"),
+        ({"CMakeLists.txt": "MANIFEST_PATH ../second/Cargo.toml"}, "second/src/lib.rs"),
         ({"MANIFEST.in": "include ../NOTICE"}, "NOTICE"),
         ({"CMakeLists.txt": "add_subdirectory(${CMAKE_SOURCE_DIR}/../native)"}, "native/x.c"),
         ({"pyproject.toml": f'{PYPROJECT}readme = "../README.md"'}, "README.md"),
