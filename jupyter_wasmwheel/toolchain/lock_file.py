@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..store import replace_file
+
 #: Matches cargo's error for a locked version that it cannot get.
 _LOCKED = re.compile(r"requirement `(?P<name>[\w-]+) = [^`]*` \(locked to (?P<version>[^)]+)\)")
 
@@ -33,7 +35,7 @@ def replace_missing(
             text = shorter
             lock.write_text(text, encoding="utf-8")
         kept.mkdir(parents=True, exist_ok=True)
-        result.write_bytes(lock.read_bytes())
+        replace_file(result, lock.read_bytes())
     lock.write_bytes(result.read_bytes())
 
 
