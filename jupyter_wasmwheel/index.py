@@ -202,6 +202,7 @@ class Index:
     def __init__(self, *, offline: bool = False) -> None:
         self.offline = offline
         self._answers: dict[tuple[object, ...], Package | WasmwheelError] = {}
+        self._unreachable: dict[str, str] = {}
 
     @functools.cached_property
     def _client(self) -> PyPIClient:
@@ -350,11 +351,16 @@ class Index:
     def download(
         self, url: str, sha256: str | None, folder: Path, file_name: str | None = None
     ) -> Path:
-        """Download a file with pip's proxy and certificates, and verify its hash."""
+        """Download a file with pip's proxy and certificates, and verify its hash.
+
+        A host that cannot be reached is not asked again.
+        """
         import httpx2
 
-        path = folder / (file_name or url.rpartition("/")[2])
+        path, host = folder / (file_name or url.rpartition("/")[2]), urlsplit(url).netloc
         self._require_online(path.name)
+        if reason := self._unreachable.get(host):
+            raise _download_error(path.name, reason)
         try:
             with path.open("wb") as stream, self._client.get_stream(url) as response:
                 response.raise_for_status()
@@ -362,17 +368,24 @@ class Index:
                     stream.write(chunk)
         except httpx2.HTTPError as error:
             path.unlink(missing_ok=True)
-            raise SourceError(
-                f"Could not fetch {path.name}.",
-                f"{type(error).__name__}: {error}",
-                "Check the network and try again.",
-                code="index.download-failed",
-                remedies=[Retry()],
-            ) from error
+            reason = f"{type(error).__name__}: {error}"
+            if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+                self._unreachable[host] = reason
+            raise _download_error(path.name, reason) from error
         except OSError:
             path.unlink(missing_ok=True)
             raise
         return _verified(path, sha256)
+
+
+def _download_error(name: str, reason: str) -> SourceError:
+    return SourceError(
+        f"Could not fetch {name}.",
+        reason,
+        "Check the network and try again.",
+        code="index.download-failed",
+        remedies=[Retry()],
+    )
 
 
 def _verified(path: Path, sha256: str | None) -> Path:

@@ -115,7 +115,8 @@ class Smoke(msgspec.Struct, frozen=True, kw_only=True):
     """The import of a wheel: the imported top-level modules, their output, and the duration.
 
     `extensions` are the extension modules that were imported and the libraries that were loaded,
-    `remarks` what is not imported or fails, and need not work.
+    `remarks` what is not imported or fails, and need not work. `not_downloaded` are packages of
+    Pyodide without which only the extension modules could be imported.
     """
 
     ok: bool
@@ -124,6 +125,7 @@ class Smoke(msgspec.Struct, frozen=True, kw_only=True):
     output: str
     extensions: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    not_downloaded: tuple[str, ...] = ()
 
 
 class Dependency(msgspec.Struct, frozen=True, kw_only=True):

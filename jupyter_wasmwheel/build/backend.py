@@ -32,7 +32,7 @@ from ..project.manifest import load_toml
 from ..runtime.pyodide import Runtime
 from ..runtime.targets import TRIPLE
 from ..store import Store
-from ..toolchain import emscripten
+from ..toolchain import emscripten, headers
 from ..toolchain.toolchain import script
 from .build_frontend import FrontendOutput, NeedsRustError, Step, run_frontend
 from .plan import Plan
@@ -168,7 +168,7 @@ def _as_target(plan: Plan, runtime: Runtime) -> dict[str, str]:
         "LDCXXSHARED": f"{script('wasmwheel-cxx')} -shared",
         "CFLAGS": f"{optimised} {emscripten.CFLAGS}",
         "CXXFLAGS": f"{optimised} {emscripten.CXXFLAGS}",
-        "CPPFLAGS": "",
+        "CPPFLAGS": f"-I{headers.LIBFFI}",
         "LDFLAGS": "",
     }
 

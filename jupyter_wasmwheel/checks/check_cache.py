@@ -21,7 +21,7 @@ from ..wheel import Wheel
 from .dependencies import Resolution
 
 #: The version of the checks; another one repeats them for every wheel.
-CHECKS_VERSION = "2"
+CHECKS_VERSION = "3"
 
 #: The folder of the entries in a store, and the file in an entry.
 FOLDER, FILE = "proofs", "proof.json"
@@ -48,10 +48,10 @@ def key(wheel: Wheel, engine: Engine, needed: Resolution) -> str:
     return f"{FOLDER}/{hashlib.sha256(json.dumps(given).encode()).hexdigest()[:32]}"
 
 
-def _hash(candidate: Candidate) -> str:
-    """Return the hash of a package's file; that in Pyodide's lock is of Pyodide's own file."""
+def _hash(candidate: Candidate) -> str | None:
+    """Return the hash of a package's file, None if it could not be downloaded."""
     path = candidate.path
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path else candidate.entry.sha256
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
 
 
 def find(key: str, context: RunContext) -> CachedCheck | None:

@@ -7,7 +7,7 @@ project's name; if there are none, all top-level modules must. A failure of anot
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from packaging.utils import canonicalize_name
@@ -24,6 +24,10 @@ class ImportStep:
     kind: Literal["required", "extension", "library", "optional"]
     name: str
     member: str | None = None
+
+    def as_optional(self) -> ImportStep:
+        """Return the step for a package of which only the extension modules must be imported."""
+        return replace(self, kind="optional") if self.kind == "required" else self
 
 
 def plan(wheel: Wheel) -> tuple[ImportStep, ...]:

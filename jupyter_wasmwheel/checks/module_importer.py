@@ -7,6 +7,7 @@ They return a remark for what may fail, and raise the exception of what must not
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
 
 def required(name: str, member: str | None) -> None:
@@ -24,9 +25,9 @@ def optional(name: str, member: str | None) -> str | None:
 
 
 def extension(name: str, member: str) -> str | None:
-    """Import an extension module; load it from its file if a package around it cannot be imported.
+    """Import an extension module; load it alone if a package around it cannot be imported.
 
-    Such packages need extras, or are for development.
+    Such packages need extras or what could not be downloaded, or are for development.
     """
     try:
         __import__(name)
@@ -45,13 +46,31 @@ def library(name: str, member: str) -> None:
 
 
 def _load(name: str, path: str) -> None:
+    """Load an extension module from its file, in empty packages that stand in for its own."""
     import importlib.util
 
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a module of this Python", name=name)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    packages = _stand_ins(name, path)
+    sys.modules.update(packages)
+    try:
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        for each in packages:
+            del sys.modules[each]
+
+
+def _stand_ins(name: str, path: str) -> dict[str, ModuleType]:
+    """Return empty packages for those around a module that are not imported."""
+    found = {}
+    while "." in name:
+        name, path = name.rpartition(".")[0], path.rpartition("/")[0]
+        if name not in sys.modules:
+            found[name] = ModuleType(name)
+            found[name].__path__ = [path]
+    return found
 
 
 def _path(member: str) -> str:

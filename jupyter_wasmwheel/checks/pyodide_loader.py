@@ -6,19 +6,20 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..api.errors import ToolchainError
+from ..api.errors import SourceError, ToolchainError
 from ..runtime import lock as locks
 from ..runtime import node_sandbox, packages, snapshot
 from ..runtime.context import RunContext
 from ..runtime.engine import Engine
-from ..runtime.lock import Lock
+from ..runtime.lock import Entry, Lock
 from ..runtime.packages import Candidate, PackageSource
 from ..runtime.pyodide import Runtime
 from ..safe_paths import Root
@@ -29,9 +30,17 @@ from . import dependencies
 LOAD = Path(__file__).with_name("load.mjs")
 
 
-def lock_of(runtime: Runtime) -> Lock:
-    """Return the lock in a runtime's folder."""
-    return locks.read_beneath(_folder_of(runtime))
+@dataclass(frozen=True, kw_only=True)
+class LoadedPackages:
+    """The packages that a check loads: a lock with absolute paths.
+
+    `unavailable` says why requirements are missing. Pyodide has some of these, but they could not
+    be downloaded: `not_downloaded` names them by their modules.
+    """
+
+    lock: Lock
+    unavailable: Mapping[str, str]
+    not_downloaded: Mapping[str, str]
 
 
 def lock_of_files(
@@ -40,17 +49,19 @@ def lock_of_files(
     runtime: Runtime,
     sources: Sequence[PackageSource],
     context: RunContext,
-) -> tuple[Lock, dict[str, str]]:
-    """Return a lock of wheels, more packages (`also`) and their dependencies, with absolute paths.
+) -> LoadedPackages:
+    """Return wheels, more packages (`also`) and their dependencies, to be loaded.
 
-    Also return why others are missing. Dependencies come from the sources, or from the runtime's
-    own lock: a file beside it, or the package index's.
+    Dependencies come from the sources, or from the runtime's own lock: a file beside it, or one
+    that is downloaded.
     """
-    lock = lock_of(runtime)
+    lock = runtime.read_lock()
     own = packages.site_source(lock, _folder_of(runtime), lock)
     asked = [packages.wheel_source(wheels, lock), *sources, own]
     wanted = [Requirement(name) for name in (*(each.name for each in wheels), *also)]
-    found = dependencies.resolve(wanted, [_with_files(each, lock, context) for each in asked])
+    failed: dict[str, Entry] = {}
+    filled = [_with_files(each, lock, context, failed) for each in asked]
+    found = dependencies.resolve(wanted, filled)
     files = {
         name: replace(each.entry, file_name=each.path.resolve().as_posix())
         for name, each in found.candidates.items()
@@ -59,21 +70,38 @@ def lock_of_files(
     for name, entry in files.items():
         present = tuple(depend for depend in entry.depends if canonicalize_name(depend) in files)
         files[name] = replace(entry, depends=present)
-    return replace(lock, packages=files), dict(found.reasons)
+    return LoadedPackages(
+        lock=replace(lock, packages=files),
+        unavailable=found.reasons,
+        not_downloaded={
+            module.partition(".")[0]: name
+            for name in found.reasons
+            if (known := failed.get(canonicalize_name(name)))
+            for module in known.imports
+        },
+    )
 
 
 def _folder_of(runtime: Runtime) -> Root:
     return Root(runtime.folder.resolve())
 
 
-def _with_files(source: PackageSource, lock: Lock, context: RunContext) -> PackageSource:
-    """Return a source that fetches missing files of candidates from the index."""
+def _with_files(
+    source: PackageSource, lock: Lock, context: RunContext, failed: dict[str, Entry]
+) -> PackageSource:
+    """Return a source that downloads missing files of candidates, and records those that fail."""
 
     def find(requirement: Requirement) -> Candidate | None:
         candidate = source(requirement)
         if candidate is None or candidate.path:
             return candidate
-        return replace(candidate, path=packages.fetch(candidate.entry, lock, context))
+        try:
+            path = packages.fetch(candidate.entry, lock, context)
+        except SourceError:
+            if requirement.specifier.contains(candidate.entry.version, prereleases=True):
+                failed[canonicalize_name(requirement.name)] = candidate.entry
+            raise
+        return replace(candidate, path=path)
 
     return find
 
@@ -130,14 +158,22 @@ def read_event(line: str) -> dict[str, Any] | None:
     return event if isinstance(event, dict) else None
 
 
-def missing_requirement(text: str, unavailable: Iterable[str]) -> str | None:
+def missing_requirement(
+    text: str, unavailable: Iterable[str], modules: Mapping[str, str] = MappingProxyType({})
+) -> str | None:
     """Return the absent requirement whose module an exception reports as missing.
 
-    The module can have more words, as `_cffi_backend` of cffi.
+    `modules` names requirements by their modules. A module can have more words than its
+    requirement, as `_cffi_backend` of cffi.
     """
-    found = re.search(r"No module named '([^'.]+)", text)
-    module = f"-{canonicalize_name(found[1])}-" if found else ""
-    return next((name for name in unavailable if f"-{canonicalize_name(name)}-" in module), None)
+    for found in re.finditer(r"No module named '([^'.]+)", text):
+        if found[1] in modules:
+            return modules[found[1]]
+        words = f"-{canonicalize_name(found[1])}-"
+        for name in unavailable:
+            if f"-{canonicalize_name(name)}-" in words:
+                return name
+    return None
 
 
 def start_error(runtime: str, reason: str) -> ToolchainError:

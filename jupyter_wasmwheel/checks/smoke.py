@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..api.errors import CheckError, Retry, WasmwheelError
 from ..api.events import Log, note
@@ -15,12 +16,14 @@ from ..api.report import Smoke
 from ..errors import known_errors
 from ..process.limits import ResourceMonitor
 from ..process.run import Command, run
-from ..runtime import node_sandbox, packages
+from ..runtime import node_sandbox, packages, pyodide
 from ..runtime.context import RunContext
 from ..runtime.engine import Engine
 from ..runtime.packages import PackageSource
 from ..wheel import Wheel
 from . import import_plan, pyodide_loader
+from .import_plan import ImportStep
+from .pyodide_loader import LoadedPackages
 
 #: The script that runs in Node.js, and the one that it runs in Pyodide.
 SMOKE_SCRIPT = Path(__file__).with_name("smoke.mjs")
@@ -49,47 +52,45 @@ def smoke(
     Requirements come from `sources`, by default the package index.
     """
     begin = time.monotonic()
-    emit = context.emit
-    steps = (
-        [] if code is not None else [step for wheel in wheels for step in import_plan.plan(wheel)]
-    )
-    original = pyodide_loader.lock_of(engine.runtime)
+    steps: list[ImportStep] = []
+    if code is None:
+        steps = [step for wheel in wheels for step in import_plan.plan(wheel)]
+    original = engine.runtime.read_lock()
     extra_packages = pyodide_loader.packages_imported_by(code, original) if code else ()
     if sources is None:
-        sources = [packages.index_source(original, context)]
-    lock, unavailable = pyodide_loader.lock_of_files(
-        wheels, extra_packages, engine.runtime, sources, context
-    )
-    for name, reason in unavailable.items():
-        note(emit, f"{name} is not available for Pyodide; trying the import without it. {reason}")
+        sources = [packages.index_source(original, context, cdn=True)]
+    loaded = pyodide_loader.lock_of_files(wheels, extra_packages, engine.runtime, sources, context)
+    for name, reason in loaded.unavailable.items():
+        text = f"{name} is not available for Pyodide; trying the import without it. {reason}"
+        note(context.emit, text)
     names = " and ".join(wheel.name for wheel in wheels)
-    runtime = engine.label
-    with tempfile.TemporaryDirectory(prefix="wasmwheel-smoke-") as temporary:
-        folder = Path(temporary).resolve()
-        importer = IMPORTER.read_text(encoding="utf-8")
-        wanted = {"steps": [asdict(step) for step in steps], "code": code, "importer": importer}
-        command = pyodide_loader.command(SMOKE_SCRIPT, wanted, lock, engine, folder)
-        monitor = ResourceMonitor(
-            "smoke", context.limits, folder, f"The import of {names} with {runtime}", LIMIT_FIX
+    check = _Check(names=names, loaded=loaded, engine=engine, context=context)
+    session = check.run(steps, code)
+    remarks = [] if code else [*_remarks(wheels)]
+    failure = session.failure if code is None else None
+    needed = failure and check.absent_package(failure["text"])
+    if failure and needed:
+        remarks.append(
+            f"{failure['step']['name']} was not imported as a whole: it requires {needed}, which "
+            f"could not be downloaded from {urlsplit(pyodide.CDN).netloc}."
         )
-        session = _run_session(command, folder, monitor)
+        session = check.run([each.as_optional() for each in steps], code)
+    check.raise_if_failed(session)
     for text in session.all("note"):
-        note(emit, text)
-    output = session.all("out")
-    for failure in session.all("failed"):
-        for text in (*output, *failure["text"].splitlines()):
-            emit(Log(stream="stderr", text=text))
-        raise _import_error(session, failure, names, runtime, unavailable)
-    if not session.all("done"):
-        raise _runtime_error(session, names, runtime)
+        note(context.emit, text)
     passed = session.all("passed")
+    extensions = tuple(step.name for step in steps if step.member)
+    whole = [step.name for step in steps if not step.member and step.name in passed]
+    if code is None:
+        remarks += [text for text in session.all("remark") if not check.absent_package(text)]
     return Smoke(
         ok=True,
-        module=", ".join(step.name for step in steps if not step.member and step.name in passed),
+        module=", ".join(whole or extensions),
         seconds=time.monotonic() - begin,
-        output="".join(f"{line}\n" for line in output),
-        extensions=tuple(step.name for step in steps if step.member),
-        remarks=(*_remarks(wheels), *session.all("remark")) if code is None else (),
+        output="".join(f"{line}\n" for line in session.all("out")),
+        extensions=extensions,
+        remarks=tuple(remarks),
+        not_downloaded=tuple(sorted({*loaded.not_downloaded.values()})) if needed else (),
     )
 
 
@@ -114,6 +115,50 @@ class _Session:
     def all(self, kind: str) -> list[Any]:
         """Return the values of all events of a kind."""
         return [event[kind] for event in self.events if kind in event]
+
+    @property
+    def failure(self) -> Mapping[str, Any] | None:
+        """Return the step that failed, with the type and the text of its exception."""
+        return next(iter(self.all("failed")), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Check:
+    """Runs of an import check, whose wheels have `names`."""
+
+    names: str
+    loaded: LoadedPackages
+    engine: Engine
+    context: RunContext
+
+    def run(self, steps: Sequence[ImportStep], code: str | None) -> _Session:
+        """Run steps or code in a new Node.js."""
+        with tempfile.TemporaryDirectory(prefix="wasmwheel-smoke-") as temporary:
+            folder = Path(temporary).resolve()
+            importer = IMPORTER.read_text(encoding="utf-8")
+            wanted = {"steps": [asdict(step) for step in steps], "code": code, "importer": importer}
+            lock, subject = self.loaded.lock, f"The import of {self.names} with {self.engine.label}"
+            command = pyodide_loader.command(SMOKE_SCRIPT, wanted, lock, self.engine, folder)
+            monitor = ResourceMonitor("smoke", self.context.limits, folder, subject, LIMIT_FIX)
+            return _run_session(command, folder, monitor)
+
+    def absent_package(self, text: str) -> str | None:
+        """Return the package of Pyodide that an exception reports as missing, if any."""
+        modules = self.loaded.not_downloaded
+        return pyodide_loader.missing_requirement(text, modules.values(), modules)
+
+    def raise_if_failed(self, session: _Session) -> None:
+        """Raise the error of a run that did not end well."""
+        failure = session.failure
+        if failure:
+            for text in session.all("note"):
+                note(self.context.emit, text)
+            for text in (*session.all("out"), *failure["text"].splitlines()):
+                self.context.emit(Log(stream="stderr", text=text))
+            label, unavailable = self.engine.label, self.loaded.unavailable
+            raise _import_error(session, failure, self.names, label, unavailable)
+        if not session.all("done"):
+            raise _runtime_error(session, self.names, self.engine.label)
 
 
 def _run_session(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) -> _Session:

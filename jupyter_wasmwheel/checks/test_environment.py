@@ -21,6 +21,7 @@ from ..runtime.packages import Candidate, PackageSource
 from ..runtime.pyodide import Runtime
 from ..wheel import Wheel, read
 from . import pyodide_loader
+from .pyodide_loader import LoadedPackages
 
 #: The maximum size of a project's folder, which is copied into the runtime's memory.
 MAX_PROJECT_BYTES = 256 * 1024**2
@@ -28,22 +29,22 @@ MAX_PROJECT_BYTES = 256 * 1024**2
 
 def load(
     suite: Suite, wheels: Sequence[Wheel], runtime: Runtime, context: RunContext
-) -> tuple[Lock, dict[str, str]]:
-    """Return a lock of wheels and what the tests of the first one require, and what is missing.
+) -> LoadedPackages:
+    """Return wheels and what the tests of the first one require.
 
     A package has the version of the runtime's own lock, as in a site, or the index's newest.
     """
-    lock = pyodide_loader.lock_of(runtime)
+    lock = runtime.read_lock()
     needed = _needed(suite, wheels[0], lock)
     sources = [_whole(packages.index_source(lock, context), lock)]
     wanted = [*map(str, needed), *_used(suite, lock)]
-    files, unavailable = pyodide_loader.lock_of_files(wheels, wanted, runtime, sources, context)
+    loaded = pyodide_loader.lock_of_files(wheels, wanted, runtime, sources, context)
     declared = {requirement.name for requirement in needed}
-    for name, why in unavailable.items():
+    for name, why in loaded.unavailable.items():
         if name in declared:
             text = f"{name} is not available for Pyodide, so tests that need it cannot run. {why}"
             note(context.emit, text)
-    return files, unavailable
+    return loaded
 
 
 def _whole(source: PackageSource, lock: Lock) -> PackageSource:

@@ -81,13 +81,13 @@ def run(
     """
     begin = time.monotonic()
     selected = ["-k", options.select] if options.select else []
-    lock, unavailable = test_environment.load(suite, wheels, engine.runtime, context)
+    loaded = test_environment.load(suite, wheels, engine.runtime, context)
     with tempfile.TemporaryDirectory(prefix="wasmwheel-tests-") as temporary:
         folder = Path(temporary).resolve()
         test_environment.pack(suite, wheels[0], folder / "tree.zip")
         monitor = ResourceMonitor("test", context.limits, folder, f"The tests of {wheels[0].name}")
-        session = TestSession(suite, context.emit, unavailable, monitor, options)
-        arguments = [*ARGUMENTS, *test_environment.arguments(lock), *selected, *suite.paths]
+        session = TestSession(suite, context.emit, loaded.unavailable, monitor, options)
+        arguments = [*ARGUMENTS, *test_environment.arguments(loaded.lock), *selected, *suite.paths]
         wanted = {
             "tree": str(folder / "tree.zip"),
             "plugin": PLUGIN.read_text(encoding="utf-8"),
@@ -96,7 +96,7 @@ def run(
         }
         for _ in range(MAX_STARTS):
             wanted["over"] = list(session.outcomes)
-            command = pyodide_loader.command(SCRIPT, wanted, lock, engine, folder)
+            command = pyodide_loader.command(SCRIPT, wanted, loaded.lock, engine, folder)
             if session.run(command, folder, f"Pyodide {engine.runtime.version}"):
                 break
             note(context.emit, "Starting Pyodide again for the remaining tests.")

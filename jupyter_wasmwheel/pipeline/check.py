@@ -60,7 +60,8 @@ def run_checks(
     if not with_import:
         return CheckResult(audit=audited, smoke=None, resolution=needed)
     context.phases.enter("smoke")
-    imported = smoke.smoke([wheel], engine, context, sources=environment.sources(context))
+    sources = environment.sources(context, cdn=True)
+    imported = smoke.smoke([wheel], engine, context, sources=sources)
     _note_all(imported.remarks, context)
     check_cache.keep(key, CachedCheck(audit=audited, smoke=imported), context)
     return CheckResult(audit=audited, smoke=imported, resolution=needed)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..api.errors import UsageError
 from ..api.requests import SourceRequest
-from ..runtime import engine, lock, node, packages, targets
+from ..runtime import engine, node, packages, targets
 from ..runtime.engine import Engine
 from ..runtime.lock import Lock
 from ..runtime.packages import PackageSource
@@ -33,14 +33,17 @@ class TargetEnvironment:
     original: Lock
     toolchain: Toolchain | None = None
 
-    def sources(self, context: BuildContext) -> list[PackageSource]:
-        """Return the sources of packages: wheels built before, the site, Pyodide, the index."""
+    def sources(self, context: BuildContext, *, cdn: bool = False) -> list[PackageSource]:
+        """Return the sources of packages: wheels built before, the site, Pyodide, the index.
+
+        With `cdn`, packages that only Pyodide's CDN has are candidates even if the site is offline.
+        """
         found = [packages.wheel_source(context.built, self.original)]
         if self.site:
             found.append(
                 packages.site_source(self.site.read_lock(), self.site.package_root, self.original)
             )
-        cdn = self.site is None or self.site.mode == "cdn"
+        cdn = cdn or self.site is None or self.site.mode == "cdn"
         return [*found, packages.index_source(self.original, context, cdn=cdn)]
 
 
@@ -67,7 +70,7 @@ def prepare_environment(
         ready = engine.with_runtime(lite.get_runtime(site, found, context), found, context)
     else:
         ready = engine.prepare(target, context)
-    original = site.read_original_lock() if site else lock.read(ready.runtime.lock)
+    original = site.read_original_lock() if site else ready.runtime.read_lock()
     return TargetEnvironment(target=target, engine=ready, site=site, original=original)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api.events import note
+from ..api.report import Dependency
 from ..project.edits import Edits
 from ..runtime.packages import Candidate
 from ..site import data, publish
@@ -56,10 +57,20 @@ def publish_all(
         for dependency in each.checks.resolution.dependencies:
             if dependency.source == "missing":
                 by = f" (required by {dependency.needed_by})" if dependency.needed_by else ""
-                text = f"{dependency.requirement}{by} is not available for Pyodide."
-                note(context.emit, f"{text} The package imports without it.")
+                note(context.emit, f"{dependency.requirement}{by} {_consequence(dependency, each)}")
     new = [_new_package(each, context) for each in wheels]
     return publish.publish(site, new, context.emit, needed)
+
+
+def _consequence(missing: Dependency, checked: CheckedWheel) -> str:
+    """Say what a missing requirement means in a site."""
+    smoke, name = checked.checks.smoke, checked.wheel.name
+    if smoke and missing.name in smoke.not_downloaded:
+        return (
+            f"could not be downloaded, so the site cannot import {name}. Publish it again where "
+            "Pyodide's CDN can be reached, or to a site created with `--cdn`."
+        )
+    return "is not available for Pyodide. The package imports without it."
 
 
 def _new_package(checked: CheckedWheel, context: BuildContext) -> NewPackage:

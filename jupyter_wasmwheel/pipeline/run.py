@@ -9,9 +9,10 @@ from pathlib import Path
 
 from msgspec import structs
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from ..api.errors import SourceError, UsageError
+from ..api.errors import SourceError, ToolchainError, UsageError
 from ..api.events import Emitter, Event, Phase, Phases, note
 from ..api.report import (
     BuildReport,
@@ -42,6 +43,10 @@ from .context import DEFAULT_OUT, BuildContext
 from .environment import TargetEnvironment, choose_target, choose_toolchain, prepare_environment
 from .publish import CheckedWheel, copy_to_output, publish_all
 from .resolve import ResolvedSource, resolve_source
+
+#: Packages of Pyodide that are built if its own wheels cannot be downloaded: cffi, which is small,
+#: and without which no package with bindings by cffi can be imported.
+ALWAYS_BUILT = {"cffi"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +223,7 @@ def build_missing_dependencies(
     environment: TargetEnvironment,
     context: BuildContext,
 ) -> tuple[BuildOutput, ...]:
-    """Build the dependencies that have no wheel if the request asks for it; else note them."""
+    """Build the dependencies without a wheel, if the request asks for it or always; note others."""
     outputs: list[BuildOutput] = []
     handled: set[str] = set()
     while True:
@@ -232,15 +237,16 @@ def build_missing_dependencies(
         if not missing:
             return tuple(outputs)
         wanted = missing[0]
-        handled.add(canonicalize_name(wanted.name))
-        if not request.with_dependencies:
+        name = canonicalize_name(wanted.name)
+        handled.add(name)
+        if not request.with_dependencies and name not in ALWAYS_BUILT:
             where = "not available for Pyodide" if wanted.source == "missing" else "only on its CDN"
             text = f"{wanted.requirement} is {where}. --with-dependencies builds it too."
             note(context.emit, text)
             continue
         try:
             outputs.append(build_dependency(wanted, request, environment, now))
-        except SourceError as error:
+        except (SourceError, ToolchainError) as error:
             text = f"Cannot build the dependency {wanted.name}: {error.what} {error.why}"
             note(context.emit, text)
 
@@ -254,6 +260,9 @@ def build_dependency(
     """Build a dependency with its own recipe, to be published with the package."""
     note(context.emit, f"Building {wanted.requirement}, a dependency of {context.building[-1]}.")
     named = Requirement(wanted.requirement)
+    known = environment.original.get(named.name)
+    if known and known.version in named.specifier:
+        named.specifier = SpecifierSet(f"=={known.version}")
     inner = BuildRequest(
         source=f"pypi:{named.name}{named.specifier}",
         target=request.target,

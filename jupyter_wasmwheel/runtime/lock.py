@@ -160,10 +160,14 @@ READ_ERRORS = (ValueError, LookupError, TypeError, AttributeError, RecursionErro
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """A lock; `head` is the file without its packages, which are keyed by canonical name."""
+    """A lock; `head` is the file without its packages, which are keyed by canonical name.
+
+    `files_url` is where a Pyodide's own lock was released with the files of its packages.
+    """
 
     head: Mapping[str, Any]
     packages: Mapping[str, Entry]
+    files_url: str | None = None
 
     @property
     def abi(self) -> str:

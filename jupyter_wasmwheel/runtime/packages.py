@@ -1,7 +1,7 @@
-"""Sources of packages for a runtime: wheels just built, a site, and the user's package index.
+"""Sources of packages for a runtime: wheels just built, a site, the user's package index, the CDN.
 
-Pyodide's own files are on a CDN. The index has the same names and versions with other bytes, so a
-lock must get the name and the sha256 of each file that comes from the index.
+Pyodide's own files are on its CDN. The index has some of the same names and versions with other
+bytes, so a lock must get the name and the sha256 of each file that comes from the index.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -149,9 +150,9 @@ def _depends(entry: Entry) -> tuple[Requirement, ...]:
 
 
 def fetch(entry: Entry, lock: Lock, context: RunContext) -> Path:
-    """Fetch the wheel of a lock's entry from the user's index, and keep it in the store.
+    """Fetch the wheel of a lock's entry from the user's index or the CDN; keep it in the store.
 
-    Libraries and parts of the standard library are not on the index; only Pyodide ships them.
+    Libraries and parts of the standard library are not wheels; only Pyodide ships them.
     """
     title = f"{entry.name} {entry.version}"
     if entry.package_type != "package":
@@ -163,7 +164,26 @@ def fetch(entry: Entry, lock: Lock, context: RunContext) -> Path:
     try:
         return fetch_newest(requirement, lock, context)
     except SourceError as error:
-        raise _pyodide_only(title, f"{error.what} {error.why}") from error
+        if lock.files_url is None:
+            raise _pyodide_only(title, f"{error.what} {error.why}") from error
+        unknown = error
+    try:
+        return _fetch_from_cdn(entry, lock, context)
+    except SourceError as error:
+        why = f"{unknown.what} {error.what} {error.why}"
+        raise _pyodide_only(title, why) from error
+
+
+def _fetch_from_cdn(entry: Entry, lock: Lock, context: RunContext) -> Path:
+    """Fetch the file that a lock's entry names, with its hash, and keep it in the store."""
+    url = f"{lock.files_url}{entry.file_name}"
+
+    def fill(folder: Path) -> None:
+        context.index.download(url, entry.sha256, folder)
+        note(context.emit, f"Fetched {entry.file_name} from {urlsplit(url).netloc}.")
+
+    key = _key(lock, entry.name, entry.version)
+    return _wheel_in(context.store.install(key, fill, context.emit))
 
 
 def fetch_newest(requirement: Requirement, lock: Lock, context: RunContext) -> Path:

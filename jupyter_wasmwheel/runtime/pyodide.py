@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from .. import archive
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
 from ..archive.errors import DamagedError
+from ..safe_paths import Root
 from ..store import Store
 from . import lock
+from .lock import Lock
 from .node import Node, fetch_npm_package
 from .targets import Target
 
@@ -22,6 +24,9 @@ from .targets import Target
 FILES = ("pyodide.mjs", "pyodide.asm.wasm", "python_stdlib.zip", lock.FILE)
 MAIN_MODULES = ("pyodide.asm.mjs", "pyodide.asm.js")
 METADATA_FILE = "package.json"
+
+#: The URL of a release's files on Pyodide's CDN.
+CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
 
 #: The standard library's module with Python's build configuration, and its maximum size.
 _SYSCONFIG_DATA, MAX_MODULE_BYTES = re.compile(r"_sysconfigdata_[\w-]*\.py"), 4 * 1024**2
@@ -46,6 +51,10 @@ class Runtime:
         names = (*FILES, *MAIN_MODULES, METADATA_FILE)
         return [self.folder / name for name in names if (self.folder / name).is_file()]
 
+    def read_lock(self) -> Lock:
+        """Return its own lock, with the URL of its packages' files."""
+        return released_lock(Root(self.folder.resolve()), self.version)
+
     def sysconfig_data(self) -> tuple[str, bytes]:
         """Return the name and the text of the module with its Python's build configuration."""
         with archive.open_zip(self.folder / "python_stdlib.zip") as packed:
@@ -63,6 +72,11 @@ class Runtime:
             if path.exists():
                 digest.update(path.read_bytes())
         return digest.hexdigest()[:32]
+
+
+def released_lock(root: Root, version: str) -> Lock:
+    """Return the lock of a release in a folder, with the URL of its packages' files."""
+    return replace(lock.read_beneath(root), files_url=CDN.format(version=version))
 
 
 def key(target: Target) -> str:

@@ -54,9 +54,6 @@ LOCK = f"{PYODIDE}/{lock.FILE}"
 PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
 KERNEL_WHEELS = "extensions/@jupyterlite/pyodide-kernel-extension/static/pypi"
 
-#: The URL of a Pyodide release's files, for sites that need the network.
-CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
-
 #: The packages of Pyodide's lock that the kernel needs, and the one that Python reaches the web by.
 HTTP = "pyodide-http"
 KERNEL_PACKAGES = ("micropip", "ipython", "jedi", "requests", HTTP)
@@ -125,7 +122,7 @@ class Site(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def read_original_lock(self) -> Lock:
         """Return the lock that came with its Pyodide, with all packages of Pyodide's CDN."""
-        return lock.read_beneath(self.private)
+        return pyodide.released_lock(self.private, self.pyodide)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -369,11 +366,11 @@ def _populate(site: Site, content: _SiteContent, context: RunContext) -> None:
     for folder in (PRIVATE, f"{PYODIDE}/{wheels.PUBLISHED}"):
         site.root.make_folder(folder)
     site.private.copy(engine.lock, lock.FILE)
-    original = lock.read(engine.lock)
+    original = engine.read_lock()
     known = template.release(site.kernel)
     base = replace(original, packages={})
     if site.mode == "cdn":
-        base = _at_cdn(original, site.pyodide)
+        base = _at_cdn(original)
     else:
         for path in {*engine.files, engine.folder / known.entry}:
             if path.is_file():
@@ -404,11 +401,10 @@ def update_assets(site: Site) -> None:
     site_assets.update(site.root, PYODIDE, site.private, start, workers, PLUGIN)
 
 
-def _at_cdn(original: Lock, version: str) -> Lock:
+def _at_cdn(original: Lock) -> Lock:
     """Return a Pyodide's lock with its packages at their URLs on the CDN."""
-    base = CDN.format(version=version)
     moved = {
-        name: replace(entry, file_name=base + entry.file_name)
+        name: replace(entry, file_name=f"{original.files_url}{entry.file_name}")
         for name, entry in original.packages.items()
     }
     return replace(original, packages=moved)
@@ -442,7 +438,7 @@ def _configure(site: Site, known: template.Release, http: str, start: str | None
         "lockFileURL": f"./{PYODIDE}/pyodide-lock.json",
         "packages": [*known.preload, HTTP],
         "wasmwheel": {
-            "pyodide": (CDN.format(version=site.pyodide) if cdn else "./") + known.entry,
+            "pyodide": (pyodide.CDN.format(version=site.pyodide) if cdn else "./") + known.entry,
             "http": http,
         },
     }

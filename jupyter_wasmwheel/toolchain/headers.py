@@ -31,6 +31,10 @@ LOCATE_HEADERS = (
     "print(json.dumps([sysconfig.get_path('include'), sysconfig.get_config_h_filename()]))"
 )
 
+#: The headers of libffi for WebAssembly, as its 3.6.0 configures them; their ABI is that of every
+#: Pyodide, whose main module has libffi's functions.
+LIBFFI = Path(__file__).with_name("libffi")
+
 #: apt's options for folders, to read another suite than the system's.
 APT_FOLDERS = {
     "Dir::State": "state",

@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: 8626fa615f4ea5c42de124d6a7c572547648a27aa3e997d42f5c5bae44088886
+ * schema.json sha256: 5fc3792fe9c27159a975fc2096da4bd3d31665dba849c7cc418e21e53d713cb5
  */
 
 /* eslint-disable */
@@ -433,7 +433,8 @@ export interface Audit {
  * The import of a wheel: the imported top-level modules, their output, and the duration.
  *
  *     `extensions` are the extension modules that were imported and the libraries that were loaded,
- *     `remarks` what is not imported or fails, and need not work.
+ *     `remarks` what is not imported or fails, and need not work. `not_downloaded` are packages of
+ *     Pyodide without which only the extension modules could be imported.
  */
 export interface Smoke {
   ok: boolean;
@@ -442,6 +443,7 @@ export interface Smoke {
   output: string;
   extensions: string[];
   remarks: string[];
+  not_downloaded: string[];
 }
 /**
  * A requirement of the package, or of another requirement that `needed_by` names.

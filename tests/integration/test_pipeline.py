@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.api.errors import CheckError, SiteError
-from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.api.events import Event, Log, ignore
 from jupyter_wasmwheel.pipeline import publish_wheels
+from jupyter_wasmwheel.runtime import pyodide
 from jupyter_wasmwheel.site import lite, publish
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
@@ -105,6 +106,19 @@ def test_wheels_are_published_together_in_dependency_order(
     entry = site.read_lock().get("outer")
     assert entry
     assert entry.depends == ("inner",)
+
+
+def test_publish_says_what_offline_site_cannot_import(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offline = create_site(tmp_path / "offline", store)
+    monkeypatch.setattr(pyodide, "CDN", "http://127.0.0.1:9/{version}/")
+    emitted: list[Event] = []
+    path = wheel(tmp_path, PURE, {"matrix.py": b"import scipy"}, name="matrix", requires=["scipy"])
+    publish_wheels([path], offline, store, emitted.append)
+    notes = [event.text for event in emitted if isinstance(event, Log)]
+    (told,) = [text for text in notes if "the site cannot import" in text]
+    assert told.startswith("scipy could not be downloaded, so the site cannot import matrix.")
 
 
 def test_wheels_with_one_failure_are_not_published(

@@ -56,10 +56,10 @@ def test_cdn_site_is_small_and_accepts_packages(tmp_path: Path, store: Store) ->
     assert kernel["pyodideUrl"] == "./static/pyodide/kernel-start.mjs"
     options = kernel["loadPyodideOptions"]
     assert options["lockFileURL"] == "./static/pyodide/pyodide-lock.json"
-    pyodide = lite.CDN.format(version=site.pyodide) + "pyodide.mjs"
-    assert options["wasmwheel"] == {"pyodide": pyodide, "http": "urllib"}
+    cdn = pyodide.CDN.format(version=site.pyodide)
+    assert options["wasmwheel"] == {"pyodide": f"{cdn}pyodide.mjs", "http": "urllib"}
     before = rows(site)["rpds-py"]
-    assert before["file_name"].startswith(lite.CDN.format(version=site.pyodide))
+    assert before["file_name"].startswith(cdn)
     assert len(rows(site)) > 300
     publish_one(site, tiny_wheel(tmp_path, name="rpds_py"), [], ignore)
     assert rows(site)["rpds-py"]["file_name"].startswith("wheels/")

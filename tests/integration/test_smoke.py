@@ -20,7 +20,7 @@ from jupyter_wasmwheel.api.report import Smoke
 from jupyter_wasmwheel.checks.smoke import smoke
 from jupyter_wasmwheel.process.limits import DEFAULT
 from jupyter_wasmwheel.runtime import lock as locks
-from jupyter_wasmwheel.runtime import packages, targets
+from jupyter_wasmwheel.runtime import packages, pyodide, targets
 from jupyter_wasmwheel.runtime.snapshot import Snapshot
 from jupyter_wasmwheel.safe_paths import Root
 from jupyter_wasmwheel.store import Store
@@ -152,6 +152,43 @@ def test_built_extension_behind_missing_extra_passes_with_remark(
     assert f"handmade.extra.{last} loads, but" in extra
     assert "No module named 'no_such_extra'" in extra
     assert "`import other` fails: ZeroDivisionError" in other
+
+
+@pytest.fixture
+def no_cdn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pyodide, "CDN", "http://127.0.0.1:9/{version}/")
+
+
+@pytest.mark.usefixtures("no_cdn")
+def test_extension_is_imported_without_package_of_pyodide_that_is_not_downloaded(
+    tmp_path: Path, starter_wheel: Path, imported: Imported
+) -> None:
+    built = read(starter_wheel)
+    (extension,) = built.extension_modules
+    last = extension.name.rpartition(".")[2]
+    members = {
+        "handmade/__init__.py": b"import scipy.sparse",
+        "handmade/inner/__init__.py": b"1 / 0",
+        f"handmade/inner/{last}{SUFFIX}": built.read(extension.member),
+    }
+    found = imported(wheel(tmp_path, TAG, members, requires=["scipy"]))
+    assert (found.module, found.not_downloaded) == (f"handmade.inner.{last}", ("scipy",))
+    assert found.remarks == (
+        "handmade was not imported as a whole: it requires scipy, which could not be downloaded "
+        "from 127.0.0.1:9.",
+    )
+
+
+@pytest.mark.usefixtures("no_cdn")
+@pytest.mark.parametrize(
+    ("code", "needs"),
+    [("import scipy", "scipy>9000"), ("import no_such", "no-such"), ("import scipy; 1/0", "numpy")],
+)
+def test_import_without_other_requirement_fails(
+    tmp_path: Path, imported: Imported, code: str, needs: str
+) -> None:
+    with pytest.raises(CheckError):
+        imported(wheel(tmp_path, PURE, {"handmade.py": code.encode()}, requires=[needs]))
 
 
 def test_library_for_cffi_is_loaded(tmp_path: Path, imported: Imported) -> None:
