@@ -25,13 +25,13 @@ DEPENDENCY = re.compile(
 
 def explain(plan: Plan, reader: CargoOutputReader) -> WasmwheelError:
     """Return the error for the output of a failed build."""
-    said, project = _last_error(reader), plan.project.label
+    cause, project = _last_error(reader), plan.project.label
     text = "\n".join([*reader.tail, *map(_line, reader.errors)])
     known = known_errors.match(
         "build",
         text,
         project=project,
-        cause=said,
+        cause=cause,
         target=plan.target.abi,
         python=plan.target.python,
         oldest=plan.target.pyo3,
@@ -43,7 +43,7 @@ def explain(plan: Plan, reader: CargoOutputReader) -> WasmwheelError:
         return _not_compiled(plan, reader.errors)
     return CompileError(
         f"Could not build {project}.",
-        said,
+        cause,
         "Read the full output above; `--cargo-arg=-v` makes cargo more verbose.",
         code="build.failed",
     )
@@ -105,13 +105,13 @@ def _line(error: Diagnostic) -> str:
 
 def _last_error(reader: CargoOutputReader) -> str:
     """Return the last error in the output, and its innermost cause."""
-    said = [line.strip() for line in reader.tail if line.strip()]
-    place = next((at for at, line in enumerate(said) if line.startswith("💥")), len(said))
+    tail = [line.strip() for line in reader.tail if line.strip()]
+    end = next((at for at, line in enumerate(tail) if line.startswith("💥")), len(tail))
     # maturin's message about cargo's failure adds nothing to cargo's own.
-    lines = said[:place] if any(map(_is_error, said[:place])) else said[place:] or said
+    lines = tail[:end] if any(map(_is_error, tail[:end])) else tail[end:] or tail
     errors = [line for line in lines if _is_error(line)] or lines[:1]
-    words = " ".join(dict.fromkeys([*errors[-1:], *lines[-1:]]))
-    return redact(words)[:600] or "The build tool gave no reason."
+    message = " ".join(dict.fromkeys([*errors[-1:], *lines[-1:]]))
+    return redact(message)[:600] or "The build tool gave no reason."
 
 
 def _is_error(line: str) -> bool:

@@ -1,7 +1,7 @@
 """The worker of a job: `python -m jupyter_wasmwheel.jobs.worker FOLDER [OUT]`.
 
-It executes the request in `FOLDER/request.json` and writes events as JSON lines to stdout, and
-wheels into OUT (default: `FOLDER/out`). A dask worker is started with
+It executes the request in `FOLDER/request.json`, writes events as JSON lines to stdout, and copies
+the wheels to OUT (default: `FOLDER/out`). A dask worker is started with
 `--preload jupyter_wasmwheel.jobs.worker`, and runs this program for each job.
 """
 
@@ -54,7 +54,7 @@ def run(folder: Path, out: Path, lines: JsonLines) -> int:
 
 def main() -> None:
     """Run the worker and exit with its status."""
-    # Removed from the environment, because the children have another stdin.
+    # Children have another stdin, so they must not see the variable.
     if os.environ.pop(SUPERVISED, None):
         end_with_stdin()
     hide_memory()

@@ -72,7 +72,7 @@ class PublishResult:
 
 @dataclass(frozen=True)
 class _RevertibleRoot(Root):
-    """A folder that can remove the files again that were added to it."""
+    """A folder that records the files that were added to it, and can remove them again."""
 
     added: list[str] = field(default_factory=list)
 
@@ -105,7 +105,7 @@ def publish(
 ) -> tuple[PublishResult, ...]:
     """Publish wheels to a site, all or none, so that `import` finds them in its notebooks.
 
-    Wheels come after the wheels that they depend on. `needed` are other packages that they require;
+    List wheels after the wheels that they depend on. `needed` are other packages that they require;
     the site keeps those that it has. Raise a SiteError if a wheel is for another target.
     """
     for each in new_packages:
@@ -115,7 +115,7 @@ def publish(
         lite.update_assets(site)
         package_root = _RevertibleRoot(site.folder, lite.PYODIDE)
         notebooks: dict[str, dict[str, Any]] = {}
-        done: list[PublishedPackage] = []
+        published: list[PublishedPackage] = []
         updated: list[tuple[Entry, PublishedPackage]] = []
         with package_root.reverting():
             new = packages.add(needed, site.read_lock(), package_root)
@@ -124,13 +124,13 @@ def publish(
                 entry = _add(each, before, new, package_root, now)
                 new = new.with_entry(entry)
                 package = _package(entry)
-                done.append(package)
+                published.append(package)
                 notebooks[package.notebook] = (
                     contents.with_site_kernel(each.notebook)
                     if each.notebook
                     else contents.notebook(each.wheel, each.built_with, now)
                 )
-                if before and _ours(before):
+                if before and _own_table(before):
                     updated.append((before, package))
             older = {_package(before).notebook for before, _ in updated} - notebooks.keys()
             listed = contents.with_notebooks(site.root, notebooks, now, older)
@@ -147,7 +147,7 @@ def publish(
                 wheels.sweep_if_due(new, package_root, site.private)
     return tuple(
         PublishResult(site=site, package=each, url=addresses.address(site, each.notebook))
-        for each in done
+        for each in published
     )
 
 
@@ -160,14 +160,14 @@ def _add(new: NewPackage, before: Entry | None, into: Lock, root: Root, now: dat
         for name in new.depends
         if into.get(name) and canonicalize_name(name) != wheel.canonical_name
     ]
-    ours = {
+    table = {
         "published": now.isoformat(timespec="milliseconds"),
         "size": wheel.size,
         "displaced": _displaced(before),
         "data": data.add(new.shipped, root),
     }
     entry = lock.entry_for(wheel, file_name, depends)
-    return replace(entry, extra={"tool": {"wasmwheel": ours}})
+    return replace(entry, extra={"tool": {"wasmwheel": table}})
 
 
 def _replace(site: Site, files: Mapping[str, bytes]) -> None:
@@ -197,15 +197,15 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> PublishedPackage:
     with locked(site, emit):
         old = site.read_lock()
         entry = old.get(name)
-        ours = _ours(entry) if entry else None
-        if entry is None or ours is None:
+        table = _own_table(entry) if entry else None
+        if entry is None or table is None:
             raise SiteError(
                 f"{name} is not published to site {site.name}.",
                 "It is part of Pyodide." if entry else "The site has no package of that name.",
                 f"List its packages with `jupyter wasmwheel site list {site.name}`.",
                 code="publish.not-published",
             )
-        displaced = ours.get("displaced")
+        displaced = table.get("displaced")
         new = old.with_entry(Entry.parse(displaced)) if displaced else _without(old, entry.name)
         package = _package(entry)
         listed = contents.without_notebook(site.root, package.notebook)
@@ -223,14 +223,15 @@ def list_packages(site: Site) -> list[PublishedPackage]:
     """Return the packages that were published to a site, by name."""
     entries = site.read_lock().packages.values()
     return sorted(
-        (_package(entry) for entry in entries if _ours(entry)), key=lambda package: package.name
+        (_package(entry) for entry in entries if _own_table(entry)),
+        key=lambda package: package.name,
     )
 
 
 def add_packages(site: Site, names: Sequence[str], context: RunContext) -> list[str]:
     """Add packages and their requirements to a site; return the names of the new ones.
 
-    They come from the site's Pyodide if the index has its version, else from the index. Raise a
+    They come from the site's Pyodide if the index has that version, else from the index. Raise a
     SourceError if one is not available.
     """
     wanted = packages.parse_requirements(names)
@@ -272,9 +273,9 @@ def supported_tags(target: Target) -> frozenset[Tag]:
 
 @contextmanager
 def locked(site: Site, emit: Emitter) -> Iterator[None]:
-    """Hold the lock of a site, so that no one else changes it.
+    """Hold the lock of a site, so that no other process changes it.
 
-    Raise a SiteError if a file of it disappears all the same.
+    Raise a SiteError if one of its files disappears all the same.
     """
     try:
         site.root.make_folder(f"{lite.PRIVATE}/locks")
@@ -294,7 +295,7 @@ def locked(site: Site, emit: Emitter) -> Iterator[None]:
 
 @contextmanager
 def _cleaning_up(site: Site, emit: Emitter) -> Iterator[None]:
-    """Report an error in a note, because the lock is already written and the change is done."""
+    """Report an error in a note: the lock is written, so the change is already done."""
     try:
         yield
     except (SiteError, OSError) as error:
@@ -302,18 +303,18 @@ def _cleaning_up(site: Site, emit: Emitter) -> Iterator[None]:
         note(emit, f"Could not remove old files from site {site.name}: {why}")
 
 
-def _ours(entry: Entry) -> dict[str, Any] | None:
-    """Return our table in an entry, or None if the entry is Pyodide's own."""
+def _own_table(entry: Entry) -> dict[str, Any] | None:
+    """Return the table `tool.wasmwheel` of an entry, or None if the entry is Pyodide's own."""
     found: dict[str, Any] | None = entry.extra.get("tool", {}).get("wasmwheel")
     return found
 
 
 def _displaced(before: Entry | None) -> dict[str, Any] | None:
-    """Return the row to restore on removal: Pyodide's own, even after several of ours."""
+    """Return the row to restore on removal: Pyodide's own, even after several updates."""
     if before is None:
         return None
-    ours = _ours(before)
-    row: dict[str, Any] | None = ours.get("displaced") if ours else before.row()
+    table = _own_table(before)
+    row: dict[str, Any] | None = table.get("displaced") if table else before.row()
     return row
 
 
@@ -331,13 +332,13 @@ def _without(old: Lock, name: str) -> Lock:
 
 
 def _package(entry: Entry) -> PublishedPackage:
-    ours = entry.extra["tool"]["wasmwheel"]
+    table = entry.extra["tool"]["wasmwheel"]
     return PublishedPackage(
         name=entry.name,
         version=entry.version,
-        size=ours["size"],
+        size=table["size"],
         sha256=entry.sha256,
         file_name=entry.file_name,
-        published=ours["published"],
+        published=table["published"],
         notebook=contents.notebook_name(entry.name, entry.version),
     )

@@ -1,6 +1,6 @@
 """The tools of a build's Emscripten, such as emcc.
 
-The linker and the compiler shims run them many times a build, so this module imports little.
+The linker and the compiler shims run them many times in a build, so this module imports little.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ IN_EMSDK = Path("upstream/emscripten")
 def environment(folder: Path) -> dict[str, str]:
     """Return the environment for the Emscripten in a folder.
 
-    An emsdk's runs with its own configuration, whatever the user's variables say, and with this
-    Python instead of the first one on PATH.
+    The Emscripten of an emsdk uses the emsdk's configuration instead of the user's variables, and
+    this Python instead of the first one on PATH.
     """
     env = dict(os.environ)
     config = folder.parent.parent / ".emscripten"
@@ -40,7 +40,7 @@ def call(tool: str, arguments: list[str]) -> int:
     """Run a tool of the build's Emscripten, and return its exit status."""
     folder = os.environ[FOLDER]
     program = shutil.which(tool, path=folder)
-    # Without an input, as in `emcc -v`, by which CMake asks for the version, emcc rejects flags.
+    # emcc rejects these flags without an input, as in `emcc -v`, which CMake runs for the version.
     if tool in ("emcc", "em++") and any(not word.startswith("-") for word in arguments):
         arguments = [*arguments, *remap.c_flags(os.environ)]
     return subprocess.call([program or tool, *arguments], env=environment(Path(folder)))
