@@ -13,7 +13,7 @@ from ..api.report import BuildReport
 from ..api.requests import BuildRequest
 from ..jobs.execute import execute
 from . import options
-from .format import duration, size
+from .format import duration, phase, size
 from .result import CliContext, CommandResult, with_text
 
 
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
 
 def summary(report: BuildReport) -> str:
     """Return a report as text for people."""
-    times = ", ".join(f"{each.name} {duration(each.seconds)}" for each in report.phases)
+    times = ", ".join(f"{phase(each.name)} {duration(each.seconds)}" for each in report.phases)
     lines = [
         Path(report.wheel).name,
         f"  size     {size(report.size)}",

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from ..api.events import Diagnostic, Event, Log, Phase, Progress
-from .format import duration
+from .format import duration, phase
 
 #: The time between two lines of progress without a terminal.
 PROGRESS_INTERVAL_S = 5.0
@@ -53,13 +53,13 @@ class Display:
 
     def _on_phase(self, event: Phase) -> None:
         if event.state == "started":
-            self._phase, self._begin, self._tail = event.name, time.monotonic(), []
+            self._phase, self._begin, self._tail = phase(event.name), time.monotonic(), []
             self._show("")
             return
         self._stop()
         seconds = duration(time.monotonic() - self._begin)
         mark = "[green]✓[/green]" if event.state == "done" else "[red]✗[/red]"
-        self._console.print(f"{mark} {event.name:<10} {seconds:>8}")
+        self._console.print(f"{mark} {phase(event.name):<10} {seconds:>8}")
 
     def _on_progress(self, event: Progress) -> None:
         count = f"{event.done}/{event.total} {event.unit} " if event.total else ""

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+#: Phases whose stored names people would not use.
+PHASE_LABELS = {"optimise": "optimize", "smoke": "import"}
+
+
+def phase(name: str) -> str:
+    """Return the name of a phase for people."""
+    return PHASE_LABELS.get(name, name)
+
 
 def size(count: int) -> str:
     """Return a number of bytes with its unit: 512 bytes, 20 kB, 1.5 MB."""

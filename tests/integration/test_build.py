@@ -64,6 +64,7 @@ def test_progress_without_terminal_is_plain_lines(
     assert ran.status == 0
     assert "\x1b" not in ran.stderr + ran.stdout
     assert "✓ compile" in ran.stderr
+    assert "✓ import" in ran.stderr
     assert ran.stdout.splitlines()[0].endswith("-pyemscripten_2026_0_wasm32.whl")
 
 
