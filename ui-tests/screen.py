@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Locator, Page
+from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize
 
 #: The root of the clone, where `artifacts/` has the screenshots.
 CLONE = Path(__file__).parents[1]
 
 #: How long a first build can take on a busy machine.
 BUILD_TIMEOUT_MS = 400_000
+
+#: A window in which the side panel takes half of the width.
+NARROW: ViewportSize = {"width": 640, "height": 800}
 
 #: The impacts of accessibility violations that fail a test.
 SERIOUS = ("serious", "critical")
@@ -100,10 +103,12 @@ def row(page: Page, name: str) -> Locator:
 
 
 def check_and_capture(page: Page, state: str) -> None:
-    """Take a screenshot of a state in both themes, and fail if axe finds serious violations."""
+    """Take screenshots of a state, wide and narrow, in both themes; fail on serious violations."""
     folder = CLONE / "artifacts"
     folder.mkdir(exist_ok=True)
     violations = []
+    wide = page.viewport_size
+    assert wide
     for theme in ("Dark", "Light"):
         page.evaluate(
             "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
@@ -116,6 +121,10 @@ def check_and_capture(page: Page, state: str) -> None:
         page.wait_for_timeout(500)
         page.screenshot(path=folder / f"{state}-{theme.lower()}.png")
         violations += [f"{theme}: {violation}" for violation in violations_of(page)]
+        page.set_viewport_size(NARROW)
+        page.wait_for_timeout(500)
+        page.screenshot(path=folder / f"{state}-{theme.lower()}-narrow.png")
+        page.set_viewport_size(wide)
     assert not violations, "\n".join(violations)
 
 
