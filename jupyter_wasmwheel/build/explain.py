@@ -6,10 +6,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from packaging.version import Version
+
 from ..api.errors import CompileError, Open, WasmwheelError
 from ..api.events import Diagnostic
+from ..api.requests import BuildRequest
 from ..api.sanitize import redact
 from ..errors import known_errors
+from ..runtime import targets
 from ..runtime.targets import Target
 from ..toolchain import emscripten
 from ..toolchain.cargo import CargoOutputReader
@@ -22,11 +26,16 @@ DEPENDENCY = re.compile(
     r"|[/\\]git[/\\]checkouts[/\\]([^/\\]+)-[0-9a-f]{16}[/\\]([0-9a-f]+)[/\\]"
 )
 
+#: The failed build script of a crate of PyO3, with its version.
+PYO3_FAILED = re.compile(r"custom build command for `pyo3-\S+ v(\d+\.\d+\.\d+)")
+
 
 def explain(plan: Plan, reader: CargoOutputReader) -> WasmwheelError:
     """Return the error for the output of a failed build."""
     cause, project = _last_error(reader), plan.project.label
     text = "\n".join([*reader.tail, *map(_line, reader.errors)])
+    older = older_target(plan.target, text)
+    into_site = isinstance(plan.request, BuildRequest) and plan.request.site is not None
     known = known_errors.match(
         "build",
         text,
@@ -36,6 +45,8 @@ def explain(plan: Plan, reader: CargoOutputReader) -> WasmwheelError:
         python=plan.target.python,
         oldest=plan.target.pyo3,
         nightly=_nightly(plan.toolchain),
+        older=older.abi if older and not into_site else "",
+        use_older=_use_older(older),
     )
     if known:
         return known[0]
@@ -73,6 +84,30 @@ def _not_compiled(plan: Plan, errors: Sequence[Diagnostic]) -> CompileError:
         counts={"problems": count},
         remedies=remedies,
     )
+
+
+def older_target(target: Target, text: str) -> Target | None:
+    """Return the newest target with a Python that the PyO3 in the output supports, if any.
+
+    `target` is that of the build whose output `text` is.
+    """
+    found = PYO3_FAILED.search(text)
+    if not found:
+        return None
+    version = Version(found[1])
+    fitting = [
+        each
+        for each in targets.all_targets()
+        if each.python_version < target.python_version and Version(each.pyo3) <= version
+    ]
+    return fitting[-1] if fitting else None
+
+
+def _use_older(target: Target | None) -> str:
+    """Return a sentence about a target with an older Python."""
+    if target is None:
+        return "No target has a Python that is old enough for it."
+    return f"Or build for Python {target.python} with `--target {target.abi}`."
 
 
 def _nightly(toolchain: Toolchain | None) -> str:

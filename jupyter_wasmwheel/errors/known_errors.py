@@ -44,7 +44,8 @@ class KnownError:
     """A pattern in a tool's output, and the error that it means.
 
     `what`, `why` and `fix` are templates for the pattern's groups and the values of the stage.
-    Each of `retry` is an option of the command line, or empty to repeat the request unchanged.
+    Each of `retry` is an option of the command line, or empty to repeat the request unchanged. An
+    option whose value turns out to be empty is not offered.
     """
 
     stage: Stage
@@ -67,7 +68,10 @@ class KnownError:
         def filled(template: str) -> str:
             return Template(template).substitute(values)
 
-        remedies: list[Remedy] = [Retry(changes=_changes(filled(word))) for word in self.retry]
+        words = [filled(word) for word in self.retry]
+        remedies: list[Remedy] = [
+            Retry(changes=_changes(word)) for word in words if not word.endswith("=")
+        ]
         if self.install:
             remedies.insert(0, Install(extras=tuple(self.install), target=values.get("target")))
         return _ERRORS[self.status](

@@ -12,8 +12,10 @@ import pytest
 
 from jupyter_wasmwheel.api.errors import Install, Open, Retry, UsageError, from_info
 from jupyter_wasmwheel.api.requests import BuildRequest, InstallRequest
+from jupyter_wasmwheel.build.explain import older_target
 from jupyter_wasmwheel.errors import known_errors
 from jupyter_wasmwheel.errors.known_errors import KnownError
+from jupyter_wasmwheel.runtime import targets
 from tests.fixtures.known_error_examples import OUTPUT, VALUES
 
 CODE = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*")
@@ -112,3 +114,24 @@ def test_error_survives_transfer_between_processes() -> None:
     error = UsageError("a", "b", "c", code="x.y", counts={"problems": 2}, remedies=remedies)
     assert from_info(error.info).as_json() == error.as_json()
     assert from_info(error.info).with_why("d").as_json() == error.as_json() | {"why": "d"}
+
+
+@pytest.mark.parametrize(
+    ("script", "abi"),
+    [
+        ("pyo3-ffi v0.24.2", "2025_0"),
+        ("pyo3-build-config v0.22.0", "2025_0"),
+        ("pyo3-build-config v0.16.6", None),
+        ("openssl-sys v0.22.0", None),
+    ],
+)
+def test_old_pyo3_names_target_with_older_python(script: str, abi: str | None) -> None:
+    output = f"error: failed to run custom build command for `{script}`"
+    found = older_target(targets.find("2026_0"), output)
+    assert (found and found.abi) == abi
+
+
+def test_known_error_without_value_offers_no_option() -> None:
+    values = VALUES["build"] | {"older": "", "use_older": ""}
+    (error, *_) = known_errors.match("build", OUTPUT["crates.pyo3-too-old"], **values)
+    assert error.info.remedies == ()
