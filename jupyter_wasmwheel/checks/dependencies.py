@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError
 from ..api.report import Dependency
+from ..api.sanitize import redact
 from ..runtime.packages import Candidate, PackageSource
 
 
@@ -64,7 +65,7 @@ def resolve(requirements: Iterable[Requirement], sources: Sequence[PackageSource
         else:
             subject = f"{needed_by} requires {requirement}" if needed_by else f"It is {requirement}"
             other = f", but {version} was found" if version else ""
-            reasons[requirement.name] = f"{subject}{other}. {reason}".rstrip()
+            reasons[requirement.name] = redact(f"{subject}{other}. {reason}".rstrip())
     return Resolution(dependencies=tuple(found.values()), candidates=candidates, reasons=reasons)
 
 

@@ -94,10 +94,18 @@ def index_source(original: Lock, context: RunContext, *, cdn: bool = False) -> P
     """Return the source of the user's index for the runtime of a lock.
 
     The version is that of the lock if the index has it, or the newest. With `cdn`, a package that
-    only Pyodide's CDN has is a candidate without a file.
+    only Pyodide's CDN has is a candidate without a file. A direct reference (PEP 508) in the
+    metadata of a wheel could name any file or server, so it is refused.
     """
 
     def find(requirement: Requirement) -> Candidate | None:
+        if requirement.url:
+            raise SourceError(
+                f"{requirement.name} is required from a URL.",
+                f"{requirement} is not fetched: only the package index is used.",
+                f"Build {requirement.name} and publish it into the site, then try again.",
+                code="requirement.direct-reference",
+            )
         known = original.get(requirement.name)
         if known and not requirement.specifier.contains(known.version, prereleases=True):
             known = None

@@ -1,0 +1,43 @@
+"""Requirements of a package fetch from the package index only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from jupyter_wasmwheel.checks.dependencies import resolve
+from jupyter_wasmwheel.index import Index
+from jupyter_wasmwheel.runtime.context import RunContext
+from jupyter_wasmwheel.runtime.lock import Lock
+from jupyter_wasmwheel.runtime.packages import index_source
+from jupyter_wasmwheel.store import Store
+from tests.fixtures.wheel_factory import wheel
+
+
+def lock() -> Lock:
+    info = {"abi_version": "2026_0", "python": "3.14.2", "platform": "emscripten_5_0_3"}
+    return Lock(head={"info": info}, packages={})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "{file}",
+        "http://127.0.0.1:1/secret-1.0-py3-none-any.whl",
+        "https://me:password@example.org/secret-1.0-py3-none-any.whl",
+        "git+file:///srv/secret",
+    ],
+)
+def test_direct_reference_in_wheel_is_not_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    secret = wheel(tmp_path, "py3-none-any", {"secret.py": b""}, name="secret")
+    monkeypatch.setattr(Index, "find_wheel", lambda *_: pytest.fail("it was looked for"))
+    context = RunContext(store=Store(home=tmp_path / "home"), emit=lambda _: None)
+    wanted = Requirement(f"secret @ {address.format(file=secret.as_uri())}")
+    resolution = resolve([wanted], [index_source(lock(), context)])
+    assert [each.source for each in resolution.dependencies] == ["missing"]
+    assert "only the package index is used" in resolution.reasons["secret"]
+    assert "password" not in resolution.reasons["secret"]
