@@ -128,12 +128,15 @@ def _from_index(source: Source, target: Target, store: Store, emit: Emitter, off
     index = Index(offline=offline)
     package = index.find_sdist(requirement, target.python_version)
     name = package.link.filename
+    sha256 = (package.link.hashes or {}).get("sha256")
+    # Another index can have another file of this name.
+    key = sha256 or hashlib.sha256(package.link.normalized.encode()).hexdigest()
     note(emit, f"Fetching {name} from the package index.")
 
     def fill(folder: Path) -> None:
         index.fetch(package, folder)
 
-    return store.install(f"sdists/{name}", fill, emit) / name
+    return store.install(f"sdists/{key[:32]}", fill, emit) / name
 
 
 def _matches(file_name: str, requirement: Requirement) -> bool:
