@@ -31,8 +31,7 @@ LOCATE_HEADERS = (
     "print(json.dumps([sysconfig.get_path('include'), sysconfig.get_config_h_filename()]))"
 )
 
-#: The headers of libffi for WebAssembly, as its 3.6.0 configures them; their ABI is that of every
-#: Pyodide, whose main module has libffi's functions.
+#: The folder with libffi's header, for the functions that Pyodide's main module has of it.
 LIBFFI = Path(__file__).with_name("libffi")
 
 #: apt's options for folders, to read another suite than the system's.
