@@ -7,6 +7,7 @@ example `c.Wasmwheel.home = "/srv/wasmwheel"`. Environment variables override th
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from traitlets.config.loader import (
     PyFileConfigLoader,
 )
 
+from .api.errors import UsageError
 from .process.limits import DEFAULT, Limits
 from .store import Store
 
@@ -105,11 +107,10 @@ class Wasmwheel(Configurable):
         home = os.environ.get("WASMWHEEL_HOME") or self.home
         listed = os.environ.get("WASMWHEEL_PATH")
         path = listed.split(os.pathsep) if listed else self.path
-        return Store(
-            home=Path(home).expanduser().absolute(),
-            read_only=tuple(Path(entry).expanduser().absolute() for entry in path if entry),
-            limit=self.limit,
-        )
+        shared = tuple(Path(entry).expanduser().absolute() for entry in path if entry)
+        for folder in shared:
+            _require_trusted(folder)
+        return Store(home=Path(home).expanduser().absolute(), read_only=shared, limit=self.limit)
 
     def resource_limits(self) -> Limits:
         """Return the limits of builds, imports and tests."""
@@ -125,6 +126,25 @@ class Wasmwheel(Configurable):
         """Return the settings for the installers of other projects."""
         emsdk = os.environ.get("WASMWHEEL_EMSDK") or self.emsdk
         return Downloads(emsdk=emsdk, timeout=self.download_timeout)
+
+
+def _require_trusted(folder: Path) -> None:
+    """Raise a UsageError for a shared store that another user can write to: builds run its files.
+
+    On Windows, the owner and the permissions of a folder are not read.
+    """
+    if os.name == "nt" or not folder.is_dir():
+        return
+    status = folder.stat()
+    if status.st_uid in (0, os.geteuid()) and not status.st_mode & stat.S_IWOTH:
+        return
+    raise UsageError(
+        f"The shared store {folder} is not used.",
+        "Another user can write to it, and builds would run that user's files.",
+        f"Run `chown -R root {folder} && chmod -R o-w {folder}` as root, or remove the folder from "
+        "WASMWHEEL_PATH or `c.Wasmwheel.path`.",
+        code="config.untrusted-store",
+    )
 
 
 def load() -> Wasmwheel:
