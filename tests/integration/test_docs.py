@@ -86,6 +86,15 @@ def test_settings_in_docs_exist(page: Path) -> None:
     assert set(named) <= known
 
 
+def test_tests_of_threat_model_exist() -> None:
+    text = (DOCS / "threat-model.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:tests/\w+/)?test_\w+\.py)`", text)
+    assert named
+    for name in named:
+        path = name if "/" in name else f"tests/security/{name}"
+        assert (ROOT / path).is_file(), name
+
+
 def test_routes_are_documented() -> None:
     said = (DOCS / "rest.md").read_text()
     for route, _, _ in generated.routes():

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import tarfile
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
+from jupyter_wasmwheel import index
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.checks.dependencies import resolve
 from jupyter_wasmwheel.index import Index
+from jupyter_wasmwheel.project import source
+from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.runtime.lock import Lock
 from jupyter_wasmwheel.runtime.packages import index_source
@@ -35,9 +41,29 @@ def test_direct_reference_in_wheel_is_not_fetched(
 ) -> None:
     secret = wheel(tmp_path, "py3-none-any", {"secret.py": b""}, name="secret")
     monkeypatch.setattr(Index, "find_wheel", lambda *_: pytest.fail("it was looked for"))
-    context = RunContext(store=Store(home=tmp_path / "home"), emit=lambda _: None)
+    context = RunContext(store=Store(home=tmp_path / "home"), emit=ignore)
     wanted = Requirement(f"secret @ {address.format(file=secret.as_uri())}")
     resolution = resolve([wanted], [index_source(lock(), context)])
     assert [each.source for each in resolution.dependencies] == ["missing"]
     assert "only the package index is used" in resolution.reasons["secret"]
     assert "password" not in resolution.reasons["secret"]
+
+
+def test_sdists_of_two_indexes_with_one_name_are_kept_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, seen = Store(home=tmp_path / "home"), []
+    for text in ("one", "two"):
+        folder = tmp_path / text
+        (folder / "plain-1.0").mkdir(parents=True)
+        (folder / "plain-1.0/text").write_text(text)
+        with tarfile.open(folder / "plain-1.0.tar.gz", "w:gz") as tar:
+            tar.add(folder / "plain-1.0", arcname="plain-1.0")
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
+        monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+        for name in ("pip_settings", "_settings"):
+            monkeypatch.setattr(index, name, functools.cache(getattr(index, name).__wrapped__))
+        target = targets.find(targets.default_abi())
+        fetched = source.fetch(source.parse("pypi:plain"), target, store, ignore)
+        seen.append((fetched.folder / "text").read_text())
+    assert seen == ["one", "two"]
