@@ -14,7 +14,7 @@ from typing import Any
 from ..api.report import CargoSettings
 from ..api.requests import SourceRequest
 from ..process.limits import DEFAULT, Limits
-from ..project import manifest
+from ..project import generator, manifest
 from ..project.bindings import NO_MATURIN_SETTINGS, MaturinSettings
 from ..project.manifest import Project
 from ..project.recipes import NO_SETTINGS
@@ -29,6 +29,7 @@ from ..toolchain import (
     linker,
     maturin_wrapper,
     remap,
+    uniffi,
 )
 from ..toolchain.rust import Rust
 from ..toolchain.toolchain import Toolchain, script
@@ -202,6 +203,8 @@ def _cargo(plan: Plan, toolchain: Toolchain, rust: Rust) -> dict[str, str]:
         maturin_wrapper.ARGUMENTS: json.dumps(plan.maturin_arguments),
         **cargo.PROGRESS,
     }
+    if plan.project.bindings == generator.UNIFFI:
+        env[uniffi.FEATURE] = generator.FEATURE
     if plan.unlocked:
         env[cargo_wrapper.UNLOCKED] = "1"
     if rust.channel != "nightly" and not plan.environ.get("RUSTC_BOOTSTRAP"):

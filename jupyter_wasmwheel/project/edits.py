@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from ..api.errors import SourceError
 from ..api.events import Emitter, Log, note
 from ..api.report import Patch
-from . import outside_metadata, recipes
+from . import generator, outside_metadata, recipes
 from .manifest import Project
 from .recipes import CRATE, Recipe, Replacement
 from .source import FetchedSource
@@ -89,6 +89,7 @@ def changes(edits: Edits, project: Project) -> tuple[Change, ...]:
     for name in edits.make_optional:
         _make_optional(made, project, name)
     _move_metadata(made, project)
+    _separate_generator(made, project)
     return tuple(made.values())
 
 
@@ -201,6 +202,17 @@ def _move_metadata(made: dict[Path, Change], project: Project) -> None:
         for quote in "\"'":
             after = after.replace(f"{quote}{file.named}{quote}", f"{quote}{file.name}{quote}")
         made[path] = change.to(after, "maturin rejects metadata outside its Cargo workspace.")
+
+
+def _separate_generator(made: dict[Path, Change], project: Project) -> None:
+    """Let only UniFFI's generator, which runs on this machine, have what it depends on."""
+    after = generator.without_cli(project)
+    path = project.crate
+    if after is None or path is None or path in made:
+        return
+    before = path.read_bytes().decode("utf-8")
+    change = Change(path=path, file=path.name, before=before, after=before)
+    made[path] = change.to(after, "Only uniffi-bindgen, which runs on this machine, needs `cli`.")
 
 
 def _open(path: Path, folder: Path, base: Path, refuse: Callable[[str], SourceError]) -> Change:

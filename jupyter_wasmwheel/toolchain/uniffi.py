@@ -6,10 +6,12 @@ but not from a module of WebAssembly. So the library is compiled for this machin
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +19,13 @@ from . import maturin_wrapper
 
 #: The name of the program, and its option with the library.
 PROGRAM, LIBRARY = "uniffi-bindgen", "--library"
+
+#: The variable with the feature that the crate has if only the program needs what it enables.
+FEATURE = "WASMWHEEL_UNIFFI_FEATURE"
+
+#: The profile of what runs on this machine. It is that of build scripts, so that both share crates.
+PROFILE = {"OPT_LEVEL": "0", "DEBUG": "0", "PANIC": "unwind"}
+VARIABLES = "CARGO_PROFILE_RELEASE_"
 
 #: The suffixes of libraries of this machine.
 SUFFIXES = (".so", ".dylib", ".dll")
@@ -29,7 +38,9 @@ def with_host_library(cargo: str, arguments: Sequence[str]) -> list[str]:
         return words
     end = words.index("generate") if "generate" in words else len(words)
     chosen = json.loads(os.environ.get(maturin_wrapper.ARGUMENTS, "[]"))
-    command = [cargo, "build", "--lib", "--message-format=json-render-diagnostics"]
+    added = ["--release", *_feature(words[:end])]
+    _use_profile()
+    command = [cargo, "build", "--lib", "--message-format=json-render-diagnostics", *added]
     command += _selection([*words[:end], *chosen])
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if done.returncode:
@@ -37,7 +48,24 @@ def with_host_library(cargo: str, arguments: Sequence[str]) -> list[str]:
     place = words.index(LIBRARY) + 1
     name = Path(words[place]).stem.removeprefix("lib")
     words[place] = next(_libraries(done.stdout, name), words[place])
-    return words
+    return [words[0], *added, *words[1:]]
+
+
+def _use_profile() -> None:
+    """Set the profile of what cargo compiles for this machine."""
+    os.environ.update({f"{VARIABLES}{name}": value for name, value in PROFILE.items()})
+    os.environ.setdefault(f"{VARIABLES}LTO", "false")
+    os.environ.pop(f"{VARIABLES}CODEGEN_UNITS", None)
+
+
+def _feature(words: Sequence[str]) -> list[str]:
+    """Return the option that enables the program's own feature, if its crate has it."""
+    wanted = os.environ.get(FEATURE)
+    for word, after in itertools.pairwise(words):
+        if word == "--manifest-path":
+            manifest = tomllib.loads(Path(after).read_text(encoding="utf-8"))
+            return [f"--features={wanted}"] if wanted in manifest.get("features", {}) else []
+    return []
 
 
 def _selection(words: Sequence[str]) -> list[str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.api.errors import SourceError
-from jupyter_wasmwheel.project import manifest
+from jupyter_wasmwheel.project import edits, manifest
+from jupyter_wasmwheel.project.edits import Edits
 from jupyter_wasmwheel.toolchain import cargo_wrapper, maturin_wrapper, uniffi
 from tests.fixtures.projects import write_files
 
@@ -176,11 +177,63 @@ def test_uniffi_bindgen_reads_library_of_this_machine(
     cargo.chmod(0o755)
     features = ["--target", "wasm32-unknown-emscripten", "--features", "web"]
     monkeypatch.setenv(maturin_wrapper.ARGUMENTS, json.dumps(features))
-    given = ["run", "--bin", "uniffi-bindgen", "--manifest-path", "Cargo.toml", "generate"]
+    monkeypatch.setattr(os, "environ", {**os.environ, uniffi.FEATURE: "apart"})
+    manifest = tmp_path / "Cargo.toml"
+    manifest.write_text("[features]\napart = []\n")
+    given = ["run", "--bin", "uniffi-bindgen", "--manifest-path", str(manifest), "generate"]
     given += ["--language", "python", "--library", "/target/libsample.so"]
-    assert uniffi.with_host_library(str(cargo), given) == [*given[:-1], "/debug/libsample.so"]
+    added = ["--release", "--features=apart"]
+    expected = ["run", *added, *given[1:-1], "/debug/libsample.so"]
+    assert uniffi.with_host_library(str(cargo), given) == expected
     assert (tmp_path / "said").read_text() == (
-        "build --lib --message-format=json-render-diagnostics"
-        " --manifest-path Cargo.toml --features web\n"
+        "build --lib --message-format=json-render-diagnostics --release --features=apart"
+        f" --manifest-path {manifest} --features web\n"
     )
+    assert os.environ["CARGO_PROFILE_RELEASE_OPT_LEVEL"] == "0"
     assert uniffi.with_host_library("false", ["run", "--bin", "other"]) == ["run", "--bin", "other"]
+
+
+UNIFFI = """\
+[package]
+name = "sample"
+version = "1.0"
+[lib]
+crate-type = ["cdylib"]
+[[bin]]
+name = "uniffi-bindgen"
+path = "uniffi-bindgen.rs"
+[dependencies]
+uniffi = { version = "0.29", features = ["cli", "tokio"] } # as in the guide
+"""
+
+
+def test_uniffi_bindgen_alone_gets_its_dependencies(tmp_path: Path) -> None:
+    files = {"uniffi-bindgen.rs": "fn main() { uniffi::uniffi_bindgen_main() }"}
+    folder = create(tmp_path / "sample", UNIFFI, **files, **{"src/lib.rs": ""})
+    (change,) = edits.changes(Edits(), manifest.read(folder))
+    assert change.file == "Cargo.toml"
+    assert change.patch.diff.splitlines()[-6:] == [
+        " [dependencies]",
+        '-uniffi = { version = "0.29", features = ["cli", "tokio"] } # as in the guide',
+        '+uniffi = { version = "0.29", features = ["tokio"] } # as in the guide',
+        "+",
+        "+[features]",
+        '+wasmwheel-uniffi-cli = ["uniffi/cli"]',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cargo", "library"),
+    [
+        (UNIFFI, "pub fn run() { uniffi::uniffi_bindgen_main() }"),
+        (UNIFFI.replace('"cli", ', ""), ""),
+        (UNIFFI.replace("uniffi-bindgen", "other"), ""),
+        (LIBRARY + '[dependencies]\nuniffi = "0.29"\n', ""),
+    ],
+    ids=["used by library", "not enabled", "no generator", "no features"],
+)
+def test_crate_without_own_generator_is_not_edited(
+    tmp_path: Path, cargo: str, library: str
+) -> None:
+    folder = create(tmp_path / "sample", cargo, **{"src/lib.rs": library})
+    assert edits.changes(Edits(), manifest.read(folder)) == ()
