@@ -34,6 +34,7 @@ from ..runtime.targets import TRIPLE
 from ..store import Store
 from ..toolchain import emscripten, headers
 from ..toolchain.toolchain import script
+from . import meson
 from .build_frontend import FrontendOutput, NeedsRustError, Step, run_frontend
 from .plan import Plan
 
@@ -77,10 +78,11 @@ def build(
     def work(step: Step) -> None:
         environment = functools.partial(_environment, plan=plan, store=store, emit=emit)
         caller = functools.partial(_caller, plan, copy.folder, system, step, env)
-        more = caller(environment(requires)).get_requires_for_build_wheel()
+        settings = meson.config_settings(_names(requires), plan, env)
+        more = caller(environment(requires)).get_requires_for_build_wheel(settings)
         if RUST_TOOLS & _names(more) and not (plan.toolchain and plan.toolchain.rust):
             raise NeedsRustError
-        caller(environment([*requires, *more])).build_wheel(str(plan.wheels))
+        caller(environment([*requires, *more])).build_wheel(str(plan.wheels), settings)
 
     try:
         return run_frontend(plan, copy, emit, compiled, work)
@@ -133,8 +135,12 @@ def _caller(
         cwd: str | None = None,
         extra_environ: Mapping[str, str] | None = None,
     ) -> None:
-        path = plan.path(python.parent)
-        step(cmd, Path(cwd or folder), {**env, "PATH": path, **(extra_environ or {})})
+        more = {
+            "PATH": plan.path(python.parent),
+            "WASMWHEEL_CMAKE_ROOTS": os.pathsep.join([str(python.parents[1]), str(plan.copy)]),
+            **(extra_environ or {}),
+        }
+        step(cmd, Path(cwd or folder), {**env, **more})
 
     return BuildBackendHookCaller(
         str(folder),
@@ -170,6 +176,7 @@ def _as_target(plan: Plan, runtime: Runtime) -> dict[str, str]:
         "CXXFLAGS": f"{optimised} {emscripten.CXXFLAGS}",
         "CPPFLAGS": f"-I{headers.LIBFFI}",
         "LDFLAGS": "",
+        "CMAKE_TOOLCHAIN_FILE": str(ours / "cmake" / "toolchain.cmake"),
     }
 
 

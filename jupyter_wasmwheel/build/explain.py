@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from packaging.version import Version
@@ -28,6 +28,15 @@ DEPENDENCY = re.compile(
 
 #: The failed build script of a crate of PyO3, with its version.
 PYO3_FAILED = re.compile(r"custom build command for `pyo3-\S+ v(\d+\.\d+\.\d+)")
+
+#: The first lines of errors: of cargo and compilers, of CMake, and of meson.
+ERROR = re.compile(r"error\b|CMake Error\b|\S+:\d+:\d+: ERROR: ")
+
+#: Last lines of build tools that give no reason.
+NO_REASON = re.compile(
+    r"error: aborting due to |For more information about this error|ninja: build stopped"
+    r"|\*\*\* CMake \w+ failed|-- Configuring incomplete|A full log can be found"
+)
 
 
 def explain(plan: Plan, reader: CargoOutputReader) -> WasmwheelError:
@@ -140,14 +149,21 @@ def _line(error: Diagnostic) -> str:
 
 def _last_error(reader: CargoOutputReader) -> str:
     """Return the last error in the output, and its innermost cause."""
-    tail = [line.strip() for line in reader.tail if line.strip()]
+    tail = [line for line in _joined(reader.tail) if not NO_REASON.match(line)]
     end = next((at for at, line in enumerate(tail) if line.startswith("💥")), len(tail))
     # maturin's message about cargo's failure adds nothing to cargo's own.
-    lines = tail[:end] if any(map(_is_error, tail[:end])) else tail[end:] or tail
-    errors = [line for line in lines if _is_error(line)] or lines[:1]
+    lines = tail[:end] if any(map(ERROR.match, tail[:end])) else tail[end:] or tail
+    errors = [line for line in lines if ERROR.match(line)] or lines[:1]
     message = " ".join(dict.fromkeys([*errors[-1:], *lines[-1:]]))
     return redact(message)[:600] or "The build tool gave no reason."
 
 
-def _is_error(line: str) -> bool:
-    return bool(re.match(r"error\b", line))
+def _joined(lines: Iterable[str]) -> list[str]:
+    """Return the lines without indentation; join CMake's errors, whose text is indented below."""
+    joined: list[str] = []
+    for line in filter(str.strip, lines):
+        if line.startswith("  ") and joined and joined[-1].startswith("CMake Error"):
+            joined[-1] += f" {line.strip()}"
+        else:
+            joined.append(line.strip())
+    return joined

@@ -49,6 +49,9 @@ CODEGEN_UNITS = "CODEGEN_UNITS"
 #: The file in a work folder that exists if the last build called cargo or rustc.
 RUST_NOTE = "compiles-rust"
 
+#: The file in a work folder in which the compiler shims note who called them.
+C_NOTES = "c-notes"
+
 #: The bindings whose Python code maturin generates with an interpreter of this machine.
 GENERATED = ("cffi", "uniffi")
 
@@ -115,7 +118,7 @@ class Plan:
     @property
     def c_notes(self) -> Path:
         """Return the file in which the compiler shims record who called them."""
-        return self.work / "c-notes"
+        return self.work / C_NOTES
 
     @property
     def features(self) -> tuple[str, ...]:

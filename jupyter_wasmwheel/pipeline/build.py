@@ -121,12 +121,10 @@ def _build_wheel(
             built = build()
     except build_frontend.NeedsCCompilerError:
         chosen = chosen or choose_toolchain(environment, source, context, with_rust=False)
-        target, runtime = environment.target, environment.engine.runtime
         if chosen.emscripten is None:
-            raise emscripten.missing_compiler((source.project.name,), target) from None
-        include = headers.ensure_headers(
-            target, runtime, context.index, context.store, context.emit
-        )
+            named = (source.project.name,)
+            raise emscripten.missing_compiler(named, environment.target) from None
+        include = _headers(environment, context)
         built = build(replace(planned, toolchain=chosen, headers=include))
     if chosen is None:
         label = source.project.label
@@ -140,6 +138,12 @@ def _build_wheel(
         seeded=built.seeded and not cached,
         cached=cached,
     )
+
+
+def _headers(environment: TargetEnvironment, context: BuildContext) -> Path:
+    """Return the folder with the target's Python.h."""
+    target, runtime = environment.target, environment.engine.runtime
+    return headers.ensure_headers(target, runtime, context.index, context.store, context.emit)
 
 
 def _plan(
@@ -164,6 +168,9 @@ def _plan(
         crates = patched_crates.prepare(
             recipe, source.project, private, rust, workspace.folder, offline=context.offline
         )
+    # Those of the last build, which can have ended where Rust was first compiled.
+    compiled = emscripten.read_c_usage(workspace.folder / plan.C_NOTES).packages
+    with_c = chosen and chosen.emscripten and compiled
     flags = Rustflags()
     if rust:
         flags = cargo_config.read(private.folder, rust, environ, source.request.cargo_args)
@@ -173,6 +180,7 @@ def _plan(
         project=source.project,
         target=environment.target,
         toolchain=chosen,
+        headers=_headers(environment, context) if with_c else None,
         request=source.request,
         work=workspace.folder,
         environ=environ,

@@ -47,7 +47,7 @@ FORMAT = "--message-format"
 
 #: The variables of a C compiler for the target, which crates for this machine must not see.
 C_VARIABLES = (
-    *("AR", "CC", "CFLAGS", "CPPFLAGS", "CXX", "CXXFLAGS"),
+    *("AR", "CC", "CFLAGS", "CMAKE_TOOLCHAIN_FILE", "CPPFLAGS", "CXX", "CXXFLAGS"),
     *("LDCXXSHARED", "LDFLAGS", "LDSHARED", "RANLIB"),
 )
 
@@ -86,7 +86,8 @@ def main() -> None:
 
         os.environ.pop("CARGO_ENCODED_RUSTFLAGS", None)  # they are for the target
         exec_process([program, *uniffi.with_host_library(program, arguments)])
-    if subcommand not in COMPILING:
+    # An answer of rustc, as Corrosion asks for, is read from its messages.
+    if subcommand not in COMPILING or any(word.startswith("--print") for word in arguments):
         exec_process([program, *arguments])
     sys.exit(_compile(program, arguments))
 
@@ -106,7 +107,7 @@ def _compile(program: str, arguments: list[str]) -> int:
     # setuptools-rust always asks for each rustc's command line.
     words = [word.removesuffix("-render-diagnostics") for word in arguments if word != "-v"]
     for_hook = not any(word.startswith(FORMAT) for word in words)
-    native = for_hook and not any(word.startswith("--target") for word in words)
+    native = for_hook and not any(word.partition("=")[0] == "--target" for word in words)
     added = [f"{FORMAT}=json"] if for_hook else []
     added += json.loads(os.environ.get(ARGUMENTS, "[]"))
     end = words.index("--") if "--" in words else len(words)
@@ -138,22 +139,21 @@ def _name_as_library(artifact: dict[str, Any], *, native: bool) -> bool:
     """Give a side module the name `libNAME.so` as well, and return whether the artifact is one.
 
     cargo calls it NAME.wasm, and loaders of libraries look for the other name. With `native`, it is
-    also put where cargo puts what it compiles for this machine.
+    also put where cargo puts what it compiles for this machine, as is a static library.
     """
-    if "cdylib" not in artifact["target"]["crate_types"]:
-        return False
-    changed = False
+    types, changed = artifact["target"]["crate_types"], False
     for place, name in enumerate(artifact["filenames"]):
-        module = Path(name)
-        if module.suffix != ".wasm":
+        library = Path(name)
+        if library.suffix == ".wasm" and "cdylib" in types:
+            library = _link(library, library.with_name(f"lib{library.stem}.so"))
+            artifact["filenames"][place] = str(library)
+            changed = True
+        elif library.suffix != ".a":
             continue
-        library = _link(module, module.with_name(f"lib{module.stem}.so"))
-        artifact["filenames"][place] = str(library)
-        changed = True
         if native and "path+" in artifact["package_id"]:
-            crate, profile = Path(artifact["manifest_path"]).parent, module.parent.name
-            for folder in {module.parents[2], crate / "target", Path.cwd() / "target"}:
-                _link(module, folder / profile / library.name)
+            crate, profile = Path(artifact["manifest_path"]).parent, library.parent.name
+            for folder in {library.parents[2], crate / "target", Path.cwd() / "target"}:
+                _link(library, folder / profile / library.name)
     return changed
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -142,12 +143,14 @@ def translate_extension(arguments: Sequence[str]) -> list[str]:
 
 
 def _expanded(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with response files read: one a line, with backslash escapes."""
+    """Return the arguments with response files read, in which words are quoted as for a shell.
+
+    rustc writes one a line, with backslash escapes; CMake and meson write them as on a line.
+    """
     words = []
     for word in arguments:
         if word.startswith("@"):
-            lines = Path(word[1:]).read_text(encoding="utf-8").splitlines()
-            words += [re.sub(r"\\(.)", r"\1", line.strip('"')) for line in lines if line]
+            words += shlex.split(Path(word[1:]).read_text(encoding="utf-8"))
         else:
             words.append(word)
     return words

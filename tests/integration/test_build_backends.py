@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.backends import BACKENDS
 from tests.fixtures.commands import Command
 from tests.fixtures.layouts import LAYOUTS
 from tests.fixtures.projects import write_files
@@ -131,6 +132,35 @@ def test_build_hook_that_calls_cargo_gets_module_for_target(
     report = build(wasmwheel, project)
     assert "cp314-cp314-pyemscripten" in report["wheel"]
     assert run(wasmwheel, report["wheel"], "import hooked; print(hooked.twice(4))") == "8"
+
+
+@pytest.mark.usefixtures("draft_seed")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_build_system_compiles_for_target(
+    backend: str, wasmwheel: Command, workbench: Path
+) -> None:
+    report = build(wasmwheel, write_files(workbench / backend, BACKENDS[backend]))
+    assert "cp314-cp314-pyemscripten" in report["wheel"]
+    assert run(wasmwheel, report["wheel"], "import sample; print(sample.add(40, 2))") == "42"
+
+
+@pytest.mark.parametrize(
+    ("backend", "file", "line"),
+    [
+        ("scikit-build-core", "CMakeLists.txt", "find_package(absent REQUIRED)\n"),
+        ("meson-python", "meson.build", "dependency('absent')\n"),
+    ],
+)
+def test_configuration_error_of_build_system_is_named(
+    backend: str, file: str, line: str, wasmwheel: Command, tmp_path: Path
+) -> None:
+    text = BACKENDS[backend][file]
+    project = write_files(tmp_path / backend, BACKENDS[backend] | {file: text + line})
+    ran = wasmwheel("build", project, "--json")
+    assert ran.status == 5, ran.stderr
+    why = ran.document["error"]["why"]
+    assert f"{file}:{len(text.splitlines()) + 1}" in why
+    assert "absent" in why
 
 
 def test_crate_beside_pure_project_is_ignored(wasmwheel: Command, tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.api.errors import SourceError
+from jupyter_wasmwheel.build import backend
 from jupyter_wasmwheel.project import edits, manifest
 from jupyter_wasmwheel.project.edits import Edits
-from jupyter_wasmwheel.toolchain import cargo_wrapper, maturin_wrapper, uniffi
+from jupyter_wasmwheel.toolchain import cargo_wrapper, linker, maturin_wrapper, uniffi
 from tests.fixtures.projects import write_files
 
 MATURIN = '[build-system]\nrequires = ["maturin>=1,<2"]\nbuild-backend = "maturin"\n'
@@ -159,6 +160,59 @@ def test_build_for_this_machine_is_one_for_target(call: Call, tmp_path: Path) ->
     said = call("cargo", "build", "--release", **env).stdout
     assert said == "build --release --message-format=json --config=a=1\n"
     assert call("cargo", "build", CARGO_MANIFEST_DIR="/crate", **env).stdout == "build\n"
+
+
+def test_static_library_is_put_where_build_for_this_machine_puts_it(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    library = tmp_path / "target/wasm32-unknown-emscripten/release/libsample.a"
+    write_files(tmp_path, {str(library.relative_to(tmp_path)): "code"})
+    artifact = {
+        "reason": "compiler-artifact",
+        "package_id": f"path+file://{tmp_path}#sample@1.0.0",
+        "manifest_path": str(tmp_path / "crate/Cargo.toml"),
+        "target": {"crate_types": ["staticlib"]},
+        "filenames": [str(library)],
+    }
+    (tmp_path / "real").write_text(f"#!/bin/sh\necho '{json.dumps(artifact)}'\n")
+    words = ("build", "--release", "--target-dir", str(tmp_path / "target"))
+    call("cargo", *words, **{cargo_wrapper.PROGRAM: str(tmp_path / "real")})
+    assert (tmp_path / "target/release/libsample.a").read_text() == "code"
+
+
+def test_rustc_that_prints_an_answer_is_called_unchanged(call: Call, tmp_path: Path) -> None:
+    env = {cargo_wrapper.PROGRAM: str(tmp_path / "real")}
+    said = call("cargo", "rustc", "--", "--print=native-static-libs", **env).stdout
+    assert said == "rustc -- --print=native-static-libs\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a.o b\\ c.o\n-o sample.so", "a.o\nb\\ c.o\n-o\nsample.so\n", 'a.o "b c.o" -o sample.so'],
+)
+def test_response_file_is_read_as_shell_words(text: str, tmp_path: Path) -> None:
+    (tmp_path / "link.rsp").write_text(text)
+    words = linker.translate_extension([f"@{tmp_path / 'link.rsp'}", "-shared"])
+    assert words[-4:] == ["a.o", "b c.o", "-o", "sample.so"]
+
+
+def test_python_of_backend_describes_target(tmp_path: Path) -> None:
+    headers, tags = tmp_path / "include", tmp_path / "mesonpy/_tags.py"
+    write_files(tmp_path, {"mesonpy/__init__.py": "", "mesonpy/_tags.py": "import platform\n"})
+    code = (
+        "import platform, sysconfig\nfrom mesonpy import _tags\n"
+        "print(sysconfig.get_path('include'), sysconfig.get_python_version(),"
+        " _tags.get_interpreter_tag(), platform.python_version())"
+    )
+    cross = Path(backend.__file__).parent / "cross"
+    env = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(cross), str(tags.parents[1])]),
+        "WASMWHEEL_PYTHON": "3.14",
+        "WASMWHEEL_PYTHON_HEADERS": str(headers),
+    }
+    said = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert said.stdout.split() == [str(headers), "3.14", "cp314", "3.14.0"], said.stderr
 
 
 def test_strip_leaves_modules_of_target_alone(call: Call, tmp_path: Path) -> None:
