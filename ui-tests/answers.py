@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Route
+
+#: The time at which the tests started, in seconds since the epoch.
+NOW = time.time()
 
 #: A running job as the server lists it.
 JOB: dict[str, Any] = {
@@ -15,8 +19,8 @@ JOB: dict[str, Any] = {
     "request": {"kind": "build", "source": "hello"},
     "name": "hello",
     "version": "0.1.0",
-    "created": 1.0,
-    "started": 1.0,
+    "created": NOW,
+    "started": NOW,
     "ended": None,
     "phase": "compile",
     "done": 3,
@@ -80,15 +84,15 @@ def job(number: int, state: str, name: str, **more: object) -> dict[str, Any]:
         "id": f"{number:016x}",
         "state": state,
         "name": name,
-        "created": 100.0 - number,
-        "started": 100.0 - number,
-        "ended": 124.0 - number,
+        "created": NOW - 60 - number,
+        "started": NOW - 60 - number,
+        "ended": NOW - 36 - number,
         **more,
     }
 
 
 JOBS = [
-    JOB | {"created": 200.0, "started": 200.0, "done": 9},
+    JOB | {"done": 9},
     job(1, "queued", "next", started=None, ended=None, phase=None, total=None, done=None),
     job(2, "done", "rpds-py", version="2026.9", report=REPORT),
     job(

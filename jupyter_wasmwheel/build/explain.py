@@ -75,7 +75,7 @@ def _not_compiled(plan: Plan, errors: Sequence[Diagnostic]) -> CompileError:
     place = Path(first.file) if first.file else None
     where = f"{first.file}:{first.line}:{first.column}: " if first.file else ""
     remedies = [Open(file=first.file, line=first.line, column=first.column)] if first.file else []
-    fix = "Correct that line and build again; the compiler's output is above."
+    fix = "Correct that line and build again. The compiler's output says more."
     if place and place.is_relative_to(plan.work):
         fix = "Correct the build script that generates this file, and build again."
         remedies = []

@@ -120,7 +120,7 @@ async function confirmForeignCode(
       'Building %1 runs its code on this server with your rights: its build scripts, and the package itself when it is checked. Only build packages that you trust.',
       source
     ),
-    checkbox: { label: trans.__('Do not ask again'), checked: true },
+    checkbox: { label: trans.__('Do not ask again'), checked: false },
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
       Dialog.okButton({ label: trans.__('Build') })

@@ -139,7 +139,7 @@ def test_rust_install_changes_nothing_of_user(
 ) -> None:
     found = wasmwheel("doctor", "--json", env=machine.env).document["findings"][0]
     assert (found["part"], found["state"], found["mend"]) == ("Rust", "missing", [])
-    assert "`jupyter wasmwheel doctor --fix` installs one by rustup" in found["fix"]
+    assert "`jupyter wasmwheel doctor --fix`" in found["fix"]
 
     ran = wasmwheel("doctor", "--fix", "--events", env=machine.env)
     assert ran.status == 0, ran.stderr

@@ -4,7 +4,7 @@ import * as React from 'react';
 import type * as api from '../../api';
 import { formatDuration, formatSize } from '../../format';
 import { describeProfile, summarizeTests } from '../../labels';
-import { reportOf } from '../../model/job';
+import { hasEnded, reportOf } from '../../model/job';
 import { Recipe } from '../editPreview';
 import { Patches } from '../patches';
 
@@ -14,7 +14,9 @@ export function ReportView(props: { job: api.Job; trans: TranslationBundle }): J
   if (!job.report) {
     return (
       <p className="jp-wasmwheel-quiet">
-        {trans.__('The report is available when the build is done.')}
+        {hasEnded(job)
+          ? trans.__('There is no report, because the build did not finish.')
+          : trans.__('The report is available when the build is done.')}
       </p>
     );
   }

@@ -15,6 +15,9 @@ const AXIS_HEIGHT_PX = 22;
 /** The width of the plot in its own units; it is stretched to the width of the page. */
 const PLOT_WIDTH = 1000;
 
+/** The part of the axis after which a tick has no space for its label. */
+const LABELED_SHARE = 0.94;
+
 /** A time axis with a bar for each crate. */
 export function Timings(props: {
   build: BuildModel;
@@ -75,15 +78,17 @@ export function Timings(props: {
             />
           ))}
         </svg>
-        {ticks(whole).map(tick => (
-          <span
-            key={tick}
-            className="jp-wasmwheel-tick-label"
-            style={{ left: `${(100 * tick) / whole}%` }}
-          >
-            {`${tick} s`}
-          </span>
-        ))}
+        {ticks(whole)
+          .filter(tick => tick / whole <= LABELED_SHARE)
+          .map(tick => (
+            <span
+              key={tick}
+              className="jp-wasmwheel-tick-label"
+              style={{ left: `${(100 * tick) / whole}%` }}
+            >
+              {`${tick} s`}
+            </span>
+          ))}
         {spans.map((span, index) => (
           <Name
             key={`${span.name} ${span.version}`}
