@@ -21,6 +21,9 @@ from screen import (
     wait_until_ready,
 )
 
+#: The most lines that are sent at once: what a network delivers, about 100 kB.
+MAX_LINES_AT_ONCE = 400
+
 #: Replace the server's stream by RATE lines a second, sent in batches, and count the streams that
 #: were opened.
 FLOOD = """
@@ -45,13 +48,15 @@ window.fetch = (request, init) => {
   const body = new ReadableStream({
     start(controller) {
       setInterval(() => {
-        if (!window.flooding) {
+        // A network waits for its reader, and delivers what was waiting in pieces.
+        if (!window.flooding || controller.desiredSize <= 0) {
           return;
         }
         begun ||= performance.now();
         const due = Math.floor(((performance.now() - begun) / 1000) * RATE);
+        const last = Math.min(due, window.sent + MOST);
         let text = '';
-        for (; window.sent < due; window.sent += 1) {
+        for (; window.sent < last; window.sent += 1) {
           const job = window.jobs[window.sent % window.jobs.length];
           const line = `   line ${window.sent} of a build that says very much about what it does`;
           const head = { seq: ++seq, job, job_seq: seq, time: Date.now() / 1000 };
@@ -150,7 +155,8 @@ def flooded(context: BrowserContext, lab: Lab, jobs: list[dict[str, Any]], rate:
     """Open JupyterLab with jobs and a stream that the test provides."""
     names = [job["id"] for job in jobs]
     context.add_init_script(
-        FLOOD.replace("RATE", str(rate)) + f"window.jobs = {json.dumps(names)};"
+        FLOOD.replace("RATE", str(rate)).replace("MOST", str(MAX_LINES_AT_ONCE))
+        + f"window.jobs = {json.dumps(names)};"
     )
     context.route("**/wasmwheel/api/jobs", lambda route: answer(route, {"jobs": jobs, "seq": 10}))
     context.route(
