@@ -11,6 +11,9 @@ const LINE_HEIGHT_PX = 18;
 /** How many lines are rendered above and below the visible ones. */
 const OVERSCAN_LINES = 12;
 
+/** The keys that scroll up. */
+const UPWARD_KEYS = ['ArrowUp', 'PageUp', 'Home'];
+
 /**
  * A log, of which only the visible lines are in the page.
  *
@@ -83,6 +86,8 @@ export function LogView(props: {
         className="jp-wasmwheel-log-lines"
         ref={view.ref}
         onScroll={view.onScroll}
+        onWheel={event => event.deltaY < 0 && view.stopFollowing()}
+        onKeyDown={event => UPWARD_KEYS.includes(event.key) && view.stopFollowing()}
         tabIndex={0}
         role="log"
         aria-live="off"
@@ -214,13 +219,18 @@ function useWindow(log: LogLines, revision: number) {
   const onScroll = () => {
     const node = ref.current!;
     const atEnd = node.scrollTop + node.clientHeight >= node.scrollHeight - LINE_HEIGHT_PX;
-    if (atEnd) {
-      setFollowing(true);
-    } else if (node.scrollTop < lastTop.current) {
-      setFollowing(false);
+    const isUpward = node.scrollTop < lastTop.current;
+    if (atEnd !== isUpward) {
+      setFollowing(atEnd);
     }
     lastTop.current = node.scrollTop;
     setTop(node.scrollTop);
+  };
+  // A scroll event would be too late: new lines scroll to the end before it.
+  const stopFollowing = () => {
+    if (ref.current!.scrollTop > 0) {
+      setFollowing(false);
+    }
   };
   const show = (index: number) => {
     setFollowing(false);
@@ -231,5 +241,5 @@ function useWindow(log: LogLines, revision: number) {
     Math.min(Math.floor(top / LINE_HEIGHT_PX) - OVERSCAN_LINES, log.length - OVERSCAN_LINES)
   );
   const last = Math.min(log.length, Math.ceil((top + height) / LINE_HEIGHT_PX) + OVERSCAN_LINES);
-  return { ref, first, last, following, follow: setFollowing, onScroll, show };
+  return { ref, first, last, following, follow: setFollowing, stopFollowing, onScroll, show };
 }
