@@ -434,7 +434,7 @@ SECTIONS = {
     "Crates and build requirements": "crates lock backend config",
     "Programs that build scripts run": "tool",
     "Compiling": "compile build build-script",
-    "Checks and the import": "audit import wheel",
+    "Checks and the import": "audit import requirement wheel",
     "Tests": "tests",
     "Limits and the disk": "limit disk",
     "Sites": "site publish proxy",
