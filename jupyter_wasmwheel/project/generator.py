@@ -7,6 +7,7 @@ a module never calls. In the copy of a project, only the program has them.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .manifest import Project
@@ -27,8 +28,7 @@ def without_cli(project: Project) -> str | None:
     manifest = tomllib.loads(text)
     uniffi = manifest.get("dependencies", {}).get(UNIFFI)
     features = uniffi.get("features", []) if isinstance(uniffi, dict) else []
-    programs = [each for each in manifest.get("bin", []) if each.get("name") == PROGRAM]
-    if CLI not in features or not programs or _library_uses_cli(project.crate, programs):
+    if CLI not in features or not _is_for_program_alone(project.crate, manifest.get("bin", [])):
         return None
     import tomlkit  # other builds do not need it
 
@@ -38,11 +38,14 @@ def without_cli(project: Project) -> str | None:
     return tomlkit.dumps(document)
 
 
-def _library_uses_cli(crate: Path, programs: list[dict[str, object]]) -> bool:
-    """Return whether sources other than the program name what the feature adds."""
-    own = {crate.parent / str(each.get("path", f"src/bin/{PROGRAM}.rs")) for each in programs}
-    return any(
+def _is_for_program_alone(crate: Path, programs: Iterable[Mapping[str, str]]) -> bool:
+    """Return whether a crate has the program, and no other source names what the feature adds."""
+    usual = f"src/bin/{PROGRAM}.rs"
+    named = {each.get("path", usual) for each in programs if each.get("name") == PROGRAM}
+    own = {crate.parent / name for name in (*named, usual)}
+    others = (path for path in (crate.parent / "src").rglob("*.rs") if path not in own)
+    return any(path.is_file() for path in own) and not any(
         "bindgen" in path.read_text(encoding="utf-8", errors="replace")
-        for path in (crate.parent / "src").rglob("*.rs")
-        if path not in own and path.is_file()
+        for path in others
+        if path.is_file()
     )

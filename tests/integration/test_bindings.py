@@ -53,3 +53,42 @@ def test_bindings_by_cffi_are_built_with_cffi(wasmwheel: Command, tmp_path: Path
         "print(lib.apply(double, 20))"
     )
     assert wasmwheel("smoke", *out.glob("*.whl"), "-c", code).stdout.strip() == "41"
+
+
+ADD_FOR_UNIFFI = """
+uniffi::setup_scaffolding!();
+#[uniffi::export]
+fn add(a: u32, b: u32) -> u32 { a + b }
+#[uniffi::export(callback_interface)]
+pub trait Scale { fn apply(&self, n: u32) -> u32; }
+#[uniffi::export]
+fn scaled(scale: Box<dyn Scale>, n: u32) -> u32 { scale.apply(n) + 1 }
+"""
+
+GENERATOR = '[[bin]]\nname = "uniffi-bindgen"\npath = "uniffi-bindgen.rs"\n'
+
+
+@pytest.mark.slow
+def test_bindings_by_uniffi_are_generated_on_this_machine(
+    wasmwheel: Command, tmp_path: Path
+) -> None:
+    needs = '[dependencies]\nuniffi = { version = "0.29", features = ["cli"] }\n'
+    project = write_files(
+        tmp_path / "viauniffi",
+        {
+            "Cargo.toml": manifest("viauniffi", GENERATOR + needs),
+            "pyproject.toml": pyproject("viauniffi", "uniffi"),
+            "src/lib.rs": ADD_FOR_UNIFFI,
+            "uniffi-bindgen.rs": "fn main() { uniffi::uniffi_bindgen_main() }\n",
+        },
+    )
+    ran = wasmwheel("build", project, "--profile", "draft", "--json", "--out", tmp_path / "out")
+    assert ran.status == 0, ran.stderr
+    code = (
+        "import viauniffi\n"
+        "class Twice(viauniffi.Scale):\n"
+        "    def apply(self, n): return 2 * n\n"
+        "print(viauniffi.add(2, 3), viauniffi.scaled(Twice(), 20))"
+    )
+    done = wasmwheel("smoke", ran.document["wheel"], "-c", code)
+    assert done.stdout.strip() == "5 41", done.stderr

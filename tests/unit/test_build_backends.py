@@ -261,9 +261,10 @@ uniffi = { version = "0.29", features = ["cli", "tokio"] } # as in the guide
 """
 
 
-def test_uniffi_bindgen_alone_gets_its_dependencies(tmp_path: Path) -> None:
-    files = {"uniffi-bindgen.rs": "fn main() { uniffi::uniffi_bindgen_main() }"}
-    folder = create(tmp_path / "sample", UNIFFI, **files, **{"src/lib.rs": ""})
+@pytest.mark.parametrize("path", ["uniffi-bindgen.rs", "src/bin/uniffi-bindgen.rs"])
+def test_uniffi_bindgen_alone_gets_its_dependencies(tmp_path: Path, path: str) -> None:
+    files = {path: "fn main() { uniffi::uniffi_bindgen_main() }", "src/lib.rs": ""}
+    folder = create(tmp_path / "sample", UNIFFI.replace("uniffi-bindgen.rs", path), **files)
     (change,) = edits.changes(Edits(), manifest.read(folder))
     assert change.file == "Cargo.toml"
     assert change.patch.diff.splitlines()[-6:] == [
@@ -289,5 +290,6 @@ def test_uniffi_bindgen_alone_gets_its_dependencies(tmp_path: Path) -> None:
 def test_crate_without_own_generator_is_not_edited(
     tmp_path: Path, cargo: str, library: str
 ) -> None:
-    folder = create(tmp_path / "sample", cargo, **{"src/lib.rs": library})
+    files = {"src/lib.rs": library, "uniffi-bindgen.rs": ""}
+    folder = create(tmp_path / "sample", cargo, **files)
     assert edits.changes(Edits(), manifest.read(folder)) == ()
