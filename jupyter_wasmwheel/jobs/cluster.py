@@ -31,7 +31,17 @@ from ..site.lite import Site
 from ..store import Store, replace_file
 from . import document
 from .executors import LocalExecutor, Run
-from .payload import BUILD, SOURCE_FOLDER, TOPIC, JobMessage, JobResult, RemoteJob, pack, resource
+from .payload import (
+    BUILD,
+    SOURCE_FOLDER,
+    TOPIC,
+    JobMessage,
+    JobResult,
+    RemoteJob,
+    from_event,
+    pack,
+    resource,
+)
 
 if TYPE_CHECKING:
     import distributed
@@ -106,12 +116,10 @@ class DaskExecutor:
             return self._client
 
     def _pass_on(self, event: tuple[float, Any]) -> None:
-        try:
-            message = msgspec.msgpack.decode(event[1]["message"], type=JobMessage)
-        except (msgspec.DecodeError, TypeError, KeyError):
-            return  # from another program
-        run = self.runs.get(message.job)
-        if run:
+        keys = {job: run.secret for job, run in list(self.runs.items())}
+        message = from_event(event[1], keys)
+        run = self.runs.get(message.job) if message else None
+        if message and run:
             run.receive(message)
 
     def close(self) -> None:
@@ -142,6 +150,7 @@ class DaskRun:
         self._error: Error | None = None
         self._attempts: list[str] = []
         self._received = 0
+        self.secret = b""
         self._worker = ""
         self._original: Path | None = None
         self._changed = threading.Condition(threading.RLock())
@@ -178,7 +187,7 @@ class DaskRun:
         return self._result
 
     def receive(self, message: JobMessage) -> None:
-        """Process a message, unless another worker has started the job since."""
+        """Process a message, unless it is repeated or another worker has started the job since."""
         with self._changed:
             if message.attempt not in self._attempts:
                 lost, self._worker = self._worker, message.worker
@@ -187,8 +196,8 @@ class DaskRun:
                 else:
                     self._note(f"Building on the worker {self._worker}.")
                 self._attempts.append(message.attempt)
-                self._report = self._error = None
-            elif message.attempt != self._attempts[-1]:
+                self._report, self._error, self._received = None, None, 0
+            elif message.attempt != self._attempts[-1] or message.number <= self._received:
                 return
             for event, _ in decode(self._with_local_paths(message.lines, message.folder)):
                 if isinstance(event, Report):
@@ -253,6 +262,7 @@ class DaskRun:
         client = self._executor.client()
         from .dask_worker import build  # imports dask, which is optional
 
+        self.secret = remote.payload.secret
         self._executor.runs[self._job] = self
         needs = {BUILD: 1, resource(remote.abi): 1}
         key = f"wasmwheel-{self._job}"
@@ -302,6 +312,8 @@ def _relocate(report: dict[str, Any], out: Path) -> list[Path]:
     paths = [path for each in report.get("built_along", ()) for path in _relocate(each, out)]
     wheel = out / Path(report["wheel"]).name
     report["wheel"] = str(wheel)
+    if report.get("published"):
+        report["published"] = None  # only this machine publishes
     return [*paths, wheel]
 
 

@@ -27,7 +27,7 @@ from ..store import Store
 from ..toolchain import doctor
 from .document import JOB
 from .executors import LocalExecutor, Run, environment
-from .payload import BUILD, TOPIC, JobMessage, JobPayload, JobResult, resource, unpack
+from .payload import BUILD, TOPIC, JobMessage, JobPayload, JobResult, resource, to_event, unpack
 
 #: Seconds for which lines are collected before they are sent, and between two checks whether the
 #: task still exists.
@@ -64,7 +64,7 @@ def build(packed: bytes) -> bytes:
     settings = config.load()
     store = settings.store()
     key = f"{SOURCES_FOLDER}/{payload.key}"
-    sender = _Sender(payload.job, str(store.home / key))
+    sender = _Sender(payload, str(store.home / key))
     with store.lock(key, ignore), tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch:
         request = unpack(payload, store.home / key)
         env = environment(os.environ, store, settings.build_variables()) | {JOB: payload.job}
@@ -82,10 +82,10 @@ def build(packed: bytes) -> bytes:
 class _Sender:
     """Sends lines as events of the cluster; each run has its own `attempt`."""
 
-    def __init__(self, job: str, folder: str) -> None:
+    def __init__(self, payload: JobPayload, folder: str) -> None:
         self.sent = 0
         self._worker = distributed.get_worker()
-        self._job, self._folder = job, folder
+        self._job, self._secret, self._folder = payload.job, payload.secret, folder
         self._attempt = secrets.token_hex(8)
         self.send([])
 
@@ -100,7 +100,7 @@ class _Sender:
             number=self.sent,
             lines=lines,
         )
-        self._worker.log_event(TOPIC, {"message": msgspec.msgpack.encode(message)})
+        self._worker.log_event(TOPIC, to_event(message, self._secret))
 
 
 @contextmanager

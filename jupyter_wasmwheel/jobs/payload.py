@@ -1,19 +1,23 @@
 """The messages between a server and the workers of a cluster: jobs, events and results.
 
 All are MessagePack of the structs here, decoded strictly: nothing that a worker sends becomes an
-object of another class.
+object of another class. Every client of a cluster can send events, so a job's worker signs its own.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import io
+import secrets
 import shutil
 import socket
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -48,6 +52,7 @@ class JobPayload(msgspec.Struct, frozen=True, kw_only=True):
 
     `archive` contains the request's source; it is None for a source that the worker fetches. `key`
     is the same for the same source of the same machine, so that its builds are incremental.
+    `secret` signs the events of the job.
     """
 
     job: str
@@ -55,6 +60,7 @@ class JobPayload(msgspec.Struct, frozen=True, kw_only=True):
     archive: bytes | None
     recipe: bytes | None
     key: str
+    secret: bytes
 
 
 class JobMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +76,26 @@ class JobMessage(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     number: int
     lines: list[bytes]
+
+
+def to_event(message: JobMessage, secret: bytes) -> dict[str, bytes]:
+    """Return a message as an event of the cluster, signed with HMAC-SHA256."""
+    encoded = msgspec.msgpack.encode(message)
+    return {"message": encoded, "signature": hmac.digest(encoded, secret, "sha256")}
+
+
+def from_event(event: Any, keys: Mapping[str, bytes]) -> JobMessage | None:
+    """Return the message of an event that the worker of a job signed, or None.
+
+    `keys` are the secrets of the running jobs.
+    """
+    try:
+        encoded, signature = event["message"], event["signature"]
+        message = msgspec.msgpack.decode(encoded, type=JobMessage)
+        expected = hmac.digest(encoded, keys[message.job], "sha256")
+        return message if hmac.compare_digest(signature, expected) else None
+    except (msgspec.DecodeError, TypeError, KeyError):
+        return None  # from another program
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +147,7 @@ def pack(job: str, request: BuildRequest | TestRequest, store: Store, emit: Emit
         archive=packed,
         recipe=recipe,
         key=hashlib.sha256(origin.encode()).hexdigest()[:16],
+        secret=secrets.token_bytes(32),
     )
     return RemoteJob(payload=payload, abi=abi, site=site, original=original)
 

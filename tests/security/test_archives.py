@@ -298,7 +298,12 @@ def test_hostile_npm_archive_is_rejected(
 def test_hostile_job_payload_is_rejected(tmp_path: Path, decoy: Decoy, name: str) -> None:
     packed = tar_of(tmp_path / "source.tar.gz", ATTACKS[name]).read_bytes()
     sent = payload.JobPayload(
-        job="1", request=BuildRequest(source="."), archive=packed, recipe=None, key="key"
+        job="1",
+        request=BuildRequest(source="."),
+        archive=packed,
+        recipe=None,
+        key="key",
+        secret=b"",
     )
     with pytest.raises(SourceError):
         payload.unpack(sent, decoy.room())
