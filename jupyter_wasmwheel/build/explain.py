@@ -36,6 +36,7 @@ ERROR = re.compile(r"error\b|CMake Error\b|\S+:\d+:\d+: ERROR: ")
 NO_REASON = re.compile(
     r"error: aborting due to |For more information about this error|ninja: build stopped"
     r"|\*\*\* CMake \w+ failed|-- Configuring incomplete|A full log can be found"
+    r"|error: `[^`]*cargo[^`]*` failed with code|-- Output captured from std"
 )
 
 
