@@ -39,7 +39,7 @@ HEAD = """\
 # Packages
 
 `python -m benchmarks.packages` built these packages from PyPI, which contain Rust, as drafts, and
-imported them in Pyodide{pyodide}. Of {all} packages, {works} work.
+imported them in Pyodide{pyodide}. Of {all} packages, {works} work{missing}.
 
 A lock file can name a version of a crate that the package registry at hand does not have. Then the
 package was built with `--ignore-lock`. With another registry, it may not need that option.
@@ -149,9 +149,11 @@ def page(results: dict[str, Any]) -> str:
     """Return the page with the table of all results."""
     known = {name: results[name] for name in sorted(PACKAGES["names"]) if name in results}
     works = [result for result in known.values() if result["works"]]
+    untried = len(PACKAGES["names"]) - len(known)
     versions = sorted({result["pyodide"] for result in works})
     rows = "".join(_row(name, result) for name, result in known.items())
     head = HEAD.format(
+        missing=f", and {untried} have not been tried yet" if untried else "",
         works=len(works),
         all=len(PACKAGES["names"]),
         pyodide=f" {' or '.join(versions)}" if versions else "",
