@@ -62,9 +62,12 @@ def run_frontend(
     crate = plan.project.crate
     base = copy.top / crate.parent.relative_to(copy.original) if crate else copy.folder
 
-    def locate(name: str) -> str:
+    def locate(name: str, folder: Path | None) -> str:
         path = remap.restore_path(name, plan.env)
-        return copy.locate(path, _workspace(base, path))
+        # meson compiles in a folder of the project, and names files from there.
+        inner = path.removeprefix("../")
+        path = inner if (base / inner).is_file() else path
+        return copy.locate(path, _workspace(folder or base, path))
 
     reader = cargo.CargoOutputReader(emit, locate, rename={str(copy.top): str(copy.original)})
     monitor = ResourceMonitor("build", plan.limits, plan.work, f"The build of {plan.project.label}")

@@ -48,7 +48,8 @@ def resolve_source(request: SourceRequest, target: Target, context: BuildContext
     if not fetched.is_own and sources.needs_history(project):
         history = source.fetch_history(fetched, context.store, emit, offline=context.offline)
         project = replace(project, history=history)
-    note(emit, f"{project.label}, built with {project.backend}")
+    backend = "its build backend" if project.backend == "pure" else project.backend
+    note(emit, f"{project.label}, built with {backend}")
     for_site = isinstance(request, BuildRequest) and request.site is not None
     requires_python.require(project, target, for_site=for_site)
     chosen = edits.choose(request.recipe, request.make_optional, project, emit)

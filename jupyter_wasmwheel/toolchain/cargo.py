@@ -12,6 +12,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 from ..api.events import CrateFinished, CrateStarted, Diagnostic, Emitter, Level, Log, Progress
@@ -43,14 +44,19 @@ _BUILDING = re.compile(r"\s+Building \[[=> ]*\] (\d+)/(\d+)(?:: (.*))?")
 _LEVELS: dict[str, Level] = {each: each for each in get_args(Level)}
 
 
+#: Returns the path of a file that a diagnostic names.
+Locate = Callable[[str, Path | None], str]
+
+
 class CargoOutputReader:
     """A reader that turns cargo's output into events, and keeps what the report needs.
 
-    `locate` maps a file's name in a diagnostic to a path, `rename` private texts to public ones.
+    `locate` maps a file's name in a diagnostic to a path, given the folder of the crate, if cargo
+    names one; `rename` maps private texts to public ones.
     """
 
     def __init__(
-        self, emit: Emitter, locate: Callable[[str], str], rename: Mapping[str, str] | None = None
+        self, emit: Emitter, locate: Locate, rename: Mapping[str, str] | None = None
     ) -> None:
         self._emit = emit
         self._locate = locate
@@ -102,7 +108,7 @@ class CargoOutputReader:
         if message["reason"] == "compiler-artifact":
             self._artifact(message)
         elif message["reason"] == "compiler-message":
-            self._diagnostic(message["message"])
+            self._diagnostic(message["message"], Path(message["manifest_path"]).parent)
 
     def _artifact(self, message: dict[str, Any]) -> None:
         """Finish a crate; its build script has an artifact of its own, long before."""
@@ -117,7 +123,7 @@ class CargoOutputReader:
         self, rendered: str, file: str, line: str, column: str, level: str, message: str
     ) -> None:
         """Report a message of the C compiler; its excerpt of the source stays in the log."""
-        path = self._locate(file)
+        path = self._locate(file, None)
         self._report(
             Diagnostic(
                 level=_LEVELS[level],
@@ -130,7 +136,7 @@ class CargoOutputReader:
             )
         )
 
-    def _diagnostic(self, message: dict[str, Any]) -> None:
+    def _diagnostic(self, message: dict[str, Any], crate: Path) -> None:
         level = _LEVELS.get(message["level"].partition(":")[0])
         if level is None or _SUMMARY.match(message["message"]):
             return
@@ -139,14 +145,15 @@ class CargoOutputReader:
         for span in message["spans"]:
             named = span["file_name"]
             for arrow in ("-->", ":::"):
-                rendered = rendered.replace(f"{arrow} {named}:", f"{arrow} {self._locate(named)}:")
+                path = self._locate(named, crate)
+                rendered = rendered.replace(f"{arrow} {named}:", f"{arrow} {path}:")
         self._report(
             Diagnostic(
                 level=level,
                 code=(message.get("code") or {}).get("code"),
                 message=message["message"],
                 rendered=self._renamed(rendered),
-                file=self._locate(primary["file_name"]) if primary else None,
+                file=self._locate(primary["file_name"], crate) if primary else None,
                 line=primary["line_start"] if primary else None,
                 column=primary["column_start"] if primary else None,
             )

@@ -72,7 +72,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
             "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(_flags(rust, stage)),
         }
     )
-    reader = cargo.CargoOutputReader(emit, str)
+    reader = cargo.CargoOutputReader(emit, lambda name, _: name)
     command = [str(rust.cargo), "build", "--release", "--target", TRIPLE]
     command.append("-Zbuild-std=std,panic_unwind")
     status = run(Command(words=command, cwd=work, env=env), on_line=reader)

@@ -163,6 +163,23 @@ def test_configuration_error_of_build_system_is_named(
     assert "absent" in why
 
 
+@pytest.mark.parametrize(
+    ("backend", "file", "line"),
+    [
+        ("scikit-build-core", "rust/src/lib.rs", "fn broken() -> i64 { nothing }\n"),
+        ("meson-python", "native.c", "int broken(void) { return nothing; }\n"),
+    ],
+)
+def test_compile_error_of_build_system_names_file_of_user(
+    backend: str, file: str, line: str, wasmwheel: Command, tmp_path: Path
+) -> None:
+    text = BACKENDS[backend][file]
+    project = write_files(tmp_path / backend, BACKENDS[backend] | {file: text + line})
+    ran = wasmwheel("build", project, "--json")
+    assert ran.status == 5, ran.stderr
+    assert f"{project / file}:{len(text.splitlines()) + 1}:" in ran.document["error"]["why"]
+
+
 def test_crate_beside_pure_project_is_ignored(wasmwheel: Command, tmp_path: Path) -> None:
     project = write_files(
         tmp_path / "beside",

@@ -429,7 +429,7 @@ def test_any_module_raises_only_our_errors(data: bytes) -> None:
 @example(cargo.SEPARATOR + "[" * 5000)
 def test_any_cargo_line_raises_only_our_errors(line: str) -> None:
     emitted: list[object] = []
-    cargo.CargoOutputReader(emitted.append, str)("stderr", line)
+    cargo.CargoOutputReader(emitted.append, lambda name, _: name)("stderr", line)
 
 
 @quickly
