@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,7 @@ def _require_trusted(folder: Path) -> None:
 
     On Windows, the owner and the permissions of a folder are not read.
     """
-    if os.name == "nt" or not folder.is_dir():
+    if sys.platform == "win32" or not folder.is_dir():
         return
     status = folder.stat()
     if status.st_uid in (0, os.geteuid()) and not status.st_mode & stat.S_IWOTH:
