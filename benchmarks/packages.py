@@ -49,7 +49,7 @@ package was built with `--ignore-lock`. With another registry, it may not need t
 """
 
 FOOT = """
-The time is that of a first build on two processors, with its downloads.
+The time is that of a first build on two processors, with its downloads and often beside other work.
 
 Next: [build your own package](package-authors.md).
 """
