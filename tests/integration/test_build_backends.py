@@ -144,6 +144,19 @@ def test_build_system_compiles_for_target(
     assert run(wasmwheel, report["wheel"], "import sample; print(sample.add(40, 2))") == "42"
 
 
+def why_not_built(wasmwheel: Command, folder: Path, backend: str, file: str, line: str) -> str:
+    """Return the cause of the error of a project, one of whose files gets another line."""
+    files = BACKENDS[backend]
+    ran = wasmwheel("build", write_files(folder, files | {file: files[file] + line}), "--json")
+    assert ran.status == 5, ran.stderr
+    return str(ran.document["error"]["why"])
+
+
+def last_line(backend: str, file: str) -> int:
+    """Return the number of the line that is added."""
+    return len(BACKENDS[backend][file].splitlines()) + 1
+
+
 @pytest.mark.parametrize(
     ("backend", "file", "line"),
     [
@@ -154,12 +167,8 @@ def test_build_system_compiles_for_target(
 def test_configuration_error_of_build_system_is_named(
     backend: str, file: str, line: str, wasmwheel: Command, tmp_path: Path
 ) -> None:
-    text = BACKENDS[backend][file]
-    project = write_files(tmp_path / backend, BACKENDS[backend] | {file: text + line})
-    ran = wasmwheel("build", project, "--json")
-    assert ran.status == 5, ran.stderr
-    why = ran.document["error"]["why"]
-    assert f"{file}:{len(text.splitlines()) + 1}" in why
+    why = why_not_built(wasmwheel, tmp_path, backend, file, line)
+    assert f"{file}:{last_line(backend, file)}" in why
     assert "absent" in why
 
 
@@ -173,11 +182,8 @@ def test_configuration_error_of_build_system_is_named(
 def test_compile_error_of_build_system_names_file_of_user(
     backend: str, file: str, line: str, wasmwheel: Command, tmp_path: Path
 ) -> None:
-    text = BACKENDS[backend][file]
-    project = write_files(tmp_path / backend, BACKENDS[backend] | {file: text + line})
-    ran = wasmwheel("build", project, "--json")
-    assert ran.status == 5, ran.stderr
-    assert f"{project / file}:{len(text.splitlines()) + 1}:" in ran.document["error"]["why"]
+    why = why_not_built(wasmwheel, tmp_path, backend, file, line)
+    assert f"{tmp_path / file}:{last_line(backend, file)}:" in why
 
 
 def test_crate_beside_pure_project_is_ignored(wasmwheel: Command, tmp_path: Path) -> None:
