@@ -45,6 +45,9 @@ _INVALID_ON_WINDOWS = re.compile(
     re.IGNORECASE,
 )
 
+#: The name of a file that is being written.
+_TEMPORARY = re.compile(r"\..{1,50}\.[0-9a-f]{16}", re.DOTALL)
+
 #: Whether the system can open a name in an open folder without following links.
 HAS_DIR_FD = hasattr(os, "O_NOFOLLOW") and (
     {os.open, os.mkdir, os.stat, os.symlink, os.unlink, os.rename} <= os.supports_dir_fd
@@ -142,6 +145,11 @@ class Folder(NamedTuple):
             os.utime(self.at(name), times)
 
 
+def is_temporary(name: str) -> bool:
+    """Return whether a file is named like one that is being written."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
 def _wrong_kind(name: str) -> OSError:
     return OSError(errno.ELOOP, "It is a link, or not the expected kind of file", name)
 
@@ -211,6 +219,15 @@ class Root:
                 yield inside
             else:
                 raise self._refused(inside)
+
+    def remove_temporary(self, name: str = "") -> None:
+        """Remove the files beneath a folder that killed processes were writing."""
+        for child, state in self.children(name):
+            inside = f"{name}/{child}" if name else child
+            if is_temporary(child) and stat.S_ISREG(state.st_mode):
+                self.remove(inside)
+            elif _is_folder(state) and child[0] != "." and inside.count("/") < MAX_DEPTH:
+                self.remove_temporary(inside)
 
     def make_folder(self, name: str) -> None:
         """Create a folder and its parents in this one, unless they exist."""

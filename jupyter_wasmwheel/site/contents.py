@@ -133,11 +133,6 @@ def without_notebook(site: Root, name: str) -> dict[str, bytes]:
     return {LISTING: _whole_listing(rows, datetime.now(UTC))}
 
 
-def remove_notebook(site: Root, name: str) -> None:
-    """Remove the file of a notebook that is no longer listed."""
-    site.remove(f"{FILES}/{name}")
-
-
 def initialize(site: Root) -> None:
     """Write the listing of a site, unless it has one."""
     site.make_folder(LISTING.rpartition("/")[0])

@@ -70,14 +70,12 @@ def places(entry: Entry) -> dict[str, str]:
     return found
 
 
-def remove_unused(lock: Lock, package_root: Root) -> None:
-    """Remove the files that no package of a lock needs."""
+def unused(lock: Lock, package_root: Root) -> list[str]:
+    """Return the folders of the files that no package of a lock needs."""
     found = package_root.children(FOLDER)
     entries = lock.packages.values() if found else ()
     used = {place.split("/")[1] for each in entries for place in places(each).values()}
-    for name, _ in found:
-        if name not in used:
-            package_root.remove(f"{FOLDER}/{name}")
+    return [f"{FOLDER}/{name}" for name, _ in found if name not in used]
 
 
 def _fetch(data: Data, recipe: Recipe, place: Path, emit: Emitter) -> None:

@@ -6,6 +6,7 @@ wheels that the kernel needs. It is staged, and then renamed to its folder.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -39,6 +40,7 @@ from . import (
     precompressed,
     site_assets,
     template,
+    transaction,
     wheels,
 )
 from .http_policy import POLICIES
@@ -198,7 +200,29 @@ def check_site(folder: Path) -> Site | DamagedSite:
 
 
 def read_site(folder: Path) -> Site:
-    """Return the site in a folder; raise a SiteError if it is not a site of this version."""
+    """Return the site in a folder; raise a SiteError if it is not a site of this version.
+
+    A change of the site whose process was killed is completed, or reverted.
+    """
+    site = _read_record(folder)
+    # Another process may be making the change, and not everyone can write to a site.
+    if transaction.is_interrupted(site.private):
+        with (
+            contextlib.suppress(OSError),
+            transaction.lock_store(site.private).lock_if_free(transaction.LOCK_KEY) as is_held,
+        ):
+            if is_held:
+                recover(site)
+    return site
+
+
+def recover(site: Site) -> None:
+    """Complete or revert the change of a killed process; the caller holds the site's lock."""
+    if transaction.recover(site.root, site.private):
+        update_assets(site)
+
+
+def _read_record(folder: Path) -> Site:
     try:
         data = json.loads(Root(folder).read(RECORD, limit=64_000))
         if not isinstance(data, dict):

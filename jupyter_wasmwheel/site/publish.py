@@ -6,9 +6,8 @@ with the time, the size, and the row of the package that they displaced, if any.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,11 +24,11 @@ from ..runtime.context import RunContext
 from ..runtime.lock import Entry, Lock
 from ..runtime.packages import Candidate
 from ..runtime.targets import Target
-from ..safe_paths import MAX_FILE_BYTES, Root
-from ..store import Store
+from ..safe_paths import Root
 from ..wheel import Wheel
-from . import addresses, contents, data, lite, packages, wheels
+from . import addresses, contents, data, lite, packages, transaction, wheels
 from .lite import Site
+from .transaction import Transaction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,33 +69,6 @@ class PublishResult:
     url: str
 
 
-@dataclass(frozen=True)
-class _RevertibleRoot(Root):
-    """A folder that records the files that were added to it, and can remove them again."""
-
-    added: list[str] = field(default_factory=list)
-
-    def copy(self, source: Path, name: str) -> None:
-        """Copy a file, and record it if it is new."""
-        if not self.is_file(name):
-            self.added.append(name)
-        super().copy(source, name)
-
-    @contextmanager
-    def reverting(self) -> Iterator[None]:
-        """Remove the added files if the body fails."""
-        try:
-            yield
-        except BaseException:
-            for name in self.added:
-                with contextlib.suppress(SiteError, OSError):
-                    folder = name.rpartition("/")[0]
-                    self.remove(name)
-                    if not self.children(folder):
-                        self.remove(folder)
-            raise
-
-
 def publish(
     site: Site,
     new_packages: Sequence[NewPackage],
@@ -112,12 +84,12 @@ def publish(
         require_target(site, each.wheel)
     now = datetime.now(UTC)
     with locked(site, emit):
-        lite.update_assets(site)
-        package_root = _RevertibleRoot(site.folder, lite.PYODIDE)
         notebooks: dict[str, dict[str, Any]] = {}
         published: list[PublishedPackage] = []
         updated: list[tuple[Entry, PublishedPackage]] = []
-        with package_root.reverting():
+        with _transaction(site) as change:
+            lite.update_assets(site)
+            package_root = change.root(lite.PYODIDE)
             new = packages.add(needed, site.read_lock(), package_root)
             for each in new_packages:
                 before = new.get(each.wheel.canonical_name)
@@ -134,15 +106,22 @@ def publish(
                     updated.append((before, package))
             older = {_package(before).notebook for before, _ in updated} - notebooks.keys()
             listed = contents.with_notebooks(site.root, notebooks, now, older)
+            replaced = [
+                wheels.own_folder(before)
+                for before, package in updated
+                if before.file_name != package.file_name
+            ]
             # The lock comes last, because it names the others.
-            _replace(site, {**listed, lite.LOCK: new.dump()})
+            change.decide(
+                {**listed, lite.LOCK: new.dump()},
+                outdated=_in_site(replaced),
+                removed=[
+                    *_in_site(data.unused(new, package_root)),
+                    *(f"{contents.FILES}/{name}" for name in older),
+                ],
+            )
         with _cleaning_up(site, emit):
-            data.remove_unused(new, package_root)
-            for before, package in updated:
-                if before.file_name != package.file_name:
-                    wheels.start_grace_period(before, package_root)
-            for name in older:
-                contents.remove_notebook(site.root, name)
+            change.finish()
             if updated:
                 wheels.sweep_if_due(new, package_root, site.private)
     return tuple(
@@ -170,24 +149,6 @@ def _add(new: NewPackage, before: Entry | None, into: Lock, root: Root, now: dat
     return replace(entry, extra={"tool": {"wasmwheel": table}})
 
 
-def _replace(site: Site, files: Mapping[str, bytes]) -> None:
-    """Replace files of a site in their order; restore them if that fails."""
-    root = site.root
-    before = {name: root.read(name, MAX_FILE_BYTES) for name in files if root.is_file(name)}
-    try:
-        root.replace(files)
-    except BaseException:
-        for name, data in files.items():
-            with contextlib.suppress(SiteError, OSError):
-                if root.read(name, MAX_FILE_BYTES) != data:
-                    continue
-                elif name in before:
-                    root.replace({name: before[name]})
-                else:
-                    root.remove(name)
-        raise
-
-
 def remove(site: Site, name: str, emit: Emitter = ignore) -> PublishedPackage:
     """Remove a package from a site, and restore the package that it displaced.
 
@@ -209,12 +170,17 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> PublishedPackage:
         new = old.with_entry(Entry.parse(displaced)) if displaced else _without(old, entry.name)
         package = _package(entry)
         listed = contents.without_notebook(site.root, package.notebook)
-        _replace(site, {**listed, lite.LOCK: new.dump()})
+        gone: list[str | None] = [*data.unused(new, package_root)]
+        if all(other.file_name != entry.file_name for other in new.packages.values()):
+            # At once: tabs that are fetching it still get all of it.
+            gone.append(wheels.own_folder(entry))
+        with _transaction(site) as change:
+            change.decide(
+                {**listed, lite.LOCK: new.dump()},
+                removed=[*_in_site(gone), f"{contents.FILES}/{package.notebook}"],
+            )
         with _cleaning_up(site, emit):
-            data.remove_unused(new, package_root)
-            contents.remove_notebook(site.root, package.notebook)
-            if all(other.file_name != entry.file_name for other in new.packages.values()):
-                wheels.remove(entry, package_root)
+            change.finish()
             wheels.sweep_if_due(new, package_root, site.private)
     return package
 
@@ -238,11 +204,10 @@ def add_packages(site: Site, names: Sequence[str], context: RunContext) -> list[
     original = site.read_original_lock()
     with locked(site, context.emit):
         old = site.read_lock()
-        package_root = _RevertibleRoot(site.folder, lite.PYODIDE)
-        with package_root.reverting():
-            new = packages.install(wanted, old, package_root, original, context)
-            if new is not old:
-                site.root.replace({lite.LOCK: new.dump()})
+        with _transaction(site) as change:
+            new = packages.install(wanted, old, change.root(lite.PYODIDE), original, context)
+            change.decide({lite.LOCK: new.dump()} if new is not old else {})
+        change.finish()
     return sorted(set(new.packages) - set(old.packages))
 
 
@@ -278,10 +243,8 @@ def locked(site: Site, emit: Emitter) -> Iterator[None]:
     Raise a SiteError if one of its files disappears all the same.
     """
     try:
-        site.root.make_folder(f"{lite.PRIVATE}/locks")
-        # Locking a file empties it, even through a link.
-        site.root.require_own_file(f"{lite.PRIVATE}/locks/lock.lock")
-        with Store(home=site.folder / lite.PRIVATE).lock("lock", emit):
+        with transaction.lock_store(site.private).lock(transaction.LOCK_KEY, emit):
+            lite.recover(site)
             yield
     except FileNotFoundError as error:
         raise SiteError(
@@ -291,6 +254,15 @@ def locked(site: Site, emit: Emitter) -> Iterator[None]:
             code="site.changed-during-use",
             remedies=[Retry()],
         ) from error
+
+
+def _transaction(site: Site) -> AbstractContextManager[Transaction]:
+    return transaction.transaction(site.root, site.private)
+
+
+def _in_site(names: Iterable[str | None]) -> list[str]:
+    """Return the paths of names in the folder of the lock, without those that are None."""
+    return [f"{lite.PYODIDE}/{name}" for name in names if name]
 
 
 @contextmanager

@@ -25,7 +25,7 @@ GRACE_S = 24 * 3600.0
 #: A file name that is the same in a URL.
 SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]*\.(whl|bin)")
 
-#: The folder of a published wheel, which contains nothing else.
+#: The folder of a published wheel.
 OWN_FOLDER = re.compile(rf"{PUBLISHED}/[0-9a-f]{{64}}(?=/[^/]+\Z)")
 
 #: The file in a site's private folder that has the time of the last sweep.
@@ -56,16 +56,10 @@ def hash_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def start_grace_period(entry: Entry, package_root: Root) -> None:
-    """Start the grace period of a wheel that the lock no longer names."""
-    if folder := OWN_FOLDER.match(entry.file_name):
-        package_root.touch(folder[0])
-
-
-def remove(entry: Entry, package_root: Root) -> None:
-    """Remove a published wheel at once; tabs that are fetching it still get all of it."""
-    if folder := OWN_FOLDER.match(entry.file_name):
-        package_root.remove(folder[0])
+def own_folder(entry: Entry) -> str | None:
+    """Return the folder of a published wheel, which contains nothing else; None without one."""
+    folder = OWN_FOLDER.match(entry.file_name)
+    return folder[0] if folder else None
 
 
 def sweep(lock: Lock, package_root: Root, now: float | None = None) -> None:

@@ -106,6 +106,20 @@ class Store:
             lock.release()
 
     @contextmanager
+    def lock_if_free(self, key: str) -> Iterator[bool]:
+        """Hold a key's lock unless another process does; give whether it is held."""
+        lock = self._lock(key)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    @contextmanager
     def in_use(self, emit: Emitter) -> Iterator[None]:
         """Protect installed entries from being cleared; several processes can at the same time."""
         with self.lock(CLEARING, emit):

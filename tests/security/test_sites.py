@@ -26,8 +26,9 @@ from jupyter_wasmwheel.api.events import Event, Log, ignore
 from jupyter_wasmwheel.runtime import node, packages
 from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.runtime.pyodide import Runtime
+from jupyter_wasmwheel.safe_paths import Root
 from jupyter_wasmwheel.server.sites import Sites, SiteServers
-from jupyter_wasmwheel.site import bundle, lite, publish, wheels
+from jupyter_wasmwheel.site import bundle, lite, publish, transaction, wheels
 from jupyter_wasmwheel.site.lite import DamagedSite, Site
 from jupyter_wasmwheel.store import Store
 from tests.fixtures import site_server
@@ -320,16 +321,16 @@ def test_publish_changes_nothing_when_a_folder_disappears(
 ) -> None:
     publish_one(site, tiny_wheel(tmp_path, version="1.0"), [], ignore)
     before = snapshot(site.folder)
-    replace = publish._replace
+    replace = transaction._replace
 
-    def without_folder(site: Site, files: Any) -> None:
+    def without_folder(root: Root, files: Any) -> None:
         (site.folder / name).rename(tmp_path / "aside")
         try:
-            replace(site, files)
+            replace(root, files)
         finally:
             (tmp_path / "aside").rename(site.folder / name)
 
-    monkeypatch.setattr(publish, "_replace", without_folder)
+    monkeypatch.setattr(transaction, "_replace", without_folder)
     new = tiny_wheel(tmp_path, version="2.0")
     for act in (lambda: publish_one(site, new, [], ignore), lambda: publish.remove(site, "tiny")):
         with pytest.raises(SiteError) as caught:
