@@ -12,6 +12,33 @@ export const send = (event) => fs.writeSync(1, JSON.stringify(event) + "\n");
 /** The request, in the file that the command line names. */
 export const request = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 
+/** The longest text of an event; a longer line comes in parts. */
+const MAX_LENGTH = 10_000;
+
+/** Return a stream of Python's that sends lines; the last one needs no end. */
+function lineSender() {
+  const decoder = new TextDecoder();
+  let rest = "";
+  function print(text) {
+    for (let start = 0; start === 0 || start < text.length; start += MAX_LENGTH) {
+      send({ out: text.slice(start, start + MAX_LENGTH) });
+    }
+  }
+  process.on("exit", () => rest && print(rest));
+  return {
+    write(bytes) {
+      const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+      rest = lines.pop();
+      lines.forEach(print);
+      if (rest.length >= MAX_LENGTH) {
+        print(rest);
+        rest = "";
+      }
+      return bytes.length;
+    },
+  };
+}
+
 const options = {
   lockFileURL: request.lock,
   stdout: (text) => send({ out: text }),
@@ -32,6 +59,8 @@ async function startOrResume() {
 /** Start the requested Pyodide, and load its packages. */
 export async function load() {
   const pyodide = await startOrResume();
+  pyodide.setStdout(lineSender());
+  pyodide.setStderr(lineSender());
   send({ started: true });
   await pyodide.loadPackage(request.packages, {
     messageCallback: () => {},

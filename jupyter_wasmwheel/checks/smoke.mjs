@@ -38,6 +38,7 @@ try {
   if (request.code !== null) {
     await pyodide.runPythonAsync(request.code);
   }
+  pyodide.runPython("import sys; sys.stdout.flush(); sys.stderr.flush()");
 } catch (error) {
   fail(error);
 }

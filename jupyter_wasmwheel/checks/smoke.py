@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +35,9 @@ LIMIT_FIX = (
     "Check what the package does on import: a loop, or waiting for a thread or a process, which a "
     "browser does not have."
 )
+
+#: How many characters of a package's output are kept.
+MAX_OUTPUT_LENGTH = 100_000
 
 #: How many lines of a traceback an error contains.
 MAX_TRACEBACK_LINES = 6
@@ -163,21 +167,28 @@ class _Check:
 
 def _run_session(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) -> _Session:
     events: list[dict[str, Any]] = []
-    stderr: list[str] = []
+    stderr: deque[str] = deque(maxlen=MAX_TRACEBACK_LINES)
+    printed = 0
 
     def on_line(stream: str, line: str) -> None:
+        nonlocal printed
         event = pyodide_loader.read_event(line) if stream == "stdout" else None
-        if event:
-            events.append(event)
-        else:
+        if event is None:
             stderr.append(line[:300])  # Node.js can quote a line of 1 MB
+            return
+        printed += len(str(event.get("out", "")))
+        if "out" not in event or printed <= MAX_OUTPUT_LENGTH:
+            events.append(event)
 
     run(
         Command(words=command, cwd=folder, env=node_sandbox.environment()),
         on_line=on_line,
         monitor=monitor,
     )
-    return _Session(events=events, stderr="\n".join(stderr[-MAX_TRACEBACK_LINES:]))
+    if printed > MAX_OUTPUT_LENGTH:
+        text = f"It printed {printed:,} characters; all after {MAX_OUTPUT_LENGTH:,} are omitted."
+        events.append({"out": text})
+    return _Session(events=events, stderr="\n".join(stderr))
 
 
 def _runtime_error(session: _Session, names: str, runtime: str) -> WasmwheelError:

@@ -122,8 +122,7 @@ def read(preview: EditPreview, wanted: CargoSettings, target: Target, lock: Lock
     """Return the package in a source, with the requested features, for a target with a lock."""
     project, edits = preview.project, preview.edits
     info = _pkg_info(project.folder)
-    path = project.folder / "pyproject.toml"
-    pyproject = manifest.load_toml(path) if path.is_file() else {}
+    pyproject = manifest.load_pyproject(project.folder)
     table = pyproject.get("project", {})
     optional = {canonicalize_name(name) for name in edits.make_optional}
     requires = tuple(

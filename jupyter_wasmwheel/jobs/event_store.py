@@ -23,6 +23,9 @@ from ..api.jobs import Job
 #: The version of the table, kept as `PRAGMA user_version`.
 VERSION = 2
 
+#: The largest number of an event: the largest integer that is exact in JavaScript, with room.
+MAX_NUMBER = 2**52
+
 #: How many deletions are kept for clients that were disconnected.
 REMEMBERED_DELETIONS = 1000
 
@@ -60,6 +63,11 @@ class _JobEvent(msgspec.Struct):
     job: msgspec.Raw
 
 
+class _AnyEvent(msgspec.Struct):
+    kind: str
+
+
+_ANY_EVENT = msgspec.json.Decoder(_AnyEvent)
 _JOB_EVENT = msgspec.json.Decoder(_JobEvent)
 _JOB = msgspec.json.Decoder(Job)
 
@@ -106,6 +114,8 @@ class EventStore:
         execute(f"PRAGMA user_version = {VERSION}")
         # Starts at the time, so that the numbers grow even if the database is lost.
         (newest,) = execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()
+        if newest > MAX_NUMBER:
+            raise sqlite3.DatabaseError(f"an event has the number {newest}")
         self.head: int = max(newest, int(time.time() * 1000))
 
     def append(self, job: str, events: Iterable[tuple[Event, float]]) -> int:
@@ -236,14 +246,14 @@ class EventStore:
         """Yield the events of a job after a number, as JSON, oldest first."""
         query = "SELECT seq, json FROM event WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?"
         while rows := self._select(query, job, after, EVENTS_PER_BATCH):
-            yield from (text for _, text in rows)
+            yield from (text for _, text in rows if _is_event(text))
             after = rows[-1][0]
 
     def replay(self, after: int, until: int) -> Iterator[tuple[int, str]]:
         """Yield all events after a number and until another one, in order, with their numbers."""
         query = "SELECT seq, json FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
         while rows := self._select(query, after, until, EVENTS_PER_BATCH):
-            yield from rows
+            yield from (row for row in rows if _is_event(row[1]))
             after = rows[-1][0]
 
     def _select(self, query: str, *values: Any) -> list[Any]:
@@ -254,6 +264,15 @@ class EventStore:
         """Write everything, and let other processes open the database."""
         with self._lock:
             self._connection.close()
+
+
+def _is_event(text: str) -> bool:
+    """Return whether a disk has left a stored event valid."""
+    try:
+        _ANY_EVENT.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def _text(seq: int, at: float, fields: dict[str, Any]) -> str:

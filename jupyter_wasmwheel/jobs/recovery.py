@@ -17,7 +17,7 @@ import msgspec
 
 from ..api.errors import Retry, WasmwheelError
 from ..api.events import decode
-from ..api.jobs import Job
+from ..api.jobs import Job, JobKind
 from ..wheel import read
 from .document import REQUEST
 from .event_store import EventStore, Listener, Row
@@ -132,16 +132,20 @@ def _remains(place: Path) -> Job:
     """Return the job whose request and wheel are in a folder."""
     request: dict[str, Any] = {"kind": "build", "source": ""}
     with contextlib.suppress(OSError, ValueError):
-        request = dict(msgspec.json.decode((place / REQUEST).read_bytes()))
-    wheel = next(iter(sorted((place / "out").glob("*.whl"))), None)
-    found = read(wheel) if wheel else None
+        document = msgspec.json.decode((place / REQUEST).read_bytes(), type=dict[str, Any])
+        request = document | {"kind": msgspec.convert(document.get("kind"), JobKind)}
+    wheel, found = None, None
+    for wheel in sorted((place / "out").glob("*.whl")):
+        with contextlib.suppress(OSError, WasmwheelError):
+            found = read(wheel)
+            break
     if isinstance(site := request.get("site"), str):
         request["site"] = Path(site).name
     at = (wheel or place).stat().st_mtime
     return msgspec.convert(
         {
             "id": place.name,
-            "kind": request.get("kind", "build"),
+            "kind": request["kind"],
             "state": "done" if found else "interrupted",
             "request": request,
             "name": found.name if found else Path(str(request.get("source", ""))).name,

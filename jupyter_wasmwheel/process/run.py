@@ -13,7 +13,7 @@ import queue
 import re
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
@@ -27,6 +27,12 @@ from .supervisor import STOP_TIMEOUT_S, adopt_orphans, is_supervised, supervised
 
 #: Seconds between two measurements of a group's resources.
 SAMPLE_INTERVAL_S = 0.25
+
+#: The longest line of text, and of a program's own JSON, in bytes. A longer one comes in parts.
+MAX_LINE_BYTES, MAX_JSON_BYTES = 64 * 1024, 8 * 1024**2
+
+#: The end of a line, at which output is split.
+_LINE_END = re.compile(rb"\r\n|\n|\r")
 
 Stream = Literal["stdout", "stderr"]
 Line = tuple[Stream, str]
@@ -167,13 +173,28 @@ def _stop(child: subprocess.Popen[bytes], is_supervisor: bool) -> None:
 
 
 def _read(name: Stream, pipe: IO[bytes], lines: queue.Queue[Line | None]) -> None:
-    rest = b""
     read = getattr(pipe, "read1", pipe.read)
     with pipe:
-        while chunk := read(65536):
-            *whole, rest = re.split(rb"\r\n|\n|\r", rest + chunk)
-            for line in whole:
-                lines.put((name, line.decode("utf-8", "replace")))
-    if rest:
-        lines.put((name, rest.decode("utf-8", "replace")))
+        for line in _split(iter(lambda: read(65536), b"")):
+            lines.put((name, line.decode("utf-8", "replace")))
     lines.put(None)
+
+
+def _split(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the lines in chunks of output, and an endless one in parts."""
+    # Joined once: a long line would be copied and searched again with each chunk.
+    parts: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        *whole, rest = _LINE_END.split(chunk)
+        for line in whole:
+            yield b"".join((*parts, line))
+            parts, size = [], 0
+        if rest:
+            parts.append(rest)
+            size += len(rest)
+            if size > (MAX_JSON_BYTES if parts[0].startswith(b"{") else MAX_LINE_BYTES):
+                yield b"".join(parts)
+                parts, size = [], 0
+    if parts:
+        yield b"".join(parts)

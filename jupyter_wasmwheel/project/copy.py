@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ from .edits import Change
 from .manifest import Project, require_within
 from .parcel import Bounds
 from .sources import SourceFiles, is_source
+
+#: How much links out of a project can add to its copy, in bytes and in files, and how often one
+#: folder, by links of others to it.
+MAX_LINKED_BYTES, MAX_LINKED_FILES, MAX_FOLDER_COPIES = 100_000_000, 10_000, 100
 
 #: The largest piece of a file that the system copies at once, in bytes.
 CHUNK_BYTES = 2**30
@@ -171,6 +176,8 @@ class _Copying:
         self._after: dict[str, list[int]] = {}
         self._kept: set[str] = set()
         self._folders: set[str] = {""}
+        self._linked_bytes = self._linked_files = 0
+        self._linked_folders: Counter[Path] = Counter()
         self.altered: set[Path] = set()
 
     def run(self) -> None:
@@ -278,10 +285,13 @@ class _Copying:
         real = Path(os.path.realpath(source))
         above = tuple(Path(os.path.realpath(place)) for place in above)
         if not real.is_dir():
-            self._file(name, source)
+            self._linked_file(name, source)
             return
         if any(real in (place, *place.parents) for place in (*above, Path.home())):
             return
+        self._linked_folders[real] += 1
+        if self._linked_folders[real] > MAX_FOLDER_COPIES:
+            raise self._linked_too_much(real)
         self._folder(name)
         for entry in sorted(os.scandir(real), key=lambda entry: entry.name):
             path, inside = Path(entry.path), os.path.join(name, entry.name)
@@ -290,9 +300,28 @@ class _Copying:
             require_within(self._tree, Path(os.path.realpath(path)), path)
             if not path.is_dir():
                 if not path.is_symlink() or not self._bounds or self._bounds.allow_target(path):
-                    self._file(inside, path)
+                    self._linked_file(inside, path)
             elif is_source(path) and (not self._bounds or self._bounds.allow_target(path)):
                 self._follow(inside, path, (*above, real))
+
+    def _linked_file(self, name: str, source: Path) -> None:
+        """Copy a file outside the project; a SourceError if links lead to too many, or too much."""
+        with contextlib.suppress(OSError):
+            self._linked_bytes += source.stat().st_size
+        self._linked_files += 1
+        if self._linked_bytes > MAX_LINKED_BYTES or self._linked_files > MAX_LINKED_FILES:
+            raise self._linked_too_much(source)
+        self._file(name, source)
+
+    def _linked_too_much(self, last: Path) -> SourceError:
+        return SourceError(
+            f"The links in {self._found.top} lead to too many files.",
+            "Builds get a copy of what links out of a project lead to: at most "
+            f"{MAX_LINKED_BYTES // 10**6} MB in {MAX_LINKED_FILES:,} files, and each folder at "
+            f"most {MAX_FOLDER_COPIES} times. One of these is {last}.",
+            "Remove the link, or copy what the build needs into the project.",
+            code="project.links-too-large",
+        )
 
     def _folder(self, name: str) -> None:
         """Create a folder and those above it, in place of whatever else has its name."""

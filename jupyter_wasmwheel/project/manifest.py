@@ -80,7 +80,7 @@ def read(folder: Path, tree: Path | None = None) -> Project:
     path = folder / "pyproject.toml"
     if not path.is_file() and not (folder / "setup.py").is_file():
         raise _no_pyproject(folder)
-    pyproject = load_toml(path) if path.is_file() else {}
+    pyproject = load_pyproject(folder)
     backend = _backend(folder, pyproject)
     is_maturin = _is_maturin(pyproject)
     crate = _crate(folder, pyproject, backend)
@@ -124,14 +124,12 @@ def read(folder: Path, tree: Path | None = None) -> Project:
 
 def maturin_settings(folder: Path) -> MaturinSettings:
     """Return maturin's settings of the project in a folder."""
-    path = folder / "pyproject.toml"
-    return bindings.settings(load_toml(path) if path.is_file() else {})
+    return bindings.settings(load_pyproject(folder))
 
 
 def requirements(folder: Path) -> tuple[Requirement, ...] | None:
     """Return a project's static requirements, or None if only a build can list them."""
-    path = folder / "pyproject.toml"
-    table = load_toml(path).get("project") if path.is_file() else None
+    table = load_pyproject(folder).get("project")
     info = _pkg_info(folder)
     if table and "dependencies" not in table.get("dynamic", []):
         lines = table.get("dependencies", [])
@@ -153,6 +151,12 @@ def requirements(folder: Path) -> tuple[Requirement, ...] | None:
 def _is_static(info: RawMetadata) -> bool:
     """Return whether an sdist's metadata lists the fields that a build can change (PEP 643)."""
     return Version(info.get("metadata_version", "1.0")) >= Version("2.2")
+
+
+def load_pyproject(folder: Path) -> dict[str, Any]:
+    """Load the pyproject.toml of a folder; an empty table if there is only a setup.py."""
+    path = folder / "pyproject.toml"
+    return load_toml(path) if path.is_file() else {}
 
 
 def load_toml(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from tomlkit.items import InlineTable
 
 from ..api.errors import SourceError
-from .manifest import load_toml
+from .manifest import load_pyproject
 
 PYPROJECT, SETUP_CFG = "pyproject.toml", "setup.cfg"
 
@@ -38,7 +38,7 @@ def _is_elsewhere(pyproject: dict[str, Any]) -> bool:
 
 def requirements(folder: Path) -> list[str]:
     """Return the names of a project's static dependencies."""
-    pyproject = load_toml(folder / PYPROJECT)
+    pyproject = load_pyproject(folder)
     path = folder / SETUP_CFG
     setup_cfg = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
     if _is_elsewhere(pyproject) and setup_cfg:

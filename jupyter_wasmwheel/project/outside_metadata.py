@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .manifest import Project, load_toml, workspace_root
+from .manifest import Project, load_pyproject, workspace_root
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ def find(project: Project) -> tuple[MovedFile, ...]:
     if not project.is_maturin or project.crate is None:
         return ()
     top = workspace_root(project.crate, project.tree) or project.folder
-    table = load_toml(project.folder / "pyproject.toml").get("project", {})
+    table = load_pyproject(project.folder).get("project", {})
     moved = []
     for key in ("readme", "license"):
         value = table.get(key)

@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from ..api.errors import SourceError
-from .manifest import Project, load_toml
+from .manifest import Project, load_pyproject, load_toml
 from .sources import IGNORED_FOLDERS
 
 #: Files and folders that usually hold logins, which are never sent to another machine.
@@ -95,8 +95,7 @@ def bounds(project: Project) -> Bounds:
 
 def files_outside(project: Project) -> list[str]:
     """Return the read-me and license files of a project that cannot be sent with it."""
-    path = project.folder / "pyproject.toml"
-    table = load_toml(path).get("project", {}) if path.is_file() else {}
+    table = load_pyproject(project.folder).get("project", {})
     package = load_toml(project.crate).get("package", {}) if project.crate else {}
     patterns = table.get("license-files")
     values = [table.get("readme"), table.get("license")]

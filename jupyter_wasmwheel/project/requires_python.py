@@ -46,8 +46,7 @@ def _excluded(
 
 def _declared(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the static values with the names of their files."""
-    path = folder / "pyproject.toml"
-    pyproject = manifest.load_toml(path) if path.is_file() else {}
+    pyproject = manifest.load_pyproject(folder)
     static = pyproject.get("project", {}).get("requires-python")
     poetry = pyproject.get("tool", {}).get("poetry", {})
     found = {

@@ -11,10 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from . import outside_metadata, references, repository
-from .manifest import Project, crate_folders, load_toml
+from .manifest import Project, crate_folders, load_pyproject, load_toml
 from .repository import RepositoryFiles
 
 #: Folders of tools and version control, which are not part of a source.
@@ -82,20 +81,15 @@ def is_source(folder: Path) -> bool:
 
 def reads_commit(project: Project) -> bool:
     """Check whether a build can depend on the commit and tags of the project's repository."""
-    requires = _pyproject(project).get("build-system", {}).get("requires", [])
+    requires = load_pyproject(project.folder).get("build-system", {}).get("requires", [])
     is_plain = requires and all(_MATURIN.match(str(each)) for each in requires)
     return not is_plain or _crate_reads_commit(project)
 
 
 def needs_history(project: Project) -> bool:
     """Check whether the build of a fetched source fails or has no version without its tags."""
-    has_version = "version" in _pyproject(project).get("project", {})
+    has_version = "version" in load_pyproject(project.folder).get("project", {})
     return _crate_reads_commit(project) or (reads_commit(project) and not has_version)
-
-
-def _pyproject(project: Project) -> dict[str, Any]:
-    path = project.folder / "pyproject.toml"
-    return load_toml(path) if path.is_file() else {}
 
 
 def _crate_reads_commit(project: Project) -> bool:

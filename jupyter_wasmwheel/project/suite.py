@@ -22,7 +22,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError
-from .manifest import Project, load_toml
+from .manifest import Project, load_pyproject, load_toml
 from .sources import is_source
 
 #: The names of dependency groups for tests, and those that include other tools.
@@ -178,8 +178,7 @@ def files(top: Path) -> Iterator[Path]:
 
 
 def _groups(folder: Path) -> Mapping[str, Sequence[Any]]:
-    path = folder / "pyproject.toml"
-    groups = load_toml(path).get("dependency-groups", {}) if path.is_file() else {}
+    groups = load_pyproject(folder).get("dependency-groups", {})
     return {canonicalize_name(name): entries for name, entries in groups.items()}
 
 

@@ -614,6 +614,19 @@ async def test_login_in_an_address_is_not_logged(
     assert "hunter2" not in logged.getvalue()
 
 
+async def test_project_with_only_setup_py_is_described(
+    api: Api, jp_fetch: Fetch, jp_root_dir: Path
+) -> None:
+    (jp_root_dir / "old").mkdir()
+    (jp_root_dir / "old/setup.py").write_text("from setuptools import setup\nsetup(name='old')\n")
+    response = await jp_fetch("wasmwheel", "api", "project", params={"source": "old"})
+    project = json.loads(response.body)
+    assert (project["backend"], project["requirements"]) == ("setuptools", [])
+    assert (await api("POST", "edits", source="old"))["patches"] == []
+    error = await api("POST", "edits", 400, source="old", make_optional=["numpy"])
+    assert error["code"]
+
+
 # Sites
 
 

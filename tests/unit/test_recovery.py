@@ -6,6 +6,7 @@ import functools
 import json
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -113,9 +114,33 @@ def with_a_job_that_is_none(path: Path) -> None:
         connection.execute("UPDATE event SET json = '{\"job\": []}' WHERE kind = 'job'")
 
 
+def with_a_null_in_our_table(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        replace = "UPDATE sqlite_schema SET sql = replace(sql, '{} TEXT{}', '{} TEXT{}')"
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(replace.format("json", " NOT NULL", "json", ""))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE event SET json = NULL WHERE kind = 'report'")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(replace.format("json", "", "json", " NOT NULL"))
+
+
+def with_a_number_that_has_no_successor(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("INSERT INTO event VALUES (9223372036854775807, 'x', 'log', '{}')")
+
+
 @pytest.mark.parametrize(
     "damage",
-    [overwritten, with_a_damaged_page, of_another_version, with_nulls, with_a_job_that_is_none],
+    [
+        overwritten,
+        with_a_damaged_page,
+        of_another_version,
+        with_nulls,
+        with_a_null_in_our_table,
+        with_a_job_that_is_none,
+        with_a_number_that_has_no_successor,
+    ],
 )
 def test_unreadable_database_is_set_aside_and_wheels_are_kept(
     damage: Callable[[Path], None], queue_of: OpenQueue, tmp_path: Path
@@ -177,3 +202,50 @@ def test_partially_deleted_job_does_not_come_back(queue_of: OpenQueue, tmp_path:
     (tmp_path / "jobs-0" / jobs[0].id / "out").mkdir(parents=True)
     queue.close()
     assert [job.id for job in queue_of(DONE_SCRIPT).jobs()] == [jobs[1].id]
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "null", '{"job": "x"}', "\ud800".encode("utf-8", "surrogatepass")]
+)
+def test_damaged_event_is_skipped(text: object, queue_of: OpenQueue, tmp_path: Path) -> None:
+    queue = queue_of("log('one')\nlog('two')\n" + DONE_SCRIPT)
+    job = wait_for_end(queue, queue.submit(build_request()))
+    head = queue.head
+    queue.close()
+    with closing(sqlite3.connect(tmp_path / "jobs-0/jobs.sqlite", isolation_level=None)) as db:
+        db.execute("UPDATE event SET json = ? WHERE json LIKE '%\"one\"%'", (text,))
+    again = queue_of()
+    kinds = [json.loads(line)["kind"] for line in again.lines(job.id)]
+    assert kinds.count("log") == 1
+    assert "report" in kinds
+    assert all(json.loads(text) for _, text in again.replay(0, head))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "7", '{"kind": 7}', '{"source": ["x"]}'])
+@pytest.mark.parametrize("is_wheel_damaged", [False, True])
+def test_job_with_damaged_folder_is_recovered(
+    text: str, is_wheel_damaged: bool, queue_of: OpenQueue, tmp_path: Path
+) -> None:
+    queue = queue_of(BUILDS)
+    job = wait_for_end(queue, queue.submit(build_request()))
+    wheel = queue.wheel(job.id)
+    assert wheel
+    queue.close()
+    overwritten(tmp_path / "jobs-0/jobs.sqlite")
+    (tmp_path / "jobs-0" / job.id / "request.json").write_text(text)
+    if is_wheel_damaged:
+        wheel.write_bytes(b"no wheel")
+    again = queue_of()
+    assert again.get(job.id).state == ("interrupted" if is_wheel_damaged else "done")
+
+
+def test_newest_job_is_kept_when_clock_is_set_back(
+    queue_of: OpenQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = queue_of(DONE_SCRIPT, kept=2)
+    jobs = []
+    for year in (2027, 2026, 2025, 2024):
+        now = time.mktime((year, 1, 1, 0, 0, 0, 0, 0, 0))
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        jobs.append(wait_for_end(queue, queue.submit(build_request())).id)
+    assert [job.id for job in queue.jobs()] == jobs[:1:-1]

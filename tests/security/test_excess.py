@@ -1,0 +1,129 @@
+"""Packages with too much of something: output, members, links; or too little of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel import wheel
+from jupyter_wasmwheel.api.errors import CheckError, SourceError
+from jupyter_wasmwheel.process.run import MAX_LINE_BYTES, Command, run
+from jupyter_wasmwheel.project import copy, manifest
+from tests.fixtures.commands import Command as OwnCommand
+from tests.fixtures.site_factory import tiny_wheel
+
+
+def lines_of(code: str, folder: Path) -> list[str]:
+    lines: list[str] = []
+    command = Command(words=[sys.executable, "-c", code], cwd=folder, env=dict(os.environ))
+    assert run(command, on_line=lambda stream, line: lines.append(line)) == 0
+    return lines
+
+
+def test_endless_line_comes_in_parts(tmp_path: Path) -> None:
+    begin = time.monotonic()
+    lines = lines_of("for _ in range(60): print('x' * 1_000_000, end='')", tmp_path)
+    assert sum(map(len, lines)) == 60_000_000
+    assert max(map(len, lines)) <= 2 * MAX_LINE_BYTES
+    assert time.monotonic() - begin < 30
+
+
+def test_long_json_is_one_line(tmp_path: Path) -> None:
+    lines = lines_of(
+        "import json; print(json.dumps({'x': 'y' * 1_000_000}), 'z', sep='\\n')", tmp_path
+    )
+    assert [len(line) for line in lines] == [len('{"x": ""}') + 1_000_000, 1]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_lines_are_whole_wherever_output_is_cut(tmp_path: Path, ending: str) -> None:
+    write = f"sys.stdout.buffer.write(b'%d' % n + {ending.encode()!r})"
+    code = f"import sys\nfor n in range(20_000): {write}"
+    assert [line for line in lines_of(code, tmp_path) if line] == [str(n) for n in range(20_000)]
+
+
+@pytest.mark.parametrize(
+    ("body", "printed"),
+    [
+        ("for _ in range(100_000): print('x' * 99)\n", 9_900_000),
+        ("print('x' * 10_000_000, end='')\n", 10_000_000),
+    ],
+)
+def test_output_of_import_is_bounded_and_counted(
+    wasmwheel: OwnCommand, tmp_path: Path, body: str, printed: int
+) -> None:
+    path = tiny_wheel(tmp_path, tag="py3-none-any", body=body).path
+    ran = wasmwheel("smoke", path, "--json")
+    assert ran.status == 0, ran.stderr
+    output = ran.document["smoke"]["output"]
+    assert len(output) < 200_000
+    assert output.endswith(f"It printed {printed:,} characters; all after 100,000 are omitted.\n")
+
+
+def test_output_without_line_end_is_shown(wasmwheel: OwnCommand, tmp_path: Path) -> None:
+    path = tiny_wheel(tmp_path, tag="py3-none-any", body="print('no end', end='')\n").path
+    assert wasmwheel("smoke", path, "--json").document["smoke"]["output"] == "no end\n"
+
+
+def test_wheel_that_needs_zip64_for_its_members_is_rejected(tmp_path: Path) -> None:
+    path = tiny_wheel(tmp_path, tag="py3-none-any").path
+    with zipfile.ZipFile(path, "a") as archive:
+        for number in range(65_536):
+            archive.writestr(f"{number}", b"")
+    with pytest.raises(CheckError, match="is not a wheel") as caught:
+        wheel.read(path)
+    assert "65,535 members" in caught.value.why
+
+
+def project(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "setup.py").write_text("from setuptools import setup\nsetup(name='links')\n")
+    return folder
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    return tmp_path / "store/work/key/source"
+
+
+def test_link_to_large_folder_is_rejected(
+    tmp_path: Path, top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copy, "MAX_LINKED_BYTES", 1000)
+    links = project(tmp_path / "links")
+    (tmp_path / "large").mkdir()
+    for name in "ab":
+        (tmp_path / "large" / name).write_bytes(bytes(600))
+    (links / "docs").symlink_to("../large")
+    with pytest.raises(SourceError) as caught:
+        copy.refresh(manifest.read(links), top)
+    assert caught.value.info.code == "project.links-too-large"
+    monkeypatch.setattr(copy, "MAX_LINKED_BYTES", 1200)
+    copied = copy.refresh(manifest.read(links), top)
+    assert len(list((copied.folder / "docs").iterdir())) == 2
+
+
+def test_folders_that_link_to_each_other_are_rejected_or_copied_once(
+    tmp_path: Path, top: Path
+) -> None:
+    links, names = project(tmp_path / "links"), range(7)
+    for folder in (links / "inside", tmp_path / "outside"):
+        for name in names:
+            (folder / f"{name}").mkdir(parents=True)
+            (folder / f"{name}/content").write_bytes(bytes(30_000))
+            for other in names:
+                if other != name:
+                    (folder / f"{name}/{other}").symlink_to(f"../{other}")
+    copied = copy.refresh(manifest.read(links), top)
+    found = [path for path in copied.folder.rglob("content") if not path.is_symlink()]
+    assert len(found) >= len(names)
+    assert sum(not any(each.is_symlink() for each in path.parents) for path in found) == len(names)
+    (links / "linked").symlink_to("../outside")
+    with pytest.raises(SourceError) as caught:
+        copy.refresh(manifest.read(links), top)
+    assert caught.value.info.code == "project.links-too-large"
