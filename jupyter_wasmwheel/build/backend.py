@@ -164,7 +164,6 @@ def _as_target(plan: Plan, runtime: Runtime) -> dict[str, str]:
         "_PYTHON_SYSCONFIGDATA_NAME": data.stem,
         "_PYTHON_HOST_PLATFORM": f"pyemscripten-{plan.target.abi}-wasm32",
         "WASMWHEEL_PYTHON": plan.target.python,
-        "WASMWHEEL_PYTHON_HEADERS": str(plan.headers or ""),
         "CARGO_BUILD_TARGET": TRIPLE,
         "CC": str(script("wasmwheel-cc")),
         "CXX": str(script("wasmwheel-cxx")),

@@ -43,7 +43,7 @@ class NeedsRustError(Exception):
 
 
 class NeedsCCompilerError(Exception):
-    """A package that compiles C itself, not in a crate, without what that requires."""
+    """A package that compiles C itself, or with Python.h, without what that requires."""
 
 
 def run_frontend(
@@ -122,7 +122,7 @@ def _missing(plan: Plan) -> Exception | None:
         return NeedsRustError()
     compiled = emscripten.read_c_usage(plan.c_notes)
     compiler = plan.toolchain and plan.toolchain.emscripten
-    if compiled.packages and not (compiler and plan.headers):
+    if compiled.needs_headers and not (compiler and plan.headers):
         return NeedsCCompilerError()
     if compiled.crates and not compiler:
         return missing_c_compiler(plan.project.label, compiled.crates, plan.target)

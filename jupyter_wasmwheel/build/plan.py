@@ -68,7 +68,7 @@ class Plan:
     """The inputs of a build in a work folder.
 
     `toolchain` is None unless something is known to be compiled, and `headers`, the folder with the
-    target's Python.h, unless the package itself is known to compile C. `environ` are the variables
+    target's Python.h, unless C code is known to include it. `environ` are the variables
     of the build, and `variables` the names of those that the user passes on. `settings` are a
     recipe's for cargo, and `crates` the ones that it edits. `rustflags` are the project's own, and
     so are `maturin`'s settings. An `unlocked` build selects the versions of crates.
@@ -230,6 +230,7 @@ def _shims(plan: Plan) -> dict[str, str]:
         cargo_wrapper.RUST_NOTE: str(plan.rust_note),
         emscripten.NOTES: str(plan.c_notes),
         emscripten.PACKAGE: plan.project.name,
+        emscripten.PYTHON_HEADERS: str(plan.headers or ""),
         emcc.FOLDER: str(c_compiler.folder) if c_compiler else "",
         linker.PROGRAM: str(wasm_ld.program) if wasm_ld else "",
     }

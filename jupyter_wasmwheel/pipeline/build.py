@@ -169,8 +169,8 @@ def _plan(
             recipe, source.project, private, rust, workspace.folder, offline=context.offline
         )
     # Those of the last build, which can have ended where Rust was first compiled.
-    compiled = emscripten.read_c_usage(workspace.folder / plan.C_NOTES).packages
-    with_c = chosen and chosen.emscripten and compiled
+    usage = emscripten.read_c_usage(workspace.folder / plan.C_NOTES)
+    with_headers = chosen and chosen.emscripten and usage.needs_headers
     flags = Rustflags()
     if rust:
         flags = cargo_config.read(private.folder, rust, environ, source.request.cargo_args)
@@ -180,7 +180,7 @@ def _plan(
         project=source.project,
         target=environment.target,
         toolchain=chosen,
-        headers=_headers(environment, context) if with_c else None,
+        headers=_headers(environment, context) if with_headers else None,
         request=source.request,
         work=workspace.folder,
         environ=environ,

@@ -3,7 +3,8 @@
 A crate that compiles C runs the program in `CC_wasm32_unknown_emscripten` and similar variables,
 setuptools those in `CC` and `LDSHARED`. Both are shims, console scripts of this package: a call
 proves that C is compiled, and cargo's variables name the crate. The shim then runs Emscripten, if
-there is one; extension modules are linked by wasm-ld, as those of Rust are.
+there is one; extension modules are linked by wasm-ld, as those of Rust are. A crate's build script
+asks a Python of this machine for the folder of Python.h; the target's is used instead.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,9 @@ NOTES = "WASMWHEEL_C_CRATES"
 
 #: The variable with the package's name, for shims that cargo does not run.
 PACKAGE = "WASMWHEEL_C_PACKAGE"
+
+#: The variable with the folder of the target's Python.h.
+PYTHON_HEADERS = "WASMWHEEL_PYTHON_HEADERS"
 
 #: Flags for C: exceptions and longjmp are WebAssembly's own, as in Pyodide.
 CFLAGS = "-fPIC -fwasm-exceptions -sSUPPORT_LONGJMP=wasm"
@@ -95,10 +99,19 @@ def read(folder: Path, target: Target, origin: str) -> Emscripten | None:
 
 @dataclass(frozen=True, kw_only=True)
 class CUsage:
-    """The crates that compile C, and the packages that do so themselves."""
+    """The crates that compile C, and the packages that do so themselves.
+
+    `with_headers` are the crates whose C code includes Python.h.
+    """
 
     crates: tuple[str, ...]
     packages: tuple[str, ...]
+    with_headers: tuple[str, ...]
+
+    @property
+    def needs_headers(self) -> bool:
+        """Return whether the target's Python.h is required."""
+        return bool(self.packages or self.with_headers)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,9 +123,12 @@ def read_c_usage(notes: Path) -> CUsage:
     """Return what the shims noted, each name once."""
     lines = notes.read_text(encoding="utf-8").splitlines() if notes.exists() else []
     found = [line.split(" ", 1) for line in dict.fromkeys(lines) if " " in line]
+
+    def names(kind: str) -> tuple[str, ...]:
+        return tuple(name for each, name in found if each == kind)
+
     return CUsage(
-        crates=tuple(name for kind, name in found if kind == "crate"),
-        packages=tuple(name for kind, name in found if kind == "package"),
+        crates=names("crate"), packages=names("package"), with_headers=names("with-headers")
     )
 
 
@@ -129,15 +145,31 @@ def missing_compiler(names: tuple[str, ...], target: Target) -> ToolchainError:
     )
 
 
+def use_headers(arguments: Sequence[str], headers: str) -> list[str]:
+    """Replace the folders with a Python.h in a compiler's arguments by the target's."""
+    replaced = []
+    for word in arguments:
+        option = "-I" if word.startswith("-I") else ""
+        folder = Path(word.removeprefix(option))
+        is_python = folder.is_absolute() and (folder / "Python.h").is_file()
+        replaced.append(f"{option}{headers}" if is_python else word)
+    return replaced
+
+
 def _shim(tool: str) -> None:
     """Note what compiles C, then run Emscripten's tool, or wasm-ld for a module."""
     crate, package = os.environ.get("CARGO_PKG_NAME"), os.environ.get(PACKAGE, "?")
+    headers = os.environ.get(PYTHON_HEADERS, "")
+    arguments = use_headers(sys.argv[1:], headers)
     with Path(os.environ[NOTES]).open("a", encoding="utf-8") as notes:
         notes.write(f"crate {crate}\n" if crate else f"package {package}\n")
+        if arguments != sys.argv[1:]:
+            notes.write(f"with-headers {crate or package}\n")
+            if not headers:
+                sys.exit(f"{crate or package} requires the headers of the target's Python.")
     folder = os.environ.get(emcc.FOLDER)
     if not folder:
         sys.exit(f"{crate or package} compiles C or C++, and emcc was not found.")
-    arguments = sys.argv[1:]
     if "-shared" in arguments:
         wasm_ld = os.environ.get(linker.PROGRAM)
         if wasm_ld:

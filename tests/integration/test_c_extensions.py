@@ -24,7 +24,7 @@ from jupyter_wasmwheel.runtime.targets import Target
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import headers
 from tests.fixtures.commands import Command
-from tests.fixtures.projects import SOURCE, create_c_project
+from tests.fixtures.projects import SOURCE, create_c_project, write_files
 
 
 @pytest.fixture
@@ -52,6 +52,52 @@ def test_c_extension_is_linked_by_emcc(wasmwheel: Command, project: Path, tmp_pa
     assert ran.document["toolchain"]["linker"] == "emcc"
     said = wasmwheel("smoke", ran.document["wheel"], "-c", "import inner; inner.describe()")
     assert said.status == 0, said.stderr
+
+
+#: A build script that compiles C with Python.h, whose folder it asks a Python of this machine for.
+BUILD_SCRIPT = """\
+use std::process::Command;
+
+fn main() {
+    let code = "import sysconfig; print(sysconfig.get_path('include'), end='')";
+    let done = Command::new("python3").args(["-c", code]).output().unwrap();
+    let include = String::from_utf8(done.stdout).unwrap();
+    cc::Build::new().file("version.c").include(include).compile("version");
+}
+"""
+CALLS_VERSION = """\
+use pyo3::prelude::*;
+
+unsafe extern "C" {
+    fn version() -> i32;
+}
+
+#[pymodule]
+mod hello {
+    use super::*;
+
+    #[pyfunction]
+    fn minor_version() -> i32 {
+        unsafe { version() }
+    }
+}
+"""
+VERSION = "#include <Python.h>\nint version(void) { return PY_MINOR_VERSION; }\n"
+
+
+def test_crate_compiles_c_with_headers_of_target_python(
+    wasmwheel: Command, crate: Path, tmp_path: Path
+) -> None:
+    with (crate / "Cargo.toml").open("a") as manifest:
+        manifest.write('\n[build-dependencies]\ncc = "1"\n')
+    write_files(
+        crate, {"build.rs": BUILD_SCRIPT, "version.c": VERSION, "src/lib.rs": CALLS_VERSION}
+    )
+    ran = wasmwheel("build", crate, "--profile", "draft", "--json", "--out", tmp_path / "dist")
+    assert ran.status == 0, ran.stderr
+    code = "import hello, sys; print(hello.minor_version() == sys.version_info.minor)"
+    said = wasmwheel("smoke", ran.document["wheel"], "-c", code)
+    assert said.stdout.strip() == "True", said.stderr
 
 
 @pytest.mark.slow

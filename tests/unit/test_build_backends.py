@@ -15,7 +15,7 @@ from jupyter_wasmwheel.api.errors import SourceError
 from jupyter_wasmwheel.build import backend
 from jupyter_wasmwheel.project import edits, manifest
 from jupyter_wasmwheel.project.edits import Edits
-from jupyter_wasmwheel.toolchain import cargo_wrapper, linker, maturin_wrapper, uniffi
+from jupyter_wasmwheel.toolchain import cargo_wrapper, emscripten, linker, maturin_wrapper, uniffi
 from tests.fixtures.projects import write_files
 
 MATURIN = '[build-system]\nrequires = ["maturin>=1,<2"]\nbuild-backend = "maturin"\n'
@@ -213,6 +213,15 @@ def test_python_of_backend_describes_target(tmp_path: Path) -> None:
     }
     said = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert said.stdout.split() == [str(headers), "3.14", "cp314", "3.14.0"], said.stderr
+
+
+@pytest.mark.parametrize("words", [["-I{}"], ["-I", "{}"], ["-isystem", "{}"]])
+def test_compiler_uses_headers_of_target_python(words: list[str], tmp_path: Path) -> None:
+    write_files(tmp_path, {"host/Python.h": "", "other/other.h": ""})
+    given = [word.format(tmp_path / "host") for word in words]
+    others = [f"-I{tmp_path / 'other'}", "-Iinclude", "-c", "source.c"]
+    found = emscripten.use_headers([*given, *others], "/target")
+    assert found == [*(word.format("/target") for word in words), *others]
 
 
 def test_strip_leaves_modules_of_target_alone(call: Call, tmp_path: Path) -> None:
