@@ -27,7 +27,7 @@ from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.runtime.targets import TRIPLE
 from jupyter_wasmwheel.store import Store
-from jupyter_wasmwheel.toolchain import linker, toolchain
+from jupyter_wasmwheel.toolchain import linker, scripts, toolchain
 from jupyter_wasmwheel.toolchain.toolchain import ToolchainNeeds
 
 from . import command
@@ -81,7 +81,7 @@ def bare() -> float:
         "CARGO": str(chosen.rust.cargo),
         "MATURIN_PYEMSCRIPTEN_PLATFORM_VERSION": target.abi,
         "PYO3_CROSS_PYTHON_VERSION": target.python,
-        f"CARGO_TARGET_{name}_LINKER": str(toolchain.script("wasmwheel-ld")),
+        f"CARGO_TARGET_{name}_LINKER": str(scripts.script("wasmwheel-ld")),
         f"CARGO_TARGET_{name}_RUSTFLAGS": " ".join(flags),
         linker.PROGRAM: str(chosen.linker.program),
     }

@@ -33,7 +33,7 @@ from ..runtime.pyodide import Runtime
 from ..runtime.targets import TRIPLE
 from ..store import Store
 from ..toolchain import emscripten, headers
-from ..toolchain.toolchain import script
+from ..toolchain.scripts import script
 from . import meson
 from .build_frontend import FrontendOutput, NeedsRustError, Step, run_frontend
 from .plan import Plan

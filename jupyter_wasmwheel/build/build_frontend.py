@@ -14,7 +14,7 @@ from ..process.limits import ResourceMonitor
 from ..process.run import Command, run
 from ..project.copy import Copy
 from ..toolchain import cargo, cargo_wrapper, emscripten, remap
-from ..toolchain.toolchain import script
+from ..toolchain.scripts import script
 from .explain import explain, missing_c_compiler
 from .plan import Plan
 
@@ -99,9 +99,9 @@ def run_frontend(
 
 
 def _write_shims(plan: Plan) -> None:
-    """Write the programs that are first on the build's PATH; all of them run `wasmwheel-cargo`.
+    """Write the programs that are first on the build's PATH.
 
-    Without a Rust, they note that the package needs one.
+    Without a Rust, those that run `wasmwheel-cargo` note that the package needs one.
     """
     shutil.rmtree(plan.shims, ignore_errors=True)
     plan.shims.mkdir(parents=True)
@@ -114,6 +114,7 @@ def _write_shims(plan: Plan) -> None:
             shutil.copy2(program, shim)
         else:
             shim.symlink_to(program)
+    emscripten.put_on_path(plan.shims)
 
 
 def _missing(plan: Plan) -> Exception | None:

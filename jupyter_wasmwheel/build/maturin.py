@@ -10,7 +10,7 @@ from pathlib import Path
 from ..api.events import Emitter
 from ..project.copy import Copy
 from ..toolchain import maturin_wrapper
-from ..toolchain.toolchain import script
+from ..toolchain.scripts import script
 from .build_frontend import FrontendOutput, Step, run_frontend
 from .plan import GENERATED, Plan
 

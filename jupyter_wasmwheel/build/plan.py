@@ -32,7 +32,8 @@ from ..toolchain import (
     uniffi,
 )
 from ..toolchain.rust import Rust
-from ..toolchain.toolchain import Toolchain, script
+from ..toolchain.scripts import script
+from ..toolchain.toolchain import Toolchain
 from . import pyo3
 from .patched_crates import PatchedCrate
 
@@ -230,6 +231,7 @@ def _shims(plan: Plan) -> dict[str, str]:
         cargo_wrapper.RUST_NOTE: str(plan.rust_note),
         emscripten.NOTES: str(plan.c_notes),
         emscripten.PACKAGE: plan.project.name,
+        emscripten.VERSION: plan.target.emscripten,
         emscripten.PYTHON_HEADERS: str(plan.headers or ""),
         emcc.FOLDER: str(c_compiler.folder) if c_compiler else "",
         linker.PROGRAM: str(wasm_ld.program) if wasm_ld else "",

@@ -16,6 +16,12 @@ from . import remap
 #: The variable with the folder of a build's Emscripten.
 FOLDER = "WASMWHEEL_EMSCRIPTEN"
 
+#: The folder with headers that replace those of an older Emscripten than Pyodide's.
+COMPATIBLE = Path(__file__).with_name("compatible")
+
+#: The compiler's flags to use them.
+COMPATIBLE_FLAGS = ("-include", str(COMPATIBLE / "time64.h"), "-isystem", str(COMPATIBLE))
+
 #: The folder of emcc in an emsdk.
 IN_EMSDK = Path("upstream/emscripten")
 
@@ -42,5 +48,5 @@ def call(tool: str, arguments: list[str]) -> int:
     program = shutil.which(tool, path=folder)
     # emcc rejects these flags without an input, as in `emcc -v`, which CMake runs for the version.
     if tool in ("emcc", "em++") and any(not word.startswith("-") for word in arguments):
-        arguments = [*arguments, *remap.c_flags(os.environ)]
+        arguments = [*arguments, *COMPATIBLE_FLAGS, *remap.c_flags(os.environ)]
     return subprocess.call([program or tool, *arguments], env=environment(Path(folder)))

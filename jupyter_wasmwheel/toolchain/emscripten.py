@@ -5,6 +5,9 @@ setuptools those in `CC` and `LDSHARED`. Both are shims, console scripts of this
 proves that C is compiled, and cargo's variables name the crate. The shim then runs Emscripten, if
 there is one; extension modules are linked by wasm-ld, as those of Rust are. A crate's build script
 asks a Python of this machine for the folder of Python.h; the target's is used instead.
+
+A shim is also first on the build's PATH as `emcc`, because crates ask it for the version of the
+target's C library, as the crate libc does. That can differ from the version of the Emscripten that compiles.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from ..runtime.targets import Target
 from ..store import Store
 from . import emcc, linker
 from .installer import command_for
+from .scripts import script
 
 #: The variable with the file in which the shims note what compiles C.
 NOTES = "WASMWHEEL_C_CRATES"
@@ -30,8 +34,14 @@ NOTES = "WASMWHEEL_C_CRATES"
 #: The variable with the package's name, for shims that cargo does not run.
 PACKAGE = "WASMWHEEL_C_PACKAGE"
 
+#: The option that prints only Emscripten's version.
+PRINT_VERSION = "-dumpversion"
+
 #: The variable with the folder of the target's Python.h.
 PYTHON_HEADERS = "WASMWHEEL_PYTHON_HEADERS"
+
+#: The variable with the version of the Emscripten that the target's Pyodide was built with.
+VERSION = "WASMWHEEL_EMSCRIPTEN_VERSION"
 
 #: Flags for C: exceptions and longjmp are WebAssembly's own, as in Pyodide.
 CFLAGS = "-fPIC -fwasm-exceptions -sSUPPORT_LONGJMP=wasm"
@@ -156,8 +166,20 @@ def use_headers(arguments: Sequence[str], headers: str) -> list[str]:
     return replaced
 
 
+def put_on_path(folder: Path) -> None:
+    """Put the compiler shim into a folder of a PATH, under the name that crates call."""
+    program = script("wasmwheel-cc")
+    if os.name == "nt":
+        (folder / "emcc.bat").write_text(f'@"{program}" %*\n', encoding="utf-8")
+    else:
+        (folder / "emcc").symlink_to(program)
+
+
 def _shim(tool: str) -> None:
     """Note what compiles C, then run Emscripten's tool, or wasm-ld for a module."""
+    if sys.argv[1:] == [PRINT_VERSION]:
+        print(os.environ[VERSION])
+        return
     crate, package = os.environ.get("CARGO_PKG_NAME"), os.environ.get(PACKAGE, "?")
     headers = os.environ.get(PYTHON_HEADERS, "")
     arguments = use_headers(sys.argv[1:], headers)

@@ -15,18 +15,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.version import Version
+
 from .. import build_variables
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
 from ..errors import known_errors
 from ..process.run import Command, run
-from ..runtime.targets import TRIPLE
+from ..runtime.targets import TRIPLE, all_targets
 from ..store import Store
-from . import cargo
+from . import cargo, emscripten
 from .rust import Rust
 
 #: The version of what is done here; an older sysroot is built again.
-SYSROOT_VERSION = "2"
+SYSROOT_VERSION = "3"
 
 #: std's compiler flags: for side modules, and with bitcode.
 FLAGS = ("-Crelocation-model=pic", "-Cembed-bitcode=yes")
@@ -59,6 +61,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
     work = stage / "work"
     (work / "src").mkdir(parents=True)
     (work / "src/lib.rs").touch()
+    emscripten.put_on_path(work)
     manifest = '[package]\nname = "sysroot"\nversion = "0.0.0"\nedition = "2021"\n'
     (work / "Cargo.toml").write_text(manifest, encoding="utf-8")
     # RUSTC_BOOTSTRAP lets a stable rustc accept -Z flags; only these builds set it.
@@ -66,10 +69,12 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
         _clean(build_variables.for_build(os.environ))
         | cargo.PROGRESS
         | {
+            "PATH": os.pathsep.join([str(work), os.environ.get("PATH", os.defpath)]),
             "RUSTC": str(rust.rustc),
             "RUSTC_BOOTSTRAP": "1",
             "CARGO_TARGET_DIR": str(work / "target"),
             "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(_flags(rust, stage)),
+            emscripten.VERSION: min((each.emscripten for each in all_targets()), key=Version),
         }
     )
     reader = cargo.CargoOutputReader(emit, lambda name, _: name)

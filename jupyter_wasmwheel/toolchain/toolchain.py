@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.metadata
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..api.errors import Install, Retry, ToolchainError
 from ..api.events import note
@@ -135,25 +132,3 @@ def choose_linker(chosen: Rust | None, store: Store, installed: Sequence[Rust] =
         return max(usable, key=lambda each: each.major)
     llvm = chosen.llvm
     return min(usable, key=lambda each: abs(each.major - llvm))
-
-
-def script(name: str, package: str = "jupyter-wasmwheel") -> Path:
-    """Return the path of a console script of an installed package."""
-    for file in _files(package):
-        if file.stem == name:
-            return Path(str(file.locate())).resolve()
-    found = shutil.which(name)
-    if found:
-        return Path(found)
-    raise ToolchainError(
-        f"The console script {name} is missing.",
-        f"It is installed with {package}.",
-        f"Install it again: `pip install --force-reinstall {package}`.",
-        code="toolchain.script-missing",
-    )
-
-
-@functools.cache
-def _files(package: str) -> tuple[importlib.metadata.PackagePath, ...]:
-    """Return the files of an installed package; cached, because every build needs them often."""
-    return tuple(importlib.metadata.files(package) or ())

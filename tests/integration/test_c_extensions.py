@@ -62,14 +62,38 @@ fn main() {
     let code = "import sysconfig; print(sysconfig.get_path('include'), end='')";
     let done = Command::new("python3").args(["-c", code]).output().unwrap();
     let include = String::from_utf8(done.stdout).unwrap();
-    cc::Build::new().file("version.c").include(include).compile("version");
+    cc::Build::new().file("inner.c").include(include).compile("inner");
 }
 """
-CALLS_VERSION = """\
+
+#: C that a crate compiles: the version of its headers, and a file's size and time.
+CRATE_C = """\
+#include <Python.h>
+#include <sys/stat.h>
+#include <time.h>
+
+int version(void) { return PY_MINOR_VERSION; }
+
+int describe_file(const char *path, long long *size, long long *time_) {
+    struct stat found;
+    int status = stat(path, &found);
+    *size = found.st_size;
+    *time_ = found.st_mtime;
+    return status;
+}
+long long now(void) { return time(NULL); }
+"""
+
+#: The same of std, of the crate libc, and of the C code.
+CRATE_RUST = """\
 use pyo3::prelude::*;
+use std::ffi::{c_char, c_int, CString};
+use std::os::unix::fs::MetadataExt;
 
 unsafe extern "C" {
-    fn version() -> i32;
+    fn version() -> c_int;
+    fn now() -> i64;
+    fn describe_file(path: *const c_char, size: *mut i64, time: *mut i64) -> c_int;
 }
 
 #[pymodule]
@@ -77,27 +101,55 @@ mod hello {
     use super::*;
 
     #[pyfunction]
-    fn minor_version() -> i32 {
-        unsafe { version() }
+    fn versions() -> (i32, i64) {
+        unsafe { (version(), now()) }
+    }
+
+    #[pyfunction]
+    fn by_std(path: &str) -> PyResult<(i64, i64)> {
+        let found = std::fs::metadata(path)?;
+        Ok((found.len() as i64, found.mtime()))
+    }
+
+    #[pyfunction]
+    fn by_libc(path: &str) -> (i64, i64) {
+        let path = CString::new(path).unwrap();
+        let mut found: libc::stat = unsafe { std::mem::zeroed() };
+        assert_eq!(unsafe { libc::stat(path.as_ptr(), &mut found) }, 0);
+        (found.st_size, found.st_mtime)
+    }
+
+    #[pyfunction]
+    fn by_c(path: &str) -> (i64, i64) {
+        let path = CString::new(path).unwrap();
+        let (mut size, mut time) = (0, 0);
+        assert_eq!(unsafe { describe_file(path.as_ptr(), &mut size, &mut time) }, 0);
+        (size, time)
     }
 }
 """
-VERSION = "#include <Python.h>\nint version(void) { return PY_MINOR_VERSION; }\n"
+
+#: Python code that compares them with Python's own.
+CRATE_CHECK = """\
+import hello, os, sys, time
+path = "/tmp/sample"
+with open(path, "w") as file:
+    file.write("sample" * 500)
+found = (os.stat(path).st_size, int(os.stat(path).st_mtime))
+minor, now = hello.versions()
+print(minor == sys.version_info.minor, abs(now - time.time()) < 60)
+print(*(each(path) == found for each in (hello.by_std, hello.by_libc, hello.by_c)))
+"""
 
 
-def test_crate_compiles_c_with_headers_of_target_python(
-    wasmwheel: Command, crate: Path, tmp_path: Path
-) -> None:
+def test_code_of_crate_agrees_with_runtime(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
     with (crate / "Cargo.toml").open("a") as manifest:
-        manifest.write('\n[build-dependencies]\ncc = "1"\n')
-    write_files(
-        crate, {"build.rs": BUILD_SCRIPT, "version.c": VERSION, "src/lib.rs": CALLS_VERSION}
-    )
+        manifest.write('libc = "0.2"\n\n[build-dependencies]\ncc = "1"\n')
+    write_files(crate, {"build.rs": BUILD_SCRIPT, "inner.c": CRATE_C, "src/lib.rs": CRATE_RUST})
     ran = wasmwheel("build", crate, "--profile", "draft", "--json", "--out", tmp_path / "dist")
     assert ran.status == 0, ran.stderr
-    code = "import hello, sys; print(hello.minor_version() == sys.version_info.minor)"
-    said = wasmwheel("smoke", ran.document["wheel"], "-c", code)
-    assert said.stdout.strip() == "True", said.stderr
+    said = wasmwheel("smoke", ran.document["wheel"], "-c", CRATE_CHECK)
+    assert said.stdout.split() == ["True"] * 5, said.stderr
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import remap
-from jupyter_wasmwheel.toolchain.toolchain import script
+from jupyter_wasmwheel.toolchain.scripts import script
 from jupyter_wasmwheel.wheel import read, rewrite
 from tests.fixtures.commands import Command
 

@@ -1,0 +1,13 @@
+/* The types of times in Emscripten's C library have 64 bits since Emscripten 3.1.17
+   (https://github.com/emscripten-core/emscripten/pull/17401), and so in every Pyodide. With those of
+   an older Emscripten, such as Debian's, the library writes beyond the ends of structs. */
+
+#if !defined(__ASSEMBLER__) && !defined(WASMWHEEL_TIME64_H)
+#define WASMWHEEL_TIME64_H
+
+typedef long long time_t;
+typedef long long suseconds_t;
+#define __DEFINED_time_t
+#define __DEFINED_suseconds_t
+
+#endif
