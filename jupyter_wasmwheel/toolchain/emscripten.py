@@ -6,8 +6,8 @@ proves that C is compiled, and cargo's variables name the crate. The shim then r
 there is one; extension modules are linked by wasm-ld, as those of Rust are. A crate's build script
 asks a Python of this machine for the folder of Python.h; the target's is used instead.
 
-A shim is also first on the build's PATH as `emcc`, because crates ask it for the version of the
-target's C library, as the crate libc does. That can differ from the version of the Emscripten that compiles.
+A shim is also first on the build's PATH as `emcc`: crates such as libc ask it for the version of
+the target's C library, which can differ from the version of the Emscripten that compiles.
 """
 
 from __future__ import annotations
