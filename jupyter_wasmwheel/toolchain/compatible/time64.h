@@ -5,6 +5,8 @@
 #if !defined(__ASSEMBLER__) && !defined(WASMWHEEL_TIME64_H)
 #define WASMWHEEL_TIME64_H
 
+#pragma GCC system_header
+
 typedef long long time_t;
 typedef long long suseconds_t;
 #define __DEFINED_time_t
