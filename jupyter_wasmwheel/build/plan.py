@@ -234,6 +234,7 @@ def _shims(plan: Plan) -> dict[str, str]:
         emscripten.VERSION: plan.target.emscripten,
         emscripten.PYTHON_HEADERS: str(plan.headers or ""),
         emcc.FOLDER: str(c_compiler.folder) if c_compiler else "",
+        emcc.OTHER_VERSION: "" if not c_compiler or c_compiler.is_wanted else "1",
         linker.PROGRAM: str(wasm_ld.program) if wasm_ld else "",
     }
 

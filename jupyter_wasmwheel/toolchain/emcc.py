@@ -16,11 +16,19 @@ from . import remap
 #: The variable with the folder of a build's Emscripten.
 FOLDER = "WASMWHEEL_EMSCRIPTEN"
 
-#: The folder with headers that replace those of an older Emscripten than Pyodide's.
+#: The variable that is not empty if that is another version than Pyodide's.
+OTHER_VERSION = "WASMWHEEL_EMSCRIPTEN_DIFFERS"
+
+#: The folder with headers that replace those of an Emscripten that is older than Pyodide's.
 COMPATIBLE = Path(__file__).with_name("compatible")
 
-#: The compiler's flags to use them.
-COMPATIBLE_FLAGS = ("-include", str(COMPATIBLE / "time64.h"), "-isystem", str(COMPATIBLE))
+#: The compiler's flags for another version: those headers, and no functions of libc++ whose names
+#: differ, such as the ones that throw the exceptions of std::vector.
+COMPATIBLE_FLAGS = (
+    *("-include", str(COMPATIBLE / "time64.h")),
+    *("-isystem", str(COMPATIBLE)),
+    "-D_LIBCPP_DISABLE_EXTERN_TEMPLATE",
+)
 
 #: The folder of emcc in an emsdk.
 IN_EMSDK = Path("upstream/emscripten")
@@ -48,5 +56,7 @@ def call(tool: str, arguments: list[str]) -> int:
     program = shutil.which(tool, path=folder)
     # emcc rejects these flags without an input, as in `emcc -v`, which CMake runs for the version.
     if tool in ("emcc", "em++") and any(not word.startswith("-") for word in arguments):
-        arguments = [*arguments, *COMPATIBLE_FLAGS, *remap.c_flags(os.environ)]
+        if os.environ.get(OTHER_VERSION):
+            arguments = [*arguments, *COMPATIBLE_FLAGS]
+        arguments = [*arguments, *remap.c_flags(os.environ)]
     return subprocess.call([program or tool, *arguments], env=environment(Path(folder)))

@@ -59,8 +59,13 @@ class Emscripten:
     wanted: str
     origin: str
 
+    @property
+    def is_wanted(self) -> bool:
+        """Return whether it has the version that Pyodide was built with."""
+        return self.version == self.wanted
+
     def __str__(self) -> str:
-        other = "" if self.version == self.wanted else f"; Pyodide was built with {self.wanted}"
+        other = "" if self.is_wanted else f"; Pyodide was built with {self.wanted}"
         return f"Emscripten {self.version} ({self.origin}{other})"
 
 
@@ -81,7 +86,7 @@ def find(store: Store, target: Target) -> Emscripten | None:
     for folder in filter(None, os.environ.get("PATH", "").split(os.pathsep)):
         found.append(read(Path(folder), target, f"on PATH, {folder}"))
     usable = [each for each in found if each]
-    return max(usable, key=lambda each: each.version == each.wanted, default=None)
+    return max(usable, key=lambda each: each.is_wanted, default=None)
 
 
 def read(folder: Path, target: Target, origin: str) -> Emscripten | None:

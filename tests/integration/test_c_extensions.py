@@ -152,6 +152,39 @@ def test_code_of_crate_agrees_with_runtime(wasmwheel: Command, crate: Path, tmp_
     assert said.stdout.split() == ["True"] * 5, said.stderr
 
 
+#: C++ whose functions of vectors and strings are in the library of some versions of Emscripten.
+CXX = """\
+#include <string>
+#include <vector>
+
+extern "C" int describe_size(void) {
+    std::vector<bool> flags;
+    std::vector<std::string> words;
+    for (int number = 0; number < 9; number++) {
+        words.push_back(std::string("word ") + std::to_string(number));
+        flags.push_back(true);
+    }
+    words.reserve(20);
+    return (int)(words.at(8).size() + flags.size());
+}
+"""
+
+
+def test_cxx_needs_only_functions_of_runtime(
+    wasmwheel: Command, project: Path, tmp_path: Path
+) -> None:
+    (project / "inner/more.cpp").write_text(CXX)
+    source, setup = project / "inner/_inner.c", project / "setup.py"
+    source.write_text(
+        "int describe_size(void);\n" + SOURCE.replace("(int)sizeof(void *)", "describe_size()")
+    )
+    setup.write_text(setup.read_text().replace("_inner.c'", "_inner.c', 'inner/more.cpp'"))
+    ran = wasmwheel("build", project, "--json", "--out", tmp_path / "dist")
+    assert ran.status == 0, ran.stderr
+    said = wasmwheel("smoke", ran.document["wheel"], "-c", "import inner; print(inner.describe())")
+    assert ", 15)" in said.stdout, said.stderr
+
+
 @pytest.mark.slow
 def test_rust_extension_is_linked_by_emcc(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
     ran = wasmwheel("build", crate, "--linker", "emcc", "--json", "--out", tmp_path / "dist")
