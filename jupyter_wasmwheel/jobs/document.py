@@ -13,18 +13,17 @@ from pathlib import Path
 import msgspec
 
 from .. import credentials
-from ..api.requests import JobRequest
+from ..api.requests import EditsRequest, JobRequest
 
 #: The name of the file.
 REQUEST = "request.json"
 
 #: The environment variable with the job's id, which identifies its processes.
 JOB = "WASMWHEEL_JOB"
-
 _DECODER: msgspec.json.Decoder[JobRequest] = msgspec.json.Decoder(JobRequest)
 
 
-def write(folder: Path, request: JobRequest) -> Path | None:
+def write(folder: Path, request: JobRequest | EditsRequest) -> Path | None:
     """Write a request into a job's folder; return the file with its logins, None without any."""
     (text,), logins = credentials.write([msgspec.json.encode(request).decode()])
     (folder / REQUEST).write_text(text, encoding="utf-8")
@@ -33,5 +32,14 @@ def write(folder: Path, request: JobRequest) -> Path | None:
 
 def read(folder: Path, environ: MutableMapping[str, str] = os.environ) -> JobRequest:
     """Return the request in a job's folder; the file with its logins is deleted."""
+    return _DECODER.decode(_text(folder, environ))
+
+
+def read_edits(folder: Path, environ: MutableMapping[str, str] = os.environ) -> EditsRequest:
+    """Return the request in the folder of a preview; the file with its logins is deleted."""
+    return msgspec.json.decode(_text(folder, environ), type=EditsRequest)
+
+
+def _text(folder: Path, environ: MutableMapping[str, str]) -> str:
     (text,) = credentials.read([(folder / REQUEST).read_text(encoding="utf-8")], environ)
-    return _DECODER.decode(text)
+    return text

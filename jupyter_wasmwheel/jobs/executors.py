@@ -10,15 +10,23 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from .. import build_variables, credentials
-from ..api.requests import JobRequest
+from ..api.requests import EditsRequest, JobRequest
 from ..api.sanitize import redact
 from ..process.group import own_group, stop_group
 from ..process.supervisor import STOP_TIMEOUT_S, supervised
 from ..store import Store
 from . import document
+
+#: Seconds after the end of a supervisor for which its output is read, although something that
+#: escaped it has the other end of the pipe.
+READ_TIMEOUT_S = 2.0
+
+#: How many chunks of output can wait for their reader.
+MAX_CHUNKS = 16
 
 #: The longest line that can be an event, in bytes; a report with a large diff is one line.
 MAX_LINE_BYTES = 8 * 1024 * 1024
@@ -68,28 +76,37 @@ class LocalExecutor:
 
         `out` is the folder for wheels (default: `out` in the job's folder).
         """
-        logins = document.write(folder, request)
-        more = {credentials.VARIABLE: str(logins)} if logins else {}
-        words = [str(folder), *([str(out)] if out else [])]
-        command = [sys.executable, "-P", "-m", "jupyter_wasmwheel.jobs.worker", *words]
-        try:
-            child = subprocess.Popen(
-                supervised(command, is_job=True),
-                cwd=folder,
-                env={**env, **more},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                **own_group(),
-            )
-        except OSError:
-            if logins:
-                logins.unlink(missing_ok=True)
-            raise
-        return LocalRun(child, logins)
+        words = ["jupyter_wasmwheel.jobs.worker", str(folder), *([str(out)] if out else [])]
+        return start(words, request, folder, env)
 
     def close(self) -> None:
         """Do nothing: there are no resources."""
+
+
+def start(
+    words: Sequence[str],
+    request: JobRequest | EditsRequest,
+    folder: Path,
+    env: Mapping[str, str],
+) -> LocalRun:
+    """Run a module, with its arguments, for a request in a folder; an OSError if that fails."""
+    logins = document.write(folder, request)
+    more = {credentials.VARIABLE: str(logins)} if logins else {}
+    try:
+        child = subprocess.Popen(
+            supervised([sys.executable, "-P", "-m", *words], is_job=True),
+            cwd=folder,
+            env={**env, **more},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **own_group(),
+        )
+    except OSError:
+        if logins:
+            logins.unlink(missing_ok=True)
+        raise
+    return LocalRun(child, logins)
 
 
 class LocalRun:
@@ -99,26 +116,54 @@ class LocalRun:
         self._child = child
         self._logins = logins
         self._stderr_lines: deque[bytes] = deque(maxlen=30)
-        self._reader = threading.Thread(target=self._read_errors, daemon=True)
-        self._reader.start()
+        # Read by threads: something that escaped the supervisor can keep the pipes open.
+        self._chunks: SimpleQueue[bytes] = SimpleQueue()
+        self._room = threading.Semaphore(MAX_CHUNKS)
+        self._readers = [
+            threading.Thread(target=read, daemon=True)
+            for read in (self._read_output, self._read_errors)
+        ]
+        for reader in self._readers:
+            reader.start()
         self._killer = threading.Timer(STOP_TIMEOUT_S, stop_group, [child])
         self._killer.daemon = True
         self._stopping = threading.Lock()
 
     def lines(self) -> Iterator[list[bytes]]:
         """Yield whole lines of stdout; a line that is too long is skipped."""
-        assert self._child.stdout
         rest = b""
+        for chunk in self._output():
+            *whole, rest = (rest + chunk).split(b"\n")
+            if len(rest) > MAX_LINE_BYTES:
+                rest = b""
+            if whole:
+                yield whole
+        if rest:
+            yield [rest]
+
+    def _output(self) -> Iterator[bytes]:
+        """Yield what comes until the pipe is closed, or some time after the child has ended."""
+        while True:
+            has_ended = self._child.poll() is not None
+            try:
+                chunk = self._chunks.get(timeout=READ_TIMEOUT_S)
+            except Empty:
+                if has_ended:
+                    return
+                continue
+            self._room.release()
+            if not chunk:
+                return
+            yield chunk
+
+    def _read_output(self) -> None:
+        assert self._child.stdout
         read = getattr(self._child.stdout, "read1", self._child.stdout.read)
         with self._child.stdout:
             while chunk := read(65536):
-                *whole, rest = (rest + chunk).split(b"\n")
-                if len(rest) > MAX_LINE_BYTES:
-                    rest = b""
-                if whole:
-                    yield whole
-        if rest:
-            yield [rest]
+                self._room.acquire()
+                self._chunks.put(chunk)
+        self._chunks.put(b"")
 
     def stop(self) -> None:
         """Close the supervisor's stdin, so that it stops the job; kill both after a timeout."""
@@ -129,7 +174,8 @@ class LocalRun:
     def wait(self) -> tuple[int, str]:
         """Return its exit status, and the last lines of its stderr."""
         status = self._child.wait()
-        self._reader.join()
+        for reader in self._readers:
+            reader.join(READ_TIMEOUT_S)
         if self._stopping.acquire(blocking=False):
             self._close()
         else:

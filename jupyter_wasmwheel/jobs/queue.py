@@ -25,13 +25,16 @@ from ..api.events import Diagnostic, Error, Event, decode
 from ..api.jobs import Job, State, apply, replay
 from ..api.requests import JobRequest
 from ..errors.os_errors import known_error
-from ..process.supervisor import BACKGROUND
+from ..process.supervisor import BACKGROUND, STOP_TIMEOUT_S
 from .document import JOB
 from .event_store import Listener, fit
 from .executors import Executor, Run
 from .outcome import cause, interrupted, outcome
 from .recovery import open_store
 from .resolve import AllowedPaths, ResolvedRequest
+
+#: Seconds that jobs have to stop when the queue is closed.
+CLOSE_TIMEOUT_S = STOP_TIMEOUT_S + 4.0
 
 #: How many lines are stored in one transaction, and the pause in seconds after fewer lines, so that
 #: many small writes become one transaction.
@@ -219,8 +222,9 @@ class Queue:
                 running.ending = running.ending or "interrupted"
                 running.run.stop()
             threads = list(self._threads)
+        deadline = time.monotonic() + CLOSE_TIMEOUT_S
         for thread in threads:
-            thread.join()
+            thread.join(max(0, deadline - time.monotonic()))
         self._executor.close()
         self._events.close()
         self._folder_lock.release()

@@ -29,7 +29,14 @@ OF_A_REPOSITORY = (
 TALKATIVE = ("GIT_CURL_VERBOSE", "GIT_TRACE")
 
 #: Settings that keep git from running programs and from changing the repository.
-SAFE_SETTINGS = (f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "gc.auto=0")
+SAFE_SETTINGS = (
+    f"core.hooksPath={os.devnull}",
+    "core.fsmonitor=false",
+    "gc.auto=0",
+    # A server that sends almost nothing for a minute has failed.
+    "http.lowSpeedLimit=100",
+    "http.lowSpeedTime=60",
+)
 
 #: Endings of files that generators write. Those that git ignores are part of the source too.
 GENERATED = (".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".py", ".pyi", ".pyx", ".rs", ".toml")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from jupyter_server._tz import utcnow
 from jupyter_server.extension.application import ExtensionApp
@@ -23,19 +22,21 @@ from ..api.errors import WasmwheelError
 from ..config import Wasmwheel
 from ..jobs import cluster
 from ..jobs.executors import Executor, LocalExecutor, environment
+from ..jobs.preview import Previews
 from ..jobs.queue import Queue, QueueLimits
 from ..jobs.resolve import AllowedPaths
 from ..site import proxy, site_assets
 from ..store import Store
 from . import events, idle_seed_builder, jobs, sites, toolchain
+from .handler import NotFoundHandler
+from .threads import Threads
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 API, PROXIED_SITES = "wasmwheel/api", "wasmwheel/site/"
 
-#: How many calls that can block run at once.
-MAX_THREADS = 8
+#: How many calls of one route that can block run at once.
+MAX_THREADS = 4
 
 #: Milliseconds between two reports of running builds as activity, and two checks for idleness.
 ACTIVITY_INTERVAL_MS, IDLE_CHECK_INTERVAL_MS = 20_000, 5_000
@@ -174,19 +175,19 @@ class WasmwheelApp(ExtensionApp):
             find_site=self.sites.find,
         )
         self._opening = threading.Lock()
-        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="wasmwheel")
+        self._threads: dict[str, Threads] = defaultdict(partial(Threads, MAX_THREADS))
+        self.previews = Previews(self._environment)
         self._activity_timer = PeriodicCallback(self._report_activity, ACTIVITY_INTERVAL_MS)
         self._idle = idle_seed_builder.IdleSeedBuilder(self.store, self.paths)
         self._idle_timer = PeriodicCallback(self._check_idle, IDLE_CHECK_INTERVAL_MS)
 
     def initialize_handlers(self) -> None:
         """Add the routes."""
-        self.handlers.extend(ROUTES)
+        self.handlers.extend([*ROUTES, (r"/wasmwheel/.*", NotFoundHandler)])
 
-    async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a function that can block, without blocking the server."""
-        call = partial(function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+    async def in_thread(self, function: Callable[[], T], route: str = "") -> T:
+        """Call a function that can block, without blocking the server or another route."""
+        return await self._threads[route].call(function)
 
     def queue(self) -> Queue:
         """Return the jobs, opened by the first call, which can block."""
@@ -198,8 +199,7 @@ class WasmwheelApp(ExtensionApp):
                     Path(folder).expanduser().absolute(),
                     self._executor(),
                     self.paths,
-                    environment(os.environ, self.store, self.build_variables)
-                    | {"WASMWHEEL_LIMITS": " ".join(self.limits.settings)},
+                    self._environment(),
                     QueueLimits(
                         running=self.max_running,
                         waiting=self.max_waiting,
@@ -209,6 +209,12 @@ class WasmwheelApp(ExtensionApp):
                     self.stream.push,
                 )
             return self._queue
+
+    def _environment(self) -> dict[str, str]:
+        """Return the environment of jobs and previews."""
+        return environment(os.environ, self.store, self.build_variables) | {
+            "WASMWHEEL_LIMITS": " ".join(self.limits.settings)
+        }
 
     def _executor(self) -> Executor:
         if self.executor == "local":
@@ -231,7 +237,7 @@ class WasmwheelApp(ExtensionApp):
         assert self._idle_timer
         if self._queue:
             with contextlib.suppress(WasmwheelError):
-                await self.in_thread(self._idle.check, self._queue)
+                await self.in_thread(partial(self._idle.check, self._queue))
         if self._idle.over:
             self._idle_timer.stop()
 
@@ -247,10 +253,10 @@ class WasmwheelApp(ExtensionApp):
         self._activity_timer.stop()
         self._idle_timer.stop()
         self.stream.end()
+        self.previews.close()
         if self._queue:
             await self.in_thread(self._queue.close)
         await self.in_thread(self.sites.servers.close)
-        self._threads.shutdown(wait=False)
 
 
 def _folders(paths: list[str]) -> tuple[Path, ...]:

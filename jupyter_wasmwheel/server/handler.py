@@ -7,7 +7,9 @@ An error is answered as `{code, what, why, fix, status, counts, remedies, messag
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from functools import partial
 from http.client import responses
 from typing import Any, ParamSpec, Protocol, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -20,8 +22,9 @@ from tornado.httputil import HTTPServerRequest
 
 from ..api import requests
 from ..api.errors import LimitError, SiteError, SourceError, UsageError, WasmwheelError
-from ..api.sanitize import redact
+from ..api.sanitize import REDACTED, redact
 from ..errors.os_errors import known_error
+from ..jobs.preview import Previews
 from ..jobs.queue import BusyError, ConflictError, Queue, UnknownJobError
 from ..jobs.resolve import AllowedPaths, OutsideError
 from ..store import Store
@@ -31,6 +34,9 @@ T = TypeVar("T")
 
 #: The largest body of a request, in bytes.
 MAX_BODY_BYTES = 64 * 1024
+
+#: Matches the prefix in the address of a site that Jupyter serves.
+_PREFIX = re.compile(r"(/wasmwheel/site/[^/?#]+/)[0-9a-f]{16,}")
 
 #: The HTTP status of each class of errors; the first match counts, so subclasses come first.
 HTTP_STATUS: tuple[tuple[type[WasmwheelError], int], ...] = (
@@ -48,6 +54,7 @@ HTTP_STATUS: tuple[tuple[type[WasmwheelError], int], ...] = (
 HTTP_STATUS_OF_CODE = {
     "site.exists": 409,
     "site.folder-not-empty": 409,
+    "job.preview-too-slow": 504,
     "starter.exists": 409,
 }
 
@@ -89,8 +96,10 @@ class Services(Protocol):
     def queue(self) -> Queue:
         """Return the jobs; can block."""
 
-    async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a function that can block, without blocking the server."""
+    previews: Previews
+
+    async def in_thread(self, function: Callable[[], T], route: str) -> T:
+        """Call a function that can block, without blocking the server or another route."""
 
 
 class RefusedError(web.HTTPError):
@@ -108,6 +117,13 @@ def protected(method: Callable[..., Any]) -> Callable[..., Any]:
     return web.authenticated(authorized(method))
 
 
+def redact_prefix(request: HTTPServerRequest) -> None:
+    """Take the prefix of a site, which is a secret, out of what the server logs of a request."""
+    request.uri = _PREFIX.sub(rf"\1{REDACTED}", request.uri or "")
+    if "Referer" in request.headers:
+        request.headers["Referer"] = _PREFIX.sub(rf"\1{REDACTED}", request.headers["Referer"])
+
+
 def redact_address(request: HTTPServerRequest) -> None:
     """Take logins out of a request's address, which the server logs; its arguments keep them."""
     path, _, query = (request.uri or "").partition("?")
@@ -117,14 +133,36 @@ def redact_address(request: HTTPServerRequest) -> None:
         request.uri = f"{path}?{urlencode(redacted)}"
 
 
+@web.stream_request_body
 class ServiceHandler(JupyterHandler):
-    """A handler with the extension's services."""
+    """A handler with the extension's services; a body is limited while it is read."""
 
     auth_resource = "wasmwheel"
 
     def initialize(self) -> None:
         """Redact the request before anything is logged about it."""
         redact_address(self.request)
+        self._body = bytearray()
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Refuse a body that says it is too large, and an address that no file can have."""
+        if int(self.request.headers.get("Content-Length", 0)) > MAX_BODY_BYTES:
+            raise web.HTTPError(413)
+        if "%00" in self.request.path:
+            raise web.HTTPError(400, "An address cannot contain a null byte.")
+        await super().prepare()
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep the body, up to one byte more than it can have."""
+        self._body += chunk[: MAX_BODY_BYTES + 1 - len(self._body)]
+
+    def _log(self) -> None:
+        redact_prefix(self.request)
+        super()._log()
+
+    def _request_summary(self) -> str:
+        redact_prefix(self.request)
+        return super()._request_summary()
 
     @property
     def app(self) -> Services:
@@ -135,7 +173,7 @@ class ServiceHandler(JupyterHandler):
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function in a thread; a RefusedError for an error that is known."""
         try:
-            return await self.app.in_thread(function, *args, **kwargs)
+            return await self.app.in_thread(partial(function, *args, **kwargs), type(self).__name__)
         except Exception as error:
             known = known_error(error)
             if known is None:
@@ -146,16 +184,12 @@ class ServiceHandler(JupyterHandler):
 class Handler(ServiceHandler, APIHandler):
     """A handler of the REST API; each method of a subclass is `protected`."""
 
-    async def prepare(self) -> None:  # type: ignore[override]
-        """Refuse a body that is too large."""
-        await super().prepare()
-        if len(self.request.body) > MAX_BODY_BYTES:
-            raise web.HTTPError(413)
-
     def body(self) -> Any:
         """Return the posted JSON."""
+        if len(self._body) > MAX_BODY_BYTES:
+            raise web.HTTPError(413)
         try:
-            return json.loads(self.request.body)
+            return json.loads(self._body)
         except (ValueError, RecursionError) as error:
             raise RefusedError(
                 UsageError(
@@ -205,3 +239,11 @@ def _http_error(status: int, error: object) -> WasmwheelError:
         "Try again. If it fails again, look at the server's log.",
         code="http.server-error",
     )
+
+
+class NotFoundHandler(Handler):
+    """Any other address under the extension's: its body is not kept."""
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Answer 404."""
+        raise web.HTTPError(404)

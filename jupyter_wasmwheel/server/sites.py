@@ -240,11 +240,12 @@ class ProxiedSiteHandler(_ProxiedSite, _Files):
 
     def initialize(self) -> None:  # type: ignore[override]
         """Set what is not known before the site is."""
+        ServiceHandler.initialize(self)
         super(JupyterHandler, self).initialize(path="", port=0, offline=True)
 
     async def prepare(self) -> None:  # type: ignore[override]
         """Check the host, and authenticate the user."""
-        await JupyterHandler.prepare(self)
+        await ServiceHandler.prepare(self)
 
     @protected
     async def head(self, name: str, prefix: str, path: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from .. import __version__, pipeline
+from .. import __version__
 from ..api import answers
-from ..api.events import Event, Log
 from ..api.requests import StarterRequest
 from ..jobs import execute
+from ..jobs.preview import Preview
 from ..jobs.resolve import resolve_edits
 from ..project import manifest, optional, starter
 from ..runtime import targets
@@ -77,26 +77,20 @@ class ProjectHandler(Handler):
 class EditsHandler(Handler):
     """`POST edits {source, target?, make_optional?, recipe?}`: the Edits of a build."""
 
+    _preview: Preview | None = None
+
     @protected
     async def post(self) -> None:
         """Fetch the source if needed and preview its edits; none of its code is run."""
-        body = self.body()
+        request = await self.call(resolve_edits, self.body(), self.app.paths)
+        with self.app.previews.new(request) as self._preview:
+            self.answer(await self.call(self._preview.result))
 
-        def preview() -> answers.Edits:
-            request = resolve_edits(body, self.app.paths)
-            events: list[Event] = []
-            found = pipeline.preview_edits(request, self.app.store, events.append)
-            recipe = found.edits.recipe
-            notes = (each for each in events if isinstance(each, Log) and each.stream == "note")
-            return answers.Edits(
-                name=found.project.name,
-                version=found.project.version,
-                recipe=recipe.summary() if recipe else None,
-                patches=tuple(found.patches),
-                notes=tuple(note.text for note in notes),
-            )
-
-        self.answer(await self.call(preview))
+    def on_connection_close(self) -> None:
+        """Stop the preview when its client has gone."""
+        super().on_connection_close()
+        if self._preview:
+            self._preview.stop()
 
 
 class TemplatesHandler(Handler):

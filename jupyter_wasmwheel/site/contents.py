@@ -75,8 +75,28 @@ def notebook(wheel: Wheel, built_with: str | None, when: datetime) -> dict[str, 
 
 
 def with_site_kernel(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a package's own notebook, set to open with the site's kernel."""
-    return document | {"metadata": document["metadata"] | KERNEL}
+    """Return a package's own notebook, set to open with the site's kernel.
+
+    It has no outputs and is not trusted: JupyterLab runs the scripts in both without being asked.
+    """
+    cells = [_without_output(cell) for cell in document["cells"]]
+    return document | {"metadata": _untrusted(document["metadata"]) | KERNEL, "cells": cells}
+
+
+def _without_output(cell: dict[str, Any]) -> dict[str, Any]:
+    empty: dict[str, Any]
+    empty = {"execution_count": None, "outputs": []} if cell["cell_type"] == "code" else {}
+    kept = {
+        name: value for name, value in cell.items() if name not in ("execution_count", "outputs")
+    }
+    return kept | {"metadata": _untrusted(cell.get("metadata"))} | empty
+
+
+def _untrusted(metadata: object) -> dict[str, Any]:
+    """Return metadata without marks of trust and without the state of widgets."""
+    given = metadata if isinstance(metadata, dict) else {}
+    marks = ("trusted", "signature", "widgets")
+    return {name: value for name, value in given.items() if name not in marks}
 
 
 def main_module(wheel: Wheel) -> str:

@@ -8,10 +8,12 @@ the user's notebooks under that address.
 from __future__ import annotations
 
 import asyncio
+import hmac
 import http.client
 import mimetypes
 import os
 import re
+import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -23,14 +25,21 @@ import tornado.web
 
 from ..api.errors import SiteError
 from ..safe_paths import Root
-from . import data, precompressed, proxy, wheels
+from . import data, http_limits, precompressed, proxy, wheels
 from .addresses import HOST, address
+from .http_limits import LimitedApplication
 from .lite import PYODIDE, Site
 from .proxy import Proxy
 from .site_assets import HOST_PROBE, HOSTS, OLD_HOST_PROBE
 
 #: The image that another page loads to check whether its browser reaches this origin.
 PROBE = "probe.svg"
+
+#: The path, followed by a challenge, at which a site's server proves that it is one.
+IDENTITY = "wasmwheel-identity"
+
+#: Seconds after which a connection without a request is closed.
+IDLE_TIMEOUT_S = 300.0
 
 #: The types of a site's files, because the tables of systems differ.
 TYPES = {
@@ -184,13 +193,26 @@ class ProbeHandler(tornado.web.RequestHandler):
         self.finish('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>')
 
 
+class IdentityHandler(tornado.web.RequestHandler):
+    """A handler that proves that this server is the site's, without revealing its prefix."""
+
+    def initialize(self, prefix: str) -> None:
+        self.prefix = prefix
+
+    def get(self, challenge: str) -> None:
+        self.set_header("Content-Type", "text/plain")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(_proof(self.prefix, challenge))
+
+
 def application(site: Site, site_proxy: Proxy = proxy.OFF) -> tornado.web.Application:
     """Return the web application that serves a site's files, and what its proxy may fetch."""
     port = {"port": site.port}
     files = {**port, "path": str(site.folder), "offline": site.mode == "offline"}
     fetch = {**port, "proxy": site_proxy}
-    return tornado.web.Application(
+    return LimitedApplication(
         [
+            (rf"/{IDENTITY}/([0-9a-f]{{32}})", IdentityHandler, {"prefix": site.prefix}),
             (rf"/{site.prefix}/{PROBE}", ProbeHandler, port),
             (rf"/{site.prefix}/({HOSTS}|{proxy.FETCH})", ProxyHandler, fetch),
             (rf"/{site.prefix}/(.*)", FileHandler, files),
@@ -208,7 +230,12 @@ def listen(site: Site, site_proxy: Proxy = proxy.OFF) -> tornado.httpserver.HTTP
     except OSError as error:
         raise _port_taken(site, error) from error
     listening.setblocking(False)
-    server = tornado.httpserver.HTTPServer(application(site, site_proxy))
+    server = tornado.httpserver.HTTPServer(
+        application(site, site_proxy),
+        max_body_size=http_limits.MAX_BODY_BYTES,
+        max_header_size=http_limits.READ_HEADER_BYTES,
+        idle_connection_timeout=IDLE_TIMEOUT_S,
+    )
     server.add_socket(listening)
     return server
 
@@ -234,15 +261,25 @@ def serve(
 
 
 def is_served(site: Site) -> bool:
-    """Return whether this site answers at its address."""
+    """Return whether a server of this site listens at its address.
+
+    Another program may have taken the port, so the prefix is not sent to it: it has to prove that
+    it knows the prefix.
+    """
+    challenge = secrets.token_hex(16)
+    expected = _proof(site.prefix, challenge).encode()
     connection = http.client.HTTPConnection(HOST, site.port, timeout=1)
     try:
-        connection.request("HEAD", f"/{site.prefix}/jupyter-lite.json")
-        return connection.getresponse().status == 200
+        connection.request("GET", f"/{IDENTITY}/{challenge}")
+        return hmac.compare_digest(connection.getresponse().read(len(expected) + 1), expected)
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
+
+
+def _proof(prefix: str, challenge: str) -> str:
+    return hmac.digest(prefix.encode(), challenge.encode(), "sha256").hex()
 
 
 def _refuse_other_host(handler: tornado.web.RequestHandler, port: int) -> None:

@@ -623,7 +623,7 @@ async def test_project_with_only_setup_py_is_described(
     project = json.loads(response.body)
     assert (project["backend"], project["requirements"]) == ("setuptools", [])
     assert (await api("POST", "edits", source="old"))["patches"] == []
-    error = await api("POST", "edits", 400, source="old", make_optional=["numpy"])
+    error = await api("POST", "edits", status=400, source="old", make_optional=["numpy"])
     assert error["code"]
 
 
