@@ -132,6 +132,15 @@ class SourceRequest(_Request, frozen=True, kw_only=True):
             help="extra argument to pass to cargo (repeatable)",
         ),
     ] = ()
+    config_settings: Annotated[
+        Entries,
+        option(
+            "-C",
+            "--config-setting",
+            metavar="KEY[=VALUE]",
+            help="setting for the project's build backend, as with pip's -C (repeatable)",
+        ),
+    ] = ()
     ignore_lock: Annotated[
         bool,
         option(

@@ -34,7 +34,7 @@ from ..runtime.targets import TRIPLE
 from ..store import Store
 from ..toolchain import emscripten, headers
 from ..toolchain.scripts import script
-from . import meson
+from . import config_settings, meson
 from .build_frontend import FrontendOutput, NeedsRustError, Step, run_frontend
 from .plan import Plan
 
@@ -78,11 +78,12 @@ def build(
     def work(step: Step) -> None:
         environment = functools.partial(_environment, plan=plan, store=store, emit=emit)
         caller = functools.partial(_caller, plan, copy.folder, system, step, env)
-        settings = meson.config_settings(_names(requires), plan, env)
-        more = caller(environment(requires)).get_requires_for_build_wheel(settings)
+        settings = config_settings.parse(plan.request.config_settings)
+        settings = meson.config_settings(_names(requires), plan, env, settings)
+        more = caller(environment(requires)).get_requires_for_build_wheel(settings or None)
         if RUST_TOOLS & _names(more) and not (plan.toolchain and plan.toolchain.rust):
             raise NeedsRustError
-        caller(environment([*requires, *more])).build_wheel(str(plan.wheels), settings)
+        caller(environment([*requires, *more])).build_wheel(str(plan.wheels), settings or None)
 
     try:
         return run_frontend(plan, copy, emit, compiled, work)

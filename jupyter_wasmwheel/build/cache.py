@@ -73,6 +73,7 @@ def key(planned: Plan, private: Copy, patches: Sequence[Patch]) -> str:
         "patches": msgspec.to_builtins(patches),
         "target": planned.target.abi,
         "profile": request.profile,
+        "settings": request.config_settings,
         "features": [planned.features, planned.no_default_features, private.unlocked],
         "rust": rust and rust.commit,
         "std": sysroot and str(sysroot.folder),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from ..api.events import Emitter
 from ..project.copy import Copy
 from ..toolchain import maturin_wrapper
 from ..toolchain.scripts import script
+from . import config_settings
 from .build_frontend import FrontendOutput, Step, run_frontend
 from .plan import GENERATED, Plan
 
@@ -32,7 +32,8 @@ def build(
 
     def work(step: Step) -> None:
         interpreter = python()
-        given = shlex.split(plan.environ.get(USER_ARGUMENTS, ""))
+        settings = config_settings.parse(plan.request.config_settings)
+        given = config_settings.maturin_arguments(settings, plan.environ.get(USER_ARGUMENTS, ""))
         if plan.project.bindings in GENERATED:
             given += ["-i", str(interpreter or sys.executable)]
         command = ["pep517", "build-wheel", *given]

@@ -10,10 +10,14 @@ from collections.abc import Iterable, Mapping
 
 from ..runtime.targets import TRIPLE
 from ..toolchain import cargo_config
+from .config_settings import Settings, values
 from .plan import Plan
 
 #: The build backend, by the name of its package.
 BACKEND = "meson-python"
+
+#: The backend's setting for arguments of `meson setup`.
+SETUP_ARGUMENTS = "setup-args"
 
 #: What meson must know of the target; an executable can only run in a page.
 MACHINE = """
@@ -30,14 +34,15 @@ skip_sanity_check = true
 
 
 def config_settings(
-    required: Iterable[str], plan: Plan, env: Mapping[str, str]
-) -> Mapping[str, list[str]] | None:
+    required: Iterable[str], plan: Plan, env: Mapping[str, str], settings: Settings
+) -> Settings:
     """Return the settings for a backend with these requirements; write the file that they name."""
     if BACKEND not in required:
-        return None
+        return settings
     path = plan.work / "cross" / "meson.ini"
     path.write_text(_cross_file(plan, env), encoding="utf-8")
-    return {"setup-args": [f"--cross-file={path}"]}
+    own = f"--cross-file={path}"
+    return {**settings, SETUP_ARGUMENTS: [*values(settings, SETUP_ARGUMENTS), own]}
 
 
 def _cross_file(plan: Plan, env: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: 5fc3792fe9c27159a975fc2096da4bd3d31665dba849c7cc418e21e53d713cb5
+ * schema.json sha256: 99e4e8b6c69dfa87f7a35126376f63d949bdeb097a55a14a5f5c338a388ade19
  */
 
 /* eslint-disable */
@@ -67,6 +67,10 @@ export interface BuildRequest {
    * extra argument to pass to cargo (repeatable)
    */
   cargo_args?: string[] | undefined;
+  /**
+   * setting for the project's build backend, as with pip's -C (repeatable)
+   */
+  config_settings?: string[] | undefined;
   /**
    * let cargo replace the versions in Cargo.lock that the registry does not have
    */
@@ -137,6 +141,10 @@ export interface TestRequest {
    * extra argument to pass to cargo (repeatable)
    */
   cargo_args?: string[] | undefined;
+  /**
+   * setting for the project's build backend, as with pip's -C (repeatable)
+   */
+  config_settings?: string[] | undefined;
   /**
    * let cargo replace the versions in Cargo.lock that the registry does not have
    */
@@ -818,6 +826,12 @@ export const FIELDS = {
       flags: ['--cargo-arg'],
       placeholder: '--locked'
     },
+    config_settings: {
+      description: "setting for the project's build backend, as with pip's -C (repeatable)",
+      type: 'array',
+      default: [],
+      flags: ['-C', '--config-setting']
+    },
     ignore_lock: {
       title: 'Ignore Cargo.lock',
       description: 'let cargo replace the versions in Cargo.lock that the registry does not have',
@@ -929,6 +943,12 @@ export const FIELDS = {
       default: [],
       flags: ['--cargo-arg'],
       placeholder: '--locked'
+    },
+    config_settings: {
+      description: "setting for the project's build backend, as with pip's -C (repeatable)",
+      type: 'array',
+      default: [],
+      flags: ['-C', '--config-setting']
     },
     ignore_lock: {
       title: 'Ignore Cargo.lock',

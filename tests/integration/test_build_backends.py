@@ -16,7 +16,7 @@ import pytest
 from tests.fixtures.backends import BACKENDS
 from tests.fixtures.commands import Command
 from tests.fixtures.layouts import LAYOUTS
-from tests.fixtures.projects import write_files
+from tests.fixtures.projects import create_pure_project, write_files
 
 LIBRARY = """
 use pyo3::prelude::*;
@@ -79,8 +79,9 @@ def test_settings_of_maturin_reach_build(wasmwheel: Command, workbench: Path) ->
         'features = ["own"]\nprofile = "dist"\nlocked = true\nstrip = true\n'
         'compatibility = "manylinux2014"\ninclude = ["notes.txt"]\n'
     )
-    more = '[features]\nown = []\ngiven = []\n[profile.dist]\ninherits = "release"\nlto = "fat"\n'
-    both = 'if cfg!(all(feature = "own", feature = "given")) { n * 2 } else { 0 }'
+    more = "[features]\nown = []\ngiven = []\nset = []\n"
+    more += '[profile.dist]\ninherits = "release"\nlto = "fat"\n'
+    both = 'if cfg!(all(feature = "own", feature = "given", feature = "set")) { n * 2 } else { 0 }'
     project = write_files(
         workbench / "settings",
         {
@@ -90,9 +91,42 @@ def test_settings_of_maturin_reach_build(wasmwheel: Command, workbench: Path) ->
             "notes.txt": "included\n",
         },
     )
-    report = build(wasmwheel, project, "--features", "given", "--ignore-lock")
+    words = ("--features", "given", "--ignore-lock", "-C", "build-args=--features=set")
+    report = build(wasmwheel, project, *words)
     assert "notes.txt" in members(report["wheel"])
     assert run(wasmwheel, report["wheel"], "import wrapped; print(wrapped.twice(4))") == "8"
+
+
+SHOWS_SETTINGS = """
+from pathlib import Path
+from flit_core import buildapi
+from flit_core.buildapi import *
+
+def build_wheel(folder, config_settings=None, metadata=None):
+    module = Path("plain/__init__.py")
+    module.write_text(f"'A package.'\\nSETTINGS = {config_settings!r}\\n")
+    return buildapi.build_wheel(folder, None, metadata)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "settings"),
+    [
+        ([], "None"),
+        (["-C", "strict"], "{'strict': ''}"),
+        (["-C", "a=x=y", "--config-setting", "b=1", "-C", "b=2"], "{'a': 'x=y', 'b': ['1', '2']}"),
+    ],
+)
+def test_backend_gets_settings_of_command(
+    wasmwheel: Command, tmp_path: Path, words: list[str], settings: str
+) -> None:
+    project = create_pure_project(tmp_path / "plain")
+    manifest = project / "pyproject.toml"
+    own = '"shows"\nbackend-path = ["hooks"]'
+    manifest.write_text(manifest.read_text().replace('"flit_core.buildapi"', own))
+    write_files(project, {"hooks/shows.py": SHOWS_SETTINGS})
+    report = build(wasmwheel, project, *words)
+    assert run(wasmwheel, report["wheel"], "import plain; print(plain.SETTINGS)") == settings
 
 
 HOOK = """
