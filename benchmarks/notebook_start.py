@@ -32,8 +32,8 @@ from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import lock, node, pyodide
 from jupyter_wasmwheel.site import contents, lite, server, template
-from jupyter_wasmwheel.site.addresses import HOST, address
-from jupyter_wasmwheel.site.lite import Site
+from jupyter_wasmwheel.site.addresses import address
+from jupyter_wasmwheel.site.lite import HOST, Site
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.browser import FLAGS, HAS_KERNEL, START_TIMEOUT_MS
 from tests.fixtures.site_factory import create_site, publish_one
@@ -144,7 +144,7 @@ class Line:
 
     async def forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Forward a connection until it is closed."""
-        there, away = await asyncio.open_connection("127.0.0.1", self.port)
+        there, away = await asyncio.open_connection(HOST, self.port)
         await asyncio.gather(self.copy(reader, away, 0), self.copy(there, writer, self.rate))
 
     async def copy(

@@ -95,6 +95,30 @@ def pip_settings() -> PipSettings:
     )
 
 
+def configuration_digest() -> str:
+    """Return a hash of what configures the index: another one can have other files of a name.
+
+    The files are those that pip reads, without the start of a pip.
+    """
+    found = hashlib.sha256()
+    for name, value in sorted(os.environ.items()):
+        if name.startswith("PIP_") and ("INDEX" in name or name == "PIP_FIND_LINKS"):
+            found.update(f"{name}={value}\0".encode(errors="surrogateescape"))
+    variables = ("XDG_CONFIG_HOME", "APPDATA", "ProgramData")
+    roots = [*map(os.environ.get, variables), *os.environ.get("XDG_CONFIG_DIRS", "").split(":")]
+    home = Path.home()
+    folders = [Path("/etc"), Path(sys.prefix), home / ".pip", home / ".config/pip", home / "pip"]
+    folders += [
+        home / "Library/Application Support/pip",
+        *(Path(root) / "pip" for root in roots if root),
+    ]
+    files = [folder / name for folder in folders for name in ("pip.conf", "pip.ini")]
+    for path in (*files, Path(os.environ.get("PIP_CONFIG_FILE", os.devnull))):
+        with contextlib.suppress(OSError):
+            found.update(path.read_bytes() + b"\0")
+    return found.hexdigest()[:16]
+
+
 @contextlib.contextmanager
 def pip_environment(environ: Mapping[str, str]) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
     """Give the variables with which pip finds the user's index, and open files for it to inherit.

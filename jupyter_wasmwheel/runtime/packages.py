@@ -18,6 +18,7 @@ from packaging.version import Version
 
 from ..api.errors import Retry, SourceError
 from ..api.events import note
+from ..index import configuration_digest
 from ..safe_paths import Root
 from ..store import Store
 from ..wheel import Wheel, read
@@ -169,6 +170,8 @@ def fetch(entry: Entry, lock: Lock, context: RunContext) -> Path:
         requirement = Requirement(f"{canonicalize_name(entry.name)}=={entry.version}")
     except InvalidRequirement as error:
         raise _pyodide_only(title, f"{error} (in the lock)") from error
+    if kept := context.store.find(_key(lock, entry.name, entry.version, entry.sha256[:16])):
+        return _wheel_in(kept)
     try:
         return fetch_newest(requirement, lock, context)
     except SourceError as error:
@@ -190,7 +193,7 @@ def _fetch_from_cdn(entry: Entry, lock: Lock, context: RunContext) -> Path:
         context.index.download(url, entry.sha256, folder)
         note(context.emit, f"Fetched {entry.file_name} from {urlsplit(url).netloc}.")
 
-    key = _key(lock, entry.name, entry.version)
+    key = _key(lock, entry.name, entry.version, entry.sha256[:16])
     return _wheel_in(context.store.install(key, fill, context.emit))
 
 
@@ -202,7 +205,8 @@ def fetch_newest(requirement: Requirement, lock: Lock, context: RunContext) -> P
     """
     (exact,) = requirement.specifier if len(requirement.specifier) == 1 else (None,)
     if exact and exact.operator == "==":
-        kept = context.store.find(_key(lock, requirement.name, exact.version))
+        key = _key(lock, requirement.name, exact.version, configuration_digest())
+        kept = context.store.find(key)
         if kept:
             return _wheel_in(kept)
     try:
@@ -218,7 +222,7 @@ def fetch_newest(requirement: Requirement, lock: Lock, context: RunContext) -> P
         note(context.emit, f"Fetching {found.link.filename} from the package index.")
         context.index.fetch(found, folder)
 
-    key = _key(lock, requirement.name, found.version or "unknown")
+    key = _key(lock, requirement.name, found.version or "unknown", configuration_digest())
     return _wheel_in(context.store.install(key, fill, context.emit))
 
 
@@ -264,15 +268,17 @@ def applicable(
     ]
 
 
-def _key(lock: Lock, name: str, version: str) -> str:
-    return f"packages/{lock.abi}/{canonicalize_name(name)}-{version}"
+def _key(lock: Lock, name: str, version: str, origin: str) -> str:
+    """Return the key of a wheel; `origin` is a digest of its index or, from the CDN, its own."""
+    return f"packages/{lock.abi}/{canonicalize_name(name)}-{version}-{origin}"
 
 
 def _newest_kept(requirement: Requirement, lock: Lock, store: Store) -> Path | None:
     """Return the folder of the store's newest wheel that fits a requirement."""
-    stem = _key(lock, requirement.name, "")
-    folders = [path for root in (*store.read_only, store.home) for path in root.glob(f"{stem}*")]
-    versions = [(path.name.removeprefix(Path(stem).name), path) for path in folders]
+    place, stem = f"packages/{lock.abi}", f"{canonicalize_name(requirement.name)}-"
+    roots = (*store.read_only, store.home)
+    folders = [path for root in roots for path in (root / place).glob(f"{stem}*-*")]
+    versions = [(path.name.removeprefix(stem).rpartition("-")[0], path) for path in folders]
     fitting = [
         (Version(version), path)
         for version, path in versions

@@ -36,6 +36,12 @@ from ..site.proxy import Proxy
 from ..store import Store
 from .handler import Handler, ServiceHandler, protected
 
+#: Logged when the host that separates sites from Jupyter does not.
+SAME_HOST = (
+    f"wasmwheel: Jupyter was opened at {lite.HOST}, where sites are served too. Their pages can "
+    "set cookies that Jupyter gets. Open it at http://localhost instead."
+)
+
 
 class SiteServers:
     """The servers of the open sites, all on one thread; can be used from any other."""
@@ -189,6 +195,8 @@ class OpenHandler(Handler):
     @protected
     async def post(self, name: str) -> None:
         """Serve a site on its own origin."""
+        if self.request.host_name == lite.HOST:
+            self.log.warning(SAME_HOST)
         self.answer(await self.call(_sites_of(self).open, name))
 
 

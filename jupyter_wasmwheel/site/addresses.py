@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from .lite import Site
-
-#: The host of a site's origin; not `localhost`, which has Jupyter's cookies.
-HOST = "127.0.0.1"
+from .lite import HOST, Site
 
 #: JupyterLite's application for a single notebook.
 APPLICATION = "notebooks/index.html"

@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import socket
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
@@ -65,6 +66,10 @@ NAME = re.compile(r"(?!.{65})[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 
 #: The names of the kernel's worker scripts.
 WORKER = re.compile(r"[A-Za-z0-9_-]+\.worker\.[A-Za-z0-9_.-]*js")
+
+#: The host of a site's origin. Browsers keep cookies by host, whatever the port, so it is not one
+#: at which Jupyter is opened. macOS has no other address of this machine unless it is configured.
+HOST = "127.0.0.1" if sys.platform == "darwin" else "127.0.0.2"
 
 #: The ports of sites: below those that systems assign by themselves.
 PORTS = range(20000, 30000)
@@ -511,5 +516,5 @@ def _free_port(store: Store) -> int:
     while True:
         port = secrets.choice(PORTS)
         with socket.socket() as probe:
-            if port not in taken and probe.connect_ex(("127.0.0.1", port)):
+            if port not in taken and probe.connect_ex((HOST, port)):
                 return port

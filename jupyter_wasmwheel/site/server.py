@@ -26,9 +26,9 @@ import tornado.web
 from ..api.errors import SiteError
 from ..safe_paths import Root
 from . import data, http_limits, precompressed, proxy, wheels
-from .addresses import HOST, address
+from .addresses import address
 from .http_limits import LimitedApplication
-from .lite import PYODIDE, Site
+from .lite import HOST, PYODIDE, Site
 from .proxy import Proxy
 from .site_assets import HOST_PROBE, HOSTS, OLD_HOST_PROBE
 

@@ -648,7 +648,7 @@ async def test_sites_are_listed_opened_and_probed(api: Api, site: Site) -> None:
 
 async def test_port_in_use_is_reported_with_site(api: Api, site: Site) -> None:
     with socket.socket() as other:
-        other.bind(("127.0.0.1", site.port))
+        other.bind((lite.HOST, site.port))
         other.listen()
         row = await api("POST", "sites", "workshop", "open")
     assert row["up"] is False

@@ -18,7 +18,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from jupyter_wasmwheel.server.handler import MAX_BODY_BYTES
-from jupyter_wasmwheel.site import server
+from jupyter_wasmwheel.site import lite, server
 from jupyter_wasmwheel.site.lite import Site
 from tests.fixtures import site_server
 from tests.fixtures.jupyter_server import Fetch
@@ -79,9 +79,9 @@ def served(site: Site) -> Iterator[Site]:
 
 def send(site: Site, head: str, body: bytes = b"") -> bytes:
     """Send a request as it is, and return the first line of the answer."""
-    with socket.create_connection((server.HOST, site.port), timeout=10) as client:
+    with socket.create_connection((lite.HOST, site.port), timeout=10) as client:
         with contextlib.suppress(OSError):
-            client.sendall(f"{head}\r\nHost: {server.HOST}:{site.port}\r\n\r\n".encode() + body)
+            client.sendall(f"{head}\r\nHost: {lite.HOST}:{site.port}\r\n\r\n".encode() + body)
         return client.makefile("rb").readline()
 
 
@@ -111,7 +111,7 @@ def test_site_server_reads_no_large_body(served: Site) -> None:
 
 def test_prefix_is_not_sent_to_another_program_at_the_port(site: Site) -> None:
     received: list[bytes] = []
-    with socket.create_server((server.HOST, site.port)) as listening:
+    with socket.create_server((lite.HOST, site.port)) as listening:
 
         def answer() -> None:
             for _ in range(2):

@@ -17,8 +17,10 @@ from jupyter_wasmwheel.project import source
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.runtime.lock import Lock
-from jupyter_wasmwheel.runtime.packages import index_source
+from jupyter_wasmwheel.runtime.packages import fetch_newest, index_source
 from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.wheel import read
+from tests.fixtures.commands import Command
 from tests.fixtures.wheel_factory import wheel
 
 
@@ -67,3 +69,46 @@ def test_sdists_of_two_indexes_with_one_name_are_kept_apart(
         fetched = source.fetch(source.parse("pypi:plain"), target, store, ignore)
         seen.append((fetched.folder / "text").read_text())
     assert seen == ["one", "two"]
+
+
+def test_wheels_of_two_indexes_with_one_name_are_kept_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, seen = Store(home=tmp_path / "home"), []
+    for text in (b"one", b"two", b"one"):
+        context = RunContext(store=store, emit=ignore)
+        folder = tmp_path / text.decode()
+        folder.mkdir(exist_ok=True)
+        wheel(folder, "py3-none-any", {"plain.py": text}, name="plain", version="1.0")
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
+        monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+        for name in ("pip_settings", "_settings"):
+            monkeypatch.setattr(index, name, functools.cache(getattr(index, name).__wrapped__))
+        for requirement in ("plain==1.0", "plain"):
+            kept = fetch_newest(Requirement(requirement), lock(), context)
+            seen.append(read(kept).read("plain.py"))
+    assert seen == [b"one", b"one", b"two", b"two", b"one", b"one"]
+    offline = RunContext(store=store, emit=ignore, index=Index(offline=True))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    assert fetch_newest(Requirement("plain"), lock(), offline).name.startswith("plain-1.0")
+
+
+def test_configuration_file_of_pip_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    before = index.configuration_digest()
+    assert index.configuration_digest() == before
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://other.example/simple\n")
+    assert index.configuration_digest() != before
+
+
+def test_modules_in_current_folder_are_not_imported(
+    wasmwheel: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pip", "json", "jupyter_wasmwheel", "psutil", "twine", "maturin", "setuptools"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    path = wheel(tmp_path, "py3-none-any", {"plain.py": b""}, name="plain")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    assert wasmwheel("smoke", path).status == 0
+    assert wasmwheel("export", "recipe", "pypi:plain").status != 0
+    assert not (tmp_path / "ran").exists()

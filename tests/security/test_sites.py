@@ -452,7 +452,7 @@ def test_server_rejects_links(site: Site, home: Path, path: str) -> None:
     (site.folder / "again").symlink_to(site.folder / ".wasmwheel")
     os.mkfifo(site.folder / "files/pipe")
     with site_server.serving(site) as url:
-        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+        connection = http.client.HTTPConnection(lite.HOST, site.port, timeout=10)
         connection.request("GET", f"/{urlsplit(url).path.split('/')[1]}/{path}")
         answer = connection.getresponse()
         body = answer.read()

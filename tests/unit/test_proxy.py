@@ -20,7 +20,7 @@ import pytest
 from tornado.netutil import Resolver
 
 from jupyter_wasmwheel.api.errors import UsageError
-from jupyter_wasmwheel.site import proxy
+from jupyter_wasmwheel.site import lite, proxy
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.site.proxy import Proxy
 from tests.fixtures import site_server
@@ -65,7 +65,7 @@ def serving(
             sent = {"Wasmwheel-Proxy": "1"} | {
                 name.replace("_", "-"): value for name, value in headers.items()
             }
-            connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+            connection = http.client.HTTPConnection(lite.HOST, site.port, timeout=20)
             connection.request(
                 method,
                 path or f"/{site.prefix}/proxy/fetch?url={quote(url, safe='')}",
@@ -132,7 +132,7 @@ def test_proxy_drops_request_headers(site: Site, other: CrossOriginServer) -> No
         "Proxy_Authorization": "secret",
         "X_XSRFToken": "secret",
         "Origin": "http://secret.example",
-        "Referer": f"http://127.0.0.1/{site.prefix}/",
+        "Referer": f"http://{lite.HOST}/{site.prefix}/",
         "X_Forwarded_For": "secret",
         "Connection": "keep-alive, Accept",
         "User_Agent": "secret",
@@ -334,7 +334,7 @@ def test_host_is_resolved_once_and_connected_to_checked_address(
     own_proxy = Proxy(hosts=proxy.parse(["data.example", other.host]), names=dns)
     path = f"/{site.prefix}/proxy/fetch?url=http%3A%2F%2Fdata.example%2Fdata"
     with site_server.serving(site, own_proxy):
-        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+        connection = http.client.HTTPConnection(lite.HOST, site.port, timeout=20)
         connection.request("GET", path, headers={"Wasmwheel-Proxy": "1"})
         assert connection.getresponse().read() == b"the data"
         connection.close()
@@ -420,7 +420,7 @@ def test_unknown_host_name_error_is_reported(site: Site) -> None:
     own_proxy = Proxy(hosts=proxy.parse(["nobody.invalid"]))  # with the system's own names
     path = f"/{site.prefix}/proxy/fetch?url=http%3A%2F%2Fnobody.invalid%2F"
     with site_server.serving(site, own_proxy):
-        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
+        connection = http.client.HTTPConnection(lite.HOST, site.port, timeout=60)
         connection.request("GET", path, headers={"Wasmwheel-Proxy": "1"})
         response = connection.getresponse()
         assert_refused((response, response.read()), "nobody.invalid could not", status=502)
@@ -461,7 +461,7 @@ def test_missing_answer_times_out(
 def test_client_disconnect_ends_fetch(site: Site, other: CrossOriginServer) -> None:
     path = f"/{site.prefix}/proxy/fetch?url={quote(f'http://{other.host}/endless', safe='')}"
     with serving(site, other.host):
-        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+        connection = http.client.HTTPConnection(lite.HOST, site.port, timeout=20)
         connection.request("GET", path, headers={"Wasmwheel-Proxy": "1"})
         assert connection.getresponse().read(100_000)
         connection.close()
@@ -515,7 +515,7 @@ def test_host_list_combines_settings_and_command_line(site: Site, tmp_path: Path
     try:
         assert process.stdout
         line = next(line for line in process.stdout if line.startswith("Its notebooks may read"))
-        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+        connection = http.client.HTTPConnection(lite.HOST, site.port, timeout=20)
         connection.request("GET", f"/{site.prefix}/proxy/hosts.json")
         document = json.loads(connection.getresponse().read())
         connection.close()

@@ -315,7 +315,7 @@ def root(site: Site) -> Iterator[str]:
 def ask(
     site: Site, path: str, method: str = "GET", **headers: str
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    connection = http.client.HTTPConnection(lite.HOST, site.port, timeout=10)
     spelled = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, headers=spelled)
     response = connection.getresponse()
@@ -444,7 +444,7 @@ def test_server_sends_compressed_file_until_replaced(site: Site, root: str) -> N
 
 def test_server_reports_port_in_use(site: Site) -> None:
     with (
-        socket.create_server(("127.0.0.1", site.port)),
+        socket.create_server((lite.HOST, site.port)),
         pytest.raises(SiteError, match=f"port {site.port} is in use"),
         site_server.serving(site),
     ):
