@@ -4,8 +4,8 @@ A wheel's code runs with the rights of its page, therefore *Try It* opens the si
 (site/server.py), which this module serves from a thread. Where the browser cannot reach that, the
 Jupyter server itself serves the files to users who are logged in. That page then has Jupyter's
 origin. A sandbox by Content-Security-Policy would take everything that JupyterLite needs from it:
-workers, storage, the login by which its files are fetched. So it is not sandboxed, the panel says
-so, and an administrator can turn it off.
+workers, storage, the login by which its files are fetched. So it is not sandboxed, but its policy
+lets it fetch only its own files. The panel says so, and an administrator can turn it off.
 
 That address contains the site's own prefix, which another page cannot guess. It replaces the token
 against cross-site requests, which a hub requires of every script and file that a page fetches:
@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import re
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,13 @@ SAME_HOST = (
     f"wasmwheel: Jupyter was opened at {lite.HOST}, where sites are served too. Their pages can "
     "set cookies that Jupyter gets. Open it at http://localhost instead."
 )
+
+
+#: What a site with the packages of Pyodide's CDN also fetches from.
+CDN_HOSTS = " https://cdn.jsdelivr.net https://pypi.org https://files.pythonhosted.org"
+
+#: The hosts that a policy can name with a path; an IPv6 address is not one.
+HOST_IN_POLICY = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
 
 
 class SiteServers:
@@ -219,6 +227,20 @@ class PackageHandler(Handler):
         self.answer(await self.call(_sites_of(self).remove, name, package))
 
 
+def content_policy(host: str, address: str, more: str = "") -> str:
+    """Return the Content-Security-Policy of a site at an address on Jupyter's host.
+
+    A page, its workers and its frames can only fetch from that address, so that a package cannot
+    use Jupyter's API. Opening Jupyter in another window does not help it: the opener policy
+    separates the two.
+    """
+    here = f"{host}{address}" if HOST_IN_POLICY.fullmatch(host) else "'self'"
+    return (
+        f"default-src {here} 'unsafe-inline' 'unsafe-eval' data: blob:{more}; "
+        f"base-uri {here}; form-action {here}; object-src 'none'; frame-ancestors 'self'"
+    )
+
+
 class _Files(server.FileHandler):
     """A site's files on another host than its own; Jupyter checks the host."""
 
@@ -268,7 +290,17 @@ class ProxiedSiteHandler(_ProxiedSite, _Files):
     async def _send(self, name: str, prefix: str, path: str, *, include_body: bool) -> None:
         site = await self.site(name, prefix)
         self.root, self.offline = str(site.folder), site.mode == "offline"
+        address = f"{_sites_of(self).through}{quote(name)}/{prefix}/"
+        self.policy = content_policy(
+            self.request.host, address, more="" if self.offline else CDN_HOSTS
+        )
         await server.FileHandler.get(self, path, include_body)
+
+    def set_extra_headers(self, path: str) -> None:
+        """Set the headers of the site's own server, but for a page on Jupyter's origin."""
+        super().set_extra_headers(path)
+        self.set_header("Content-Security-Policy", self.policy)
+        self.set_header("Referrer-Policy", "no-referrer")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with plain text: a page of Jupyter's could be framed."""
