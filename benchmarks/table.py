@@ -36,6 +36,7 @@ ORDER = (
     "first_build",
     "draft",
     "cache",
+    "confinement",
     "source_copy",
     "size",
     "speed_inside",

@@ -124,26 +124,32 @@ def pip_environment(environ: Mapping[str, str]) -> Iterator[tuple[dict[str, str]
     """Give the variables with which pip finds the user's index, and open files for it to inherit.
 
     pip can run the code of what it installs, which sees `environ` and the arguments of pip's
-    children. So URLs are passed without logins, and those by a file that, on Linux, has no name
-    and is open in pip alone.
+    children, and no files of settings. So URLs are passed without logins, and those by a file that,
+    on Linux, has no name and is open in pip alone.
     """
-    more = {**environ, **build_variables.for_pip(os.environ)}
+    settings = {_variable(name): text for name, text in _settings().items()}
+    more = {**environ, **build_variables.for_pip(settings | dict(os.environ))}
     hosts: list[tuple[str, str]] = []
     for name in ("index-url", "extra-index-url", "find-links"):
         value, found = _stripped(_settings().get(name, ""))
         if found:
-            more[f"PIP_{name.upper().replace('-', '_')}"] = value
+            more[_variable(name)] = value
             hosts += found
     proxy = _settings().get("proxy") or next(filter(None, map(os.environ.get, PROXY_VARIABLES)), "")
     with contextlib.ExitStack() as opened:
         files: list[int] = []
-        if hosts:
+        if hosts or _own_netrc().is_file():
             more["NETRC"] = opened.enter_context(_for_pip_alone(_netrc(hosts), files))
         if _stripped(proxy)[1]:
             more.pop("PIP_PROXY", None)
             text = _configuration(_settings() | {"proxy": proxy})
             more["PIP_CONFIG_FILE"] = opened.enter_context(_for_pip_alone(text, files))
         yield more, tuple(files)
+
+
+def _variable(setting: str) -> str:
+    """Return the variable of one of pip's settings."""
+    return f"PIP_{setting.upper().replace('-', '_')}"
 
 
 def _stripped(value: str) -> tuple[str, list[tuple[str, str]]]:
@@ -158,9 +164,13 @@ def _stripped(value: str) -> tuple[str, list[tuple[str, str]]]:
     return (" ".join(words) if found else value), found
 
 
+def _own_netrc() -> Path:
+    return Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+
+
 def _netrc(hosts: Iterable[tuple[str, str]]) -> str:
     """Return the user's netrc file with the logins of some hosts added."""
-    own = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+    own = _own_netrc()
     try:
         netrc.netrc(own)
         lines = [own.read_text(encoding="utf-8")]

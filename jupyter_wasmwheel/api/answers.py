@@ -17,7 +17,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     to install the part, `remedies` do it; `mend` are the extras of the first remedy, or null.
     """
 
-    id: Literal["rust", "node", "pyodide", "wasm-opt", "c-compiler", "seeds"]
+    id: Literal["rust", "node", "pyodide", "wasm-opt", "c-compiler", "seeds", "confinement"]
     part: str
     state: Literal["ok", "optional", "missing"]
     text: str

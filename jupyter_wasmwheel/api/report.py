@@ -185,7 +185,10 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The report of a build, or of a run of tests."""
+    """The report of a build, or of a run of tests.
+
+    `confined` is whether the build had only its own files, and no network unless it was allowed.
+    """
 
     schema: int = SCHEMA
     name: str
@@ -207,4 +210,5 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     dependencies: tuple[Dependency, ...]
     built_along: tuple[BuildReport, ...] = ()
     tests: Tests | None = None
+    confined: bool = False
     published: Publication | None = None

@@ -188,6 +188,14 @@ class SourceRequest(_Request, frozen=True, kw_only=True):
             help="do not access the network, and run the build without network access",
         ),
     ] = False
+    allow_network: Annotated[
+        bool,
+        option(
+            "--allow-network",
+            label="Allow network",
+            help="let the code of the package use the network where it is confined",
+        ),
+    ] = False
 
 
 class BuildRequest(SourceRequest, frozen=True, kw_only=True, tag="build"):

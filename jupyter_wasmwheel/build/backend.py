@@ -34,7 +34,7 @@ from ..runtime.targets import TRIPLE
 from ..store import Store
 from ..toolchain import emscripten, headers
 from ..toolchain.scripts import script
-from . import config_settings, meson
+from . import config_settings, confinement, meson
 from .build_frontend import FrontendOutput, NeedsRustError, Step, run_frontend
 from .plan import Plan
 
@@ -141,7 +141,8 @@ def _caller(
             "WASMWHEEL_CMAKE_ROOTS": os.pathsep.join([str(python.parents[1]), str(plan.copy)]),
             **(extra_environ or {}),
         }
-        step(cmd, Path(cwd or folder), {**env, **more})
+        # Last is the folder in which the hook gets its arguments and leaves its result.
+        step(cmd, Path(cwd or folder), {**env, **more}, [Path(cmd[-1])])
 
     return BuildBackendHookCaller(
         str(folder),
@@ -205,7 +206,7 @@ def _environment(requires: Sequence[str], *, plan: Plan, store: Store, emit: Emi
 def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -> None:
     """Install packages into an environment with pip, from the user's index.
 
-    pip can run their code, which gets the variables of a build.
+    pip can run their code, which gets the variables of a build, and has a network.
     """
     if not requires:
         return
@@ -224,8 +225,9 @@ def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -
     command += ["--disable-pip-version-check"]
     # Some images configure `user`, which pip rejects in an environment.
     command += ["install", "--no-user", "--no-warn-script-location", *requires]
-    with pip_environment(plan.environ) as (env, files):
-        install = Command(words=command, cwd=folder, env=env, pass_fds=files)
+    with pip_environment(plan.environ) as (env, files), plan.temporary() as temporary:
+        reachable = confinement.of_install(plan, env, folder, Path(temporary))
+        install = Command(words=command, cwd=folder, env=env, pass_fds=files, confinement=reachable)
         status = run(install, on_line=on_line, supervise=True)
     if status:
         raise SourceError(

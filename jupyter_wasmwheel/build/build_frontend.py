@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from ..api.events import Emitter
 from ..api.report import Crate
@@ -15,11 +17,23 @@ from ..process.run import Command, run
 from ..project.copy import Copy
 from ..toolchain import cargo, cargo_wrapper, emscripten, remap
 from ..toolchain.scripts import script
-from .explain import explain, missing_c_compiler
-from .plan import Plan
+from . import confinement, crate_fetcher
+from .explain import explain, missing_c_compiler, needs_network
+from .plan import NOTES, Plan
 
-#: Runs a command in a folder with extra variables; raises CommandFailedError if it fails.
-Step = Callable[[Sequence[str], Path, Mapping[str, str]], None]
+
+class Step(Protocol):
+    """A function that runs a command of a build, and raises CommandFailedError if it fails."""
+
+    def __call__(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        more: Mapping[str, str],
+        writable: Sequence[Path] = (),
+    ) -> None:
+        """Run a command in a folder with more variables, and more folders that it writes to."""
+
 
 #: The output of cargo and setuptools when compiling is done.
 COMPILED = ("Finished `", "installing to build", "running install_lib")
@@ -56,8 +70,9 @@ def run_frontend(
     """Run the steps of a build; `compiled` is called when all is compiled and packing begins."""
     shutil.rmtree(plan.wheels, ignore_errors=True)
     plan.wheels.mkdir(parents=True)
-    plan.c_notes.unlink(missing_ok=True)
-    plan.rust_note.unlink(missing_ok=True)
+    shutil.rmtree(plan.work / NOTES, ignore_errors=True)
+    (plan.work / NOTES).mkdir()
+    plan.cargo_target.mkdir(exist_ok=True)
     _write_shims(plan)
     crate = plan.project.crate
     base = copy.top / crate.parent.relative_to(copy.original) if crate else copy.folder
@@ -77,23 +92,41 @@ def run_frontend(
         if line.lstrip().startswith(COMPILED):
             compiled()
 
-    def step(command: Sequence[str], folder: Path, more: Mapping[str, str]) -> None:
-        env = {**plan.env, **more}
+    def step(
+        command: Sequence[str],
+        folder: Path,
+        more: Mapping[str, str],
+        writable: Sequence[Path] = (),
+    ) -> None:
+        env = {**plan.env, **more, **({"CARGO_NET_OFFLINE": "true"} if plan.fetches else {})}
         words = Command(words=command, cwd=folder, env=env, offline=plan.request.offline)
-        if run(words, on_line=on_line, stop_when=lambda: bool(_missing(plan)), monitor=monitor):
-            raise CommandFailedError
+        with plan.temporary() as temporary:
+            reachable = confinement.of_build(plan, copy, env, Path(temporary), writable)
+            words = dataclasses.replace(words, confinement=reachable)
+            if run(words, on_line=on_line, stop_when=lambda: bool(_missing(plan)), monitor=monitor):
+                raise CommandFailedError
 
-    failed = False
-    try:
-        work(step)
-    except CommandFailedError:
-        failed = True
+    def succeeds() -> bool:
+        try:
+            work(step)
+        except CommandFailedError:
+            return False
+        return True
+
+    is_current = not plan.fetches or crate_fetcher.is_current(plan, copy)
+    fetched = is_current or crate_fetcher.fetch(plan, copy, reader, monitor)
+    built = fetched and succeeds()
+    if not built and plan.fetches and is_current and needs_network(reader):
+        # Cargo's cache has been cleared since the last build.
+        reader.tail.clear()
+        fetched = crate_fetcher.fetch(plan, copy, reader, monitor)
+        built = fetched and succeeds()
     missing = _missing(plan)
     if missing:
         raise missing
     wheels = sorted(plan.wheels.glob("*.whl"))
-    if failed or not wheels:
-        raise explain(plan, reader)
+    if not built or not wheels:
+        raise explain(plan, reader, without_network=plan.fetches and fetched)
     with_c = emscripten.read_c_usage(plan.c_notes).names
     return FrontendOutput(wheel=wheels[0], crates=reader.crates, crates_with_c=with_c)
 

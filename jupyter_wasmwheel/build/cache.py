@@ -59,6 +59,7 @@ class CachedWheel:
     crates: tuple[Crate, ...]
     crates_with_c: tuple[str, ...]
     seeded: bool
+    confined: bool = False
 
 
 def key(planned: Plan, private: Copy, patches: Sequence[Patch]) -> str:
@@ -116,6 +117,7 @@ def get_or_build(
             "crates": msgspec.to_builtins(built.crates),
             "crates_with_c": built.crates_with_c,
             "seeded": built.seeded,
+            "confined": built.confined,
         }
         (folder / METADATA_FILE).write_text(json.dumps(about), encoding="utf-8")
 
@@ -149,6 +151,7 @@ def _read(folder: Path | None) -> CachedWheel | None:
             crates=msgspec.convert(about["crates"], tuple[Crate, ...]),
             crates_with_c=tuple(about["crates_with_c"]),
             seeded=about["seeded"],
+            confined=about.get("confined", False),
         )
     except (OSError, ValueError, KeyError, TypeError, WasmwheelError):
         return None

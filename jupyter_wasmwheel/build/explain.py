@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from ..api.errors import CompileError, Open, WasmwheelError
+from ..api.errors import CompileError, Open, Retry, SourceError, WasmwheelError
 from ..api.events import Diagnostic
 from ..api.requests import BuildRequest
 from ..api.sanitize import redact
@@ -32,6 +32,15 @@ PYO3_FAILED = re.compile(r"custom build command for `pyo3-\S+ v(\d+\.\d+\.\d+)")
 #: The first lines of errors: of cargo and compilers, of CMake, and of meson.
 ERROR = re.compile(r"error\b|CMake Error\b|\S+:\d+:\d+: ERROR: ")
 
+#: What tools print if they have no network.
+NO_NETWORK = re.compile(
+    r"offline mode \(via|may be running cargo in offline mode|--offline was specified"
+    r"|Could not resolve host|[Nn]ame or service not known|[Nn]ame resolution|[Dd]ns [Ff]ailed"
+    r"|failed to lookup address|getaddrinfo|Network is unreachable|error sending request for url"
+    r"|Failed to establish a new connection|Failed to clone repository|error: downloading '"
+    r"|is the internet available|[Ff]ailed to download"
+)
+
 #: Last lines of build tools that give no reason.
 NO_REASON = re.compile(
     r"error: aborting due to |For more information about this error|ninja: build stopped"
@@ -40,10 +49,12 @@ NO_REASON = re.compile(
 )
 
 
-def explain(plan: Plan, reader: CargoOutputReader) -> WasmwheelError:
-    """Return the error for the output of a failed build."""
+def explain(plan: Plan, reader: CargoOutputReader, *, without_network: bool) -> WasmwheelError:
+    """Return the error for the output of a failed build, which ran `without_network` or with it."""
     cause, project = _last_error(reader), plan.project.label
     text = "\n".join([*reader.tail, *map(_line, reader.errors)])
+    if without_network and needs_network(reader):
+        return _without_network(plan, cause)
     older = older_target(plan.target, text)
     into_site = isinstance(plan.request, BuildRequest) and plan.request.site is not None
     known = known_errors.match(
@@ -67,6 +78,22 @@ def explain(plan: Plan, reader: CargoOutputReader) -> WasmwheelError:
         cause,
         "Read the full output above; `--cargo-arg=-v` makes cargo more verbose.",
         code="build.failed",
+    )
+
+
+def needs_network(reader: CargoOutputReader) -> bool:
+    """Return whether the output of a failed build without network says that it requires one."""
+    return not reader.errors and bool(NO_NETWORK.search("\n".join(reader.tail)))
+
+
+def _without_network(plan: Plan, cause: str) -> SourceError:
+    """Return the error for a build that requires the network, which it does not have."""
+    return SourceError(
+        f"The build of {plan.project.label} requires the network, which builds do not have.",
+        cause,
+        "If you trust the package, build it with `--allow-network`.",
+        code="build.network",
+        remedies=[Retry(changes={"allow_network": True})],
     )
 
 

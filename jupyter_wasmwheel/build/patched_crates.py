@@ -18,6 +18,7 @@ from ..project.edits import Change
 from ..project.manifest import Project
 from ..project.recipes import Recipe
 from ..runtime.targets import TRIPLE
+from ..toolchain import cargo
 from ..toolchain.rust import Rust
 
 
@@ -89,7 +90,7 @@ def _packages(project: Project, private: Copy, rust: Rust, offline: bool) -> lis
     command += [f"--filter-platform={TRIPLE}", f"--manifest-path={manifest}"]
     if offline:
         command.append("--offline")
-    env = build_variables.for_build(os.environ) | {"RUSTC": str(rust.rustc)}
+    env = cargo.for_resolution(build_variables.for_build(os.environ), rust.rustc)
     done = subprocess.run(command, cwd=private.folder, env=env, capture_output=True, text=True)
     if done.returncode:
         raise SourceError(

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..api.report import CargoSettings
@@ -47,11 +48,14 @@ INCREMENTAL = "INCREMENTAL"
 #: than of cargo's 16 parts, and a first build without seeds takes a tenth longer.
 CODEGEN_UNITS = "CODEGEN_UNITS"
 
+#: The folder in a work folder with what a build notes.
+NOTES = "notes"
+
 #: The file in a work folder that exists if the last build called cargo or rustc.
-RUST_NOTE = "compiles-rust"
+RUST_NOTE = f"{NOTES}/compiles-rust"
 
 #: The file in a work folder in which the compiler shims note who called them.
-C_NOTES = "c-notes"
+C_NOTES = f"{NOTES}/c-notes"
 
 #: The bindings whose Python code maturin generates with an interpreter of this machine.
 GENERATED = ("cffi", "uniffi")
@@ -72,7 +76,8 @@ class Plan:
     target's Python.h, unless C code is known to include it. `environ` are the variables
     of the build, and `variables` the names of those that the user passes on. `settings` are a
     recipe's for cargo, and `crates` the ones that it edits. `rustflags` are the project's own, and
-    so are `maturin`'s settings. An `unlocked` build selects the versions of crates.
+    so are `maturin`'s settings. An `unlocked` build selects the versions of crates. A `confined`
+    build sees no other files, and has no network unless the request allows it.
     """
 
     project: Project
@@ -90,6 +95,17 @@ class Plan:
     limits: Limits = DEFAULT
     maturin: MaturinSettings = NO_MATURIN_SETTINGS
     unlocked: bool = False
+    confined: bool = False
+
+    @property
+    def fetches(self) -> bool:
+        """Return whether crates are fetched before the build, which has no network."""
+        return self.confined and not self.request.allow_network and not self.request.offline
+
+    def temporary(self) -> TemporaryDirectory[str]:
+        """Create a folder for the temporary files of a command, on the disk of the work folder."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        return TemporaryDirectory(dir=self.work, prefix="tmp-", ignore_cleanup_errors=True)
 
     @property
     def shims(self) -> Path:

@@ -78,7 +78,7 @@ def restore(planned: Plan, private: Copy, store: Store) -> bool:
     A project without a lock file gets the seed's, and so the versions that are compiled.
     """
     target = planned.cargo_target
-    if target.exists():
+    if target.is_dir() and any(target.iterdir()):
         return False
     lock_file = _lock_file(planned, private)
     seed = find(planned, store, locked_pyo3(lock_file))

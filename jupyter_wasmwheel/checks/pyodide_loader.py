@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError, ToolchainError
+from ..process.run import Command
 from ..runtime import lock as locks
 from ..runtime import node_sandbox, packages, snapshot
 from ..runtime.context import RunContext
@@ -128,8 +129,14 @@ def packages_imported_by(code: str, lock: Lock) -> list[str]:
 
 
 def command(
-    script: Path, wanted: Mapping[str, Any], lock: Lock, engine: Engine, folder: Path
-) -> list[str | Path]:
+    script: Path,
+    wanted: Mapping[str, Any],
+    lock: Lock,
+    engine: Engine,
+    folder: Path,
+    *,
+    allow_network: bool = False,
+) -> Command:
     """Return the command that runs a script of the checks in the sandbox of Node.js.
 
     Write the script's request and the lock of what it loads to `folder`.
@@ -146,7 +153,8 @@ def command(
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
     readable = [folder, *runtime.files, known.folder, script, LOAD, snapshot.START]
     readable += [Path(entry.file_name) for entry in lock.packages.values()]
-    return node_sandbox.command(engine.node, readable, script, folder / "request.json")
+    file = folder / "request.json"
+    return node_sandbox.command(engine.node, readable, script, file, allow_network=allow_network)
 
 
 def read_event(line: str) -> dict[str, Any] | None:

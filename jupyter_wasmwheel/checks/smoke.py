@@ -17,7 +17,7 @@ from ..api.report import Smoke
 from ..errors import known_errors
 from ..process.limits import ResourceMonitor
 from ..process.run import Command, run
-from ..runtime import node_sandbox, packages, pyodide
+from ..runtime import packages, pyodide
 from ..runtime.context import RunContext
 from ..runtime.engine import Engine
 from ..runtime.packages import PackageSource
@@ -142,9 +142,12 @@ class _Check:
             importer = IMPORTER.read_text(encoding="utf-8")
             wanted = {"steps": [asdict(step) for step in steps], "code": code, "importer": importer}
             lock, subject = self.loaded.lock, f"The import of {self.names} with {self.engine.label}"
-            command = pyodide_loader.command(SMOKE_SCRIPT, wanted, lock, self.engine, folder)
+            allowed = self.context.allow_network
+            command = pyodide_loader.command(
+                SMOKE_SCRIPT, wanted, lock, self.engine, folder, allow_network=allowed
+            )
             monitor = ResourceMonitor("smoke", self.context.limits, folder, subject, LIMIT_FIX)
-            return _run_session(command, folder, monitor)
+            return _run_session(command, monitor)
 
     def absent_package(self, text: str) -> str | None:
         """Return the package of Pyodide that an exception reports as missing, if any."""
@@ -165,7 +168,7 @@ class _Check:
             raise _runtime_error(session, self.names, self.engine.label)
 
 
-def _run_session(command: Sequence[str | Path], folder: Path, monitor: ResourceMonitor) -> _Session:
+def _run_session(command: Command, monitor: ResourceMonitor) -> _Session:
     events: list[dict[str, Any]] = []
     stderr: deque[str] = deque(maxlen=MAX_TRACEBACK_LINES)
     printed = 0
@@ -180,11 +183,7 @@ def _run_session(command: Sequence[str | Path], folder: Path, monitor: ResourceM
         if "out" not in event or printed <= MAX_OUTPUT_LENGTH:
             events.append(event)
 
-    run(
-        Command(words=command, cwd=folder, env=node_sandbox.environment()),
-        on_line=on_line,
-        monitor=monitor,
-    )
+    run(command, on_line=on_line, monitor=monitor)
     if printed > MAX_OUTPUT_LENGTH:
         text = f"It printed {printed:,} characters; all after {MAX_OUTPUT_LENGTH:,} are omitted."
         events.append({"out": text})

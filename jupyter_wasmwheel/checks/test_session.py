@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
@@ -31,7 +30,6 @@ from ..process.limits import ResourceMonitor
 from ..process.run import Command
 from ..process.run import run as run_command
 from ..project.suite import Suite
-from ..runtime import node_sandbox
 from . import pyodide_loader
 
 #: The default timeout of a test.
@@ -116,12 +114,12 @@ class TestSession:
         """Return all tests that are known so far."""
         return self.collected.keys() | self.outcomes.keys()
 
-    def run(self, command: list[str | Path], folder: Path, runtime: str) -> bool:
+    def run(self, command: Command, runtime: str) -> bool:
         """Run Node.js until it ends, and return whether all tests have an outcome."""
         before = len(self.outcomes)
         self._reset()
         run_command(
-            Command(words=command, cwd=folder, env=node_sandbox.environment()),
+            command,
             on_line=self._on_line,
             stop_when=self._is_late,
             monitor=self._monitor,

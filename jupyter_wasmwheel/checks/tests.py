@@ -96,8 +96,10 @@ def run(
         }
         for _ in range(MAX_STARTS):
             wanted["over"] = list(session.outcomes)
-            command = pyodide_loader.command(SCRIPT, wanted, loaded.lock, engine, folder)
-            if session.run(command, folder, f"Pyodide {engine.runtime.version}"):
+            command = pyodide_loader.command(
+                SCRIPT, wanted, loaded.lock, engine, folder, allow_network=context.allow_network
+            )
+            if session.run(command, f"Pyodide {engine.runtime.version}"):
                 break
             note(context.emit, "Starting Pyodide again for the remaining tests.")
     return _report(session, time.monotonic() - begin)

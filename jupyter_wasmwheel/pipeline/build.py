@@ -28,9 +28,10 @@ from ..build import (
 from ..build.cache import CachedWheel
 from ..build.patched_crates import PatchedCrate
 from ..build.plan import Plan
+from ..process import confine
 from ..project import copy, edits, manifest, recipes
 from ..project.copy import Copy
-from ..toolchain import cargo_config, emscripten, headers, lock_file
+from ..toolchain import cargo, cargo_config, emscripten, headers, lock_file
 from ..toolchain import crates as crate_store
 from ..toolchain.cargo_config import Rustflags
 from ..toolchain.toolchain import Toolchain
@@ -58,6 +59,7 @@ class BuildResult:
     crates: tuple[Crate, ...] = ()
     crates_with_c: tuple[str, ...] = ()
     patches: tuple[Patch, ...] = ()
+    confined: bool = False
     seeded: bool = False
     cached: bool = False
 
@@ -135,6 +137,7 @@ def _build_wheel(
         crates=built.crates,
         crates_with_c=built.crates_with_c,
         patches=patches,
+        confined=built.confined,
         seeded=built.seeded and not cached,
         cached=cached,
     )
@@ -162,7 +165,8 @@ def _plan(
     if rust and private.unlocked:
         for path in copy.lock_files(private):
             kept = workspace.folder / "locks"
-            lock_file.replace_missing(path, rust.cargo, environ, kept, offline=context.offline)
+            env = cargo.for_resolution(environ, rust.rustc)
+            lock_file.replace_missing(path, rust.cargo, env, kept, offline=context.offline)
     crates: tuple[PatchedCrate, ...] = ()
     if rust:
         crates = patched_crates.prepare(
@@ -192,6 +196,7 @@ def _plan(
         limits=context.limits,
         maturin=manifest.maturin_settings(private.folder),
         unlocked=private.unlocked,
+        confined=not confine.unavailable(),
     )
 
 
@@ -206,6 +211,8 @@ def _compile(
 
     if planned.toolchain or planned.project.backend != "pure":
         phases.enter("compile")
+    if confine.is_enabled() and not planned.confined:
+        note(emit, f"The build is not confined: {confine.unavailable()}.")
     has_rust = planned.toolchain and planned.toolchain.rust
     seeded = seeds.restore(planned, private, context.store) if has_rust else False
     if planned.project.is_maturin:
@@ -226,5 +233,9 @@ def _compile(
     changed |= provenance.as_member(built_with, plain) if built_with else {}
     wheel = optimize.optimize(plain, tool, changed, workspace.scratch, emit)
     return CachedWheel(
-        wheel=wheel, crates=built.crates, crates_with_c=built.crates_with_c, seeded=seeded
+        wheel=wheel,
+        crates=built.crates,
+        crates_with_c=built.crates_with_c,
+        seeded=seeded,
+        confined=planned.confined,
     )

@@ -162,6 +162,7 @@ def _context(
             phases=phases,
             out=out or DEFAULT_OUT,
             variables=variables,
+            allow_network=request.allow_network,
         )
 
 
@@ -273,6 +274,7 @@ def build_dependency(
         with_dependencies=True,
         no_cache=request.no_cache,
         offline=request.offline,
+        allow_network=request.allow_network,
     )
 
     outer = context.emit
@@ -312,6 +314,7 @@ def _report(output: BuildOutput, published: dict[str, PublishResult] | None = No
             for name, seconds in output.phases.seconds.items()
         ),
         crates=built.crates,
+        confined=built.confined,
         cached=built.cached,
         seeded=built.seeded,
         recipe=recipe.summary() if recipe else None,

@@ -21,6 +21,7 @@ from typing import IO, Literal
 from psutil import Process
 
 from . import process_tree
+from .confine import Confinement, confined
 from .group import own_group, stop_group
 from .limits import ResourceMonitor
 from .supervisor import STOP_TIMEOUT_S, adopt_orphans, is_supervised, supervised
@@ -43,7 +44,7 @@ class Command:
     """A command with its folder and its variables.
 
     `offline` disables the network, where the system can. `pass_fds` are open files that the command
-    gets, but nothing that it starts.
+    gets, but nothing that it starts. With a `confinement`, it sees only what that names.
     """
 
     words: Sequence[str | Path]
@@ -51,6 +52,14 @@ class Command:
     env: Mapping[str, str]
     offline: bool = False
     pass_fds: Sequence[int] = ()
+    confinement: Confinement | None = None
+
+    @property
+    def complete(self) -> Sequence[str | Path]:
+        """Return the words that start it, confined or not."""
+        if self.confinement is None:
+            return self.words
+        return confined(self.words, self.confinement, self.cwd)
 
 
 def run(
@@ -69,15 +78,14 @@ def run(
     or a `monitor` it is also stopped when this process is killed. A `monitor` raises a LimitError
     when the command exceeds a limit.
     """
-    offline, pass_fds = command.offline, command.pass_fds
+    words, pass_fds = command.complete, command.pass_fds
+    offline = command.offline and command.confinement is None
     # The supervisor of this process also supervises what it starts.
     supervise = offline or ((supervise or monitor is not None) and not is_supervised())
     if monitor and is_supervised():
         adopt_orphans()
     child = subprocess.Popen(
-        supervised(command.words, offline=offline, pass_fds=pass_fds)
-        if supervise
-        else command.words,
+        supervised(words, offline=offline, pass_fds=pass_fds) if supervise else words,
         cwd=command.cwd,
         env=dict(command.env),
         stdin=subprocess.PIPE if supervise else subprocess.DEVNULL,

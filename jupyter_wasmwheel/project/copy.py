@@ -42,6 +42,7 @@ class Copy:
 
     The build of an `unlocked` copy can replace versions in the project's lock files. `revision`
     differs with the commit and the tags of the project's repository if its build can read them.
+    `objects` are the folders of repositories from which its own borrow.
     """
 
     top: Path
@@ -49,6 +50,7 @@ class Copy:
     folder: Path
     unlocked: bool = False
     revision: str = ""
+    objects: tuple[Path, ...] = ()
 
     def locate(self, name: str, base: Path | None = None) -> str:
         """Return the user's own file for a path in the copy; a relative one starts at `base`."""
@@ -92,6 +94,11 @@ def refresh(
         original=found.top,
         folder=top / project.folder.relative_to(found.top),
         revision=revision if revision and sources.reads_commit(project) else "",
+        objects=tuple(
+            path
+            for place in found.repositories
+            for path in repository.borrowed(top / place.relative_to(found.top))
+        ),
     )
 
 

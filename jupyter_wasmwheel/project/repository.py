@@ -6,6 +6,7 @@ git is not installed or refuses a repository, its folder is an ordinary one.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -55,6 +56,9 @@ _CONFIGURATION = """\
 	checkStat = minimal
 	trustctime = false
 """
+
+#: The file of a git folder that names the folder of the objects that it borrows.
+ALTERNATES = "objects/info/alternates"
 
 #: What the configuration has besides if commits are hashed by SHA-256, and their digits then.
 _SHA256, _SHA256_DIGITS = "[extensions]\n\tobjectFormat = sha256\n", 64
@@ -178,7 +182,7 @@ def write_git_folder(original: Path, copy: Path, changed: Iterable[str]) -> str:
         (folder / name).mkdir(parents=True)
     (folder / "HEAD").write_bytes(current)
     (folder / "packed-refs").write_bytes(packed)
-    (folder / "objects/info/alternates").write_bytes(os.fsencode(objects.resolve()) + b"\n")
+    (folder / ALTERNATES).write_bytes(os.fsencode(objects.resolve()) + b"\n")
     settings += _SHA256 if is_sha256 else ""
     (folder / "config").write_text(settings, encoding="utf-8")
     files = {"shallow": shallow, "info/exclude": exclude, "index": index}
@@ -190,6 +194,14 @@ def write_git_folder(original: Path, copy: Path, changed: Iterable[str]) -> str:
         _git(copy, "read-tree", "HEAD")
     hide_changes(copy, changed)
     return (current + packed).decode(errors="surrogateescape")
+
+
+def borrowed(copy: Path) -> Iterator[Path]:
+    """Give the folder of the objects that a copy borrows, before its build can change the name."""
+    with contextlib.suppress(OSError):
+        path = Path(os.fsdecode((copy / ".git" / ALTERNATES).read_bytes().strip()))
+        if path.name == "objects":
+            yield path
 
 
 def hide_changes(copy: Path, names: Iterable[str]) -> None:

@@ -12,12 +12,13 @@ from ..store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext:
-    """The store, the emitter, the user's package index, and the limits of what is run."""
+    """The store, the emitter, the user's package index, and what code that is run can use."""
 
     store: Store
     emit: Emitter
     index: Index = field(default_factory=Index)
     limits: Limits = DEFAULT
+    allow_network: bool = False
 
     @property
     def offline(self) -> bool:

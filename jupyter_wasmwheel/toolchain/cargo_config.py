@@ -132,6 +132,30 @@ def influencing(folder: Path, environ: Mapping[str, str]) -> list[dict[str, Any]
     return [each for each in found if each]
 
 
+def folders_of_user(copy: Path, folder: Path, environ: Mapping[str, str]) -> list[Path]:
+    """Return the folders with crates that cargo's configuration outside a private copy names."""
+    found: list[Path] = []
+    for file in _files(folder, environ):
+        origin = Path(file.origin)
+        if origin.is_relative_to(copy):
+            continue
+        tables = [each for each in _table(file.table, "source").values() if isinstance(each, dict)]
+        named = [each.get(name) for each in tables for name in ("directory", "local-registry")]
+        named += file.table.get("paths", [])
+        found += [origin.parent.parent / str(name) for name in named if name]
+    return found
+
+
+def has_credential_provider(copy: Path, folder: Path, environ: Mapping[str, str]) -> bool:
+    """Return whether a project's configuration names programs that cargo runs to fetch crates."""
+    files = [Path(file.origin) for file in _files(folder, environ)]
+    return any(
+        "credential" in path.read_text("utf-8", "replace")
+        for path in files
+        if path.is_relative_to(copy)
+    )
+
+
 def _files(folder: Path, environ: Mapping[str, str]) -> list[_Source]:
     """Return the files that cargo reads in a folder, those that it prefers last."""
     home = Path(environ.get("CARGO_HOME") or Path.home() / ".cargo")

@@ -18,6 +18,7 @@ from ..api.errors import Retry, ToolchainError
 from ..api.events import Emitter, note
 from ..api.sanitize import redact
 from ..store import Store
+from . import cargo
 from .rust import Rust
 
 #: The folder of vendored crates in a store, and in an entry the crates and cargo's configuration.
@@ -88,8 +89,7 @@ def _are_cached(project: Path, top: Path, rust: Rust) -> bool:
     """Return whether cargo has all crates of a project offline; leave no new lock file behind."""
     before = set(top.rglob("Cargo.lock"))
     command = [str(rust.cargo), "metadata", "--offline", "--format-version=1"]
-    # The project's configuration can name another rustc, which cargo then runs.
-    env = build_variables.for_build(os.environ)
+    env = cargo.for_resolution(build_variables.for_build(os.environ), rust.rustc)
     done = subprocess.run(command, cwd=project, env=env, capture_output=True)
     for lock in set(top.rglob("Cargo.lock")) - before:
         lock.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,6 +10,7 @@ from ..api.answers import Finding
 from ..api.errors import Install, WasmwheelError
 from ..api.events import Emitter
 from ..config import Downloads
+from ..process import confine
 from ..runtime import node, pyodide, snapshot
 from ..runtime.targets import TRIPLE, Target
 from ..store import Store
@@ -28,6 +30,7 @@ def examine(target: Target, store: Store) -> list[Finding]:
         _pyodide(target, store),
         _wasm_opt(target, store),
         _c_compiler(target, store),
+        *([_confinement()] if sys.platform == "linux" else []),
     ]
 
 
@@ -113,6 +116,16 @@ def _c_compiler(target: Target, store: Store) -> Finding:
         fix=fix,
         remedies=(Install(extras=("emscripten",), target=target.abi),) if fix else (),
     )
+
+
+def _confinement() -> Finding:
+    reason = confine.unavailable()
+    text, fix = "bubblewrap confines builds, imports and tests", ""
+    if reason:
+        text = f"builds can read your files and use the network: {reason}"
+        fix = f"Run `{confine.INSTALL}` as root, and set {confine.SWITCH}=1 (docs/limits.md)."
+    state: Literal["ok", "optional"] = "optional" if reason else "ok"
+    return Finding(id="confinement", part="Confinement", state=state, text=text, fix=fix)
 
 
 def fix(

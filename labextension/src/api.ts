@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: 99e4e8b6c69dfa87f7a35126376f63d949bdeb097a55a14a5f5c338a388ade19
+ * schema.json sha256: 497dde941b0ee65604a6fe27101eb3719415f7af4154d7d0da4f48e9ca43fb02
  */
 
 /* eslint-disable */
@@ -96,6 +96,10 @@ export interface BuildRequest {
    */
   offline?: boolean | undefined;
   /**
+   * let the code of the package use the network where it is confined
+   */
+  allow_network?: boolean | undefined;
+  /**
    * site to publish the wheel to
    */
   site?: (string | null) | undefined;
@@ -169,6 +173,10 @@ export interface TestRequest {
    * do not access the network, and run the build without network access
    */
   offline?: boolean | undefined;
+  /**
+   * let the code of the package use the network where it is confined
+   */
+  allow_network?: boolean | undefined;
   /**
    * run only the tests that match, as with pytest -k
    */
@@ -326,6 +334,8 @@ export interface Open {
 }
 /**
  * The report of a build, or of a run of tests.
+ *
+ *     `confined` is whether the build had only its own files, and no network unless it was allowed.
  */
 export interface BuildReport {
   schema: number;
@@ -348,6 +358,7 @@ export interface BuildReport {
   dependencies: Dependency[];
   built_along: BuildReport[];
   tests: Tests | null;
+  confined: boolean;
   published: Publication | null;
 }
 /**
@@ -643,7 +654,7 @@ export interface Toolchain {
  *     to install the part, `remedies` do it; `mend` are the extras of the first remedy, or null.
  */
 export interface Finding {
-  id: 'c-compiler' | 'node' | 'pyodide' | 'rust' | 'seeds' | 'wasm-opt';
+  id: 'c-compiler' | 'confinement' | 'node' | 'pyodide' | 'rust' | 'seeds' | 'wasm-opt';
   part: string;
   state: 'missing' | 'ok' | 'optional';
   text: string;
@@ -876,6 +887,13 @@ export const FIELDS = {
       default: false,
       flags: ['--offline']
     },
+    allow_network: {
+      title: 'Allow network',
+      description: 'let the code of the package use the network where it is confined',
+      type: 'boolean',
+      default: false,
+      flags: ['--allow-network']
+    },
     site: {
       description: 'site to publish the wheel to',
       type: 'string',
@@ -993,6 +1011,13 @@ export const FIELDS = {
       type: 'boolean',
       default: false,
       flags: ['--offline']
+    },
+    allow_network: {
+      title: 'Allow network',
+      description: 'let the code of the package use the network where it is confined',
+      type: 'boolean',
+      default: false,
+      flags: ['--allow-network']
     },
     select: {
       description: 'run only the tests that match, as with pytest -k',

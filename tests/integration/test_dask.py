@@ -217,6 +217,7 @@ def test_remote_compile_error_names_file_of_user(
 @linux_only
 @pytest.mark.slow
 @pytest.mark.usefixtures("draft_seed")
+@pytest.mark.usefixtures("unconfined")
 def test_canceled_build_leaves_no_process_on_worker(
     queue: Queue,
     submit: Submit,
@@ -243,6 +244,7 @@ def test_canceled_build_leaves_no_process_on_worker(
 @linux_only
 @pytest.mark.slow
 @pytest.mark.usefixtures("draft_seed")
+@pytest.mark.usefixtures("unconfined")
 def test_lost_server_leaves_no_process_on_worker(
     queue: Queue,
     submit: Submit,
@@ -264,6 +266,7 @@ def test_lost_server_leaves_no_process_on_worker(
 @linux_only
 @pytest.mark.slow
 @pytest.mark.usefixtures("draft_seed")
+@pytest.mark.usefixtures("unconfined")
 def test_build_of_killed_worker_runs_on_other_worker(
     queue: Queue,
     submit: Submit,

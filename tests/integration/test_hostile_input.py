@@ -197,6 +197,7 @@ COPIED, MADE = ("pyodide", "snapshots"), ("built", "proofs", "seeds")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unconfined")
 def test_file_changed_by_build_script_is_not_used(
     wasmwheel: Command, store: Store, draft_seed: None, crate: Path, tmp_path: Path
 ) -> None:

@@ -246,6 +246,7 @@ def read_seen(place: Path) -> str:
 
 
 @linux_only
+@pytest.mark.usefixtures("unconfined")
 def test_setup_py_sees_no_secret(wasmwheel: Command, tmp_path: Path) -> None:
     place = tmp_path / "seen"
     project = backend_project(tmp_path / "nosy", f"dump({str(place)!r})", DUMP)
@@ -258,6 +259,7 @@ def test_setup_py_sees_no_secret(wasmwheel: Command, tmp_path: Path) -> None:
 
 
 @linux_only
+@pytest.mark.usefixtures("unconfined")
 def test_build_script_sees_no_secret(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
     place = tmp_path / "seen"
     (crate / "build.rs").write_text(RUST_DUMP.replace("PLACE", json.dumps(str(place))))
@@ -359,6 +361,7 @@ def nosy_sdist(place: Path) -> bytes:
 
 
 @linux_only
+@pytest.mark.usefixtures("unconfined")
 def test_build_requirement_from_index_sees_no_password(wasmwheel: Command, tmp_path: Path) -> None:
     place, asked = tmp_path / "seen", []
     project = backend_project(tmp_path / "nosy")

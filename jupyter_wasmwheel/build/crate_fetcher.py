@@ -1,0 +1,125 @@
+"""Fetching of the crates of a build, which then has no network.
+
+`cargo tree` fetches exactly the crates that `cargo build` compiles, and compiles none. Programs
+that the project's configuration names for rustc are not run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from .. import build_variables
+from ..process.limits import ResourceMonitor
+from ..process.run import Command, Stream, run
+from ..project.copy import Copy
+from ..runtime.targets import TRIPLE
+from ..toolchain import cargo, cargo_config
+from .plan import GENERATED, Plan
+
+#: The file in a work folder with a hash of what selected the crates that were fetched.
+FETCHED = "fetched"
+
+#: The arguments of cargo's commands that select versions of crates.
+SELECTING = ("--config", "--locked", "--frozen")
+
+
+def fetch(
+    plan: Plan, copy: Copy, on_line: Callable[[Stream, str], None], monitor: ResourceMonitor
+) -> bool:
+    """Fetch the crates of a build, and return whether that succeeded.
+
+    Only the crate that the project names has to succeed: a build may not compile others.
+    """
+    succeeded = _fetch(plan, copy, on_line, monitor)
+    if succeeded:
+        (plan.work / FETCHED).write_text(_inputs(plan, copy), encoding="utf-8")
+    return succeeded
+
+
+def is_current(plan: Plan, copy: Copy) -> bool:
+    """Return whether the crates of a build have been fetched, with the same manifests and lock."""
+    try:
+        return (plan.work / FETCHED).read_text(encoding="utf-8") == _inputs(plan, copy)
+    except OSError:
+        return False
+
+
+def _inputs(plan: Plan, copy: Copy) -> str:
+    """Return a hash of what selects the crates of a build."""
+    names = ("Cargo.toml", "Cargo.lock", "config.toml", "config")
+    found = [
+        Path(place, name)
+        for place, _, files in os.walk(copy.top)
+        for name in files
+        if name in names and Path(place, name).is_file()
+    ]
+    digest = hashlib.sha256(repr([_features(plan), [*_given(plan)], plan.rustflags]).encode())
+    for path in sorted(found):
+        digest.update(os.fsencode(path) + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _fetch(
+    plan: Plan, copy: Copy, on_line: Callable[[Stream, str], None], monitor: ResourceMonitor
+) -> bool:
+    if not (plan.toolchain and plan.toolchain.rust):
+        return True
+    if cargo_config.has_credential_provider(copy.top, copy.folder, plan.environ):
+        return True
+    command = [str(plan.toolchain.rust.cargo), "tree", "--depth=0", "--edges=no-dev"]
+    command += [f"--target={TRIPLE}", *_given(plan)]
+    if plan.project.bindings in GENERATED:
+        command.append(f"--target={plan.toolchain.rust.host}")
+    environ = build_variables.for_download(os.environ, plan.variables)
+    env = {**plan.env, **environ, "PATH": plan.env["PATH"]}
+    env = cargo.for_resolution(env, plan.toolchain.rust.rustc)
+
+    def run_tree(manifest: Path, *features: str, needed: bool = False) -> bool:
+        words = [*command, f"--manifest-path={manifest}", *features]
+
+        def on_message(stream: Stream, line: str) -> None:
+            if stream == "stderr" and needed:
+                on_line(stream, line)
+
+        fetching = Command(words=words, cwd=copy.folder, env=env)
+        return run(fetching, on_line=on_message, monitor=monitor) == 0
+
+    crate = plan.project.crate
+    if crate is None:
+        for manifest in _manifests(copy.folder):
+            run_tree(manifest, "--all-features")
+        return True
+    manifest = copy.top / crate.relative_to(copy.original)
+    # Only maturin's features are known before the build.
+    if not plan.project.is_maturin and run_tree(manifest, "--all-features"):
+        return True
+    return run_tree(manifest, *_features(plan), needed=True)
+
+
+def _features(plan: Plan) -> list[str]:
+    """Return cargo's options for the features of a build."""
+    words = [f"--features={each}" for each in (*plan.maturin.features, *plan.features)]
+    return [*words, "--no-default-features"] if plan.no_default_features else words
+
+
+def _given(plan: Plan) -> Iterator[str]:
+    """Yield the options of the recipe and the user that change which crates are selected."""
+    for crate in plan.crates:
+        yield from crate.configuration
+    words = iter(plan.request.cargo_args)
+    for word in words:
+        if word.startswith(SELECTING):
+            yield word
+            if word == "--config":
+                yield from (value for value in [next(words, None)] if value)
+
+
+def _manifests(folder: Path) -> Iterator[Path]:
+    """Yield the outermost manifests of crates in a folder."""
+    for place, names, files in os.walk(folder):
+        if "Cargo.toml" in files:
+            yield Path(place, "Cargo.toml")
+            names.clear()

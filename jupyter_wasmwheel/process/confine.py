@@ -1,0 +1,148 @@
+"""Confinement of untrusted code by bubblewrap, on Linux.
+
+A confined command sees the system and what it is given, and nothing else: no home, no sockets, no
+other processes, and no network unless it is allowed. All that it starts ends with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+#: bubblewrap's program, and the command that installs it on Debian.
+PROGRAM, INSTALL = "bwrap", "apt-get install bubblewrap"
+
+#: The variable that enables confinement, and the values that do so.
+SWITCH, ON = "WASMWHEEL_CONFINE", ("1", "true", "yes", "on")
+
+#: The namespaces of a command, which has no rights of root and can have no other namespaces.
+NAMESPACES = (
+    *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+    *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+)
+
+#: The option that older releases of bubblewrap do not have.
+NO_USER_NAMESPACES = "--disable-userns"
+
+#: The folders of the system, and its files of /etc without secrets.
+SYSTEM = (
+    *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt"),
+    *("/nix/store", "/gnu/store", "/sys/devices/system/cpu", "/sys/fs/cgroup"),
+)
+ETC = (
+    *("alternatives", "ca-certificates", "debian_version", "emscripten", "fonts", "group", "hosts"),
+    *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "nsswitch.conf"),
+    *("os-release", "passwd", "perl", "pki/ca-trust", "pki/tls/certs", "protocols", "resolv.conf"),
+    *("services", "ssl/cert.pem", "ssl/certs", "ssl/openssl.cnf", "timezone"),
+)
+
+#: The folder for temporary files of a command.
+TEMPORARY = Path("/tmp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confinement:
+    """What a command can reach besides the system.
+
+    `hidden` are folders of which only the parts that are readable or writable are seen. `replaced`
+    are files with others that are shown in their place. `temporary` is its /tmp; without one, that
+    is in memory.
+    """
+
+    readable: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
+    replaced: tuple[tuple[Path, Path], ...] = ()
+    temporary: Path | None = None
+    network: bool = False
+
+
+def is_enabled() -> bool:
+    """Return whether the user has enabled confinement."""
+    return os.environ.get(SWITCH, "").lower() in ON
+
+
+def unavailable() -> str:
+    """Return why code is not confined, or an empty text."""
+    return _problem() if is_enabled() else f"{SWITCH}=1 enables it"
+
+
+@functools.cache
+def _problem() -> str:
+    """Return why code cannot be confined on this machine, or an empty text."""
+    if sys.platform != "linux":
+        return "this is possible only on Linux"
+    if not shutil.which(PROGRAM):
+        return f"bubblewrap is not installed; on Debian, run `{INSTALL}`"
+    command = confined(["true"], Confinement(), Path("/"))
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        return f"bubblewrap does not work here: {done.stderr.strip()[:200]}"
+    return ""
+
+
+def confined(words: Sequence[str | Path], confinement: Confinement, cwd: Path) -> list[str | Path]:
+    """Return the command that runs a command confined."""
+    arguments: list[str | Path] = [shutil.which(PROGRAM) or PROGRAM, *_options()]
+    arguments += [] if confinement.network else ["--unshare-net"]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm"]
+    arguments += ["--setenv", "TMPDIR", TEMPORARY, "--unsetenv", "TEMP", "--unsetenv", "TMP"]
+    return [*arguments, *_mounts(confinement), "--chdir", cwd, "--", *words]
+
+
+@functools.cache
+def _options() -> tuple[str, ...]:
+    """Return bubblewrap's options for namespaces."""
+    printed = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True)
+    known = NO_USER_NAMESPACES in printed.stdout + printed.stderr
+    return (*NAMESPACES, NO_USER_NAMESPACES) if known else NAMESPACES
+
+
+def homes() -> set[Path]:
+    """Return the user's home: that of the variable, and that of the system."""
+    import pwd
+
+    found = {Path.home()}
+    with contextlib.suppress(KeyError):  # a container's user without an entry
+        found.add(Path(pwd.getpwuid(os.getuid()).pw_dir))
+    return {each for each in found if each != Path("/")}
+
+
+def _mounts(confinement: Confinement) -> Iterator[str | Path]:
+    """Yield the options for files; those of a folder come before those of what is in it."""
+    mounts: dict[Path, tuple[str | Path, ...]] = {}
+    for name in (*SYSTEM, *(f"/etc/{each}" for each in ETC)):
+        path = Path(name)
+        if path.is_symlink() and path.parent == Path("/"):
+            mounts[path] = ("--symlink", os.readlink(path), path)
+        else:
+            mounts[path] = ("--ro-bind-try", path, path)
+    secret = (*homes(), *confinement.hidden)
+    for path in (*secret, TEMPORARY, Path("/var/tmp")):
+        mounts[path] = ("--tmpfs", path)
+    if confinement.temporary:
+        mounts[TEMPORARY] = ("--bind", confinement.temporary, TEMPORARY)
+    for path in _given(confinement.readable, secret):
+        mounts[path] = ("--ro-bind-try", path, path)
+    for path in _given(confinement.writable, secret):
+        mounts[path] = ("--bind-try", path, path)
+    for path, shown in confinement.replaced:
+        mounts[path] = ("--ro-bind", shown, path)
+    for path in sorted(mounts, key=lambda path: len(path.parts)):
+        yield from mounts[path]
+
+
+def _given(paths: Iterable[Path], secret: Iterable[Path]) -> Iterator[Path]:
+    """Yield paths, with what links in them lead to, that are neither secret nor around it."""
+    secret = [each for path in secret for each in (path, path.resolve())]
+    for path in paths:
+        for each in dict.fromkeys([Path(os.path.abspath(path)), Path(os.path.realpath(path))]):
+            if not any(below.is_relative_to(each) for below in secret):
+                yield each

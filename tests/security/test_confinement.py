@@ -1,0 +1,423 @@
+"""A package's code reaches nothing: no file of the user, no network, no other process.
+
+A decoy home has files with a word, a server counts its connections, and sockets wait for some. Each
+way in which a package can run code tries to read, write, connect, kill and stay, and prints what it
+got. Nothing of it may work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_wasmwheel.process import confine
+from jupyter_wasmwheel.process.confine import Confinement
+from jupyter_wasmwheel.process.run import Command, run
+from tests.fixtures import commands
+from tests.fixtures.commands import processes_in
+from tests.fixtures.wheel_factory import backend_project, wheel
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap runs on Linux")
+
+#: The word in every decoy, and the files of the decoy home.
+DECOY = "decoy81c7"
+FILES = [
+    *(".netrc", ".ssh/id_ed25519", ".aws/credentials", ".cargo/credentials.toml", ".bashrc"),
+    *(".local/share/jupyter/runtime/jpserver-1.json", "thesis/draft.tex", ".config/pip/pip.conf"),
+]
+
+#: Python that reads, writes, connects, kills and stays.
+ATTACK = """
+def attack():
+    import glob, os, signal, socket, subprocess, sys
+    home, watched, port, victim = @HOME@, @WATCHED@, @PORT@, @VICTIM@
+    found = [str(sorted(os.environ.items()))]
+    for name in (*@FILES@, *glob.glob("/proc/[0-9]*/environ")):
+        for mode in "ra":
+            try:
+                with open(os.path.join(home, name), mode, errors="replace") as file:
+                    found.append(file.read() if mode == "r" else str(file.write("written")))
+            except OSError:
+                pass
+    for family, address in (
+        ("AF_INET", ("127.0.0.1", port)),
+        ("AF_UNIX", os.path.join(home, "agent.sock")),
+        ("AF_UNIX", os.path.join(watched, "docker.sock")),
+        ("AF_UNIX", f"\\0wasmwheel-{port}"),
+    ):
+        try:
+            with socket.socket(getattr(socket, family), socket.SOCK_STREAM) as connection:
+                connection.settimeout(1)
+                connection.connect(address)
+        except (AttributeError, OSError):  # Pyodide has no unix sockets
+            pass
+    for pid in (victim, os.getppid()):
+        try:
+            os.kill(pid, signal.SIGKILL if pid == victim else 0)
+        except OSError:
+            pass
+    waiting = [sys.executable, "-c", "import time; time.sleep(600)", watched]
+    try:
+        subprocess.Popen(waiting, start_new_session=True)
+    except OSError:  # Pyodide has no processes
+        pass
+    print("ATTACKED", found, flush=True)
+"""
+
+#: The same in a crate's build script.
+RUST_ATTACK = """
+use std::{env, fs, net::TcpStream, os::unix::net::UnixStream, path::Path, process::Command};
+fn main() {
+    let home = Path::new(@HOME@);
+    for (name, value) in env::vars_os() {
+        println!("cargo:warning={:?}={:?}", name, value);
+    }
+    for name in @FILES@ {
+        if let Ok(text) = fs::read_to_string(home.join(name)) {
+            println!("cargo:warning={}", text);
+        }
+        let _ = fs::write(home.join(name), "written");
+    }
+    let _ = TcpStream::connect(("127.0.0.1", @PORT@));
+    let _ = UnixStream::connect(home.join("agent.sock"));
+    let _ = UnixStream::connect(Path::new(@WATCHED@).join("docker.sock"));
+    let _ = Command::new("kill").args(["-9", &@VICTIM@.to_string()]).status();
+    let _ = Command::new("setsid").args(["sh", "-c", "sleep 600", @WATCHED@]).spawn();
+    println!("cargo:warning=ATTACKED");
+}
+"""
+
+#: The same in a page's JavaScript, which Python in Pyodide can run.
+SCRIPT_ATTACK = """
+import js
+attack()
+await_nothing = js.Object.constructor(
+    "const got = [JSON.stringify(process.env)];"
+    "const fs = process.getBuiltinModule?.('fs');"
+    "for (const name of @FILES@) {"
+    "  try { got.push(fs.readFileSync(@HOME@ + '/' + name, 'utf8')) } catch {}"
+    "  try { fs.writeFileSync(@HOME@ + '/' + name, 'written') } catch {}"
+    "}"
+    "try { process.kill(@VICTIM@, 'SIGKILL') } catch {}"
+    "try { process.kill(process.ppid, 0); } catch {}"
+    "try { fetch('http://127.0.0.1:@PORT@/').catch(() => 0) } catch {}"
+    "return String(got)"
+)
+print(await_nothing())
+"""
+
+
+@pytest.fixture(autouse=True)
+def enabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enable confinement."""
+    monkeypatch.setenv(confine.SWITCH, "1")
+
+
+@dataclass
+class Trap:
+    """A decoy home, servers that count their connections, and a process to kill."""
+
+    home: Path
+    watched: Path
+    port: int
+    victim: subprocess.Popen[bytes]
+    connections: list[str] = field(default_factory=list)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return the variables of a run in the decoy home."""
+        return {
+            "HOME": str(self.home),
+            "GITHUB_TOKEN": DECOY,
+            "SSH_AUTH_SOCK": str(self.home / "agent.sock"),
+            "XDG_RUNTIME_DIR": str(self.watched),
+        }
+
+    def arm(self, code: str, quotes: str = '"') -> str:
+        """Return code that attacks this trap."""
+        values = {"HOME": str(self.home), "WATCHED": str(self.watched), "FILES": FILES}
+        values |= {"PORT": self.port, "VICTIM": self.victim.pid}
+        for name, value in values.items():
+            code = code.replace(f"@{name}@", json.dumps(value).replace('"', quotes))
+        return code
+
+    def require_untouched(self, output: str) -> None:
+        """Check that nothing was read, written, reached, killed or left."""
+        assert "ATTACKED" in output
+        assert DECOY not in output
+        for name in FILES:
+            assert (self.home / name).read_text() == f"{DECOY} {name}\n"
+        assert self.connections == []
+        assert self.victim.poll() is None
+        assert processes_in(self.watched) == []
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> Iterator[Trap]:
+    """Set a trap; `WASMWHEEL_HOME` is outside the decoy home."""
+    home, watched = tmp_path / "home", tmp_path / "watched"
+    watched.mkdir()
+    for name in FILES:
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(f"{DECOY} {name}\n")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        victim = subprocess.Popen(["sleep", "600"])
+        trap = Trap(home, watched, port, victim)
+        listeners = [server]
+        for address in (home / "agent.sock", watched / "docker.sock", f"\0wasmwheel-{port}"):
+            listeners.append(socket.socket(socket.AF_UNIX))
+            listeners[-1].bind(str(address))
+            listeners[-1].listen()
+        for listener in listeners:
+            threading.Thread(target=_count, args=(listener, trap.connections), daemon=True).start()
+        try:
+            yield trap
+        finally:
+            victim.kill()
+            victim.wait()
+            for listener in listeners:
+                listener.close()
+
+
+def _count(listener: socket.socket, connections: list[str]) -> None:
+    while True:
+        try:
+            listener.accept()[0].close()
+        except OSError:
+            return
+        connections.append(str(listener))
+
+
+def run_confined(code: str, confinement: Confinement, cwd: Path) -> tuple[int, str]:
+    """Run Python's code confined, and return its status and its output."""
+    lines: list[str] = []
+    readable = (Path(sys.prefix), Path(sys.base_prefix), *confinement.readable)
+    status = run(
+        Command(
+            words=[sys.executable, "-c", code],
+            cwd=cwd,
+            env={"PATH": "/usr/bin:/bin"},
+            confinement=Confinement(readable=readable, writable=confinement.writable),
+        ),
+        on_line=lambda _, line: lines.append(line),
+    )
+    return status, "\n".join(lines)
+
+
+# One command
+
+
+def test_bubblewrap_works_on_this_machine() -> None:
+    assert confine.unavailable() == ""
+
+
+def test_confined_command_reaches_nothing(trap: Trap, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    code = trap.arm(ATTACK) + "attack()"
+    status, output = run_confined(code, Confinement(writable=(work,)), work)
+    assert status == 0, output
+    trap.require_untouched(output)
+
+
+def test_trap_notices_what_unconfined_command_does(trap: Trap, tmp_path: Path) -> None:
+    code = trap.arm(ATTACK).replace("time.sleep(600)", "0") + "attack()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert DECOY in done.stdout
+    assert "written" in (trap.home / ".netrc").read_text()
+    assert trap.victim.wait(10) == -9
+    assert len(trap.connections) == 4
+
+
+def test_confined_command_writes_only_where_it_can(tmp_path: Path) -> None:
+    work, given, other = (tmp_path / name for name in ("work", "given", "other"))
+    for folder in (work, given, other):
+        folder.mkdir()
+        (folder / "file").write_text("before")
+    code = f"""
+for folder in ({str(work)!r}, {str(given)!r}, {str(other)!r}, "/usr", "/etc"):
+    for name in ("file", "new"):
+        try:
+            open(folder + "/" + name, "w").write("after")
+        except OSError as error:
+            print(type(error).__name__)
+"""
+    confinement = Confinement(readable=(given,), writable=(work,))
+    status, output = run_confined(code, confinement, work)
+    assert status == 0, output
+    assert (work / "new").read_text() == "after"
+    assert (given / "file").read_text() == "before"
+    assert [path.name for path in other.iterdir()] == ["file"]
+    assert (other / "file").read_text() == "before"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import ctypes; assert ctypes.CDLL(None).unshare(0x10000000) == 0",
+        "import ctypes, os; n = os.open('/proc/1/ns/mnt', 0); "
+        "assert ctypes.CDLL(None).setns(n, 0) == 0",
+        "import subprocess; subprocess.run(['mount', '-t', 'tmpfs', 'x', '/usr'], check=True)",
+        "import os; os.mknod('/tmp/disk', 0o60600, os.makedev(8, 0))",
+        "import os; os.open('/dev/kmsg', os.O_RDONLY)",
+        "import os; os.chroot('/usr')",
+    ],
+)
+def test_confined_command_cannot_leave(tmp_path: Path, code: str) -> None:
+    status, output = run_confined(code, Confinement(writable=(tmp_path,)), tmp_path)
+    assert status != 0, output
+
+
+def test_home_and_folders_around_it_are_never_given(
+    trap: Trap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(trap.home))
+    (tmp_path / "link").symlink_to(trap.home)
+    work = tmp_path / "work"
+    work.mkdir()
+    given = (trap.home, tmp_path, Path("/"), tmp_path / "link")
+    code = trap.arm(ATTACK) + "attack()"
+    status, output = run_confined(code, Confinement(readable=given, writable=(work,)), work)
+    assert status == 0, output
+    trap.require_untouched(output)
+
+
+def test_unusable_bubblewrap_is_told(tmp_path: Path) -> None:
+    program = tmp_path / "bwrap"
+    program.write_text("#!/bin/sh\necho 'No permissions to create a namespace' >&2; exit 1\n")
+    program.chmod(0o755)
+    code = "from jupyter_wasmwheel.process import confine; print(confine.unavailable())"
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert "No permissions" in done.stdout
+
+
+# The ways in which a package runs code
+
+
+def test_build_backend_reaches_nothing(
+    wasmwheel: commands.Command, trap: Trap, tmp_path: Path
+) -> None:
+    project = backend_project(tmp_path / "evil", "attack()", trap.arm(ATTACK))
+    with (project / "own.py").open("a") as file:
+        file.write("\ndef get_requires_for_build_wheel(*_):\n    attack()\n    return []\n")
+    words = ("build", project, "--events", "--no-smoke", "--out", tmp_path / "out")
+    ran = wasmwheel(*words, env=trap.variables)
+    assert ran.status == 0, ran.stderr
+    trap.require_untouched(ran.stdout)
+    assert _report(ran)["confined"] is True
+
+
+def test_import_reaches_nothing(wasmwheel: commands.Command, trap: Trap, tmp_path: Path) -> None:
+    code = trap.arm(ATTACK) + trap.arm(SCRIPT_ATTACK, quotes="'")
+    path = wheel(tmp_path, "py3-none-any", {"handmade.py": code.encode()})
+    ran = wasmwheel("smoke", path, "--events", env=trap.variables)
+    assert ran.status == 0, ran.stdout
+    trap.require_untouched(ran.stdout)
+
+
+@pytest.mark.slow
+def test_project_tests_reach_nothing(
+    wasmwheel: commands.Command, trap: Trap, tmp_path: Path
+) -> None:
+    project = backend_project(tmp_path / "evil")
+    code = textwrap.indent(trap.arm(SCRIPT_ATTACK, quotes="'"), "    ")
+    text = f"{trap.arm(ATTACK)}\ndef test_evil():\n{code}\n    assert False\n"
+    (project / "test_evil.py").write_text(text)
+    words = ("test", project, "--events", "--out", tmp_path / "out")
+    trap.require_untouched(wasmwheel(*words, env=trap.variables).stdout)
+
+
+@pytest.mark.slow
+def test_build_script_and_notebook_reach_nothing(
+    wasmwheel: commands.Command, crate: Path, trap: Trap, tmp_path: Path
+) -> None:
+    (crate / "build.rs").write_text(trap.arm(RUST_ATTACK))
+    cell = {"cell_type": "code", "source": trap.arm(ATTACK) + "attack()", "outputs": []}
+    cell |= {"metadata": {}, "execution_count": None, "id": "one"}
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (crate / "demo.ipynb").write_text(json.dumps(notebook))
+    words = ("build", crate, "--events", "--profile", "draft", "--out", tmp_path / "out")
+    cargo = {name: os.environ.get(name, str(Path.home() / place)) for name, place in CARGO.items()}
+    ran = wasmwheel(*words, env={**trap.variables, **cargo})
+    assert ran.status == 0, ran.stderr
+    trap.require_untouched(ran.stdout)
+
+
+#: Where Rust is in the user's real home.
+CARGO = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup"}
+
+
+def test_build_sees_no_other_work_folder(wasmwheel: commands.Command, tmp_path: Path) -> None:
+    look = """
+def look():
+    home = os.environ["LOOK"]
+    print("SEEN", sorted(str(path.relative_to(home)) for path in pathlib.Path(home).glob("*/*")))
+"""
+    first = backend_project(tmp_path / "first", "look()", look)
+    second = backend_project(tmp_path / "second", "look()", look)
+    env = {"WASMWHEEL_BUILD_ENV": "LOOK", "LOOK": os.environ["WASMWHEEL_HOME"]}
+    for project in (first, second):
+        words = ("build", project, "--events", "--no-smoke", "--out", tmp_path / "out")
+        ran = wasmwheel(*words, env=env)
+        assert ran.status == 0, ran.stderr
+        (line,) = (each["text"] for each in ran.events if "SEEN" in each.get("text", ""))
+        assert [name for name in line.split("'") if name.startswith("work/")] == [
+            name for name in line.split("'") if name.startswith(f"work/{project.name}-")
+        ]
+
+
+# What a build can do
+
+
+def test_build_that_requires_network_fails_with_remedy(
+    wasmwheel: commands.Command, trap: Trap, tmp_path: Path
+) -> None:
+    code = "import urllib.request\nurllib.request.urlopen('http://example.org/x')"
+    project = backend_project(tmp_path / "fetching", code)
+    words = ("build", project, "--json", "--no-smoke", "--out", tmp_path / "out")
+    error = commands.error_of(wasmwheel(*words), 3)
+    assert error["code"] == "build.network"
+    assert {"action": "retry", "changes": {"allow_network": True}} in error["remedies"]
+
+
+def test_allow_network_gives_build_network(
+    wasmwheel: commands.Command, trap: Trap, tmp_path: Path
+) -> None:
+    code = f"socket.create_connection(('127.0.0.1', {trap.port})).close()"
+    project = backend_project(tmp_path / "fetching", code)
+    words = ("build", project, "--json", "--no-smoke", "--out", tmp_path / "out")
+    ran = wasmwheel(*words, "--allow-network")
+    assert ran.status == 0, ran.stderr
+    assert len(trap.connections) == 1
+
+
+def test_build_with_unusable_bubblewrap_says_that_it_is_not_confined(
+    wasmwheel: commands.Command, tmp_path: Path
+) -> None:
+    program = tmp_path / "bwrap"
+    program.write_text("#!/bin/sh\necho 'No permissions' >&2; exit 1\n")
+    program.chmod(0o755)
+    project = backend_project(tmp_path / "plain")
+    words = ("build", project, "--events", "--no-smoke", "--out", tmp_path / "out")
+    ran = wasmwheel(*words, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert ran.status == 0, ran.stderr
+    assert _report(ran)["confined"] is False
+    assert "The build is not confined: bubblewrap does not work here: No permissions" in ran.stdout
+
+
+def _report(ran: commands.CommandOutput) -> dict[str, Any]:
+    report: dict[str, Any] = ran.events[-1]
+    return report.get("report", report)
