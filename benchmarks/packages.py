@@ -169,7 +169,7 @@ def _row(name: str, result: dict[str, Any]) -> str:
         result.get("version", ""),
         "works" if result["works"] else reason.replace("|", "\\|").replace("\n", " "),
         f"`{command}`",
-        f"{result['size'] / 1e6:.1f} MB" if result["works"] else "",
+        f"{result['size'] / 1e6:.1f}\N{NO-BREAK SPACE}MB" if result["works"] else "",
         str(result["seconds"]) if result["works"] else "",
     ]
     return f"| {' | '.join(cells)} |\n"
