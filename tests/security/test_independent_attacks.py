@@ -205,7 +205,7 @@ def test_server_sends_file_that_was_checked(site: Site, tmp_path: Path) -> None:
         try:
             until = time.monotonic() + 5
             while time.monotonic() < until:
-                connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+                connection = http.client.HTTPConnection(lite.HOST, site.port, timeout=10)
                 connection.request("GET", f"/{site.prefix}/files/a.txt")
                 answer = connection.getresponse()
                 found.add((answer.status, answer.read()[:6]))
