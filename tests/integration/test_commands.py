@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.site.lite import HOST
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import version_cache
 from tests.fixtures.commands import Command, error_of, run_on_terminal
+
+#: The URL of a page of a site, as a regular expression.
+SITE_URL = rf"http://{re.escape(HOST)}:\d+/\S+"
 
 
 def test_terminal_redraws_running_phase(crate: Path, starter_wheel: Path, tmp_path: Path) -> None:
@@ -29,7 +33,7 @@ def test_demo_builds_publishes_and_serves_notebook(store: Store) -> None:
     with run_on_terminal("demo") as terminal:
         terminal.wait_for(r"hello-0.1.0-cp314-cp314-pyemscripten_2026_0_wasm32\.whl")
         terminal.wait_for(r"hello.greet\('you'\) -> 'Hello, you!")
-        url = terminal.wait_for(r"Serving demo at\s+(http://127\.0\.0\.1:\d+/\S+)").group(1)
+        url = terminal.wait_for(rf"Serving demo at\s+({SITE_URL})").group(1)
         terminal.wait_for("Press Ctrl-C to stop")
         assert "try-hello-0.1.0.ipynb" in url
         page = _get(url)

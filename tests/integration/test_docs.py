@@ -26,6 +26,7 @@ from markdown_it.token import Token
 
 from jupyter_wasmwheel import cli
 from jupyter_wasmwheel.project import recipes, starter
+from jupyter_wasmwheel.site.lite import HOST
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.browser import START_TIMEOUT_MS, Tab, browser, wait_for_kernel
 from tests.fixtures.commands import run_on_terminal
@@ -184,7 +185,7 @@ def test_tutorial_works_to_its_end(
         elif token.type == "code_block" and " serve " in token.content:
             with run_on_terminal(*shlex.split(token.content)[2:]) as terminal:
                 terminal.wait_for("Press Ctrl-C")
-                url = terminal.wait_for(r"(http://127\.0\.0\.1:\d+/\S+)/tree/index.html")[1]
+                url = terminal.wait_for(rf"(http://{re.escape(HOST)}:\d+/\S+)/tree/index.html")[1]
                 with urllib.request.urlopen(f"{url}/api/contents/all.json") as answer:
                     assert "try-hello-0.1.0.ipynb" in answer.read().decode()
         elif token.type == "code_block" and token.content.startswith("jupyter"):

@@ -22,6 +22,7 @@ import trustme
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.pipeline import publish_wheels
 from jupyter_wasmwheel.runtime import lock, node, targets
+from jupyter_wasmwheel.site import lite
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.browser import Tab, browser, open_notebook
 from tests.fixtures.commands import Command
@@ -133,7 +134,7 @@ def opened(
     ]
     try:
         assert serving.stdout
-        assert serving.stdout.readline().startswith("http://127.0.0.1:")
+        assert serving.stdout.readline().startswith(f"http://{lite.HOST}:")
         with browser(profile, *flags) as context:
             yield open_notebook(context, url)
     finally:
