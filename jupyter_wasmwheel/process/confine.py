@@ -107,11 +107,12 @@ def _options() -> tuple[str, ...]:
 
 def homes() -> set[Path]:
     """Return the user's home: that of the variable, and that of the system."""
-    import pwd
-
     found = {Path.home()}
-    with contextlib.suppress(KeyError):  # a container's user without an entry
-        found.add(Path(pwd.getpwuid(os.getuid()).pw_dir))
+    if sys.platform != "win32":
+        import pwd
+
+        with contextlib.suppress(KeyError):  # a container's user without an entry
+            found.add(Path(pwd.getpwuid(os.getuid()).pw_dir))
     return {each for each in found if each != Path("/")}
 
 
