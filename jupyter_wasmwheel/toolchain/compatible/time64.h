@@ -1,6 +1,6 @@
-/* The types of times in Emscripten's C library have 64 bits since Emscripten 3.1.17
-   (https://github.com/emscripten-core/emscripten/pull/17401), and so in every Pyodide. With those of
-   an older Emscripten, such as Debian's, the library writes beyond the ends of structs. */
+/* The types of times in Emscripten's C library have 64 bits
+   (https://github.com/emscripten-core/emscripten/issues/17393), and so in every Pyodide. With those of
+   an older Emscripten, such as Debian's 3.1.6, the library writes beyond the ends of structs. */
 
 #if !defined(__ASSEMBLER__) && !defined(WASMWHEEL_TIME64_H)
 #define WASMWHEEL_TIME64_H

@@ -1,5 +1,5 @@
-/* struct stat as it is since Emscripten 3.1.42, without the padding of older ones. sys/stat.h
-   includes this file, and has declared the types. */
+/* struct stat as it is since Emscripten 3.1.42 (build.rs of the crate libc), without the padding of
+   older ones. sys/stat.h includes this file, and has declared the types. */
 
 struct stat {
   dev_t st_dev;
