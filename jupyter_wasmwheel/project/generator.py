@@ -6,11 +6,13 @@ a module never calls. In the copy of a project, only the program has them.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from .manifest import Project
+from .manifest import Project, load_toml, workspace_root
 
 #: The dependency, its feature for the generator, and the crate's new feature that enables it.
 UNIFFI, CLI = "uniffi", "cli"
@@ -26,16 +28,38 @@ def without_cli(project: Project) -> str | None:
         return None
     text = project.crate.read_text(encoding="utf-8")
     manifest = tomllib.loads(text)
-    uniffi = manifest.get("dependencies", {}).get(UNIFFI)
-    features = uniffi.get("features", []) if isinstance(uniffi, dict) else []
-    if CLI not in features or not _is_for_program_alone(project.crate, manifest.get("bin", [])):
+    named = manifest.get("dependencies", {}).get(UNIFFI)
+    uniffi = _inherited(project, named) if isinstance(named, dict) else {}
+    if CLI not in uniffi.get("features", []):
+        return None
+    if not _is_for_program_alone(project.crate, manifest.get("bin", [])):
         return None
     import tomlkit  # other builds do not need it
 
     document = tomlkit.parse(text)
+    if named.get("workspace"):
+        own = tomlkit.inline_table()
+        own.update(uniffi)
+        document["dependencies"][UNIFFI] = own
     document["dependencies"][UNIFFI]["features"].remove(CLI)
     document.setdefault("features", tomlkit.table())[FEATURE] = [f"{UNIFFI}/{CLI}"]
     return tomlkit.dumps(document)
+
+
+def _inherited(project: Project, named: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a dependency of a project's crate, with what it inherits from its workspace."""
+    crate = project.crate
+    root = workspace_root(crate, project.tree) if crate and named.get("workspace") else None
+    if crate is None or root is None:
+        return named
+    workspace = load_toml(root / "Cargo.toml").get("workspace", {})
+    shared = workspace.get("dependencies", {}).get(UNIFFI, {})
+    shared = dict(shared) if isinstance(shared, dict) else {"version": shared}
+    if "path" in shared:
+        shared["path"] = os.path.relpath(root / shared["path"], crate.parent)
+    features = dict.fromkeys((*shared.get("features", ()), *named.get("features", ())))
+    own = {key: value for key, value in named.items() if key != "workspace"}
+    return {**shared, **own, "features": list(features)}
 
 
 def _is_for_program_alone(crate: Path, programs: Iterable[Mapping[str, str]]) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -284,6 +286,26 @@ def test_uniffi_bindgen_alone_gets_its_dependencies(tmp_path: Path, path: str) -
         "+[features]",
         '+wasmwheel-uniffi-cli = ["uniffi/cli"]',
     ]
+
+
+@pytest.mark.parametrize(
+    "inherited", ["{ workspace = true }", '{ workspace = true, features = ["cli", "tokio"] }']
+)
+def test_uniffi_bindgen_gets_what_crate_inherits(tmp_path: Path, inherited: str) -> None:
+    cargo = re.sub("(?m)^uniffi = .*", f"uniffi = {inherited}", UNIFFI)
+    files = {"src/lib.rs": "", "uniffi-bindgen.rs": ""}
+    folder = create(tmp_path / "crates/sample", cargo, **files)
+    (tmp_path / "Cargo.toml").write_text(
+        '[workspace]\nmembers = ["crates/*"]\n[workspace.dependencies]\n'
+        'uniffi = { version = "0.29", path = "uniffi", features = ["build", "cli"] }\n'
+    )
+    (change,) = edits.changes(Edits(), manifest.read(folder))
+    assert change.file == "Cargo.toml"
+    edited = tomllib.loads(change.after)
+    expected = ["build", "tokio"] if "tokio" in inherited else ["build"]
+    uniffi_entry = {"version": "0.29", "path": "../../uniffi", "features": expected}
+    assert edited["dependencies"]["uniffi"] == uniffi_entry
+    assert edited["features"] == {"wasmwheel-uniffi-cli": ["uniffi/cli"]}
 
 
 @pytest.mark.parametrize(
