@@ -12,8 +12,8 @@ export const send = (event) => fs.writeSync(1, JSON.stringify(event) + "\n");
 /** The request, in the file that the command line names. */
 export const request = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 
-/** The longest text of an event; a longer line comes in parts. */
-const MAX_LENGTH = 10_000;
+/** The longest text of an event, which is all that a check keeps; a longer line comes in parts. */
+const MAX_LENGTH = 100_000;
 
 /** Return a stream of Python's that sends lines; the last one needs no end. */
 function lineSender() {
@@ -27,7 +27,8 @@ function lineSender() {
   process.on("exit", () => rest && print(rest));
   return {
     write(bytes) {
-      const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+      const lines = decoder.decode(bytes, { stream: true }).split("\n");
+      lines[0] = rest + lines[0];
       rest = lines.pop();
       lines.forEach(print);
       if (rest.length >= MAX_LENGTH) {

@@ -36,7 +36,7 @@ LIMIT_FIX = (
     "browser does not have."
 )
 
-#: How many characters of a package's output are kept.
+#: How many characters of a package's output are kept. A line of that length comes whole (load.mjs).
 MAX_OUTPUT_LENGTH = 100_000
 
 #: How many lines of a traceback an error contains.
@@ -179,8 +179,12 @@ def _run_session(command: Command, monitor: ResourceMonitor) -> _Session:
         if event is None:
             stderr.append(line[:300])  # Node.js can quote a line of 1 MB
             return
-        printed += len(str(event.get("out", "")))
-        if "out" not in event or printed <= MAX_OUTPUT_LENGTH:
+        if "out" in event:
+            text, kept = str(event["out"]), max(0, MAX_OUTPUT_LENGTH - printed)
+            printed += len(text)
+            if kept:
+                events.append({"out": text[:kept]})
+        else:
             events.append(event)
 
     run(command, on_line=on_line, monitor=monitor)

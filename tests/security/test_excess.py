@@ -70,6 +70,17 @@ def test_output_without_line_end_is_shown(wasmwheel: OwnCommand, tmp_path: Path)
     assert wasmwheel("smoke", path, "--json").document["smoke"]["output"] == "no end\n"
 
 
+@pytest.mark.parametrize(
+    "printed", ["print('x' * 50_000, end='')", "for _ in range(50_000): print(end='x', flush=True)"]
+)
+def test_long_line_of_code_is_printed_whole(
+    wasmwheel: OwnCommand, tmp_path: Path, printed: str
+) -> None:
+    path = tiny_wheel(tmp_path, tag="py3-none-any").path
+    ran = wasmwheel("smoke", path, "-c", f"{printed}\nprint()\nprint('next')")
+    assert ran.stdout == f"{'x' * 50_000}\nnext\n"
+
+
 def test_wheel_that_needs_zip64_for_its_members_is_rejected(tmp_path: Path) -> None:
     path = tiny_wheel(tmp_path, tag="py3-none-any").path
     with zipfile.ZipFile(path, "a") as archive:
