@@ -27,7 +27,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from . import build_variables
-from .api.errors import Retry, SourceError, WasmwheelError
+from .api.errors import Retry, SourceError, UsageError, WasmwheelError
 
 # Importing unearth takes longer than a build that fetches nothing, so it is imported on use.
 if TYPE_CHECKING:
@@ -63,11 +63,15 @@ def _settings() -> dict[str, str]:
         [sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "config", "list"],
         capture_output=True,
         text=True,
-        check=True,
-    ).stdout
+        errors="replace",
+    )
+    if listing.returncode:
+        lines = f"{listing.stdout}\n{listing.stderr}".split("\n")
+        # A line of the file, which can have a password, is quoted.
+        raise _invalid_settings(" ".join(each for each in lines if each and each[0] not in "'\""))
     values: dict[str, str] = {}
     for section in ("global.", "install.", "download.", ":env:."):
-        for line in listing.splitlines():
+        for line in listing.stdout.splitlines():
             name, _, value = line.partition("=")
             if name.startswith(section):
                 values[name.removeprefix(section)] = str(ast.literal_eval(value))
@@ -82,6 +86,11 @@ def pip_settings() -> PipSettings:
     def many(name: str) -> tuple[str, ...]:
         return tuple(values.get(name, "").split())
 
+    timeout = values.get("default-timeout") or values.get("timeout") or DEFAULT_TIMEOUT_S
+    try:
+        seconds = float(timeout)
+    except ValueError:
+        raise _invalid_settings(f"timeout is {timeout!r:.100}, which is no number.") from None
     return PipSettings(
         index_url=values.get("index-url"),
         extra_index_urls=many("extra-index-url"),
@@ -91,7 +100,16 @@ def pip_settings() -> PipSettings:
         cert=values.get("cert"),
         client_cert=values.get("client-cert"),
         proxy=values.get("proxy"),
-        timeout=float(values.get("default-timeout") or values.get("timeout") or DEFAULT_TIMEOUT_S),
+        timeout=seconds,
+    )
+
+
+def _invalid_settings(why: str) -> UsageError:
+    return UsageError(
+        "pip's configuration, which names the package index, is invalid.",
+        why,
+        "Correct the file that it names; `pip config debug` lists all files that pip reads.",
+        code="index.invalid-configuration",
     )
 
 

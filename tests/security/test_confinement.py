@@ -37,6 +37,12 @@ FILES = [
     *(".local/share/jupyter/runtime/jpserver-1.json", "thesis/draft.tex", ".config/pip/pip.conf"),
 ]
 
+
+def decoy(name: str) -> str:
+    """Return the text of a decoy, a comment for the tools that read it."""
+    return f"# {DECOY} {name}\n"
+
+
 #: Python that reads, writes, connects, kills and stays.
 ATTACK = """
 def attack():
@@ -157,7 +163,7 @@ class Trap:
         assert "ATTACKED" in output
         assert DECOY not in output
         for name in FILES:
-            assert (self.home / name).read_text() == f"{DECOY} {name}\n"
+            assert (self.home / name).read_text() == decoy(name)
         assert self.connections == []
         assert self.victim.poll() is None
         assert processes_in(self.watched) == []
@@ -170,7 +176,7 @@ def trap(tmp_path: Path) -> Iterator[Trap]:
     watched.mkdir()
     for name in FILES:
         (home / name).parent.mkdir(parents=True, exist_ok=True)
-        (home / name).write_text(f"{DECOY} {name}\n")
+        (home / name).write_text(decoy(name))
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         victim = subprocess.Popen(["sleep", "600"])

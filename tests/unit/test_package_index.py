@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from jupyter_wasmwheel import index
-from jupyter_wasmwheel.api.errors import SourceError
+from jupyter_wasmwheel.api.errors import SourceError, UsageError
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import packages
@@ -91,3 +91,29 @@ def test_unreachable_host_is_asked_once(tmp_path: Path, monkeypatch: pytest.Monk
         "index.download-failed",
         "Could not fetch b.whl.",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("index-url = https://user:word81c7@example.org\n", "no section headers"),
+        ("[global]\nindex-url\n", "parsing errors"),
+        ("[global]\ntimeout = soon\n", "'soon'"),
+        ("[download]\ndefault-timeout = soon\n", "timeout is 'soon', which is no number"),
+    ],
+    ids=["no section", "no value", "global number", "number of command"],
+)
+def test_invalid_configuration_of_pip_is_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, why: str
+) -> None:
+    monkeypatch.delenv("PIP_DEFAULT_TIMEOUT", raising=False)
+    file = tmp_path / "pip.conf"
+    file.write_text(text)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+    for name in ("pip_settings", "_settings"):
+        monkeypatch.setattr(index, name, functools.cache(getattr(index, name).__wrapped__))
+    with pytest.raises(UsageError, match=r"^pip's configuration") as caught:
+        index.pip_settings()
+    assert caught.value.info.code == "index.invalid-configuration"
+    assert why in caught.value.info.why
+    assert "word81c7" not in caught.value.info.why
