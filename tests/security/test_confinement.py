@@ -83,7 +83,8 @@ def attack():
 
 #: The same in a crate's build script.
 RUST_ATTACK = """
-use std::{env, fs, net::TcpStream, os::unix::net::UnixStream, path::Path, process::Command};
+use std::{env, fs, net::TcpStream, os::unix::net::UnixStream, path::Path};
+use std::process::{Command, Stdio};
 fn main() {
     let home = Path::new(@HOME@);
     for (name, value) in env::vars_os() {
@@ -99,7 +100,10 @@ fn main() {
     let _ = UnixStream::connect(home.join("agent.sock"));
     let _ = UnixStream::connect(Path::new(@WATCHED@).join("docker.sock"));
     let _ = Command::new("kill").args(["-9", &@VICTIM@.to_string()]).status();
-    let _ = Command::new("setsid").args(["sh", "-c", "sleep 600", @WATCHED@]).spawn();
+    // cargo would wait for the end of its output.
+    let mut waiting = Command::new("setsid");
+    waiting.args(["sh", "-c", "sleep 600", @WATCHED@]).stdout(Stdio::null());
+    let _ = waiting.stderr(Stdio::null()).spawn();
     println!("cargo:warning=ATTACKED");
 }
 """
