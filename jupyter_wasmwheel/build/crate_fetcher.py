@@ -1,7 +1,8 @@
 """Fetching of the crates of a build, which then has no network.
 
-`cargo tree` fetches exactly the crates that `cargo build` compiles, and compiles none. Programs
-that the project's configuration names for rustc are not run.
+maturin and setuptools-rust run `cargo metadata`, which fetches all crates of a lock that a feature,
+a test or another system requires. Where that fails, `cargo tree` fetches those that `cargo build`
+compiles. Neither compiles any, or runs programs that the project's configuration names for rustc.
 """
 
 from __future__ import annotations
@@ -69,16 +70,17 @@ def _fetch(
         return True
     if cargo_config.has_credential_provider(copy.top, copy.folder, plan.environ):
         return True
-    command = [str(plan.toolchain.rust.cargo), "tree", "--depth=0", "--edges=no-dev"]
-    command += [f"--target={TRIPLE}", *_given(plan)]
+    metadata, tree = ["metadata", "--format-version=1"], ["tree", "--depth=0", "--edges=no-dev"]
+    tree.append(f"--target={TRIPLE}")
     if plan.project.bindings in GENERATED:
-        command.append(f"--target={plan.toolchain.rust.host}")
+        tree.append(f"--target={plan.toolchain.rust.host}")
+    program, given = str(plan.toolchain.rust.cargo), [*_given(plan)]
     environ = build_variables.for_download(os.environ, plan.variables)
     env = {**plan.env, **environ, "PATH": plan.env["PATH"]}
     env = cargo.for_resolution(env, plan.toolchain.rust.rustc)
 
-    def run_tree(manifest: Path, *features: str, needed: bool = False) -> bool:
-        words = [*command, f"--manifest-path={manifest}", *features]
+    def run_cargo(command: list[str], manifest: Path, *features: str, needed: bool = False) -> bool:
+        words = [program, *command, *given, f"--manifest-path={manifest}", *features]
 
         def on_message(stream: Stream, line: str) -> None:
             if stream == "stderr" and needed:
@@ -87,16 +89,21 @@ def _fetch(
         fetching = Command(words=words, cwd=copy.folder, env=env)
         return run(fetching, on_line=on_message, monitor=monitor) == 0
 
+    def fetch_crates(manifest: Path, *features: str, needed: bool = False) -> bool:
+        return run_cargo(metadata, manifest, *features) or run_cargo(
+            tree, manifest, *features, needed=needed
+        )
+
     crate = plan.project.crate
     if crate is None:
         for manifest in _manifests(copy.folder):
-            run_tree(manifest, "--all-features")
+            fetch_crates(manifest, "--all-features")
         return True
     manifest = copy.top / crate.relative_to(copy.original)
     # Only maturin's features are known before the build.
-    if not plan.project.is_maturin and run_tree(manifest, "--all-features"):
+    if not plan.project.is_maturin and fetch_crates(manifest, "--all-features"):
         return True
-    return run_tree(manifest, *_features(plan), needed=True)
+    return fetch_crates(manifest, *_features(plan), needed=True)
 
 
 def _features(plan: Plan) -> list[str]:
