@@ -211,7 +211,7 @@ def _compile(
 
     if planned.toolchain or planned.project.backend != "pure":
         phases.enter("compile")
-    if confine.is_enabled() and not planned.confined:
+    if confine.is_wanted() and not planned.confined:
         note(emit, f"The build is not confined: {confine.unavailable()}.")
     has_rust = planned.toolchain and planned.toolchain.rust
     seeded = seeds.restore(planned, private, context.store) if has_rust else False

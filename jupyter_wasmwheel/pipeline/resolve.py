@@ -8,6 +8,7 @@ from typing import Any
 from ..api.events import Emitter, note
 from ..api.report import Patch
 from ..api.requests import BuildRequest, EditsRequest, SourceRequest
+from ..process import confine
 from ..project import edits, manifest, notebook, requires_python, source, sources
 from ..project.edits import Change, EditPreview, Edits
 from ..project.manifest import Project
@@ -42,7 +43,8 @@ def resolve_source(request: SourceRequest, target: Target, context: BuildContext
         source.parse(request.source), target, context.store, emit, offline=context.offline
     )
     if not fetched.is_own:
-        note(emit, "Building runs this package's code on this machine with your permissions.")
+        how = " with your permissions" if confine.unavailable() else ", confined to its own files"
+        note(emit, f"Building runs this package's code on this machine{how}.")
     context.phases.enter("project")
     project = manifest.read(fetched.folder, fetched.tree)
     if not fetched.is_own and sources.needs_history(project):

@@ -19,8 +19,8 @@ from pathlib import Path
 #: bubblewrap's program, and the command that installs it on Debian.
 PROGRAM, INSTALL = "bwrap", "apt-get install bubblewrap"
 
-#: The variable that enables confinement, and the values that do so.
-SWITCH, ON = "WASMWHEEL_CONFINE", ("1", "true", "yes", "on")
+#: The variable that disables confinement, and the values that do so.
+SWITCH, OFF = "WASMWHEEL_CONFINE", ("0", "false", "no", "off")
 
 #: The namespaces of a command, which has no rights of root and can have no other namespaces.
 NAMESPACES = (
@@ -64,21 +64,21 @@ class Confinement:
     network: bool = False
 
 
-def is_enabled() -> bool:
-    """Return whether the user has enabled confinement."""
-    return os.environ.get(SWITCH, "").lower() in ON
+def is_wanted() -> bool:
+    """Return whether this system can confine code, and the user has not disabled it."""
+    return sys.platform == "linux" and os.environ.get(SWITCH, "").lower() not in OFF
 
 
 def unavailable() -> str:
     """Return why code is not confined, or an empty text."""
-    return _problem() if is_enabled() else f"{SWITCH}=1 enables it"
+    if is_wanted():
+        return _problem()
+    return f"it is disabled by {SWITCH}" if sys.platform == "linux" else "only Linux can confine it"
 
 
 @functools.cache
 def _problem() -> str:
     """Return why code cannot be confined on this machine, or an empty text."""
-    if sys.platform != "linux":
-        return "this is possible only on Linux"
     if not shutil.which(PROGRAM):
         return f"bubblewrap is not installed; on Debian, run `{INSTALL}`"
     command = confined(["true"], Confinement(), Path("/"))

@@ -117,7 +117,7 @@ async function confirmForeignCode(
   const answer = await showDialog({
     title: trans.__("Run this package's code on this server?"),
     body: trans.__(
-      'Building %1 runs its code on this server with your rights: its build scripts, and the package itself when it is checked. Only build packages that you trust.',
+      'Building %1 runs its code on this server: its build scripts, and the package itself when it is checked. The toolchain tab says whether that code is confined. Only build packages that you trust.',
       source
     ),
     checkbox: { label: trans.__('Do not ask again'), checked: false },
