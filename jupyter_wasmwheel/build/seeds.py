@@ -1,9 +1,10 @@
 """Seeds: target folders with pyo3 and its dependencies already compiled.
 
 Compiling pyo3 and its macros takes most of a small crate's first build. A seed is the target folder
-of a starter crate for a toolchain, a target, a profile and a version of pyo3. A first build starts
-with a copy of it, of which cargo uses what fits. Seeds are never linked, as cargo and build scripts
-write in place, and never built from a user's project.
+of a starter crate for a toolchain, a target, a profile and a version of pyo3: of one that is built
+for it, or of the first one that a user builds. A first build starts with a copy of it, of which
+cargo uses what fits. Seeds are never linked, as cargo and build scripts write in place, and no code
+of a user's project has run in them.
 """
 
 from __future__ import annotations
@@ -111,6 +112,36 @@ def find(planned: Plan, store: Store, version: str | None) -> Seed | None:
     return Seed(folder=found[max(found)]) if found else None
 
 
+def keep(planned: Plan, private: Copy, store: Store, emit: Emitter) -> None:
+    """Keep what a first build has compiled as a seed, if it compiled what a seed has."""
+    lock_file = _lock_file(planned, private)
+    version = locked_pyo3(lock_file)
+    key = f"{_prefix(planned)}{version}"
+    if version is None or store.find(key) or not _compiles_only_pyo3(planned, private, lock_file):
+        return
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(planned.cargo_target, folder / "target", symlinks=True)
+        shutil.copyfile(lock_file, folder / "Cargo.lock")
+        _forget(folder / "target", starter.module_name(planned.project.name))
+
+    store.install(key, fill, emit)
+
+
+def _compiles_only_pyo3(planned: Plan, private: Copy, lock_file: Path) -> bool:
+    """Return whether a build compiles what a starter crate's does, and runs no code of its own."""
+    request, folder = planned.request, private.folder
+    options = (request.cargo_args, request.config_settings, planned.settings.cfg, planned.crates)
+    if any(options) or planned.features or planned.no_default_features or private.unlocked:
+        return False
+    if not planned.project.is_maturin or lock_file.parent != folder:
+        return False
+    above = (each for each in (folder, *folder.parents) if each.is_relative_to(private.top))
+    return starter.has_same_dependencies(folder) and not any(
+        (place / ".cargo").exists() for place in above
+    )
+
+
 def build_seed(
     target: Target, chosen: Toolchain, profile: Profile, store: Store, emit: Emitter
 ) -> Seed:
@@ -157,7 +188,7 @@ def build_seed(
             maturin.build(own, private, _only_progress(emit), lambda: None)
             own.cargo_target.rename(folder / "target")
             shutil.copyfile(private.folder / "Cargo.lock", folder / "Cargo.lock")
-            _forget(folder / "target")
+            _forget(folder / "target", CRATE_NAME)
             shutil.rmtree(work)
 
         return Seed(folder=store.install(f"{_prefix(planned)}{version}", fill, emit))
@@ -239,10 +270,10 @@ def _only_progress(emit: Emitter) -> Emitter:
     return some
 
 
-def _forget(target: Path) -> None:
-    """Remove the starter crate's own output from a target folder."""
+def _forget(target: Path, crate: str) -> None:
+    """Remove a crate's own output from a target folder."""
     for folder in [path.parent for path in target.rglob("deps") if path.is_dir()]:
         for name in OUTPUT_FOLDERS:
-            for path in (folder / name).glob(f"*{CRATE_NAME}*"):
-                if path.name.removeprefix("lib").startswith((f"{CRATE_NAME}-", f"{CRATE_NAME}.")):
+            for path in (folder / name).glob(f"*{crate}*"):
+                if path.name.removeprefix("lib").startswith((f"{crate}-", f"{crate}.")):
                     shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -221,6 +221,8 @@ def _compile(
             return backend.python_for_maturin(planned, private, context.store, emit)
 
         built = maturin.build(planned, private, emit, on_package, python)
+        if has_rust and not seeded:
+            seeds.keep(planned, private, context.store, emit)
     else:
         runtime = environment.engine.runtime
         built = backend.build(planned, private, runtime, context.store, emit, on_package)

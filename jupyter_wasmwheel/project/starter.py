@@ -86,6 +86,17 @@ def create(name: str, folder: Path, template: str = DEFAULT) -> Path:
     return place
 
 
+def has_same_dependencies(folder: Path) -> bool:
+    """Return whether a crate depends on what the default template does, and has no build script."""
+    original = tomllib.loads((_root() / DEFAULT / "Cargo.toml").read_text(encoding="utf-8"))
+    found = tomllib.loads((folder / "Cargo.toml").read_text(encoding="utf-8"))
+    known = {"name", "version", "edition", "description", "readme", "license", "authors"}
+    if (folder / "build.rs").exists() or not known.issuperset(found.get("package", {})):
+        return False
+    own = ("package", "lib")
+    return all(found.get(name) == original.get(name) for name in {*found, *original} - {*own})
+
+
 def _copy(source: Traversable, target: Path, values: dict[str, str]) -> None:
     target.mkdir()
     for entry in source.iterdir():

@@ -125,6 +125,16 @@ def test_cache_removes_least_recently_used_first(tmp_path: Path) -> None:
     assert left == {"new", "used"}
 
 
+def test_first_build_leaves_compiled_pyo3_for_next_crate(
+    build: Any, store: Store, tmp_path: Path
+) -> None:
+    homes = {"WASMWHEEL_HOME": str(tmp_path / "home"), "WASMWHEEL_PATH": str(store.home)}
+    assert not build(starter.create("first", tmp_path), **homes)["seeded"]
+    report = build(starter.create("second", tmp_path), **homes)
+    assert report["seeded"]
+    assert [each["name"] for each in report["crates"]] == ["second"]
+
+
 def test_new_crate_starts_with_compiled_pyo3(build: Any, store: Store, tmp_path: Path) -> None:
     own = Store(home=tmp_path / "home", read_only=(store.home,))
     target = targets.find(targets.default_abi())
