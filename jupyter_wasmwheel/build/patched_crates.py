@@ -6,13 +6,15 @@ import json
 import os
 import re
 import subprocess
+import tomllib
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .. import build_variables
 from ..api.errors import SourceError
-from ..project import copy, edits
+from ..project import copy, edits, recipes
 from ..project.copy import Copy
 from ..project.edits import Change
 from ..project.manifest import Project
@@ -70,12 +72,55 @@ def prepare(
         for package in found:
             folder = Path(package["manifest_path"]).parent
             changes = edits.changes_of_dependency(recipe, project.version, name, folder)
-            target = work / "crates" / f"{name}-{package['version']}"
-            copy.copy_folder(folder, target, changes)
-            crates.append(
-                PatchedCrate(name=name, version=package["version"], folder=target, changes=changes)
-            )
+            crates.append(_patched(package, folder, work, changes))
     return tuple(crates)
+
+
+def prepare_bundled(
+    project: Project,
+    private: Copy,
+    rust: Rust,
+    work: Path,
+    *,
+    edited: Container[str],
+    offline: bool = False,
+) -> tuple[PatchedCrate, ...]:
+    """Update the copies of the locked crates that bundled recipes are for, those `edited` aside."""
+    locked = _names(copy.lock_file(private, project))
+    known = recipes.bundled_for_crates()
+    wanted = {name: known[name] for name in known if name in locked and name not in edited}
+    try:
+        packages = _packages(project, private, rust, offline) if wanted else []
+    except SourceError:
+        return ()  # the build says why
+    crates = []
+    for name, recipe in wanted.items():
+        for package in packages:
+            version = package["version"]
+            if _is_from_registry(package, name) and recipe.fits(version):
+                folder = Path(package["manifest_path"]).parent
+                changes = edits.changes_of_dependency(recipe, version, name, folder)
+                crates.append(_patched(package, folder, work, changes))
+    return tuple(crates)
+
+
+def _names(lock_file: Path) -> set[str]:
+    """Return the names of the crates in one of cargo's lock files."""
+    try:
+        packages = tomllib.loads(lock_file.read_text(encoding="utf-8")).get("package", [])
+        return {str(each["name"]) for each in packages}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()  # cargo says what is wrong with it
+
+
+def _patched(
+    package: Mapping[str, Any], folder: Path, work: Path, changes: tuple[Change, ...]
+) -> PatchedCrate:
+    """Update the copy of a crate, and return it."""
+    name, version = package["name"], package["version"]
+    target = work / "crates" / f"{name}-{version}"
+    copy.copy_folder(folder, target, changes)
+    return PatchedCrate(name=name, version=version, folder=target, changes=changes)
 
 
 def _is_from_registry(package: dict[str, Any], name: str) -> bool:

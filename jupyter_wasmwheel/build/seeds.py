@@ -81,7 +81,7 @@ def restore(planned: Plan, private: Copy, store: Store) -> bool:
     target = planned.cargo_target
     if target.is_dir() and any(target.iterdir()):
         return False
-    lock_file = _lock_file(planned, private)
+    lock_file = copy.lock_file(private, planned.project)
     seed = find(planned, store, locked_pyo3(lock_file))
     if seed is None:
         return False
@@ -114,7 +114,7 @@ def find(planned: Plan, store: Store, version: str | None) -> Seed | None:
 
 def keep(planned: Plan, private: Copy, store: Store, emit: Emitter) -> None:
     """Keep what a first build has compiled as a seed, if it compiled what a seed has."""
-    lock_file = _lock_file(planned, private)
+    lock_file = copy.lock_file(private, planned.project)
     version = locked_pyo3(lock_file)
     key = f"{_prefix(planned)}{version}"
     if version is None or store.find(key) or not _compiles_only_pyo3(planned, private, lock_file):
@@ -249,15 +249,6 @@ def _prefix(planned: Plan) -> str:
     ]
     digest = hashlib.sha256(json.dumps(fixed).encode()).hexdigest()[:12]
     return f"{FOLDER}/{planned.target.abi}-{planned.request.profile}-{digest}-"
-
-
-def _lock_file(planned: Plan, private: Copy) -> Path:
-    """Return cargo's lock file of a private copy, in the workspace's root."""
-    crate = planned.project.crate
-    if crate is None:
-        return private.folder / "Cargo.lock"
-    root = manifest.workspace_root(crate, planned.project.tree) or crate.parent
-    return private.top / root.relative_to(private.original) / "Cargo.lock"
 
 
 def _only_progress(emit: Emitter) -> Emitter:

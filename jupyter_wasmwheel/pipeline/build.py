@@ -172,6 +172,15 @@ def _plan(
         crates = patched_crates.prepare(
             recipe, source.project, private, rust, workspace.folder, offline=context.offline
         )
+        if source.request.recipe != recipes.NONE:
+            crates += patched_crates.prepare_bundled(
+                source.project,
+                private,
+                rust,
+                workspace.folder,
+                edited={each.name for each in crates},
+                offline=context.offline,
+            )
     # Those of the last build, which can have ended where Rust was first compiled.
     usage = emscripten.read_c_usage(workspace.folder / plan.C_NOTES)
     with_headers = chosen and chosen.emscripten and usage.needs_headers

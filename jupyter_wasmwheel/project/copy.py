@@ -24,7 +24,7 @@ from pathlib import Path
 from ..api.errors import SourceError
 from . import parcel, repository, sources
 from .edits import Change
-from .manifest import Project, require_within
+from .manifest import Project, require_within, workspace_root
 from .parcel import Bounds
 from .sources import SourceFiles, is_source
 
@@ -120,6 +120,14 @@ def unlock(copy: Copy) -> Copy:
 def lock_files(copy: Copy) -> list[Path]:
     """Return the lock files of cargo in a copy."""
     return sorted(copy.top.rglob("Cargo.lock"))
+
+
+def lock_file(copy: Copy, project: Project) -> Path:
+    """Return where cargo's lock file of a project is in its copy: in the workspace's root."""
+    if project.crate is None:
+        return copy.folder / "Cargo.lock"
+    root = workspace_root(project.crate, project.tree) or project.crate.parent
+    return copy.top / root.relative_to(copy.original) / "Cargo.lock"
 
 
 def digest(copy: Copy) -> str:

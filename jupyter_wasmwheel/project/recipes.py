@@ -1,7 +1,8 @@
 """Recipes: TOML files with what a package needs so that it builds for Pyodide.
 
 docs/recipes.md documents the format: its tables are the structs here, with `-` for `_`. Bundled
-recipes are in the folder `recipes/`, one for each package.
+recipes are in the folder `recipes/`, one for each package, and in `recipes/crates/`, one for each
+crate of the registry that many packages require.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -132,11 +134,23 @@ class Recipe:
 
 def bundled(name: str) -> Recipe | None:
     """Return the bundled recipe for a package of any version, if there is one."""
-    file = f"{canonicalize_name(name)}.toml"
-    place = resources.files(__package__) / "recipes" / file
-    if not place.is_file():
-        return None
-    return parse(place.read_text(encoding="utf-8"), f"the recipe {file} of jupyter-wasmwheel")
+    place = _bundled() / f"{canonicalize_name(name)}.toml"
+    return _read(place) if place.is_file() else None
+
+
+def bundled_for_crates() -> dict[str, Recipe]:
+    """Return the bundled recipes for crates, by the crate's name."""
+    found = [_read(place) for place in (_bundled() / "crates").iterdir()]
+    return {recipe.name: recipe for recipe in found}
+
+
+def _bundled() -> Traversable:
+    return resources.files(__package__) / "recipes"
+
+
+def _read(place: Traversable) -> Recipe:
+    text = place.read_text(encoding="utf-8")
+    return parse(text, f"the recipe {place.name} of jupyter-wasmwheel")
 
 
 def load(path: Path) -> Recipe:

@@ -5,13 +5,28 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from jupyter_wasmwheel.api import events
 from jupyter_wasmwheel.api.errors import SourceError, UsageError
-from jupyter_wasmwheel.project import edits, manifest, optional, recipes
+from jupyter_wasmwheel.build import patched_crates
+from jupyter_wasmwheel.project import copy, edits, manifest, optional, recipes
+from jupyter_wasmwheel.toolchain.rust import Rust
+from tests.fixtures.projects import write_files
 from tests.fixtures.recipe_projects import HEAD, PLAIN, RECIPE, create_plain_project, recipe_file
+
+MATURIN = '[build-system]\nrequires = ["maturin>=1,<2"]\nbuild-backend = "maturin"\n'
+LIBRARY = """
+[package]
+name = "sample"
+version = "1.0"
+[lib]
+crate-type = ["cdylib"]
+[dependencies]
+pyo3 = "0.30"
+"""
 
 #: A pyproject.toml, and how it changes when `requests` becomes optional.
 PYPROJECTS = {
@@ -320,12 +335,48 @@ def test_bundled_recipe_for_other_versions_is_skipped_with_note() -> None:
         recipes.choose("nowhere.toml", "tokenizers", "0.23.3")
 
 
+@pytest.mark.parametrize(
+    ("version", "edited", "expected"),
+    [
+        ("0.17.14", (), ["ring-0.17.14"]),
+        ("0.16.20", (), []),
+        ("0.17.14", ("ring",), []),
+    ],
+    ids=["known version", "other version", "already edited"],
+)
+def test_crate_of_lock_file_is_edited_by_its_own_recipe(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    edited: tuple[str, ...],
+    expected: list[str],
+) -> None:
+    text = f'[[package]]\nname = "ring"\nversion = "{version}"\n'
+    files = {"Cargo.toml": LIBRARY, "Cargo.lock": text, "pyproject.toml": MATURIN}
+    project = manifest.read(write_files(tmp_path / "sample", files))
+    private = copy.refresh(project, tmp_path / "work/source")
+    registry = tmp_path / f"ring-{version}"
+    systems = "".join(f'    target_os = "{name}",\n' for name in ("dragonfly", "freebsd"))
+    write_files(registry, {"Cargo.toml": "", "src/rand.rs": systems})
+    package = {"name": "ring", "version": version, "source": "registry+https://example.org"}
+    package["manifest_path"] = str(registry / "Cargo.toml")
+    monkeypatch.setattr(patched_crates, "_packages", lambda *_: [package])
+    found = patched_crates.prepare_bundled(
+        project, private, cast(Rust, None), tmp_path / "work", edited=edited
+    )
+    assert [crate.folder.name for crate in found] == expected
+    for crate in found:
+        assert '"emscripten"' in (crate.folder / "src/rand.rs").read_text()
+        assert '"emscripten"' not in (registry / "src/rand.rs").read_text()
+
+
 def test_bundled_recipes_match_their_file_names() -> None:
     folder = Path(recipes.__file__).with_name("recipes")
-    names = [path.stem for path in folder.iterdir()]
+    names = [path.stem for path in folder.glob("*.toml")]
     assert "tokenizers" in names
-    for name in names:
-        recipe = recipes.bundled(name)
+    found = {name: recipes.bundled(name) for name in names} | recipes.bundled_for_crates()
+    assert "ring" in found
+    for name, recipe in found.items():
         assert recipe
         assert recipe.name == name
         assert recipe.versions
