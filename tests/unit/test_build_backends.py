@@ -10,12 +10,17 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from jupyter_wasmwheel.api.errors import SourceError
-from jupyter_wasmwheel.build import backend
-from jupyter_wasmwheel.project import edits, manifest
+from jupyter_wasmwheel.api.requests import BuildRequest
+from jupyter_wasmwheel.build import backend, crate_fetcher
+from jupyter_wasmwheel.build.plan import Plan
+from jupyter_wasmwheel.process.limits import DEFAULT, ResourceMonitor
+from jupyter_wasmwheel.project import copy, edits, manifest
 from jupyter_wasmwheel.project.edits import Edits
 from jupyter_wasmwheel.toolchain import cargo_wrapper, emscripten, linker, maturin_wrapper, uniffi
 from tests.fixtures.projects import write_files
@@ -224,6 +229,48 @@ def test_compiler_uses_headers_of_target_python(words: list[str], tmp_path: Path
     others = [f"-I{tmp_path / 'other'}", "-Iinclude", "-c", "source.c"]
     found = emscripten.use_headers([*given, *others], "/target")
     assert found == [*(word.format("/target") for word in words), *others]
+
+
+@pytest.mark.parametrize(
+    ("fails", "expected"),
+    [
+        ("nothing", ["metadata"]),
+        ("metadata", ["metadata", "tree"]),
+        ("metadata|tree", ["metadata", "tree"]),
+    ],
+)
+def test_fetcher_resolves_as_backend_does_and_then_less(
+    tmp_path: Path, fails: str, expected: list[str]
+) -> None:
+    script = f"#!/bin/sh\necho $1 >> {tmp_path}/said\necho Error >&2\n"
+    script += f"case $1 in {fails}) exit 1; esac\n"
+    folder = create(tmp_path / "sample", LIBRARY + '[dependencies]\npyo3 = "0.30"\n')
+    write_files(tmp_path, {"cargo": script})
+    (tmp_path / "cargo").chmod(0o755)
+    project = manifest.read(folder)
+    private = copy.refresh(project, tmp_path / "source")
+    plan = SimpleNamespace(
+        **dict.fromkeys(("crates", "features", "variables"), ()),
+        toolchain=SimpleNamespace(
+            rust=SimpleNamespace(cargo=tmp_path / "cargo", rustc=Path("rustc"))
+        ),
+        project=project,
+        maturin=SimpleNamespace(features=()),
+        request=BuildRequest(source=str(folder)),
+        no_default_features=False,
+        rustflags=(),
+        environ={},
+        env={"PATH": os.environ["PATH"]},
+        work=tmp_path,
+    )
+    lines: list[str] = []
+    monitor = ResourceMonitor("build", DEFAULT, tmp_path, "It")
+    succeeded = crate_fetcher.fetch(
+        cast(Plan, plan), private, lambda _, line: lines.append(line), monitor
+    )
+    assert (tmp_path / "said").read_text().split() == expected
+    assert succeeded is (fails != "metadata|tree")
+    assert lines == (["Error"] if "tree" in expected else [])
 
 
 def test_strip_leaves_modules_of_target_alone(call: Call, tmp_path: Path) -> None:
