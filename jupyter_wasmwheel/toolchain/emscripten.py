@@ -1,14 +1,4 @@
-"""The C and C++ compiler for the target, and the compiler shims that detect C code.
-
-A crate that compiles C runs the program in `CC_wasm32_unknown_emscripten` and similar variables,
-setuptools those in `CC` and `LDSHARED`. Both are shims, console scripts of this package: a call
-proves that C is compiled, and cargo's variables name the crate. The shim then runs Emscripten, if
-there is one; extension modules are linked by wasm-ld, as those of Rust are. A crate's build script
-asks a Python of this machine for the folder of Python.h; the target's is used instead.
-
-A shim is also first on the build's PATH as `emcc`: crates such as libc ask it for the version of
-the target's C library, which can differ from the version of the Emscripten that compiles.
-"""
+"""The C and C++ compiler for the target, and what the compiler shims noted of its use."""
 
 from __future__ import annotations
 
@@ -16,32 +6,15 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..api.errors import Install, ToolchainError
 from ..runtime.targets import Target
 from ..store import Store
-from . import emcc, linker
+from . import emcc
 from .installer import command_for
 from .scripts import script
-
-#: The variable with the file in which the shims note what compiles C.
-NOTES = "WASMWHEEL_C_CRATES"
-
-#: The variable with the package's name, for shims that cargo does not run.
-PACKAGE = "WASMWHEEL_C_PACKAGE"
-
-#: The option that prints only Emscripten's version.
-PRINT_VERSION = "-dumpversion"
-
-#: The variable with the folder of the target's Python.h.
-PYTHON_HEADERS = "WASMWHEEL_PYTHON_HEADERS"
-
-#: The variable with the version of the Emscripten that the target's Pyodide was built with.
-VERSION = "WASMWHEEL_EMSCRIPTEN_VERSION"
 
 #: Flags for C: exceptions and longjmp are WebAssembly's own, as in Pyodide.
 CFLAGS = "-fPIC -fwasm-exceptions -sSUPPORT_LONGJMP=wasm"
@@ -160,17 +133,6 @@ def missing_compiler(names: tuple[str, ...], target: Target) -> ToolchainError:
     )
 
 
-def use_headers(arguments: Sequence[str], headers: str) -> list[str]:
-    """Replace the folders with a Python.h in a compiler's arguments by the target's."""
-    replaced = []
-    for word in arguments:
-        option = "-I" if word.startswith("-I") else ""
-        folder = Path(word.removeprefix(option))
-        is_python = folder.is_absolute() and (folder / "Python.h").is_file()
-        replaced.append(f"{option}{headers}" if is_python else word)
-    return replaced
-
-
 def put_on_path(folder: Path) -> None:
     """Put the compiler shim into a folder of a PATH, under the name that crates call."""
     program = script("wasmwheel-cc")
@@ -178,39 +140,3 @@ def put_on_path(folder: Path) -> None:
         (folder / "emcc.bat").write_text(f'@"{program}" %*\n', encoding="utf-8")
     else:
         (folder / "emcc").symlink_to(program)
-
-
-def _shim(tool: str) -> None:
-    """Note what compiles C, then run Emscripten's tool, or wasm-ld for a module."""
-    if sys.argv[1:] == [PRINT_VERSION]:
-        print(os.environ[VERSION])
-        return
-    crate, package = os.environ.get("CARGO_PKG_NAME"), os.environ.get(PACKAGE, "?")
-    headers = os.environ.get(PYTHON_HEADERS, "")
-    arguments = use_headers(sys.argv[1:], headers)
-    with Path(os.environ[NOTES]).open("a", encoding="utf-8") as notes:
-        notes.write(f"crate {crate}\n" if crate else f"package {package}\n")
-        if arguments != sys.argv[1:]:
-            notes.write(f"with-headers {crate or package}\n")
-            if not headers:
-                sys.exit(f"{crate or package} requires the headers of the target's Python.")
-    folder = os.environ.get(emcc.FOLDER)
-    if not folder:
-        sys.exit(f"{crate or package} compiles C or C++, and emcc was not found.")
-    if "-shared" in arguments:
-        wasm_ld = os.environ.get(linker.PROGRAM)
-        if wasm_ld:
-            sys.exit(subprocess.call([wasm_ld, *linker.translate_extension(arguments)]))
-        exported = f"-sEXPORTED_FUNCTIONS=_{linker.init_functions(arguments)[0]}"
-        arguments += ["-sSIDE_MODULE=2", "-sWASM_BIGINT", exported]
-    sys.exit(emcc.call(tool, arguments))
-
-
-def _script(tool: str) -> Callable[[], None]:
-    return lambda: _shim(tool)
-
-
-cc = _script("emcc")
-cxx = _script("em++")
-ar = _script("emar")
-ranlib = _script("emranlib")

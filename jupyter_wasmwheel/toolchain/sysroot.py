@@ -24,7 +24,7 @@ from ..errors import known_errors
 from ..process.run import Command, run
 from ..runtime.targets import TRIPLE, all_targets
 from ..store import Store
-from . import cargo, emscripten
+from . import cargo, compiler_shims, emscripten
 from .rust import Rust
 
 #: The version of what is done here; an older sysroot is built again.
@@ -74,7 +74,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
             "RUSTC_BOOTSTRAP": "1",
             "CARGO_TARGET_DIR": str(work / "target"),
             "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(_flags(rust, stage)),
-            emscripten.VERSION: min((each.emscripten for each in all_targets()), key=Version),
+            compiler_shims.VERSION: min((each.emscripten for each in all_targets()), key=Version),
         }
     )
     reader = cargo.CargoOutputReader(emit, lambda name, _: name)

@@ -22,7 +22,13 @@ from jupyter_wasmwheel.build.plan import Plan
 from jupyter_wasmwheel.process.limits import DEFAULT, ResourceMonitor
 from jupyter_wasmwheel.project import copy, edits, manifest
 from jupyter_wasmwheel.project.edits import Edits
-from jupyter_wasmwheel.toolchain import cargo_wrapper, emscripten, linker, maturin_wrapper, uniffi
+from jupyter_wasmwheel.toolchain import (
+    cargo_wrapper,
+    compiler_shims,
+    linker,
+    maturin_wrapper,
+    uniffi,
+)
 from tests.fixtures.projects import write_files
 
 MATURIN = '[build-system]\nrequires = ["maturin>=1,<2"]\nbuild-backend = "maturin"\n'
@@ -227,7 +233,7 @@ def test_compiler_uses_headers_of_target_python(words: list[str], tmp_path: Path
     write_files(tmp_path, {"host/Python.h": "", "other/other.h": ""})
     given = [word.format(tmp_path / "host") for word in words]
     others = [f"-I{tmp_path / 'other'}", "-Iinclude", "-c", "source.c"]
-    found = emscripten.use_headers([*given, *others], "/target")
+    found = compiler_shims.use_headers([*given, *others], "/target")
     assert found == [*(word.format("/target") for word in words), *others]
 
 
