@@ -226,7 +226,8 @@ def _cargo(plan: Plan, toolchain: Toolchain, rust: Rust) -> dict[str, str]:
     }
     if plan.project.bindings == generator.UNIFFI:
         env[uniffi.FEATURE] = generator.FEATURE
-    if plan.unlocked:
+    # A lock file names the original of an edited crate.
+    if plan.unlocked or plan.crates:
         env[cargo_wrapper.UNLOCKED] = "1"
     if rust.channel != "nightly" and not plan.environ.get("RUSTC_BOOTSTRAP"):
         env[CHANNEL] = "stable"

@@ -88,6 +88,8 @@ def test_unchanged_edits_compile_nothing_again(
 def test_recipe_sets_features_and_cfgs_and_patches_crate(
     wasmwheel: Command, crate: Path, tmp_path: Path
 ) -> None:
+    with (crate / "pyproject.toml").open("a") as pyproject:
+        pyproject.write("\n[tool.maturin]\nlocked = true\n")
     manifest = crate / "Cargo.toml"
     text = manifest.read_text().replace("[dependencies]", '[dependencies]\nitoa = "=1.0.15"')
     manifest.write_text(text + '\n[features]\ndefault = ["quiet"]\nloud = []\nquiet = []\n')
