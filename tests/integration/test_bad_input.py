@@ -292,7 +292,8 @@ def test_interrupted_build_leaves_no_process_or_partial_file(
 ) -> None:
     home = tmp_path / "home"
     shared = {} if phase == "toolchain" else {"WASMWHEEL_PATH": str(store.home)}
-    words = ["build", crate, "--events", "--profile", "draft", "--out", out]
+    # With an argument for cargo, no seed fits, and pyo3 is compiled.
+    words = ["build", crate, "--events", "--cargo-arg=--verbose", "--out", out]
     child = subprocess.Popen(
         [sys.executable, "-m", "jupyter_wasmwheel", *words],
         env={**os.environ, "WASMWHEEL_HOME": str(home), **shared},

@@ -45,7 +45,9 @@ def building(
         folder = tmp_path / f"{job}-folder"
         folder.mkdir()
         env = {**os.environ, "WASMWHEEL_JOB": job}
-        run = LocalExecutor().start(BuildRequest(source=str(crate), no_smoke=True), folder, env)
+        # With an argument for cargo, no seed fits, and pyo3 is compiled.
+        request = BuildRequest(source=str(crate), no_smoke=True, cargo_args=("--verbose",))
+        run = LocalExecutor().start(request, folder, env)
         runs.append(run)
         threading.Thread(target=lambda: [*run.lines()], daemon=True).start()
         wait_until(

@@ -733,9 +733,12 @@ async def test_serving_through_jupyter_can_be_disabled(
 def test_stopped_server_stops_its_builds(number: int, store: Store, tmp_path: Path) -> None:
     root = tmp_path / "root"
     wheel_factory.crate("fresh", root)
+    request = {"kind": "build", "source": "fresh", "no_smoke": True}
+    # With an argument for cargo, no seed fits, and pyo3 is compiled.
+    request |= {"cargo_args": ["--verbose"]}
     jupyter = Jupyter(root, tmp_path / "log")
     try:
-        job = jupyter.ask("POST", "jobs", kind="build", source="fresh", no_smoke=True)["id"]
+        job = jupyter.ask("POST", "jobs", **request)["id"]
         deadline = time.monotonic() + 60
         while not any("rustc --crate-name" in said for said in processes_of_job(job).values()):
             assert time.monotonic() < deadline
@@ -752,7 +755,7 @@ def test_stopped_server_stops_its_builds(number: int, store: Store, tmp_path: Pa
     try:
         found = again.ask("GET", f"jobs/{job}")
         assert found["state"] == "interrupted"
-        assert found["request"] == {"kind": "build", "source": "fresh", "no_smoke": True}
+        assert found["request"] == request
     finally:
         again.process.terminate()
         assert again.process.wait(20) is not None
