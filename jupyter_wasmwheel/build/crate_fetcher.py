@@ -83,7 +83,7 @@ def _fetch(
         words = [program, *command, *given, f"--manifest-path={manifest}", *features]
 
         def on_message(stream: Stream, line: str) -> None:
-            if stream == "stderr" and needed:
+            if stream == "stderr" and (needed or cargo.BLOCKING.match(line)):
                 on_line(stream, line)
 
         fetching = Command(words=words, cwd=copy.folder, env=env)

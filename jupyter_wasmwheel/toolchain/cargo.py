@@ -40,7 +40,8 @@ WRAPPERS = (
 _MAX_LINES = 1000
 
 _COMPILING = re.compile(r"\s+Compiling (\S+) v(\S+)")
-_BLOCKING = re.compile(r"\s+Blocking waiting for file lock on (.+)")
+#: The line with which cargo says that it waits for another one.
+BLOCKING = re.compile(r"\s+Blocking waiting for file lock on (.+)")
 _CLANG = re.compile(r"([^\s:][^:]*):(\d+):(\d+): (?:fatal )?(error|warning): (.+)")
 #: rustc's closing summary, which is not a diagnostic.
 _SUMMARY = re.compile(r"aborting due to |could not compile |\d+ warnings? emitted")
@@ -112,7 +113,7 @@ class CargoOutputReader:
                     self._emit(CrateStarted(name=name, version=version))
             elif found := _CLANG.match(line):
                 self._c_diagnostic(line, *found.groups())
-            elif found := _BLOCKING.match(line):
+            elif found := BLOCKING.match(line):
                 label = f"waiting for a lock ({found.group(1)})"
                 self._emit(Progress(done=0, total=None, unit="units", label=label))
             self._log(line)

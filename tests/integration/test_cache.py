@@ -128,6 +128,7 @@ def test_cache_removes_least_recently_used_first(tmp_path: Path) -> None:
 def test_first_build_leaves_compiled_pyo3_for_next_crate(
     build: Any, store: Store, tmp_path: Path
 ) -> None:
+    shutil.rmtree(store.home / seeding.FOLDER, ignore_errors=True)
     homes = {"WASMWHEEL_HOME": str(tmp_path / "home"), "WASMWHEEL_PATH": str(store.home)}
     assert not build(starter.create("first", tmp_path), **homes)["seeded"]
     report = build(starter.create("second", tmp_path), **homes)
@@ -136,6 +137,7 @@ def test_first_build_leaves_compiled_pyo3_for_next_crate(
 
 
 def test_new_crate_starts_with_compiled_pyo3(build: Any, store: Store, tmp_path: Path) -> None:
+    shutil.rmtree(store.home / seeding.FOLDER, ignore_errors=True)
     own = Store(home=tmp_path / "home", read_only=(store.home,))
     target = targets.find(targets.default_abi())
     assert seeding.examine(target, own).mend == ("seeds",)

@@ -11,6 +11,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.site.lite import HOST
 from jupyter_wasmwheel.store import Store
@@ -55,6 +57,7 @@ def _get(url: str) -> bytes:
             time.sleep(0.2)
 
 
+@pytest.mark.usefixtures("unconfined")
 def test_build_reports_wait_for_cargo_lock(
     wasmwheel: Command, crate: Path, tmp_path: Path, starter_wheel: Path
 ) -> None:

@@ -249,6 +249,7 @@ def test_fetcher_resolves_as_backend_does_and_then_less(
     tmp_path: Path, fails: str, expected: list[str]
 ) -> None:
     script = f"#!/bin/sh\necho $1 >> {tmp_path}/said\necho Error >&2\n"
+    script += "echo '    Blocking waiting for file lock on package cache' >&2\n"
     script += f"case $1 in {fails}) exit 1; esac\n"
     folder = create(tmp_path / "sample", LIBRARY + '[dependencies]\npyo3 = "0.30"\n')
     write_files(tmp_path, {"cargo": script})
@@ -276,7 +277,8 @@ def test_fetcher_resolves_as_backend_does_and_then_less(
     )
     assert (tmp_path / "said").read_text().split() == expected
     assert succeeded is (fails != "metadata|tree")
-    assert lines == (["Error"] if "tree" in expected else [])
+    blocking = "    Blocking waiting for file lock on package cache"
+    assert lines == [blocking, *(["Error", blocking] if "tree" in expected else [])]
 
 
 def test_strip_leaves_modules_of_target_alone(call: Call, tmp_path: Path) -> None:
