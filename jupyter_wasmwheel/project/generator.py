@@ -7,7 +7,6 @@ a module never calls. In the copy of a project, only the program has them.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,7 @@ def without_cli(project: Project) -> str | None:
     """Return the Cargo.toml of a project's crate with the generator apart, None to leave it."""
     if project.crate is None or project.bindings != UNIFFI:
         return None
-    text = project.crate.read_text(encoding="utf-8")
-    manifest = tomllib.loads(text)
+    manifest = load_toml(project.crate)
     named = manifest.get("dependencies", {}).get(UNIFFI)
     uniffi = _inherited(project, named) if isinstance(named, dict) else {}
     if CLI not in uniffi.get("features", []):
@@ -36,7 +34,7 @@ def without_cli(project: Project) -> str | None:
         return None
     import tomlkit  # other builds do not need it
 
-    document = tomlkit.parse(text)
+    document = tomlkit.parse(project.crate.read_text(encoding="utf-8-sig"))
     if named.get("workspace"):
         own = tomlkit.inline_table()
         own.update(uniffi)

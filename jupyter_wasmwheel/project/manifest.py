@@ -9,12 +9,12 @@ from __future__ import annotations
 import glob
 import os
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import tomli
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
@@ -162,9 +162,10 @@ def load_pyproject(folder: Path) -> dict[str, Any]:
 def load_toml(path: Path) -> dict[str, Any]:
     """Load a TOML file and check its shape; a SourceError says what is wrong with it."""
     try:
-        # Editors on Windows begin files with a byte order mark, which cargo skips too.
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        # cargo reads TOML 1.1, as tomli does and tomllib does not. Editors on Windows begin files
+        # with a byte order mark, which cargo skips too.
+        data = tomli.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomli.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError(
             f"Could not read {path}.",
             f"It is not valid TOML: {error}.",

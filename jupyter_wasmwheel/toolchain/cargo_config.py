@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 from ..runtime.targets import TRIPLE
 from .rust import Rust
@@ -183,8 +184,8 @@ def _with_included(path: Path, seen: set[Path]) -> Iterator[_Source]:
 def _load(path: Path) -> Mapping[str, Any]:
     """Return the table in a file; cargo itself reports one that is invalid."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return tomli.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError):
         return {}
 
 
@@ -194,8 +195,8 @@ def _given(arguments: Sequence[str]) -> Iterator[_Source]:
     given = [word.removeprefix(f"{option}=") for word in arguments if word.startswith(f"{option}=")]
     for text in [*given, *(after for word, after in pairwise(arguments) if word == option)]:
         try:
-            yield _Source(origin=option, table=tomllib.loads(text))
-        except tomllib.TOMLDecodeError:
+            yield _Source(origin=option, table=tomli.loads(text))
+        except tomli.TOMLDecodeError:
             yield _Source(origin=Path(text), table=_load(Path(text)))
 
 

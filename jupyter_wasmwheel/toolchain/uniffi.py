@@ -11,9 +11,10 @@ import json
 import os
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import tomli
 
 from . import maturin_wrapper
 
@@ -63,7 +64,7 @@ def _feature(words: Sequence[str]) -> list[str]:
     wanted = os.environ.get(FEATURE)
     for word, after in itertools.pairwise(words):
         if word == "--manifest-path":
-            manifest = tomllib.loads(Path(after).read_text(encoding="utf-8"))
+            manifest = tomli.loads(Path(after).read_text(encoding="utf-8"))
             return [f"--features={wanted}"] if wanted in manifest.get("features", {}) else []
     return []
 

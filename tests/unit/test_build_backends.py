@@ -237,6 +237,19 @@ def test_compiler_uses_headers_of_target_python(words: list[str], tmp_path: Path
     assert found == [*(word.format("/target") for word in words), *others]
 
 
+MULTILINE = """[dependencies]
+pyo3 = {
+  version = "0.30",
+  features = ["abi3"], # with a comma at the end
+}
+"""
+
+
+def test_manifest_can_be_toml_of_version_1_1(tmp_path: Path) -> None:
+    folder = create(tmp_path / "sample", LIBRARY + MULTILINE)
+    assert manifest.read(folder).bindings == "pyo3"
+
+
 @pytest.mark.parametrize(
     ("fails", "expected"),
     [
