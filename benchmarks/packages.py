@@ -9,6 +9,7 @@ builds those that failed. Where an error offers to try again with other options,
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -140,9 +141,14 @@ def _build_once(name: str, options: list[str]) -> dict[str, Any]:
         **common,
         "works": False,
         "code": error["code"],
-        "reason": " ".join(filter(None, [error["what"], error.get("why")])),
+        "reason": without_folders(" ".join(filter(None, [error["what"], error.get("why")]))),
         "remedies": error.get("remedies", []),
     }
+
+
+def without_folders(reason: str) -> str:
+    """Return a reason without the folder of the store in which a package was unpacked."""
+    return re.sub(r"/[^\s`]*/sources/[0-9a-f]{32}/", "", reason)
 
 
 def page(results: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ import typing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from .. import build_variables
@@ -123,9 +124,12 @@ def keep(planned: Plan, private: Copy, store: Store, emit: Emitter) -> None:
     def fill(folder: Path) -> None:
         shutil.copytree(planned.cargo_target, folder / "target", symlinks=True)
         shutil.copyfile(lock_file, folder / "Cargo.lock")
-        _forget(folder / "target", starter.module_name(planned.project.name))
+        cargo = manifest.load_toml(private.folder / "Cargo.toml")
+        package = cargo["package"]["name"]
+        _forget(folder / "target", package, cargo.get("lib", {}).get("name", package))
 
-    store.install(key, fill, emit)
+    with contextlib.suppress(OSError):  # the build has succeeded
+        store.install(key, fill, emit)
 
 
 def _compiles_only_pyo3(planned: Plan, private: Copy, lock_file: Path) -> bool:
@@ -134,7 +138,11 @@ def _compiles_only_pyo3(planned: Plan, private: Copy, lock_file: Path) -> bool:
     options = (request.cargo_args, request.config_settings, planned.settings.cfg, planned.crates)
     if any(options) or planned.features or planned.no_default_features or private.unlocked:
         return False
-    if not planned.project.is_maturin or lock_file.parent != folder:
+    has_manifest = (folder / "Cargo.toml").is_file()
+    if not (planned.project.is_maturin and has_manifest and lock_file.parent == folder):
+        return False
+    required = manifest.load_pyproject(folder).get("build-system", {}).get("requires", ())
+    if any(Requirement(each).name != "maturin" for each in required):
         return False
     above = (each for each in (folder, *folder.parents) if each.is_relative_to(private.top))
     return starter.has_same_dependencies(folder) and not any(
@@ -261,10 +269,12 @@ def _only_progress(emit: Emitter) -> Emitter:
     return some
 
 
-def _forget(target: Path, crate: str) -> None:
-    """Remove a crate's own output from a target folder."""
+def _forget(target: Path, *names: str) -> None:
+    """Remove the output of a crate, whose package and library have names, from a target folder."""
+    own = {each for name in names for each in (name, name.replace("-", "_"))}
+    beginnings = tuple(f"{each}{end}" for each in own for end in "-.")
     for folder in [path.parent for path in target.rglob("deps") if path.is_dir()]:
         for name in OUTPUT_FOLDERS:
-            for path in (folder / name).glob(f"*{crate}*"):
-                if path.name.removeprefix("lib").startswith((f"{crate}-", f"{crate}.")):
+            for path in (folder / name).glob("*"):
+                if path.name.removeprefix("lib").startswith(beginnings):
                     shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -12,10 +12,10 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-import tomli
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError, UsageError
+from .manifest import load_toml
 
 #: The default template.
 DEFAULT = "function"
@@ -90,7 +90,7 @@ def create(name: str, folder: Path, template: str = DEFAULT) -> Path:
 def has_same_dependencies(folder: Path) -> bool:
     """Return whether a crate depends on what the default template does, and has no build script."""
     original = tomllib.loads((_root() / DEFAULT / "Cargo.toml").read_text(encoding="utf-8"))
-    found = tomli.loads((folder / "Cargo.toml").read_text(encoding="utf-8"))
+    found = load_toml(folder / "Cargo.toml")
     known = {"name", "version", "edition", "description", "readme", "license", "authors"}
     if (folder / "build.rs").exists() or not known.issuperset(found.get("package", {})):
         return False

@@ -1,4 +1,4 @@
-"""Which crates compile the same as a starter crate, so that what they compile can be a seed."""
+"""Seeds: which crates compile the same as a starter crate, and what of them is kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_wasmwheel.build import seeds
 from jupyter_wasmwheel.project import starter
+from tests.fixtures.projects import write_files
 
 
 @pytest.fixture
@@ -33,6 +35,21 @@ def edit(crate: Path, old: str, new: str) -> None:
 def test_crate_with_other_metadata_has_same_dependencies(own: Path, old: str, new: str) -> None:
     edit(own, old, new)
     assert starter.has_same_dependencies(own)
+
+
+def test_manifest_can_begin_with_byte_order_mark(own: Path) -> None:
+    path = own / "Cargo.toml"
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert starter.has_same_dependencies(own)
+
+
+def test_output_of_package_and_library_is_not_kept(tmp_path: Path) -> None:
+    kept = ["deps/libpyo3-1.rlib", ".fingerprint/pyo3-1/lib-pyo3", "deps/my_pyo3-1.d"]
+    own = ["deps/my_pkg-1.d", ".fingerprint/my-pkg-1/lib-native", "deps/libnative-1.rlib"]
+    write_files(tmp_path, {f"release/{name}": "" for name in (*kept, *own, "native.wasm")})
+    seeds._forget(tmp_path, "my-pkg", "native")
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert left == sorted(f"release/{name}" for name in kept)
 
 
 @pytest.mark.parametrize(
