@@ -146,7 +146,8 @@ class SourceRequest(_Request, frozen=True, kw_only=True):
         option(
             "--ignore-lock",
             label="Ignore Cargo.lock",
-            help="let cargo replace the versions in Cargo.lock that the registry does not have",
+            help="let cargo replace the versions in Cargo.lock that the registry lacks or Rust no "
+            "longer compiles",
         ),
     ] = False
     make_optional: Annotated[

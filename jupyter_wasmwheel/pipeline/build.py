@@ -166,7 +166,7 @@ def _plan(
         for path in copy.lock_files(private):
             kept = workspace.folder / "locks"
             env = cargo.for_resolution(environ, rust.rustc)
-            lock_file.replace_missing(path, rust.cargo, env, kept, offline=context.offline)
+            lock_file.replace_unusable(path, rust.cargo, env, kept, offline=context.offline)
     crates: tuple[PatchedCrate, ...] = ()
     if rust:
         crates = patched_crates.prepare(

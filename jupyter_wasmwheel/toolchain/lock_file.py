@@ -1,4 +1,4 @@
-"""Lock files of cargo with versions that the registry at hand does not have."""
+"""Lock files of cargo with versions that the registry lacks or that Rust no longer compiles."""
 
 from __future__ import annotations
 
@@ -8,23 +8,35 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from packaging.specifiers import SpecifierSet
+
 from ..store import replace_file
 
 #: Matches cargo's error for a locked version that it cannot get.
 _LOCKED = re.compile(r"requirement `(?P<name>[\w-]+) = [^`]*` \(locked to (?P<version>[^)]+)\)")
 
+#: Matches a package in a lock file.
+_PACKAGE = re.compile(r'^name = "(?P<name>[^"]+)"\nversion = "(?P<version>[^"]+)"$', re.M)
 
-def replace_missing(
+#: Versions of crates that current Rust does not compile, according to its own error messages.
+TOO_OLD = {"time": ">=0.3,<0.3.35", "wasm-bindgen": ">=0.2,<0.2.88"}
+
+
+def replace_unusable(
     lock: Path, cargo: Path, environ: Mapping[str, str], kept: Path, *, offline: bool = False
 ) -> None:
-    """Replace the versions in a Cargo.lock that the registry does not have, and no others.
+    """Replace the versions in a Cargo.lock that the registry lacks or Rust does not compile.
 
-    If cargo does not accept the result, the file is removed, and cargo selects all versions. The
-    result is kept in the folder `kept`, as cargo needs seconds for it.
+    No others are replaced. If cargo does not accept the result, the file is removed, and cargo
+    selects all versions. The result is kept in the folder `kept`, as cargo needs seconds for it.
     """
     text = lock.read_text(encoding="utf-8")
-    result = kept / hashlib.sha256(text.encode()).hexdigest()
+    result = kept / hashlib.sha256(f"{TOO_OLD}{text}".encode()).hexdigest()
     if not result.is_file():
+        for found in _PACKAGE.finditer(text):
+            if found["version"] in SpecifierSet(TOO_OLD.get(found["name"], "<0")):
+                text = _without(text, found["name"], found["version"])
+        lock.write_text(text, encoding="utf-8")
         command = [str(cargo), "update", "--workspace"]
         command += ["--offline"] if offline else []
         while (missing := _missing(command, lock.parent, environ)) is not None:

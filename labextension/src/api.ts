@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: 497dde941b0ee65604a6fe27101eb3719415f7af4154d7d0da4f48e9ca43fb02
+ * schema.json sha256: c74f96c79c92eb2f198a13e924a87ebd1e6ee885f315028a8de10562a1659a39
  */
 
 /* eslint-disable */
@@ -72,7 +72,7 @@ export interface BuildRequest {
    */
   config_settings?: string[] | undefined;
   /**
-   * let cargo replace the versions in Cargo.lock that the registry does not have
+   * let cargo replace the versions in Cargo.lock that the registry lacks or Rust no longer compiles
    */
   ignore_lock?: boolean | undefined;
   /**
@@ -150,7 +150,7 @@ export interface TestRequest {
    */
   config_settings?: string[] | undefined;
   /**
-   * let cargo replace the versions in Cargo.lock that the registry does not have
+   * let cargo replace the versions in Cargo.lock that the registry lacks or Rust no longer compiles
    */
   ignore_lock?: boolean | undefined;
   /**
@@ -845,7 +845,8 @@ export const FIELDS = {
     },
     ignore_lock: {
       title: 'Ignore Cargo.lock',
-      description: 'let cargo replace the versions in Cargo.lock that the registry does not have',
+      description:
+        'let cargo replace the versions in Cargo.lock that the registry lacks or Rust no longer compiles',
       type: 'boolean',
       default: false,
       flags: ['--ignore-lock']
@@ -970,7 +971,8 @@ export const FIELDS = {
     },
     ignore_lock: {
       title: 'Ignore Cargo.lock',
-      description: 'let cargo replace the versions in Cargo.lock that the registry does not have',
+      description:
+        'let cargo replace the versions in Cargo.lock that the registry lacks or Rust no longer compiles',
       type: 'boolean',
       default: false,
       flags: ['--ignore-lock']

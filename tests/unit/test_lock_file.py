@@ -63,7 +63,7 @@ def write_cargo(folder: Path, *lacking: tuple[str, str], broken: bool = False) -
 
 
 def replace(lock: Path, cargo: Path) -> None:
-    lock_file.replace_missing(lock, cargo, os.environ, lock.parent.parent / "kept")
+    lock_file.replace_unusable(lock, cargo, os.environ, lock.parent.parent / "kept")
 
 
 def test_lock_file_loses_only_versions_that_registry_lacks(lock: Path, tmp_path: Path) -> None:
@@ -75,6 +75,18 @@ def test_lock_file_loses_only_versions_that_registry_lacks(lock: Path, tmp_path:
 def test_lock_file_with_several_missing_versions_is_completed(lock: Path, tmp_path: Path) -> None:
     replace(lock, write_cargo(tmp_path, ("one", "1.0.0"), ("two", "3.0.0")))
     assert [line for line in lock.read_text().splitlines() if "name" in line] == ['name = "two"']
+
+
+def test_lock_file_loses_versions_that_rust_does_not_compile(lock: Path, tmp_path: Path) -> None:
+    rows = [("time", "0.3.34"), ("time", "0.3.35"), ("time", "0.1.45"), ("wasm-bindgen", "0.2.79")]
+    lock.write_text(
+        "".join(
+            f'[[package]]\nname = "{name}"\nversion = "{version}"\n\n' for name, version in rows
+        )
+    )
+    replace(lock, write_cargo(tmp_path))
+    left = [line for line in lock.read_text().splitlines() if "version" in line]
+    assert left == ['version = "0.3.35"', 'version = "0.1.45"']
 
 
 def test_lock_file_is_kept_where_registry_has_all(lock: Path, tmp_path: Path) -> None:
