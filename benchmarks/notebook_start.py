@@ -20,11 +20,11 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import tornado.httpserver
 import tornado.netutil
+from msgspec.structs import replace
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from jupyter_wasmwheel import config, wheel

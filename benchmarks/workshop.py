@@ -80,7 +80,7 @@ def make_unique(crate: Path) -> None:
 
 def main() -> None:
     """Run the benchmark."""
-    running = int(sys.argv[1]) if len(sys.argv) > 1 else QueueLimits.running
+    running = int(sys.argv[1]) if len(sys.argv) > 1 else QueueLimits().running
     store = config.load().store()
     seeds.build_all(targets.find(targets.default_abi()), store, ignore)
     with tempfile.TemporaryDirectory() as folder:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jupyter_core.paths
+from msgspec import Struct
 from traitlets import Dict, Float, Int, List, Unicode, default
 from traitlets.config import Configurable
 from traitlets.config.loader import (
@@ -31,8 +31,7 @@ from .store import Store
 EMSDK = "https://github.com/emscripten-core/emsdk.git@e5bd3d0874e302a18f13c5b41f5bacf9a40c8e59"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Downloads:
+class Downloads(Struct, frozen=True, kw_only=True):
     """Settings for the installers of other projects.
 
     `emsdk` is the address of a git repository with `@` and a revision; `timeout` is how many
@@ -68,7 +67,7 @@ class Wasmwheel(Configurable):
     ).tag(config=True)
 
     download_timeout = Float(
-        Downloads.timeout,
+        Downloads().timeout,
         help="Seconds without data from a server after which rustup or emsdk is stopped.",
     ).tag(config=True)
 

@@ -18,11 +18,11 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from msgspec import Struct
 from packaging.requirements import Requirement
 from packaging.version import Version
 
@@ -41,8 +41,7 @@ DEFAULT_TIMEOUT_S = 15.0
 PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY")
 
 
-@dataclass(frozen=True, kw_only=True)
-class PipSettings:
+class PipSettings(Struct, frozen=True, kw_only=True):
     """The settings with which pip looks for packages."""
 
     index_url: str | None

@@ -18,10 +18,11 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
+
+from msgspec import Struct
 
 from .api.errors import SiteError
 
@@ -154,8 +155,7 @@ def _wrong_kind(name: str) -> OSError:
     return OSError(errno.ELOOP, "It is a link, or not the expected kind of file", name)
 
 
-@dataclass(frozen=True)
-class Root:
+class Root(Struct, frozen=True):
     """A folder, or the folder `prefix` beneath it, in which no links are followed.
 
     `folder` itself comes from the user and may be a link; it and `prefix` must exist. Paths are

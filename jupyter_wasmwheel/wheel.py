@@ -19,13 +19,13 @@ import zipfile
 import zlib
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 import deflate
+from msgspec import Struct
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -59,8 +59,7 @@ DEVELOPMENT = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExtensionModule:
+class ExtensionModule(Struct, frozen=True, kw_only=True):
     """An extension module in a wheel, with the names of its member and of its import."""
 
     member: str
@@ -77,8 +76,7 @@ class ExtensionModule:
         return f"PyInit_{last}"
 
 
-@dataclass(frozen=True)
-class Wheel:
+class Wheel(Struct, frozen=True, dict=True):
     """A valid wheel that has been read."""
 
     path: Path

@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .errors import DamagedError, UnsafeError
 from .limits import Budget
@@ -52,8 +54,7 @@ _REFUSED = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """A member's header; `size` in bytes, `time` in seconds since 1970, `target` is a link's."""
 
     name: str
@@ -64,8 +65,7 @@ class Member:
     target: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Extended:
+class _Extended(Struct, frozen=True, kw_only=True):
     """The values that extended headers set for the next member."""
 
     name: str | None = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct, structs
 
 from ..api.events import Emitter
 from ..api.report import Crate
@@ -39,8 +39,7 @@ class Step(Protocol):
 COMPILED = ("Finished `", "installing to build", "running install_lib")
 
 
-@dataclass(frozen=True, kw_only=True)
-class FrontendOutput:
+class FrontendOutput(Struct, frozen=True, kw_only=True):
     """A wheel, and the crates that were compiled for it."""
 
     wheel: Path
@@ -102,7 +101,7 @@ def run_frontend(
         words = Command(words=command, cwd=folder, env=env, offline=plan.request.offline)
         with plan.temporary() as temporary:
             reachable = confinement.of_build(plan, copy, env, Path(temporary), writable)
-            words = dataclasses.replace(words, confinement=reachable)
+            words = structs.replace(words, confinement=reachable)
             if run(words, on_line=on_line, stop_when=lambda: bool(_missing(plan)), monitor=monitor):
                 raise CommandFailedError
 

@@ -11,8 +11,9 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from .. import archive
 from ..api.errors import SourceError
@@ -30,8 +31,7 @@ SHARED_KINDS = ("binaryen", "kernel-files", "node", "rustup", "snapshots", "sysr
 TARGET_KINDS = ("headers", "lite", "packages", "pyodide")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bundle:
+class Bundle(Struct, frozen=True, kw_only=True):
     """A bundle, with the keys of its entries; `size` in bytes."""
 
     path: Path

@@ -12,11 +12,11 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from .. import build_variables
 from ..api.errors import WasmwheelError
@@ -51,8 +51,7 @@ INFLUENCING = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class CachedWheel:
+class CachedWheel(Struct, frozen=True, kw_only=True):
     """A wheel, and how it was built."""
 
     wheel: Wheel

@@ -8,9 +8,10 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from .. import build_variables
 from ..api.errors import SourceError
@@ -24,8 +25,7 @@ from ..toolchain import cargo
 from ..toolchain.rust import Rust
 
 
-@dataclass(frozen=True, kw_only=True)
-class PatchedCrate:
+class PatchedCrate(Struct, frozen=True, kw_only=True):
     """A crate's edited copy, and its changes."""
 
     name: str

@@ -6,11 +6,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from msgspec import Struct
 
 from ..api.report import CargoSettings
 from ..api.requests import SourceRequest
@@ -69,8 +70,7 @@ CHANNEL = "__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS"
 RELEASE = "release"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True, dict=True):
     """The inputs of a build in a work folder.
 
     `toolchain` is None unless something is known to be compiled, and `headers`, the folder with the

@@ -6,11 +6,11 @@ that.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct, structs
 
 from .. import __version__
 from ..wheel import Wheel
@@ -20,8 +20,7 @@ from .plan import Plan
 FILE, SCHEMA = "wasmwheel.json", 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Provenance:
+class Provenance(Struct, frozen=True, kw_only=True):
     """The tools that built a wheel.
 
     `emscripten` is the version that compiled the C of the crates and packages in `compiled`, or
@@ -59,7 +58,7 @@ def describe(plan: Plan, compiled: Sequence[str]) -> Provenance | None:
 
 def as_member(provenance: Provenance, wheel: Wheel) -> dict[str, bytes]:
     """Return the provenance as a member of a wheel, by its name."""
-    text = json.dumps({"schema": SCHEMA, **dataclasses.asdict(provenance)}, indent=1)
+    text = json.dumps({"schema": SCHEMA, **structs.asdict(provenance)}, indent=1)
     return {f"{wheel.dist_info}/{FILE}": f"{text}\n".encode()}
 
 

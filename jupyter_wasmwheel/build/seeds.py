@@ -18,9 +18,10 @@ import subprocess
 import tempfile
 import tomllib
 import typing
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
@@ -57,8 +58,7 @@ CRATE_NAME = "seed"
 OUTPUT_FOLDERS = ("deps", ".fingerprint", "build", "incremental", "")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Seed:
+class Seed(Struct, frozen=True, kw_only=True):
     """An installed seed: a target folder and the lock file that it was built with."""
 
     folder: Path

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -14,8 +14,7 @@ from ..api.sanitize import redact
 from ..runtime.packages import Candidate, PackageSource
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resolution:
+class Resolution(Struct, frozen=True, kw_only=True):
     """All dependencies in the order found, the candidates, and why others are missing.
 
     Candidates are keyed by canonical name, reasons by the name in the requirement.

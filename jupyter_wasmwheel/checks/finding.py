@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 State = Literal["ok", "problem", "unknown"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class WheelFinding:
+class WheelFinding(Struct, frozen=True, kw_only=True):
     """The result of a check; `fix` is empty if there is nothing to do."""
 
     check: str

@@ -7,9 +7,10 @@ project's name; if there are none, all top-level modules must. A failure of anot
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from ..wheel import MAGIC, Wheel
@@ -17,8 +18,7 @@ from . import side_module
 from .side_module import DamagedModuleError
 
 
-@dataclass(frozen=True, kw_only=True)
-class ImportStep:
+class ImportStep(Struct, frozen=True, kw_only=True):
     """A module to import; an extension module and a library also have a member of the wheel."""
 
     kind: Literal["required", "extension", "library", "optional"]

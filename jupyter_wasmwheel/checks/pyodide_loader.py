@@ -6,11 +6,12 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -31,8 +32,7 @@ from . import dependencies
 LOAD = Path(__file__).with_name("load.mjs")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LoadedPackages:
+class LoadedPackages(Struct, frozen=True, kw_only=True):
     """The packages that a check loads: a lock with absolute paths.
 
     `unavailable` says why requirements are missing. Pyodide has some of these, but they could not

@@ -8,7 +8,8 @@ WebAssembly core specification; `dylink.0` and `producers` are the sections of t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..wheel import MAGIC
 
@@ -30,8 +31,7 @@ class DamagedModuleError(ValueError):
     """The bytes are not a complete WebAssembly module."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Import:
+class Import(Struct, frozen=True, kw_only=True):
     """An import of a module; `kind` is function, table, memory, global or tag."""
 
     module: str
@@ -39,8 +39,7 @@ class Import:
     kind: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class SideModule:
+class SideModule(Struct, frozen=True, kw_only=True):
     """A module's linking information.
 
     `needed` are libraries, searched for in `runtime_paths`. `compilers` are names and versions, or

@@ -6,10 +6,12 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from ..api.errors import CheckError, Retry, WasmwheelError
 from ..api.events import Log, note
@@ -109,8 +111,7 @@ def _remarks(wheels: Iterable[Wheel]) -> Iterator[str]:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Session:
+class _Session(Struct, frozen=True, kw_only=True):
     """The events of a run of Node.js (smoke.mjs), and the end of its other output."""
 
     events: Sequence[Mapping[str, Any]]
@@ -126,8 +127,7 @@ class _Session:
         return next(iter(self.all("failed")), None)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Check:
+class _Check(Struct, frozen=True, kw_only=True):
     """Runs of an import check, whose wheels have `names`."""
 
     names: str

@@ -11,10 +11,10 @@ import time
 import tomllib
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ..api.errors import (
@@ -65,8 +65,7 @@ def _signs() -> tuple[tuple[str, re.Pattern[str]], ...]:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class TestOptions:
+class TestOptions(Struct, frozen=True, kw_only=True):
     """The options of a test run.
 
     `select` is an expression for pytest's `-k`, `timeout` the seconds for each test, and `is_own`

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from .. import wheel
 from ..api.errors import CheckError
@@ -55,6 +56,6 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     lines.append(f"{bad}: {', '.join(problems)}." if problems else good)
     return result(
         "\n".join(lines),
-        {"ok": not problems, "findings": [dataclasses.asdict(each) for each in findings]},
+        {"ok": not problems, "findings": [structs.asdict(each) for each in findings]},
         status=CheckError.status if problems else 0,
     )

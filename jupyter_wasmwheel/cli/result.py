@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import structs
 
 from ..jobs.execute import ExecutionContext, Outcome, document
 from ..runtime.context import RunContext
 
 
-@dataclass(frozen=True, kw_only=True)
-class CliContext(ExecutionContext):
+class CliContext(ExecutionContext, frozen=True, kw_only=True):
     """The context of a command: that of a request, and the hosts that sites may read from."""
 
     proxy: Mapping[str, Sequence[str]]
@@ -22,8 +22,7 @@ class CliContext(ExecutionContext):
         return RunContext(store=self.store, emit=self.emit, limits=self.limits)
 
 
-@dataclass(frozen=True, kw_only=True)
-class CommandResult(Outcome):
+class CommandResult(Outcome, frozen=True, kw_only=True):
     """The outcome of a command, and its text for people."""
 
     text: str
@@ -36,4 +35,4 @@ def result(text: str, fields: Mapping[str, Any], status: int = 0) -> CommandResu
 
 def with_text(outcome: Outcome, text: str) -> CommandResult:
     """Return an outcome as a result with a text for people."""
-    return CommandResult(**vars(outcome), text=text)
+    return CommandResult(**structs.asdict(outcome), text=text)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import shlex
 from collections.abc import Sequence
 from typing import Any
+
+from msgspec import structs
 
 from ..api.requests import BundleRequest, PublishRequest, SiteRequest
 from ..jobs.execute import describe, execute
@@ -71,7 +72,7 @@ def run_remove(args: argparse.Namespace, context: CliContext) -> CommandResult:
     site = lite.find(args.site, context.store)
     package = publish.remove(site, args.name, context.emit)
     text = f"Removed {package.name} {package.version} from the site {site.name}."
-    return result(text, {"removed": dataclasses.asdict(package)})
+    return result(text, {"removed": structs.asdict(package)})
 
 
 def run_list(args: argparse.Namespace, context: CliContext) -> CommandResult:
@@ -82,7 +83,7 @@ def run_list(args: argparse.Namespace, context: CliContext) -> CommandResult:
     packages = publish.list_packages(site)
     lines = [f"{each.name:<20} {each.version:<12} {size(each.size):>8}" for each in packages]
     text = "\n".join(lines) or f"No packages in {site.name} yet."
-    rows = [dataclasses.asdict(each) for each in packages]
+    rows = [structs.asdict(each) for each in packages]
     return result(text, describe(site) | {"packages": rows})
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from typing import Any
+
+import msgspec
 
 from ..runtime import targets
 from .options import add_command
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
             f"{served}{default}"
         )
     rows = [
-        dataclasses.asdict(target) | {"platform_tag": target.platform_tag}
+        msgspec.to_builtins(target) | {"platform_tag": target.platform_tag}
         for target in targets.all_targets()
     ]
     return result("\n".join(lines), {"default": targets.default_abi(), "targets": rows})

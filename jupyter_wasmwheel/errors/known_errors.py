@@ -9,12 +9,12 @@ import functools
 import re
 import tomllib
 import typing
-from dataclasses import dataclass
 from importlib import resources
 from string import Template
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from ..api.errors import (
     CheckError,
@@ -39,8 +39,7 @@ _ERRORS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class KnownError:
+class KnownError(Struct, frozen=True, kw_only=True):
     """A pattern in a tool's output, and the error that it means.
 
     `what`, `why` and `fix` are templates for the pattern's groups and the values of the stage.

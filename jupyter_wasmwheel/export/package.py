@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from msgspec import Struct
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -33,8 +33,7 @@ SIDE_MODULE = "-C link-arg=-sSIDE_MODULE=2 -C link-arg=-sWASM_BIGINT"
 MATURIN_ARGUMENTS = "MATURIN_PEP517_ARGS"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sdist:
+class Sdist(Struct, frozen=True, kw_only=True):
     """A source on PyPI."""
 
     url: str
@@ -42,8 +41,7 @@ class Sdist:
     sha256: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Commit:
+class Commit(Struct, frozen=True, kw_only=True):
     """A source in a git repository; `folder` is that of the package in it."""
 
     url: str
@@ -51,16 +49,14 @@ class Commit:
     folder: PurePosixPath
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checkout:
+class Checkout(Struct, frozen=True, kw_only=True):
     """A folder of this machine; `inside` is its path in its repository."""
 
     folder: Path
     inside: PurePosixPath
 
 
-@dataclass(frozen=True, kw_only=True)
-class Package:
+class Package(Struct, frozen=True, kw_only=True):
     """A package with its source, its edits, and the settings for cargo.
 
     `requires` are its dependencies on the target; `lacking` are those that Pyodide does not have.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct, structs
 
 from .. import pipeline
 from ..api.answers import Toolchain
@@ -38,8 +37,7 @@ from ..store import Store
 from ..toolchain import doctor
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExecutionContext:
+class ExecutionContext(Struct, frozen=True, kw_only=True):
     """The context of an execution.
 
     `build_variables` names additional environment variables for builds; `out` is the folder for
@@ -65,8 +63,7 @@ class ExecutionContext:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """The outcome of a request: the document that `--json` prints, and the exit status.
 
     `error` is set if there is a complete document as well, as for failed tests.
@@ -113,7 +110,7 @@ def _install(request: InstallRequest, context: ExecutionContext) -> Outcome:
         seeds.build_all(target, context.store, context.emit)
     found = examine(target, context.store)
     # An extra that cannot be installed has raised an error.
-    return dataclasses.replace(found, status=0) if request.extras else found
+    return structs.replace(found, status=0) if request.extras else found
 
 
 def examine(target: Target, store: Store) -> Outcome:
@@ -148,7 +145,7 @@ def _publish(request: PublishRequest, context: ExecutionContext) -> Outcome:
     *_, last = pipeline.publish_wheels(
         wheels, site, context.store, context.emit, limits=context.limits
     )
-    fields = {"published": dataclasses.asdict(last.package), "url": last.url}
+    fields = {"published": structs.asdict(last.package), "url": last.url}
     return Outcome(document=document(fields))
 
 

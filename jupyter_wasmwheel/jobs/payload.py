@@ -15,11 +15,11 @@ import socket
 import tarfile
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from .. import archive
 from ..api.errors import LimitError
@@ -110,8 +110,7 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
     sent: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class RemoteJob:
+class RemoteJob(Struct, frozen=True, kw_only=True):
     """A payload, and what is not sent: the target's ABI, the site, and the source's path."""
 
     payload: JobPayload

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import filelock
 import msgspec
+from msgspec import Struct
 
 from ..api.errors import ErrorInfo, LimitError, Open, UsageError, WasmwheelError
 from ..api.events import Diagnostic, Error, Event, decode
@@ -65,8 +66,7 @@ class BusyError(LimitError):
     """The server has too much to do."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class QueueLimits:
+class QueueLimits(Struct, frozen=True, kw_only=True):
     """How many jobs run, wait and are kept, and how many bytes of each kind of event are kept."""
 
     running: int = 2

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from packaging.requirements import Requirement
 
 from .. import archive
@@ -41,8 +41,7 @@ class OutsideError(SourceError):
     """A path is outside the folders that the server allows."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResolvedRequest:
+class ResolvedRequest(Struct, frozen=True, kw_only=True):
     """A request that can be executed, and what can be posted again, without logins.
 
     `name` and `version` describe the job to people.
@@ -54,8 +53,7 @@ class ResolvedRequest:
     version: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class AllowedPaths:
+class AllowedPaths(Struct, frozen=True, kw_only=True):
     """The paths that a server can use: its root, other folders for sources, its sites."""
 
     root: Path

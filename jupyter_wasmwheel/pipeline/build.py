@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .. import build_variables
 from ..api.events import note
@@ -41,8 +43,7 @@ from .environment import TargetEnvironment, choose_toolchain
 from .resolve import ResolvedSource
 
 
-@dataclass(frozen=True, kw_only=True)
-class Workspace:
+class Workspace(Struct, frozen=True, kw_only=True):
     """The work folder of a project, its private copy in it, and a temporary folder."""
 
     folder: Path
@@ -50,8 +51,7 @@ class Workspace:
     scratch: Path
 
 
-@dataclass(frozen=True, kw_only=True)
-class BuildResult:
+class BuildResult(Struct, frozen=True, kw_only=True):
     """A wheel and how it was built; a pure wheel has no toolchain and no crates."""
 
     wheel: Wheel

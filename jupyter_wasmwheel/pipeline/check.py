@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from packaging.requirements import Requirement
 
 from ..api.events import note
@@ -18,8 +18,7 @@ from .context import BuildContext
 from .environment import TargetEnvironment
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True, kw_only=True):
     """The audit and the import of a wheel, and the resolution of its dependencies."""
 
     audit: Audit

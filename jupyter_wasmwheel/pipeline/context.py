@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..api.events import Phases
@@ -13,8 +12,7 @@ from ..wheel import Wheel
 DEFAULT_OUT = Path("dist")
 
 
-@dataclass(frozen=True, kw_only=True)
-class BuildContext(RunContext):
+class BuildContext(RunContext, frozen=True, kw_only=True):
     """The context of a build.
 
     `out` is the folder for wheels. `variables` names more environment variables that the build

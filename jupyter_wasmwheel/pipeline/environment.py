@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ..api.errors import UsageError
 from ..api.requests import SourceRequest
@@ -19,8 +19,7 @@ from .context import BuildContext
 from .resolve import ResolvedSource
 
 
-@dataclass(frozen=True, kw_only=True)
-class TargetEnvironment:
+class TargetEnvironment(Struct, frozen=True, kw_only=True):
     """The target, its engine, the optional site for the wheel, and the toolchain.
 
     `original` is the lock that came with the runtime. A project without a crate has no toolchain

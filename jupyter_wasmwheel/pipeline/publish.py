@@ -6,9 +6,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from ..api.events import note
 from ..api.report import Dependency
@@ -23,8 +24,7 @@ from .check import CheckResult
 from .context import BuildContext
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckedWheel:
+class CheckedWheel(Struct, frozen=True, kw_only=True):
     """A wheel that passed its checks, and what a site stores with it."""
 
     wheel: Wheel

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..api.events import Emitter, note
 from ..api.report import Patch
@@ -19,8 +21,7 @@ from ..store import Store
 from .context import BuildContext
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResolvedSource:
+class ResolvedSource(Struct, frozen=True, kw_only=True):
     """A source on disk, the project in it, and its edits.
 
     `notebook` is the project's own demo notebook, if it has one.

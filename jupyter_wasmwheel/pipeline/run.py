@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msgspec import structs
+from msgspec.structs import replace
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -49,8 +49,7 @@ from .resolve import ResolvedSource, resolve_source
 ALWAYS_BUILT = {"cffi"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class BuildOutput(CheckedWheel):
+class BuildOutput(CheckedWheel, frozen=True, kw_only=True):
     """A wheel in the output folder, how it was built and checked, and its built dependencies."""
 
     source: ResolvedSource

@@ -13,8 +13,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 #: bubblewrap's program, and the command that installs it on Debian.
 PROGRAM, INSTALL = "bwrap", "apt-get install bubblewrap"
@@ -47,8 +48,7 @@ ETC = (
 TEMPORARY = Path("/tmp")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Confinement:
+class Confinement(Struct, frozen=True, kw_only=True):
     """What a command can reach besides the system.
 
     `hidden` are folders of which only the parts that are readable or writable are seen. `replaced`

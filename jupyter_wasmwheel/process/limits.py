@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
+from msgspec import Struct, structs
+from msgspec.structs import replace
 
 from ..api.errors import LimitError, UsageError
 from . import process_tree
@@ -32,8 +32,7 @@ EXCEEDED = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Allowance:
+class Allowance(Struct, frozen=True, kw_only=True):
     """Limits of one kind of work: `time` in seconds, others in bytes or counts; 0 is no limit."""
 
     time: float = 0
@@ -43,8 +42,7 @@ class Allowance:
     disk: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """Limits of each kind of work; Pyodide uses at most 4 GiB of memory, and Node.js needs more."""
 
     build: Allowance = Allowance(
@@ -81,7 +79,7 @@ class Limits:
         return [
             f"{kind}.{what}={value}"
             for kind in KINDS
-            for what, value in dataclasses.asdict(getattr(self, kind)).items()
+            for what, value in structs.asdict(getattr(self, kind)).items()
         ]
 
 
@@ -89,7 +87,7 @@ class Limits:
 DEFAULT = Limits()
 
 #: The kinds of work.
-KINDS = tuple(field.name for field in dataclasses.fields(Limits))
+KINDS = Limits.__struct_fields__
 
 
 def _number(what: str, text: str) -> float:

@@ -14,10 +14,10 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
+from msgspec import Struct
 from psutil import Process
 
 from . import process_tree
@@ -39,8 +39,7 @@ Stream = Literal["stdout", "stderr"]
 Line = tuple[Stream, str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """A command with its folder and its variables.
 
     `offline` disables the network, where the system can. `pass_fds` are open files that the command

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from ..api.errors import SourceError
 
@@ -21,8 +22,7 @@ BINDINGS = ("pyo3", "pyo3-ffi", "cpython", "uniffi")
 DEPENDENCIES = ("dependencies", "build-dependencies", "dev-dependencies")
 
 
-@dataclass(frozen=True, kw_only=True)
-class MaturinSettings:
+class MaturinSettings(Struct, frozen=True, kw_only=True):
     """Settings of a pyproject.toml for maturin; `features` are those without a condition.
 
     `with_cffi` says that the project requires cffi, which can be its bindings.

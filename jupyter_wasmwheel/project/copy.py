@@ -8,7 +8,6 @@ file system can do that, until one of them is changed.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import filecmp
 import hashlib
 import json
@@ -18,8 +17,9 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct, structs
 
 from ..api.errors import SourceError
 from . import parcel, repository, sources
@@ -36,8 +36,7 @@ MAX_LINKED_BYTES, MAX_LINKED_FILES, MAX_FOLDER_COPIES = 100_000_000, 10_000, 100
 CHUNK_BYTES = 2**30
 
 
-@dataclass(frozen=True, kw_only=True)
-class Copy:
+class Copy(Struct, frozen=True, kw_only=True):
     """A private copy: `top` is the copy of the folder `original`, and `folder` the project's in it.
 
     The build of an `unlocked` copy can replace versions in the project's lock files. `revision`
@@ -78,7 +77,7 @@ def refresh(
     bounds = None
     if leaving:
         tracked = frozenset(found.tracked)
-        bounds = dataclasses.replace(parcel.bounds(project), leaving=leaving, tracked=tracked)
+        bounds = structs.replace(parcel.bounds(project), leaving=leaving, tracked=tracked)
     copying = _Copying(top, found, changes, tree=project.tree, bounds=bounds)
     copying.run()
     revision = "".join(
@@ -114,7 +113,7 @@ def unlock(copy: Copy) -> Copy:
     """Let a build replace versions in cargo's lock files, which git takes for unchanged."""
     names = [os.path.relpath(path, copy.top) for path in lock_files(copy)]
     repository.hide_changes(copy.top, names)
-    return dataclasses.replace(copy, unlocked=True)
+    return structs.replace(copy, unlocked=True)
 
 
 def lock_files(copy: Copy) -> list[Path]:

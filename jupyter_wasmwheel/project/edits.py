@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct, structs
 
 from ..api.errors import SourceError
 from ..api.events import Emitter, Log, note
@@ -18,16 +18,14 @@ from .recipes import CRATE, Recipe, Replacement
 from .source import FetchedSource
 
 
-@dataclass(frozen=True, kw_only=True)
-class Edits:
+class Edits(Struct, frozen=True, kw_only=True):
     """The requested edits: requirements that become optional, and a recipe."""
 
     make_optional: tuple[str, ...] = ()
     recipe: Recipe | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """A change of a file's text; `path` is the original's, and `file` its path for messages."""
 
     path: Path
@@ -44,11 +42,10 @@ class Change:
 
     def to(self, text: str, reason: str) -> Change:
         """Return the change with another text."""
-        return dataclasses.replace(self, after=text, reasons=(*self.reasons, reason))
+        return structs.replace(self, after=text, reasons=(*self.reasons, reason))
 
 
-@dataclass(frozen=True, kw_only=True)
-class EditPreview:
+class EditPreview(Struct, frozen=True, kw_only=True):
     """A source on disk, and the edits of its build."""
 
     fetched: FetchedSource

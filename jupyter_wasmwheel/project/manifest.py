@@ -10,11 +10,11 @@ import glob
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import tomli
+from msgspec import Struct
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
@@ -45,8 +45,7 @@ SHAPES: dict[str, type] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Project:
+class Project(Struct, frozen=True, kw_only=True):
     """A project, as its manifests describe it.
 
     `crate` is the Cargo.toml of its extension, if the manifests name one, and `bindings` are those

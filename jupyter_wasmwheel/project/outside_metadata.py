@@ -5,14 +5,14 @@ Earlier versions read them. A copy of the project has them in the project's fold
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from .manifest import Project, load_pyproject, workspace_root
 
 
-@dataclass(frozen=True, kw_only=True)
-class MovedFile:
+class MovedFile(Struct, frozen=True, kw_only=True):
     """A file that pyproject.toml names as `named`, and its name in the copy's project folder."""
 
     named: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from ..api.errors import SourceError
 from .manifest import Project, load_pyproject, load_toml
@@ -25,8 +26,7 @@ def _ignore(path: Path) -> None:
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bounds:
+class Bounds(Struct, frozen=True, kw_only=True):
     """What can be sent to another machine: a project's `folders`, and files of its `checkout`.
 
     `leaving` is called once with each file or folder that is not sent. Of cargo's configuration

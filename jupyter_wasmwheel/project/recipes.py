@@ -7,17 +7,16 @@ crate of the registry that many packages require.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
+from msgspec import Struct, structs
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -94,8 +93,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     data: tuple[Data, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Struct, frozen=True, kw_only=True):
     """The changes that some versions of a package need; empty `versions` are all of them.
 
     `origin` names the recipe in messages. `folder` is that of a user's recipe.
@@ -166,7 +164,7 @@ def load(path: Path) -> Recipe:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise _invalid(str(path), "It is not a text file in UTF-8.") from error
-    return dataclasses.replace(parse(text, str(path)), folder=path.absolute().parent)
+    return structs.replace(parse(text, str(path)), folder=path.absolute().parent)
 
 
 def choose(wanted: str, name: str, version: str | None) -> tuple[Recipe | None, str]:

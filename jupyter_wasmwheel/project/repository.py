@@ -11,8 +11,9 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 #: Variables that make git use another repository than the current folder's.
 OF_A_REPOSITORY = (
@@ -64,8 +65,7 @@ ALTERNATES = "objects/info/alternates"
 _SHA256, _SHA256_DIGITS = "[extensions]\n\tobjectFormat = sha256\n", 64
 
 
-@dataclass(frozen=True, kw_only=True)
-class RepositoryFiles:
+class RepositoryFiles(Struct, frozen=True, kw_only=True):
     """The files of a repository, by their paths relative to its folder `top`.
 
     `tracked` files are in its index, `others` are neither there nor ignored, and `generated` are

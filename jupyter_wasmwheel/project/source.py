@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from msgspec import Struct
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 
@@ -20,16 +20,14 @@ from ..store import Store
 from . import git
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """A source as the user passed it: a path, `pypi:REQUIREMENT` or `git+URL`."""
 
     text: str
     kind: Literal["folder", "sdist", "pypi", "git"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class FetchedSource:
+class FetchedSource(Struct, frozen=True, kw_only=True):
     """A source on disk; `folder` is its project's.
 
     `tree` holds all of its files, and `identity` is the hash of its archive, or its commit and the

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from . import outside_metadata, references, repository
 from .manifest import Project, crate_folders, load_pyproject, load_toml
@@ -48,8 +49,7 @@ _GIT_CRATES = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class SourceFiles:
+class SourceFiles(Struct, frozen=True, kw_only=True):
     """Files by their paths relative to `top`, the nearest folder that contains all of them.
 
     `folders` are those that can be empty. Of a repository, `tracked` are the files in its index;

@@ -7,11 +7,11 @@ import re
 import shutil
 import tempfile
 import tomllib
-from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError, UsageError
@@ -21,8 +21,7 @@ from .manifest import load_toml
 DEFAULT = "function"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Template:
+class Template(Struct, frozen=True, kw_only=True):
     """A template of starter crates; `about` says in a sentence what it demonstrates."""
 
     name: str

@@ -13,11 +13,11 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -54,8 +54,7 @@ INI_FILES = (
 TOML_FILES = ("pytest.toml", ".pytest.toml", "pyproject.toml")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Companion:
+class Companion(Struct, frozen=True, kw_only=True):
     """A package that tests often need besides pytest.
 
     `sign` matches tests or pytest's configuration that use it. `arguments` are passed to pytest to
@@ -67,8 +66,7 @@ class Companion:
     arguments: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Suite:
+class Suite(Struct, frozen=True, kw_only=True):
     """The tests of a project; paths are relative to its folder.
 
     `paths` are pytest's arguments, empty if its configuration has them; `import_paths` are the

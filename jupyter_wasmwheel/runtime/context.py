@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from ..api.events import Emitter
 from ..index import Index
@@ -10,8 +10,7 @@ from ..process.limits import DEFAULT, Limits
 from ..store import Store
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunContext:
+class RunContext(Struct, frozen=True, kw_only=True):
     """The store, the emitter, the user's package index, and what code that is run can use."""
 
     store: Store

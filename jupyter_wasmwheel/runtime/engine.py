@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from . import node, pyodide, snapshot
 from .context import RunContext
@@ -12,8 +12,7 @@ from .snapshot import Snapshot
 from .targets import Target
 
 
-@dataclass(frozen=True, kw_only=True)
-class Engine:
+class Engine(Struct, frozen=True, kw_only=True):
     """A runtime with what is required to start it."""
 
     runtime: Runtime

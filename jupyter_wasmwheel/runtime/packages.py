@@ -7,11 +7,12 @@ bytes, so a lock must get the name and the sha256 of each file that comes from t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -35,8 +36,7 @@ PUBLISHED = "wheels/"
 URLS = ("https://", "http://")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """An available package: its entry for a lock, its wheel and its requirements.
 
     `path` is None if only a URL is known, such as one of Pyodide's CDN.

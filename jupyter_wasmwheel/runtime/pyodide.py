@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .. import archive
 from ..api.errors import ToolchainError
@@ -32,8 +34,7 @@ CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
 _SYSCONFIG_DATA, MAX_MODULE_BYTES = re.compile(r"_sysconfigdata_[\w-]*\.py"), 4 * 1024**2
 
 
-@dataclass(frozen=True, kw_only=True)
-class Runtime:
+class Runtime(Struct, frozen=True, kw_only=True, dict=True):
     """A Pyodide in a folder."""
 
     folder: Path

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
@@ -23,8 +24,7 @@ START = Path(__file__).with_name("start.mjs")
 MAKE = Path(__file__).with_name("snapshot.mjs")
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, dict=True):
     """A runtime's memory after its start, and what it provides."""
 
     folder: Path

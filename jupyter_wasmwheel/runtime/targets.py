@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from ..api.errors import CheckError, SiteError, UsageError
@@ -21,16 +21,14 @@ MAX_MICRO = 30
 TRIPLE = "wasm32-unknown-emscripten"
 
 
-@dataclass(frozen=True, kw_only=True)
-class JupyterLite:
+class JupyterLite(Struct, frozen=True, kw_only=True):
     """The releases of JupyterLite's packages on PyPI for a target."""
 
     core: str
     kernel: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Headers:
+class Headers(Struct, frozen=True, kw_only=True):
     """The sources of a target's Python headers: a cross-build environment and a Debian suite."""
 
     url: str
@@ -38,8 +36,7 @@ class Headers:
     debian: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """An ABI that wheels are built for, and its releases; `rust` and `pyo3` are the oldest."""
 
     abi: str

@@ -15,7 +15,6 @@ other users' pages can have the same origin there, and JupyterLite does not send
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import re
 import secrets
@@ -27,6 +26,7 @@ from urllib.parse import quote
 
 import tornado.httpserver
 from jupyter_server.base.handlers import JupyterHandler
+from msgspec import Struct, structs
 from tornado import web
 
 from ..api import answers
@@ -99,8 +99,7 @@ class SiteServers:
             await http.close_all_connections()
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Sites:
+class Sites(Struct, frozen=True, kw_only=True):
     """The sites of a Jupyter server: those in its store, and those in its settings.
 
     `through` is the address under which Jupyter itself serves them, None if it does not; `proxy`
@@ -175,7 +174,7 @@ class Sites:
         for package in publish.list_packages(site):
             url = addresses.address(site, package.notebook)
             through = self._through(site, url)
-            rows.append(answers.Package(**dataclasses.asdict(package), url=url, through=through))
+            rows.append(answers.Package(**structs.asdict(package), url=url, through=through))
         return rows
 
     def remove(self, name: str, package: str) -> publish.PublishedPackage:

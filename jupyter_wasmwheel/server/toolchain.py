@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
+
+import msgspec
 
 from .. import __version__
 from ..api import answers
@@ -46,7 +47,7 @@ class TargetsHandler(Handler):
     def get(self) -> None:
         """List the ABIs that wheels can be built for."""
         rows = [
-            dataclasses.asdict(target) | {"platform_tag": target.platform_tag}
+            msgspec.to_builtins(target) | {"platform_tag": target.platform_tag}
             for target in targets.all_targets()
         ]
         self.answer({"schema": 1, "default": targets.default_abi(), "targets": rows})

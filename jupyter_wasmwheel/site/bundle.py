@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..api.errors import SiteError
 from ..api.events import Emitter, Progress
@@ -46,8 +47,7 @@ TIME = (1980, 1, 1, 0, 0, 0)
 COMPRESSED = (".gz", ".png", ".whl", ".woff", ".woff2", ".zip")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bundle:
+class Bundle(Struct, frozen=True, kw_only=True):
     """A bundle that was written; `files` is their number, `size` that of the zip in bytes."""
 
     path: Path

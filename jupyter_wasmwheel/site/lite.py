@@ -15,12 +15,12 @@ import secrets
 import shutil
 import socket
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 from packaging.requirements import Requirement
 
 from ..api.errors import SiteError, UsageError
@@ -132,8 +132,7 @@ class Site(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return pyodide.released_lock(self.private, self.pyodide)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DamagedSite:
+class DamagedSite(Struct, frozen=True, kw_only=True):
     """A folder of a site that cannot be used, and the reason."""
 
     folder: Path
@@ -375,8 +374,7 @@ def _new_site(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _SiteContent:
+class _SiteContent(Struct, frozen=True, kw_only=True):
     """The content of a new site.
 
     `http` is a policy of http_policy.py, `start` the first application (None: JupyterLite's).

@@ -6,9 +6,9 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace
 from packaging.requirements import InvalidRequirement, Requirement
 
 from ..api.errors import SourceError, UsageError

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name
 
@@ -31,8 +32,7 @@ from .lite import Site
 from .transaction import Transaction
 
 
-@dataclass(frozen=True, kw_only=True)
-class PublishedPackage:
+class PublishedPackage(Struct, frozen=True, kw_only=True):
     """A package that was published to a site; `size` is that of its wheel in bytes."""
 
     name: str
@@ -44,8 +44,7 @@ class PublishedPackage:
     notebook: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewPackage:
+class NewPackage(Struct, frozen=True, kw_only=True):
     """A wheel to publish.
 
     `depends` are the packages to load with it; those that the site does not have are ignored.
@@ -60,8 +59,7 @@ class NewPackage:
     notebook: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class PublishResult:
+class PublishResult(Struct, frozen=True, kw_only=True):
     """The result of publishing: the site, the package, and the URL of its notebook."""
 
     site: Site

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -99,8 +98,7 @@ class Transaction:
         self._private.replace({JOURNAL: msgspec.json.encode(self._journal)})
 
 
-@dataclass(frozen=True)
-class JournaledRoot(Root):
+class JournaledRoot(Root, frozen=True):
     """A folder of a site in which a transaction adds files."""
 
     transaction: Transaction | None = None

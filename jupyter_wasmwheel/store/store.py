@@ -14,10 +14,10 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
+from msgspec import Struct
 
 from ..api.events import Emitter, Progress, note
 from . import integrity
@@ -26,8 +26,7 @@ from . import integrity
 CLEARING, USER = "clearing", "user-"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Store:
+class Store(Struct, frozen=True, kw_only=True):
     """The folders of installed entries; only `home` is written to.
 
     `limit` is the maximum size of the cached wheels (build/cache.py), in bytes.

@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 import tomli
+from msgspec import Struct
 
 from ..runtime.targets import TRIPLE
 from .rust import Rust
@@ -67,8 +67,7 @@ _OLD = ("emscripten-wasm-eh", "link-native-libraries", "wasm-c-abi")
 _EMCC = re.compile(r"-s|-O|-g|-f|-m|-pthread|(-Wl,)?--no-entry")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ignored:
+class Ignored(Struct, frozen=True, kw_only=True):
     """A setting that the build does not use, and the file or the variable that has it."""
 
     setting: str
@@ -76,8 +75,7 @@ class Ignored:
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rustflags:
+class Rustflags(Struct, frozen=True, kw_only=True):
     """The compiler flags that are joined to ours, and the settings that are not used."""
 
     used: tuple[str, ...] = ()
@@ -96,8 +94,7 @@ class Rustflags:
             yield f"Ignoring {names} of {place}: {reason}."
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Source:
+class _Source(Struct, frozen=True, kw_only=True):
     """A file of cargo's configuration."""
 
     origin: Path | str

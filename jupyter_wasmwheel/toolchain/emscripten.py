@@ -6,8 +6,9 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..api.errors import Install, ToolchainError
 from ..runtime.targets import Target
@@ -23,8 +24,7 @@ CFLAGS = "-fPIC -fwasm-exceptions -sSUPPORT_LONGJMP=wasm"
 CXXFLAGS = f"-fexceptions {CFLAGS}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Emscripten:
+class Emscripten(Struct, frozen=True, kw_only=True):
     """An Emscripten in a folder; the target's Pyodide was built with version `wanted`."""
 
     folder: Path
@@ -85,8 +85,7 @@ def read(folder: Path, target: Target, origin: str) -> Emscripten | None:
     return Emscripten(folder=folder, version=found[1], wanted=target.emscripten, origin=origin)
 
 
-@dataclass(frozen=True, kw_only=True)
-class CUsage:
+class CUsage(Struct, frozen=True, kw_only=True):
     """The crates that compile C, and the packages that do so themselves.
 
     `with_headers` are the crates whose C code includes Python.h.

@@ -14,8 +14,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from .. import build_variables, credentials
 from ..api.errors import Retry, ToolchainError
@@ -46,8 +47,7 @@ def install(target: Target, store: Store, emit: Emitter, downloads: Downloads) -
     store.install(emscripten.key(target), fill, emit)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Installation:
+class _Installation(Struct, frozen=True, kw_only=True):
     """The installation of an emsdk into a folder of the store."""
 
     folder: Path

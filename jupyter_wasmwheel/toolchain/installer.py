@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..api.events import Emitter, Log, Progress
 from ..process.limits import disk_usage
@@ -25,8 +26,7 @@ SAMPLE_INTERVAL_S = 1.0
 _FAILURE = re.compile(r"^(error|fatal)\b|panicked at", re.IGNORECASE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class InstallResult:
+class InstallResult(Struct, frozen=True, kw_only=True):
     """The exit status and the output of an installer, and its timeout if it stalled."""
 
     status: int
@@ -52,8 +52,7 @@ class InstallResult:
         return "; ".join(lines[:3]) or f"It ended with status {self.status}."
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """A step of an installer, with the number of bytes that it writes where that is known."""
 
     text: str

@@ -11,10 +11,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from msgspec import Struct
 from packaging.version import Version
 
 from ..api.errors import Install, Remedy, Retry, ToolchainError
@@ -45,8 +45,7 @@ _NUMBER = re.compile(r"\d+(\.\d+)*")
 _DATED = re.compile(r"nightly-(\d{4}-\d\d-\d\d)")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rust:
+class Rust(Struct, frozen=True, kw_only=True):
     """A Rust toolchain; `version` is a release such as 1.96.0, `commit` a git hash."""
 
     rustc: Path
@@ -80,8 +79,7 @@ class Rust:
         return f"Rust {self.version} ({self.origin})"
 
 
-@dataclass(frozen=True, kw_only=True)
-class RustRequirement:
+class RustRequirement(Struct, frozen=True, kw_only=True):
     """A channel such as `nightly` or `1.96`, or `system`, and what requires it."""
 
     channel: str
@@ -92,8 +90,7 @@ class RustRequirement:
         return f"{self.origin} requires {name}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class RustCandidate:
+class RustCandidate(Struct, frozen=True, kw_only=True):
     """A toolchain on the machine, and why it can or cannot be used."""
 
     rust: Rust

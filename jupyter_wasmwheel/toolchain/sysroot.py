@@ -12,9 +12,9 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from packaging.version import Version
 
 from .. import build_variables
@@ -34,8 +34,7 @@ SYSROOT_VERSION = "3"
 FLAGS = ("-Crelocation-model=pic", "-Cembed-bitcode=yes")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sysroot:
+class Sysroot(Struct, frozen=True, kw_only=True):
     """The target's standard library; `folder` is None if it is in rustc's own sysroot."""
 
     folder: Path | None

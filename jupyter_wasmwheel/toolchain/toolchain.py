@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..api.errors import Install, Retry, ToolchainError
 from ..api.events import note
@@ -22,8 +23,7 @@ from .sysroot import Sysroot
 from .wasm_opt import WasmOpt
 
 
-@dataclass(frozen=True, kw_only=True)
-class Toolchain:
+class Toolchain(Struct, frozen=True, kw_only=True):
     """The programs of a build; `linker` is None if emcc links.
 
     `rust` and `sysroot` are None for a package of C alone, `maturin` for other build backends.
@@ -61,8 +61,7 @@ class Toolchain:
         return lines
 
 
-@dataclass(frozen=True, kw_only=True)
-class ToolchainNeeds:
+class ToolchainNeeds(Struct, frozen=True, kw_only=True):
     """What a build needs."""
 
     linker: Linker = "auto"
@@ -72,8 +71,12 @@ class ToolchainNeeds:
     with_maturin: bool = True
 
 
+#: What a Rust crate needs that asks for nothing special.
+DEFAULT_NEEDS = ToolchainNeeds()
+
+
 def choose(
-    target: Target, node: Node, context: RunContext, needs: ToolchainNeeds = ToolchainNeeds()
+    target: Target, node: Node, context: RunContext, needs: ToolchainNeeds = DEFAULT_NEEDS
 ) -> Toolchain:
     """Return the toolchain for a target; install missing parts where that is possible."""
     store, emit = context.store, context.emit

@@ -6,8 +6,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..api.errors import CompileError, Retry
 from ..api.events import Emitter, note
@@ -43,8 +44,7 @@ FLAGS = (
 SMALL_MODULE_BYTES = 400_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class WasmOpt:
+class WasmOpt(Struct, frozen=True, kw_only=True):
     """A wasm-opt; `node` runs it if it is not a native program."""
 
     program: Path

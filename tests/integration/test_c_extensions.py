@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import http.server
 import io
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import msgspec.structs
 import pytest
 
 from jupyter_wasmwheel.api.errors import ToolchainError
@@ -255,8 +255,8 @@ def runtime(store: Store) -> Runtime:
 def with_headers_at(url: str, sha256: str) -> Target:
     """Return the default target with its headers only at this address."""
     known = targets.find("2026_0")
-    where = dataclasses.replace(known.headers, url=url, sha256=sha256, debian=None)
-    return dataclasses.replace(known, headers=where)
+    where = msgspec.structs.replace(known.headers, url=url, sha256=sha256, debian=None)
+    return msgspec.structs.replace(known, headers=where)
 
 
 def test_headers_come_from_cross_build_environment(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from jupyter_wasmwheel.api.errors import WasmwheelError
 from jupyter_wasmwheel.api.events import Event, Log, ignore

@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from jupyter_wasmwheel.api.requests import BuildRequest
 from jupyter_wasmwheel.jobs.executors import LocalExecutor, LocalRun

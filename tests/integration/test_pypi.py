@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import msgspec.structs
 import pytest
 
 from jupyter_wasmwheel import wheel
@@ -41,7 +41,7 @@ def module(**more: Any) -> bytes:
 
 def build_record(**more: Any) -> dict[str, bytes]:
     """Return the build's record in a wheel, with other values."""
-    said = {"schema": 1, **dataclasses.asdict(dataclasses.replace(MADE, **more))}
+    said = {"schema": 1, **msgspec.structs.asdict(msgspec.structs.replace(MADE, **more))}
     return {"handmade-1.0.dist-info/wasmwheel.json": json.dumps(said).encode()}
 
 

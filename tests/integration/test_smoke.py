@@ -9,10 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from jupyter_wasmwheel.api.errors import CheckError, LimitError, Retry
 from jupyter_wasmwheel.api.events import Event, Log

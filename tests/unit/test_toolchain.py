@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from jupyter_wasmwheel.api.errors import Retry, ToolchainError
 from jupyter_wasmwheel.api.requests import BuildRequest, changed, parse
