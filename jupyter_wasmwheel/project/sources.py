@@ -75,7 +75,8 @@ def collect(project: Project, copy: Path, *, whole: bool = True) -> SourceFiles:
 def is_source(folder: Path) -> bool:
     """Check whether a folder is part of a source rather than the output of a tool."""
     return folder.name not in IGNORED_FOLDERS and not any(
-        (folder / marker).is_file() for marker in MARKERS
+        os.path.isfile(folder / marker)  # not an error where the path is too long
+        for marker in MARKERS
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_wasmwheel.project import copy, edits, manifest
+from jupyter_wasmwheel.project import copy, edits, manifest, sources
 from jupyter_wasmwheel.project.copy import Copy
 from tests.fixtures.git_server import Repository
 
@@ -582,3 +582,8 @@ def test_byte_order_mark_is_skipped(tmp_path: Path, name: str) -> None:
     text = (folder / name).read_text().replace("\n", "\r\n")
     (folder / name).write_bytes(b"\xef\xbb\xbf" + text.encode())
     assert manifest.read(folder).name == "sample"
+
+
+@pytest.mark.parametrize("name", ["d/" * 2500, "d" * 300, "a\0b"])
+def test_source_folder_that_cannot_be_read_is_no_error(name: str, tmp_path: Path) -> None:
+    assert sources.is_source(tmp_path / name)
