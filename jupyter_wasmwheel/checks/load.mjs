@@ -1,7 +1,8 @@
 // The common part of the checks' scripts: start a Pyodide with packages, and send events.
 //
 // Events are JSON lines on stdout, an object with one key each: {"started": true}, {"note": TEXT},
-// {"out": TEXT} for a line that Python prints; the scripts add others.
+// {"out": TEXT} for a line that Python prints, after {"part": TEXT} for each earlier part of a long
+// one; the scripts add others.
 
 import fs from "node:fs";
 import { resume, start } from "../runtime/start.mjs";
@@ -12,18 +13,22 @@ export const send = (event) => fs.writeSync(1, JSON.stringify(event) + "\n");
 /** The request, in the file that the command line names. */
 export const request = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 
-/** The longest text of an event, which is all that a check keeps; a longer line comes in parts. */
+/** The longest text of an event. A longer line comes in parts. */
 const MAX_LENGTH = 100_000;
 
 /** Return a stream of Python's that sends lines; the last one needs no end. */
 function lineSender() {
   const decoder = new TextDecoder();
   let rest = "";
-  function print(text) {
-    for (let start = 0; start === 0 || start < text.length; start += MAX_LENGTH) {
-      send({ out: text.slice(start, start + MAX_LENGTH) });
+  /** Send all parts of a line but the last, and return that. */
+  function sendParts(text) {
+    let start = 0;
+    for (; text.length - start > MAX_LENGTH; start += MAX_LENGTH) {
+      send({ part: text.slice(start, start + MAX_LENGTH) });
     }
+    return text.slice(start);
   }
+  const print = (text) => send({ out: sendParts(text) });
   process.on("exit", () => rest && print(rest));
   return {
     write(bytes) {
@@ -31,10 +36,7 @@ function lineSender() {
       lines[0] = rest + lines[0];
       rest = lines.pop();
       lines.forEach(print);
-      if (rest.length >= MAX_LENGTH) {
-        print(rest);
-        rest = "";
-      }
+      rest = sendParts(rest);
       return bytes.length;
     },
   };

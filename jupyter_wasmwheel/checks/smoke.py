@@ -38,8 +38,8 @@ LIMIT_FIX = (
     "browser does not have."
 )
 
-#: How many characters of a package's output are kept. A line of that length comes whole (load.mjs).
-MAX_OUTPUT_LENGTH = 100_000
+#: How many characters are kept of what a package prints on import, and of what given code prints.
+MAX_OUTPUT_LENGTH, MAX_CODE_OUTPUT_LENGTH = 100_000, 50_000_000
 
 #: How many lines of a traceback an error contains.
 MAX_TRACEBACK_LINES = 6
@@ -147,7 +147,8 @@ class _Check(Struct, frozen=True, kw_only=True):
                 SMOKE_SCRIPT, wanted, lock, self.engine, folder, allow_network=allowed
             )
             monitor = ResourceMonitor("smoke", self.context.limits, folder, subject, LIMIT_FIX)
-            return _run_session(command, monitor)
+            kept = MAX_OUTPUT_LENGTH if code is None else MAX_CODE_OUTPUT_LENGTH
+            return _run_session(command, monitor, kept)
 
     def absent_package(self, text: str) -> str | None:
         """Return the package of Pyodide that an exception reports as missing, if any."""
@@ -168,8 +169,10 @@ class _Check(Struct, frozen=True, kw_only=True):
             raise _runtime_error(session, self.names, self.engine.label)
 
 
-def _run_session(command: Command, monitor: ResourceMonitor) -> _Session:
+def _run_session(command: Command, monitor: ResourceMonitor, max_length: int) -> _Session:
+    """Run Node.js, and keep its events and `max_length` characters of what Python prints."""
     events: list[dict[str, Any]] = []
+    parts: list[str] = []
     stderr: deque[str] = deque(maxlen=MAX_TRACEBACK_LINES)
     printed = 0
 
@@ -179,17 +182,26 @@ def _run_session(command: Command, monitor: ResourceMonitor) -> _Session:
         if event is None:
             stderr.append(line[:300])  # Node.js can quote a line of 1 MB
             return
-        if "out" in event:
-            text, kept = str(event["out"]), max(0, MAX_OUTPUT_LENGTH - printed)
+        is_part = "part" in event
+        if is_part or "out" in event:
+            text, kept = str(event["part" if is_part else "out"]), max(0, max_length - printed)
             printed += len(text)
             if kept:
-                events.append({"out": text[:kept]})
+                parts.append(text[:kept])
         else:
             events.append(event)
+        if parts and not is_part:
+            end_line()
+
+    def end_line() -> None:
+        events.append({"out": "".join(parts)})
+        parts.clear()
 
     run(command, on_line=on_line, monitor=monitor)
-    if printed > MAX_OUTPUT_LENGTH:
-        text = f"It printed {printed:,} characters; all after {MAX_OUTPUT_LENGTH:,} are omitted."
+    if parts:
+        end_line()
+    if printed > max_length:
+        text = f"It printed {printed:,} characters; all after {max_length:,} are omitted."
         events.append({"out": text})
     return _Session(events=events, stderr="\n".join(stderr))
 

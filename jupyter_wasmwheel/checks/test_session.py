@@ -137,8 +137,8 @@ class TestSession:
 
     def _on_line(self, stream: str, line: str) -> None:
         event = pyodide_loader.read_event(line) if stream == "stdout" else None
-        if event is None or "out" in event:
-            text = event["out"] if event else line
+        if event is None or event.keys() & {"out", "part"}:
+            text = line if event is None else event.get("out", event.get("part", ""))
             if not PYTEST_FRAME.search(text):
                 self._output.append(text[:MAX_LINE_LENGTH])
         elif "note" in event:

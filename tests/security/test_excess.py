@@ -71,14 +71,19 @@ def test_output_without_line_end_is_shown(wasmwheel: OwnCommand, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "printed", ["print('x' * 50_000, end='')", "for _ in range(50_000): print(end='x', flush=True)"]
+    ("printed", "length"),
+    [
+        ("print('x' * 200_000, end='')", 200_000),
+        ("print('x' * 3_000_001, end='')", 3_000_001),
+        ("for _ in range(50_000): print(end='x', flush=True)", 50_000),
+    ],
 )
 def test_long_line_of_code_is_printed_whole(
-    wasmwheel: OwnCommand, tmp_path: Path, printed: str
+    wasmwheel: OwnCommand, tmp_path: Path, printed: str, length: int
 ) -> None:
     path = tiny_wheel(tmp_path, tag="py3-none-any").path
     ran = wasmwheel("smoke", path, "-c", f"{printed}\nprint()\nprint('next')")
-    assert ran.stdout == f"{'x' * 50_000}\nnext\n"
+    assert ran.stdout == f"{'x' * length}\nnext\n"
 
 
 def test_wheel_that_needs_zip64_for_its_members_is_rejected(tmp_path: Path) -> None:
