@@ -31,6 +31,7 @@ from ..project.copy import Copy
 from ..project.manifest import load_toml
 from ..runtime.pyodide import Runtime
 from ..runtime.targets import TRIPLE
+from ..safe_paths import Root
 from ..store import Store
 from ..toolchain import emscripten, headers
 from ..toolchain.scripts import script
@@ -142,7 +143,15 @@ def _caller(
             **(extra_environ or {}),
         }
         # Last is the folder in which the hook gets its arguments and leaves its result.
-        step(cmd, Path(cwd or folder), {**env, **more}, [Path(cmd[-1])])
+        results = Root(Path(cmd[-1]))
+        step(cmd, Path(cwd or folder), {**env, **more}, [results.folder])
+        if not results.is_file("output.json"):  # pyproject_hooks would wait for a pipe
+            raise SourceError(
+                f"The build backend of {plan.project.label} ended without a result.",
+                "It ended its process, or replaced the file with the result.",
+                "Look in its output above for the reason.",
+                code="backend.no-result",
+            )
 
     return BuildBackendHookCaller(
         str(folder),

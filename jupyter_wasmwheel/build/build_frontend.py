@@ -80,7 +80,7 @@ def run_frontend(
         path = remap.restore_path(name, plan.env)
         # meson compiles in a folder of the project, and names files from there.
         inner = path.removeprefix("../")
-        path = inner if (base / inner).is_file() else path
+        path = inner if os.path.isfile(base / inner) else path
         return copy.locate(path, _workspace(folder or base, path))
 
     reader = cargo.CargoOutputReader(emit, locate, rename={str(copy.top): str(copy.original)})
@@ -165,6 +165,6 @@ def _missing(plan: Plan) -> Exception | None:
 def _workspace(base: Path, name: str) -> Path:
     """Return the folder of rustc's relative paths: the workspace's, at or above the crate's."""
     for folder in (base, *base.parents):
-        if (folder / name).exists():
+        if os.path.exists(folder / name):  # printed text can be no path
             return folder
     return base

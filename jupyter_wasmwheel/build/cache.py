@@ -22,7 +22,6 @@ from .. import build_variables
 from ..api.errors import WasmwheelError
 from ..api.events import Emitter, note
 from ..api.report import Crate, Patch
-from ..project import copy
 from ..project.copy import Copy
 from ..store import Store
 from ..toolchain import cargo_config
@@ -34,6 +33,9 @@ CACHE_VERSION = "5"
 
 #: The folder of the entries in a store, and the file with an entry's metadata.
 FOLDER, METADATA_FILE = "built", "about.json"
+
+#: The file in a work folder with the hash of the only sources that were built in it.
+SOURCES_NOTE = "sources"
 
 #: Prefixes of the variables that change the output of cargo, pyo3 or a C compiler.
 INFLUENCING = (
@@ -61,15 +63,15 @@ class CachedWheel(Struct, frozen=True, kw_only=True):
     confined: bool = False
 
 
-def key(planned: Plan, private: Copy, patches: Sequence[Patch]) -> str:
-    """Return the key for the build of a private copy and edited crates."""
+def key(planned: Plan, private: Copy, sources: str, patches: Sequence[Patch]) -> str:
+    """Return the key for the build of a private copy with the hash `sources` and edited crates."""
     toolchain, request = planned.toolchain, planned.request
     assert toolchain, "only builds with a toolchain are cached"
     rust, sysroot, linker = toolchain.rust, toolchain.sysroot, toolchain.linker
     c_compiler, tool = toolchain.emscripten, toolchain.wasm_opt
     given = {
         "recipe": CACHE_VERSION,
-        "sources": copy.digest(private),
+        "sources": sources,
         "patches": msgspec.to_builtins(patches),
         "target": planned.target.abi,
         "profile": request.profile,
@@ -86,6 +88,29 @@ def key(planned: Plan, private: Copy, patches: Sequence[Patch]) -> str:
         "named": sorted(build_variables.named_variables(planned.env, planned.variables).items()),
     }
     return f"{FOLDER}/{hashlib.sha256(json.dumps(given).encode()).hexdigest()[:32]}"
+
+
+def key_in_folder(key: str, work: Path) -> str:
+    """Return the key for a build that starts with what other sources left in its work folder.
+
+    Its wheel is not used for other projects with the same sources: the code that the project had
+    before can have changed what was compiled.
+    """
+    return f"{FOLDER}/{hashlib.sha256(f'{key} {work}'.encode()).hexdigest()[:32]}"
+
+
+def note_sources(planned: Plan, sources: str) -> bool:
+    """Note the hash of the sources that are built in a work folder, and whether no others were.
+
+    Otherwise, the code of other sources can have left anything there.
+    """
+    path = planned.work / SOURCES_NOTE
+    try:
+        is_only = path.read_text(encoding="utf-8") == sources
+    except OSError:
+        is_only = not planned.cargo_target.exists()
+    path.write_text(sources if is_only else "several", encoding="utf-8")
+    return is_only
 
 
 def _influencing(env: Mapping[str, str]) -> dict[str, str]:

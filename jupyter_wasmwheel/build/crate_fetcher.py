@@ -68,8 +68,7 @@ def _fetch(
 ) -> bool:
     if not (plan.toolchain and plan.toolchain.rust):
         return True
-    if cargo_config.has_credential_provider(copy.top, copy.folder, plan.environ):
-        return True
+    cargo_config.require_harmless(copy.top, copy.folder, plan.environ)
     metadata, tree = ["metadata", "--format-version=1"], ["tree", "--depth=0", "--edges=no-dev"]
     tree.append(f"--target={TRIPLE}")
     if plan.project.bindings in GENERATED:

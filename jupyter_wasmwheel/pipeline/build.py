@@ -111,13 +111,18 @@ def _build_wheel(
         [change for crate in planned.crates for change in crate.changes], context.emit
     )
 
+    sources = copy.digest(private)
+
     def build(planned: Plan = planned) -> CachedWheel:
-        return _compile(planned, workspace, environment, context)
+        return _compile(planned, workspace, environment, context, keep_seed=is_only)
 
     cached = False
+    is_only = cache.note_sources(planned, sources)
     try:
         if chosen and not source.request.no_cache:
-            key = cache.key(planned, private, patches)
+            key = cache.key(planned, private, sources, patches)
+            if not is_only and not context.store.find(key):
+                key = cache.key_in_folder(key, workspace.folder)
             built, cached = cache.get_or_build(key, build, context.store, context.emit)
         else:
             built = build()
@@ -159,6 +164,9 @@ def _plan(
     private, recipe, chosen = workspace.copy, source.edits.recipe, environment.toolchain
     rust = chosen and chosen.rust
     crate_store.ignore_vendored(private.top)
+    copy.remove_false_lock_files(private)
+    if rust:
+        cargo_config.require_harmless(private.top, private.folder, os.environ)
     if rust and context.offline:
         crate_store.use_vendored(private.folder, private.top, rust, context.store, context.emit)
     environ = build_variables.for_build(os.environ, context.variables)
@@ -210,9 +218,17 @@ def _plan(
 
 
 def _compile(
-    planned: Plan, workspace: Workspace, environment: TargetEnvironment, context: BuildContext
+    planned: Plan,
+    workspace: Workspace,
+    environment: TargetEnvironment,
+    context: BuildContext,
+    *,
+    keep_seed: bool,
 ) -> CachedWheel:
-    """Compile a wheel, from a seed if there is one, and optimize it."""
+    """Compile a wheel, from a seed if there is one, and optimize it.
+
+    What a first build compiles is kept as a seed only with `keep_seed`.
+    """
     emit, phases, private = context.emit, context.phases, workspace.copy
 
     def on_package() -> None:
@@ -230,7 +246,7 @@ def _compile(
             return backend.python_for_maturin(planned, private, context.store, emit)
 
         built = maturin.build(planned, private, emit, on_package, python)
-        if has_rust and not seeded:
+        if has_rust and keep_seed and not seeded:
             seeds.keep(planned, private, context.store, emit)
     else:
         runtime = environment.engine.runtime

@@ -121,6 +121,17 @@ def lock_files(copy: Copy) -> list[Path]:
     return sorted(copy.top.rglob("Cargo.lock"))
 
 
+def remove_false_lock_files(copy: Copy) -> None:
+    """Remove lock files that a build has replaced by links out of the copy, or by other things."""
+    top = os.path.realpath(copy.top)
+    for folder, _, names in os.walk(copy.top):  # which names dangling links too
+        path = Path(folder, "Cargo.lock")
+        if path.name in names and not (
+            os.path.isfile(path) and Path(os.path.realpath(path)).is_relative_to(top)
+        ):
+            path.unlink()
+
+
 def lock_file(copy: Copy, project: Project) -> Path:
     """Return where cargo's lock file of a project is in its copy: in the workspace's root."""
     if project.crate is None:

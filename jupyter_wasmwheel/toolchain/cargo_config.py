@@ -8,6 +8,7 @@ Files and their order are those of the Cargo book's "Configuration".
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 import tomli
 from msgspec import Struct
 
+from ..api.errors import SourceError
 from ..runtime.targets import TRIPLE
 from .rust import Rust
 
@@ -95,10 +97,12 @@ class Rustflags(Struct, frozen=True, kw_only=True):
 
 
 class _Source(Struct, frozen=True, kw_only=True):
-    """A file of cargo's configuration."""
+    """A file of cargo's configuration; `root` is the file that includes it, or itself."""
 
     origin: Path | str
     table: Mapping[str, Any]
+    root: Path | None = None
+    problem: str = ""
 
 
 def read(
@@ -135,7 +139,7 @@ def folders_of_user(copy: Path, folder: Path, environ: Mapping[str, str]) -> lis
     found: list[Path] = []
     for file in _files(folder, environ):
         origin = Path(file.origin)
-        if origin.is_relative_to(copy):
+        if file.root is None or file.root.is_relative_to(copy):
             continue
         tables = [each for each in _table(file.table, "source").values() if isinstance(each, dict)]
         named = [each.get(name) for each in tables for name in ("directory", "local-registry")]
@@ -144,14 +148,50 @@ def folders_of_user(copy: Path, folder: Path, environ: Mapping[str, str]) -> lis
     return found
 
 
-def has_credential_provider(copy: Path, folder: Path, environ: Mapping[str, str]) -> bool:
-    """Return whether a project's configuration names programs that cargo runs to fetch crates."""
-    files = [Path(file.origin) for file in _files(folder, environ)]
-    return any(
-        "credential" in path.read_text("utf-8", "replace")
-        for path in files
-        if path.is_relative_to(copy)
-    )
+def require_harmless(copy: Path, folder: Path, environ: Mapping[str, str]) -> None:
+    """Refuse a project's configuration by which cargo would run programs or send logins.
+
+    Cargo fetches crates with a network and with the user's logins, before a build is confined.
+    """
+    files = _files(folder, environ)
+    own = [file for file in files if file.root and file.root.is_relative_to(copy)]
+    others = [_table(file.table, "registries") for file in files if file not in own]
+    indexes = {name: _table(table, name).get("index") for table in others for name in table}
+    for file in own:
+        for found in _harmful(file, copy, indexes):
+            place = os.path.relpath(file.origin, copy)
+            raise SourceError(
+                f"Cargo's configuration in the project contains {found}.",
+                f"Cargo would use it to fetch crates, with your rights and logins ({place}).",
+                f"If you trust the project, move the setting from {place} to the configuration "
+                "in your home, `~/.cargo/config.toml`. Otherwise, remove it.",
+                code="project.cargo-configuration",
+            )
+
+
+def _harmful(file: _Source, copy: Path, indexes: Mapping[str, object]) -> Iterator[str]:
+    """Yield what cargo must not use of a project's file of configuration when it fetches crates.
+
+    `indexes` are the addresses of the user's own registries by their names.
+    """
+    if file.problem:
+        yield f"an error: {file.problem}"
+    if not Path(os.path.realpath(file.origin)).is_relative_to(os.path.realpath(copy)):
+        yield "a file outside the project"
+    if "credential-alias" in file.table:
+        yield "`[credential-alias]`"
+    for name in _table(file.table, "registry"):
+        if "credential" in name:
+            yield f"`registry.{name}`"
+    for name in _table(file.table, "http"):
+        if "proxy" in name or "cainfo" in name:
+            yield f"`http.{name}`"
+    registries = _table(file.table, "registries")
+    for name in registries:
+        table = _table(registries, name)
+        yield from (f"`registries.{name}.{each}`" for each in table if "credential" in each)
+        if name in indexes and table.get("index", indexes[name]) != indexes[name]:
+            yield f"another address for your registry {name}"
 
 
 def _files(folder: Path, environ: Mapping[str, str]) -> list[_Source]:
@@ -162,28 +202,28 @@ def _files(folder: Path, environ: Mapping[str, str]) -> list[_Source]:
     for place in dict.fromkeys(places):
         path = next((place / n for n in ("config", "config.toml") if (place / n).is_file()), None)
         if path:
-            found[:0] = _with_included(path, set())
+            found[:0] = _with_included(path, path, set())
     return found
 
 
-def _with_included(path: Path, seen: set[Path]) -> Iterator[_Source]:
+def _with_included(root: Path, path: Path, seen: set[Path]) -> Iterator[_Source]:
     """Yield the files that a file includes, then the file, which cargo prefers to them."""
     seen.add(path)
-    table = _load(path)
+    table, problem = _load(path)
     named = table.get("include", [])
     for each in named if isinstance(named, list) else [named]:
         other = path.parent / str(each.get("path", "") if isinstance(each, dict) else each)
         if other.is_file() and other not in seen:
-            yield from _with_included(other, seen)
-    yield _Source(origin=path, table=table)
+            yield from _with_included(root, other, seen)
+    yield _Source(origin=path, table=table, root=root, problem=problem)
 
 
-def _load(path: Path) -> Mapping[str, Any]:
-    """Return the table in a file; cargo itself reports one that is invalid."""
+def _load(path: Path) -> tuple[Mapping[str, Any], str]:
+    """Return the table in a file, and what is wrong with one that cannot be read."""
     try:
-        return tomli.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError):
-        return {}
+        return tomli.loads(path.read_text(encoding="utf-8")), ""
+    except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
+        return {}, str(error)
 
 
 def _given(arguments: Sequence[str]) -> Iterator[_Source]:
@@ -194,7 +234,7 @@ def _given(arguments: Sequence[str]) -> Iterator[_Source]:
         try:
             yield _Source(origin=option, table=tomli.loads(text))
         except tomli.TOMLDecodeError:
-            yield _Source(origin=Path(text), table=_load(Path(text)))
+            yield _Source(origin=Path(text), table=_load(Path(text))[0])
 
 
 def _sources(

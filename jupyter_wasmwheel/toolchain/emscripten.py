@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ..api.errors import Install, ToolchainError
 from ..runtime.targets import Target
+from ..safe_paths import Root
 from ..store import Store
 from . import emcc
 from .installer import command_for
@@ -91,9 +92,9 @@ class CUsage(Struct, frozen=True, kw_only=True):
     `with_headers` are the crates whose C code includes Python.h.
     """
 
-    crates: tuple[str, ...]
-    packages: tuple[str, ...]
-    with_headers: tuple[str, ...]
+    crates: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    with_headers: tuple[str, ...] = ()
 
     @property
     def needs_headers(self) -> bool:
@@ -107,8 +108,10 @@ class CUsage(Struct, frozen=True, kw_only=True):
 
 
 def read_c_usage(notes: Path) -> CUsage:
-    """Return what the shims noted, each name once."""
-    lines = notes.read_text(encoding="utf-8").splitlines() if notes.exists() else []
+    """Return what the shims noted, each name once; builds can write anything in their place."""
+    folder = Root(notes.parent)
+    content = folder.read(notes.name) if folder.is_file(notes.name) else b""
+    lines = content.decode("utf-8", "replace").splitlines()
     found = [line.split(" ", 1) for line in dict.fromkeys(lines) if " " in line]
 
     def names(kind: str) -> tuple[str, ...]:

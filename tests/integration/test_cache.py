@@ -67,11 +67,25 @@ def test_identical_sources_in_other_folder_are_cached(
     build: Any, crate: Path, tmp_path: Path
 ) -> None:
     make_unique(crate, str(tmp_path))
-    first = build(crate)
-    copied = shutil.copytree(crate, tmp_path / "elsewhere")
-    other = build(copied, RUST_BACKTRACE="full", RUSTUP_AUTO_INSTALL="0")
+    first = build(shutil.copytree(crate, tmp_path / "here"))
+    other = build(
+        shutil.copytree(crate, tmp_path / "elsewhere"),
+        RUST_BACKTRACE="full",
+        RUSTUP_AUTO_INSTALL="0",
+    )
     assert other["cached"], "what changes no wheel does not count either"
     assert other["sha256"] == first["sha256"]
+
+
+def test_wheel_built_after_other_sources_is_not_used_for_other_projects(
+    build: Any, crate: Path, tmp_path: Path
+) -> None:
+    make_unique(crate, f"{tmp_path} first")
+    build(crate)
+    make_unique(crate, f"{tmp_path} second")
+    assert not build(crate)["cached"]
+    assert build(crate)["cached"]
+    assert not build(shutil.copytree(crate, tmp_path / "elsewhere"))["cached"]
 
 
 def test_concurrent_identical_builds_run_once(build: Any, crate: Path, tmp_path: Path) -> None:
@@ -100,6 +114,7 @@ def test_damaged_cached_wheel_is_rebuilt(
 def test_wheels_of_read_only_store_are_used(
     build: Any, crate: Path, store: Store, tmp_path: Path
 ) -> None:
+    crate = shutil.copytree(crate, tmp_path / "hello")
     make_unique(crate, str(tmp_path))
     first = build(crate)
     kept = [store.home / cache.FOLDER, *sorted((store.home / cache.FOLDER).rglob("*"))]
@@ -134,6 +149,18 @@ def test_first_build_leaves_compiled_pyo3_for_next_crate(
     report = build(starter.create("second", tmp_path), **homes)
     assert report["seeded"]
     assert [each["name"] for each in report["crates"]] == ["second"]
+
+
+def test_build_after_other_sources_leaves_no_seed(build: Any, store: Store, tmp_path: Path) -> None:
+    shutil.rmtree(store.home / seeding.FOLDER, ignore_errors=True)
+    homes = {"WASMWHEEL_HOME": str(tmp_path / "home"), "WASMWHEEL_PATH": str(store.home)}
+    crate = starter.create("first", tmp_path)
+    script = crate / "build.rs"
+    script.write_text("fn main() {}\n")
+    build(crate, **homes)
+    script.unlink()
+    assert not build(crate, **homes)["cached"]
+    assert not build(starter.create("second", tmp_path), **homes)["seeded"]
 
 
 def test_new_crate_starts_with_compiled_pyo3(build: Any, store: Store, tmp_path: Path) -> None:

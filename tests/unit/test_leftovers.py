@@ -1,0 +1,78 @@
+"""What a build leaves behind: our own code reads only regular files of its folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jupyter_wasmwheel.project import copy, manifest
+from jupyter_wasmwheel.project.copy import Copy
+from jupyter_wasmwheel.toolchain import emscripten
+
+PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "hooks"\n[project]\nname = "sample"\n'
+
+#: What code can put in the place of a file, given the path and a file outside.
+REPLACEMENTS: dict[str, Callable[[Path, Path], None]] = {
+    "pipe": lambda path, outside: os.mkfifo(path),
+    "link": lambda path, outside: path.symlink_to(outside),
+    "device": lambda path, outside: path.symlink_to("/dev/zero"),
+    "dangling link": lambda path, outside: path.symlink_to(outside.with_name("new")),
+}
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    path = tmp_path / "outside"
+    path.write_text("crate secret\n")
+    return path
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Copy:
+    """Return the private copy of a project."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(PYPROJECT)
+    (folder / "Cargo.lock").write_text("version = 4\n")
+    return copy.refresh(manifest.read(folder.resolve()), tmp_path / "store/work/sample/source")
+
+
+@pytest.mark.parametrize("replace", REPLACEMENTS.values(), ids=REPLACEMENTS)
+def test_notes_that_are_no_regular_file_are_ignored(
+    tmp_path: Path, outside: Path, replace: Callable[[Path, Path], None]
+) -> None:
+    notes = tmp_path / "notes/c-notes"
+    notes.parent.mkdir()
+    replace(notes, outside)
+    assert emscripten.read_c_usage(notes) == emscripten.CUsage()
+
+
+def test_notes_of_shims_are_read(tmp_path: Path) -> None:
+    notes = tmp_path / "c-notes"
+    assert emscripten.read_c_usage(notes) == emscripten.CUsage()
+    notes.write_bytes(b"crate zstd\ncrate zstd\n\xff \xff\nwith-headers x\n")
+    usage = emscripten.read_c_usage(notes)
+    assert (usage.crates, usage.with_headers) == (("zstd",), ("x",))
+
+
+@pytest.mark.parametrize("replace", REPLACEMENTS.values(), ids=REPLACEMENTS)
+def test_lock_file_that_was_replaced_is_removed(
+    private: Copy, outside: Path, replace: Callable[[Path, Path], None]
+) -> None:
+    lock = private.top / "Cargo.lock"
+    lock.unlink()
+    replace(lock, outside)
+    copy.remove_false_lock_files(private)
+    assert not os.path.lexists(lock)
+    assert outside.read_text() == "crate secret\n"
+
+
+def test_lock_file_that_is_linked_in_the_copy_is_kept(private: Copy) -> None:
+    link = private.top / "bindings/Cargo.lock"
+    link.parent.mkdir()
+    link.symlink_to("../Cargo.lock")
+    copy.remove_false_lock_files(private)
+    assert link.is_file()
