@@ -19,6 +19,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMissing
 
@@ -82,6 +83,7 @@ def build(
         settings = config_settings.parse(plan.request.config_settings)
         settings = meson.config_settings(_names(requires), plan, env, settings)
         more = caller(environment(requires)).get_requires_for_build_wheel(settings or None)
+        require_from_index(more, plan.project.label)
         if RUST_TOOLS & _names(more) and not (plan.toolchain and plan.toolchain.rust):
             raise NeedsRustError
         caller(environment([*requires, *more])).build_wheel(str(plan.wheels), settings or None)
@@ -160,6 +162,25 @@ def _caller(
         runner,
         str(python),
     )
+
+
+def require_from_index(requires: Sequence[str], label: str) -> None:
+    """Refuse requirements that a build backend returns when it runs, unless they are of an index.
+
+    An address could contain what the backend has read.
+    """
+    for text in requires:
+        try:
+            is_plain = Requirement(text).url is None
+        except InvalidRequirement:
+            is_plain = False
+        if not is_plain:
+            raise SourceError(
+                f"The build backend of {label} requires {text[:200]!r} when it runs.",
+                "Only a name with a version is looked up then, in the package index.",
+                "If you trust it, list it in `requires` of `[build-system]` in pyproject.toml.",
+                code="backend.requirement-refused",
+            )
 
 
 def _as_target(plan: Plan, runtime: Runtime) -> dict[str, str]:

@@ -57,7 +57,8 @@ def _inputs(plan: Plan, copy: Copy) -> str:
         for name in files
         if name in names and Path(place, name).is_file()
     ]
-    digest = hashlib.sha256(repr([_features(plan), [*_given(plan)], plan.rustflags]).encode())
+    selected = [_features(plan), [*_given(plan)], plan.rustflags, _has_rust(plan)]
+    digest = hashlib.sha256(repr(selected).encode())
     for path in sorted(found):
         digest.update(os.fsencode(path) + b"\0" + path.read_bytes())
     return digest.hexdigest()
@@ -103,6 +104,11 @@ def _fetch(
     if not plan.project.is_maturin and fetch_crates(manifest, "--all-features"):
         return True
     return fetch_crates(manifest, *_features(plan), needed=True)
+
+
+def _has_rust(plan: Plan) -> bool:
+    """Return whether the build has a toolchain with Rust; without one, no crates are fetched."""
+    return bool(plan.toolchain and plan.toolchain.rust)
 
 
 def _features(plan: Plan) -> list[str]:

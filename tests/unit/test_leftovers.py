@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_wasmwheel.api.errors import SourceError
+from jupyter_wasmwheel.build import backend
 from jupyter_wasmwheel.project import copy, manifest
 from jupyter_wasmwheel.project.copy import Copy
 from jupyter_wasmwheel.toolchain import emscripten
@@ -76,3 +78,16 @@ def test_lock_file_that_is_linked_in_the_copy_is_kept(private: Copy) -> None:
     link.symlink_to("../Cargo.lock")
     copy.remove_false_lock_files(private)
     assert link.is_file()
+
+
+@pytest.mark.parametrize(
+    "text", ["x @ http://127.0.0.1:1/c2VjcmV0", "x@file:///etc/passwd", "--index-url=x", "./x", ""]
+)
+def test_requirement_of_hook_that_is_no_name_is_refused(text: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        backend.require_from_index(["wheel", text], "sample 1.0")
+    assert caught.value.info.code == "backend.requirement-refused"
+
+
+def test_requirements_of_hook_with_names_are_accepted() -> None:
+    backend.require_from_index(["wheel", "setuptools-rust[x]>=1.8; python_version>'3'"], "sample")
