@@ -80,7 +80,7 @@ if [ ${#packages[@]} -gt 0 ]; then
     install_packages "${packages[@]}"
 fi
 
-# Installing for development also builds the front end (hatch_build.py), which takes most of the time.
+# Installing for development also builds the front end (hatch_build.py).
 is_current() {
     [ -f "$1" ] && [ -z "$(find pyproject.toml labextension/package.json labextension/src \
         labextension/style labextension/schema -newer "$1" -print -quit)" ]
@@ -90,7 +90,7 @@ pip_install() {
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$1"
 }
 if [ "$dev" ] && ! is_current .venv/.installed; then
-    echo "Installing the development environment and building the front end (about 2 minutes)."
+    echo "Installing the development environment and building the front end."
     rm -rf jupyter_wasmwheel/labextension
     pip_install '.[dev]'
     touch .venv/.installed
