@@ -98,4 +98,14 @@ def _without_logins(name: str, value: str) -> str:
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    exact, starts, others = _sorted(tuple(patterns))
+    return name in exact or name.startswith(starts) or any(fnmatchcase(name, e) for e in others)
+
+
+@functools.cache
+def _sorted(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
+    """Return the names, the starts of `START*`, and other patterns, which are slow to compile."""
+    wild = {each for each in patterns if set("*?[") & set(each)}
+    starts = {each for each in wild if each.endswith("*") and not set("*?[") & set(each[:-1])}
+    exact = frozenset(patterns) - wild
+    return exact, tuple(each[:-1] for each in sorted(starts)), tuple(sorted(wild - starts))
