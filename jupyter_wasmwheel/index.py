@@ -12,7 +12,6 @@ import functools
 import hashlib
 import netrc
 import os
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,8 @@ from .api.errors import Retry, SourceError, UsageError, WasmwheelError
 
 # Importing unearth takes longer than a build that fetches nothing, so it is imported on use.
 if TYPE_CHECKING:
+    import ssl
+
     from unearth import Link, Package, PackageFinder, TargetPython
     from unearth.fetchers import Fetcher, PyPIClient
 
@@ -237,6 +238,8 @@ def _trusted(settings: PipSettings) -> ssl.SSLContext | bool:
     """Return the TLS settings of pip's `cert` (a file or a folder) and `client-cert`."""
     if not (settings.cert or settings.client_cert):
         return True
+    import ssl
+
     place = Path(settings.cert) if settings.cert else None
     is_folder = place is not None and place.is_dir()
     context = ssl.create_default_context(

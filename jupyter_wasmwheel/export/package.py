@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from msgspec import Struct
-from packaging.metadata import RawMetadata, parse_email
+from packaging.metadata import RawMetadata
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -117,7 +117,7 @@ class Package(Struct, frozen=True, kw_only=True):
 def read(preview: EditPreview, wanted: CargoSettings, target: Target, lock: Lock) -> Package:
     """Return the package in a source, with the requested features, for a target with a lock."""
     project, edits = preview.project, preview.edits
-    info = _pkg_info(project.folder)
+    info = manifest.pkg_info(project.folder)
     pyproject = manifest.load_pyproject(project.folder)
     table = pyproject.get("project", {})
     optional = {canonicalize_name(name) for name in edits.make_optional}
@@ -212,11 +212,6 @@ def _origin(fetched: FetchedSource, project: Project) -> Sdist | Commit | Checko
         "use the folder.",
         code="export.local-file",
     )
-
-
-def _pkg_info(folder: Path) -> RawMetadata:
-    path = folder / "PKG-INFO"
-    return parse_email(path.read_bytes())[0] if path.is_file() else {}
 
 
 def _requirements(info: RawMetadata, table: Mapping[str, Any]) -> Iterator[Requirement]:

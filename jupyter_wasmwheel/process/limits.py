@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psutil
 from msgspec import Struct, structs
 from msgspec.structs import replace
 
 from ..api.errors import LimitError, UsageError
-from . import process_tree
+
+if TYPE_CHECKING:
+    from psutil import Process
 
 #: Seconds between two measurements of the folder, which are slower than those of the processes.
 DISK_INTERVAL_S = 2.0
@@ -32,6 +35,15 @@ EXCEEDED = {
 }
 
 
+def memory_of_machine() -> int:
+    """Return the machine's memory in bytes."""
+    if sys.platform != "win32":
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    import psutil  # slow to import
+
+    return psutil.virtual_memory().total
+
+
 class Allowance(Struct, frozen=True, kw_only=True):
     """Limits of one kind of work: `time` in seconds, others in bytes or counts; 0 is no limit."""
 
@@ -47,7 +59,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     build: Allowance = Allowance(
         time=7200,
-        memory=int(0.9 * psutil.virtual_memory().total),
+        memory=int(0.9 * memory_of_machine()),
         processes=2000,
         log=10**9,
         disk=30 * 10**9,
@@ -141,8 +153,10 @@ class ResourceMonitor:
         self._printed += len(line) + 1
         self._check("log", lambda: self._printed)
 
-    def sample(self, running: Collection[psutil.Process]) -> None:
+    def sample(self, running: Collection[Process]) -> None:
         """Measure the running processes and, less often, the folder."""
+        from . import process_tree  # psutil is slow to import
+
         now = time.monotonic()
         self._check("time", lambda: now - self._begin)
         self._check("memory", lambda: process_tree.memory(running))

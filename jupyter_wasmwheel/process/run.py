@@ -15,16 +15,17 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 from msgspec import Struct
-from psutil import Process
 
-from . import process_tree
 from .confine import Confinement, confined
 from .group import own_group, stop_group
 from .limits import ResourceMonitor
 from .supervisor import STOP_TIMEOUT_S, adopt_orphans, is_supervised, supervised
+
+if TYPE_CHECKING:
+    from psutil import Process
 
 #: Seconds between two measurements of a group's resources.
 SAMPLE_INTERVAL_S = 0.25
@@ -146,6 +147,8 @@ def _measure(
     over: threading.Event,
 ) -> None:
     """Measure a child and its descendants until it has ended or exceeds a limit."""
+    from . import process_tree  # psutil is slow to import
+
     while not over.wait(SAMPLE_INTERVAL_S):
         running = _started(child, is_supervisor)
         monitor.sample(running)
@@ -162,6 +165,8 @@ def _measure(
 
 def _started(child: subprocess.Popen[bytes], is_supervisor: bool) -> list[Process]:
     """Return the running processes of a child, without its supervisor."""
+    from . import process_tree  # as above
+
     if is_supervised():
         # This process has adopted the orphans, and runs one command at a time.
         below = process_tree.descendants(os.getpid())

@@ -11,17 +11,19 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tomli
 from msgspec import Struct
-from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
 from ..api.errors import SourceError
 from . import bindings
 from .bindings import DEPENDENCIES, NO_MATURIN_SETTINGS, MaturinSettings
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
 
 #: What a project's build is expected to use, by its requirements; what it does use shows when it
 #: runs. `pure` is any backend that is not known to compile.
@@ -94,7 +96,7 @@ def read(folder: Path, tree: Path | None = None) -> Project:
         workspace = load_toml(root / "Cargo.toml") if root else {}
         named = bindings.find(crate, manifest, workspace, bindings.settings(pyproject))
     table = pyproject.get("project", {})
-    info = _pkg_info(folder)
+    info = pkg_info(folder)
     name = table.get("name", info.get("name", manifest.get("package", {}).get("name")))
     if name is None:
         name = re.sub(r"[^A-Za-z0-9]+", "-", folder.name).strip("-") or "package"
@@ -129,7 +131,7 @@ def maturin_settings(folder: Path) -> MaturinSettings:
 def requirements(folder: Path) -> tuple[Requirement, ...] | None:
     """Return a project's static requirements, or None if only a build can list them."""
     table = load_pyproject(folder).get("project")
-    info = _pkg_info(folder)
+    info = pkg_info(folder)
     if table and "dependencies" not in table.get("dynamic", []):
         lines = table.get("dependencies", [])
     elif "requires-dist" not in map(str.lower, info.get("dynamic", [])) and _is_static(info):
@@ -193,10 +195,14 @@ def _found(data: Any, names: list[str]) -> list[Any]:
     return [each for value in below for each in _found(value, names[1:])]
 
 
-def _pkg_info(folder: Path) -> RawMetadata:
+def pkg_info(folder: Path) -> RawMetadata:
     """Return an sdist's own metadata, or an empty one."""
     path = folder / "PKG-INFO"
-    return parse_email(path.read_bytes())[0] if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    from packaging.metadata import parse_email  # slow to import
+
+    return parse_email(path.read_bytes())[0]
 
 
 def _no_pyproject(folder: Path) -> SourceError:

@@ -7,8 +7,6 @@ import configparser
 from collections.abc import Iterator
 from pathlib import Path
 
-from packaging.metadata import parse_email
-
 from ..api.errors import Retry, SourceError
 from ..runtime import targets
 from ..runtime.targets import Target
@@ -53,7 +51,7 @@ def _declared(folder: Path) -> Iterator[tuple[str, str]]:
         "pyproject.toml": static or poetry.get("dependencies", {}).get("python"),
         "setup.cfg": _in_setup_cfg(folder / "setup.cfg"),
         "setup.py": _in_setup_py(folder / "setup.py"),
-        "PKG-INFO": _in_pkg_info(folder / "PKG-INFO"),
+        "PKG-INFO": manifest.pkg_info(folder).get("requires_python"),
     }
     if static:
         found = {"pyproject.toml": static}  # the others do not count
@@ -80,7 +78,3 @@ def _in_setup_py(path: Path) -> str | None:
             value = node.value.value if isinstance(node.value, ast.Constant) else None
             return value if isinstance(value, str) else None
     return None
-
-
-def _in_pkg_info(path: Path) -> str | None:
-    return parse_email(path.read_bytes())[0].get("requires_python") if path.is_file() else None
