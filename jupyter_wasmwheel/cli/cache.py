@@ -20,6 +20,7 @@ CLEARED = (
     "binaryen",
     "built",
     "crates",
+    "derived",
     "headers",
     "lite",
     "node",

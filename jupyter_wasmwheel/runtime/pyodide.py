@@ -16,7 +16,7 @@ from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
 from ..archive.errors import DamagedError
 from ..safe_paths import Root
-from ..store import Store
+from ..store import Store, derived
 from . import lock
 from .lock import Lock
 from .node import Node, fetch_npm_package
@@ -34,12 +34,17 @@ CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
 _SYSCONFIG_DATA, MAX_MODULE_BYTES = re.compile(r"_sysconfigdata_[\w-]*\.py"), 4 * 1024**2
 
 
+#: A runtime's key.
+_KEY = re.compile(r"^[0-9a-f]{32}$")
+
+
 class Runtime(Struct, frozen=True, kw_only=True, dict=True):
-    """A Pyodide in a folder."""
+    """A Pyodide in a folder; a `store` caches what is derived from its files."""
 
     folder: Path
     version: str
     abi: str
+    store: Store | None = None
 
     @property
     def lock(self) -> Path:
@@ -67,12 +72,17 @@ class Runtime(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def key(self) -> str:
         """Return a hash of the files that run."""
-        digest = hashlib.sha256()
-        for name in ("pyodide.mjs", *MAIN_MODULES, "pyodide.asm.wasm", "python_stdlib.zip"):
-            path = self.folder / name
-            if path.exists():
+        names = ("pyodide.mjs", *MAIN_MODULES, "pyodide.asm.wasm", "python_stdlib.zip")
+        paths = [path for path in map(self.folder.joinpath, names) if path.exists()]
+
+        def compute() -> str:
+            digest = hashlib.sha256()
+            for path in paths:
                 digest.update(path.read_bytes())
-        return digest.hexdigest()[:32]
+            return digest.hexdigest()[:32]
+
+        known = self.store and derived.derive(paths, "runtime", _KEY, compute, self.store)
+        return known or compute()
 
 
 def released_lock(root: Root, version: str) -> Lock:
@@ -96,10 +106,10 @@ def ensure_runtime(
         fetch_npm_package(node, specifier, target.integrity, folder, offline=offline)
 
     folder = store.install(key(target), fill, emit)
-    return runtime_in(folder)
+    return runtime_in(folder, store)
 
 
-def runtime_in(folder: Path) -> Runtime:
+def runtime_in(folder: Path, store: Store) -> Runtime:
     """Return the runtime in the folder of a store or a site."""
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing or not any((folder / name).is_file() for name in MAIN_MODULES):
@@ -119,4 +129,4 @@ def runtime_in(folder: Path) -> Runtime:
             "Remove that folder and run it again to fetch Pyodide again.",
             code="pyodide.invalid-metadata",
         ) from error
-    return Runtime(folder=folder, version=version, abi=abi)
+    return Runtime(folder=folder, version=version, abi=abi, store=store)

@@ -260,7 +260,7 @@ def get_runtime(site: Site, node: Node, context: RunContext) -> Runtime:
     if site.mode == "offline":
         for name in (*pyodide.FILES, *pyodide.MAIN_MODULES, pyodide.METADATA_FILE):
             site.package_root.require_own_file(name)
-        return pyodide.runtime_in(site.package_root.path())
+        return pyodide.runtime_in(site.package_root.path(), context.store)
     if site.target.pyodide != site.pyodide:
         raise SiteError(
             f"Site {site.name} uses Pyodide {site.pyodide}, which is not available.",

@@ -15,7 +15,7 @@ import pytest
 
 from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.site.lite import HOST
-from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.store import Store, derived
 from jupyter_wasmwheel.toolchain import version_cache
 from tests.fixtures.commands import Command, error_of, run_on_terminal
 
@@ -142,7 +142,7 @@ def test_program_version_is_cached_until_program_changes(tmp_path: Path) -> None
     assert ask() == ("version 1\n", 1)
     put("version 1.0.1")
     assert ask() == ("version 1.0.1\n", 2)
-    for kept in (store.home / version_cache.FOLDER).iterdir():
+    for kept in (store.home / derived.FOLDER).iterdir():
         kept.write_bytes(b"\xff garbage")
     assert ask() == ("version 1.0.1\n", 3)
     put("no program of that kind")

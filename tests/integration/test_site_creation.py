@@ -30,7 +30,7 @@ def create(folder: Path, store: Store, abi: str = "2026_0", **options: Any) -> S
 def test_offline_site_is_complete(tmp_path: Path, store: Store) -> None:
     site = create(tmp_path / "site", store, packages=("attrs",))
     assert lite.find(str(site.folder), store) == site
-    assert pyodide.runtime_in(site.lock.parent).version == site.pyodide
+    assert pyodide.runtime_in(site.lock.parent, store).version == site.pyodide
     entries = lock.read(site.lock).packages
     assert {"ipython", "micropip", "piplite", "comm", "requests", "pyodide-http", "attrs"} <= {
         *entries
