@@ -23,7 +23,7 @@ class Display:
     """An emitter that shows events on stderr, and a context manager for its live line."""
 
     def __init__(self, *, verbose: bool) -> None:
-        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._console = Console(file=sys.stderr, highlight=False, emoji=False, soft_wrap=True)
         self._verbose = verbose
         self._status: Status | None = None
         self._phase = ""
