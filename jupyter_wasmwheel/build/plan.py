@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from ..api.report import CargoSettings
 from ..api.requests import SourceRequest
+from ..process import confine
 from ..process.limits import DEFAULT, Limits
 from ..project import generator, manifest
 from ..project.bindings import NO_MATURIN_SETTINGS, MaturinSettings
@@ -78,7 +79,8 @@ class Plan(Struct, frozen=True, kw_only=True, dict=True):
     of the build, and `variables` the names of those that the user passes on. `settings` are a
     recipe's for cargo, and `crates` the ones that it edits. `rustflags` are the project's own, and
     so are `maturin`'s settings. An `unlocked` build selects the versions of crates. A `confined`
-    build sees no other files, and has no network unless the request allows it.
+    build, which needs `wants_confinement` and a system that can do it, sees no other files, and has
+    no network unless the request allows it.
     """
 
     project: Project
@@ -96,7 +98,12 @@ class Plan(Struct, frozen=True, kw_only=True, dict=True):
     limits: Limits = DEFAULT
     maturin: MaturinSettings = NO_MATURIN_SETTINGS
     unlocked: bool = False
-    confined: bool = False
+    wants_confinement: bool = False
+
+    @cached_property
+    def confined(self) -> bool:
+        """Return whether the build is confined, which takes a trial of the system to know."""
+        return self.wants_confinement and not confine.unavailable()
 
     @property
     def fetches(self) -> bool:
@@ -112,6 +119,15 @@ class Plan(Struct, frozen=True, kw_only=True, dict=True):
     def shims(self) -> Path:
         """Return the folder with the programs that are first on the build's PATH."""
         return self.work / "bin"
+
+    @property
+    def reads_metadata_only(self) -> bool:
+        """Return whether the build runs the `cargo` on its PATH only to read metadata.
+
+        maturin compiles by the program in CARGO. The wrapper would only start the real cargo.
+        """
+        alone = self.project.is_maturin and self.project.bindings not in GENERATED
+        return alone and cargo_wrapper.UNLOCKED not in self.env
 
     @property
     def rust_note(self) -> Path:

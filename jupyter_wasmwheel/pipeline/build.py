@@ -213,7 +213,7 @@ def _plan(
         limits=context.limits,
         maturin=manifest.maturin_settings(private.folder),
         unlocked=private.unlocked,
-        confined=not confine.unavailable(),
+        wants_confinement=True,
     )
 
 

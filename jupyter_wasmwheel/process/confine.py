@@ -72,37 +72,36 @@ def is_wanted() -> bool:
 def unavailable() -> str:
     """Return why code is not confined, or an empty text."""
     if is_wanted():
-        return _problem()
+        return _trial()[1]
     return f"it is disabled by {SWITCH}" if sys.platform == "linux" else "only Linux can confine it"
 
 
 @functools.cache
-def _problem() -> str:
-    """Return why code cannot be confined on this machine, or an empty text."""
+def _trial() -> tuple[tuple[str, ...], str]:
+    """Return the options for namespaces that work here, and why none do or an empty text."""
     if not shutil.which(PROGRAM):
-        return f"bubblewrap is not installed; on Debian, run `{INSTALL}`"
-    command = confined(["true"], Confinement(), Path("/"))
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    if done.returncode:
-        return f"bubblewrap does not work here: {done.stderr.strip()[:200]}"
-    return ""
+        return NAMESPACES, f"bubblewrap is not installed; on Debian, run `{INSTALL}`"
+    for options in ((*NAMESPACES, NO_USER_NAMESPACES), NAMESPACES):
+        command = _command(options, ["true"], Confinement(), Path("/"))
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        if not done.returncode:
+            return options, ""
+    return NAMESPACES, f"bubblewrap does not work here: {done.stderr.strip()[:200]}"
 
 
 def confined(words: Sequence[str | Path], confinement: Confinement, cwd: Path) -> list[str | Path]:
     """Return the command that runs a command confined."""
-    arguments: list[str | Path] = [shutil.which(PROGRAM) or PROGRAM, *_options()]
+    return _command(_trial()[0], words, confinement, cwd)
+
+
+def _command(
+    options: tuple[str, ...], words: Sequence[str | Path], confinement: Confinement, cwd: Path
+) -> list[str | Path]:
+    arguments: list[str | Path] = [shutil.which(PROGRAM) or PROGRAM, *options]
     arguments += [] if confinement.network else ["--unshare-net"]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm"]
     arguments += ["--setenv", "TMPDIR", TEMPORARY, "--unsetenv", "TEMP", "--unsetenv", "TMP"]
     return [*arguments, *_mounts(confinement), "--chdir", cwd, "--", *words]
-
-
-@functools.cache
-def _options() -> tuple[str, ...]:
-    """Return bubblewrap's options for namespaces."""
-    printed = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True)
-    known = NO_USER_NAMESPACES in printed.stdout + printed.stderr
-    return (*NAMESPACES, NO_USER_NAMESPACES) if known else NAMESPACES
 
 
 def homes() -> set[Path]:
@@ -137,7 +136,10 @@ def _mounts(confinement: Confinement) -> Iterator[str | Path]:
     for path, shown in confinement.replaced:
         mounts[path] = ("--ro-bind", shown, path)
     for path in sorted(mounts, key=lambda path: len(path.parts)):
-        yield from mounts[path]
+        above = next((mounts[up][0] for up in path.parents if up in mounts), None)
+        # Each mount takes time, and this one would show what that of a folder above it shows.
+        if mounts[path][0] != "--ro-bind-try" or above != "--ro-bind-try":
+            yield from mounts[path]
 
 
 def _given(paths: Iterable[Path], secret: Iterable[Path]) -> Iterator[Path]:
