@@ -11,6 +11,7 @@ process groups. `--offline` disables the command's network, also on Linux.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 #: Seconds that a supervisor has to stop its command before it is stopped itself.
 STOP_TIMEOUT_S = 4 * STOP_STEP_S
+
+#: Seconds that orphans have to end by themselves, after their command.
+EXITING_S = 0.01
 
 #: Set for a process that ends when its stdin does; its supervisor holds the other end.
 SUPERVISED = "WASMWHEEL_SUPERVISED"
@@ -119,6 +123,20 @@ def kill_descendants() -> None:
         time.sleep(0.01)
 
 
+def _await_exiting() -> None:
+    """Wait for orphans that are exiting, as those of bubblewrap are (on Linux).
+
+    That takes less time than to import psutil, to list them.
+    """
+    if sys.platform != "linux":
+        return
+    deadline = time.monotonic() + EXITING_S
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG) is None:
+                time.sleep(0.0005)
+
+
 def _has_children() -> bool:
     """Return whether this process has a child; assume it has one where the system cannot tell."""
     if sys.platform == "linux":
@@ -190,6 +208,8 @@ def main() -> None:
     over.wait()
     was_stopped = child.poll() is None
     stop_all(child)
+    if not was_stopped:
+        _await_exiting()
     kill_descendants()
     sys.stdout.flush()
     os._exit(exit_status(child.returncode, was_stopped=was_stopped))
