@@ -138,14 +138,18 @@ def _write_shims(plan: Plan) -> None:
     shutil.rmtree(plan.shims, ignore_errors=True)
     plan.shims.mkdir(parents=True)
     program = script("wasmwheel-cargo")
-    has_rust = plan.toolchain and plan.toolchain.rust
-    names = ("cargo", cargo_wrapper.MATURIN, cargo_wrapper.STRIP)
-    for name in (*names, *(() if has_rust else ("rustc",))):
+    rust = plan.toolchain and plan.toolchain.rust
+    programs = dict.fromkeys(("cargo", cargo_wrapper.MATURIN, cargo_wrapper.STRIP), program)
+    if not rust:
+        programs["rustc"] = program
+    elif plan.reads_metadata_only:
+        programs["cargo"] = rust.cargo
+    for name, source in programs.items():
         shim = plan.shims / f"{name}{program.suffix}"
         if os.name == "nt":
-            shutil.copy2(program, shim)
+            shutil.copy2(source, shim)
         else:
-            shim.symlink_to(program)
+            shim.symlink_to(source)
     emscripten.put_on_path(plan.shims)
 
 
