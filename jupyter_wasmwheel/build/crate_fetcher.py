@@ -15,6 +15,7 @@ from pathlib import Path
 from .. import build_variables
 from ..process.limits import ResourceMonitor
 from ..process.run import Command, Stream, run
+from ..project import generator
 from ..project.copy import Copy
 from ..runtime.targets import TRIPLE
 from ..toolchain import cargo, cargo_config
@@ -103,7 +104,12 @@ def _fetch(
     # Only maturin's features are known before the build.
     if not plan.project.is_maturin and fetch_crates(manifest, "--all-features"):
         return True
-    return fetch_crates(manifest, *_features(plan), needed=True)
+    features = _features(plan)
+    if plan.project.bindings == generator.UNIFFI and fetch_crates(
+        manifest, *features, f"--features={generator.FEATURE}"
+    ):
+        return True
+    return fetch_crates(manifest, *features, needed=True)
 
 
 def _has_rust(plan: Plan) -> bool:
