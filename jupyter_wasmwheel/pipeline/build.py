@@ -258,7 +258,7 @@ def _compile(
     built_with = provenance.describe(planned, built.crates_with_c)
     changed = sbom.normalize(plain, planned.folders)
     changed |= provenance.as_member(built_with, plain) if built_with else {}
-    wheel = optimize.optimize(plain, tool, changed, workspace.scratch, emit)
+    wheel = optimize.optimize(plain, tool, changed, workspace.scratch, planned.limits, emit)
     return CachedWheel(
         wheel=wheel,
         crates=built.crates,

@@ -51,12 +51,12 @@ def command(
     confinement = None
     if not confine.unavailable():
         named = [Path(word) for value in env.values() for word in value.split(os.pathsep) if word]
-        seen = (*readable, script, *_installation(node), *named)
+        seen = (*readable, script, *installation(node), *named)
         confinement = Confinement(readable=tuple(seen), network=allow_network)
     return Command(words=words, cwd=request.parent, env=env, confinement=confinement)
 
 
-def _installation(node: Node) -> Iterator[Path]:
+def installation(node: Node) -> Iterator[Path]:
     """Yield the files and folders of Node.js itself, with its libraries where it has its own."""
     yield node.program
     root = node.program.resolve().parents[1]

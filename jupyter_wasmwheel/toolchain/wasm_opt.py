@@ -6,12 +6,18 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections import deque
 from pathlib import Path
 
 from msgspec import Struct
 
 from ..api.errors import CompileError, Retry
 from ..api.events import Emitter, note
+from ..process import confine
+from ..process.confine import Confinement
+from ..process.limits import Limits, ResourceMonitor
+from ..process.run import Command, run
+from ..runtime import node_sandbox
 from ..runtime.node import Node, fetch_npm_package
 from ..store import Store
 
@@ -43,33 +49,56 @@ FLAGS = (
 #: For modules below this size, V8's baseline compiler runs wasm-opt faster than its optimizing one.
 SMALL_MODULE_BYTES = 400_000
 
+#: How many lines of its output an error quotes.
+LAST_LINES = 10
+
 
 class WasmOpt(Struct, frozen=True, kw_only=True):
     """A wasm-opt; `node` runs it if it is not a native program."""
 
     program: Path
     version: str
-    node: Path | None
+    node: Node | None
 
-    def optimize(self, module: bytes) -> bytes:
-        """Return a module optimized for speed and size."""
+    def optimize(self, module: bytes, limits: Limits) -> bytes:
+        """Return a module optimized for speed and size; it can be an attack on wasm-opt itself."""
         with tempfile.TemporaryDirectory(prefix="wasm-opt-") as name:
-            before, after = Path(name) / "before.wasm", Path(name) / "after.wasm"
+            folder = Path(name).resolve()
+            before, after = folder / "before.wasm", folder / "after.wasm"
             before.write_bytes(module)
-            command: list[str | Path] = [self.program, *FLAGS, before, "-o", after]
+            words: list[str | Path] = [self.program, *FLAGS, before, "-o", after]
             if self.node:
                 quick = ["--liftoff-only"] if len(module) < SMALL_MODULE_BYTES else []
-                command = [self.node, *quick, *command]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode or not after.exists():
+                words = [self.node.program, *quick, *words]
+            printed: deque[str] = deque(maxlen=LAST_LINES)
+            status = run(
+                Command(
+                    words=words,
+                    cwd=folder,
+                    env=node_sandbox.environment(),
+                    confinement=self._confinement(folder),
+                ),
+                on_line=lambda _, line: printed.append(line),
+                monitor=ResourceMonitor("build", limits, folder, "wasm-opt"),
+            )
+            if status or after.is_symlink() or not after.is_file():
                 raise CompileError(
                     "wasm-opt could not optimize the module.",
-                    done.stderr.strip()[-500:] or f"It ended with status {done.returncode}.",
+                    " ".join(printed).strip()[-500:] or f"It ended with status {status}.",
                     "Build without it: `--profile draft`.",
                     code="compile.wasm-opt-failed",
                     remedies=[Retry(changes={"profile": "draft"})],
                 )
             return after.read_bytes()
+
+    def _confinement(self, folder: Path) -> Confinement | None:
+        """Return what it can reach: itself, and the folder with the module."""
+        if confine.unavailable():
+            return None
+        program = self.program.resolve()
+        installed = node_sandbox.installation(self.node) if self.node else ()
+        readable = (self.program, program, program.parents[1], *installed)
+        return Confinement(readable=readable, writable=(folder,))
 
 
 def find_native() -> tuple[WasmOpt | None, str]:
@@ -107,7 +136,7 @@ def ensure_wasm_opt(node: Node, store: Store, emit: Emitter, *, offline: bool = 
 
     folder = store.install(key(), fill, emit)
     version = NPM.rpartition("@")[2].partition(".")[0]
-    return WasmOpt(program=folder / "bin/wasm-opt", version=version, node=node.program)
+    return WasmOpt(program=folder / "bin/wasm-opt", version=version, node=node)
 
 
 def key() -> str:
