@@ -29,8 +29,9 @@ NAMESPACES = (
     *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),
 )
 
-#: The option that older releases of bubblewrap do not have.
-NO_USER_NAMESPACES = "--disable-userns"
+#: Options of bubblewrap 0.8 or newer: no namespaces in the command's own, and at most 512 MiB for
+#: each folder in memory, which `build.memory` does not count.
+NO_USER_NAMESPACES, MAX_MEMORY = "--disable-userns", ("--size", str(512 * 1024**2))
 
 #: The folders of the system, and its files of /etc without secrets.
 SYSTEM = (
@@ -77,31 +78,33 @@ def unavailable() -> str:
 
 
 @functools.cache
-def _trial() -> tuple[tuple[str, ...], str]:
-    """Return the options for namespaces that work here, and why none do or an empty text."""
+def _trial() -> tuple[bool, str]:
+    """Return whether bubblewrap is newer, and why it does not work or an empty text."""
     if not shutil.which(PROGRAM):
-        return NAMESPACES, f"bubblewrap is not installed; on Debian, run `{INSTALL}`"
-    for options in ((*NAMESPACES, NO_USER_NAMESPACES), NAMESPACES):
-        command = _command(options, ["true"], Confinement(), Path("/"))
+        return False, f"bubblewrap is not installed; on Debian, run `{INSTALL}`"
+    for is_newer in (True, False):
+        command = _command(["true"], Confinement(), Path("/"), is_newer=is_newer)
         done = subprocess.run(command, capture_output=True, text=True, errors="replace")
         if not done.returncode:
-            return options, ""
-    return NAMESPACES, f"bubblewrap does not work here: {done.stderr.strip()[:200]}"
+            return is_newer, ""
+    return False, f"bubblewrap does not work here: {done.stderr.strip()[:200]}"
 
 
 def confined(words: Sequence[str | Path], confinement: Confinement, cwd: Path) -> list[str | Path]:
     """Return the command that runs a command confined."""
-    return _command(_trial()[0], words, confinement, cwd)
+    return _command(words, confinement, cwd, is_newer=_trial()[0])
 
 
 def _command(
-    options: tuple[str, ...], words: Sequence[str | Path], confinement: Confinement, cwd: Path
+    words: Sequence[str | Path], confinement: Confinement, cwd: Path, *, is_newer: bool
 ) -> list[str | Path]:
-    arguments: list[str | Path] = [shutil.which(PROGRAM) or PROGRAM, *options]
+    in_memory = (*MAX_MEMORY, "--tmpfs") if is_newer else ("--tmpfs",)
+    arguments: list[str | Path] = [shutil.which(PROGRAM) or PROGRAM, *NAMESPACES]
+    arguments += [NO_USER_NAMESPACES] if is_newer else []
     arguments += [] if confinement.network else ["--unshare-net"]
-    arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm"]
+    arguments += ["--proc", "/proc", "--dev", "/dev", *in_memory, "/dev/shm"]
     arguments += ["--setenv", "TMPDIR", TEMPORARY, "--unsetenv", "TEMP", "--unsetenv", "TMP"]
-    return [*arguments, *_mounts(confinement), "--chdir", cwd, "--", *words]
+    return [*arguments, *_mounts(confinement, in_memory), "--chdir", cwd, "--", *words]
 
 
 def homes() -> set[Path]:
@@ -115,7 +118,7 @@ def homes() -> set[Path]:
     return {each for each in found if each != Path("/")}
 
 
-def _mounts(confinement: Confinement) -> Iterator[str | Path]:
+def _mounts(confinement: Confinement, in_memory: tuple[str, ...]) -> Iterator[str | Path]:
     """Yield the options for files; those of a folder come before those of what is in it."""
     mounts: dict[Path, tuple[str | Path, ...]] = {}
     for name in (*SYSTEM, *(f"/etc/{each}" for each in ETC)):
@@ -126,7 +129,7 @@ def _mounts(confinement: Confinement) -> Iterator[str | Path]:
             mounts[path] = ("--ro-bind-try", path, path)
     secret = (*homes(), *confinement.hidden)
     for path in (*secret, TEMPORARY, Path("/var/tmp")):
-        mounts[path] = ("--tmpfs", path)
+        mounts[path] = (*in_memory, path)
     if confinement.temporary:
         mounts[TEMPORARY] = ("--bind", confinement.temporary, TEMPORARY)
     for path in _given(confinement.readable, secret):

@@ -163,7 +163,8 @@ class ResourceMonitor:
         self._check("processes", lambda: len(running))
         if now - self._disk_measured > DISK_INTERVAL_S:
             self._disk_measured = now
-            self._check("disk", lambda: disk_usage(self._folder)[0])
+            unnamed = process_tree.unnamed_bytes(running)
+            self._check("disk", lambda: disk_usage(self._folder, allocated=True)[0] + unnamed)
 
     def _check(self, what: str, used: Callable[[], float]) -> None:
         limit = getattr(self._allowance, what)
@@ -182,8 +183,13 @@ class ResourceMonitor:
         )
 
 
-def disk_usage(folder: Path) -> tuple[int, int]:
-    """Return the number of bytes and of entries in a folder; skip what vanishes meanwhile."""
+def disk_usage(folder: Path, *, allocated: bool = False) -> tuple[int, int]:
+    """Return the number of bytes and of entries in a folder; skip what vanishes meanwhile.
+
+    With `allocated`, what the system reserves for a file counts if that is more than its size.
+    """
+    from .process_tree import BLOCK_BYTES  # psutil is slow to import
+
     size = count = 0
     waiting: list[str | Path] = [folder]
     while waiting:
@@ -194,7 +200,9 @@ def disk_usage(folder: Path) -> tuple[int, int]:
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
                     else:
-                        size += entry.stat(follow_symlinks=False).st_size
+                        status = entry.stat(follow_symlinks=False)
+                        reserved = getattr(status, "st_blocks", 0) * BLOCK_BYTES
+                        size += max(status.st_size, reserved if allocated else 0)
         except OSError:
             continue
     return size, count

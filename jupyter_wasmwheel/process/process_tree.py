@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 from collections.abc import Iterable
 
 import psutil
+
+#: The unit of `st_blocks` (stat(2)).
+BLOCK_BYTES = 512
 
 
 def descendants(pid: int) -> list[psutil.Process]:
@@ -32,6 +37,20 @@ def memory(processes: Iterable[psutil.Process]) -> int:
             info = process.memory_info()
             size += getattr(info, "private", info.rss - getattr(info, "shared", 0))
     return size
+
+
+def unnamed_bytes(processes: Iterable[psutil.Process]) -> int:
+    """Return how much open files have that no folder lists any more (on Linux)."""
+    found = {}
+    for process in processes:
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{process.pid}/fd") as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    status = os.stat(entry.path)
+                    if stat.S_ISREG(status.st_mode) and not status.st_nlink:
+                        blocks = getattr(status, "st_blocks", 0)
+                        found[status.st_dev, status.st_ino] = blocks * BLOCK_BYTES
+    return sum(found.values())
 
 
 def suspend(processes: Iterable[psutil.Process]) -> None:
