@@ -9,6 +9,9 @@ import site
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import tomli
 
 from .. import store
 from ..process.confine import Confinement
@@ -21,8 +24,9 @@ from .plan import NOTES, Plan
 #: The parts of cargo's home that builds read, and the names of its configuration.
 CARGO_CACHES, CARGO_CONFIGURATION = ("registry", "git"), ("config.toml", "config")
 
-#: A line of cargo's configuration with a login.
-LOGIN = re.compile(r"^.*\b(token|secret-key|credential[\w-]*)\b\s*=.*$", re.MULTILINE)
+#: A key of cargo's configuration with a login, and a line with one.
+LOGIN_KEY = re.compile(r"token|secret-key|credential[\w-]*")
+LOGIN = re.compile(rf"^.*\b({LOGIN_KEY.pattern})\b\s*=.*$", re.MULTILINE)
 
 #: Variables with folders that have more in them than a build reads.
 BROAD = (
@@ -139,5 +143,20 @@ def _without_logins(cargo_home: Path, temporary: Path) -> Iterator[tuple[Path, P
         with contextlib.suppress(OSError, UnicodeDecodeError):
             text = path.read_text(encoding="utf-8")
             shown = temporary / f"cargo-{name}"
-            shown.write_text(LOGIN.sub("", text), encoding="utf-8")
+            shown.write_text(_without_login_lines(text), encoding="utf-8")
             yield path, shown
+
+
+def _without_login_lines(text: str) -> str:
+    """Return a configuration of cargo without logins: an empty one if other lines contain some."""
+    kept = LOGIN.sub("", text)
+    try:
+        return "" if _has_login(tomli.loads(kept)) else kept
+    except ValueError:
+        return ""
+
+
+def _has_login(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(LOGIN_KEY.fullmatch(key) or _has_login(each) for key, each in value.items())
+    return isinstance(value, list) and any(map(_has_login, value))
