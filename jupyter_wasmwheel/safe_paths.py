@@ -16,6 +16,7 @@ import re
 import secrets
 import shutil
 import stat
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from io import BufferedReader
@@ -68,6 +69,34 @@ _WRONG_KIND = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK, errno.EISDIR, errno.ENX
 def is_valid_on_windows(name: str) -> bool:
     """Return whether a name is the name of a file or folder on Windows, and nothing else."""
     return not _INVALID_ON_WINDOWS.search(name)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder that a package's code has filled, whatever the permissions in it.
+
+    No link is followed. `TemporaryDirectory` changes the permissions of what links lead to in
+    Pythons before 3.11.8 and 3.12.1 (CVE-2023-6597).
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    waiting = [str(folder)] if os.path.isdir(folder) and not os.path.islink(folder) else []
+    if not waiting:
+        return
+    while waiting:
+        with contextlib.suppress(OSError):
+            os.chmod(waiting[-1], stat.S_IRWXU)
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            waiting += [each.path for each in entries if each.is_dir(follow_symlinks=False)]
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def temporary_folder(prefix: str, parent: Path) -> Iterator[Path]:
+    """Yield a new folder for a package's code, and remove it as `remove_tree` does."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        yield folder
+    finally:
+        remove_tree(folder)
 
 
 class Folder(NamedTuple):

@@ -256,7 +256,7 @@ def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -
     # Some images configure `user`, which pip rejects in an environment.
     command += ["install", "--no-user", "--no-warn-script-location", *requires]
     with pip_environment(plan.environ) as (env, files), plan.temporary() as temporary:
-        reachable = confinement.of_install(plan, env, folder, Path(temporary))
+        reachable = confinement.of_install(plan, env, folder, temporary)
         install = Command(words=command, cwd=folder, env=env, pass_fds=files, confinement=reachable)
         status = run(install, on_line=on_line, supervise=True)
     if status:

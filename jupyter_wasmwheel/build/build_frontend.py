@@ -15,6 +15,7 @@ from ..api.report import Crate
 from ..process.limits import ResourceMonitor
 from ..process.run import Command, run
 from ..project.copy import Copy
+from ..safe_paths import remove_tree
 from ..toolchain import cargo, cargo_wrapper, emscripten, remap
 from ..toolchain.scripts import script
 from . import confinement, crate_fetcher
@@ -67,9 +68,9 @@ def run_frontend(
     work: Callable[[Step], None],
 ) -> FrontendOutput:
     """Run the steps of a build; `compiled` is called when all is compiled and packing begins."""
-    shutil.rmtree(plan.wheels, ignore_errors=True)
+    remove_tree(plan.wheels)
     plan.wheels.mkdir(parents=True)
-    shutil.rmtree(plan.work / NOTES, ignore_errors=True)
+    remove_tree(plan.work / NOTES)
     (plan.work / NOTES).mkdir()
     plan.cargo_target.mkdir(exist_ok=True)
     _write_shims(plan)
@@ -100,7 +101,7 @@ def run_frontend(
         env = {**plan.env, **more, **({"CARGO_NET_OFFLINE": "true"} if plan.fetches else {})}
         words = Command(words=command, cwd=folder, env=env, offline=plan.request.offline)
         with plan.temporary() as temporary:
-            reachable = confinement.of_build(plan, copy, env, Path(temporary), writable)
+            reachable = confinement.of_build(plan, copy, env, temporary, writable)
             words = structs.replace(words, confinement=reachable)
             if run(words, on_line=on_line, stop_when=lambda: bool(_missing(plan)), monitor=monitor):
                 raise CommandFailedError
@@ -123,7 +124,8 @@ def run_frontend(
     missing = _missing(plan)
     if missing:
         raise missing
-    wheels = sorted(plan.wheels.glob("*.whl"))
+    # A link would make another file of the user's the result.
+    wheels = sorted(each for each in plan.wheels.glob("*.whl") if not each.is_symlink())
     if not built or not wheels:
         raise explain(plan, reader, without_network=plan.fetches and fetched)
     with_c = emscripten.read_c_usage(plan.c_notes).names

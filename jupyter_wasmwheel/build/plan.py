@@ -6,9 +6,9 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from msgspec import Struct
@@ -22,6 +22,7 @@ from ..project.bindings import NO_MATURIN_SETTINGS, MaturinSettings
 from ..project.manifest import Project
 from ..project.recipes import NO_SETTINGS
 from ..runtime.targets import TRIPLE, Target
+from ..safe_paths import temporary_folder
 from ..store import has_locks
 from ..toolchain import (
     cargo,
@@ -110,10 +111,10 @@ class Plan(Struct, frozen=True, kw_only=True, dict=True):
         """Return whether crates are fetched before the build, which has no network."""
         return self.confined and not self.request.allow_network and not self.request.offline
 
-    def temporary(self) -> TemporaryDirectory[str]:
+    def temporary(self) -> AbstractContextManager[Path]:
         """Create a folder for the temporary files of a command, on the disk of the work folder."""
         self.work.mkdir(parents=True, exist_ok=True)
-        return TemporaryDirectory(dir=self.work, prefix="tmp-", ignore_cleanup_errors=True)
+        return temporary_folder("tmp-", self.work)
 
     @property
     def shims(self) -> Path:

@@ -22,6 +22,7 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from ..api.errors import SourceError
+from ..safe_paths import remove_tree
 from . import parcel, repository, sources
 from .edits import Change
 from .manifest import Project, require_within, workspace_root
@@ -234,6 +235,7 @@ class _Copying:
         if not stat.S_ISREG(status.st_mode):
             return
         self._kept.add(name)
+        self._folder(os.path.dirname(name))  # a build can have put a link in its place
         target = self._top / name
         change = self._edited.pop(source, None)
         if change:
@@ -365,7 +367,7 @@ class _Copying:
         self._folder(os.path.dirname(name))
         target = self._top / name
         if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
+            remove_tree(target)
         target.unlink(missing_ok=True)
 
     def _end(self) -> None:
@@ -384,7 +386,7 @@ class _Copying:
                 if os.path.islink(os.path.join(folder, name)):
                     files.append(name)
                 elif path not in self._folders:
-                    shutil.rmtree(os.path.join(folder, name))
+                    remove_tree(Path(folder, name))
                     names.remove(name)
             for name in files:
                 path = os.path.normpath(os.path.join(inside, name))

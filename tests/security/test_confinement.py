@@ -21,9 +21,12 @@ from typing import Any
 
 import pytest
 
+from jupyter_wasmwheel.api.errors import CompileError, LimitError
 from jupyter_wasmwheel.process import confine
 from jupyter_wasmwheel.process.confine import Confinement
+from jupyter_wasmwheel.process.limits import DEFAULT, ResourceMonitor
 from jupyter_wasmwheel.process.run import Command, run
+from jupyter_wasmwheel.toolchain.wasm_opt import WasmOpt
 from tests.fixtures import commands
 from tests.fixtures.commands import processes_in
 from tests.fixtures.wheel_factory import backend_project, wheel
@@ -271,6 +274,66 @@ for folder in ({str(work)!r}, {str(given)!r}, {str(other)!r}, "/usr", "/etc"):
     assert (given / "file").read_text() == "before"
     assert [path.name for path in other.iterdir()] == ["file"]
     assert (other / "file").read_text() == "before"
+
+
+def test_folders_in_memory_are_limited(tmp_path: Path) -> None:
+    code = """
+import os
+for folder in ("/dev/shm", "/var/tmp", "/tmp", os.path.expanduser("~")):
+    status = os.statvfs(folder)
+    print(folder, status.f_blocks * status.f_frsize)
+"""
+    status, output = run_confined(code, Confinement(), Path("/"))
+    assert status == 0, output
+    assert {line.split()[1] for line in output.splitlines()} == {str(512 * 1024**2)}
+
+
+def test_open_files_without_names_count_as_written(tmp_path: Path) -> None:
+    code = """
+import os, time
+for name in "ab":
+    number = os.open(name, os.O_RDWR | os.O_CREAT)
+    os.unlink(name)
+    os.posix_fallocate(number, 0, 6_000_000)
+time.sleep(60)
+"""
+    limits = DEFAULT.with_settings(["build.disk=10MB", "build.time=30s"])
+    work = Command(words=[sys.executable, "-c", code], cwd=tmp_path, env={})
+    with pytest.raises(LimitError, match="wrote more than 10 MB"):
+        run(
+            work,
+            on_line=lambda *_: None,
+            monitor=ResourceMonitor("build", limits, tmp_path, "It"),
+        )
+
+
+def wasm_opt(folder: Path, code: str) -> WasmOpt:
+    """Create a wasm-opt that runs Python's code, with the paths of the modules as arguments."""
+    folder.mkdir(parents=True)
+    (folder / "code.py").write_text(f"import sys\n{code}")
+    program = folder / "wasm-opt"
+    program.write_text(f'#!/bin/sh\nexec /usr/bin/python3 {folder}/code.py "$@"\n')
+    program.chmod(0o755)
+    return WasmOpt(program=program, version="132", node=None)
+
+
+def test_wasm_opt_reaches_nothing(trap: Trap, tmp_path: Path) -> None:
+    code = trap.arm(ATTACK).replace("time.sleep(600)", "0")
+    code += "sys.stdout = open(sys.argv[-1], 'w')\nattack()\n"
+    tool = wasm_opt(tmp_path / "binaryen/bin", code)
+    trap.require_untouched(tool.optimize(b"\0asm", DEFAULT).decode())
+
+
+def test_wasm_opt_has_the_limits_of_a_build(tmp_path: Path) -> None:
+    tool = wasm_opt(tmp_path / "binaryen/bin", "while True: pass")
+    with pytest.raises(LimitError, match="wasm-opt was stopped: it took longer than 1 s"):
+        tool.optimize(b"\0asm", DEFAULT.with_settings(["build.time=1s"]))
+
+
+def test_result_of_wasm_opt_is_no_link(tmp_path: Path) -> None:
+    tool = wasm_opt(tmp_path / "binaryen/bin", "import os; os.symlink('/etc/passwd', sys.argv[-1])")
+    with pytest.raises(CompileError, match="could not optimize"):
+        tool.optimize(b"\0asm", DEFAULT)
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from jupyter_wasmwheel.api.errors import SourceError
-from jupyter_wasmwheel.build import backend
+from jupyter_wasmwheel.build import backend, confinement
 from jupyter_wasmwheel.project import copy, manifest
 from jupyter_wasmwheel.project.copy import Copy
+from jupyter_wasmwheel.safe_paths import temporary_folder
 from jupyter_wasmwheel.toolchain import emscripten
 
 PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "hooks"\n[project]\nname = "sample"\n'
@@ -91,3 +93,69 @@ def test_requirement_of_hook_that_is_no_name_is_refused(text: str) -> None:
 
 def test_requirements_of_hook_with_names_are_accepted() -> None:
     backend.require_from_index(["wheel", "setuptools-rust[x]>=1.8; python_version>'3'"], "sample")
+
+
+def test_folder_that_a_build_replaced_by_a_link_is_made_again(tmp_path: Path) -> None:
+    folder, top = tmp_path / "project", tmp_path / "store/work/sample/source"
+    (folder / "data").mkdir(parents=True)
+    (folder / "pyproject.toml").write_text(PYPROJECT)
+    (folder / "data/secret").write_text("same")
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "secret").write_text("same")
+    (home / "secret").chmod(0o600)
+    copy.refresh(manifest.read(folder.resolve()), top)
+    (top / "data").rename(top / "moved")
+    (top / "data").symlink_to(home)
+    (folder / "data/secret").chmod(0o777)
+    copy.refresh(manifest.read(folder.resolve()), top)
+    assert stat.S_IMODE((home / "secret").stat().st_mode) == 0o600
+    assert not (top / "data").is_symlink()
+    assert (top / "data/secret").read_text() == "same"
+
+
+def test_temporary_folder_without_permissions_is_removed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("")
+    (outside / "file").chmod(0o400)
+    outside.chmod(0o500)
+    with temporary_folder("tmp-", tmp_path) as folder:
+        (folder / "a/b").mkdir(parents=True)
+        (folder / "a/b/file").write_text("")
+        for name in ("file", "."):
+            (folder / "a" / f"link{len(name)}").symlink_to(outside / name)
+        (folder / "a/b").chmod(0)
+        (folder / "a").chmod(0o400)
+    assert [path.name for path in tmp_path.iterdir()] == ["outside"]
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o500
+    assert stat.S_IMODE((outside / "file").stat().st_mode) == 0o400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'token = "hidden"',
+        '"token" = "hidden"',
+        'registries.own."token"="hidden"',
+        '[registries]\nown = { index = "sparse+https://example.org/", token = "hidden" }',
+        '[registries.own]\n"\\u0074oken" = "hidden"',
+        '[registries.own]\ntoken = """\nhidden"""',
+        '[registry]\n"credential-provider" = ["hidden"]',
+        'not valid "token" "hidden"',
+    ],
+)
+def test_configuration_of_cargo_is_shown_without_logins(tmp_path: Path, text: str) -> None:
+    home, temporary = tmp_path / "cargo", tmp_path / "temporary"
+    home.mkdir()
+    temporary.mkdir()
+    (home / "config.toml").write_text(f"{text}\n[net]\nretry = 3\n")
+    [(path, shown)] = confinement._without_logins(home, temporary)
+    assert path == home / "config.toml"
+    assert "hidden" not in shown.read_text()
+
+
+def test_configuration_of_cargo_without_logins_is_shown_whole(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[net]\nretry = 3\n")
+    [(_, shown)] = confinement._without_logins(tmp_path, tmp_path)
+    assert shown.read_text() == "[net]\nretry = 3\n"
