@@ -104,7 +104,7 @@ class Plan(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def confined(self) -> bool:
         """Return whether the build is confined, which takes a trial of the system to know."""
-        return self.wants_confinement and not confine.unavailable()
+        return self.wants_confinement and bool(confine.method())
 
     @property
     def fetches(self) -> bool:

@@ -236,8 +236,8 @@ def _compile(
 
     if planned.toolchain or planned.project.backend != "pure":
         phases.enter("compile")
-    if confine.is_wanted() and not planned.confined:
-        note(emit, f"The build is not confined: {confine.unavailable()}.")
+    if confine.is_wanted() and (lacking := confine.shortcoming()):
+        note(emit, lacking)
     has_rust = planned.toolchain and planned.toolchain.rust
     seeded = seeds.restore(planned, private, context.store) if has_rust else False
     if planned.project.is_maturin:
@@ -264,5 +264,5 @@ def _compile(
         crates=built.crates,
         crates_with_c=built.crates_with_c,
         seeded=seeded,
-        confined=planned.confined,
+        confined=confine.method() == confine.BUBBLEWRAP,
     )

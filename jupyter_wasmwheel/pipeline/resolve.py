@@ -44,7 +44,7 @@ def resolve_source(request: SourceRequest, target: Target, context: BuildContext
         source.parse(request.source), target, context.store, emit, offline=context.offline
     )
     if not fetched.is_own:
-        how = " with your permissions" if confine.unavailable() else ", confined to its own files"
+        how = ", confined to its own files" if confine.method() else " with your permissions"
         note(emit, f"Building runs this package's code on this machine{how}.")
     context.phases.enter("project")
     project = manifest.read(fetched.folder, fetched.tree)

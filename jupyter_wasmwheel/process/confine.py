@@ -1,13 +1,15 @@
-"""Confinement of untrusted code by bubblewrap, on Linux.
+"""Confinement of untrusted code on Linux: by bubblewrap or, where that does not work, by Landlock.
 
-A confined command sees the system and what it is given, and nothing else: no home, no sockets, no
-other processes, and no network unless it is allowed. All that it starts ends with it.
+By bubblewrap, a command sees the system and what it is given, and nothing else: no home, no
+sockets, no other processes, and no network unless it is allowed. All that it starts ends with it.
+Landlock (landlock.py) confines it less, to the same files.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import shutil
 import subprocess
@@ -17,11 +19,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from . import landlock
+
 #: bubblewrap's program, and the command that installs it on Debian.
 PROGRAM, INSTALL = "bwrap", "apt-get install bubblewrap"
 
-#: The variable that disables confinement, and the values that do so.
+#: The variable that disables confinement, the values that do so, and the one to use Landlock.
 SWITCH, OFF = "WASMWHEEL_CONFINE", ("0", "false", "no", "off")
+BUBBLEWRAP, LANDLOCK = "bubblewrap", "landlock"
 
 #: The namespaces of a command, which has no rights of root and can have no other namespaces.
 NAMESPACES = (
@@ -70,11 +75,36 @@ def is_wanted() -> bool:
     return sys.platform == "linux" and os.environ.get(SWITCH, "").lower() not in OFF
 
 
+def method() -> str:
+    """Return what confines code here: bubblewrap, Landlock, or nothing."""
+    if not is_wanted():
+        return ""
+    if not unavailable():
+        return BUBBLEWRAP
+    return LANDLOCK if landlock.is_supported() else ""
+
+
 def unavailable() -> str:
-    """Return why code is not confined, or an empty text."""
-    if is_wanted():
-        return _trial()[1]
-    return f"it is disabled by {SWITCH}" if sys.platform == "linux" else "only Linux can confine it"
+    """Return why bubblewrap does not confine code, or an empty text."""
+    if sys.platform != "linux":
+        return "only Linux can confine it"
+    if os.environ.get(SWITCH, "").lower() == LANDLOCK:
+        return f"{SWITCH} selects Landlock"
+    return _trial()[1] if is_wanted() else f"it is disabled by {SWITCH}"
+
+
+def shortcoming() -> str:
+    """Return what this system's confinement of a build lacks, or an empty text."""
+    found = method()
+    if not found:
+        return f"The build is not confined: {unavailable()}."
+    if found == BUBBLEWRAP:
+        return ""
+    network = "UDP" if landlock.version() >= landlock.WITH_TCP else "the network"
+    return (
+        f"The build is confined to its files, by Landlock. It can still use {network} and unix "
+        f"sockets: {unavailable()}."
+    )
 
 
 @functools.cache
@@ -92,7 +122,25 @@ def _trial() -> tuple[bool, str]:
 
 def confined(words: Sequence[str | Path], confinement: Confinement, cwd: Path) -> list[str | Path]:
     """Return the command that runs a command confined."""
+    if method() == LANDLOCK:
+        return _by_landlock(words, confinement)
     return _command(words, confinement, cwd, is_newer=_trial()[0])
+
+
+def _by_landlock(words: Sequence[str | Path], confinement: Confinement) -> list[str | Path]:
+    secret = (*homes(), *confinement.hidden)
+    system = [Path(name) for name in (*SYSTEM, *(f"/etc/{each}" for each in ETC))]
+    shown = [path for path, _ in confinement.replaced]
+    own = [confinement.temporary] if confinement.temporary else []
+    rules = {
+        "readable": [*map(str, _given((*system, *confinement.readable, *shown), secret))],
+        "writable": [*map(str, (*_given(confinement.writable, secret), *own))],
+        # Python lists the folder of this package to import it, also where it is in a clone.
+        "listed": [str(Path(__file__).parents[2])],
+        "temporary": str(confinement.temporary) if confinement.temporary else "",
+        "network": confinement.network,
+    }
+    return [sys.executable, "-P", "-m", landlock.__name__, json.dumps(rules), "--", *words]
 
 
 def _command(

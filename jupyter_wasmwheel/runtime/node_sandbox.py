@@ -1,6 +1,6 @@
 """The sandbox of Node.js for a package's code, which can only read the files that it requires.
 
-The permissions of Node.js prevent mistakes, not malice. On Linux, bubblewrap confines it as well.
+The permissions of Node.js prevent mistakes, not malice. On Linux, it is confined as well.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def command(
     ]
     env = environment()
     confinement = None
-    if not confine.unavailable():
+    if confine.method():
         named = [Path(word) for value in env.values() for word in value.split(os.pathsep) if word]
         seen = (*readable, script, *installation(node), *named)
         confinement = Confinement(readable=tuple(seen), network=allow_network)

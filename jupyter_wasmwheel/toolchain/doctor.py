@@ -123,6 +123,8 @@ def _confinement() -> Finding:
     text, fix = "bubblewrap confines builds, imports and tests", ""
     if reason:
         text = f"builds can read your files and use the network: {reason}"
+        if confine.method():
+            text = f"Landlock confines files, but not all of the network: {reason}"
         fix = f"Run `{confine.INSTALL}` as root, and do not set {confine.SWITCH} (docs/limits.md)."
     state: Literal["ok", "optional"] = "optional" if reason else "ok"
     return Finding(id="confinement", part="Confinement", state=state, text=text, fix=fix)

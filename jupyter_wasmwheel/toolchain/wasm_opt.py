@@ -93,7 +93,7 @@ class WasmOpt(Struct, frozen=True, kw_only=True):
 
     def _confinement(self, folder: Path) -> Confinement | None:
         """Return what it can reach: itself, and the folder with the module."""
-        if confine.unavailable():
+        if not confine.method():
             return None
         program = self.program.resolve()
         installed = node_sandbox.installation(self.node) if self.node else ()

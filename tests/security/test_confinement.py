@@ -14,7 +14,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,13 +165,13 @@ class Trap:
             code = code.replace(f"@{name}@", json.dumps(value).replace('"', quotes))
         return code
 
-    def require_untouched(self, output: str) -> None:
-        """Check that nothing was read, written, reached, killed or left."""
+    def require_untouched(self, output: str, *, reachable: Sequence[str] = ()) -> None:
+        """Check that nothing was read, written, killed or left, nor reached but some addresses."""
         assert "ATTACKED" in output
         assert DECOY not in output
         for name in FILES:
             assert (self.home / name).read_text() == decoy(name)
-        assert self.connections == []
+        assert [each for each in self.connections if not each.endswith(tuple(reachable))] == []
         assert self.victim.poll() is None
         assert processes_in(self.watched) == []
 
@@ -210,7 +210,7 @@ def _count(listener: socket.socket, connections: list[str]) -> None:
             listener.accept()[0].close()
         except OSError:
             return
-        connections.append(str(listener))
+        connections.append(str(listener.getsockname()))
 
 
 def run_confined(code: str, confinement: Confinement, cwd: Path) -> tuple[int, str]:
@@ -477,7 +477,7 @@ def test_allow_network_gives_build_network(
     assert len(trap.connections) == 1
 
 
-def test_build_with_unusable_bubblewrap_says_that_it_is_not_confined(
+def test_build_with_unusable_bubblewrap_is_confined_by_landlock(
     wasmwheel: commands.Command, tmp_path: Path
 ) -> None:
     program = tmp_path / "bwrap"
@@ -488,7 +488,79 @@ def test_build_with_unusable_bubblewrap_says_that_it_is_not_confined(
     ran = wasmwheel(*words, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
     assert ran.status == 0, ran.stderr
     assert _report(ran)["confined"] is False
-    assert "The build is not confined: bubblewrap does not work here: No permissions" in ran.stdout
+    assert "The build is confined to its files, by Landlock. It can still use" in ran.stdout
+    assert "bubblewrap does not work here: No permissions" in ran.stdout
+
+
+# Landlock, where bubblewrap does not work
+
+
+@pytest.fixture
+def landlocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Confine by Landlock."""
+    monkeypatch.setenv(confine.SWITCH, confine.LANDLOCK)
+    assert confine.method() == confine.LANDLOCK
+
+
+@pytest.mark.usefixtures("landlocked")
+def test_build_backend_and_import_reach_only_unix_sockets_by_landlock(
+    wasmwheel: commands.Command, trap: Trap, tmp_path: Path
+) -> None:
+    project = backend_project(tmp_path / "evil", "attack()", trap.arm(ATTACK))
+    words = ("build", project, "--events", "--no-smoke", "--out", tmp_path / "out")
+    ran = wasmwheel(*words, env=trap.variables)
+    assert ran.status == 0, ran.stderr
+    trap.require_untouched(ran.stdout, reachable=SOCKETS)
+    assert _report(ran)["confined"] is False
+    code = trap.arm(ATTACK) + trap.arm(SCRIPT_ATTACK, quotes="'")
+    path = wheel(tmp_path, "py3-none-any", {"handmade.py": code.encode()})
+    ran = wasmwheel("smoke", path, "--events", env=trap.variables)
+    assert ran.status == 0, ran.stdout
+    trap.require_untouched(ran.stdout, reachable=SOCKETS)
+
+
+@pytest.mark.usefixtures("landlocked")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "open(path, 'w')",
+        "os.truncate(path, 0)",
+        "os.unlink(path)",
+        "os.rename(path, own + '/moved')",
+        "os.link(path, own + '/link'); open(own + '/link', 'w')",
+        "os.symlink(path, own + '/link'); open(own + '/link', 'w')",
+        "os.mkfifo(path + '.pipe')",
+        "open('/proc/self/cwd/../file', 'w')",
+        "open(f'/proc/{os.getppid()}/root{path}', 'w')",
+    ],
+)
+def test_command_changes_only_its_files_by_landlock(tmp_path: Path, change: str) -> None:
+    own, other = tmp_path / "own", tmp_path / "other"
+    for folder in (own, other):
+        folder.mkdir()
+    (other / "file").write_text("before")
+    code = f"import os\nown, path = {str(own)!r}, {str(other / 'file')!r}\n{change}"
+    status, output = run_confined(code, Confinement(writable=(own,)), own)
+    assert status != 0, output
+    assert [path.name for path in other.iterdir()] == ["file"]
+    assert (other / "file").read_text() == "before"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("landlocked")
+def test_crate_builds_by_landlock(
+    wasmwheel: commands.Command, crate: Path, trap: Trap, tmp_path: Path
+) -> None:
+    (crate / "build.rs").write_text(trap.arm(RUST_ATTACK))
+    words = ("build", crate, "--events", "--profile", "draft", "--out", tmp_path / "out")
+    cargo = {name: os.environ.get(name, str(Path.home() / place)) for name, place in CARGO.items()}
+    ran = wasmwheel(*words, env={**trap.variables, **cargo})
+    assert ran.status == 0, ran.stderr
+    trap.require_untouched(ran.stdout, reachable=SOCKETS)
+
+
+#: The ends of the addresses of the sockets that Landlock does not protect.
+SOCKETS = ("agent.sock", "docker.sock")
 
 
 def _report(ran: commands.CommandOutput) -> dict[str, Any]:
