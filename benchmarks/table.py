@@ -45,6 +45,7 @@ ORDER = (
     "notebook_start",
     "workshop",
     "dask_throughput",
+    "soak",
 )
 
 #: The figures in the README: a benchmark, which of its figures, and the sentence that shows it.
