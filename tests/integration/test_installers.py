@@ -177,7 +177,7 @@ def test_rustup_killed_during_download_is_recovered(
 def test_rustup_killed_during_unpacking_is_recovered(
     wasmwheel: Command, machine: Machine, rust: DownloadServer
 ) -> None:
-    kill_when(lambda: machine.staged("file-1.rs"), machine, "doctor", "--fix")
+    kill_when(lambda: machine.staged("library"), machine, "doctor", "--fix")
     assert not (machine.store.home / "rustup").exists()
     ran = wasmwheel("doctor", "--fix", "--json", env=machine.env)
     assert ran.status == 0, ran.stderr
