@@ -1,4 +1,4 @@
-"""Fuzz with atheris: `python -m tests.fuzz archives|locks [libFuzzer's options]`."""
+"""Fuzz with atheris: `python -m tests.fuzz TARGET [libFuzzer's options]`."""
 
 from __future__ import annotations
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
 import tempfile
 from pathlib import Path
 
+import msgspec
+
 from jupyter_wasmwheel import archive, wheel
 from jupyter_wasmwheel.api.errors import WasmwheelError
+from jupyter_wasmwheel.api.events import decode
+from jupyter_wasmwheel.api.jobs import Job, apply
+from jupyter_wasmwheel.api.requests import PostedRequest, parse
 from jupyter_wasmwheel.runtime import lock
+from jupyter_wasmwheel.site import lite, publish
+from jupyter_wasmwheel.site.lite import Site
 
 #: The file names for an archive's bytes; the first byte selects one.
 NAMES = ("x-1.zip", "x-1.tar.gz", "x-1.tar.xz", "x-1.tar.bz2", "x-1-py3-none-any.whl")
@@ -54,4 +63,44 @@ def locks(data: bytes) -> None:
         assert dict(lock.read(path).packages) == entries
 
 
-TARGETS = {"archives": archives, "locks": locks}
+def sites(data: bytes) -> None:
+    """Read a site's record, which is before the first empty line, and its lock, which is after."""
+    record, _, packages = data.partition(b"\n\n")
+    with tempfile.TemporaryDirectory(prefix="wasmwheel-fuzz-") as name:
+        folder = Path(name)
+        for place in (folder / lite.PRIVATE, folder / "static/pyodide"):
+            place.mkdir(parents=True)
+            (place / lock.FILE).write_bytes(packages)
+        (folder / lite.RECORD).write_bytes(record)
+        found = lite.check_site(folder)
+        if isinstance(found, Site):
+            with contextlib.suppress(WasmwheelError):
+                publish.list_packages(found)
+
+
+def requests(data: bytes) -> None:
+    """Resolve a posted request."""
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return  # the server answers that it is not JSON
+    with contextlib.suppress(WasmwheelError):
+        found = parse(body, PostedRequest)
+        assert parse(json.loads(msgspec.json.encode(found)), PostedRequest) == found
+
+
+def events(data: bytes) -> None:
+    """Apply the events of a worker's output to a job."""
+    job = Job(id="1", kind="build", state="running", request={}, name="", version=None, created=0)
+    for event, _ in decode(data.split(b"\n")):
+        job = apply(job, event)
+        msgspec.json.encode(job)
+
+
+TARGETS = {
+    "archives": archives,
+    "locks": locks,
+    "sites": sites,
+    "requests": requests,
+    "events": events,
+}
