@@ -156,7 +156,7 @@ class Web:
         ask = _urllib.urlopen
 
         def urlopen(url: Any, data: Any = None, *more: Any, **options: Any) -> Any:
-            request = urllib.request.Request(url) if isinstance(url, str) else url
+            request = urllib.request.Request(url) if isinstance(url, str) else url  # noqa: S310  in a browser
             if data is not None:
                 request.data = data
             if request.data is not None and not request.has_header("Content-type"):
