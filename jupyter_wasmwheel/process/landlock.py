@@ -47,7 +47,7 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
 
 @functools.cache
 def version() -> int:
-    """Return the version of Landlock's interface; 0 where there is none."""
+    """Return the version of Landlock's interface; 0 where Linux has no Landlock."""
     if sys.platform != "linux":
         return 0
     found: int = _libc().syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1)
