@@ -12,6 +12,7 @@ import functools
 import hashlib
 import netrc
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,20 @@ if TYPE_CHECKING:
 
 #: Timeout of the index unless pip has its own setting.
 DEFAULT_TIMEOUT_S = 15.0
+
+#: The settings of pip with addresses of an index, and the address without them.
+ADDRESSES, PYPI = ("index-url", "extra-index-url", "find-links"), "https://pypi.org/simple"
+
+#: The largest file that is downloaded, in bytes.
+MAX_DOWNLOAD_BYTES = 2 * 1024**3
+
+#: What reading an invalid page of an index raises.
+INVALID_PAGE = (
+    *(ValueError, TypeError, AttributeError, LookupError, RecursionError, NotADirectoryError),
+)
+
+#: The hashes of an index page that are verified, the first of them that it has.
+HASHES = ("sha256", "sha384", "sha512")
 
 #: The variables that configure a proxy for pip; the first one that is set is used.
 PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY")
@@ -121,9 +136,14 @@ def configuration_digest() -> str:
     found = hashlib.sha256()
     for name, value in sorted(os.environ.items()):
         if name.startswith("PIP_") and ("INDEX" in name or name == "PIP_FIND_LINKS"):
+            if "://" not in value:  # folders, which can be relative
+                value = " ".join(map(os.path.abspath, value.split()))
             found.update(f"{name}={value}\0".encode(errors="surrogateescape"))
     variables = ("XDG_CONFIG_HOME", "APPDATA", "ProgramData")
-    roots = [*map(os.environ.get, variables), *os.environ.get("XDG_CONFIG_DIRS", "").split(":")]
+    roots = [
+        *map(os.environ.get, variables),
+        *(os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":"),
+    ]
     home = Path.home()
     folders = [Path("/etc"), Path(sys.prefix), home / ".pip", home / ".config/pip", home / "pip"]
     folders += [
@@ -148,7 +168,7 @@ def pip_environment(environ: Mapping[str, str]) -> Iterator[tuple[dict[str, str]
     settings = {_variable(name): text for name, text in _settings().items()}
     more = {**environ, **build_variables.for_pip(settings | dict(os.environ))}
     hosts: list[tuple[str, str]] = []
-    for name in ("index-url", "extra-index-url", "find-links"):
+    for name in ADDRESSES:
         value, found = _stripped(_settings().get(name, ""))
         if found:
             more[_variable(name)] = value
@@ -187,17 +207,26 @@ def _own_netrc() -> Path:
 
 
 def _netrc(hosts: Iterable[tuple[str, str]]) -> str:
-    """Return the user's netrc file with the logins of some hosts added."""
-    own = _own_netrc()
-    try:
-        netrc.netrc(own)
-        lines = [own.read_text(encoding="utf-8")]
-    except (OSError, ValueError, netrc.NetrcParseError):
-        lines = []
+    """Return a netrc file with the logins of some hosts, and the user's own for the index.
+
+    Those for other hosts are not for pip: a requirement could name such a host.
+    """
+    lines = []
+    with contextlib.suppress(OSError, ValueError, netrc.NetrcParseError):
+        own = netrc.netrc(_own_netrc()).hosts
+        for host in sorted(_index_hosts() & own.keys()):
+            name, _, password = own[host]
+            lines.append(f"machine {host} login {_quoted(name)} password {_quoted(password)}")
     for host, login in hosts:
         name, _, password = (unquote(part) for part in login.partition(":"))
         lines.append(f"machine {host} login {_quoted(name)} password {_quoted(password)}")
     return "\n".join(lines) + "\n"
+
+
+def _index_hosts() -> set[str]:
+    """Return the hosts of the user's index."""
+    words = " ".join(_settings().get(name, "") for name in ADDRESSES).split() or [PYPI]
+    return {urlsplit(word).hostname or "" for word in words}
 
 
 def _quoted(text: str) -> str:
@@ -348,6 +377,13 @@ class Index:
 
         try:
             match = finder.find_best_match(requirement)
+        except INVALID_PAGE as error:
+            raise SourceError(
+                f"The package index has an invalid page for {requirement.name}.",
+                f"{type(error).__name__}: {error!s:.300}",
+                "Check the index that `pip config list` shows.",
+                code="index.invalid-page",
+            ) from error
         except httpx2.HTTPError as error:
             raise SourceError(
                 "Could not reach the package index.",
@@ -395,17 +431,22 @@ class Index:
     def fetch(self, package: Package, folder: Path) -> Path:
         """Write the file of a package into a folder, and verify the index's sha256."""
         link = package.link
-        stated = (link.hashes or {}).get("sha256")
         if not link.is_file:
-            return self.download(link.normalized, stated, folder, link.filename)
+            return self.download(link.normalized, stated_hash(link), folder, link.filename)
+        if str(link.comes_from or "").startswith(("http:", "https:")):
+            raise _download_error(
+                link.filename, "A page of the index names a file of this machine."
+            )
         path = folder / link.filename
         path.write_bytes(link.file_path.read_bytes())
-        return _verified(path, stated)
+        return _verified(path, stated_hash(link))
 
     def download(
-        self, url: str, sha256: str | None, folder: Path, file_name: str | None = None
+        self, url: str, stated: str | None, folder: Path, file_name: str | None = None
     ) -> Path:
         """Download a file with pip's proxy and certificates, and verify its hash.
+
+        `stated` is the hash, for example `sha256:` and hexadecimal digits.
 
         A host that cannot be reached is not asked again.
         """
@@ -420,16 +461,36 @@ class Index:
                 response.raise_for_status()
                 for chunk in response.iter_bytes():
                     stream.write(chunk)
+                    if stream.tell() > MAX_DOWNLOAD_BYTES:
+                        raise TooLargeError
         except httpx2.HTTPError as error:
             path.unlink(missing_ok=True)
             reason = f"{type(error).__name__}: {error}"
             if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
                 self._unreachable[host] = reason
             raise _download_error(path.name, reason) from error
+        except TooLargeError:
+            path.unlink()
+            size = f"It has more than {MAX_DOWNLOAD_BYTES // 10**6} MB."
+            raise _download_error(path.name, size) from None
         except OSError:
             path.unlink(missing_ok=True)
             raise
-        return _verified(path, sha256)
+        return _verified(path, stated)
+
+
+class TooLargeError(Exception):
+    """A download is larger than is allowed."""
+
+
+def stated_hash(link: Link) -> str | None:
+    """Return the hash that an index page has for a file, as `sha256:` and digits, if any."""
+    options = link.hash_option or {}
+    for name in HASHES:
+        digits = str(next(iter(options.get(name) or ()), "")).lower()
+        if re.fullmatch(rf"[0-9a-f]{{{2 * hashlib.new(name).digest_size}}}", digits):
+            return f"{name}:{digits}"
+    return None
 
 
 def _download_error(name: str, reason: str) -> SourceError:
@@ -442,15 +503,18 @@ def _download_error(name: str, reason: str) -> SourceError:
     )
 
 
-def _verified(path: Path, sha256: str | None) -> Path:
-    """Return a file that has the expected hash; another one is removed with a SourceError."""
+def _verified(path: Path, stated: str | None) -> Path:
+    """Return a file that has the stated hash; another one is removed with a SourceError."""
+    name, _, digits = (stated or "").partition(":")
+    if not digits:
+        return path
     with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if sha256 and sha256 != found:
+        found = hashlib.file_digest(stream, name).hexdigest()
+    if digits != found:
         path.unlink()
         raise SourceError(
             f"{path.name} does not match its hash.",
-            f"Expected the sha256 {sha256}, got {found}.",
+            f"Expected the {name} {digits}, got {found}.",
             "Try again. If it fails again, check the index or a proxy in front of it.",
             code="index.hash-mismatch",
             remedies=[Retry()],

@@ -26,7 +26,7 @@ from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMiss
 from ..api.errors import Retry, SourceError
 from ..api.events import Emitter, Log, note
 from ..api.sanitize import redact
-from ..index import pip_environment
+from ..index import configuration_digest, pip_environment
 from ..process.run import Command, run
 from ..project.copy import Copy
 from ..project.manifest import load_toml
@@ -164,6 +164,23 @@ def _caller(
     )
 
 
+def _require_valid(requires: Sequence[str], label: str) -> None:
+    """Refuse what is not a requirement: pip would take it for an option, or for a file."""
+    for text in requires:
+        try:
+            Requirement(text)
+            is_valid = text.isprintable()
+        except (InvalidRequirement, TypeError):
+            is_valid = False
+        if not is_valid:
+            raise SourceError(
+                f"Invalid build requirement of {label}: {text!r:.200}.",
+                "Each entry of `requires` in `[build-system]` is a requirement (PEP 508).",
+                "Correct it in its pyproject.toml.",
+                code="project.invalid-requirement",
+            )
+
+
 def require_from_index(requires: Sequence[str], label: str) -> None:
     """Refuse requirements that a build backend returns when it runs, unless they are of an index.
 
@@ -213,7 +230,8 @@ def _as_target(plan: Plan, runtime: Runtime) -> dict[str, str]:
 
 def _environment(requires: Sequence[str], *, plan: Plan, store: Store, emit: Emitter) -> Path:
     """Return the Python of a cached environment with the requirements of a backend."""
-    identity = "\n".join([sys.version, sys.base_prefix, *sorted(set(requires))])
+    index = configuration_digest() if requires else ""
+    identity = "\n".join([sys.version, sys.base_prefix, index, *sorted(set(requires))])
     key = f"backends/{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
 
     def fill(folder: Path) -> None:
@@ -240,6 +258,7 @@ def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -
     """
     if not requires:
         return
+    _require_valid(requires, plan.project.label)
     output: list[str] = []
 
     def on_line(stream: str, line: str) -> None:
@@ -254,7 +273,7 @@ def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -
     command: list[str | Path] = [_python(folder), "-P", "-c", _HIDDEN, runner]
     command += ["--disable-pip-version-check"]
     # Some images configure `user`, which pip rejects in an environment.
-    command += ["install", "--no-user", "--no-warn-script-location", *requires]
+    command += ["install", "--no-user", "--no-warn-script-location", "--", *requires]
     with pip_environment(plan.environ) as (env, files), plan.temporary() as temporary:
         reachable = confinement.of_install(plan, env, folder, temporary)
         install = Command(words=command, cwd=folder, env=env, pass_fds=files, confinement=reachable)

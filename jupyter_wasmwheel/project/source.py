@@ -14,7 +14,7 @@ from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist
 from .. import archive
 from ..api.errors import SourceError, UsageError
 from ..api.events import Emitter, note
-from ..index import Index
+from ..index import Index, stated_hash
 from ..runtime.targets import Target
 from ..store import Store
 from . import git
@@ -126,9 +126,9 @@ def _from_index(source: Source, target: Target, store: Store, emit: Emitter, off
     index = Index(offline=offline)
     package = index.find_sdist(requirement, target.python_version)
     name = package.link.filename
-    sha256 = (package.link.hashes or {}).get("sha256")
+    _, _, digits = (stated_hash(package.link) or "").partition(":")
     # Another index can have another file of this name.
-    key = sha256 or hashlib.sha256(package.link.normalized.encode()).hexdigest()
+    key = digits or hashlib.sha256(package.link.normalized.encode()).hexdigest()
     note(emit, f"Fetching {name} from the package index.")
 
     def fill(folder: Path) -> None:

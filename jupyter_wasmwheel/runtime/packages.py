@@ -190,7 +190,7 @@ def _fetch_from_cdn(entry: Entry, lock: Lock, context: RunContext) -> Path:
     url = f"{lock.files_url}{entry.file_name}"
 
     def fill(folder: Path) -> None:
-        context.index.download(url, entry.sha256, folder)
+        context.index.download(url, f"sha256:{entry.sha256}", folder)
         note(context.emit, f"Fetched {entry.file_name} from {urlsplit(url).netloc}.")
 
     key = _key(lock, entry.name, entry.version, entry.sha256[:16])

@@ -25,8 +25,8 @@ from . import wheels
 #: The folder, in that of the lock, and the name of every file in it.
 FOLDER, NAME = "data", "content.bin"
 
-#: How long to wait for a host.
-TIMEOUT_S = 20
+#: How long to wait for a host, the size of the pieces that are read, and of the largest file.
+TIMEOUT_S, CHUNK_BYTES, MAX_DOWNLOAD_BYTES = 20, 1024**2, 512 * 1024**2
 
 
 def fetch_files(recipe: Recipe, version: str, context: RunContext) -> dict[str, Path]:
@@ -95,7 +95,10 @@ def _fetch(data: Data, recipe: Recipe, place: Path, emit: Emitter) -> None:
             urllib.request.urlopen(data.url, timeout=TIMEOUT_S) as answer,  # noqa: S310  HTTP only
             place.open("wb") as file,
         ):
-            shutil.copyfileobj(answer, file)
+            while chunk := answer.read(CHUNK_BYTES):
+                file.write(chunk)
+                if file.tell() > MAX_DOWNLOAD_BYTES:
+                    raise TimeoutError(f"it has more than {MAX_DOWNLOAD_BYTES // 10**6} MB")
     found = wheels.hash_of(place)
     if found != data.sha256:
         raise SourceError(

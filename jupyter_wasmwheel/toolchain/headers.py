@@ -97,7 +97,7 @@ def _from_pyodide(target: Target, index: Index, folder: Path) -> str:
     """Unpack them from the cross-build environment of a release with the same ABI."""
     url = target.headers.url
     try:
-        packed = index.download(url, target.headers.sha256, folder)
+        packed = index.download(url, f"sha256:{target.headers.sha256}", folder)
         archive.unpack(packed, folder / "unpacked")
     except WasmwheelError as error:
         raise _UnavailableError(f"{error.what} {error.why}") from error
