@@ -72,21 +72,53 @@ def is_valid_on_windows(name: str) -> bool:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder that a package's code has filled, whatever the permissions in it.
+    """Remove a folder that a package's code has filled, however deep, whatever the permissions.
 
     No link is followed. `TemporaryDirectory` changes the permissions of what links lead to in
-    Pythons before 3.11.8 and 3.12.1 (CVE-2023-6597).
+    Pythons before 3.11.8 and 3.12.1 (CVE-2023-6597), and `rmtree` calls itself for each folder.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    waiting = [str(folder)] if os.path.isdir(folder) and not os.path.islink(folder) else []
-    if not waiting:
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if not HAS_DIR_FD or folder.is_symlink() or not folder.is_dir():
         return
-    while waiting:
+    with contextlib.suppress(OSError):
+        os.chmod(folder, stat.S_IRWXU)
+        top = os.open(folder, _FOLDER | _NO_LINK)
+        try:
+            _empty(top)
+        finally:
+            os.close(top)
+        os.rmdir(folder)
+
+
+def _empty(top: int) -> None:
+    """Remove what is in an open folder; folders in folders are moved up first."""
+    names = _remove_files(top)
+    while names:
+        name = names.pop()
         with contextlib.suppress(OSError):
-            os.chmod(waiting[-1], stat.S_IRWXU)
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            waiting += [each.path for each in entries if each.is_dir(follow_symlinks=False)]
-    shutil.rmtree(folder, ignore_errors=True)
+            inner = os.open(name, _FOLDER | _NO_LINK, dir_fd=top)
+            try:
+                for each in _remove_files(inner):
+                    moved = secrets.token_hex(16)
+                    os.rename(each, moved, src_dir_fd=inner, dst_dir_fd=top)
+                    names.append(moved)
+            finally:
+                os.close(inner)
+            os.rmdir(name, dir_fd=top)
+
+
+def _remove_files(folder: int) -> list[str]:
+    """Remove everything but folders from an open folder; return these, which can be opened."""
+    names = []
+    for name in os.listdir(folder):
+        with contextlib.suppress(OSError):
+            if stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
+                os.chmod(name, stat.S_IRWXU, dir_fd=folder)
+                names.append(name)
+            else:
+                os.unlink(name, dir_fd=folder)
+    return names
 
 
 @contextmanager

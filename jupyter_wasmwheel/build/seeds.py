@@ -36,6 +36,7 @@ from ..project.copy import Copy
 from ..runtime import node, targets
 from ..runtime.context import RunContext
 from ..runtime.targets import Target
+from ..safe_paths import remove_tree
 from ..store import Store, replace_file
 from ..toolchain import cargo_config, cargo_wrapper, crates, toolchain
 from ..toolchain.toolchain import Toolchain
@@ -87,14 +88,14 @@ def restore(planned: Plan, private: Copy, store: Store) -> bool:
     if seed is None:
         return False
     stage = target.with_name(f"{target.name}.seed")
-    shutil.rmtree(stage, ignore_errors=True)
+    remove_tree(stage)
     try:
         shutil.copytree(seed.target, stage, symlinks=True)
         if planned.project.crate and not lock_file.exists() and not private.unlocked:
             replace_file(lock_file, seed.lock.read_bytes())
         stage.rename(target)
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        remove_tree(stage)
     return True
 
 
@@ -197,7 +198,7 @@ def build_seed(
             own.cargo_target.rename(folder / "target")
             shutil.copyfile(private.folder / "Cargo.lock", folder / "Cargo.lock")
             _forget(folder / "target", CRATE_NAME)
-            shutil.rmtree(work)
+            remove_tree(work)
 
         return Seed(folder=store.install(f"{_prefix(planned)}{version}", fill, emit))
 
@@ -277,4 +278,4 @@ def _forget(target: Path, *names: str) -> None:
         for name in OUTPUT_FOLDERS:
             for path in (folder / name).glob("*"):
                 if path.name.removeprefix("lib").startswith(beginnings):
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                    remove_tree(path) if path.is_dir() else path.unlink()

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import io
 import secrets
-import shutil
 import socket
 import tarfile
 import tempfile
@@ -27,6 +26,7 @@ from ..api.events import Emitter, note
 from ..api.requests import BuildRequest, TestRequest
 from ..project import copy, git, manifest, parcel, recipes, source
 from ..runtime import targets
+from ..safe_paths import remove_tree
 from ..site import lite
 from ..site.lite import Site
 from ..store import Store
@@ -81,7 +81,7 @@ class JobMessage(msgspec.Struct, frozen=True, kw_only=True):
 def to_event(message: JobMessage, secret: bytes) -> dict[str, bytes]:
     """Return a message as an event of the cluster, signed with HMAC-SHA256."""
     encoded = msgspec.msgpack.encode(message)
-    return {"message": encoded, "signature": hmac.digest(encoded, secret, "sha256")}
+    return {"message": encoded, "signature": hmac.digest(secret, encoded, "sha256")}
 
 
 def from_event(event: Any, keys: Mapping[str, bytes]) -> JobMessage | None:
@@ -92,9 +92,9 @@ def from_event(event: Any, keys: Mapping[str, bytes]) -> JobMessage | None:
     try:
         encoded, signature = event["message"], event["signature"]
         message = msgspec.msgpack.decode(encoded, type=JobMessage)
-        expected = hmac.digest(encoded, keys[message.job], "sha256")
+        expected = hmac.digest(keys[message.job], encoded, "sha256")
         return message if hmac.compare_digest(signature, expected) else None
-    except (msgspec.DecodeError, TypeError, KeyError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError, KeyError):
         return None  # from another program
 
 
@@ -190,7 +190,7 @@ def _packed(path: Path, name: str) -> bytes:
 
 def unpack(payload: JobPayload, folder: Path) -> BuildRequest | TestRequest:
     """Unpack a payload into a folder, which is emptied first; return its request there."""
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_tree(folder)
     inside = folder / SOURCE_FOLDER
     inside.mkdir(parents=True)
     request = payload.request

@@ -9,7 +9,7 @@ has changed is not used (integrity.py).
 from __future__ import annotations
 
 import contextlib
-import shutil
+import re
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,10 +20,14 @@ import filelock
 from msgspec import Struct
 
 from ..api.events import Emitter, Progress, note
+from ..safe_paths import remove_tree
 from . import integrity
 
 #: The lock for clearing a store, and the prefix of the locks of the processes that use it.
 CLEARING, USER = "clearing", "user-"
+
+#: The key of an entry: names that are neither hidden nor lead elsewhere.
+_KEY = re.compile(r"[^/\\\0.][^/\\\0]*(?:/[^/\\\0.][^/\\\0]*)*")
 
 
 class Store(Struct, frozen=True, kw_only=True):
@@ -38,6 +42,8 @@ class Store(Struct, frozen=True, kw_only=True):
 
     def find(self, key: str) -> Path | None:
         """Return the folder of an installed, unchanged entry, or None; read-only stores first."""
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"invalid key of the store: {key!r:.200}")
         for root in (*self.read_only, self.home):
             if (root / key).is_dir() and integrity.verify(root, key):
                 return root / key
@@ -62,7 +68,7 @@ class Store(Struct, frozen=True, kw_only=True):
                 note(emit, f"{key} is damaged; installing it again.")
                 self._remove(key)
             stages = self.home / "staging" / key.replace("/", "+")
-            shutil.rmtree(stages, ignore_errors=True)
+            remove_tree(stages)
             stages.mkdir(parents=True, exist_ok=True)
             try:
                 # A folder for each run: a program that outlived a killed run writes to its own.
@@ -73,7 +79,7 @@ class Store(Struct, frozen=True, kw_only=True):
                 integrity.record(self.home, key, stage)
                 stage.rename(place)
             finally:
-                shutil.rmtree(stages, ignore_errors=True)
+                remove_tree(stages)
             return place
 
     def remove(self, key: str, emit: Emitter) -> None:
@@ -82,13 +88,15 @@ class Store(Struct, frozen=True, kw_only=True):
             self._remove(key)
 
     def _remove(self, key: str) -> None:
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"invalid key of the store: {key!r:.200}")
         gone = self.home / "staging" / (key.replace("/", "+") + ".gone")
-        shutil.rmtree(gone, ignore_errors=True)
+        remove_tree(gone)
         gone.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             (self.home / key).rename(gone)
         integrity.forget(self.home, key)
-        shutil.rmtree(gone, ignore_errors=True)
+        remove_tree(gone)
 
     @contextmanager
     def lock(self, key: str, emit: Emitter) -> Iterator[None]:
@@ -145,7 +153,7 @@ class Store(Struct, frozen=True, kw_only=True):
         """Remove what killed runs left behind, except entries that are being filled."""
         for stages in (self.home / "staging").glob("*"):
             with contextlib.suppress(filelock.Timeout), self._lock(stages.name).acquire(timeout=0):
-                shutil.rmtree(stages, ignore_errors=True)
+                remove_tree(stages)
         with contextlib.suppress(filelock.Timeout), self._lock(CLEARING).acquire(timeout=0):
             for path in (self.home / "locks").glob(f"{USER}*"):
                 with (

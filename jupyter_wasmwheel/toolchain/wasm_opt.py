@@ -19,6 +19,7 @@ from ..process.limits import Limits, ResourceMonitor
 from ..process.run import Command, run
 from ..runtime import node_sandbox
 from ..runtime.node import Node, fetch_npm_package
+from ..safe_paths import temporary_folder
 from ..store import Store
 
 #: The oldest Binaryen that reads the modules of today's LLVM. Its native programs are 4 to 13 times
@@ -62,8 +63,7 @@ class WasmOpt(Struct, frozen=True, kw_only=True):
 
     def optimize(self, module: bytes, limits: Limits) -> bytes:
         """Return a module optimized for speed and size; it can be an attack on wasm-opt itself."""
-        with tempfile.TemporaryDirectory(prefix="wasm-opt-") as name:
-            folder = Path(name).resolve()
+        with temporary_folder("wasm-opt-", Path(tempfile.gettempdir()).resolve()) as folder:
             before, after = folder / "before.wasm", folder / "after.wasm"
             before.write_bytes(module)
             words: list[str | Path] = [self.program, *FLAGS, before, "-o", after]
