@@ -287,6 +287,11 @@ class ProxiedSiteHandler(_ProxiedSite, _Files):
         await self._send(name, prefix, path, include_body=True)
 
     async def _send(self, name: str, prefix: str, path: str, *, include_body: bool) -> None:
+        # A service worker answers from a cache that the page fills, and with it without a policy.
+        if "Service-Worker" in self.request.headers or (
+            self.request.headers.get("Sec-Fetch-Dest") == "serviceworker"
+        ):
+            raise web.HTTPError(404)
         site = await self.site(name, prefix)
         self.root, self.offline = str(site.folder), site.mode == "offline"
         address = f"{_sites_of(self).through}{quote(name)}/{prefix}/"

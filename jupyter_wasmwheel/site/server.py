@@ -64,7 +64,14 @@ CHUNK_BYTES = 64 * 1024
 HASHED = re.compile(r"(build|extensions)/.+\.([0-9a-f]{7}|[0-9a-f]{16}|[0-9a-f]{20})\.js")
 
 
-class FileHandler(tornado.web.StaticFileHandler):
+class _Quiet(tornado.web.RequestHandler):
+    """A handler that logs no address: its prefix is a secret."""
+
+    def _request_summary(self) -> str:
+        return f"{self.request.method} a file of a site"
+
+
+class FileHandler(_Quiet, tornado.web.StaticFileHandler):
     """A handler for the files of a site."""
 
     port: int
@@ -161,7 +168,7 @@ class FileHandler(tornado.web.StaticFileHandler):
         self.finish(f"{status_code} {self._reason}\n")
 
 
-class ProxyHandler(tornado.web.RequestHandler):
+class ProxyHandler(_Quiet):
     """A handler for what the proxy of a site fetches for its kernels."""
 
     def initialize(self, port: int, proxy: Proxy) -> None:
