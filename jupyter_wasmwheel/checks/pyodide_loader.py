@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Required, TypedDict
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 from packaging.requirements import Requirement
@@ -157,13 +158,59 @@ def command(
     return node_sandbox.command(engine.node, readable, script, file, allow_network=allow_network)
 
 
+class Failure(TypedDict):
+    """What failed to import (`step`), or the code, with its exception."""
+
+    step: dict[str, Any] | None
+    type: str
+    text: str
+
+
+class TestEnd(TypedDict, total=False):
+    """The end of a test, or of pytest; those of a failed test have all fields."""
+
+    id: Required[str]
+    outcome: Required[str]
+    message: str
+    errors: list[str]
+    text: str
+    file: str | None
+    line: int | None
+
+
+class PytestEnd(TypedDict):
+    """The end of pytest."""
+
+    status: int
+    text: str
+
+
+class ScriptEvent(TypedDict, total=False):
+    """An event of smoke.mjs or tests.mjs, which a package's code can send as well."""
+
+    started: bool
+    note: str
+    out: str
+    part: str
+    passed: str
+    remark: str
+    failed: Failure | str
+    done: bool
+    collected: list[str]
+    begin: str
+    end: TestEnd
+    ended: PytestEnd
+
+
 def read_event(line: str) -> dict[str, Any] | None:
     """Return the event in a line of a script's output, or None if it is another text."""
     try:
-        event = json.loads(line) if line.startswith("{") else None
-    except ValueError:
+        return dict(_EVENT.decode(line)) if line.startswith("{") else None
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
-    return event if isinstance(event, dict) else None
+
+
+_EVENT = msgspec.json.Decoder(ScriptEvent)
 
 
 def missing_requirement(

@@ -44,6 +44,9 @@ MAX_OUTPUT_LENGTH, MAX_CODE_OUTPUT_LENGTH = 100_000, 50_000_000
 #: How many lines of a traceback an error contains.
 MAX_TRACEBACK_LINES = 6
 
+#: How many events of a run are kept: a wheel has fewer modules.
+MAX_EVENTS = 10_000
+
 
 def smoke(
     wheels: Sequence[Wheel],
@@ -85,6 +88,8 @@ def smoke(
     for text in session.all("note"):
         note(context.emit, text)
     passed = session.all("passed")
+    if len(passed) + len(session.all("remark")) < len(steps):
+        raise _runtime_error(session, names, engine.label)
     extensions = tuple(step.name for step in steps if step.member)
     whole = [step.name for step in steps if not step.member and step.name in passed]
     if code is None:
@@ -124,7 +129,7 @@ class _Session(Struct, frozen=True, kw_only=True):
     @property
     def failure(self) -> Mapping[str, Any] | None:
         """Return the step that failed, with the type and the text of its exception."""
-        return next(iter(self.all("failed")), None)
+        return next((each for each in self.all("failed") if isinstance(each, dict)), None)
 
 
 class _Check(Struct, frozen=True, kw_only=True):
@@ -188,7 +193,7 @@ def _run_session(command: Command, monitor: ResourceMonitor, max_length: int) ->
             printed += len(text)
             if kept:
                 parts.append(text[:kept])
-        else:
+        elif event and len(events) < MAX_EVENTS:
             events.append(event)
         if parts and not is_part:
             end_line()

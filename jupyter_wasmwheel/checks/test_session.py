@@ -12,6 +12,7 @@ import tomllib
 from collections import deque
 from collections.abc import Iterable, Mapping
 from importlib import resources
+from pathlib import PurePosixPath
 from typing import Any
 
 from msgspec import Struct
@@ -43,6 +44,9 @@ PROGRESS_INTERVAL_S = 0.2
 
 #: How much output is kept of a test, in case it crashes the runtime.
 MAX_LINES, MAX_LINE_LENGTH = 60, 300
+
+#: How many tests are recorded, and how many characters of their names.
+MAX_TESTS, MAX_ID_LENGTH = 50_000, 2000
 
 #: pytest's own lines of a traceback.
 PYTEST_FRAME = re.compile(r'^  File "[^"]*/(_pytest|pluggy)/')
@@ -143,19 +147,21 @@ class TestSession:
                 self._output.append(text[:MAX_LINE_LENGTH])
         elif "note" in event:
             note(self._emit, event["note"])
-        elif "collected" in event:
-            self.collected |= dict.fromkeys(event["collected"])
+        elif "collected" in event and len(self.collected) < MAX_TESTS:
+            names = event["collected"][: MAX_TESTS - len(self.collected)]
+            self.collected |= dict.fromkeys(name[:MAX_ID_LENGTH] for name in names)
         elif "begin" in event:
             self._begin(event["begin"])
         elif "end" in event:
             self._end(event["end"])
         elif "ended" in event:
             self._ended = event["ended"]
-        elif "failed" in event:
+        elif isinstance(event.get("failed"), str):
             self._fatal = event["failed"]
         self._started = self._started or event is not None
 
     def _begin(self, name: str) -> None:
+        name = name[:MAX_ID_LENGTH]
         self._running, self._since = name, time.monotonic()
         self._output.clear()
         if self._since - self._reported > PROGRESS_INTERVAL_S:
@@ -166,20 +172,28 @@ class TestSession:
 
     def _end(self, end: Mapping[str, Any]) -> None:
         self._running, self._since = None, time.monotonic()
-        name, outcome = end["id"], end["outcome"]
+        name, outcome = end["id"][:MAX_ID_LENGTH], end["outcome"]
+        if name not in self.outcomes and len(self.outcomes) >= MAX_TESTS:
+            return
         if outcome in ("passed", "skipped"):
             self._record(name, outcome)
         elif outcome == "failed":
-            reason = self._reason(end["errors"])
+            reason = self._reason(end.get("errors", ()))
+            file = end.get("file")
             failure = TestFailure(
                 id=name,
                 outcome="unsupported" if reason else "failed",
                 reason=reason,
-                message=end["message"],
-                file=end["file"],
-                line=end["line"],
+                message=end.get("message", ""),
+                file=file if file and self._is_inside(file) else None,
+                line=end.get("line"),
             )
-            self._fail(failure, end["text"])
+            self._fail(failure, end.get("text", ""))
+
+    def _is_inside(self, file: str) -> bool:
+        """Return whether a path, which a package's code can have sent, is one in the project."""
+        path = PurePosixPath(file)
+        return not path.is_absolute() and ".." not in path.parts and "\\" not in file
 
     def _interrupt(self, name: str) -> None:
         """Record the outcome of the test that was running when Node.js ended."""
