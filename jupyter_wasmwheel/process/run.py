@@ -13,6 +13,7 @@ import queue
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
@@ -32,6 +33,12 @@ SAMPLE_INTERVAL_S = 0.25
 
 #: The longest line of text, and of a program's own JSON, in bytes. A longer one comes in parts.
 MAX_LINE_BYTES, MAX_JSON_BYTES = 64 * 1024, 8 * 1024**2
+
+#: The starts of lines of JSON: of our own programs, and of a text sequence (RFC 7464).
+JSON = (b"{", b"\x1e{")
+
+#: Seconds that what a command left can keep its pipes open after it has ended.
+HELD_S = 2.0
 
 #: The end of a line, at which output is split.
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -104,6 +111,7 @@ def run(
         threading.Thread(target=_read, args=("stderr", child.stderr, lines), daemon=True),
     ]
     still_open = len(threads)
+    ended: float | None = None
     if monitor:
         threads.append(threading.Thread(target=_measure, args=(monitor, child, supervise, over)))
     for thread in threads:
@@ -114,6 +122,12 @@ def run(
                 item = lines.get(timeout=0.1)
             except queue.Empty:
                 item = ()
+                if child.poll() is not None:
+                    ended = ended or time.monotonic()
+                    if time.monotonic() - ended > HELD_S:
+                        _kill_rest(child, supervise)
+                        still_open = 0
+                        continue
             if item is None:
                 still_open -= 1
             elif item:
@@ -163,6 +177,13 @@ def _measure(
             return
 
 
+def _kill_rest(child: subprocess.Popen[bytes], is_supervisor: bool) -> None:
+    """Kill what a command that has ended left behind, as far as it is known."""
+    from . import process_tree  # as above
+
+    process_tree.kill(_started(child, is_supervisor))
+
+
 def _started(child: subprocess.Popen[bytes], is_supervisor: bool) -> list[Process]:
     """Return the running processes of a child, without its supervisor."""
     from . import process_tree  # as above
@@ -205,7 +226,7 @@ def _split(chunks: Iterator[bytes]) -> Iterator[bytes]:
         if rest:
             parts.append(rest)
             size += len(rest)
-            if size > (MAX_JSON_BYTES if parts[0].startswith(b"{") else MAX_LINE_BYTES):
+            if size > (MAX_JSON_BYTES if parts[0].startswith(JSON) else MAX_LINE_BYTES):
                 yield b"".join(parts)
                 parts, size = [], 0
     if parts:

@@ -41,9 +41,9 @@ BACKGROUND = "WASMWHEEL_BACKGROUND"
 #: The niceness (nice(2)) that is added for a job, and for one in the background.
 JOB_NICENESS, BACKGROUND_NICENESS = 10, 19
 
-#: Linux's options of prctl(2): become the parent of orphaned descendants, and let other processes
-#: of the same user read this one.
-PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE = 36, 4
+#: Linux's options of prctl(2): become the parent of orphaned descendants, let other processes of
+#: the same user read this one, and get a signal when the parent ends.
+PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, PR_SET_PDEATHSIG = 36, 4, 1
 
 #: Set when this process is supervised itself.
 _is_supervised = threading.Event()
@@ -86,6 +86,17 @@ def hide_memory() -> None:
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
+def continue_with_parent() -> None:
+    """Let this process continue when its parent ends, even if it is suspended (on Linux).
+
+    It then reads the end of its stdin, and stops.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGCONT, 0, 0, 0)
+
+
 def lower_priority() -> None:
     """Lower this process's priority, so that a server on the same machine stays responsive."""
     is_background = os.environ.pop(BACKGROUND, None) is not None
@@ -119,6 +130,7 @@ def kill_descendants() -> None:
 
     deadline = time.monotonic() + STOP_STEP_S
     while (left := process_tree.descendants(os.getpid())) and time.monotonic() < deadline:
+        process_tree.suspend(left)  # what is suspended starts no other one
         process_tree.kill(left)
         time.sleep(0.01)
 
@@ -153,6 +165,7 @@ def end_with_stdin() -> None:
     It then has as long to stop as a group has.
     """
     _is_supervised.set()
+    continue_with_parent()
 
     def watch() -> None:
         while os.read(0, 4096):
@@ -181,6 +194,7 @@ def main() -> None:
             print(message, file=sys.stderr, flush=True)
     hide_memory()
     adopt_orphans()
+    continue_with_parent()
     if is_job:
         lower_priority()
     over = threading.Event()
