@@ -132,6 +132,9 @@ Event = Phase | Progress | Log | Diagnostic | CrateStarted | CrateFinished | Rep
 
 Emitter = Callable[[Event], None]
 
+#: How many levels a report can have.
+MAX_REPORT_DEPTH = 50
+
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
@@ -143,7 +146,21 @@ def decode(lines: Iterable[bytes]) -> Iterator[tuple[Event, float | None]]:
             head = _HEAD.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
-        yield event, head.time
+        if not isinstance(event, Report) or not _is_deep(event.report):
+            yield event, head.time
+
+
+def _is_deep(value: object) -> bool:
+    """Return whether a report has more levels than ours have; it will be nested in others."""
+    level = [value]
+    for _ in range(MAX_REPORT_DEPTH):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(level)
 
 
 class _Head(msgspec.Struct):

@@ -270,7 +270,7 @@ def _is_event(text: str) -> bool:
     """Return whether a disk has left a stored event valid."""
     try:
         _ANY_EVENT.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return False
     return True
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-import shutil
 import sqlite3
 import threading
 import time
@@ -27,6 +26,7 @@ from ..api.jobs import Job, State, apply, replay
 from ..api.requests import JobRequest
 from ..errors.os_errors import known_error
 from ..process.supervisor import BACKGROUND, STOP_TIMEOUT_S
+from ..safe_paths import remove_tree
 from .document import JOB
 from .event_store import Listener, fit
 from .executors import Executor, Run
@@ -35,7 +35,7 @@ from .recovery import open_store
 from .resolve import AllowedPaths, ResolvedRequest
 
 #: Seconds that jobs have to stop when the queue is closed.
-CLOSE_TIMEOUT_S = STOP_TIMEOUT_S + 4.0
+CLOSE_TIMEOUT_S = STOP_TIMEOUT_S + 8.0
 
 #: How many lines are stored in one transaction, and the pause in seconds after fewer lines, so that
 #: many small writes become one transaction.
@@ -176,7 +176,7 @@ class Queue:
                     (self.folder / job.id / "out").mkdir(parents=True)
                     self._newest[job.id] = self._events.save(job)
                 except BaseException:
-                    shutil.rmtree(self.folder / job.id, ignore_errors=True)
+                    remove_tree(self.folder / job.id)
                     raise
             self._requests[job.id] = resolved.request
             if background:
@@ -208,7 +208,7 @@ class Queue:
                 )
             with _disk_errors():
                 self._events.remove(job)
-            shutil.rmtree(self.folder / job, ignore_errors=True)
+            remove_tree(self.folder / job)
             self._newest.pop(job, None)
 
     def close(self) -> None:
@@ -243,7 +243,10 @@ class Queue:
         report = self.get(job).report or {}
         name = Path(str(report.get("wheel", ""))).name
         path = self.folder / job / "out" / name
-        return path if name.endswith(".whl") and path.is_file() else None
+        try:
+            return path if name.endswith(".whl") and path.is_file() else None
+        except (OSError, ValueError):  # a worker can report a name that is too long
+            return None
 
     def _start_waiting(self) -> None:
         """Start as many waiting jobs as can run now, the oldest first."""
@@ -290,7 +293,10 @@ class Queue:
                 state, why = outcome(now, running.ending, status, last_words, broken)
             except Exception as error:
                 state, why = "failed", cause(error)
-            self._end(now, state, error=why)
+            try:
+                self._end(now, state, error=why)
+            except Exception as error:
+                self._end(_replace(now, report=None), "failed", error=cause(error))
             self._threads.discard(threading.current_thread())
             try:
                 self._prune()

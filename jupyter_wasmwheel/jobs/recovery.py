@@ -18,6 +18,7 @@ import msgspec
 from ..api.errors import Retry, WasmwheelError
 from ..api.events import decode
 from ..api.jobs import Job, JobKind
+from ..safe_paths import Root
 from ..wheel import read
 from .document import REQUEST
 from .event_store import EventStore, Listener, Row
@@ -35,6 +36,9 @@ _SYSTEM_ERRORS = (
     sqlite3.SQLITE_READONLY,
 )
 
+#: What reading a damaged database raises.
+DAMAGED = (sqlite3.DatabaseError, msgspec.DecodeError, RecursionError, LookupError, TypeError)
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -44,9 +48,11 @@ def open_store(path: Path, listener: Listener, limit: int) -> tuple[EventStore, 
     In that case it is moved aside, and the jobs are recovered from their folders.
     """
     notice = None
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        _set_aside(path)
     try:
         store = EventStore(path, listener, limit)
-    except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
+    except DAMAGED as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _SYSTEM_ERRORS:
             raise
         aside = _set_aside(path)
@@ -90,7 +96,7 @@ def _recover(folder: Path, store: EventStore) -> int:
             if not any(kind == "job" for _, _, kind, _ in rows):
                 store.save(_remains(place))
             (place / EVENTS).unlink(missing_ok=True)
-        except (OSError, ValueError, WasmwheelError) as error:
+        except (OSError, ValueError, RecursionError, WasmwheelError) as error:
             _LOG.warning("wasmwheel: could not recover %s: %s", place, error)
             continue
         number += 1
@@ -99,7 +105,9 @@ def _recover(folder: Path, store: EventStore) -> int:
 
 def _earlier(place: Path) -> Iterator[Row]:
     """Yield the events of a version before 2 in today's form; incomplete lines are skipped."""
-    with contextlib.suppress(FileNotFoundError), (place / EVENTS).open("rb") as stream:
+    if not (place / EVENTS).is_file():
+        return
+    with (place / EVENTS).open("rb") as stream:
         for line in stream:
             try:
                 event = msgspec.json.decode(line)
@@ -109,7 +117,7 @@ def _earlier(place: Path) -> Iterator[Row]:
                     event["job"] = msgspec.to_builtins(msgspec.convert(event["job"], Job))
                 elif kind == "error":
                     event |= _error(event) or {}
-            except (ValueError, TypeError, KeyError, AttributeError):
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 continue
             event.pop("job_seq", None)
             text = msgspec.json.encode(event)
@@ -131,8 +139,8 @@ def _error(error: dict[str, Any] | None) -> dict[str, Any] | None:
 def _remains(place: Path) -> Job:
     """Return the job whose request and wheel are in a folder."""
     request: dict[str, Any] = {"kind": "build", "source": ""}
-    with contextlib.suppress(OSError, ValueError):
-        document = msgspec.json.decode((place / REQUEST).read_bytes(), type=dict[str, Any])
+    with contextlib.suppress(OSError, ValueError, RecursionError, WasmwheelError):
+        document = msgspec.json.decode(Root(place).read(REQUEST), type=dict[str, Any])
         request = document | {"kind": msgspec.convert(document.get("kind"), JobKind)}
     wheel, found = None, None
     for wheel in sorted((place / "out").glob("*.whl")):
