@@ -33,6 +33,9 @@ from .sources import SourceFiles, is_source
 #: folder, by links of others to it.
 MAX_LINKED_BYTES, MAX_LINKED_FILES, MAX_FOLDER_COPIES = 100_000_000, 10_000, 100
 
+#: How many folders can be above a file.
+MAX_DEPTH = 100
+
 #: The largest piece of a file that the system copies at once, in bytes.
 CHUNK_BYTES = 2**30
 
@@ -74,7 +77,12 @@ def refresh(
     sent to another machine, they are left out, and so are files outside the project and those that
     usually hold logins; it is called with each.
     """
-    found = sources.collect(project, top, whole=leaving is None)
+    try:
+        found = sources.collect(project, top, whole=leaving is None)
+    except RecursionError as error:
+        raise _too_deep(project) from error
+    if any(name.count(os.sep) > MAX_DEPTH for name in found.files):
+        raise _too_deep(project)
     bounds = None
     if leaving:
         tracked = frozenset(found.tracked)
@@ -99,6 +107,15 @@ def refresh(
             for place in found.repositories
             for path in repository.borrowed(top / place.relative_to(found.top))
         ),
+    )
+
+
+def _too_deep(project: Project) -> SourceError:
+    return SourceError(
+        f"The folders of {project.label} are nested too deeply.",
+        f"It has a file with more than {MAX_DEPTH} folders above it.",
+        "Remove it, or let git ignore it.",
+        code="project.too-deep",
     )
 
 

@@ -19,6 +19,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
 from ..api.errors import SourceError
+from ..safe_paths import MAX_DOCUMENT_BYTES
 from . import bindings
 from .bindings import DEPENDENCIES, NO_MATURIN_SETTINGS, MaturinSettings
 
@@ -163,10 +164,12 @@ def load_pyproject(folder: Path) -> dict[str, Any]:
 def load_toml(path: Path) -> dict[str, Any]:
     """Load a TOML file and check its shape; a SourceError says what is wrong with it."""
     try:
+        if path.stat().st_size > MAX_DOCUMENT_BYTES:
+            raise ValueError(f"it has more than {MAX_DOCUMENT_BYTES} bytes")
         # cargo reads TOML 1.1, as tomli does and tomllib does not. Editors on Windows begin files
         # with a byte order mark, which cargo skips too.
         data = tomli.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomli.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(
             f"Could not read {path}.",
             f"It is not valid TOML: {error}.",

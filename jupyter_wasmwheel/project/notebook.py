@@ -28,6 +28,10 @@ def read(project: Project) -> dict[str, Any] | None:
         raise _wrong(manifest, named, f"It is not valid JSON: {error}.") from error
     if not _is_notebook(document):
         raise _wrong(manifest, named, "It is not a notebook in format 4.")
+    try:
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as error:
+        raise _wrong(manifest, named, f"It cannot be written as JSON: {error}.") from error
     return dict(document)
 
 
@@ -37,7 +41,10 @@ def _is_notebook(document: object) -> bool:
         and document.get("nbformat") == 4
         and isinstance(document.get("metadata"), dict)
         and isinstance(document.get("cells"), list)
-        and all(isinstance(cell, dict) and "cell_type" in cell for cell in document["cells"])
+        and all(
+            isinstance(cell, dict) and isinstance(cell.get("cell_type"), str)
+            for cell in document["cells"]
+        )
     )
 
 

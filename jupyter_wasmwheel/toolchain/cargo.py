@@ -42,10 +42,10 @@ _MAX_LINES = 1000
 _COMPILING = re.compile(r"\s+Compiling (\S+) v(\S+)")
 #: The line with which cargo says that it waits for another one.
 BLOCKING = re.compile(r"\s+Blocking waiting for file lock on (.+)")
-_CLANG = re.compile(r"([^\s:][^:]*):(\d+):(\d+): (?:fatal )?(error|warning): (.+)")
+_CLANG = re.compile(r"([^\s:][^:]*):(\d{1,9}):(\d{1,9}): (?:fatal )?(error|warning): (.+)")
 #: rustc's closing summary, which is not a diagnostic.
 _SUMMARY = re.compile(r"aborting due to |could not compile |\d+ warnings? emitted")
-_BUILDING = re.compile(r"\s+Building \[[=> ]*\] (\d+)/(\d+)(?:: (.*))?")
+_BUILDING = re.compile(r"\s+Building \[[=> ]*\] (\d{1,9})/(\d{1,9})(?:: (.*))?")
 
 #: The levels of rustc's messages that become diagnostics; `failure-note` does not. More can follow,
 #: as in "error: internal compiler error".
