@@ -1,4 +1,4 @@
-"""What a build leaves behind: our own code reads only regular files of its folders."""
+"""What a package leaves behind or reports: our own code takes it for nothing else than it is."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_wasmwheel import index
 from jupyter_wasmwheel.api.errors import SourceError
+from jupyter_wasmwheel.api.events import decode, ignore
 from jupyter_wasmwheel.build import backend, confinement
+from jupyter_wasmwheel.checks import pyodide_loader
 from jupyter_wasmwheel.project import copy, manifest
 from jupyter_wasmwheel.project.copy import Copy
-from jupyter_wasmwheel.safe_paths import temporary_folder
+from jupyter_wasmwheel.safe_paths import remove_tree, temporary_folder
+from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import emscripten
 
 PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "hooks"\n[project]\nname = "sample"\n'
@@ -159,3 +163,95 @@ def test_configuration_of_cargo_without_logins_is_shown_whole(tmp_path: Path) ->
     (tmp_path / "config.toml").write_text("[net]\nretry = 3\n")
     [(_, shown)] = confinement._without_logins(tmp_path, tmp_path)
     assert shown.read_text() == "[net]\nretry = 3\n"
+
+
+def test_folder_of_any_depth_is_removed(tmp_path: Path) -> None:
+    deep = tmp_path / "deep"
+    deep.mkdir()
+    number = os.open(deep, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("a" * 20, dir_fd=number)
+        inner = os.open("a" * 20, os.O_RDONLY, dir_fd=number)
+        os.close(number)
+        number = inner
+    os.close(number)
+    remove_tree(deep)
+    assert not deep.exists()
+
+
+def test_copy_of_deep_folder_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    (folder / "/".join("a" * 120)).mkdir(parents=True)
+    (folder / "pyproject.toml").write_text(PYPROJECT)
+    (folder / "/".join("a" * 120) / "file").write_text("")
+    with pytest.raises(SourceError, match="nested too deeply"):
+        copy.refresh(manifest.read(folder.resolve()), tmp_path / "store/work/sample/source")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["--proxy=http://192.0.2.1", "-r/proc/self/fd/6", "", "name\n--pre", "./folder", "a b"],
+)
+def test_build_requirement_that_pip_would_not_take_for_one_is_refused(text: str) -> None:
+    with pytest.raises(SourceError, match="Invalid build requirement"):
+        backend._require_valid(["setuptools", text], "sample")
+    backend._require_valid(["setuptools>=77", "x @ https://example.org/x.whl"], "sample")
+
+
+def test_pip_gets_only_logins_of_the_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "netrc"
+    own.write_text(
+        "machine index.example login a password own\n"
+        "machine other.example login b password hidden\n"
+        "default login c password hidden\n"
+    )
+    own.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(own))
+    monkeypatch.setattr(index, "_settings", lambda: {"index-url": "https://index.example/simple"})
+    text = index._netrc([("files.example", "d:given")])
+    assert "own" in text
+    assert "given" in text
+    assert "hidden" not in text
+
+
+@pytest.mark.parametrize("key", ["../x", "a/../b", "/x", "a//b", "", "a/.", ".hidden", "a\0b"])
+def test_key_of_store_leads_nowhere_else(tmp_path: Path, key: str) -> None:
+    store = Store(home=tmp_path / "home")
+    with pytest.raises(ValueError, match="invalid key"):
+        store.install(key, lambda folder: None, ignore)
+
+
+def test_hash_of_an_index_page_is_one(tmp_path: Path) -> None:
+    from unearth import Link
+
+    def of(digits: str, name: str = "sha256") -> str | None:
+        return index.stated_hash(Link(f"https://example.org/a-1.tar.gz#{name}={digits}"))
+
+    assert of("A" * 64) == f"sha256:{'a' * 64}"
+    assert of("b" * 128, "sha512") == f"sha512:{'b' * 128}"
+    assert of("../../docs") is None
+    page = Link("https://example.org/a-1.tar.gz", hashes={"sha256": "../../docs"})
+    assert index.stated_hash(page) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"failed":{"step":5,"type":[1],"text":7}}',
+        '{"note":5}',
+        '{"collected":5}',
+        '{"end":{}}',
+        '{"end":{"id":["a"],"outcome":"passed"}}',
+        '{"ended":5}',
+        '{"a":' + "[" * 5000,
+    ],
+)
+def test_event_of_wrong_type_is_text(line: str) -> None:
+    assert pyodide_loader.read_event(line) is None
+
+
+def test_deep_report_is_skipped() -> None:
+    def report(depth: int) -> bytes:
+        return b'{"kind":"report","report":{"a":' + b"[" * depth + b"]" * depth + b"}}"
+
+    assert len([*decode([report(20), report(100), report(900)])]) == 1
