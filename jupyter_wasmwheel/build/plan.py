@@ -72,6 +72,10 @@ CHANNEL = "__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS"
 RELEASE = "release"
 
 
+#: The start of the names of a build's folders for temporary files.
+TEMPORARY = "tmp-"
+
+
 class Plan(Struct, frozen=True, kw_only=True, dict=True):
     """The inputs of a build in a work folder.
 
@@ -114,7 +118,7 @@ class Plan(Struct, frozen=True, kw_only=True, dict=True):
     def temporary(self) -> AbstractContextManager[Path]:
         """Create a folder for the temporary files of a command, on the disk of the work folder."""
         self.work.mkdir(parents=True, exist_ok=True)
-        return temporary_folder("tmp-", self.work)
+        return temporary_folder(TEMPORARY, self.work)
 
     @property
     def shims(self) -> Path:

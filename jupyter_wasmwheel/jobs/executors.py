@@ -18,6 +18,7 @@ from ..api.requests import EditsRequest, JobRequest
 from ..api.sanitize import redact
 from ..process.group import own_group, stop_group
 from ..process.supervisor import STOP_TIMEOUT_S, supervised
+from ..safe_paths import remove_tree
 from ..store import Store
 from . import document
 
@@ -66,6 +67,10 @@ class Executor(Protocol):
         """Release all resources."""
 
 
+#: The folder for temporary files in that of a job, which a killed job leaves behind.
+TEMPORARY = "tmp"
+
+
 class LocalExecutor:
     """Runs jobs on this machine, in supervised process groups that do not outlive the server."""
 
@@ -92,11 +97,13 @@ def start(
     """Run a module, with its arguments, for a request in a folder; an OSError if that fails."""
     logins = document.write(folder, request)
     more = {credentials.VARIABLE: str(logins)} if logins else {}
+    temporary = folder / TEMPORARY
     try:
+        temporary.mkdir(exist_ok=True)
         child = subprocess.Popen(
             supervised([sys.executable, "-P", "-m", *words], is_job=True),
             cwd=folder,
-            env={**env, **more},
+            env={**env, **more, "TMPDIR": str(temporary)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -106,15 +113,21 @@ def start(
         if logins:
             logins.unlink(missing_ok=True)
         raise
-    return LocalRun(child, logins)
+    return LocalRun(child, logins, temporary)
 
 
 class LocalRun:
     """A supervisor and its worker, and this process's end of their pipes."""
 
-    def __init__(self, child: subprocess.Popen[bytes], logins: Path | None = None) -> None:
+    def __init__(
+        self,
+        child: subprocess.Popen[bytes],
+        logins: Path | None = None,
+        temporary: Path | None = None,
+    ) -> None:
         self._child = child
         self._logins = logins
+        self._temporary = temporary
         self._stderr_lines: deque[bytes] = deque(maxlen=30)
         # Read by threads: something that escaped the supervisor can keep the pipes open.
         self._chunks: SimpleQueue[bytes] = SimpleQueue()
@@ -182,6 +195,8 @@ class LocalRun:
             self._killer.cancel()
         if self._logins:
             self._logins.unlink(missing_ok=True)  # it still exists if the job never started
+        if self._temporary:
+            remove_tree(self._temporary)
         return status, redact(b"".join(self._stderr_lines).decode("utf-8", "replace"))
 
     def _close(self) -> None:

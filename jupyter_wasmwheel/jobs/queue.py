@@ -29,7 +29,7 @@ from ..process.supervisor import BACKGROUND, STOP_TIMEOUT_S
 from ..safe_paths import remove_tree
 from .document import JOB
 from .event_store import Listener, fit
-from .executors import Executor, Run
+from .executors import TEMPORARY, Executor, Run
 from .outcome import cause, interrupted, outcome
 from .recovery import open_store
 from .resolve import AllowedPaths, ResolvedRequest
@@ -114,6 +114,8 @@ class Queue:
         with _disk_errors():
             path = self.folder / "jobs.sqlite"
             self._events, self.notice = open_store(path, listener, limits.log)
+        for place in self.folder.glob(f"*/{TEMPORARY}"):
+            remove_tree(place)
         for job in self._events.jobs()[::-1]:
             if job.active:
                 lines = (text.encode() for text in self._events.lines(job.id, after=job.seq))

@@ -33,6 +33,7 @@ from ..build.plan import Plan
 from ..process import confine
 from ..project import copy, edits, manifest, recipes
 from ..project.copy import Copy
+from ..safe_paths import remove_tree
 from ..toolchain import cargo, cargo_config, emscripten, headers, lock_file
 from ..toolchain import crates as crate_store
 from ..toolchain.cargo_config import Rustflags
@@ -73,6 +74,8 @@ def open_workspace(source: ResolvedSource, context: BuildContext) -> Iterator[Wo
         TemporaryDirectory(prefix="wasmwheel-") as scratch,
     ):
         folder = context.store.home / key
+        for left in folder.glob(f"{plan.TEMPORARY}*"):  # by a build that was killed
+            remove_tree(left)
         private = copy.refresh(source.project, folder / "source", source.changes)
         if source.request.ignore_lock:
             private = copy.unlock(private)
