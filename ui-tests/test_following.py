@@ -105,8 +105,10 @@ def test_lost_connection_is_resumed_without_missing_lines(
     context.set_offline(True)
     while lab.api(f"jobs/{job}")["state"] == "running":
         time.sleep(0.2)
+    warning = page.get_by_role("button", name="Close", exact=True)  # JupyterLab's own
+    warning.wait_for(timeout=BUILD_TIMEOUT_MS)
     context.set_offline(False)
-    page.get_by_role("button", name="Close", exact=True).click()  # JupyterLab's own warning
+    warning.click()
     expect(row(page, "offline")).to_have_attribute("data-state", "done", timeout=BUILD_TIMEOUT_MS)
     page.locator(".jp-wasmwheel-document").get_by_role("tab", name="Log").click()
     assert log_of(page) == full_log(lab, job)

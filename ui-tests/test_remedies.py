@@ -146,6 +146,8 @@ def test_each_remedy_is_a_button(context: BrowserContext, lab: Lab) -> None:
     with page.expect_request(lambda each: each.method == "POST") as posted:
         answer.get_by_role("button", name="Retry: Make optional torch").click()
     assert posted.value.post_data_json == request | {"make_optional": ["numpy", "torch"]}
+    # The document of the new build opens, and covers that of the failed one.
+    expect(answer).to_be_hidden()
     page.keyboard.press("Escape")
     run(page, "wasmwheel:open-build", id=failed["id"])
     with page.expect_request(lambda each: each.method == "POST") as posted:
