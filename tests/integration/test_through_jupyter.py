@@ -51,6 +51,16 @@ async () => {
     worker.onerror = () => failed('an error');
   }));
   if (globalThis.document) {
+    // It would answer from a cache, without a policy and by redirects to the API.
+    for (const name of ['service-worker.js', 'build/service-worker.js']) {
+      await attempt(name, async () => {
+        const script = new URL(`../${name}?enableCache=true`, location.href);
+        await navigator.serviceWorker.register(script);
+        const cache = await caches.open('precache');
+        await cache.put('x.json', Response.redirect(there, 307));
+        return await (await fetch('x.json')).text();
+      });
+    }
     for (const kind of ['frame', 'window']) {
       await attempt(kind, async () => {
         const address = there.replace('api/contents', 'tree');
@@ -108,7 +118,7 @@ def test_malicious_wheel_through_jupyter_cannot_use_its_api(
             got_nothing(tab.run(0, "import evil\nprint(await evil.from_the_kernel())"), 5)
             tab.run(1, "evil.from_the_page()")
             tab.page.wait_for_function("window.stolen", timeout=60_000)
-            got_nothing(tab.page.evaluate("window.stolen"), 7)
+            got_nothing(tab.page.evaluate("window.stolen"), 9)
     finally:
         jupyter.process.kill()
         jupyter.process.wait()
