@@ -164,14 +164,24 @@ def _caller(
     )
 
 
-def _require_valid(requires: Sequence[str], label: str) -> None:
-    """Refuse what is not a requirement: pip would take it for an option, or for a file."""
+def _require_valid(requires: Sequence[str], label: str, *, is_own: bool) -> None:
+    """Refuse what is not a requirement: pip would take it for an option, or for a file.
+
+    Only a user's own project can require something by its address.
+    """
     for text in requires:
         try:
-            Requirement(text)
+            url = Requirement(text).url
             is_valid = text.isprintable()
         except (InvalidRequirement, TypeError):
-            is_valid = False
+            url, is_valid = None, False
+        if url and not is_own:
+            raise SourceError(
+                f"{label} requires {text!r:.200} for its build.",
+                "A package that was fetched can require only names from the package index.",
+                "If you trust it, unpack it, and build its folder.",
+                code="backend.requirement-refused",
+            )
         if not is_valid:
             raise SourceError(
                 f"Invalid build requirement of {label}: {text!r:.200}.",
@@ -258,7 +268,7 @@ def _install(requires: Sequence[str], folder: Path, plan: Plan, emit: Emitter) -
     """
     if not requires:
         return
-    _require_valid(requires, plan.project.label)
+    _require_valid(requires, plan.project.label, is_own=plan.project.tree is None)
     output: list[str] = []
 
     def on_line(stream: str, line: str) -> None:

@@ -194,8 +194,14 @@ def test_copy_of_deep_folder_is_refused(tmp_path: Path) -> None:
 )
 def test_build_requirement_that_pip_would_not_take_for_one_is_refused(text: str) -> None:
     with pytest.raises(SourceError, match="Invalid build requirement"):
-        backend._require_valid(["setuptools", text], "sample")
-    backend._require_valid(["setuptools>=77", "x @ https://example.org/x.whl"], "sample")
+        backend._require_valid(["setuptools", text], "sample", is_own=True)
+
+
+def test_only_own_project_requires_addresses() -> None:
+    requires = ["setuptools>=77", "x @ http://127.0.0.1/x.whl"]
+    backend._require_valid(requires, "sample", is_own=True)
+    with pytest.raises(SourceError, match="for its build"):
+        backend._require_valid(requires, "sample", is_own=False)
 
 
 def test_pip_gets_only_logins_of_the_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
