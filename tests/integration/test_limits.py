@@ -164,6 +164,7 @@ def test_offline_build_has_no_network(wasmwheel: Command, tmp_path: Path, port: 
 
 
 @linux_only
+@pytest.mark.usefixtures("unconfined")
 def test_unavailable_network_isolation_is_logged(
     wasmwheel: Command, tmp_path: Path, port: int
 ) -> None:
