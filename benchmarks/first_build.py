@@ -2,13 +2,12 @@
 
 All start with cargo's crates downloaded and the standard library for the target built. Three builds
 run in turn: `maturin build`; this package's command without seeds, not counting its checks; and the
-same command with seeds, of which the compile phase counts. The ratios are taken run by run:
-`python -m benchmarks.first_build [RUNS]`.
+same command with the seed that this one leaves, of which the compile phase counts. The ratios are
+taken run by run: `python -m benchmarks.first_build [RUNS]`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import statistics
@@ -16,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from jupyter_wasmwheel import config
@@ -26,7 +24,6 @@ from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.runtime.targets import TRIPLE
-from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import linker, scripts, toolchain
 from jupyter_wasmwheel.toolchain.toolchain import ToolchainNeeds
 
@@ -44,17 +41,6 @@ def build(seeded: bool) -> command.CommandRun:
         ran = command.run("build", crate, "--no-cache", "--out", Path(name) / "dist")
     assert ran.document["seeded"] is seeded
     return ran
-
-
-@contextlib.contextmanager
-def without_seeds(store: Store) -> Iterator[None]:
-    """Move the seeds out of the way for a while."""
-    place, aside = store.home / seeds.FOLDER, store.home / "seeds-aside"
-    place.rename(aside)
-    try:
-        yield
-    finally:
-        aside.rename(place)
 
 
 def bare() -> float:
@@ -103,13 +89,11 @@ def main() -> None:
     """Run the benchmark."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     store = config.load().store()
-    target = targets.find(targets.default_abi())
-    seeds.build_all(target, store, ignore)
     by_hand, ours, seeded = [], [], []
     for _ in range(runs):
         by_hand.append(bare())
-        with without_seeds(store):
-            ran = build(seeded=False)
+        shutil.rmtree(store.home / seeds.FOLDER, ignore_errors=True)
+        ran = build(seeded=False)
         ours.append(ran.seconds - sum(ran.phase(name) for name in CHECKS))
         seeded.append(build(seeded=True).phase("compile"))
         shutil.rmtree(store.home / "work", ignore_errors=True)

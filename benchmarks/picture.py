@@ -38,7 +38,7 @@ def draw() -> str:
         figure
         for document in results()
         for figure in document["figures"]
-        if figure["limit"] is not None
+        if figure["limit"]  # of a limit of zero, nothing is a share
     ]
     height = ROW_PX * len(figures) + 34
     rows = []
