@@ -499,7 +499,7 @@ def test_build_with_unusable_bubblewrap_is_confined_by_landlock(
 def landlocked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Confine by Landlock."""
     monkeypatch.setenv(confine.SWITCH, confine.LANDLOCK)
-    assert confine.method() == confine.LANDLOCK
+    assert confine.method() == confine.LANDLOCK, "this system has no Landlock of Linux 6.2 or newer"
 
 
 @pytest.mark.usefixtures("landlocked")
