@@ -47,24 +47,24 @@ def open_store(path: Path, listener: Listener, limit: int) -> tuple[EventStore, 
 
     In that case it is moved aside, and the jobs are recovered from their folders.
     """
-    notice = None
+    problem: object = None
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        _set_aside(path)
+        problem, aside = "it is not a regular file", _set_aside(path)
     try:
         store = EventStore(path, listener, limit)
     except DAMAGED as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _SYSTEM_ERRORS:
             raise
-        aside = _set_aside(path)
+        problem, aside = error, _set_aside(path)
         store = EventStore(path, listener, limit)
-        notice = (
-            f"Could not read the database of builds ({error}). It was moved to {aside.name}, and "
-            "the builds were recovered from their folders."
-        )
     found = _recover(path.parent, store)
-    if notice:
-        notice += f" Found: {found}."
-        _LOG.warning("wasmwheel: %s", notice)
+    if problem is None:
+        return store, None
+    notice = (
+        f"Could not read the database of builds ({problem}). It was moved to {aside.name}, and "
+        f"the builds were recovered from their folders. Found: {found}."
+    )
+    _LOG.warning("wasmwheel: %s", notice)
     return store, notice
 
 
@@ -85,8 +85,11 @@ def _recover(folder: Path, store: EventStore) -> int:
     lost = [
         place
         for place in folder.iterdir()
-        # Otherwise it is the rest of a deleted job.
-        if place.is_dir() and place.name not in known and (not known or (place / EVENTS).exists())
+        # Otherwise it was set aside, or is the rest of a deleted job.
+        if place.is_dir()
+        and "." not in place.name
+        and place.name not in known
+        and (not known or (place / EVENTS).exists())
     ]
     number = 0
     for place in sorted(lost, key=lambda each: each.stat().st_mtime):

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -305,6 +306,32 @@ time.sleep(60)
             on_line=lambda *_: None,
             monitor=ResourceMonitor("build", limits, tmp_path, "It"),
         )
+
+
+def test_shared_memory_counts(tmp_path: Path) -> None:
+    code = """
+import mmap, time
+shared = mmap.mmap(-1, 200_000_000)
+for place in range(0, len(shared), mmap.PAGESIZE):
+    shared[place] = 1
+time.sleep(60)
+"""
+    limits = DEFAULT.with_settings(["build.memory=100MB", "build.time=30s"])
+    work = Command(words=[sys.executable, "-c", code], cwd=tmp_path, env={})
+    with pytest.raises(LimitError, match="took more than 100 MB of memory"):
+        run(
+            work,
+            on_line=lambda *_: None,
+            monitor=ResourceMonitor("build", limits, tmp_path, "It"),
+        )
+
+
+def test_command_ends_although_what_it_left_holds_its_pipes(tmp_path: Path) -> None:
+    code = "import subprocess; subprocess.Popen(['setsid', 'sleep', '30'])"
+    begin = time.monotonic()
+    work = Command(words=[sys.executable, "-c", code], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
+    assert run(work, on_line=lambda *_: None) == 0
+    assert time.monotonic() - begin < 25
 
 
 def wasm_opt(folder: Path, code: str) -> WasmOpt:

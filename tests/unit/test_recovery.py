@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import shutil
 import sqlite3
 import time
@@ -130,10 +131,29 @@ def with_a_number_that_has_no_successor(path: Path) -> None:
         connection.execute("INSERT INTO event VALUES (9223372036854775807, 'x', 'log', '{}')")
 
 
+def with_a_deep_job(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        deep = '{"job": ' + "[" * 5000 + "]" * 5000 + "}"
+        connection.execute("UPDATE event SET json = ? WHERE kind = 'job'", (deep,))
+
+
+def replaced_by_a_folder(path: Path) -> None:
+    path.rename(path.with_suffix(".moved"))
+    path.mkdir()
+
+
+def replaced_by_a_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.with_name("nowhere"))
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         overwritten,
+        with_a_deep_job,
+        replaced_by_a_folder,
+        replaced_by_a_link,
         with_a_damaged_page,
         of_another_version,
         with_nulls,
@@ -157,7 +177,7 @@ def test_unreadable_database_is_set_aside_and_wheels_are_kept(
     assert again.wheel(job.id)
     assert again.head > head
     assert again.notice
-    assert (tmp_path / "jobs-0/jobs.damaged-1").is_file()
+    assert os.path.lexists(tmp_path / "jobs-0/jobs.damaged-1")
     assert wait_for_end(again, again.submit(build_request())).state == "done"
 
 
@@ -205,7 +225,11 @@ def test_partially_deleted_job_does_not_come_back(queue_of: OpenQueue, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "null", '{"job": "x"}', "\ud800".encode("utf-8", "surrogatepass")]
+    "text",
+    [
+        *("{", "[]", "null", '{"job": "x"}', '{"a": ' + "[" * 5000 + "]" * 5000 + "}"),
+        "\ud800".encode("utf-8", "surrogatepass"),
+    ],
 )
 def test_damaged_event_is_skipped(text: object, queue_of: OpenQueue, tmp_path: Path) -> None:
     queue = queue_of("log('one')\nlog('two')\n" + DONE_SCRIPT)
@@ -221,7 +245,9 @@ def test_damaged_event_is_skipped(text: object, queue_of: OpenQueue, tmp_path: P
     assert all(json.loads(text) for _, text in again.replay(0, head))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "7", '{"kind": 7}', '{"source": ["x"]}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "7", '{"kind": 7}', '{"source": ["x"]}', '{"a": ' + "[" * 5000]
+)
 @pytest.mark.parametrize("is_wheel_damaged", [False, True])
 def test_job_with_damaged_folder_is_recovered(
     text: str, is_wheel_damaged: bool, queue_of: OpenQueue, tmp_path: Path
