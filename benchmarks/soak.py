@@ -33,6 +33,8 @@ from jupyter_wasmwheel.site import lite, publish
 from .figures import Figure, save_and_exit
 from .server_latency import Server
 
+assert sys.platform == "linux", "the soak mounts a disk in a namespace"
+
 #: The builds, and how many crates they are of.
 BUILDS, CRATES = 1000, 6
 

@@ -86,6 +86,7 @@ def restrict(rules: dict[str, Any]) -> None:
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
     """Allow rights to a path and what is below it; one that is missing is skipped."""
+    assert sys.platform == "linux"
     with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
         number = os.open(path, os.O_PATH | os.O_CLOEXEC)
         is_folder = stat.S_ISDIR(os.fstat(number).st_mode)
