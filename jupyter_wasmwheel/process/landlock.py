@@ -41,6 +41,9 @@ TCP, SCOPES = 0b11, 0b11
 #: The versions that have the rights to TCP, and these scopes.
 WITH_TCP, WITH_SCOPES = 4, 6
 
+#: Linux's flag of open(2) for a path that is not read.
+OPEN_PATH: int = getattr(os, "O_PATH", 0)
+
 #: The devices that a command can write to.
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
 
@@ -86,9 +89,8 @@ def restrict(rules: dict[str, Any]) -> None:
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
     """Allow rights to a path and what is below it; one that is missing is skipped."""
-    assert sys.platform == "linux"
     with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
-        number = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        number = os.open(path, OPEN_PATH | getattr(os, "O_CLOEXEC", 0))
         is_folder = stat.S_ISDIR(os.fstat(number).st_mode)
         rule = struct.pack("=Qi", rights if is_folder else rights & OF_FILES, number)
         _call(ADD_RULE, ruleset, 1, rule, 0)
