@@ -289,6 +289,16 @@ for folder in ("/dev/shm", "/var/tmp", "/tmp", os.path.expanduser("~")):
     assert {line.split()[1] for line in output.splitlines()} == {str(512 * 1024**2)}
 
 
+def run_limited(code: str, limit: str, cwd: Path) -> None:
+    """Run Python's code with a limit of a build."""
+    limits = DEFAULT.with_settings([limit, "build.time=30s"])
+    run(
+        Command(words=[sys.executable, "-c", code], cwd=cwd, env={}),
+        on_line=lambda *_: None,
+        monitor=ResourceMonitor("build", limits, cwd, "It"),
+    )
+
+
 def test_open_files_without_names_count_as_written(tmp_path: Path) -> None:
     code = """
 import os, time
@@ -298,14 +308,8 @@ for name in "ab":
     os.posix_fallocate(number, 0, 6_000_000)
 time.sleep(60)
 """
-    limits = DEFAULT.with_settings(["build.disk=10MB", "build.time=30s"])
-    work = Command(words=[sys.executable, "-c", code], cwd=tmp_path, env={})
     with pytest.raises(LimitError, match="wrote more than 10 MB"):
-        run(
-            work,
-            on_line=lambda *_: None,
-            monitor=ResourceMonitor("build", limits, tmp_path, "It"),
-        )
+        run_limited(code, "build.disk=10MB", tmp_path)
 
 
 def test_shared_memory_counts(tmp_path: Path) -> None:
@@ -316,14 +320,8 @@ for place in range(0, len(shared), mmap.PAGESIZE):
     shared[place] = 1
 time.sleep(60)
 """
-    limits = DEFAULT.with_settings(["build.memory=100MB", "build.time=30s"])
-    work = Command(words=[sys.executable, "-c", code], cwd=tmp_path, env={})
     with pytest.raises(LimitError, match="took more than 100 MB of memory"):
-        run(
-            work,
-            on_line=lambda *_: None,
-            monitor=ResourceMonitor("build", limits, tmp_path, "It"),
-        )
+        run_limited(code, "build.memory=100MB", tmp_path)
 
 
 def test_command_ends_although_what_it_left_holds_its_pipes(tmp_path: Path) -> None:
