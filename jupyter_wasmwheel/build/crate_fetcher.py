@@ -37,8 +37,13 @@ def fetch(
     """
     succeeded = _fetch(plan, copy, on_line, monitor)
     if succeeded:
-        (plan.work / FETCHED).write_text(_inputs(plan, copy), encoding="utf-8")
+        note_fetched(plan, copy)
     return succeeded
+
+
+def note_fetched(plan: Plan, copy: Copy) -> None:
+    """Note that the crates of a build have been fetched."""
+    (plan.work / FETCHED).write_text(_inputs(plan, copy), encoding="utf-8")
 
 
 def is_current(plan: Plan, copy: Copy) -> bool:

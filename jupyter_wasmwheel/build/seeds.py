@@ -75,18 +75,18 @@ class Seed(Struct, frozen=True, kw_only=True):
         return self.folder / "Cargo.lock"
 
 
-def restore(planned: Plan, private: Copy, store: Store) -> bool:
-    """Start a first build with a copy of a seed if one fits; return whether that is so.
+def restore(planned: Plan, private: Copy, store: Store) -> Seed | None:
+    """Start a first build with a copy of a seed, and return it, if one fits.
 
     A project without a lock file gets the seed's, and so the versions that are compiled.
     """
     target = planned.cargo_target
     if target.is_dir() and any(target.iterdir()):
-        return False
+        return None
     lock_file = copy.lock_file(private, planned.project)
     seed = find(planned, store, locked_pyo3(lock_file))
     if seed is None:
-        return False
+        return None
     stage = target.with_name(f"{target.name}.seed")
     remove_tree(stage)
     try:
@@ -96,7 +96,15 @@ def restore(planned: Plan, private: Copy, store: Store) -> bool:
         stage.rename(target)
     finally:
         remove_tree(stage)
-    return True
+    return seed
+
+
+def has_crates(seed: Seed, planned: Plan, private: Copy) -> bool:
+    """Return whether all crates of a build have been fetched for its seed."""
+    lock_file = copy.lock_file(private, planned.project)
+    if not _compiles_only_pyo3(planned, private, lock_file):
+        return False
+    return _locked(lock_file) <= _locked(seed.lock)
 
 
 def find(planned: Plan, store: Store, version: str | None) -> Seed | None:
@@ -236,11 +244,21 @@ def examine(target: Target, store: Store) -> Finding:
 def locked_pyo3(lock_file: Path) -> str | None:
     """Return the newest version of pyo3 in one of cargo's lock files."""
     try:
-        packages = tomllib.loads(lock_file.read_text(encoding="utf-8")).get("package", [])
-        versions = [Version(each["version"]) for each in packages if each["name"] == "pyo3"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        versions = [Version(version) for name, version, _ in _locked(lock_file) if name == "pyo3"]
+    except InvalidVersion:
         return None
     return str(max(versions)) if versions else None
+
+
+def _locked(lock_file: Path) -> set[tuple[str, str, str]]:
+    """Return name, version and source of the crates in a lock file that are not the project's."""
+    try:
+        packages = tomllib.loads(lock_file.read_text(encoding="utf-8")).get("package", [])
+        return {
+            (each["name"], each["version"], each["source"]) for each in packages if "source" in each
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
 
 
 def _prefix(planned: Plan) -> str:

@@ -18,6 +18,7 @@ from ..build import (
     backend,
     build_frontend,
     cache,
+    crate_fetcher,
     maturin,
     optimize,
     patched_crates,
@@ -242,15 +243,20 @@ def _compile(
     if confine.is_wanted() and (lacking := confine.shortcoming()):
         note(emit, lacking)
     has_rust = planned.toolchain and planned.toolchain.rust
-    seeded = seeds.restore(planned, private, context.store) if has_rust else False
+    seed = seeds.restore(planned, private, context.store) if has_rust else None
+    fetches_nothing = seed is not None and seeds.has_crates(seed, planned, private)
+    if fetches_nothing:
+        crate_fetcher.note_fetched(planned, private)
     if planned.project.is_maturin:
 
         def python() -> Path | None:
             return backend.python_for_maturin(planned, private, context.store, emit)
 
         built = maturin.build(planned, private, emit, on_package, python)
-        if has_rust and keep_seed and not seeded:
+        if has_rust and keep_seed and seed is None:
             seeds.keep(planned, private, context.store, emit)
+        if fetches_nothing:  # cargo has changed the lock file, which names the crate
+            crate_fetcher.note_fetched(planned, private)
     else:
         runtime = environment.engine.runtime
         built = backend.build(planned, private, runtime, context.store, emit, on_package)
@@ -266,6 +272,6 @@ def _compile(
         wheel=wheel,
         crates=built.crates,
         crates_with_c=built.crates_with_c,
-        seeded=seeded,
+        seeded=seed is not None,
         confined=confine.method() == confine.BUBBLEWRAP,
     )

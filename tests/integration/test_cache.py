@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from jupyter_wasmwheel.api.errors import WasmwheelError
 from jupyter_wasmwheel.api.events import ignore
-from jupyter_wasmwheel.build import cache
+from jupyter_wasmwheel.api.requests import BuildRequest
+from jupyter_wasmwheel.build import cache, crate_fetcher
 from jupyter_wasmwheel.build import seeds as seeding
+from jupyter_wasmwheel.pipeline import run as pipeline
 from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import node, targets
 from jupyter_wasmwheel.runtime.context import RunContext
@@ -149,6 +152,40 @@ def test_first_build_leaves_compiled_pyo3_for_next_crate(
     report = build(starter.create("second", tmp_path), **homes)
     assert report["seeded"]
     assert [each["name"] for each in report["crates"]] == ["second"]
+
+
+def test_build_from_seed_fetches_no_crates(
+    draft_seed: None, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+    monkeypatch.setattr(
+        crate_fetcher, "fetch", lambda plan, *_: fetched.append(plan.project.name) or False
+    )
+    own = Store(home=tmp_path / "home", read_only=(store.home,))
+    crate = starter.create("seeded", tmp_path)
+    request = BuildRequest(source=str(crate), profile="draft")
+    for text in ("first", "edited"):
+        pipeline.run_build(request, own, ignore, out=tmp_path / "dist")
+        make_unique(crate, text)
+    assert fetched == []
+    with (crate / "Cargo.toml").open("a") as manifest:
+        manifest.write('[dependencies.adler2]\nversion = "2"\n')
+    with pytest.raises(WasmwheelError):
+        pipeline.run_build(request, own, ignore, out=tmp_path / "dist")
+    assert fetched == ["seeded"]
+
+
+def test_build_from_seed_fetches_crates_that_cargo_has_not(
+    build: Any, draft_seed: None, store: Store, tmp_path: Path
+) -> None:
+    cargo_home = tmp_path / "cargo"
+    cargo_home.mkdir()
+    for path in (Path.home() / ".cargo").glob("config*"):
+        shutil.copy2(path, cargo_home)
+    homes = {"WASMWHEEL_HOME": str(tmp_path / "home"), "WASMWHEEL_PATH": str(store.home)}
+    report = build(starter.create("seeded", tmp_path), **homes, CARGO_HOME=str(cargo_home))
+    assert report["seeded"]
+    assert any(cargo_home.glob("registry/cache/*/pyo3-*.crate"))
 
 
 def test_build_after_other_sources_leaves_no_seed(build: Any, store: Store, tmp_path: Path) -> None:
