@@ -378,12 +378,7 @@ class Index:
         try:
             match = finder.find_best_match(requirement)
         except INVALID_PAGE as error:
-            raise SourceError(
-                f"The package index has an invalid page for {requirement.name}.",
-                f"{type(error).__name__}: {error!s:.300}",
-                "Check the index that `pip config list` shows.",
-                code="index.invalid-page",
-            ) from error
+            raise _invalid_page(requirement.name, error) from error
         except httpx2.HTTPError as error:
             raise SourceError(
                 "Could not reach the package index.",
@@ -485,12 +480,24 @@ class TooLargeError(Exception):
 
 def stated_hash(link: Link) -> str | None:
     """Return the hash that an index page has for a file, as `sha256:` and digits, if any."""
-    options = link.hash_option or {}
-    for name in HASHES:
-        digits = str(next(iter(options.get(name) or ()), "")).lower()
+    try:
+        options = link.hash_option or {}
+        stated = {name: str(next(iter(options.get(name) or ()), "")).lower() for name in HASHES}
+    except INVALID_PAGE as error:
+        raise _invalid_page(link.filename, error) from error
+    for name, digits in stated.items():
         if re.fullmatch(rf"[0-9a-f]{{{2 * hashlib.new(name).digest_size}}}", digits):
             return f"{name}:{digits}"
     return None
+
+
+def _invalid_page(name: str, error: Exception) -> SourceError:
+    return SourceError(
+        f"The package index has an invalid page for {name}.",
+        f"{type(error).__name__}: {error!s:.300}",
+        "Check the index that `pip config list` shows.",
+        code="index.invalid-page",
+    )
 
 
 def _download_error(name: str, reason: str) -> SourceError:

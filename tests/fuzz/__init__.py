@@ -1,1 +1,1 @@
-"""Fuzzing of archives and locks; findings are kept in `corpus/` and tested every day."""
+"""Fuzzing of what others send; findings are kept in `corpus/` and tested every day."""

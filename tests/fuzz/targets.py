@@ -8,13 +8,17 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import httpx2
 import msgspec
+from packaging.requirements import Requirement
+from unearth.fetchers import PyPIClient
 
 from jupyter_wasmwheel import archive, wheel
 from jupyter_wasmwheel.api.errors import WasmwheelError
 from jupyter_wasmwheel.api.events import decode
 from jupyter_wasmwheel.api.jobs import Job, apply
 from jupyter_wasmwheel.api.requests import PostedRequest, parse
+from jupyter_wasmwheel.index import Index
 from jupyter_wasmwheel.runtime import lock
 from jupyter_wasmwheel.site import lite, publish
 from jupyter_wasmwheel.site.lite import Site
@@ -97,10 +101,32 @@ def events(data: bytes) -> None:
         msgspec.json.encode(job)
 
 
+def index_pages(data: bytes) -> None:
+    """Find packages on a page of an index, which is JSON if it starts with a brace, and fetch them.
+
+    Each file has the page's bytes.
+    """
+    kind = "application/vnd.pypi.simple.v1+json" if data[:1] == b"{" else "text/html"
+    answer = httpx2.MockTransport(
+        lambda _: httpx2.Response(200, headers={"Content-Type": kind}, content=data)
+    )
+    index = Index()
+    index._client = PyPIClient(mounts={"https://": answer, "http://": answer})
+    requirement = Requirement("hello")
+    with tempfile.TemporaryDirectory(prefix="wasmwheel-fuzz-") as name:
+        inside = Path(name, "in")
+        inside.mkdir()
+        for find in (index.find_sdist, index.find_wheel):
+            with contextlib.suppress(WasmwheelError):
+                index.fetch(find(requirement, (3, 14)), inside)
+        assert [*Path(name).iterdir()] == [inside]
+
+
 TARGETS = {
     "archives": archives,
     "locks": locks,
     "sites": sites,
     "requests": requests,
     "events": events,
+    "index_pages": index_pages,
 }
