@@ -15,7 +15,7 @@ from pathlib import Path
 from jupyter_wasmwheel.project import starter
 
 from . import command
-from .figures import Figure, save_and_exit
+from .figures import Figure, require_quiet_machine, save_and_exit
 
 #: The limit for a repeated build, and the number of identical requests.
 REPEATED_LIMIT_S, REQUESTS = 0.6, 20
@@ -31,6 +31,7 @@ def unique(name: str, folder: Path) -> Path:
 
 def main() -> None:
     """Run the benchmark."""
+    require_quiet_machine()
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 9
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -20,7 +20,7 @@ from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
 from tests.fixtures.site_factory import create_site, publish_one
 
-from .figures import Figure, save_and_exit
+from .figures import Figure, require_quiet_machine, save_and_exit
 
 #: The number of packages in a full site.
 MANY = 1000
@@ -54,6 +54,7 @@ def publish_ms(site: lite.Site, path: Path, runs: int) -> float:
 
 def main() -> None:
     """Run the benchmark."""
+    require_quiet_machine()
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     store = config.load().store()
     with tempfile.TemporaryDirectory() as name:

@@ -15,7 +15,7 @@ from jupyter_wasmwheel.process import confine
 from jupyter_wasmwheel.project import starter
 
 from . import command
-from .figures import Figure, save_and_exit
+from .figures import Figure, require_quiet_machine, save_and_exit
 
 #: The limit for the time of a confined build, as a share of that of an unconfined one.
 RATIO_LIMIT = 1.03
@@ -23,6 +23,7 @@ RATIO_LIMIT = 1.03
 
 def main() -> None:
     """Run the benchmark."""
+    require_quiet_machine()
     builds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
     seconds: dict[str, list[float]] = {"1": [], "0": []}
     with tempfile.TemporaryDirectory() as name:

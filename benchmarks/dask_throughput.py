@@ -23,7 +23,7 @@ from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.site import lite
 from tests.fixtures.dask_cluster import PRELOAD, dask_cluster
 
-from .figures import Figure, save_and_exit
+from .figures import Figure, require_quiet_machine, save_and_exit
 
 #: The parts of the store that workers do not share, so that each build compiles everything.
 NOT_SHARED = (seeds.FOLDER, cache.FOLDER)
@@ -84,6 +84,7 @@ def seconds_with(workers: int) -> float:
 
 def main() -> None:
     """Run the benchmark."""
+    require_quiet_machine()
     one, two = seconds_with(1), seconds_with(2)
     save_and_exit(
         "dask_throughput",

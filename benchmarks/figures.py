@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +19,14 @@ RESULTS = Path(__file__).with_name("results")
 
 SCHEMA = 1
 
-#: The load average before the benchmark. Other processes disturbed it where this is high.
-LOAD = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+#: The largest load average at the start of a benchmark: other processes would disturb it.
+MAX_LOAD = 0.5
+
+#: Seconds to wait for that; the average follows the load slowly.
+WAIT_S = 300
+
+#: The load average at the start, for the result.
+LOAD_BEFORE: list[float] = []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +52,24 @@ class Figure:
         return self.figure <= self.limit if self.at == "most" else self.figure >= self.limit
 
 
+def require_quiet_machine() -> None:
+    """Wait until the machine has nothing else to do; exit if it has too much for too long."""
+    deadline = time.monotonic() + WAIT_S
+    while (load := load_average()) is not None and load > MAX_LOAD:
+        if time.monotonic() > deadline:
+            sys.exit(
+                f"The load average is {load:.1f}. A benchmark would be disturbed above {MAX_LOAD}. "
+                "End the other programs, and run it again."
+            )
+        time.sleep(5)
+    LOAD_BEFORE[:] = [] if load is None else [round(load, 1)]
+
+
+def load_average() -> float | None:
+    """Return the load average of the last minute where the system has one."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
 def save_and_exit(benchmark: str, figures: Sequence[Figure]) -> None:
     """Print and save the figures as JSON; exit with status 1 where one misses its limit."""
     document = {
@@ -68,7 +93,7 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "processors": os.cpu_count(),
-        "load_before": LOAD,
+        "load_before": LOAD_BEFORE[0] if LOAD_BEFORE else None,
         "python": platform.python_version(),
     }
 

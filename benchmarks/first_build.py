@@ -28,7 +28,7 @@ from jupyter_wasmwheel.toolchain import linker, scripts, toolchain
 from jupyter_wasmwheel.toolchain.toolchain import ToolchainNeeds
 
 from . import command
-from .figures import Figure, save_and_exit
+from .figures import Figure, require_quiet_machine, save_and_exit
 
 #: The phases that `maturin build` does not have.
 CHECKS = ("audit", "smoke", "publish")
@@ -87,6 +87,7 @@ def bare() -> float:
 
 def main() -> None:
     """Run the benchmark."""
+    require_quiet_machine()
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     store = config.load().store()
     by_hand, ours, seeded = [], [], []

@@ -38,7 +38,7 @@ from jupyter_wasmwheel.store import Store
 from tests.fixtures.browser import FLAGS, HAS_KERNEL, START_TIMEOUT_MS
 from tests.fixtures.site_factory import create_site, publish_one
 
-from .figures import Figure, save_and_exit
+from .figures import Figure, require_quiet_machine, save_and_exit
 
 #: The rate of the slow line (10 Mbit/s), the size of a write, and the delay of a busy machine that
 #: the line makes up for.
@@ -255,6 +255,7 @@ def measure(
 
 def main() -> None:
     """Run the benchmark."""
+    require_quiet_machine()
     numbers = [int(argument) for argument in sys.argv[1:]]
     pairs, slow_pairs = (*numbers, *(3, 3)[len(numbers) :])
     store = config.load().store()

@@ -21,7 +21,7 @@ from typing import Any
 
 from jupyter_wasmwheel.project import starter
 
-from .figures import Figure, save_and_exit
+from .figures import Figure, require_quiet_machine, save_and_exit
 
 #: The time between two requests, and the limit for the 99th percentile.
 INTERVAL_S, P99_LIMIT_S = 0.02, 0.020
@@ -147,6 +147,7 @@ def percentiles(taken: list[float]) -> dict[str, Any]:
 
 def main() -> None:
     """Run the benchmark."""
+    require_quiet_machine()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
         root.mkdir()

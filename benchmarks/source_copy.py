@@ -16,7 +16,7 @@ from pathlib import Path
 from jupyter_wasmwheel.project import copy, manifest, starter
 from jupyter_wasmwheel.project.manifest import Project
 
-from .figures import Figure, save_and_exit
+from .figures import Figure, require_quiet_machine, save_and_exit
 
 #: The files of the repository besides a starter crate: their number, and the size of each.
 FILES, FILE_BYTES = 10_000, 100_000
@@ -48,6 +48,7 @@ def seconds_to_copy(project: Project, top: Path) -> float:
 
 def main() -> None:
     """Run the benchmark."""
+    require_quiet_machine()
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     with tempfile.TemporaryDirectory() as name:
         project = create_repository(Path(name) / "repository")

@@ -13,7 +13,7 @@ import sys
 from jupyter_wasmwheel.wheel import Wheel
 
 from . import official
-from .figures import Figure, save_and_exit
+from .figures import Figure, require_quiet_machine, save_and_exit
 
 #: The lower limit for the ratio. Runs of the same wheel differ by some hundredths.
 RATIO_LIMIT = 1.0
@@ -39,6 +39,7 @@ def seconds(wheel: Wheel, work: str) -> float:
 
 def main() -> None:
     """Run the benchmark."""
+    require_quiet_machine()
     turns = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     timed = [name for name, each in official.PACKAGES.items() if "work" in each]
     figures = []

@@ -26,7 +26,7 @@ from jupyter_wasmwheel.project import starter
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.site import lite
 
-from .figures import Figure, save_and_exit
+from .figures import Figure, require_quiet_machine, save_and_exit
 
 #: The number of students, and the limits for the median and for the last of them.
 STUDENTS, MEDIAN_LIMIT_S, LAST_LIMIT_S = 30, 60.0, 90.0
@@ -80,6 +80,7 @@ def make_unique(crate: Path) -> None:
 
 def main() -> None:
     """Run the benchmark."""
+    require_quiet_machine()
     running = int(sys.argv[1]) if len(sys.argv) > 1 else QueueLimits().running
     store = config.load().store()
     seeds.build_all(targets.find(targets.default_abi()), store, ignore)
