@@ -45,6 +45,9 @@ JOB_NICENESS, BACKGROUND_NICENESS = 10, 19
 #: the same user read this one, and get a signal when the parent ends.
 PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, PR_SET_PDEATHSIG = 36, 4, 1
 
+#: The numbers of Linux's keyctl(2), and its operation to start a new session keyring.
+KEYCTL, KEYCTL_JOIN_SESSION_KEYRING = {"x86_64": 250, "aarch64": 219}, 1
+
 #: Set when this process is supervised itself.
 _is_supervised = threading.Event()
 
@@ -95,6 +98,17 @@ def continue_with_parent() -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGCONT, 0, 0, 0)
+
+
+def leave_keyring() -> None:
+    """Start an empty session keyring: the one of the user's session can have secrets (on Linux).
+
+    Namespaces separate the user's other keyrings, but not this one.
+    """
+    if sys.platform == "linux" and (number := KEYCTL.get(os.uname().machine)):
+        import ctypes
+
+        ctypes.CDLL(None).syscall(number, KEYCTL_JOIN_SESSION_KEYRING, None)
 
 
 def lower_priority() -> None:
@@ -193,6 +207,7 @@ def main() -> None:
             message = f"Could not disable network access for the build: {why}."
             print(message, file=sys.stderr, flush=True)
     hide_memory()
+    leave_keyring()
     adopt_orphans()
     continue_with_parent()
     if is_job:

@@ -79,17 +79,22 @@ def with_site_kernel(document: dict[str, Any]) -> dict[str, Any]:
 
     It has no outputs and is not trusted: JupyterLab runs the scripts in both without being asked.
     """
-    cells = [_without_output(cell) for cell in document["cells"]]
-    return document | {"metadata": _untrusted(document["metadata"]) | KERNEL, "cells": cells}
+    minor = document.get("nbformat_minor")
+    return {
+        "cells": [_without_output(cell) for cell in document["cells"]],
+        "metadata": _untrusted(document["metadata"]) | KERNEL,
+        "nbformat": 4,
+        "nbformat_minor": minor if isinstance(minor, int) else 5,
+    }
 
 
 def _without_output(cell: dict[str, Any]) -> dict[str, Any]:
-    empty: dict[str, Any]
-    empty = {"execution_count": None, "outputs": []} if cell["cell_type"] == "code" else {}
-    kept = {
-        name: value for name, value in cell.items() if name not in ("execution_count", "outputs")
-    }
-    return kept | {"metadata": _untrusted(cell.get("metadata"))} | empty
+    """Return a cell with the fields that its format has (nbformat 4.5), and no output."""
+    kept = {name: cell[name] for name in ("id", "cell_type", "source") if name in cell}
+    kept["metadata"] = _untrusted(cell.get("metadata"))
+    if cell["cell_type"] == "code":
+        return kept | {"execution_count": None, "outputs": []}
+    return kept | ({"attachments": cell["attachments"]} if "attachments" in cell else {})
 
 
 def _untrusted(metadata: object) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -244,6 +245,41 @@ def test_confined_command_reaches_nothing(trap: Trap, tmp_path: Path) -> None:
     status, output = run_confined(code, Confinement(writable=(work,)), work)
     assert status == 0, output
     trap.require_untouched(output)
+
+
+#: Search the session keyring for a key and read it by its number, with the numbers of x86-64's
+#: calls: keyctl(KEYCTL_SEARCH, …) and keyctl(KEYCTL_READ, …).
+READ_KEY = """
+import ctypes
+call, text = ctypes.CDLL(None).syscall, ctypes.create_string_buffer(20)
+print(call(250, 10, -3, b"user", b"decoy", 0), call(250, 11, @KEY@, text, 20), flush=True)
+"""
+
+#: The same, and then confined, with a key in the session keyring.
+READ_KEY_CONFINED = f"""
+import ctypes, sys
+from pathlib import Path
+from jupyter_wasmwheel.process.confine import Confinement
+from jupyter_wasmwheel.process.run import Command, run
+call = ctypes.CDLL(None).syscall
+call(250, 1, None)  # keyctl(KEYCTL_JOIN_SESSION_KEYRING)
+key = call(248, b"user", b"decoy", b"secret", 6, -3)  # add_key
+code = {READ_KEY!r}.replace("@KEY@", str(key))
+exec(code)
+readable = (Path(sys.prefix), Path(sys.base_prefix))
+words = [sys.executable, "-c", code]
+command = Command(words=words, cwd="/", env={{}}, confinement=Confinement(readable=readable))
+run(command, on_line=lambda _, line: print(line, flush=True), supervise=True)
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="has the numbers of x86-64's calls")
+def test_confined_command_has_no_keys_of_the_user() -> None:
+    command = [sys.executable, "-c", READ_KEY_CONFINED]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    own, confined = done.stdout.splitlines()
+    assert own.endswith(" 6"), "this kernel has no keys"
+    assert confined == "-1 -1"
 
 
 def test_trap_notices_what_unconfined_command_does(trap: Trap, tmp_path: Path) -> None:

@@ -36,7 +36,9 @@ def hostile_notebook() -> dict[str, Any]:
     ]
     code = {"cell_type": "code", "source": "1", "metadata": {"trusted": True, "tags": ["x"]}}
     text = {"cell_type": "markdown", "source": SCRIPT, "metadata": {"trusted": True}}
+    text["other"] = code["other"] = SCRIPT
     return {
+        "other": SCRIPT,
         "cells": [code | {"outputs": outputs, "execution_count": 7}, text | {"outputs": outputs}],
         "metadata": {"widgets": {"state": SCRIPT}, "trusted": True, "signature": "x"},
         "nbformat": 4,
@@ -54,6 +56,7 @@ def test_published_notebook_has_no_outputs_and_no_trust(site: Site, tmp_path: Pa
     assert found["cells"][0]["execution_count"] is None
     assert found["cells"][0]["metadata"] == {"tags": ["x"]}
     assert set(found["metadata"]) == {"kernelspec", "language_info"}
+    assert "other" not in {*found, *found["cells"][0], *found["cells"][1]}
 
 
 @pytest.mark.parametrize("metadata", [None, [], "x", 7])
