@@ -3,8 +3,8 @@
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo lab docs test test-unit test-all lint lint-front-end test-front-end benchmarks \
-	setup setup-dev setup-browser setup-browsers
+.PHONY: demo lab docs test test-unit test-all toolchain lint lint-front-end test-front-end \
+	benchmarks setup setup-dev setup-browser setup-browsers
 
 demo: setup
 	jupyter wasmwheel demo
@@ -24,20 +24,28 @@ docs: setup-dev
 	sphinx-build -q -W --keep-going -d .make/docs/trees -D live_site=.make/docs/site docs build/docs
 	@echo "To read it, run: python -m http.server --directory build/docs"
 
-# Tests use a store in the clone instead of the user's.
-test test-unit test-all benchmarks: export WASMWHEEL_HOME := $(CURDIR)/.make/home
+# Tests use stores in the clone, which start with what is installed in the user's.
+PYTEST := WASMWHEEL_HOME="$(CURDIR)/.make/home" pytest --durations=15
 
-test: setup-browser lint
-	pytest -m "not slow and not network" tests
+# Two processes; the tests of a file are in the same one, and share what they build.
+PARALLEL := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+
+test: setup-browser lint toolchain
+	$(PYTEST) $(PARALLEL) -m "not slow and not network" tests
 
 # Under a minute: no compiler, no network, no browser.
 test-unit: setup-dev
-	pytest tests/unit
+	$(PYTEST) tests/unit
 
-test-all: setup-browsers lint lint-front-end test-front-end
-	pytest -m "not network" --junitxml=.make/tests.xml tests
-	pytest --junitxml=.make/ui-tests.xml ui-tests
+test-all: setup-browsers lint lint-front-end test-front-end toolchain
+	$(PYTEST) $(PARALLEL) -m "not network" --junitxml=.make/tests.xml tests
+	$(PYTEST) --junitxml=.make/ui-tests.xml ui-tests
 	python -m benchmarks.table .make/tests.xml .make/ui-tests.xml
+	@echo "All tests passed."
+
+# Compile the standard library for WebAssembly once for all clones.
+toolchain: setup-dev
+	jupyter wasmwheel doctor --fix
 
 lint: setup-dev
 	ruff check .
@@ -62,7 +70,7 @@ test-front-end: setup-dev
 	cd labextension && jlpm install && jlpm test
 
 benchmarks: setup-browser
-	python -m benchmarks
+	WASMWHEEL_HOME="$(CURDIR)/.make/home" python -m benchmarks
 
 setup:
 	./setup.sh
