@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -61,7 +62,9 @@ class WasmOpt(Struct, frozen=True, kw_only=True):
     version: str
     node: Node | None
 
-    def optimize(self, module: bytes, limits: Limits) -> bytes:
+    def optimize(
+        self, module: bytes, limits: Limits, stop_when: Callable[[], bool] = lambda: False
+    ) -> bytes:
         """Return a module optimized for speed and size; it can be an attack on wasm-opt itself."""
         with temporary_folder("wasm-opt-", Path(tempfile.gettempdir()).resolve()) as folder:
             before, after = folder / "before.wasm", folder / "after.wasm"
@@ -79,6 +82,7 @@ class WasmOpt(Struct, frozen=True, kw_only=True):
                     confinement=self._confinement(folder),
                 ),
                 on_line=lambda _, line: printed.append(line),
+                stop_when=stop_when,
                 monitor=ResourceMonitor("build", limits, folder, "wasm-opt"),
             )
             if status or after.is_symlink() or not after.is_file():
