@@ -169,7 +169,7 @@ def test_crate_with_abort_and_lto_links(wasmwheel: Command, crate: Path, tmp_pat
     ("abi", "tag"),
     [
         ("2025_0", "cp313-cp313-pyemscripten_2025_0_wasm32"),
-        ("2026_5", "cp315-cp315-pyemscripten_2026_5_wasm32"),
+        pytest.param("2026_5", "cp315-cp315-pyemscripten_2026_5_wasm32", marks=pytest.mark.slow),
     ],
 )
 def test_other_targets_build_and_import(
@@ -181,6 +181,7 @@ def test_other_targets_build_and_import(
     assert ran.document["smoke"]["ok"]
 
 
+@pytest.mark.slow
 def test_concurrent_first_builds_share_standard_library(wasmwheel: Command, tmp_path: Path) -> None:
     home = tmp_path / "home"
     crates = [starter.create("hello", tmp_path / str(number)) for number in range(2)]

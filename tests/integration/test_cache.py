@@ -188,6 +188,7 @@ def test_build_from_seed_fetches_crates_that_cargo_has_not(
     assert any(cargo_home.glob("registry/cache/*/pyo3-*.crate"))
 
 
+@pytest.mark.slow
 def test_build_after_other_sources_leaves_no_seed(build: Any, store: Store, tmp_path: Path) -> None:
     shutil.rmtree(store.home / seeding.FOLDER, ignore_errors=True)
     homes = {"WASMWHEEL_HOME": str(tmp_path / "home"), "WASMWHEEL_PATH": str(store.home)}
