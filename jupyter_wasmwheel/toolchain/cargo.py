@@ -36,6 +36,9 @@ WRAPPERS = (
     *("CARGO_BUILD_RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER"),
 )
 
+#: The places of a diagnostic that are read, and the longest path; a build can print any number.
+_MAX_SPANS, _MAX_PATH = 50, 4096
+
 #: How many lines are kept to explain a failure; a build script can print hundreds.
 _MAX_LINES = 1000
 
@@ -159,9 +162,12 @@ class CargoOutputReader:
         level = _LEVELS.get(message["level"].partition(":")[0])
         if level is None or _SUMMARY.match(message["message"]):
             return
-        primary = next((span for span in message["spans"] if span["is_primary"]), None)
+        spans = [
+            span for span in message["spans"][:_MAX_SPANS] if len(span["file_name"]) <= _MAX_PATH
+        ]
+        primary = next((span for span in spans if span["is_primary"]), None)
         rendered = message.get("rendered") or message["message"]
-        for span in message["spans"]:
+        for span in spans:
             named = span["file_name"]
             for arrow in ("-->", ":::"):
                 path = self._locate(named, crate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -12,8 +13,10 @@ import pytest
 
 from jupyter_wasmwheel import wheel
 from jupyter_wasmwheel.api.errors import CheckError, SourceError
+from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.process.run import MAX_LINE_BYTES, Command, run
 from jupyter_wasmwheel.project import copy, manifest
+from jupyter_wasmwheel.toolchain import cargo
 from tests.fixtures.commands import Command as OwnCommand
 from tests.fixtures.site_factory import tiny_wheel
 
@@ -38,6 +41,24 @@ def test_long_json_is_one_line(tmp_path: Path) -> None:
         "import json; print(json.dumps({'x': 'y' * 1_000_000}), 'z', sep='\\n')", tmp_path
     )
     assert [len(line) for line in lines] == [len('{"x": ""}') + 1_000_000, 1]
+
+
+def test_diagnostic_with_many_places_and_long_names_is_bounded() -> None:
+    names: list[str] = []
+
+    def locate(name: str, crate: Path | None) -> str:
+        names.append(name)
+        return name
+
+    places = [{"file_name": f"{n}.rs", "is_primary": False} for n in range(10_000)]
+    places[1]["file_name"] = "x" * 1_000_000
+    message = {"level": "error", "message": "wrong", "spans": places}
+    line = {"reason": "compiler-message", "message": message, "manifest_path": "/x/Cargo.toml"}
+    reader = cargo.CargoOutputReader(ignore, locate)
+    reader("stderr", cargo.SEPARATOR + json.dumps(line))
+    assert [each.message for each in reader.errors] == ["wrong"]
+    assert len(names) < 200
+    assert max(map(len, names)) < 10_000
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
