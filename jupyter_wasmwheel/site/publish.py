@@ -259,7 +259,7 @@ def _transaction(site: Site) -> AbstractContextManager[Transaction]:
 
 
 def _in_site(names: Iterable[str | None]) -> list[str]:
-    """Return the paths of names in the folder of the lock, without those that are None."""
+    """Return the paths of names in the folder of the lock, without the missing ones."""
     return [f"{lite.PYODIDE}/{name}" for name in names if name]
 
 
