@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 import tomllib
@@ -22,12 +23,11 @@ from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
-from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from .. import build_variables
 from ..api.answers import Finding
-from ..api.errors import Install, Retry, ToolchainError
+from ..api.errors import Install, Retry, SiteError, ToolchainError
 from ..api.events import Emitter, Event, Progress, note
 from ..api.requests import BuildRequest, Profile
 from ..api.sanitize import redact
@@ -36,7 +36,7 @@ from ..project.copy import Copy
 from ..runtime import node, targets
 from ..runtime.context import RunContext
 from ..runtime.targets import Target
-from ..safe_paths import remove_tree
+from ..safe_paths import Root, remove_tree
 from ..store import Store, replace_file
 from ..toolchain import cargo_config, cargo_wrapper, crates, toolchain
 from ..toolchain.toolchain import Toolchain
@@ -44,7 +44,7 @@ from . import maturin, pyo3
 from .plan import Plan
 
 #: Changes with the steps of building seeds, so that older seeds are not used.
-SEED_VERSION = "5"
+SEED_VERSION = "6"
 
 #: The profiles that have seeds.
 PROFILES: tuple[Profile, ...] = typing.get_args(Profile)
@@ -100,11 +100,8 @@ def restore(planned: Plan, private: Copy, store: Store) -> Seed | None:
 
 
 def has_crates(seed: Seed, planned: Plan, private: Copy) -> bool:
-    """Return whether all crates of a build have been fetched for its seed."""
-    lock_file = copy.lock_file(private, planned.project)
-    if not _compiles_only_pyo3(planned, private, lock_file):
-        return False
-    return _locked(lock_file) <= _locked(seed.lock)
+    """Return whether all crates of a plain build have been fetched for its seed."""
+    return _locked(copy.lock_file(private, planned.project)) <= _locked(seed.lock)
 
 
 def find(planned: Plan, store: Store, version: str | None) -> Seed | None:
@@ -123,11 +120,11 @@ def find(planned: Plan, store: Store, version: str | None) -> Seed | None:
 
 
 def keep(planned: Plan, private: Copy, store: Store, emit: Emitter) -> None:
-    """Keep what a first build has compiled as a seed, if it compiled what a seed has."""
+    """Keep what the first, plain build of a crate has compiled as a seed, if there is none yet."""
     lock_file = copy.lock_file(private, planned.project)
     version = locked_pyo3(lock_file)
     key = f"{_prefix(planned)}{version}"
-    if version is None or store.find(key) or not _compiles_only_pyo3(planned, private, lock_file):
+    if version is None or store.find(key) or not _has_only_files(planned.cargo_target):
         return
 
     def fill(folder: Path) -> None:
@@ -141,22 +138,31 @@ def keep(planned: Plan, private: Copy, store: Store, emit: Emitter) -> None:
         store.install(key, fill, emit)
 
 
-def _compiles_only_pyo3(planned: Plan, private: Copy, lock_file: Path) -> bool:
-    """Return whether a build compiles what a starter crate's does, and runs no code of its own."""
+def is_plain(planned: Plan, private: Copy) -> bool:
+    """Return whether a build will compile what a starter crate's does, and run no code of its own.
+
+    Call it before the build, as its code could change the manifests.
+    """
     request, folder = planned.request, private.folder
     options = (request.cargo_args, request.config_settings, planned.settings.cfg, planned.crates)
     if any(options) or planned.features or planned.no_default_features or private.unlocked:
         return False
-    has_manifest = (folder / "Cargo.toml").is_file()
-    if not (planned.project.is_maturin and has_manifest and lock_file.parent == folder):
+    if not (planned.project.is_maturin and (folder / "Cargo.toml").is_file()):
         return False
-    required = manifest.load_pyproject(folder).get("build-system", {}).get("requires", ())
-    if any(Requirement(each).name != "maturin" for each in required):
-        return False
-    above = (each for each in (folder, *folder.parents) if each.is_relative_to(private.top))
-    return starter.has_same_dependencies(folder) and not any(
-        (place / ".cargo").exists() for place in above
+    above = [each for each in (folder, *folder.parents) if each.is_relative_to(private.top)]
+    alone = not any((each / "Cargo.toml").exists() for each in above[1:])
+    return (
+        alone and starter.is_plain(folder) and not any((each / ".cargo").exists() for each in above)
     )
+
+
+def _has_only_files(folder: Path) -> bool:
+    """Return whether a folder has no links, pipes or devices, which cargo does not create."""
+    for place, folders, files in os.walk(folder):
+        states = [os.lstat(os.path.join(place, name)).st_mode for name in (*folders, *files)]
+        if not all(stat.S_ISREG(each) or stat.S_ISDIR(each) for each in states):
+            return False
+    return True
 
 
 def build_seed(
@@ -251,13 +257,17 @@ def locked_pyo3(lock_file: Path) -> str | None:
 
 
 def _locked(lock_file: Path) -> set[tuple[str, str, str]]:
-    """Return name, version and source of the crates in a lock file that are not the project's."""
+    """Return name, version and source of the crates in a lock file that are not the project's.
+
+    A build could have replaced the file by a pipe, or by an endless one.
+    """
     try:
-        packages = tomllib.loads(lock_file.read_text(encoding="utf-8")).get("package", [])
+        text = Root(lock_file.parent).read(lock_file.name).decode()
+        packages = tomllib.loads(text).get("package", [])
         return {
             (each["name"], each["version"], each["source"]) for each in packages if "source" in each
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, SiteError, ValueError, KeyError, TypeError, AttributeError):
         return set()
 
 

@@ -243,8 +243,9 @@ def _compile(
     if confine.is_wanted() and (lacking := confine.shortcoming()):
         note(emit, lacking)
     has_rust = planned.toolchain and planned.toolchain.rust
+    is_plain = bool(has_rust) and seeds.is_plain(planned, private)
     seed = seeds.restore(planned, private, context.store) if has_rust else None
-    fetches_nothing = seed is not None and seeds.has_crates(seed, planned, private)
+    fetches_nothing = seed is not None and is_plain and seeds.has_crates(seed, planned, private)
     if fetches_nothing:
         crate_fetcher.note_fetched(planned, private)
     if planned.project.is_maturin:
@@ -253,7 +254,7 @@ def _compile(
             return backend.python_for_maturin(planned, private, context.store, emit)
 
         built = maturin.build(planned, private, emit, on_package, python)
-        if has_rust and keep_seed and seed is None:
+        if is_plain and keep_seed and seed is None:
             seeds.keep(planned, private, context.store, emit)
         if fetches_nothing:  # cargo has changed the lock file, which names the crate
             crate_fetcher.note_fetched(planned, private)

@@ -10,15 +10,22 @@ import tomllib
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError, UsageError
-from .manifest import load_toml
+from .manifest import load_pyproject, load_toml
 
 #: The default template.
 DEFAULT = "function"
+
+#: The fields of cargo's `package` that name no program and no file that is compiled.
+PACKAGE_FIELDS = frozenset(
+    ("name", "version", "edition", "description", "readme", "license", "authors")
+)
 
 
 class Template(Struct, frozen=True, kw_only=True):
@@ -86,15 +93,37 @@ def create(name: str, folder: Path, template: str = DEFAULT) -> Path:
     return place
 
 
-def has_same_dependencies(folder: Path) -> bool:
-    """Return whether a crate depends on what the default template does, and has no build script."""
+def is_plain(folder: Path) -> bool:
+    """Return whether a crate requires what the default template does, and its build runs no code.
+
+    Its manifests have nothing but what is known to start no program and to set no option.
+    """
     original = tomllib.loads((_root() / DEFAULT / "Cargo.toml").read_text(encoding="utf-8"))
-    found = load_toml(folder / "Cargo.toml")
-    known = {"name", "version", "edition", "description", "readme", "license", "authors"}
-    if (folder / "build.rs").exists() or not known.issuperset(found.get("package", {})):
+    cargo, pyproject = load_toml(folder / "Cargo.toml"), load_pyproject(folder)
+    library, tools = cargo.get("lib", {}), pyproject.get("tool", {})
+    return (
+        not (folder / "build.rs").exists()
+        and PACKAGE_FIELDS.issuperset(cargo.get("package", {}))
+        and library.keys() <= {"name", "crate-type"}
+        and library.get("crate-type") in (["cdylib"], ["cdylib", "rlib"])
+        and all(
+            cargo.get(name) == original.get(name)
+            for name in {*cargo, *original} - {"package", "lib"}
+        )
+        and _is_plain_maturin(pyproject.get("build-system", {}))
+        and tools.keys() <= {"maturin", "wasmwheel"}
+        and tools.get("maturin", {}).keys() <= {"module-name", "python-source"}
+    )
+
+
+def _is_plain_maturin(system: dict[str, Any]) -> bool:
+    """Return whether a build system is maturin without anything else."""
+    try:
+        names = {Requirement(each).name for each in system.get("requires", ())}
+    except (InvalidRequirement, TypeError):
         return False
-    own = ("package", "lib")
-    return all(found.get(name) == original.get(name) for name in {*found, *original} - {*own})
+    known = system.keys() <= {"requires", "build-backend"}
+    return known and names == {"maturin"} and system.get("build-backend") == "maturin"
 
 
 def _copy(source: Traversable, target: Path, values: dict[str, str]) -> None:

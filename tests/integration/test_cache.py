@@ -189,6 +189,24 @@ def test_build_from_seed_fetches_crates_that_cargo_has_not(
 
 
 @pytest.mark.slow
+def test_build_whose_code_removes_its_traces_leaves_no_seed(
+    build: Any, store: Store, tmp_path: Path
+) -> None:
+    shutil.rmtree(store.home / seeding.FOLDER, ignore_errors=True)
+    homes = {"WASMWHEEL_HOME": str(tmp_path / "home"), "WASMWHEEL_PATH": str(store.home)}
+    crate = starter.create("first", tmp_path)
+    plain = (crate / "pyproject.toml").read_text()
+    wrapper = crate / "wrapper.sh"
+    wrapper.write_text('#!/bin/sh\ncp "$(dirname "$0")/plain.toml" pyproject.toml\nexec "$@"\n')
+    wrapper.chmod(0o755)
+    (crate / "plain.toml").write_text(plain)
+    option = "config = ['build.rustc-wrapper=\"./wrapper.sh\"']"
+    (crate / "pyproject.toml").write_text(f"{plain}\n[tool.maturin]\n{option}\n")
+    build(crate, **homes)
+    assert not build(starter.create("second", tmp_path), **homes)["seeded"]
+
+
+@pytest.mark.slow
 def test_build_after_other_sources_leaves_no_seed(build: Any, store: Store, tmp_path: Path) -> None:
     shutil.rmtree(store.home / seeding.FOLDER, ignore_errors=True)
     homes = {"WASMWHEEL_HOME": str(tmp_path / "home"), "WASMWHEEL_PATH": str(store.home)}
