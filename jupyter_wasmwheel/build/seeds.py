@@ -120,7 +120,7 @@ def find(planned: Plan, store: Store, version: str | None) -> Seed | None:
 
 
 def keep(planned: Plan, private: Copy, store: Store, emit: Emitter) -> None:
-    """Keep what the first, plain build of a crate has compiled as a seed, if it is the first."""
+    """Keep what a plain build has compiled as a seed, if its pyo3 has no seed yet."""
     lock_file = copy.lock_file(private, planned.project)
     version = locked_pyo3(lock_file)
     key = f"{_prefix(planned)}{version}"
