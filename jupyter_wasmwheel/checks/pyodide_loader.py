@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError, ToolchainError
+from ..process.confine import Confinement
 from ..process.run import Command
 from ..runtime import lock as locks
 from ..runtime import node_sandbox, packages, snapshot
@@ -154,8 +155,9 @@ def command(
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
     readable = [folder, *runtime.files, known.folder, script, LOAD, snapshot.START]
     readable += [Path(entry.file_name) for entry in lock.packages.values()]
-    file = folder / "request.json"
-    return node_sandbox.command(engine.node, readable, script, file, allow_network=allow_network)
+    words = [script.resolve(), folder / "request.json"]
+    allowed = Confinement(readable=tuple(readable), network=allow_network)
+    return node_sandbox.command(engine.node, words, folder, allowed)
 
 
 class Failure(TypedDict):

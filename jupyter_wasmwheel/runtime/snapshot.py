@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from msgspec import Struct
 
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
+from ..process.confine import Confinement
 from ..store import Store
+from . import node_sandbox
 from .node import Node
 from .pyodide import Runtime
 
@@ -57,23 +60,26 @@ def ensure_snapshot(runtime: Runtime, node: Node, store: Store, emit: Emitter) -
 
     def fill(folder: Path) -> None:
         note(emit, f"Making a memory snapshot of Pyodide {runtime.version}, once.")
-        done = node.run(MAKE, runtime.folder, folder)
-        if done.returncode or not (folder / "provided.json").exists():
+        source, out = runtime.folder.resolve(), folder.resolve()
+        allowed = Confinement(readable=(*runtime.files, START, MAKE, out), writable=(out,))
+        words = [MAKE.resolve(), source, out]
+        status, lines = node_sandbox.run_script(node, words, out, allowed)
+        if status or not (folder / "provided.json").exists():
             raise ToolchainError(
                 f"Pyodide {runtime.version} does not start in Node.js {node.version}.",
-                last_line(done.stderr),
+                last_line(lines),
                 "Put another Node.js (20 or newer) first on PATH, or remove the folder "
                 f"{runtime.folder} to fetch Pyodide again.",
                 code="pyodide.start-failed",
             )
         if not (folder / "memory.bin").exists():
-            note(emit, f"Could not make a memory snapshot: {done.stdout[:300]}")
+            note(emit, f"Could not make a memory snapshot: {last_line(lines)}")
 
     key = f"snapshots/{runtime.key}-{node.version}-{scripts}"
     return Snapshot(store.install(key, fill, emit))
 
 
-def last_line(stderr: str) -> str:
-    """Return the line of Node.js's output with the error; the source that it quotes can be 1 MB."""
-    lines = [line.strip()[:300] for line in stderr.splitlines() if "Error" in line[:300]]
-    return lines[-1] if lines else stderr.strip()[-300:] or "Node.js gave no reason."
+def last_line(lines: Sequence[str]) -> str:
+    """Return the last line of Node.js's output with an error, or the last one."""
+    errors = [line.strip() for line in lines if "Error" in line]
+    return (errors or [line.strip() for line in lines] or [""])[-1] or "Node.js gave no reason."

@@ -22,7 +22,8 @@ from packaging.utils import canonicalize_name
 from .. import archive
 from ..api.errors import Retry, SiteError
 from ..api.events import note
-from ..runtime import snapshot
+from ..process.confine import Confinement
+from ..runtime import node_sandbox, snapshot
 from ..runtime.context import RunContext
 from ..runtime.lock import Lock, Place
 from ..runtime.node import Node
@@ -90,11 +91,15 @@ def add(
 
     def fill(folder: Path) -> None:
         note(context.emit, f"Compiling bytecode for the kernels of Pyodide {runtime.version}.")
-        done = node.run(MAKE, snapshot.START, runtime.folder, package_root.path(), folder, *names)
-        if done.returncode or not all((folder / name).is_file() for name in FILES.values()):
+        base, out = package_root.path().resolve(), folder.resolve()
+        scripts = (MAKE.resolve(), snapshot.START.resolve())
+        allowed = Confinement(readable=(*scripts, *runtime.files, base, out), writable=(out,))
+        words: list[str | Path] = [*scripts, runtime.folder.resolve(), base, out, *names]
+        status, lines = node_sandbox.run_script(node, words, out, allowed)
+        if status or not all((folder / name).is_file() for name in FILES.values()):
             raise SiteError(
                 f"Could not load the packages of a kernel into Pyodide {runtime.version}.",
-                snapshot.last_line(done.stderr),
+                snapshot.last_line(lines),
                 "Run it again. If it fails again, report it with the line above.",
                 code="site.kernel-packages-failed",
                 remedies=[Retry()],

@@ -1,4 +1,4 @@
-"""The shape of the code: few parameters, and calls that do not unpack literals."""
+"""The shape of the code: few parameters, no unpacked literals, and few places that run Node.js."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ PACKAGE = Path(jupyter_wasmwheel.__file__).parent
 #: The maximum number of parameters, without `self` or `cls`.
 MAX_PARAMETERS = 6
 
+#: The modules that use the program of Node.js, with variables of ours and confined.
+RUN_NODE = {"runtime/node_sandbox.py", "toolchain/wasm_opt.py"}
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -24,6 +27,24 @@ def test_functions_have_at_most_six_parameters() -> None:
 
 def test_calls_unpack_no_literals() -> None:
     assert list(find_violations(unpacked_literals)) == []
+
+
+def test_node_is_run_only_in_sandbox() -> None:
+    found = {line.rpartition(":")[0] for line in find_violations(programs_of_node)}
+    assert found == RUN_NODE
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "run([node.program])",
+        "run([self.node.program])",
+        "a = engine.node.program.parent",
+        "class Node:\n    def run(self):\n        run([self.program])",
+    ],
+)
+def test_program_of_node_is_detected(code: str) -> None:
+    assert list(programs_of_node(ast.parse(code)))
 
 
 @pytest.mark.parametrize(
@@ -71,3 +92,15 @@ def unpacked_literals(tree: ast.AST) -> Iterator[int]:
             unpacked = [each.value for each in node.args if isinstance(each, ast.Starred)]
             if any(isinstance(each, ast.Tuple | ast.List) for each in unpacked):
                 yield node.lineno
+
+
+def programs_of_node(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that use the program of a Node.js: a name with `node`, or its own class."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "program":
+            if "node" in ast.unparse(node.value).rpartition(".")[2]:
+                yield node.lineno
+        elif isinstance(node, ast.ClassDef) and node.name == "Node":
+            for each in ast.walk(node):
+                if isinstance(each, ast.Attribute) and ast.unparse(each) == "self.program":
+                    yield each.lineno
