@@ -43,6 +43,9 @@ APT_FOLDERS = {
     "Dir::Etc::sourceparts": "none",
 }
 
+#: A value of a macro that ends with its line.
+_VALUE = re.compile(r"(?:[ -~]*[!-\[\]-~])?")
+
 Values = Mapping[str, object]
 
 
@@ -189,6 +192,8 @@ def pyconfig(text: str, values: Values) -> str:
         if name not in values:
             return found[0]
         value = values[name]
+        if not _VALUE.fullmatch(str(value)):
+            raise _UnavailableError(f"Pyodide's build configuration has an invalid {name}.")
         return f"#define {name} {value}" if value not in (0, "") else f"/* #undef {name} */"
 
     return re.sub(r"^(?:#define (\w+)\b.*|/\* #undef (\w+) \*/)$", line, text, flags=re.MULTILINE)

@@ -289,6 +289,12 @@ def test_headers_with_wrong_hash_are_rejected(
     assert not list((tmp_path / "home").rglob("include"))
 
 
+@pytest.mark.parametrize("value", ['4\n#include "/etc/passwd"', "4\r#define X", "4\\", "4\x85"])
+def test_pyconfig_rejects_value_that_does_not_end_with_its_line(value: str) -> None:
+    with pytest.raises(Exception, match="invalid SIZEOF_LONG"):
+        headers.pyconfig("#define SIZEOF_LONG 8\n", {"SIZEOF_LONG": value})
+
+
 def test_pyconfig_matches_target() -> None:
     text = "#define SIZEOF_LONG 8\n/* #undef HAVE_A */\n#define HAVE_B 1\n#define OTHER 1\n"
     values = {"SIZEOF_LONG": 4, "HAVE_A": 1, "HAVE_B": 0}
