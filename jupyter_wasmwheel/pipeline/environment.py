@@ -62,14 +62,14 @@ def choose_target(request: SourceRequest, site: Site | None) -> Target:
 def prepare_environment(
     target: Target, site: Site | None, context: BuildContext
 ) -> TargetEnvironment:
-    """Prepare Node.js, the runtime (that of the site, if any) and its snapshot."""
+    """Prepare Node.js, the runtime (that which a site has a copy of) and its snapshot."""
     context.phases.enter("toolchain")
     if site:
         found = node.ensure_node(context.store, context.emit, offline=context.offline)
         ready = engine.with_runtime(lite.get_runtime(site, found, context), found, context)
     else:
         ready = engine.prepare(target, context)
-    original = site.read_original_lock() if site else ready.runtime.read_lock()
+    original = ready.runtime.read_lock()
     return TargetEnvironment(target=target, engine=ready, site=site, original=original)
 
 

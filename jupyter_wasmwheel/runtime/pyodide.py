@@ -1,4 +1,4 @@
-"""Pyodide runtimes: those of npm's `pyodide` package, and those of sites."""
+"""Pyodide runtimes, of npm's `pyodide` package; only those in the store are run."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Runtime(Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def files(self) -> list[Path]:
-        """Return its files; a site's folder contains others as well."""
+        """Return its files; the folder can contain others as well."""
         names = (*FILES, *MAIN_MODULES, METADATA_FILE)
         return [self.folder / name for name in names if (self.folder / name).is_file()]
 

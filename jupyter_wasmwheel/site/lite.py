@@ -256,20 +256,47 @@ def _read_record(folder: Path) -> Site:
 
 
 def get_runtime(site: Site, node: Node, context: RunContext) -> Runtime:
-    """Return the exact Pyodide of a site: its own, or the store's if the site uses the CDN."""
+    """Return the store's copy of a site's Pyodide.
+
+    Someone else may have changed the site's own, which is only compared with it, and never run.
+    """
     if site.mode == "offline":
         for name in (*pyodide.FILES, *pyodide.MAIN_MODULES, pyodide.METADATA_FILE):
             site.package_root.require_own_file(name)
-        return pyodide.runtime_in(site.package_root.path(), context.store)
     if site.target.pyodide != site.pyodide:
         raise SiteError(
             f"Site {site.name} uses Pyodide {site.pyodide}, which is not available.",
             f"This version of jupyter-wasmwheel supports {site.target.pyodide}.",
-            "Create the site again with `jupyter wasmwheel site create`.",
+            "Create the site again with `jupyter wasmwheel site create`, or use the version of "
+            "jupyter-wasmwheel that created it.",
             code="site.pyodide-not-available",
         )
     store, emit = context.store, context.emit
-    return pyodide.ensure_runtime(site.target, node, store, emit, offline=context.offline)
+    runtime = pyodide.ensure_runtime(site.target, node, store, emit, offline=context.offline)
+    if site.mode == "offline":
+        _require_same_files(site, runtime)
+    return runtime
+
+
+def _require_same_files(site: Site, runtime: Runtime) -> None:
+    """Raise a SiteError if the Pyodide of a site differs from a runtime, except for its lock."""
+    for path in runtime.files:
+        if path != runtime.lock and not _is_copy(site.package_root, path):
+            raise SiteError(
+                f"The site {site.name} has a changed Pyodide.",
+                f"{site.package_root.path(path.name)} differs from that of Pyodide "
+                f"{runtime.version}, with which wheels are checked.",
+                "Create the site again with `jupyter wasmwheel site create`.",
+                code="site.changed-pyodide",
+            )
+
+
+def _is_copy(root: Root, path: Path) -> bool:
+    """Return whether a folder has an exact copy of a file, under its name."""
+    name, size = path.name, path.stat().st_size
+    if not root.is_file(name) or root.stat(name).st_size != size:
+        return False
+    return root.read(name, size) == path.read_bytes()
 
 
 def create(folder: Path, request: SiteRequest, node: Node, context: RunContext) -> Site:

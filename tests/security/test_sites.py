@@ -18,12 +18,16 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from packaging.requirements import Requirement
 
-from jupyter_wasmwheel import safe_paths
+from jupyter_wasmwheel import pipeline, safe_paths
 from jupyter_wasmwheel.api.errors import SiteError
-from jupyter_wasmwheel.api.events import Event, Log, ignore
-from jupyter_wasmwheel.runtime import node, packages
+from jupyter_wasmwheel.api.events import Event, Log, Phases, ignore
+from jupyter_wasmwheel.pipeline.context import BuildContext
+from jupyter_wasmwheel.pipeline.environment import TargetEnvironment, prepare_environment
+from jupyter_wasmwheel.process.confine import Confinement
+from jupyter_wasmwheel.runtime import node, node_sandbox, packages, pyodide, targets
 from jupyter_wasmwheel.runtime.context import RunContext
 from jupyter_wasmwheel.runtime.pyodide import Runtime
 from jupyter_wasmwheel.safe_paths import Root
@@ -432,6 +436,128 @@ def test_linked_runtime_is_not_run(site: Site, home: Path, store: Store, name: s
         lite.get_runtime(
             site, node.ensure_node(store, ignore), RunContext(store=store, emit=ignore)
         )
+
+
+#: JavaScript that writes a file, in a module that Pyodide's own text follows.
+WRITES = 'import {{ writeFileSync }} from "node:fs"; writeFileSync({path}, "run");\n'
+
+
+@pytest.fixture
+def runtime(store: Store) -> Runtime:
+    """Return the runtime that the site has a copy of."""
+    context = RunContext(store=store, emit=ignore)
+    return pyodide.ensure_runtime(
+        targets.find("2026_0"), node.ensure_node(store, ignore), store, context.emit
+    )
+
+
+@pytest.fixture
+def whole_site(site: Site, runtime: Runtime) -> Site:
+    """Return a site with the files of its Pyodide."""
+    for path in runtime.files:
+        if path != runtime.lock:
+            shutil.copy(path, site.lock.parent)
+    return site
+
+
+@pytest.fixture
+def trace(whole_site: Site, tmp_path: Path) -> Path:
+    """Let the site's Pyodide write a file when it runs; return the file."""
+    main, trace = whole_site.package_root.path("pyodide.mjs"), tmp_path / "trace"
+    main.write_text(WRITES.format(path=json.dumps(str(trace))) + main.read_text())
+    return trace
+
+
+def test_publish_does_not_run_changed_runtime(
+    whole_site: Site, store: Store, tmp_path: Path, trace: Path
+) -> None:
+    with pytest.raises(SiteError, match="has a changed Pyodide"):
+        pipeline.publish_wheels([tiny_wheel(tmp_path).path], whole_site, store, ignore)
+    assert not trace.exists()
+    assert publish.list_packages(whole_site) == []
+
+
+def test_build_does_not_run_changed_runtime(whole_site: Site, store: Store, trace: Path) -> None:
+    with pytest.raises(SiteError) as caught:
+        prepare(whole_site, store)
+    assert caught.value.info.code == "site.changed-pyodide"
+    assert str(whole_site.package_root.path("pyodide.mjs")) in caught.value.why
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("name", ["pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"])
+@pytest.mark.parametrize("change", ["longer", "another byte", "missing"])
+def test_changed_file_of_runtime_is_refused(
+    whole_site: Site, store: Store, name: str, change: str
+) -> None:
+    path = whole_site.package_root.path(name)
+    data = path.read_bytes()
+    path.write_bytes(data + b"\n" if change == "longer" else data[:-1] + bytes([data[-1] ^ 1]))
+    if change == "missing":
+        path.unlink()
+    with pytest.raises(SiteError, match="has a changed Pyodide"):
+        prepare(whole_site, store)
+
+
+def test_build_for_site_uses_runtime_of_store(
+    whole_site: Site, runtime: Runtime, store: Store
+) -> None:
+    found = prepare(whole_site, store)
+    assert found.engine.runtime.folder == runtime.folder
+    assert found.original.packages.keys() == runtime.read_lock().packages.keys()
+
+
+def test_site_with_other_pyodide_is_refused(whole_site: Site, store: Store) -> None:
+    other = replace(whole_site, pyodide="314.0.6")
+    with pytest.raises(SiteError, match=r"314\.0\.6, which is not available"):
+        prepare(other, store)
+
+
+def prepare(site: Site, store: Store) -> TargetEnvironment:
+    """Prepare the environment of a build for a site."""
+    with Phases(ignore) as phases:
+        context = BuildContext(store=store, emit=ignore, phases=phases)
+        return prepare_environment(site.target, site, context)
+
+
+def test_script_in_node_reaches_only_its_folder(
+    home: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_TOKEN", "token81c7")
+    script, out = tmp_path / "script.mjs", tmp_path / "out"
+    out.mkdir()
+    script.write_text(REACHES)
+    status, lines = node_sandbox.run_script(
+        node.ensure_node(store, ignore),
+        [script, out / "file", home / ".bashrc"],
+        out,
+        Confinement(readable=(script,), writable=(out,)),
+    )
+    assert (status, lines) == (0, ["write: denied", "read: denied", "run: denied"])
+    assert "token81c7" not in (out / "file").read_text()
+
+
+#: JavaScript that writes its variables to a file, and then tries what it must not.
+REACHES = """\
+import { execSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+const [own, other] = process.argv.slice(2);
+writeFileSync(own, JSON.stringify(process.env));
+const tries = {
+  write: () => writeFileSync(other, "changed"),
+  read: () => readFileSync(other),
+  run: () => execSync("id"),
+};
+for (const [name, act] of Object.entries(tries)) {
+  let result = "done";
+  try {
+    act();
+  } catch {
+    result = "denied";
+  }
+  console.log(`${name}: ${result}`);
+}
+"""
 
 
 def test_check_reads_only_files_in_lock(site: Site, home: Path, store: Store) -> None:
