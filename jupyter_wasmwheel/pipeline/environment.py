@@ -62,7 +62,7 @@ def choose_target(request: SourceRequest, site: Site | None) -> Target:
 def prepare_environment(
     target: Target, site: Site | None, context: BuildContext
 ) -> TargetEnvironment:
-    """Prepare Node.js, the runtime (that which a site has a copy of) and its snapshot."""
+    """Prepare Node.js, the runtime (the version of the site, if any) and its snapshot."""
     context.phases.enter("toolchain")
     if site:
         found = node.ensure_node(context.store, context.emit, offline=context.offline)

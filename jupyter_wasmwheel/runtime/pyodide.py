@@ -110,7 +110,7 @@ def ensure_runtime(
 
 
 def runtime_in(folder: Path, store: Store) -> Runtime:
-    """Return the runtime in the folder of a store or a site."""
+    """Return the runtime in a folder, such as an entry of the store."""
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing or not any((folder / name).is_file() for name in MAIN_MODULES):
         raise ToolchainError(
