@@ -85,13 +85,13 @@ def _chosen(
         if name in named:
             found[name] = value
         elif not _matches(name.upper(), secret):
-            found[name] = _without_logins(name, value) if redacted else value
+            found[name] = without_logins(name, value) if redacted else value
     return found
 
 
-def _without_logins(name: str, value: str) -> str:
-    """Return a value without the logins of its URLs; a proxy's can lack `://`."""
-    if name.lower().endswith("_proxy") and "@" in value:
+def without_logins(name: str, value: str) -> str:
+    """Return a setting's value without the logins of its URLs; a proxy's can lack `://`."""
+    if name.lower().endswith("proxy") and "@" in value:
         scheme = _SCHEME.match(value)
         return (scheme[0] if scheme else "") + value.rpartition("@")[2]
     return redact(value).replace(f"/{REDACTED}@", "/")

@@ -13,10 +13,10 @@ from typing import Any
 
 import tomli
 
-from .. import store
+from .. import build_variables, store
 from ..process.confine import Confinement
 from ..project.copy import Copy
-from ..toolchain import cargo_config, emcc
+from ..toolchain import cargo_config, emcc, toml_writer
 from ..toolchain.scripts import script
 from ..toolchain.toolchain import Toolchain
 from .plan import NOTES, Plan
@@ -24,9 +24,8 @@ from .plan import NOTES, Plan
 #: The parts of cargo's home that builds read, and the names of its configuration.
 CARGO_CACHES, CARGO_CONFIGURATION = ("registry", "git"), ("config.toml", "config")
 
-#: A key of cargo's configuration with a login, and a line with one.
+#: A key of cargo's configuration with a login.
 LOGIN_KEY = re.compile(r"token|secret-key|credential[\w-]*")
-LOGIN = re.compile(rf"^.*\b({LOGIN_KEY.pattern})\b\s*=.*$", re.MULTILINE)
 
 #: Variables with folders that have more in them than a build reads.
 BROAD = (
@@ -143,20 +142,26 @@ def _without_logins(cargo_home: Path, temporary: Path) -> Iterator[tuple[Path, P
         with contextlib.suppress(OSError, UnicodeDecodeError):
             text = path.read_text(encoding="utf-8")
             shown = temporary / f"cargo-{name}"
-            shown.write_text(_without_login_lines(text), encoding="utf-8")
+            shown.write_text(_shown(text), encoding="utf-8")
             yield path, shown
 
 
-def _without_login_lines(text: str) -> str:
-    """Return a configuration of cargo without logins: an empty one if other lines contain some."""
-    kept = LOGIN.sub("", text)
+def _shown(text: str) -> str:
+    """Return a configuration of cargo without logins, an empty one if it is invalid."""
     try:
-        return "" if _has_login(tomli.loads(kept)) else kept
-    except ValueError:
+        return toml_writer.dumps(_without_login("", tomli.loads(text)))
+    except (ValueError, RecursionError):
         return ""
 
 
-def _has_login(value: Any) -> bool:
+def _without_login(key: str, value: Any) -> Any:
+    """Return the value of a key without keys for logins, and without the logins in addresses."""
     if isinstance(value, dict):
-        return any(LOGIN_KEY.fullmatch(key) or _has_login(each) for key, each in value.items())
-    return isinstance(value, list) and any(map(_has_login, value))
+        shown = {name: each for name, each in value.items() if not LOGIN_KEY.fullmatch(name)}
+        return {
+            build_variables.without_logins("", name): _without_login(name, each)
+            for name, each in shown.items()
+        }
+    if isinstance(value, list):
+        return [_without_login(key, each) for each in value]
+    return build_variables.without_logins(key, value) if isinstance(value, str) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -147,22 +148,42 @@ def test_temporary_folder_without_permissions_is_removed(tmp_path: Path) -> None
         '[registries.own]\ntoken = """\nhidden"""',
         '[registry]\n"credential-provider" = ["hidden"]',
         'not valid "token" "hidden"',
+        '[http]\nproxy = "http://alice:hidden@proxy.example:3128"',
+        '[http]\nproxy = "alice:hidden@proxy.example:3128"',
+        '[source.mirror]\nregistry = "sparse+https://bob:hidden@mirror.example/"',
+        '[source.mirror]\n"registry" = "sparse+https://bob:hid\\u0064en@mirror.example/"',
+        '[source]\nmirror = { git = "https://hidden@mirror.example/x.git" }',
+        '[patch."https://bob:hidden@example.org/x"]\ny = { path = "z" }',
+        '[env]\nHTTPS_PROXY = "carol:hidden@proxy.example:3128"',
+        '[env]\nURL = { value = "https://carol:hidden@example.org/", force = true }',
+        '[registries.own]\nindex = "https://example.org/?token=hidden"',
     ],
 )
 def test_configuration_of_cargo_is_shown_without_logins(tmp_path: Path, text: str) -> None:
     home, temporary = tmp_path / "cargo", tmp_path / "temporary"
     home.mkdir()
     temporary.mkdir()
-    (home / "config.toml").write_text(f"{text}\n[net]\nretry = 3\n")
+    (home / "config.toml").write_text(f"{text}\n[net]\nretry = 3\n", encoding="utf-8")
     [(path, shown)] = confinement._without_logins(home, temporary)
     assert path == home / "config.toml"
     assert "hidden" not in shown.read_text()
 
 
 def test_configuration_of_cargo_without_logins_is_shown_whole(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text("[net]\nretry = 3\n")
+    text = """
+        paths = ["/home/you/crate"]
+        [net]
+        retry = 3
+        [http]
+        proxy = "http://proxy.example:3128"
+        [patch.crates-io]
+        one = { git = "ssh://git@example.org/one" }
+        [target.'cfg(target_os = "emscripten")']
+        rustflags = ["--cfg", 'feature="x"']
+    """
+    (tmp_path / "config.toml").write_text(text)
     [(_, shown)] = confinement._without_logins(tmp_path, tmp_path)
-    assert shown.read_text() == "[net]\nretry = 3\n"
+    assert tomllib.loads(shown.read_text()) == tomllib.loads(text)
 
 
 def test_folder_of_any_depth_is_removed(tmp_path: Path) -> None:
