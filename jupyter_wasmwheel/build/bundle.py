@@ -61,7 +61,8 @@ def write(
         ]
         (work / "crates").mkdir()
         entries = dict(_entries(target, context.store))
-        key = crates.vendor([*starters, *projects], rust, work / "crates", context.emit, variables)
+        vendored, store = work / "crates", context.store
+        key = crates.vendor([*starters, *projects], rust, vendored, store, context.emit, variables)
         entries[key] = work / "crates"
         packed = work / "packed.tar.gz"
         with tarfile.open(packed, "w:gz", compresslevel=6) as tar:

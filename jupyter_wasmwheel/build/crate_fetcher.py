@@ -2,7 +2,7 @@
 
 maturin and setuptools-rust run `cargo metadata`, which fetches all crates of a lock that a feature,
 a test or another system requires. Where that fails, `cargo tree` fetches those that `cargo build`
-compiles. Neither compiles any, or runs programs that the project's configuration names for rustc.
+compiles. Neither compiles any, or runs programs that the project's configuration names.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 
 from .. import build_variables
 from ..process.limits import ResourceMonitor
-from ..process.run import Command, Stream, run
+from ..process.run import Stream, run
 from ..project import generator
 from ..project.copy import Copy
 from ..runtime.targets import TRIPLE
-from ..toolchain import cargo, cargo_config
+from ..toolchain import cargo, cargo_resolver
 from .plan import GENERATED, Plan
 
 #: The file in a work folder with a hash of what selected the crates that were fetched.
@@ -75,25 +75,24 @@ def _fetch(
 ) -> bool:
     if not (plan.toolchain and plan.toolchain.rust):
         return True
-    cargo_config.require_harmless(copy.top, copy.folder, plan.environ)
     metadata, tree = ["metadata", "--format-version=1"], ["tree", "--depth=0", "--edges=no-dev"]
     tree.append(f"--target={TRIPLE}")
     if plan.project.bindings in GENERATED:
         tree.append(f"--target={plan.toolchain.rust.host}")
-    program, given = str(plan.toolchain.rust.cargo), [*_given(plan)]
     environ = build_variables.for_download(os.environ, plan.variables)
     env = {**plan.env, **environ, "PATH": plan.env["PATH"]}
-    env = cargo.for_resolution(env, plan.toolchain.rust.rustc)
+    resolver = cargo_resolver.for_project(
+        plan.toolchain.rust, copy.top, copy.folder, env, [*_given(plan)]
+    )
 
     def run_cargo(command: list[str], manifest: Path, *features: str, needed: bool = False) -> bool:
-        words = [program, *command, *given, f"--manifest-path={manifest}", *features]
+        words = [*command, *resolver.options, f"--manifest-path={manifest}", *features]
 
         def on_message(stream: Stream, line: str) -> None:
             if stream == "stderr" and (needed or cargo.BLOCKING.match(line)):
                 on_line(stream, line)
 
-        fetching = Command(words=words, cwd=copy.folder, env=env)
-        return run(fetching, on_line=on_message, monitor=monitor) == 0
+        return run(resolver.command(*words), on_line=on_message, monitor=monitor) == 0
 
     def fetch_crates(manifest: Path, *features: str, needed: bool = False) -> bool:
         return run_cargo(metadata, manifest, *features) or run_cargo(
@@ -135,9 +134,7 @@ def _given(plan: Plan) -> Iterator[str]:
     words = iter(plan.request.cargo_args)
     for word in words:
         if word.startswith(SELECTING):
-            yield word
-            if word == "--config":
-                yield from (value for value in [next(words, None)] if value)
+            yield f"{word}={next(words, '')}" if word == "--config" else word
 
 
 def _manifests(folder: Path) -> Iterator[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import tomllib
 from collections.abc import Container, Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from ..project.edits import Change
 from ..project.manifest import Project
 from ..project.recipes import Recipe
 from ..runtime.targets import TRIPLE
-from ..toolchain import cargo
+from ..toolchain import cargo_resolver
 from ..toolchain.rust import Rust
 
 
@@ -131,12 +130,13 @@ def _packages(project: Project, private: Copy, rust: Rust, offline: bool) -> lis
     """Return the packages of a build as cargo resolves them, after fetching their sources."""
     crate = project.crate or project.folder / "Cargo.toml"
     manifest = private.top / crate.relative_to(private.original)
-    command = [str(rust.cargo), "metadata", "--format-version=1", "--all-features"]
+    command = ["metadata", "--format-version=1", "--all-features"]
     command += [f"--filter-platform={TRIPLE}", f"--manifest-path={manifest}"]
     if offline:
         command.append("--offline")
-    env = cargo.for_resolution(build_variables.for_build(os.environ), rust.rustc)
-    done = subprocess.run(command, cwd=private.folder, env=env, capture_output=True, text=True)
+    env = build_variables.for_build(os.environ)
+    resolver = cargo_resolver.for_project(rust, private.top, private.folder, env)
+    done = resolver.run(*command)
     if done.returncode:
         raise SourceError(
             f"Could not resolve the crates that {project.label} requires.",

@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 import tempfile
 import tomllib
 import typing
@@ -38,7 +37,7 @@ from ..runtime.context import RunContext
 from ..runtime.targets import Target
 from ..safe_paths import Root, remove_tree
 from ..store import Store, replace_file
-from ..toolchain import cargo_config, cargo_wrapper, crates, toolchain
+from ..toolchain import cargo_config, cargo_resolver, cargo_wrapper, crates, toolchain
 from ..toolchain.toolchain import Toolchain
 from . import maturin, pyo3
 from .plan import Plan
@@ -169,18 +168,21 @@ def build_seed(
     target: Target, chosen: Toolchain, profile: Profile, store: Store, emit: Emitter
 ) -> Seed:
     """Return the seed of the newest pyo3 for the starter crate, which is built once."""
-    with tempfile.TemporaryDirectory(prefix="wasmwheel-seed-") as scratch:
+    store.home.mkdir(parents=True, exist_ok=True)
+    # Not in /tmp: cargo reads configuration in all folders above.
+    with tempfile.TemporaryDirectory(dir=store.home, prefix=".seed-") as scratch:
         crate = starter.create(CRATE_NAME, Path(scratch))
         assert chosen.rust, "a crate has a toolchain with Rust"
-        command = [str(chosen.rust.cargo), "generate-lockfile"]
+        command = ["generate-lockfile", f"--manifest-path={crate / 'Cargo.toml'}"]
         env = build_variables.for_download(os.environ)
-        done = subprocess.run(command, cwd=crate, env=env, capture_output=True, text=True)
+        resolver = cargo_resolver.for_project(chosen.rust, crate, crate, env)
+        done = resolver.run(*command)
         offline = done.returncode != 0 and crates.use_vendored(
             crate, crate, chosen.rust, store, emit
         )
         if offline:
             command.append("--offline")
-            done = subprocess.run(command, cwd=crate, env=env, capture_output=True, text=True)
+            done = resolver.run(*command)
         version = locked_pyo3(crate / "Cargo.lock")
         if done.returncode or not version:
             raise ToolchainError(

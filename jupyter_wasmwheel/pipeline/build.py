@@ -35,7 +35,14 @@ from ..process import confine
 from ..project import copy, edits, manifest, recipes
 from ..project.copy import Copy
 from ..safe_paths import remove_tree
-from ..toolchain import cargo, cargo_config, emscripten, headers, lock_file
+from ..toolchain import (
+    cargo_config,
+    cargo_policy,
+    cargo_resolver,
+    emscripten,
+    headers,
+    lock_file,
+)
 from ..toolchain import crates as crate_store
 from ..toolchain.cargo_config import Rustflags
 from ..toolchain.toolchain import Toolchain
@@ -170,15 +177,16 @@ def _plan(
     crate_store.ignore_vendored(private.top)
     copy.remove_false_lock_files(private)
     if rust:
-        cargo_config.require_harmless(private.top, private.folder, os.environ)
+        reachable = build_variables.for_download(os.environ, context.variables)
+        cargo_policy.require_harmless(private.top, private.folder, reachable)
     if rust and context.offline:
         crate_store.use_vendored(private.folder, private.top, rust, context.store, context.emit)
     environ = build_variables.for_build(os.environ, context.variables)
     if rust and private.unlocked:
+        resolver = cargo_resolver.for_project(rust, private.top, private.folder, environ)
         for path in copy.lock_files(private):
             kept = workspace.folder / "locks"
-            env = cargo.for_resolution(environ, rust.rustc)
-            lock_file.replace_unusable(path, rust.cargo, env, kept, offline=context.offline)
+            lock_file.replace_unusable(path, resolver, kept, offline=context.offline)
     crates: tuple[PatchedCrate, ...] = ()
     if rust:
         crates = patched_crates.prepare(

@@ -17,7 +17,6 @@ from typing import Any, get_args
 
 from ..api.events import CrateFinished, CrateStarted, Diagnostic, Emitter, Level, Log, Progress
 from ..api.report import Crate
-from . import cargo_config
 from .cargo_wrapper import SEPARATOR
 
 #: The variables that make cargo draw its progress bar, with the number of units, and without the
@@ -29,12 +28,6 @@ PROGRESS = {
     "CLICOLOR_FORCE": "0",
     "FORCE_COLOR": "",
 }
-
-#: The variables with programs that cargo runs instead of rustc; empty ones replace a project's.
-WRAPPERS = (
-    *("RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"),
-    *("CARGO_BUILD_RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER"),
-)
 
 #: The places of a diagnostic that are read, and the longest path; a build can print any number.
 _MAX_SPANS, _MAX_PATH = 50, 4096
@@ -57,17 +50,6 @@ _LEVELS: dict[str, Level] = {each: each for each in get_args(Level)}
 
 #: Returns the path of a file that a diagnostic names.
 Locate = Callable[[str, Path | None], str]
-
-
-def for_resolution(env: Mapping[str, str], rustc: Path) -> dict[str, str]:
-    """Return variables with which cargo resolves crates, and runs no program of a project.
-
-    Of the compiler's flags there are only those that crates can be required for.
-    """
-    flags = env.get(cargo_config.ENCODED, "").split(cargo_config.SEPARATOR)
-    flags = [each for each in flags if each.startswith("--cfg=")]
-    encoded = {cargo_config.ENCODED: cargo_config.SEPARATOR.join(flags)}
-    return {**env, **dict.fromkeys(WRAPPERS, ""), **encoded, "RUSTC": str(rustc)}
 
 
 class CargoOutputReader:

@@ -3,12 +3,10 @@
 Cargo uses the flags of one source only. Ours would hide the project's, which can declare a `cfg`
 that its code requires; and the project's can be for another machine, or for an Emscripten of years
 ago. So the flags that suit the target are joined to ours, and the others are ignored with a note.
-Files and their order are those of the Cargo book's "Configuration".
 """
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,8 +17,9 @@ from typing import Any
 import tomli
 from msgspec import Struct
 
-from ..api.errors import SourceError
 from ..runtime.targets import TRIPLE
+from . import cargo_files
+from .cargo_files import ConfigFile, table_of
 from .rust import Rust
 
 #: The variable with flags that cargo prefers to all others; they can contain spaces.
@@ -96,20 +95,11 @@ class Rustflags(Struct, frozen=True, kw_only=True):
             yield f"Ignoring {names} of {place}: {reason}."
 
 
-class _Source(Struct, frozen=True, kw_only=True):
-    """A file of cargo's configuration; `root` is the file that includes it, or itself."""
-
-    origin: Path | str
-    table: Mapping[str, Any]
-    root: Path | None = None
-    problem: str = ""
-
-
 def read(
     folder: Path, rust: Rust, environ: Mapping[str, str], arguments: Sequence[str] = ()
 ) -> Rustflags:
     """Return the flags for the target that cargo would use in a folder, without ours."""
-    files = [*_files(folder, environ), *_given(arguments)]
+    files = [*cargo_files.find(folder, environ), *_given(arguments)]
     unstable = rust.channel == "nightly" or bool(environ.get("RUSTC_BOOTSTRAP"))
     used: list[str] = []
     ignored = list(_settings(files, unstable))
@@ -129,7 +119,7 @@ def read(
 
 def influencing(folder: Path, environ: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the tables other than flags that change what cargo compiles in a folder."""
-    tables = [file.table for file in _files(folder, environ)]
+    tables = [file.table for file in cargo_files.find(folder, environ)]
     found = [{name: each[name] for name in _INFLUENCING if name in each} for each in tables]
     return [each for each in found if each]
 
@@ -137,108 +127,32 @@ def influencing(folder: Path, environ: Mapping[str, str]) -> list[dict[str, Any]
 def folders_of_user(copy: Path, folder: Path, environ: Mapping[str, str]) -> list[Path]:
     """Return the folders with crates that cargo's configuration outside a private copy names."""
     found: list[Path] = []
-    for file in _files(folder, environ):
+    for file in cargo_files.find(folder, environ):
         origin = Path(file.origin)
-        if file.root is None or file.root.is_relative_to(copy):
+        if file.is_in(copy):
             continue
-        tables = [each for each in _table(file.table, "source").values() if isinstance(each, dict)]
+        tables = [
+            each for each in table_of(file.table, "source").values() if isinstance(each, dict)
+        ]
         named = [each.get(name) for each in tables for name in ("directory", "local-registry")]
         named += file.table.get("paths", [])
         found += [origin.parent.parent / str(name) for name in named if name]
     return found
 
 
-def require_harmless(copy: Path, folder: Path, environ: Mapping[str, str]) -> None:
-    """Refuse a project's configuration by which cargo would run programs or send logins.
-
-    Cargo fetches crates with a network and with the user's logins, before a build is confined.
-    """
-    files = _files(folder, environ)
-    own = [file for file in files if file.root and file.root.is_relative_to(copy)]
-    others = [_table(file.table, "registries") for file in files if file not in own]
-    indexes = {name: _table(table, name).get("index") for table in others for name in table}
-    for file in own:
-        for found in _harmful(file, copy, indexes):
-            place = os.path.relpath(file.origin, copy)
-            raise SourceError(
-                f"Cargo's configuration in the project contains {found}.",
-                f"Cargo would use it to fetch crates, with your rights and logins ({place}).",
-                f"If you trust the project, move the setting from {place} to the configuration "
-                "in your home, `~/.cargo/config.toml`. Otherwise, remove it.",
-                code="project.cargo-configuration",
-            )
-
-
-def _harmful(file: _Source, copy: Path, indexes: Mapping[str, object]) -> Iterator[str]:
-    """Yield what cargo must not use of a project's file of configuration when it fetches crates.
-
-    `indexes` are the addresses of the user's own registries by their names.
-    """
-    if file.problem:
-        yield f"an error: {file.problem}"
-    if not Path(os.path.realpath(file.origin)).is_relative_to(os.path.realpath(copy)):
-        yield "a file outside the project"
-    if "credential-alias" in file.table:
-        yield "`[credential-alias]`"
-    for name in _table(file.table, "registry"):
-        if "credential" in name:
-            yield f"`registry.{name}`"
-    for name in _table(file.table, "http"):
-        if "proxy" in name or "cainfo" in name:
-            yield f"`http.{name}`"
-    registries = _table(file.table, "registries")
-    for name in registries:
-        table = _table(registries, name)
-        yield from (f"`registries.{name}.{each}`" for each in table if "credential" in each)
-        if name in indexes and table.get("index", indexes[name]) != indexes[name]:
-            yield f"another address for your registry {name}"
-
-
-def _files(folder: Path, environ: Mapping[str, str]) -> list[_Source]:
-    """Return the files that cargo reads in a folder, those that it prefers last."""
-    home = Path(environ.get("CARGO_HOME") or Path.home() / ".cargo")
-    places = [*(above / ".cargo" for above in (folder, *folder.parents)), home]
-    found: list[_Source] = []
-    for place in dict.fromkeys(places):
-        path = next((place / n for n in ("config", "config.toml") if (place / n).is_file()), None)
-        if path:
-            found[:0] = _with_included(path, path, set())
-    return found
-
-
-def _with_included(root: Path, path: Path, seen: set[Path]) -> Iterator[_Source]:
-    """Yield the files that a file includes, then the file, which cargo prefers to them."""
-    seen.add(path)
-    table, problem = _load(path)
-    named = table.get("include", [])
-    for each in named if isinstance(named, list) else [named]:
-        other = path.parent / str(each.get("path", "") if isinstance(each, dict) else each)
-        if other.is_file() and other not in seen:
-            yield from _with_included(root, other, seen)
-    yield _Source(origin=path, table=table, root=root, problem=problem)
-
-
-def _load(path: Path) -> tuple[Mapping[str, Any], str]:
-    """Return the table in a file, and what is wrong with one that cannot be read."""
-    try:
-        return tomli.loads(path.read_text(encoding="utf-8")), ""
-    except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
-        return {}, str(error)
-
-
-def _given(arguments: Sequence[str]) -> Iterator[_Source]:
+def _given(arguments: Sequence[str]) -> Iterator[ConfigFile]:
     """Yield the configuration in cargo's options, `--config KEY=VALUE` or `--config FILE`."""
     option = "--config"
     given = [word.removeprefix(f"{option}=") for word in arguments if word.startswith(f"{option}=")]
     for text in [*given, *(after for word, after in pairwise(arguments) if word == option)]:
         try:
-            yield _Source(origin=option, table=tomli.loads(text))
+            yield ConfigFile(origin=option, table=tomli.loads(text))
         except tomli.TOMLDecodeError:
-            yield _Source(origin=Path(text), table=_load(Path(text))[0])
+            yield ConfigFile(origin=Path(text), table=cargo_files.load(Path(text))[0])
 
 
 def _sources(
-    files: Sequence[_Source], rust: Rust, environ: Mapping[str, str]
+    files: Sequence[ConfigFile], rust: Rust, environ: Mapping[str, str]
 ) -> Iterator[tuple[bool, list[tuple[Path | str, list[str]]]]]:
     """Yield the sources of flags, the one that cargo prefers first, and whether it is a target's.
 
@@ -249,14 +163,9 @@ def _sources(
     tables = [(file.origin, table) for file in files for table in _tables(file.table, rust)]
     of_target = [(origin, _words(table.get("rustflags"))) for origin, table in tables]
     yield True, [*of_target, (_OF_TARGET, environ.get(_OF_TARGET, "").split())]
-    builds = [(file.origin, _table(file.table, "build")) for file in files]
+    builds = [(file.origin, table_of(file.table, "build")) for file in files]
     of_build = [(origin, _words(table.get("rustflags"))) for origin, table in builds]
     yield False, [*of_build, (_OF_BUILD, environ.get(_OF_BUILD, "").split())]
-
-
-def _table(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = table.get(name)
-    return found if isinstance(found, dict) else {}
 
 
 def _words(flags: object) -> list[str]:
@@ -266,13 +175,13 @@ def _words(flags: object) -> list[str]:
 
 def _tables(table: Mapping[str, Any], rust: Rust) -> Iterator[Mapping[str, Any]]:
     """Yield the tables for the target: by its name, then by a `cfg` that holds for it."""
-    targets = _table(table, "target")
-    yield _table(targets, TRIPLE)
+    targets = table_of(table, "target")
+    yield table_of(targets, TRIPLE)
     for name in targets:
-        if name.startswith("cfg(") and "rustflags" in _table(targets, name):
+        if name.startswith("cfg(") and "rustflags" in table_of(targets, name):
             words = re.findall(r'"[^"]*"|[\w-]+|[(),=]', name[len("cfg(") : -1])
             if _holds(words, _known(rust)):
-                yield _table(targets, name)
+                yield table_of(targets, name)
 
 
 def _known(rust: Rust) -> frozenset[str]:
@@ -302,14 +211,14 @@ def _holds(words: list[str], known: frozenset[str]) -> bool:
     return word == "true" or word in known
 
 
-def _settings(files: Iterable[_Source], unstable: bool) -> Iterator[Ignored]:
+def _settings(files: Iterable[ConfigFile], unstable: bool) -> Iterator[Ignored]:
     """Yield the settings other than flags that the build overrides."""
     for file in files:
-        if "linker" in _table(_table(file.table, "target"), TRIPLE):
+        if "linker" in table_of(table_of(file.table, "target"), TRIPLE):
             yield Ignored(setting="linker", origin=file.origin, reason=SET_FOR_PYODIDE)
-        if _table(file.table, "build").get("target", TRIPLE) not in (TRIPLE, [TRIPLE]):
+        if table_of(file.table, "build").get("target", TRIPLE) not in (TRIPLE, [TRIPLE]):
             yield Ignored(setting="build.target", origin=file.origin, reason=SET_FOR_PYODIDE)
-        if _table(file.table, "unstable") and not unstable:
+        if table_of(file.table, "unstable") and not unstable:
             yield Ignored(setting="[unstable]", origin=file.origin, reason=REQUIRES_NIGHTLY)
 
 

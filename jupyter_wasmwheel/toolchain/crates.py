@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ..api.errors import Retry, ToolchainError
 from ..api.events import Emitter, note
 from ..api.sanitize import redact
 from ..store import Store
-from . import cargo
+from . import cargo_resolver
 from .rust import Rust
 
 #: The folder of vendored crates in a store, and in an entry the crates and cargo's configuration.
@@ -30,7 +30,12 @@ CRATES_PLACEHOLDER = "@CRATES@"
 
 
 def vendor(
-    projects: Sequence[Path], rust: Rust, folder: Path, emit: Emitter, variables: Sequence[str] = ()
+    projects: Sequence[Path],
+    rust: Rust,
+    folder: Path,
+    store: Store,
+    emit: Emitter,
+    variables: Sequence[str] = (),
 ) -> str:
     """Vendor all crates of projects into a folder, and return their key in a store.
 
@@ -38,11 +43,12 @@ def vendor(
     """
     note(emit, f"Fetching the crates of {', '.join(path.name for path in projects)}.")
     first, *others = [str(path / "Cargo.toml") for path in projects]
-    command = [str(rust.cargo), "vendor", "--versioned-dirs", "--manifest-path", first]
+    command = ["vendor", "--versioned-dirs", "--manifest-path", first]
     command += [f"--sync={each}" for each in others]
     command.append(str(folder / VENDORED))
     env = build_variables.for_download(os.environ, variables)
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory(dir=store.home, prefix=".vendoring-") as empty:
+        done = cargo_resolver.for_user(rust, Path(empty), env).run(*command)
     if done.returncode:
         raise ToolchainError(
             "Could not fetch the crates.",
@@ -88,9 +94,13 @@ def _newest(store: Store) -> Path | None:
 def _are_cached(project: Path, top: Path, rust: Rust) -> bool:
     """Return whether cargo has all crates of a project offline; leave no new lock file behind."""
     before = set(top.rglob("Cargo.lock"))
-    command = [str(rust.cargo), "metadata", "--offline", "--format-version=1"]
-    env = cargo.for_resolution(build_variables.for_build(os.environ), rust.rustc)
-    done = subprocess.run(command, cwd=project, env=env, capture_output=True)
+    resolver = cargo_resolver.for_project(rust, top, project, build_variables.for_build(os.environ))
+    above = [each for each in (project, *project.parents) if each.is_relative_to(top)]
+    manifests = [each / "Cargo.toml" for each in above]
+    manifest = next((each for each in manifests if each.is_file()), manifests[0])
+    done = resolver.run(
+        "metadata", "--offline", "--format-version=1", f"--manifest-path={manifest}"
+    )
     for lock in set(top.rglob("Cargo.lock")) - before:
         lock.unlink()
     return done.returncode == 0

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
 from ..store import replace_file
+from .cargo_resolver import Resolver
 
 #: Matches cargo's error for a locked version that it cannot get.
 _LOCKED = re.compile(r"requirement `(?P<name>[\w-]+) = [^`]*` \(locked to (?P<version>[^)]+)\)")
@@ -22,14 +21,16 @@ _PACKAGE = re.compile(r'^name = "(?P<name>[^"]+)"\nversion = "(?P<version>[^"]+)
 TOO_OLD = {"time": ">=0.3,<0.3.35", "wasm-bindgen": ">=0.2,<0.2.88"}
 
 
-def replace_unusable(
-    lock: Path, cargo: Path, environ: Mapping[str, str], kept: Path, *, offline: bool = False
-) -> None:
+def replace_unusable(lock: Path, resolver: Resolver, kept: Path, *, offline: bool = False) -> None:
     """Replace the versions in a Cargo.lock that the registry lacks or Rust does not compile.
 
     No others are replaced. If cargo does not accept the result, the file is removed, and cargo
     selects all versions. The result is kept in the folder `kept`, as cargo needs seconds for it.
+    Cargo does not read a lock without a manifest beside it.
     """
+    manifest = lock.with_name("Cargo.toml")
+    if not manifest.is_file():
+        return
     text = lock.read_text(encoding="utf-8")
     result = kept / hashlib.sha256(f"{TOO_OLD}{text}".encode()).hexdigest()
     if not result.is_file():
@@ -37,9 +38,9 @@ def replace_unusable(
             if found["version"] in SpecifierSet(TOO_OLD.get(found["name"], "<0")):
                 text = _without(text, found["name"], found["version"])
         lock.write_text(text, encoding="utf-8")
-        command = [str(cargo), "update", "--workspace"]
+        command = ["update", "--workspace", f"--manifest-path={manifest}"]
         command += ["--offline"] if offline else []
-        while (missing := _missing(command, lock.parent, environ)) is not None:
+        while (missing := _missing(resolver, command)) is not None:
             shorter = _without(text, *missing) if missing else text
             if shorter == text:
                 lock.unlink()
@@ -51,13 +52,9 @@ def replace_unusable(
     lock.write_bytes(result.read_bytes())
 
 
-def _missing(
-    command: list[str], folder: Path, environ: Mapping[str, str]
-) -> tuple[str, ...] | None:
+def _missing(resolver: Resolver, command: list[str]) -> tuple[str, ...] | None:
     """Return name and version of a missing crate, nothing for other errors, None for success."""
-    done = subprocess.run(
-        command, cwd=folder, env=environ, capture_output=True, text=True, errors="replace"
-    )
+    done = resolver.run(*command)
     if done.returncode == 0:
         return None
     found = _LOCKED.search(done.stderr)

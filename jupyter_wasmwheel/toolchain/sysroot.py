@@ -24,7 +24,7 @@ from ..errors import known_errors
 from ..process.run import Command, run
 from ..runtime.targets import TRIPLE, all_targets
 from ..store import Store
-from . import cargo, compiler_shims, emscripten
+from . import cargo, cargo_policy, compiler_shims, emscripten
 from .rust import Rust
 
 #: The version of what is done here; an older sysroot is built again.
@@ -76,6 +76,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
             compiler_shims.VERSION: min((each.emscripten for each in all_targets()), key=Version),
         }
     )
+    cargo_policy.require_trusted(work, env)
     reader = cargo.CargoOutputReader(emit, lambda name, _: name)
     command = [str(rust.cargo), "build", "--release", "--target", TRIPLE]
     command.append("-Zbuild-std=std,panic_unwind")

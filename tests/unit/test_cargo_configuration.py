@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.api.errors import SourceError
-from jupyter_wasmwheel.toolchain import cargo_config
+from jupyter_wasmwheel.toolchain import cargo_config, cargo_policy
 
 OWN = """
 [registries.company]
@@ -37,7 +37,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def check(project: Path, environ: dict[str, str]) -> None:
-    cargo_config.require_harmless(project.parent, project, environ)
+    cargo_policy.require_harmless(project.parent, project, environ)
 
 
 @pytest.mark.parametrize(

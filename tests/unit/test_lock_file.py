@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.toolchain import lock_file
+from jupyter_wasmwheel.toolchain.cargo_resolver import Resolver
 
 LOCK = """\
 version = 4
@@ -34,16 +35,17 @@ CARGO = """\
 #!{python}
 import sys
 from pathlib import Path
-with open("../calls", "a") as calls:
+with open("{calls}", "a") as calls:
     print(*sys.argv[1:], file=calls)
-text = Path("Cargo.lock").read_text()
+lock = Path(sys.argv[3].partition("=")[2]).with_name("Cargo.lock")
+text = lock.read_text()
 for name, version in {lacking}:
     if f'name = "{{name}}"\\nversion = "{{version}}"' in text:
         sys.exit(f"error: failed to select a version for the requirement "
                  f'`{{name}} = "^{{version}}"` (locked to {{version}})')
 if {broken}:
     sys.exit("error: failed to parse lock file")
-Path("Cargo.lock").write_text(text + "# complete\\n")
+lock.write_text(text + "# complete\\n")
 """
 
 
@@ -52,18 +54,23 @@ def lock(tmp_path: Path) -> Path:
     path = tmp_path / "project/Cargo.lock"
     path.parent.mkdir()
     path.write_text(LOCK)
+    path.with_name("Cargo.toml").write_text("")
     return path
 
 
 def write_cargo(folder: Path, *lacking: tuple[str, str], broken: bool = False) -> Path:
     cargo = folder / "cargo"
-    cargo.write_text(CARGO.format(python=sys.executable, lacking=list(lacking), broken=broken))
+    names = {"python": sys.executable, "calls": folder / "calls"}
+    cargo.write_text(CARGO.format(**names, lacking=list(lacking), broken=broken))
     cargo.chmod(0o755)
     return cargo
 
 
 def replace(lock: Path, cargo: Path) -> None:
-    lock_file.replace_unusable(lock, cargo, os.environ, lock.parent.parent / "kept")
+    empty = lock.parent.parent / "resolution"
+    empty.mkdir(exist_ok=True)
+    resolver = Resolver(cargo=cargo, folder=empty, env=os.environ)
+    lock_file.replace_unusable(lock, resolver, lock.parent.parent / "kept")
 
 
 def test_lock_file_loses_only_versions_that_registry_lacks(lock: Path, tmp_path: Path) -> None:
@@ -97,6 +104,12 @@ def test_lock_file_is_kept_where_registry_has_all(lock: Path, tmp_path: Path) ->
 def test_lock_file_that_cargo_cannot_use_is_removed(lock: Path, tmp_path: Path) -> None:
     replace(lock, write_cargo(tmp_path, broken=True))
     assert not lock.exists()
+
+
+def test_lock_file_without_manifest_is_kept(lock: Path, tmp_path: Path) -> None:
+    lock.with_name("Cargo.toml").unlink()
+    replace(lock, write_cargo(tmp_path, broken=True))
+    assert lock.read_text() == LOCK
 
 
 def test_same_lock_file_is_replaced_once(lock: Path, tmp_path: Path) -> None:
