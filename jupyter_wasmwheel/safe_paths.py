@@ -16,6 +16,7 @@ import re
 import secrets
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -69,6 +70,17 @@ _WRONG_KIND = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK, errno.EISDIR, errno.ENX
 def is_valid_on_windows(name: str) -> bool:
     """Return whether a name is the name of a file or folder on Windows, and nothing else."""
     return not _INVALID_ON_WINDOWS.search(name)
+
+
+def is_of_other_user(path: Path, *accepted: Path) -> bool:
+    """Check whether a file or its folder belongs to another user, except root.
+
+    The owners of the `accepted` files do not count. On Windows, no owner is read.
+    """
+    if sys.platform == "win32":
+        return False
+    owners = {0, os.geteuid(), *(each.stat().st_uid for each in accepted)}
+    return any(each.lstat().st_uid not in owners for each in (path, path.parent))
 
 
 def remove_tree(folder: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ..safe_paths import is_of_other_user
 from . import outside_metadata, references, repository
 from .manifest import Project, crate_folders, load_pyproject, load_toml
 from .repository import RepositoryFiles
@@ -229,10 +230,14 @@ class _Collecting:
                 waiting += filter(references.is_searched, self._add_all([named]))
 
     def _add_configuration(self, folder: Path) -> None:
-        """Add cargo's configuration in a folder, but not the user's own, which cargo reads too."""
+        """Add cargo's configuration in a folder above the project, but not another user's.
+
+        Cargo reads the user's own, too.
+        """
         for name in ("config.toml", "config"):
             path = folder / ".cargo" / name
-            if path.is_file() and folder != Path.home():
+            is_own = folder == Path.home()
+            if path.is_file() and not is_own and not is_of_other_user(path, self._project.folder):
                 self._found[path] = None
 
     def _add_configured(self) -> None:

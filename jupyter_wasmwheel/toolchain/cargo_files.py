@@ -60,6 +60,6 @@ def load(path: Path) -> tuple[Mapping[str, Any], str]:
 
 
 def table_of(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the table with a name in another one, empty if that is none."""
+    """Return the table with a name in another one, empty if there is no such table."""
     found = table.get(name)
     return found if isinstance(found, dict) else {}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import tomli
 
 from ..api.errors import SourceError, UsageError
+from ..safe_paths import is_of_other_user
 from . import cargo_files, toml_writer
 from .cargo_files import ConfigFile, table_of
 
@@ -115,15 +115,9 @@ def _require_harmless(files: Sequence[ConfigFile], copy: Path, environ: Mapping[
 
 
 def _require_trusted(files: Iterable[ConfigFile], environ: Mapping[str, str]) -> None:
-    """Refuse files of another user, except in cargo's home, which the user chooses.
-
-    On Windows, the owner of a file is not read.
-    """
-    if sys.platform == "win32":
-        return
+    """Refuse files of another user, except in cargo's home, which the user chooses."""
     for path in (file.root for file in files if file.root):
-        owners = {os.lstat(each).st_uid for each in (path, path.parent) if each.exists()}
-        if path.parent != cargo_files.home(environ) and owners - {0, os.geteuid()}:
+        if path.parent != cargo_files.home(environ) and is_of_other_user(path):
             raise UsageError(
                 f"Cargo's configuration {path} is not used.",
                 "It belongs to another user, and cargo would run the programs that it names.",

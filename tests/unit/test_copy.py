@@ -305,6 +305,16 @@ def test_cargo_configuration_above_keeps_its_places(
         assert (top / place.relative_to(tmp_path) / ".cargo/config.toml").is_file()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no owner is read")
+def test_cargo_configuration_of_other_user_above_is_not_copied(
+    tmp_path: Path, top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = crate(tmp_path / "project")
+    write(tmp_path, {".cargo/config.toml": "[env]\n"})
+    monkeypatch.setattr(sources, "is_of_other_user", lambda path, *_: path.parent.name == ".cargo")
+    assert refresh(folder, top).original == folder
+
+
 def test_own_cargo_configuration_is_not_copied(
     tmp_path: Path, top: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
