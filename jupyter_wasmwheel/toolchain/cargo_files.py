@@ -9,6 +9,9 @@ from typing import Any
 import tomli
 from msgspec import Struct
 
+#: The deepest tables of cargo's configuration that are read; cargo has none below five levels.
+MAX_DEPTH = 20
+
 
 class ConfigFile(Struct, frozen=True, kw_only=True):
     """A file of cargo's configuration; `root` is the file that includes it, or itself."""
@@ -54,9 +57,19 @@ def with_included(root: Path, path: Path, seen: set[Path]) -> Iterator[ConfigFil
 def load(path: Path) -> tuple[Mapping[str, Any], str]:
     """Return the table in a file, and what is wrong with one that cannot be read."""
     try:
-        return tomli.loads(path.read_text(encoding="utf-8")), ""
+        table = tomli.loads(path.read_text(encoding="utf-8"))
+        return ({}, "nested too deeply") if _is_deep(table) else (table, "")
     except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError, RecursionError) as error:
         return {}, str(error)
+
+
+def _is_deep(table: Mapping[str, Any]) -> bool:
+    """Return whether a table has more than MAX_DEPTH levels of tables and lists."""
+    level: list[Any] = [table]
+    for _ in range(MAX_DEPTH):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [value for each in inner for value in each if isinstance(value, dict | list)]
+    return bool(level)
 
 
 def table_of(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:

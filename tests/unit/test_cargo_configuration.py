@@ -52,6 +52,8 @@ def check(project: Path, environ: dict[str, str]) -> None:
         ('[http]\ncainfo = "evil.pem"', "http.cainfo"),
         ('[registries.company]\nindex = "sparse+http://127.0.0.1:1/"', "registry company"),
         ("this is no TOML", "an error"),
+        (f"patch.{'.'.join('a' * 900)} = 1", "an error"),
+        (f"paths = {'[' * 5000}", "an error"),
     ],
 )
 def test_configuration_with_programs_or_for_logins_is_refused(
