@@ -6,6 +6,7 @@ package's entry maps each URL to a file in the folder of the lock.
 
 from __future__ import annotations
 
+import re
 import shutil
 import urllib.error
 import urllib.request
@@ -24,6 +25,9 @@ from . import wheels
 
 #: The folder, in that of the lock, and the name of every file in it.
 FOLDER, NAME = "data", "content.bin"
+
+#: The name of a file's own folder.
+HASH = re.compile("[0-9a-f]{64}")
 
 #: How long to wait for a host, the size of the pieces that are read, and of the largest file.
 TIMEOUT_S, CHUNK_BYTES, MAX_DOWNLOAD_BYTES = 20, 1024**2, 512 * 1024**2
@@ -75,7 +79,8 @@ def unused(lock: Lock, package_root: Root) -> list[str]:
     found = package_root.children(FOLDER)
     entries = lock.packages.values() if found else ()
     used = {place.split("/")[1] for each in entries for place in places(each).values()}
-    return [f"{FOLDER}/{name}" for name, _ in found if name not in used]
+    stored = [name for name, _ in found if HASH.fullmatch(name)]
+    return [f"{FOLDER}/{name}" for name in stored if name not in used]
 
 
 def _fetch(data: Data, recipe: Recipe, place: Path, emit: Emitter) -> None:

@@ -4,6 +4,9 @@ A journal in the site's private folder lists the files that a transaction adds, 
 written. When all are there, the journal gets the new lock, listing and notebooks, and the
 transaction is decided. The next command that opens the site completes a decided transaction, and
 reverts any other.
+
+A journal can come with a cloned site, so it can name only what publishing itself changes: the lock,
+the listing, notebooks of packages, and files in folders that are named by their hash.
 """
 
 from __future__ import annotations
@@ -18,14 +21,31 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..api.errors import SiteError
-from ..safe_paths import MAX_FILE_BYTES, MAX_PATH_CHARS, PATH_PATTERN, Root, is_temporary
+from ..safe_paths import MAX_FILE_BYTES, MAX_PATH_CHARS, Root, is_temporary
 from ..store import Store
+from . import contents, data, wheels
 
 #: The journal, and the folder and the file of the lock that a transaction holds.
 JOURNAL, LOCKS, LOCK_KEY = "transaction.json", "locks", "lock"
 
-#: The path of a file or a folder in a site.
-SitePath = Annotated[str, Meta(pattern=rf"\A{PATH_PATTERN}\Z", max_length=MAX_PATH_CHARS)]
+#: Limits of a journal: its size, the texts that it replaces (all are open at once), other paths.
+MAX_JOURNAL_BYTES, MAX_TEXTS, MAX_PATHS = 16 * 1024**2, 500, 10_000
+
+#: The paths of a folder that is named by the hash of its only file, and of a package's notebook.
+_FOLDER = (
+    rf"static/pyodide/(?:{wheels.PUBLISHED}|{wheels.DEPENDENCIES}|{data.FOLDER})/[0-9a-f]{{64}}"
+)
+_NOTEBOOK = rf"{contents.FILES}/try-[A-Za-z0-9_.+!-]{{1,512}}\.ipynb"
+
+#: The paths that publishing adds to a site, replaces, marks as outdated, and removes.
+AddedPath = Annotated[
+    str, Meta(pattern=rf"\A{_FOLDER}/{wheels.SAFE_NAME.pattern}\Z", max_length=MAX_PATH_CHARS)
+]
+TextPath = Annotated[
+    str, Meta(pattern=rf"\A(?:static/pyodide/pyodide-lock\.json|{contents.LISTING}|{_NOTEBOOK})\Z")
+]
+FolderPath = Annotated[str, Meta(pattern=rf"\A{_FOLDER}\Z")]
+RemovedPath = Annotated[str, Meta(pattern=rf"\A(?:{_FOLDER}|{_NOTEBOOK})\Z")]
 
 
 class Journal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,10 +55,10 @@ class Journal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `removed` ones are removed.
     """
 
-    added: tuple[SitePath, ...] = ()
-    files: dict[SitePath, str] = {}
-    outdated: tuple[SitePath, ...] = ()
-    removed: tuple[SitePath, ...] = ()
+    added: Annotated[tuple[AddedPath, ...], Meta(max_length=MAX_PATHS)] = ()
+    files: Annotated[dict[TextPath, str], Meta(max_length=MAX_TEXTS)] = {}
+    outdated: Annotated[tuple[FolderPath, ...], Meta(max_length=MAX_PATHS)] = ()
+    removed: Annotated[tuple[RemovedPath, ...], Meta(max_length=MAX_PATHS)] = ()
 
 
 def lock_store(private: Root) -> Store:
@@ -95,7 +115,18 @@ class Transaction:
         self._private.remove(JOURNAL)
 
     def _write(self) -> None:
-        self._private.replace({JOURNAL: msgspec.json.encode(self._journal)})
+        """Write the journal, unless `recover` would not read it."""
+        text = msgspec.json.encode(self._journal)
+        try:
+            _decode(text)
+        except ValueError as error:
+            raise SiteError(
+                f"Too many or too large changes of {self._site.folder} at once.",
+                f"They cannot be completed if they are interrupted: {error}",
+                "Publish fewer packages at once, or use smaller notebooks.",
+                code="site.change-too-large",
+            ) from error
+        self._private.replace({JOURNAL: text})
 
 
 class JournaledRoot(Root, frozen=True):
@@ -134,8 +165,8 @@ def recover(site: Root, private: Root) -> bool:
     """
     private.remove_temporary()
     try:
-        text = private.read(JOURNAL, MAX_FILE_BYTES)
-        journal = msgspec.json.decode(text, type=Journal)
+        with private.open(JOURNAL) as stream:
+            journal = _decode(stream.read(MAX_JOURNAL_BYTES + 1))
     except FileNotFoundError:
         return False
     except (ValueError, RecursionError) as error:
@@ -153,6 +184,13 @@ def recover(site: Root, private: Root) -> bool:
         _revert(journal, site)
     private.remove(JOURNAL)
     return True
+
+
+def _decode(text: bytes) -> Journal:
+    """Return a valid journal; raise a ValueError if it is not."""
+    if len(text) > MAX_JOURNAL_BYTES:
+        raise ValueError(f"It has more than {MAX_JOURNAL_BYTES:,} bytes.")
+    return msgspec.json.decode(text, type=Journal)
 
 
 def _clean_up(journal: Journal, site: Root) -> None:

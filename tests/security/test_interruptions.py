@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -25,6 +27,9 @@ from tests.fixtures.site_factory import publish_one, small_site, tiny_wheel
 #: What Python reports (PEP 578) before a call that changes files.
 CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.utime", "os.truncate"}
 
+
+#: The name of a stored file's folder.
+HASH = "0" * 64
 
 #: A time in a lock, a listing or a journal.
 TIME = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.+Z]+")
@@ -134,12 +139,13 @@ def test_change_of_running_process_is_left_to_it(published: Site, tmp_path: Path
         publish.locked(published, ignore),
         transaction.transaction(published.root, published.private) as change,
     ):
-        change.root(lite.PYODIDE).copy(tiny_wheel(tmp_path, "new").path, "wheels/new.whl")
+        name = f"wheels/{HASH}/new.whl"
+        change.root(lite.PYODIDE).copy(tiny_wheel(tmp_path, "new").path, name)
         lite.read_site(published.folder)
-        assert published.package_root.is_file("wheels/new.whl")
+        assert published.package_root.is_file(name)
         change.decide({})
         change.finish()
-    assert "static/pyodide/wheels/new.whl" in files(published)
+    assert f"static/pyodide/{name}" in files(published)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +161,30 @@ def test_change_of_running_process_is_left_to_it(published: Site, tmp_path: Path
         b'{"files": {"../x": "y"}}',
         b'{"files": {"x": 1}}',
         b'{"more": 1}',
+        # A cloned site's journal can name only what publishing itself changes.
+        b'{"files": {".git/config": "[core]"}}',
+        b'{"files": {".wasmwheel/site.json": "{}"}}',
+        b'{"files": {"index.html": "x"}}',
+        b'{"files": {"files/.git": "x"}}',
+        b'{"files": {"files/try-x/.git.ipynb": "x"}}',
+        b'{"files": {"files/thesis.ipynb": "{}"}}',
+        b'{"files": {"static/pyodide/pyodide.js": "x"}}',
+        b'{"removed": [".git"]}',
+        b'{"removed": ["files"]}',
+        b'{"removed": ["files/thesis.ipynb"]}',
+        b'{"removed": ["static/pyodide/pyodide-lock.json"]}',
+        b'{"removed": ["static/pyodide/wheels"]}',
+        b'{"added": [".git/HEAD"]}',
+        b'{"added": ["static/pyodide/pyodide-lock.json"]}',
+        f'{{"added": ["static/pyodide/wheels/{HASH}/.git"]}}'.encode(),
+        b'{"outdated": ["Makefile"]}',
+        # Each name opens a file, and takes a system call.
+        json.dumps({"added": [f"static/pyodide/wheels/{HASH}/x.whl"] * 100_000}).encode(),
+        json.dumps({"files": {f"files/try-{n}.ipynb": "" for n in range(100_000)}}).encode(),
+        json.dumps({"files": {"files/try-x.ipynb": " " * 20_000_000}}).encode(),
+        b'{"files": {"files/try-x.ipynb": "\\ud800"}}',
     ],
+    ids=lambda journal: journal[:80].decode(),
 )
 def test_invalid_journal_is_reported_and_changes_nothing(published: Site, journal: bytes) -> None:
     published.private.replace({transaction.JOURNAL: journal})
@@ -167,6 +196,44 @@ def test_invalid_journal_is_reported_and_changes_nothing(published: Site, journa
     assert isinstance(damaged, lite.DamagedSite)
     assert damaged.error.info.code == "site.invalid-journal"
     assert files(published) == before
+
+
+def test_clone_of_repository_with_journal_keeps_its_git_folder(
+    published: Site, tmp_path: Path
+) -> None:
+    program = tmp_path / "ran"
+    config = f'[core]\n\tfsmonitor = "touch {program}; false"\n'
+    journal = json.dumps({"files": {".git/config": config}, "removed": [".git/objects"]})
+    published.private.replace({transaction.JOURNAL: journal.encode()})
+    git = ("git", "-c", "user.name=x", "-c", "user.email=x@example.org")
+    for command in (("init", "-q"), ("add", "-f", "-A"), ("commit", "-q", "-m", "site")):
+        subprocess.run([*git, *command], cwd=published.folder, check=True)
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", published.folder, clone], check=True)
+    before = (clone / ".git/config").read_bytes()
+    with pytest.raises(SiteError) as caught:
+        lite.read_site(clone)
+    assert caught.value.info.code == "site.invalid-journal"
+    assert (clone / ".git/config").read_bytes() == before
+    subprocess.run(["git", "status"], cwd=clone, check=True, stdout=subprocess.DEVNULL)
+    assert not program.exists()
+
+
+def test_change_that_could_not_be_completed_is_not_begun(published: Site, tmp_path: Path) -> None:
+    before = files(published)
+    large: dict[str, Any] = {
+        "cells": [],
+        "metadata": {"x": "x" * transaction.MAX_JOURNAL_BYTES},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    with pytest.raises(SiteError) as caught:
+        publish_one(published, tiny_wheel(tmp_path, "new"), notebook=large)
+    assert caught.value.info.code == "site.change-too-large"
+    now = files(published)
+    assert {name: now.get(name) for name in before} == before
+    assert f"{lite.PRIVATE}/{transaction.JOURNAL}" not in now
+    assert not [name for name in now if "new" in name]
 
 
 def test_site_that_cannot_be_written_is_read_as_it_is(
