@@ -7,8 +7,6 @@ example `c.Wasmwheel.home = "/srv/wasmwheel"`. Environment variables override th
 from __future__ import annotations
 
 import os
-import stat
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,7 @@ from traitlets.config.loader import (
 
 from .api.errors import UsageError
 from .process.limits import DEFAULT, Limits
-from .store import Store
+from .store import Store, permissions
 
 #: The repository of emsdk, and a revision that has the versions of all targets.
 EMSDK = "https://github.com/emscripten-core/emsdk.git@e5bd3d0874e302a18f13c5b41f5bacf9a40c8e59"
@@ -107,7 +105,8 @@ class Wasmwheel(Configurable):
         home = os.environ.get("WASMWHEEL_HOME") or self.home
         listed = os.environ.get("WASMWHEEL_PATH")
         path = listed.split(os.pathsep) if listed else self.path
-        shared = tuple(Path(entry).expanduser().absolute() for entry in path if entry)
+        # Another user could change a link later.
+        shared = tuple(Path(os.path.realpath(Path(entry).expanduser())) for entry in path if entry)
         for folder in shared:
             _require_trusted(folder)
         return Store(home=Path(home).expanduser().absolute(), read_only=shared, limit=self.limit)
@@ -129,20 +128,19 @@ class Wasmwheel(Configurable):
 
 
 def _require_trusted(folder: Path) -> None:
-    """Raise a UsageError for a shared store that another user can write to: builds run its files.
-
-    On Windows, the owner and the permissions of a folder are not read.
-    """
-    if sys.platform == "win32" or not folder.is_dir():
+    """Raise a UsageError for a shared store whose programs another user can change."""
+    writable = permissions.find_writable(folder)
+    if writable is None:
         return
-    status = folder.stat()
-    if status.st_uid in (0, os.geteuid()) and not status.st_mode & stat.S_IWOTH:
-        return
+    how = (
+        f"Run `chown -R root {folder} && chmod -R go-w {folder}` as root"
+        if writable.is_relative_to(folder)
+        else "Move it to a folder that only root can write to, such as /opt"
+    )
     raise UsageError(
         f"The shared store {folder} is not used.",
-        "Another user can write to it, and builds would run that user's files.",
-        f"Run `chown -R root {folder} && chmod -R o-w {folder}` as root, or remove the folder from "
-        "WASMWHEEL_PATH or `c.Wasmwheel.path`.",
+        f"Another user can write to {writable}, and builds would run that user's files.",
+        f"{how}, or remove the store from WASMWHEEL_PATH or `c.Wasmwheel.path`.",
         code="config.untrusted-store",
     )
 
