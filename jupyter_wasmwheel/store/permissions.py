@@ -55,7 +55,9 @@ def _is_sticky(folder: Path) -> bool:
 
 
 def _user() -> int:
-    return 0 if sys.platform == "win32" else os.geteuid()
+    if sys.platform == "win32":
+        return 0
+    return os.geteuid()
 
 
 def _is_own_group(gid: int) -> bool:
