@@ -17,7 +17,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -29,16 +29,19 @@ from msgspec import Struct
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
 
 from .api.errors import CheckError, UsageError
 from .archive import zip_reader
 from .archive.errors import ArchiveError, DamagedError, TooLargeError, UnsafeError
 from .archive.names import split_member_name
 from .archive.zip_reader import Zip
+from .package_metadata import has_long_number, parse_requirement, parse_version
 
 #: The members that a wheel may have; archives that are written here cannot have more.
 MAX_MEMBERS = 65_535
+
+#: The number of extension modules, each of which is compared with the others.
+MAX_EXTENSIONS = 2_000
 
 #: The size of a text member: METADATA, RECORD, a bill of materials.
 MAX_TEXT_BYTES = 32 * 1024**2
@@ -112,7 +115,7 @@ class Wheel(Struct, frozen=True, dict=True):
         """Return the hash of the file, in hexadecimal."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
-    @property
+    @cached_property
     def dist_info(self) -> str:
         """Return the name of the folder with its metadata."""
         (place,) = (name for name in self.members if _is_metadata(name))
@@ -129,13 +132,24 @@ class Wheel(Struct, frozen=True, dict=True):
         with self.opened() as packed:
             return packed.read(member)
 
+    def read_all(
+        self, members: Iterable[str], limit: int | None = None
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yield members with their bytes; raise a CheckError if one has more than `limit`.
+
+        The file is opened once: its directory can be long.
+        """
+        with self.opened() as packed:
+            for member in members:
+                yield member, packed.read(member, limit)
+
     def read_text(self, member: str) -> str:
         """Return the text of a member; raise a CheckError if it is too long."""
         with self.opened() as packed:
             data = packed.read(member, MAX_TEXT_BYTES)
         return data.decode("utf-8")
 
-    @property
+    @cached_property
     def extension_modules(self) -> tuple[ExtensionModule, ...]:
         """Return all extension modules."""
         found = []
@@ -147,10 +161,12 @@ class Wheel(Struct, frozen=True, dict=True):
             found.append(ExtensionModule(member=member, name=".".join((*path.parts[:-1], stem))))
         return tuple(found)
 
-    @property
+    @cached_property
     def imports(self) -> tuple[str, ...]:
         """Return its top-level modules; of a namespace (PEP 420), what is in it."""
-        found = {_import_name(path, self._packages) for path in self._modules}
+        modules = self._modules
+        packages = {_folder(name) for name in modules if _is_package(name)}
+        found = {_import_name(name, packages) for name in modules}
         return tuple(sorted(name for name in found if _is_dotted_name(name)))
 
     @property
@@ -165,18 +181,14 @@ class Wheel(Struct, frozen=True, dict=True):
         )
 
     @property
-    def _modules(self) -> list[PurePosixPath]:
-        """Return the members that can be modules."""
+    def _modules(self) -> list[str]:
+        """Return the members that can be modules, in their shortest form."""
         return [
-            path
-            for path in map(PurePosixPath, self.members)
-            if path.suffix in (".py", ".so") and not path.parts[0].endswith((".dist-info", ".data"))
+            member
+            for member in map(str, map(PurePosixPath, self.members))
+            if member.endswith((".py", ".so"))
+            and not member.partition("/")[0].endswith((".dist-info", ".data"))
         ]
-
-    @property
-    def _packages(self) -> set[PurePosixPath]:
-        """Return the folders that are regular packages."""
-        return {path.parent for path in self._modules if path.name.startswith("__init__.")}
 
 
 def read(path: Path) -> Wheel:
@@ -202,33 +214,43 @@ def read(path: Path) -> Wheel:
     name, version = metadata.get("Name"), metadata.get("Version")
     if not name or not version:
         raise _invalid(path, "its METADATA has no name or no version")
-    if (canonicalize_name(name), _version(version)) != (file_name, file_version):
-        raise _invalid(path, f"its METADATA is that of {name!r} {version!r}")
+    if (canonicalize_name(name), parse_version(version)) != (file_name, file_version):
+        raise _invalid(path, f"its METADATA is that of {name!r:.200} {version!r:.200}")
     try:
-        requires = tuple(Requirement(line) for line in metadata.get_all("Requires-Dist", []))
+        requires = tuple(map(parse_requirement, metadata.get_all("Requires-Dist", [])))
     except InvalidRequirement as error:
         raise _invalid(path, f"a requirement in its METADATA cannot be read: {error}") from error
     python = metadata.get("Requires-Python", "")
+    if has_long_number(python):
+        raise _invalid(path, f"its requires-python cannot be read: {python!r:.200}")
     return Wheel(path, name, version, tags, requires, members, python)
 
 
-def _import_name(module: PurePosixPath, packages: Container[PurePosixPath]) -> str:
-    """Return the name that leads to a module: of its outermost regular package, or else its own."""
-    outwards = [folder for folder in module.parents if folder.name]
-    package = next((folder for folder in reversed(outwards) if folder in packages), None)
-    stem = module.with_name(module.name.partition(".")[0])
-    return ".".join((package or stem).parts)
+def _folder(member: str) -> str:
+    return member.rpartition("/")[0]
+
+
+def _is_package(module: str) -> bool:
+    """Return whether a module makes its folder a regular package."""
+    return module.rpartition("/")[2].startswith("__init__.")
+
+
+def _import_name(module: str, packages: Container[str]) -> str:
+    """Return the name that leads to a module: of its outermost regular package, or else its own.
+
+    The text is cut at each slash, because a wheel can have 65,000 modules in 60 folders each.
+    """
+    end = module.find("/")
+    while end >= 0:
+        if module[:end] in packages:
+            return module[:end].replace("/", ".")
+        end = module.find("/", end + 1)
+    folder, slash, name = module.rpartition("/")
+    return (folder + slash).replace("/", ".") + name.partition(".")[0]
 
 
 def _is_dotted_name(name: str) -> bool:
     return all(part.isidentifier() for part in name.split("."))
-
-
-def _version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
 
 
 def _is_metadata(member: str) -> bool:
@@ -257,6 +279,8 @@ def _refuse_unsafe(packed: Zip) -> None:
     """Refuse members that would be written outside their folder, or that no wheel has."""
     if len(packed.infos) > MAX_MEMBERS:
         raise TooLargeError(f"it has more than {MAX_MEMBERS:,} members")
+    if sum(info.filename.endswith(".so") for info in packed.infos) > MAX_EXTENSIONS:
+        raise TooLargeError(f"it has more than {MAX_EXTENSIONS:,} extension modules")
     seen = set()
     for info in packed.infos:
         if "\\" in info.filename:
@@ -300,8 +324,11 @@ def rewrite(path: Path, changed: Mapping[str, bytes], into: Path, level: int = S
         members[name] = _Member(data, name in members and members[name].executable)
     names = sorted(members, key=_order)
     if _is_record(names[-1]):
-        old = members[names[-1]].data.decode("utf-8")
-        members[names[-1]] = _Member(_record(old, changed).encode("utf-8"), executable=False)
+        try:
+            record = _record(members[names[-1]].data.decode("utf-8"), changed)
+        except (ValueError, csv.Error) as error:
+            raise _invalid(path, f"its RECORD cannot be read: {error}") from error
+        members[names[-1]] = _Member(record.encode("utf-8"), executable=False)
     time = _time(os.environ)
     with into.open("wb") as target:
         directory = b""

@@ -26,9 +26,11 @@ def optimize(
     into = folder / wheel.path.name
     replaced = dict(changed)
     if tool:
-        found = {each: wheel.read(each.member) for each in wheel.extension_modules}
+        known = {each.member: each for each in wheel.extension_modules}
         # Others are left behind by a build for this machine.
-        modules = {each: code for each, code in found.items() if code.startswith(MAGIC)}
+        modules = {
+            known[member]: code for member, code in wheel.read_all(known) if code.startswith(MAGIC)
+        }
         optimized = _optimize_all(tool, [*modules.values()], limits)
         for (module, before), after in zip(modules.items(), optimized, strict=True):
             replaced[module.member] = after

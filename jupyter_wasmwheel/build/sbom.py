@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..wheel import Wheel
+from ..wheel import MAX_TEXT_BYTES, Wheel
 
 #: The folder of the bills in a wheel's `.dist-info`.
 FOLDER = "sboms"
@@ -20,20 +20,21 @@ def normalize(wheel: Wheel, folders: Iterable[tuple[Path, str]]) -> dict[str, by
     """Return a wheel's CycloneDX bills in JSON without what differs between builds, by member."""
     pairs = [(folder.as_posix(), name) for folder, name in folders]
     found = {}
-    for member in wheel.members:
-        if member.startswith(f"{wheel.dist_info}/{FOLDER}/") and member.endswith(".json"):
-            try:
-                text = wheel.read_text(member)
-                for folder, name in pairs:
-                    text = text.replace(folder, name)
-                bill = json.loads(text)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(bill, dict) and bill.get("bomFormat") == "CycloneDX":
-                bill.pop("serialNumber", None)
-                bill.get("metadata", {}).pop("timestamp", None)
-                short = json.dumps(_ordered(bill), separators=(",", ":"))
-                found[member] = f"{short}\n".encode()
+    own = f"{wheel.dist_info}/{FOLDER}/"
+    bills = [each for each in wheel.members if each.startswith(own) and each.endswith(".json")]
+    for member, data in wheel.read_all(bills, MAX_TEXT_BYTES):
+        try:
+            text = data.decode("utf-8")
+            for folder, name in pairs:
+                text = text.replace(folder, name)
+            bill = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(bill, dict) and bill.get("bomFormat") == "CycloneDX":
+            bill.pop("serialNumber", None)
+            bill.get("metadata", {}).pop("timestamp", None)
+            short = json.dumps(_ordered(bill), separators=(",", ":"))
+            found[member] = f"{short}\n".encode()
     return found
 
 

@@ -48,14 +48,14 @@ def audit(wheel: Wheel, target: Target, engine: Engine) -> Audit:
         return Audit(ok=not unexpected, missing=(), unexpected=tuple(unexpected))
     known = engine.snapshot
     hosts = _host_binaries(wheel)
-    compiled = [each for each in wheel.extension_modules if each.member not in hosts]
-    unexpected += _wrong_tags(wheel, target, compiled)
+    compiled = {each.member: each for each in wheel.extension_modules if each.member not in hosts}
+    unexpected += _wrong_tags(wheel, target, [*compiled.values()])
     modules: dict[ExtensionModule, SideModule] = {}
-    for extension in compiled:
+    for member, data in wheel.read_all(compiled):
         try:
-            modules[extension] = side_module.parse(wheel.read(extension.member))
+            modules[compiled[member]] = side_module.parse(data)
         except DamagedModuleError as error:
-            unexpected.append(f"{extension.member} is not a WebAssembly module: {error}.")
+            unexpected.append(f"{member} is not a WebAssembly module: {error}.")
     remarks = []
     for member, system in hosts.items():
         text = f"{member} is a program or a library for {system}."

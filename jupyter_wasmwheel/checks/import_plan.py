@@ -51,11 +51,10 @@ def skipped(wheel: Wheel) -> tuple[str, ...]:
 def _compiled(wheel: Wheel) -> list[ImportStep]:
     """Return the steps for the extension modules and libraries of a wheel."""
     steps = []
-    for each in wheel.extension_modules:
-        data = wheel.read(each.member)
+    names = {each.member: each.name for each in wheel.extension_modules}
+    for member, data in wheel.read_all(names):
         if data.startswith(MAGIC):
-            kind = _kind(data)
-            steps.append(ImportStep(kind=kind, name=each.name, member=each.member))
+            steps.append(ImportStep(kind=_kind(data), name=names[member], member=member))
     return steps
 
 

@@ -69,9 +69,9 @@ def _ok(text: str) -> _Outcome:
 def _modules(wheel: Wheel) -> dict[str, SideModule]:
     """Return the readable modules of a wheel; the audit reports the others."""
     modules = {}
-    for extension in wheel.extension_modules:
+    for member, data in wheel.read_all(each.member for each in wheel.extension_modules):
         try:
-            modules[extension.member] = side_module.parse(wheel.read(extension.member))
+            modules[member] = side_module.parse(data)
         except DamagedModuleError:
             continue
     return modules
@@ -153,12 +153,10 @@ def _differences(wheel: Wheel) -> Iterator[str]:
     recorded = {row[0]: row[1:] for row in csv.reader(io.StringIO(text)) if row}
     own = {f"{wheel.dist_info}/{name}" for name in _NOT_RECORDED}
     members = [member for member in wheel.members if member not in own]
-    for member in {member for member in wheel.members if wheel.members.count(member) > 1}:
-        yield f"{member} is in the wheel more than once"
-    for member in members:
+    for member, data in wheel.read_all(members):
         if member not in recorded:
             yield f"{member} is not in it"
-        elif recorded[member] != record_row(member, wheel.read(member))[1:]:
+        elif recorded[member] != record_row(member, data)[1:]:
             yield f"{member} has another hash or size"
     for name in recorded.keys() - set(members) - own:
         yield f"{name} is missing"

@@ -14,6 +14,7 @@ import pytest
 from jupyter_wasmwheel import wheel
 from jupyter_wasmwheel.api.errors import CheckError, SourceError
 from jupyter_wasmwheel.api.events import ignore
+from jupyter_wasmwheel.build import sbom
 from jupyter_wasmwheel.process.run import MAX_LINE_BYTES, Command, run
 from jupyter_wasmwheel.project import copy, manifest
 from jupyter_wasmwheel.toolchain import cargo
@@ -115,6 +116,32 @@ def test_wheel_that_needs_zip64_for_its_members_is_rejected(tmp_path: Path) -> N
     with pytest.raises(CheckError, match="is not a wheel") as caught:
         wheel.read(path)
     assert "65,535 members" in caught.value.why
+
+
+def deep_wheel(folder: Path, name: str) -> Path:
+    """Write a wheel with as many modules as it can have, all in many folders."""
+    path = folder / "x-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: x\nVersion: 1\n")
+        for number in range(65_000):
+            archive.writestr("d/" * 60 + name.format(number), b"")
+    return path
+
+
+def test_wheel_with_many_deep_modules_is_examined_in_seconds(tmp_path: Path) -> None:
+    found = wheel.read(deep_wheel(tmp_path, "m{}.py"))
+    begin = time.monotonic()
+    assert len(found.own_imports) == len(found.imports) == 65_000
+    assert found.imports[0] == "d." * 60 + "m0"
+    assert sum(1 for _ in found.read_all(found.members)) == 65_001
+    assert sbom.normalize(found, []) == {}
+    assert time.monotonic() - begin < 30
+
+
+def test_wheel_with_too_many_extension_modules_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(CheckError, match="is not a wheel") as caught:
+        wheel.read(deep_wheel(tmp_path, "m{}.so"))
+    assert "2,000 extension modules" in caught.value.why
 
 
 def project(folder: Path) -> Path:
