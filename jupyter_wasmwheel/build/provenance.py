@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from .. import __version__
+from ..package_metadata import PARSE_ERRORS
 from ..wheel import Wheel
 from .plan import Plan
 
@@ -72,5 +73,5 @@ def read(wheel: Wheel) -> Provenance | None:
         if given.pop("schema") != SCHEMA:
             return None
         return Provenance(**given | {"compiled": tuple(given["compiled"])})
-    except (ValueError, TypeError, KeyError):
+    except PARSE_ERRORS:
         return None

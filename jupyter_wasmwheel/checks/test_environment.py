@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from ..api.errors import LimitError
 from ..api.events import note
 from ..project import suite as suites
+from ..project import text_files
 from ..project.suite import Suite
 from ..runtime import packages
 from ..runtime.context import RunContext
@@ -92,7 +93,7 @@ def _of_extras(wheel: Wheel, lock: Lock, extras: Sequence[str]) -> list[Requirem
 
 def _used(suite: Suite, lock: Lock) -> list[str]:
     """Return the packages of the runtime's lock that the tests import, as a notebook would."""
-    texts = (path.read_text(encoding="utf-8", errors="replace") for path in suite.sources)
+    texts = map(text_files.read_start, suite.sources)
     return sorted(
         {name for text in texts for name in pyodide_loader.packages_imported_by(text, lock)}
     )
@@ -125,7 +126,11 @@ def pack(suite: Suite, wheel: Wheel, into: Path) -> None:
             archive.write(path, path.relative_to(suite.folder).as_posix())
         names = set(archive.namelist())
         for base in map(PurePosixPath, suite.import_paths):
-            for member in wheel.members:
-                top, name = PurePosixPath(member).parts[0], (base / member).as_posix()
-                if (suite.folder / base / top).is_dir() and name not in names:
-                    archive.writestr(name, wheel.read(member))
+            added = {
+                member: name
+                for member in wheel.members
+                if (name := (base / member).as_posix()) not in names
+                and (suite.folder / base / PurePosixPath(member).parts[0]).is_dir()
+            }
+            for member, data in wheel.read_all(added):
+                archive.writestr(added[member], data)

@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError, UsageError
 from ..api.report import CargoSettings, Patch
-from ..project import git, manifest
+from ..package_metadata import parse_requirement
+from ..project import git, manifest, text_files
 from ..project.edits import EditPreview, Edits
 from ..project.manifest import Backend, Project
 from ..project.recipes import NO_SETTINGS
@@ -218,7 +219,7 @@ def _requirements(info: RawMetadata, table: Mapping[str, Any]) -> Iterator[Requi
     """Yield the requirements in a package's files; skip invalid ones."""
     for line in info.get("requires_dist") or table.get("dependencies", []):
         try:
-            yield Requirement(line)
+            yield parse_requirement(line)
         except InvalidRequirement:
             continue
 
@@ -234,14 +235,14 @@ def _home(info: RawMetadata, table: Mapping[str, Any]) -> str:
 def _license(info: RawMetadata, table: Mapping[str, Any]) -> str:
     declared = table.get("license")
     text = declared.get("text", "") if isinstance(declared, dict) else declared
-    found = info.get("license_expression") or info.get("license") or text or ""
+    found = str(info.get("license_expression") or info.get("license") or text or "")
     return found if "\n" not in found else ""
 
 
 def _modules(project: Project, pyproject: Mapping[str, Any]) -> Iterator[str]:
     """Yield the top-level modules that a package's files name."""
     for listing in sorted(project.folder.glob("**/*.egg-info/top_level.txt")):
-        yield from listing.read_text(encoding="utf-8").split()
+        yield from text_files.read_text(listing).split()
     if project.backend == "maturin" and project.crate:
         settings = pyproject.get("tool", {}).get("maturin", {})
         crate = manifest.load_toml(project.crate)

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from ..api.errors import SourceError
 from ..api.events import Emitter, Log, note
 from ..api.report import Patch
-from . import generator, outside_metadata, recipes
+from . import generator, outside_metadata, recipes, text_files
 from .manifest import Project
 from .recipes import CRATE, Recipe, Replacement
 from .source import FetchedSource
@@ -218,7 +218,7 @@ def _open(path: Path, folder: Path, base: Path, refuse: Callable[[str], SourceEr
         raise refuse("file not found.")
     if path.resolve() != folder.resolve() / path.relative_to(folder):
         raise refuse("it is a link, or in a linked folder; only the project's files can be edited.")
-    data = path.read_bytes()
+    data = text_files.read_bytes(path)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from . import text_files
 from .manifest import Project, load_toml, workspace_root
 
 #: The dependency, its feature for the generator, and the crate's new feature that enables it.
@@ -67,7 +68,5 @@ def _is_for_program_alone(crate: Path, programs: Iterable[Mapping[str, str]]) ->
     own = {crate.parent / name for name in (*named, usual)}
     others = (path for path in (crate.parent / "src").rglob("*.rs") if path not in own)
     return any(path.is_file() for path in own) and not any(
-        "bindgen" in path.read_text(encoding="utf-8", errors="replace")
-        for path in others
-        if path.is_file()
+        "bindgen" in text_files.read_start(path) for path in others if path.is_file()
     )

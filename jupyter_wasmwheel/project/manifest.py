@@ -19,8 +19,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
 from ..api.errors import SourceError
-from ..safe_paths import MAX_DOCUMENT_BYTES
-from . import bindings
+from ..package_metadata import PARSE_ERRORS, parse_requirement, parse_version
+from . import bindings, text_files
 from .bindings import DEPENDENCIES, NO_MATURIN_SETTINGS, MaturinSettings
 
 if TYPE_CHECKING:
@@ -45,6 +45,17 @@ SHAPES: dict[str, type] = {
     **dict.fromkeys(("tool.maturin.features", "lib.crate-type", "project.dependencies"), list),
     **dict.fromkeys(("workspace.members", "bin", "example", "test", "bench"), list),
     **dict.fromkeys((f"tool.setuptools-rust.{name}" for name in ("ext-modules", "bins")), list),
+    **dict.fromkeys(("tool.poetry", "tool.poetry.dependencies", "project.urls"), dict),
+    **dict.fromkeys(("tool.pytest", "tool.pytest.ini_options"), dict),
+    **dict.fromkeys(("build-system.backend-path", "dependency-groups.*", "lib.crate_type"), list),
+}
+
+#: The types of the items of these lists.
+ITEMS: dict[str, type] = {
+    **dict.fromkeys(("build-system.requires", "build-system.backend-path"), str),
+    **dict.fromkeys(("project.dynamic", "project.dependencies", "workspace.members"), str),
+    **dict.fromkeys(("bin", "example", "test", "bench"), dict),
+    **dict.fromkeys((f"tool.setuptools-rust.{name}" for name in ("ext-modules", "bins")), dict),
 }
 
 
@@ -56,7 +67,7 @@ class Project(Struct, frozen=True, kw_only=True):
     folders and files that a build reads, the project's own folder first; `channel` is what a
     rust-toolchain file requests. `tree` is the folder that a fetched source must not leave, None
     for a folder of the user's own, and `history` the repository with its commit and tags, if its
-    build reads them.
+    build reads them. Only the files of one that `is_own` can be edited by the user.
     """
 
     folder: Path
@@ -68,6 +79,7 @@ class Project(Struct, frozen=True, kw_only=True):
     channel: str | None
     tree: Path | None = None
     history: Path | None = None
+    is_own: bool = True
     is_maturin: bool = False
     bindings: str | None = None
 
@@ -140,7 +152,7 @@ def requirements(folder: Path) -> tuple[Requirement, ...] | None:
     else:
         return None
     try:
-        return tuple(Requirement(str(line)) for line in lines)
+        return tuple(map(parse_requirement, lines))
     except InvalidRequirement as error:
         raise SourceError(
             f"Invalid requirement in {folder}.",
@@ -152,7 +164,8 @@ def requirements(folder: Path) -> tuple[Requirement, ...] | None:
 
 def _is_static(info: RawMetadata) -> bool:
     """Return whether an sdist's metadata lists the fields that a build can change (PEP 643)."""
-    return Version(info.get("metadata_version", "1.0")) >= Version("2.2")
+    version = parse_version(info.get("metadata_version", "1.0"))
+    return version is not None and version >= Version("2.2")
 
 
 def load_pyproject(folder: Path) -> dict[str, Any]:
@@ -164,11 +177,9 @@ def load_pyproject(folder: Path) -> dict[str, Any]:
 def load_toml(path: Path) -> dict[str, Any]:
     """Load a TOML file and check its shape; a SourceError says what is wrong with it."""
     try:
-        if path.stat().st_size > MAX_DOCUMENT_BYTES:
-            raise ValueError(f"it has more than {MAX_DOCUMENT_BYTES} bytes")
         # cargo reads TOML 1.1, as tomli does and tomllib does not. Editors on Windows begin files
         # with a byte order mark, which cargo skips too.
-        data = tomli.loads(path.read_text(encoding="utf-8-sig"))
+        data = tomli.loads(text_files.read_bytes(path).decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise SourceError(
             f"Could not read {path}.",
@@ -179,13 +190,22 @@ def load_toml(path: Path) -> dict[str, Any]:
     for name, shape in SHAPES.items():
         for found in _found(data, name.split(".")):
             if not isinstance(found, shape):
-                raise SourceError(
-                    f"Could not read {path}.",
-                    f"`{name}` must be a {'table' if shape is dict else 'list'}.",
-                    "Correct that value.",
-                    code="project.invalid-value",
-                )
+                raise _wrong_value(path, name, "table" if shape is dict else "list")
+    for name, shape in ITEMS.items():
+        for found in _found(data, name.split(".")):
+            if not all(isinstance(item, shape) for item in found):
+                kind = "tables" if shape is dict else "strings"
+                raise _wrong_value(path, name, f"list of {kind}")
     return data
+
+
+def _wrong_value(path: Path, name: str, expected: str) -> SourceError:
+    return SourceError(
+        f"Could not read {path}.",
+        f"`{name}` must be a {expected}.",
+        "Correct that value.",
+        code="project.invalid-value",
+    )
 
 
 def _found(data: Any, names: list[str]) -> list[Any]:
@@ -205,7 +225,10 @@ def pkg_info(folder: Path) -> RawMetadata:
         return {}
     from packaging.metadata import parse_email  # slow to import
 
-    return parse_email(path.read_bytes())[0]
+    try:
+        return parse_email(text_files.read_bytes(path))[0]
+    except PARSE_ERRORS:
+        return {}
 
 
 def _no_pyproject(folder: Path) -> SourceError:
@@ -282,7 +305,7 @@ def _places_of_setuptools(folder: Path, pyproject: dict[str, Any]) -> list[str]:
 def _setup_py(folder: Path) -> str:
     """Return the text of a project's setup.py, empty if it has none."""
     path = folder / "setup.py"
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return text_files.read_text(path) if path.is_file() else ""
 
 
 def _no_crate(folder: Path, pyproject: dict[str, Any]) -> SourceError:
@@ -417,7 +440,7 @@ def _channel(folder: Path, tree: Path | None) -> str | None:
         for name in ("rust-toolchain", "rust-toolchain.toml"):
             path = place / name
             if path.is_file():
-                text = path.read_text(encoding="utf-8", errors="replace")
+                text = text_files.read_text(path)
                 if "[" in text:
                     wanted = load_toml(path).get("toolchain", {}).get("channel")
                     return str(wanted) if wanted else None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api.errors import SourceError
+from . import text_files
 from .manifest import Project, load_toml
 
 
@@ -21,7 +22,7 @@ def read(project: Project) -> dict[str, Any] | None:
     if not path.is_relative_to(project.folder.resolve()):
         raise _wrong(manifest, named, "It is outside the project.")
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(text_files.read_bytes(path))
     except OSError as error:
         raise _wrong(manifest, named, f"{error.strerror}.") from error
     except (ValueError, RecursionError) as error:

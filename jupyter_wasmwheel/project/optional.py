@@ -12,11 +12,13 @@ from typing import Any
 
 import configupdater
 import tomlkit
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
 from tomlkit.items import InlineTable
 
 from ..api.errors import SourceError
+from ..package_metadata import parse_requirement
+from . import text_files
 from .manifest import load_pyproject
 
 PYPROJECT, SETUP_CFG = "pyproject.toml", "setup.cfg"
@@ -40,7 +42,7 @@ def requirements(folder: Path) -> list[str]:
     """Return the names of a project's static dependencies."""
     pyproject = load_pyproject(folder)
     path = folder / SETUP_CFG
-    setup_cfg = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+    setup_cfg = text_files.read_text(path) if path.is_file() else None
     if _is_elsewhere(pyproject) and setup_cfg:
         config = _read(setup_cfg)
         lines = _lines(config["options"]["install_requires"].value or "") if _has(config) else []
@@ -179,7 +181,7 @@ def _is(requirement: str, name: str) -> bool:
 
 def _name(requirement: str) -> str | None:
     try:
-        return Requirement(requirement.partition(" #")[0]).name
+        return parse_requirement(requirement.partition(" #")[0]).name
     except InvalidRequirement:
         return None
 

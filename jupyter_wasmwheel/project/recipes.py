@@ -19,10 +19,10 @@ import msgspec
 from msgspec import Struct, structs
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from ..api.errors import SourceError, UsageError
 from ..api.report import CargoSettings, RecipeInfo, ShippedFile
+from ..package_metadata import parse_version
 
 #: The values of `--recipe` other than a file.
 AUTO, NONE = "auto", "none"
@@ -284,10 +284,8 @@ def _version_ranges(recipe: _File) -> Iterator[tuple[Keys, str]]:
 def _contains(versions: str, version: str | None) -> bool:
     if not versions:
         return True
-    try:
-        return SpecifierSet(versions).contains(Version(version or ""), prereleases=True)
-    except InvalidVersion:
-        return False
+    known = parse_version(version or "")
+    return known is not None and SpecifierSet(versions).contains(known, prereleases=True)
 
 
 def line_of(text: str, keys: Keys) -> int | None:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..api.errors import Retry, SourceError
+from ..package_metadata import PARSE_ERRORS, has_long_number
 from ..runtime import targets
 from ..runtime.targets import Target
-from . import manifest
+from . import manifest, text_files
 from .manifest import Project
 
 
@@ -55,14 +56,16 @@ def _declared(folder: Path) -> Iterator[tuple[str, str]]:
     }
     if static:
         found = {"pyproject.toml": static}  # the others do not count
-    yield from ((file, value) for file, value in found.items() if isinstance(value, str))
+    for file, value in found.items():
+        if isinstance(value, str) and not has_long_number(value):
+            yield file, value
 
 
 def _in_setup_cfg(path: Path) -> str | None:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read(path, encoding="utf-8")
-    except (configparser.Error, UnicodeDecodeError):
+        parser.read_string(text_files.read_text(path) if path.is_file() else "")
+    except configparser.Error:
         return None  # the build backend reports it
     return parser.get("options", "python_requires", fallback=None)
 
@@ -70,8 +73,8 @@ def _in_setup_cfg(path: Path) -> str | None:
 def _in_setup_py(path: Path) -> str | None:
     """Return the argument if it is a literal; setup.py is not run."""
     try:
-        tree = ast.parse(path.read_bytes()) if path.is_file() else ast.Module([], [])
-    except (SyntaxError, ValueError):
+        tree = ast.parse(text_files.read_bytes(path) if path.is_file() else b"")
+    except (SyntaxError, *PARSE_ERRORS):
         return None
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg == "python_requires":

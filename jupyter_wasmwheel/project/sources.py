@@ -17,6 +17,7 @@ from ..safe_paths import is_of_other_user
 from . import outside_metadata, references, repository
 from .manifest import Project, crate_folders, load_pyproject, load_toml
 from .repository import RepositoryFiles
+from .text_files import read_start
 
 #: Folders of tools and version control, which are not part of a source.
 IGNORED_FOLDERS = {
@@ -97,9 +98,9 @@ def needs_history(project: Project) -> bool:
 def _crate_reads_commit(project: Project) -> bool:
     for folder in project.roots:
         script, manifest = folder / "build.rs", folder / "Cargo.toml"
-        if script.is_file() and _GIT.search(script.read_text(errors="replace")):
+        if script.is_file() and _GIT.search(read_start(script)):
             return True
-        if manifest.is_file() and _GIT_CRATES.search(manifest.read_text(errors="replace")):
+        if manifest.is_file() and _GIT_CRATES.search(read_start(manifest)):
             return True
     return False
 

@@ -22,6 +22,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError
+from ..package_metadata import parse_requirement
+from . import text_files
 from .manifest import Project, load_pyproject, load_toml
 from .sources import is_source
 
@@ -136,10 +138,11 @@ def _settings(folder: Path) -> Mapping[str, Sequence[str]]:
         table = tool.get("pytest", {})
         found = found or table.get("ini_options") or table
     for name, section in INI_FILES:
+        path = folder / name
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
-            parser.read(folder / name, encoding="utf-8")
-        except (configparser.Error, UnicodeDecodeError):
+            parser.read_string(text_files.read_text(path) if path.is_file() else "")
+        except configparser.Error:
             continue  # pytest reports the error
         found = found or (parser[section] if parser.has_section(section) else {})
     return {
@@ -202,7 +205,7 @@ def _of_file(path: Path, top: Path, seen: frozenset[Path]) -> Iterator[Requireme
     """Give the requirements of a requirements file, and of those that it names with `-r`."""
     if path in seen or not path.is_file() or not path.resolve().is_relative_to(top):
         return
-    text = path.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ")
+    text = text_files.read_text(path).replace("\\\n", " ")
     for line in text.splitlines():
         words = re.sub(r"(^|\s)#.*", "", line).strip()
         nested = re.match(r"(?:-r|--requirement)[\s=]*(.+)", words)
@@ -215,7 +218,7 @@ def _of_file(path: Path, top: Path, seen: frozenset[Path]) -> Iterator[Requireme
 def _requirement(text: str) -> Iterator[Requirement]:
     """Give the requirement in a line, nothing for a path, an option or an empty line."""
     try:
-        requirement = Requirement(text)
+        requirement = parse_requirement(text)
     except InvalidRequirement:
         return
     if not requirement.url:
@@ -240,9 +243,7 @@ def _used(folder: Path, sources: Sequence[Path]) -> Iterator[Companion]:
     """Give the companions whose sign is in the tests or pytest's configuration."""
     settings = [folder / name for name in (*TOML_FILES, *(name for name, _ in INI_FILES))]
     text = "\n".join(
-        path.read_text(encoding="utf-8", errors="replace")
-        for path in (*settings, *sources)
-        if path.is_file()
+        text_files.read_start(path) for path in (*settings, *sources) if path.is_file()
     )
     for companion in companions():
         if companion.sign and companion.sign.search(text):

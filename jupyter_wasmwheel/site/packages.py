@@ -15,6 +15,7 @@ from ..api.errors import SourceError, UsageError
 from ..api.events import note
 from ..api.report import Dependency
 from ..checks import dependencies
+from ..package_metadata import parse_requirement
 from ..runtime.context import RunContext
 from ..runtime.lock import Lock, entry_for
 from ..runtime.packages import Candidate, index_source, site_source
@@ -28,7 +29,7 @@ def parse_requirements(names: Sequence[str]) -> list[Requirement]:
     found = []
     for name in names:
         try:
-            found.append(Requirement(name))
+            found.append(parse_requirement(name))
         except InvalidRequirement as error:
             raise UsageError(
                 f"Invalid package name {name!r}.",
