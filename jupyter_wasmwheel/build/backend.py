@@ -19,14 +19,22 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+import msgspec
+from msgspec import Struct
+from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
-from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMissing
+from pyproject_hooks import (
+    BackendUnavailable,
+    BuildBackendHookCaller,
+    HookMissing,
+    UnsupportedOperation,
+)
 
-from ..api.errors import Retry, SourceError
+from ..api.errors import Retry, SiteError, SourceError
 from ..api.events import Emitter, Log, note
 from ..api.sanitize import redact
 from ..index import configuration_digest, pip_environment
+from ..package_metadata import parse_requirement
 from ..process.run import Command, run
 from ..project.copy import Copy
 from ..project.manifest import load_toml
@@ -82,7 +90,7 @@ def build(
         caller = functools.partial(_caller, plan, copy.folder, system, step, env)
         settings = config_settings.parse(plan.request.config_settings)
         settings = meson.config_settings(_names(requires), plan, env, settings)
-        more = caller(environment(requires)).get_requires_for_build_wheel(settings or None)
+        more = caller(environment(requires)).get_requires_for_build_wheel(settings or None) or []
         require_from_index(more, plan.project.label)
         if RUST_TOOLS & _names(more) and not (plan.toolchain and plan.toolchain.rust):
             raise NeedsRustError
@@ -90,7 +98,7 @@ def build(
 
     try:
         return run_frontend(plan, copy, emit, compiled, work)
-    except (BackendUnavailable, HookMissing) as error:
+    except (BackendUnavailable, HookMissing, UnsupportedOperation) as error:
         raise SourceError(
             f"Could not load the build backend of {plan.project.label}.",
             f"{system.get('build-backend')}: {error}",
@@ -147,13 +155,7 @@ def _caller(
         # Last is the folder in which the hook gets its arguments and leaves its result.
         results = Root(Path(cmd[-1]))
         step(cmd, Path(cwd or folder), {**env, **more}, [results.folder])
-        if not results.is_file("output.json"):  # pyproject_hooks would wait for a pipe
-            raise SourceError(
-                f"The build backend of {plan.project.label} ended without a result.",
-                "It ended its process, or replaced the file with the result.",
-                "Look in its output above for the reason.",
-                code="backend.no-result",
-            )
+        require_result(results, plan.project.label)
 
     return BuildBackendHookCaller(
         str(folder),
@@ -164,6 +166,43 @@ def _caller(
     )
 
 
+class _HookResult(Struct, frozen=True):
+    """The fields of a hook's result that pyproject_hooks reads."""
+
+    return_val: list[str] | str | None
+    unsupported: bool = False
+    no_backend: bool = False
+    hook_missing: bool = False
+    traceback: str = ""
+    backend_error: str | None = ""
+    missing_hook_name: str = ""
+    warnings: list[_HookWarning] = []
+
+
+class _HookWarning(Struct, frozen=True):
+    """A warning of a hook."""
+
+    message: str
+    filename: str
+    lineno: int
+
+
+def require_result(results: Root, label: str) -> None:
+    """Raise a SourceError unless a hook has left a valid result.
+
+    pyproject_hooks would wait for a pipe, or read a file of any size.
+    """
+    try:
+        msgspec.json.decode(results.read("output.json"), type=_HookResult)
+    except (SiteError, OSError, ValueError, RecursionError) as error:
+        raise SourceError(
+            f"The build backend of {label} ended without a result.",
+            "It ended its process, or replaced the file with the result.",
+            "Look in its output above for the reason.",
+            code="backend.no-result",
+        ) from error
+
+
 def _require_valid(requires: Sequence[str], label: str, *, is_own: bool) -> None:
     """Refuse what is not a requirement: pip would take it for an option, or for a file.
 
@@ -171,9 +210,9 @@ def _require_valid(requires: Sequence[str], label: str, *, is_own: bool) -> None
     """
     for text in requires:
         try:
-            url = Requirement(text).url
+            url = parse_requirement(text).url
             is_valid = text.isprintable()
-        except (InvalidRequirement, TypeError):
+        except InvalidRequirement:
             url, is_valid = None, False
         if url and not is_own:
             raise SourceError(
@@ -198,12 +237,12 @@ def require_from_index(requires: Sequence[str], label: str) -> None:
     """
     for text in requires:
         try:
-            is_plain = Requirement(text).url is None
+            is_plain = parse_requirement(text).url is None
         except InvalidRequirement:
             is_plain = False
         if not is_plain:
             raise SourceError(
-                f"The build backend of {label} requires {text[:200]!r} when it runs.",
+                f"The build backend of {label} requires {text!r:.200} when it runs.",
                 "Only a name with a version is looked up then, in the package index.",
                 "If you trust it, list it in `requires` of `[build-system]` in pyproject.toml.",
                 code="backend.requirement-refused",

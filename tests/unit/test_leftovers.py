@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import tomllib
@@ -17,7 +18,7 @@ from jupyter_wasmwheel.build import backend, confinement
 from jupyter_wasmwheel.checks import pyodide_loader
 from jupyter_wasmwheel.project import copy, manifest
 from jupyter_wasmwheel.project.copy import Copy
-from jupyter_wasmwheel.safe_paths import remove_tree, temporary_folder
+from jupyter_wasmwheel.safe_paths import Root, remove_tree, temporary_folder
 from jupyter_wasmwheel.store import Store
 from jupyter_wasmwheel.toolchain import emscripten
 
@@ -94,6 +95,58 @@ def test_requirement_of_hook_that_is_no_name_is_refused(text: str) -> None:
     with pytest.raises(SourceError) as caught:
         backend.require_from_index(["wheel", text], "sample 1.0")
     assert caught.value.info.code == "backend.requirement-refused"
+
+
+def test_result_of_hook_is_accepted(tmp_path: Path) -> None:
+    warning = {"message": "old", "filename": "setup.py", "lineno": 1}
+    for value in (None, ["wheel"], "sample-1-py3-none-any.whl"):
+        result = {"unsupported": False, "return_val": value, "warnings": [warning]}
+        (tmp_path / "output.json").write_text(json.dumps(result))
+        backend.require_result(Root(tmp_path), "sample")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"return_val": 1}',
+        '{"return_val": [1]}',
+        '{"return_val": null, "warnings": [1]}',
+        '{"return_val": null, "traceback": {}}',
+        '{"return_val": "' + "x" * 5_000_000 + '"}',
+        '{"return_val": ' + "[" * 100_000,
+        '{"return_val": null, "more": ' + "[" * 100_000,
+        '{"return_val": "\xff"}',
+    ],
+    ids=lambda text: text[:30],
+)
+def test_damaged_result_of_hook_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "output.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(SourceError) as caught:
+        backend.require_result(Root(tmp_path), "sample")
+    assert caught.value.info.code == "backend.no-result"
+
+
+@pytest.mark.parametrize("replace", REPLACEMENTS.values(), ids=REPLACEMENTS)
+def test_result_of_hook_that_is_no_regular_file_is_refused(
+    tmp_path: Path, outside: Path, replace: Callable[[Path, Path], None]
+) -> None:
+    (tmp_path / "results").mkdir()
+    replace(tmp_path / "results/output.json", outside)
+    with pytest.raises(SourceError) as caught:
+        backend.require_result(Root(tmp_path / "results"), "sample")
+    assert caught.value.info.code == "backend.no-result"
+
+
+def test_endless_result_of_hook_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "output.json").open("wb") as stream:
+        stream.truncate(10**12)
+    with pytest.raises(SourceError) as caught:
+        backend.require_result(Root(tmp_path), "sample")
+    assert caught.value.info.code == "backend.no-result"
 
 
 def test_requirements_of_hook_with_names_are_accepted() -> None:
