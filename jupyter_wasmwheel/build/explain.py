@@ -13,6 +13,8 @@ from ..api.events import Diagnostic
 from ..api.requests import BuildRequest
 from ..api.sanitize import redact
 from ..errors import known_errors
+from ..package_metadata import parse_version
+from ..project.manifest import Project
 from ..runtime import targets
 from ..runtime.targets import Target
 from ..toolchain import emscripten
@@ -107,7 +109,7 @@ def _not_compiled(plan: Plan, errors: Sequence[Diagnostic]) -> CompileError:
     if place and place.is_relative_to(plan.work):
         fix = "Correct the build script that generates this file, and build again."
         remedies = []
-    elif place and plan.project.tree and place.is_relative_to(plan.project.tree):
+    elif place and _is_in_download(place, plan.project):
         fix = (
             "Build another version of the package, or unpack the source in a folder of your own, "
             "correct that line and build the folder: the file above is a downloaded copy."
@@ -123,6 +125,10 @@ def _not_compiled(plan: Plan, errors: Sequence[Diagnostic]) -> CompileError:
     )
 
 
+def _is_in_download(place: Path, project: Project) -> bool:
+    return not project.is_own and project.tree is not None and place.is_relative_to(project.tree)
+
+
 def older_target(target: Target, text: str) -> Target | None:
     """Return the newest target with a Python that the PyO3 in the output supports, if any.
 
@@ -131,7 +137,9 @@ def older_target(target: Target, text: str) -> Target | None:
     found = PYO3_FAILED.search(text)
     if not found:
         return None
-    version = Version(found[1])
+    version = parse_version(found[1])
+    if version is None:
+        return None
     fitting = [
         each
         for each in targets.all_targets()

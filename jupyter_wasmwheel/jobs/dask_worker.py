@@ -22,6 +22,7 @@ import msgspec
 
 from .. import config
 from ..api.events import ignore
+from ..project.source import SENT_FOLDER
 from ..runtime import targets
 from ..store import Store
 from ..toolchain import doctor
@@ -32,9 +33,6 @@ from .payload import BUILD, TOPIC, JobMessage, JobPayload, JobResult, resource, 
 #: Seconds for which lines are collected before they are sent, and between two checks whether the
 #: task still exists.
 SEND_INTERVAL_S, POLL_INTERVAL_S = 0.05, 0.2
-
-#: The folder of unpacked sources in a store.
-SOURCES_FOLDER = "shipped"
 
 
 async def offer_resources(worker: distributed.Worker) -> None:
@@ -63,7 +61,7 @@ def build(packed: bytes) -> bytes:
     payload = msgspec.msgpack.decode(packed, type=JobPayload)
     settings = config.load()
     store = settings.store()
-    key = f"{SOURCES_FOLDER}/{payload.key}"
+    key = f"{SENT_FOLDER}/{payload.key}"
     sender = _Sender(payload, str(store.home / key))
     with store.lock(key, ignore), tempfile.TemporaryDirectory(prefix="wasmwheel-") as scratch:
         request = unpack(payload, store.home / key)

@@ -47,7 +47,7 @@ def resolve_source(request: SourceRequest, target: Target, context: BuildContext
         how = ", confined to its own files" if confine.method() else " with your permissions"
         note(emit, f"Building runs this package's code on this machine{how}.")
     context.phases.enter("project")
-    project = manifest.read(fetched.folder, fetched.tree)
+    project = replace(manifest.read(fetched.folder, fetched.tree), is_own=fetched.is_own)
     if not fetched.is_own and sources.needs_history(project):
         history = source.fetch_history(fetched, context.store, emit, offline=context.offline)
         project = replace(project, history=history)

@@ -15,9 +15,13 @@ from .. import archive
 from ..api.errors import SourceError, UsageError
 from ..api.events import Emitter, note
 from ..index import Index, stated_hash
+from ..package_metadata import parse_requirement
 from ..runtime.targets import Target
 from ..store import Store
 from . import git
+
+#: The folder in a store of the sources that a server sent to a worker (jobs/payload.py).
+SENT_FOLDER = "shipped"
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -31,8 +35,8 @@ class FetchedSource(Struct, frozen=True, kw_only=True):
     """A source on disk; `folder` is its project's.
 
     `tree` holds all of its files, and `identity` is the hash of its archive, or its commit and the
-    folder in it; both are None for a folder. `archive` is the file that it was unpacked from.
-    `origin` is what stays the same when its branch gets new commits.
+    folder in it; both are None for a folder of this machine. `archive` is the file that it was
+    unpacked from. `origin` is what stays the same when its branch gets new commits.
     """
 
     source: Source
@@ -44,8 +48,8 @@ class FetchedSource(Struct, frozen=True, kw_only=True):
 
     @property
     def is_own(self) -> bool:
-        """Return whether this is a folder that the user edits."""
-        return self.tree is None
+        """Return whether this is a folder that the user edits, even if another machine sent it."""
+        return self.source.kind == "folder"
 
 
 def parse(text: str) -> Source:
@@ -81,7 +85,7 @@ def parse(text: str) -> Source:
 
 def _requirement(text: str) -> Requirement:
     try:
-        requirement = Requirement(text.removeprefix("pypi:"))
+        requirement = parse_requirement(text.removeprefix("pypi:"))
     except InvalidRequirement as error:
         raise UsageError(
             f"Invalid requirement {text!r}.",
@@ -104,12 +108,21 @@ def fetch(
 ) -> FetchedSource:
     """Fetch a source, unpacking archives into the store; none of its code is run."""
     if source.kind == "folder":
-        return FetchedSource(source=source, folder=Path(source.text).resolve())
+        return _from_folder(source, store)
     if source.kind == "git":
         return _from_git(source, store, emit, offline)
     if source.kind == "sdist":
         return _unpacked(source, Path(source.text), store, emit)
     return _unpacked(source, _from_index(source, target, store, emit, offline), store, emit)
+
+
+def _from_folder(source: Source, store: Store) -> FetchedSource:
+    """Return a folder; one that another machine sent must not leave what was sent."""
+    folder, sent = Path(source.text).resolve(), (store.home / SENT_FOLDER).resolve()
+    if not folder.is_relative_to(sent):
+        return FetchedSource(source=source, folder=folder)
+    key_and_source = folder.relative_to(sent).parts[:2]
+    return FetchedSource(source=source, folder=folder, tree=sent.joinpath(*key_and_source))
 
 
 def _from_index(source: Source, target: Target, store: Store, emit: Emitter, offline: bool) -> Path:

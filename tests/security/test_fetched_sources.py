@@ -13,6 +13,7 @@ from jupyter_wasmwheel.api.events import ignore
 from jupyter_wasmwheel.api.requests import BuildRequest, EditsRequest
 from jupyter_wasmwheel.jobs import payload
 from jupyter_wasmwheel.project import copy, manifest, source, starter
+from jupyter_wasmwheel.project.source import FetchedSource
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.git_server import Repository
@@ -188,3 +189,49 @@ def test_local_folder_can_name_other_crates(tmp_path: Path, private: Path) -> No
     crate = starter.create("hello", tmp_path)
     leave(crate, private, "absolute path")
     assert private in manifest.read(crate).roots
+
+
+def sent_to_worker(origin: str, store: Store, worker: Store) -> FetchedSource:
+    """Return a source as the worker finds it that a server sent it to."""
+    packed = payload.pack("job", BuildRequest(source=origin), store, ignore)
+    request = payload.unpack(packed.payload, worker.home / source.SENT_FOLDER / packed.payload.key)
+    target = targets.find(targets.default_abi())
+    return source.fetch(source.parse(request.source), target, worker, ignore)
+
+
+@pytest.mark.parametrize("form", ["folder", "git"])
+@pytest.mark.parametrize("depth", range(1, 9))
+def test_source_that_was_sent_gets_no_file_of_worker(
+    tmp_path: Path, store: Store, form: str, depth: int
+) -> None:
+    repository = Repository(tmp_path / "repository")
+    crate = starter.create("hello", repository.folder)
+    up = "../" * depth
+    (crate / "src/lib.rs").write_text(f'const K: &str = include_str!("{up}secret/key");')
+    repository.commit("Begin")
+    worker = Store(home=tmp_path / "a/worker/home/store")
+    for folder in (place / "secret" for place in worker.home.parents[:4]):
+        folder.mkdir(parents=True)
+        (folder / "key").write_text(DECOY)
+    inside = f"git+file://{repository.folder}#subdirectory=hello"
+    fetched = sent_to_worker(inside if form == "git" else str(crate), store, worker)
+    assert fetched.tree
+    assert fetched.tree.is_relative_to(worker.home / source.SENT_FOLDER)
+    assert fetched.is_own
+    copied = copy.refresh(
+        manifest.read(fetched.folder, fetched.tree), worker.home / "work/x/source"
+    )
+    assert (copied.folder / "src/lib.rs").is_file()
+    nothing_is_copied(worker)
+
+
+def test_source_that_was_sent_cannot_name_crate_of_worker(
+    tmp_path: Path, store: Store, private: Path
+) -> None:
+    crate = starter.create("hello", tmp_path / "projects")
+    worker = Store(home=tmp_path / "worker")
+    fetched = sent_to_worker(str(crate), store, worker)
+    leave(fetched.folder, private, "absolute path")
+    with pytest.raises(SourceError) as caught:
+        manifest.read(fetched.folder, fetched.tree)
+    assert caught.value.info.code == "source.outside-tree"
