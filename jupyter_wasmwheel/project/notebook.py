@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ..api.errors import SourceError
+from ..safe_paths import MAX_DOCUMENT_BYTES
 from . import text_files
 from .manifest import Project, load_toml
+
+#: The largest notebook that is published, with its indentation: a site's journal contains it.
+MAX_BYTES = 2 * MAX_DOCUMENT_BYTES
 
 
 def read(project: Project) -> dict[str, Any] | None:
@@ -30,10 +34,20 @@ def read(project: Project) -> dict[str, Any] | None:
     if not _is_notebook(document):
         raise _wrong(manifest, named, "It is not a notebook in format 4.")
     try:
-        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError as error:
+        _require_writable(document)
+    except (ValueError, RecursionError) as error:
         raise _wrong(manifest, named, f"It cannot be written as JSON: {error}.") from error
     return dict(document)
+
+
+def _require_writable(document: object) -> None:
+    """Raise a ValueError for a notebook that cannot be written, or is large when it is indented."""
+    size = 0
+    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=1)
+    for part in encoder.iterencode(document):
+        size += len(part.encode())
+        if size > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
 
 
 def _is_notebook(document: object) -> bool:

@@ -172,7 +172,8 @@ def recover(site: Root, private: Root) -> bool:
     except (ValueError, RecursionError) as error:
         raise SiteError(
             f"Invalid journal {private.path(JOURNAL)}.",
-            f"It belongs to a change of the site that was interrupted: {error}",
+            "It belongs to a change of the site that was interrupted, or someone else has made "
+            f"it: {error}",
             "Remove the file, and publish or remove the package again.",
             code="site.invalid-journal",
         ) from error

@@ -248,6 +248,17 @@ def test_large_source_is_searched_from_its_start(tmp_path: Path, name: str) -> N
     read_all(folder)
 
 
+@pytest.mark.parametrize("inner", [f"{'[' * 900}{'1,' * 1_000_000}1{']' * 900}", "[" * 2_000])
+def test_notebook_that_is_large_when_written_is_refused(tmp_path: Path, inner: str) -> None:
+    named = '[tool.wasmwheel]\nnotebook = "demo.ipynb"\n'
+    folder = project(tmp_path, pyproject__toml=PYPROJECT + named)
+    text = f'{{"nbformat": 4, "metadata": {{"x": {inner}}}, "cells": []}}'
+    (folder / "demo.ipynb").write_text(text)
+    with pytest.raises(SourceError) as caught:
+        notebook.read(manifest.read(folder))
+    assert caught.value.info.code == "project.invalid-notebook"
+
+
 def test_large_file_is_not_edited(tmp_path: Path) -> None:
     path = tmp_path / "large.rs"
     with path.open("wb") as stream:
