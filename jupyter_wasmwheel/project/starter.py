@@ -120,7 +120,7 @@ def _is_plain_maturin(system: dict[str, Any]) -> bool:
     """Return whether a build system is maturin without anything else."""
     try:
         names = {Requirement(each).name for each in system.get("requires", ())}
-    except (InvalidRequirement, TypeError):
+    except InvalidRequirement:
         return False
     known = system.keys() <= {"requires", "build-backend"}
     return known and names == {"maturin"} and system.get("build-backend") == "maturin"

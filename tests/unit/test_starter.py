@@ -82,7 +82,6 @@ def test_crate_that_compiles_more_is_not_plain(own: Path, old: str, new: str) ->
         ('build-backend = "maturin"', 'build-backend = "own"\nbackend-path = ["."]'),
         ('build-backend = "maturin"', 'build-backend = "maturin"\nbackend-path = ["."]'),
         ('requires = ["maturin>=1.16,<2"]', 'requires = ["maturin", "attack"]'),
-        ('requires = ["maturin>=1.16,<2"]', "requires = [7]"),
         ('requires = ["maturin>=1.16,<2"]', 'requires = ["--option"]'),
     ],
 )
