@@ -158,6 +158,7 @@ def test_requirement_in_pyodide_is_added_to_site(wasmwheel: Command, tmp_path: P
     assert ran.document["published"]["url"].endswith("try-plain-1.0.ipynb")
 
 
+@pytest.mark.slow
 def test_crate_with_abort_and_lto_links(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
     manifest = crate / "Cargo.toml"
     manifest.write_text(manifest.read_text() + '\n[profile.release]\nlto = true\npanic = "abort"\n')

@@ -129,6 +129,7 @@ def test_early_kernel_answers_are_received_whole(store: Store, tmp_path: Path, a
         assert page.evaluate(TOO_EARLY) == [1, 1]
 
 
+@pytest.mark.slow
 def test_published_pypi_package_is_imported(
     wasmwheel: Command, store: Store, tmp_path: Path
 ) -> None:
@@ -176,6 +177,7 @@ def test_removed_package_is_gone_and_displaced_one_restored(
         assert_started(tab, abi, "kernel-packages.bin is missing or damaged.")
 
 
+@pytest.mark.slow
 def test_deferred_module_is_available_on_import(store: Store, tmp_path: Path) -> None:
     site = create_site_with(tmp_path / "site", store, targets.default_abi())
     only = wheel_factory.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 1\n"}, name="only")

@@ -81,6 +81,7 @@ def test_waits_for_a_timer():
 """
 
 
+@pytest.mark.slow
 def test_test_outcomes_are_distinguished(wasmwheel: Command, crate: Path, tmp_path: Path) -> None:
     source = crate / "src/lib.rs"
     text = source.read_text().replace("/// A Python module", f"{FUNCTIONS}\n/// A Python module")
