@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
 
 from ..api.errors import SourceError, UsageError
+from ..package_metadata import parse_requirement
 from .manifest import load_pyproject, load_toml
 
 #: The default template.
@@ -119,7 +120,7 @@ def is_plain(folder: Path) -> bool:
 def _is_plain_maturin(system: dict[str, Any]) -> bool:
     """Return whether a build system is maturin without anything else."""
     try:
-        names = {Requirement(each).name for each in system.get("requires", ())}
+        names = {parse_requirement(each).name for each in system.get("requires", ())}
     except InvalidRequirement:
         return False
     known = system.keys() <= {"requires", "build-backend"}
