@@ -71,7 +71,7 @@ def main() -> None:
                 detail={**detail, "files": FILES, "first_copy": round(first, 2)},
             ),
             Figure(
-                promise="Copy of a git repository of 1 GB after an edit, compared with its first copy",
+                promise="Copy of a repository of 1 GB after an edit, compared with the first copy",
                 figure=round(100 * median / first),
                 unit="%",
                 limit=EDITED_LIMIT_PERCENT,
