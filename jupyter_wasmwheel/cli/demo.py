@@ -11,10 +11,11 @@ import msgspec
 from msgspec.structs import replace
 
 from .. import wheel
-from ..api.errors import SiteError
+from ..api.errors import SiteError, WasmwheelError
 from ..api.events import note
 from ..api.report import BuildReport
-from ..api.requests import BuildRequest, SiteRequest
+from ..api.requests import BuildRequest, InstallRequest, SiteRequest
+from ..build import seeds
 from ..checks import smoke
 from ..jobs.execute import execute
 from ..project import starter
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     outcome = execute(request, replace(context, out=folder.parent / "dist"))
     report = msgspec.convert(outcome.document, BuildReport)
     text = f"{build.summary(report)}\n  result   {_call(report, context)}"
+    _install_seeds(context)
     if sys.stdout.isatty() and sys.stdin.isatty() and not (args.json or args.events):
         print(text, flush=True)
         site = lite.find(SITE, context.store)
@@ -61,6 +63,16 @@ def _call(report: BuildReport, context: CliContext) -> str:
     wheels = [wheel.read(Path(report.wheel))]
     done = smoke.smoke(wheels, prepared, context.run_context, code=code)
     return f"{CRATE}.greet('you') -> {done.output.strip()!r}"
+
+
+def _install_seeds(context: CliContext) -> None:
+    """Compile pyo3 for the other profiles, so that also the first draft of a new crate is quick."""
+    if seeds.examine(targets.find(targets.default_abi()), context.store).state == "ok":
+        return
+    try:
+        execute(InstallRequest(extras=("seeds",)), context)
+    except WasmwheelError as error:  # the demo has succeeded
+        note(context.emit, f"{error.what} {error.why}")
 
 
 def _create_site(context: CliContext) -> None:

@@ -57,7 +57,9 @@ class Display:
             self._show("")
             return
         self._stop()
-        seconds = duration(time.monotonic() - self._begin)
+        now = time.monotonic()
+        seconds = duration(now - self._begin)
+        self._phase, self._begin = "", now
         mark = "[green]✓[/green]" if event.state == "done" else "[red]✗[/red]"
         self._console.print(f"{mark} {phase(event.name):<10} {seconds:>8}")
 
@@ -77,7 +79,7 @@ class Display:
         """Show a text after the running phase; without a terminal, only from time to time."""
         now = time.monotonic()
         elapsed = f"{int(now - self._begin) // 60}:{int(now - self._begin) % 60:02d}"
-        line = f"{self._phase}  {escape(text[:60])}  {elapsed}"
+        line = "  ".join(filter(None, (self._phase, escape(text[:60]), elapsed)))
         if self._console.is_terminal:
             if self._status is None:
                 self._status = self._console.status(line)
