@@ -51,7 +51,7 @@ def bare() -> float:
         target,
         node.ensure_node(store, ignore),
         RunContext(store=store, emit=ignore),
-        ToolchainNeeds(optimize=False),
+        ToolchainNeeds(profile="draft"),
     )
     assert chosen.rust
     assert chosen.sysroot

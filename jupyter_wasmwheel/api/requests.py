@@ -23,7 +23,7 @@ MAX_LENGTH, MAX_ENTRIES = 4096, 256
 #: because `$` also matches before a line end in Python.
 _PRINTABLE = r"^(?![\s\S]*[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff])"
 
-Profile = Literal["release", "draft"]
+Profile = Literal["release", "draft", "fast", "small"]
 Linker = Literal["auto", "wasm-ld", "emcc"]
 HttpPolicy = Literal["urllib", "all", "off"]
 
@@ -82,7 +82,8 @@ class SourceRequest(_Request, frozen=True, kw_only=True):
         Profile,
         option(
             "--profile",
-            help="build profile: draft compiles quickly, release is smaller and runs faster",
+            help="build profile: draft compiles quickly, release is smaller and runs faster, fast "
+            "also uses SIMD, small is the smallest",
         ),
     ] = "release"
     rust: Annotated[

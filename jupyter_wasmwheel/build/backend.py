@@ -256,7 +256,7 @@ def _as_target(plan: Plan, runtime: Runtime) -> dict[str, str]:
     data.parent.mkdir(parents=True, exist_ok=True)
     data.write_bytes(text)
     ours = resources.files(__package__) / "cross"
-    optimised = "-O1" if plan.request.profile == "draft" else "-O2 -DNDEBUG"
+    optimised = " ".join([*plan.profile.c, *plan.profile.cflags])
     return {
         "PYTHONPATH": os.pathsep.join([str(ours), str(data.parent)]),
         "_PYTHON_SYSCONFIGDATA_NAME": data.stem,

@@ -81,7 +81,7 @@ def key(planned: Plan, private: Copy, sources: str, patches: Sequence[Patch]) ->
         "std": sysroot and str(sysroot.folder),
         "linker": linker and [str(linker.program), linker.version],
         "emscripten": c_compiler and [str(c_compiler.folder), c_compiler.version],
-        "wasm_opt": tool and tool.version,
+        "wasm_opt": tool and [tool.version, tool.options],
         "maturin": toolchain.maturin,
         "variables": _influencing(planned.env),
         "configuration": str(cargo_config.influencing(private.folder, planned.environ)),

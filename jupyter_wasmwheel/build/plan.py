@@ -33,24 +33,16 @@ from ..toolchain import (
     emscripten,
     linker,
     maturin_wrapper,
+    profiles,
     remap,
     uniffi,
 )
+from ..toolchain.profiles import ProfileSettings
 from ..toolchain.rust import Rust
 from ..toolchain.scripts import script
 from ..toolchain.toolchain import Toolchain
 from . import pyo3
 from .patched_crates import PatchedCrate
-
-#: The changes of `draft` to cargo's profile: quick to compile, larger and slower to run.
-DRAFT = {"OPT_LEVEL": "1", "LTO": "off", "CODEGEN_UNITS": "16", "DEBUG": "0"}
-
-#: The setting with which `draft` compiles only what changed, if rustc can lock its files.
-INCREMENTAL = "INCREMENTAL"
-
-#: The setting with which `release` compiles each crate as a whole: modules are 2 or 3 % smaller
-#: than of cargo's 16 parts, and a first build without seeds takes a tenth longer.
-CODEGEN_UNITS = "CODEGEN_UNITS"
 
 #: The folder in a work folder with what a build notes.
 NOTES = "notes"
@@ -180,6 +172,11 @@ class Plan(Struct, frozen=True, kw_only=True, dict=True):
             (Path(cargo_home), remap.CARGO),
         )
 
+    @property
+    def profile(self) -> ProfileSettings:
+        """Return the settings of the profile."""
+        return profiles.settings(self.request.profile)
+
     @cached_property
     def env(self) -> Mapping[str, str]:
         """Return the variables of the build command."""
@@ -196,7 +193,7 @@ class Plan(Struct, frozen=True, kw_only=True, dict=True):
                 "PYO3_CROSS_PYTHON_VERSION": self.target.python,
                 pyo3.VARIABLE: str(self.pyo3_config),
             }
-        if self.request.profile == "release":
+        if self.request.profile != "draft":
             env |= remap.variables(self.folders, script("wasmwheel-rustc"), self.environ)
         return env
 
@@ -264,7 +261,8 @@ def _shims(plan: Plan) -> dict[str, str]:
     c_compiler = plan.toolchain and plan.toolchain.emscripten
     tools = {name: str(script(f"wasmwheel-{name.lower()}")) for name in ("CC", "CXX", "AR")}
     tools["RANLIB"] = str(script("wasmwheel-ranlib"))
-    tools |= {"CFLAGS": emscripten.CFLAGS, "CXXFLAGS": emscripten.CXXFLAGS}
+    flags = {"CFLAGS": emscripten.CFLAGS, "CXXFLAGS": emscripten.CXXFLAGS}
+    tools |= {name: " ".join([value, *plan.profile.cflags]) for name, value in flags.items()}
     return {
         **{f"{name}_{suffix}": value for name, value in tools.items()},
         cargo_wrapper.RUST_NOTE: str(plan.rust_note),
@@ -289,38 +287,42 @@ def _flags(toolchain: Toolchain, rust: Rust, plan: Plan) -> list[str]:
     if not rust.linker:
         # A distribution's rustc would fail without rust-lld.
         flags += ["-C", "link-self-contained=no"]
+    flags += plan.profile.rustflags
     return [*flags, *(f"--cfg={each}" for each in plan.settings.cfg), *plan.rustflags]
 
 
 def _profile(plan: Plan) -> dict[str, str]:
     """Return the variables that set the profiles of a build: cargo's release, and its own."""
-    if plan.request.profile == "draft":
-        locks = "true" if has_locks(plan.work) else "false"
-        settings = DRAFT | {INCREMENTAL: locks}
-        return {
-            _variable(profile, name): value
-            for profile in {RELEASE, plan.maturin.profile}
-            for name, value in settings.items()
-        }
+    settings, own = plan.profile, plan.maturin.profile
+    fixed = dict(settings.cargo)
+    if settings.incremental:  # if rustc can lock its files
+        fixed["incremental"] = "true" if has_locks(plan.work) else "false"
+    variables = {
+        _variable(profile, name): value
+        for profile in {RELEASE, own}
+        for name, value in fixed.items()
+    }
+    declared = _declared(plan, own) if settings.default else {}
+    for name, value in settings.default.items():
+        variable = _variable(own, name)
+        if name not in declared and variable not in plan.environ:
+            variables[variable] = value
+    return variables
+
+
+def _declared(plan: Plan, profile: str) -> Mapping[str, Any]:
+    """Return the settings of one of cargo's profiles, with those that it inherits."""
     crate = plan.project.crate or plan.project.folder / "Cargo.toml"
-    if not crate.is_file():
-        return {}
     root = manifest.workspace_root(crate, plan.project.tree) or crate.parent
-    profiles = manifest.load_toml(root / "Cargo.toml").get("profile", {})
-    name = plan.maturin.profile
-    variable = _variable(name, CODEGEN_UNITS)
-    return {} if variable in plan.environ or _has_codegen_units(profiles, name) else {variable: "1"}
-
-
-def _has_codegen_units(profiles: Mapping[str, Any], name: str) -> bool:
-    """Return whether one of cargo's profiles sets `codegen-units`, or one that it inherits from."""
+    declared = manifest.load_toml(root / "Cargo.toml") if crate.is_file() else {}
+    profiles = declared.get("profile", {})
+    found: dict[str, Any] = {}
     seen: set[str] = set()
-    while name in profiles and name not in seen:
-        seen.add(name)
-        if "codegen-units" in profiles[name]:
-            return True
-        name = str(profiles[name].get("inherits", ""))
-    return False
+    while profile in profiles and profile not in seen:
+        seen.add(profile)
+        found = profiles[profile] | found
+        profile = str(profiles[profile].get("inherits", ""))
+    return found
 
 
 def _variable(profile: str, setting: str) -> str:

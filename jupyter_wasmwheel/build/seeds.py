@@ -17,7 +17,6 @@ import shutil
 import stat
 import tempfile
 import tomllib
-import typing
 from pathlib import Path
 
 from msgspec import Struct
@@ -45,8 +44,8 @@ from .plan import Plan
 #: Changes with the steps of building seeds, so that older seeds are not used.
 SEED_VERSION = "6"
 
-#: The profiles that have seeds.
-PROFILES: tuple[Profile, ...] = typing.get_args(Profile)
+#: The profiles whose seeds are prepared; first builds with others can leave some.
+PROFILES: tuple[Profile, ...] = ("release", "draft")
 
 #: The folder of the seeds in a store.
 FOLDER = "seeds"

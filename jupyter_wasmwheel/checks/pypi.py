@@ -218,7 +218,7 @@ def _runtime_paths(modules: dict[str, SideModule]) -> _Outcome:
 
 def _profile(wheel: Wheel) -> _Outcome:
     made = provenance.read(wheel)
-    if made and made.profile != "release":
+    if made and made.profile == "draft":
         text = "It is a draft: quick to build, but larger and slower."
         return "problem", text, "Build it with `--profile release`."
     if made and made.wasm_opt is None:

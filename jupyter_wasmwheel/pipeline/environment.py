@@ -84,7 +84,7 @@ def choose_toolchain(
     request, project = source.request, source.project
     needs = ToolchainNeeds(
         linker=request.linker,
-        optimize=request.profile == "release",
+        profile=request.profile,
         rust=rust.required(request.rust, project.channel),
         with_rust=with_rust,
         with_maturin=project.backend == "maturin",

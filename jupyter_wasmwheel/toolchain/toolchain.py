@@ -6,15 +6,16 @@ import importlib.metadata
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..api.errors import Install, Retry, ToolchainError
 from ..api.events import note
-from ..api.requests import Linker
+from ..api.requests import Linker, Profile
 from ..runtime.context import RunContext
 from ..runtime.node import Node
 from ..runtime.targets import Target
 from ..store import Store
-from . import emscripten, linker, rust, sysroot, wasm_opt
+from . import emscripten, linker, profiles, rust, sysroot, wasm_opt
 from .emscripten import Emscripten
 from .installer import command_for
 from .linker import WasmLd
@@ -65,7 +66,7 @@ class ToolchainNeeds(Struct, frozen=True, kw_only=True):
     """What a build needs."""
 
     linker: Linker = "auto"
-    optimize: bool = True
+    profile: Profile = "release"
     rust: RustRequirement | None = None
     with_rust: bool = True
     with_maturin: bool = True
@@ -103,15 +104,22 @@ def choose(
         sysroot=sysroot.ensure_sysroot(chosen, store, emit) if chosen else None,
         linker=None if needs.linker == "emcc" else choose_linker(chosen, store, installed),
         emscripten=c_compiler,
-        wasm_opt=wasm_opt.ensure_wasm_opt(node, store, emit, offline=context.offline)
-        if needs.optimize
-        else None,
+        wasm_opt=_wasm_opt(node, needs.profile, context),
         maturin=importlib.metadata.version("maturin") if needs.with_maturin else None,
         nightly=next((each for each in installed if rust.is_usable_nightly(each, target)), None),
     )
     for reason in toolchain.reasons():
         note(emit, reason)
     return toolchain
+
+
+def _wasm_opt(node: Node, profile: Profile, context: RunContext) -> WasmOpt | None:
+    """Return wasm-opt with the options of a profile, or None if that does not use it."""
+    options = profiles.settings(profile).wasm_opt
+    if not options:
+        return None
+    found = wasm_opt.ensure_wasm_opt(node, context.store, context.emit, offline=context.offline)
+    return replace(found, options=options)
 
 
 def choose_linker(chosen: Rust | None, store: Store, installed: Sequence[Rust] = ()) -> WasmLd:

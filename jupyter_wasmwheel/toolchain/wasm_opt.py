@@ -34,9 +34,9 @@ INTEGRITY = (
     "CTbqWswGzbG+vDNO/b/v2C4gfEh1WgB9Lg=="
 )
 
-#: The optimizations, and the features of Pyodide's main module; others are rejected.
+#: The options of all profiles: what is removed, and the features of Pyodide's main module; others
+#: are rejected.
 FLAGS = (
-    "-O2",
     "--strip-debug",
     "--strip-target-features",
     "--enable-exception-handling",
@@ -56,20 +56,21 @@ LAST_LINES = 10
 
 
 class WasmOpt(Struct, frozen=True, kw_only=True):
-    """A wasm-opt; `node` runs it if it is not a native program."""
+    """A wasm-opt with the options of a profile; `node` runs it if it is not a native program."""
 
     program: Path
     version: str
     node: Node | None
+    options: tuple[str, ...] = ()
 
     def optimize(
         self, module: bytes, limits: Limits, stop_when: Callable[[], bool] = lambda: False
     ) -> bytes:
-        """Return a module optimized for speed and size; it can be an attack on wasm-opt itself."""
+        """Return a module optimized as the options say; it can attack wasm-opt itself."""
         with temporary_folder("wasm-opt-", Path(tempfile.gettempdir()).resolve()) as folder:
             before, after = folder / "before.wasm", folder / "after.wasm"
             before.write_bytes(module)
-            words: list[str | Path] = [self.program, *FLAGS, before, "-o", after]
+            words: list[str | Path] = [self.program, *self.options, *FLAGS, before, "-o", after]
             if self.node:
                 quick = ["--liftoff-only"] if len(module) < SMALL_MODULE_BYTES else []
                 words = [self.node.program, *quick, *words]

@@ -2,12 +2,12 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: c74f96c79c92eb2f198a13e924a87ebd1e6ee885f315028a8de10562a1659a39
+ * schema.json sha256: f002195a48bb3c61c0752bc013f5f62b1a319bf4e9838f572f79647ee6072051
  */
 
 /* eslint-disable */
 
-export type Profile = 'release' | 'draft';
+export type Profile = 'release' | 'draft' | 'fast' | 'small';
 export type Linker = 'auto' | 'wasm-ld' | 'emcc';
 export type HttpPolicy = 'urllib' | 'all' | 'off';
 export type Extra = 'emscripten' | 'nightly' | 'seeds';
@@ -44,9 +44,9 @@ export interface BuildRequest {
    */
   target?: (string | null) | undefined;
   /**
-   * build profile: draft compiles quickly, release is smaller and runs faster
+   * build profile: draft compiles quickly, release is smaller and runs faster, fast also uses SIMD, small is the smallest
    */
-  profile?: ('release' | 'draft') | undefined;
+  profile?: ('release' | 'draft' | 'fast' | 'small') | undefined;
   /**
    * Rust to build with: a channel of rustup such as 1.96, the system's, or with auto the best on this machine; project, the default, reads the rust-toolchain file
    */
@@ -122,9 +122,9 @@ export interface TestRequest {
    */
   target?: (string | null) | undefined;
   /**
-   * build profile: draft compiles quickly, release is smaller and runs faster
+   * build profile: draft compiles quickly, release is smaller and runs faster, fast also uses SIMD, small is the smallest
    */
-  profile?: ('release' | 'draft') | undefined;
+  profile?: ('release' | 'draft' | 'fast' | 'small') | undefined;
   /**
    * Rust to build with: a channel of rustup such as 1.96, the system's, or with auto the best on this machine; project, the default, reads the rust-toolchain file
    */
@@ -346,7 +346,7 @@ export interface BuildReport {
   size: number;
   target: TargetInfo;
   toolchain: ToolchainInfo | null;
-  profile: 'release' | 'draft';
+  profile: 'release' | 'draft' | 'fast' | 'small';
   phases: PhaseTime[];
   crates: Crate[];
   cached: boolean;
@@ -791,9 +791,10 @@ export const FIELDS = {
       flags: ['--target']
     },
     profile: {
-      description: 'build profile: draft compiles quickly, release is smaller and runs faster',
+      description:
+        'build profile: draft compiles quickly, release is smaller and runs faster, fast also uses SIMD, small is the smallest',
       type: 'string',
-      choices: ['release', 'draft'],
+      choices: ['release', 'draft', 'fast', 'small'],
       default: 'release',
       flags: ['--profile']
     },
@@ -917,9 +918,10 @@ export const FIELDS = {
       flags: ['--target']
     },
     profile: {
-      description: 'build profile: draft compiles quickly, release is smaller and runs faster',
+      description:
+        'build profile: draft compiles quickly, release is smaller and runs faster, fast also uses SIMD, small is the smallest',
       type: 'string',
-      choices: ['release', 'draft'],
+      choices: ['release', 'draft', 'fast', 'small'],
       default: 'release',
       flags: ['--profile']
     },

@@ -133,9 +133,13 @@ export function labelFailure(job: api.Job, trans: TranslationBundle): string {
 
 /** Return a profile's name and what it is for. */
 export function describeProfile(profile: api.Profile, trans: TranslationBundle): string {
-  return profile === 'draft'
-    ? trans.__('Draft: quick to build, larger and slower to run')
-    : trans.__('Release: optimized, as you would publish it');
+  const descriptions: Record<api.Profile, string> = {
+    draft: trans.__('Draft: quick to build, larger and slower to run'),
+    release: trans.__('Release: optimized, as you would publish it'),
+    fast: trans.__('Fast: also uses SIMD, slower to build'),
+    small: trans.__('Small: optimized for size, slower to run')
+  };
+  return descriptions[profile];
 }
 
 /** Return a phase's name. */

@@ -194,7 +194,7 @@ def test_root_folder_can_be_built(paths: AllowedPaths, root: Path) -> None:
         ({"kind": "build"}, UsageError),
         ({"kind": "build", "source": 7}, UsageError),
         ({"kind": "build", "source": "examples/hello", "out": "/tmp"}, UsageError),
-        ({"kind": "build", "source": "examples/hello", "profile": "fast"}, UsageError),
+        ({"kind": "build", "source": "examples/hello", "profile": "quick"}, UsageError),
         ({"kind": "build", "source": "examples/hello", "linker": "--help"}, UsageError),
         ({"kind": "build", "source": "examples/hello", "features": "one"}, UsageError),
         ({"kind": "build", "source": "examples/hello", "features": ["x"] * 1000}, UsageError),

@@ -214,7 +214,9 @@ function ProfileChoice(props: {
   const { profile, trans } = props;
   const choices: [IFormFields['profile'], string][] = [
     ['draft', trans.__('Draft')],
-    ['release', trans.__('Release')]
+    ['release', trans.__('Release')],
+    ['fast', trans.__('Fast')],
+    ['small', trans.__('Small')]
   ];
   return (
     <div className="jp-wasmwheel-profile" role="radiogroup" aria-label={trans.__('Profile')}>
