@@ -153,6 +153,9 @@ def _write_shims(plan: Plan) -> None:
         else:
             shim.symlink_to(source)
     emscripten.put_on_path(plan.shims)
+    if plan.native_linker:
+        plan.compiler_path.mkdir()
+        (plan.compiler_path / "ld").symlink_to(plan.native_linker)
 
 
 def _missing(plan: Plan) -> Exception | None:

@@ -118,6 +118,22 @@ class Plan(Struct, frozen=True, kw_only=True, dict=True):
         return self.work / "bin"
 
     @property
+    def native_linker(self) -> Path | None:
+        """Return LLD for build scripts and macros, if a distribution's Rust would not use it.
+
+        Rust's own toolchains link them by LLD, which takes a quarter of the time of GNU's linker.
+        """
+        chosen = self.toolchain
+        if not (chosen and chosen.linker and chosen.rust) or chosen.rust.linker:
+            return None
+        return chosen.linker.native
+
+    @property
+    def compiler_path(self) -> Path:
+        """Return the folder in which gcc looks for its linker first."""
+        return self.shims / "gcc"
+
+    @property
     def reads_metadata_only(self) -> bool:
         """Return whether the build runs the `cargo` on its PATH only to read metadata.
 
@@ -187,6 +203,8 @@ class Plan(Struct, frozen=True, kw_only=True, dict=True):
             rust = self.toolchain.rust
             env |= _cargo(self, self.toolchain, rust)
             env |= _profile(self)
+            if self.native_linker:
+                env["COMPILER_PATH"] = str(self.compiler_path)
             env |= {
                 "CARGO_TARGET_DIR": str(self.cargo_target),
                 "MATURIN_PYEMSCRIPTEN_PLATFORM_VERSION": self.target.abi,

@@ -72,6 +72,12 @@ class WasmLd:
         """LLVM's major version."""
         return int(self.version.partition(".")[0])
 
+    @property
+    def native(self) -> Path | None:
+        """LLD for programs of this machine, if it is installed beside it."""
+        program = self.program.resolve().with_name("ld.lld")
+        return program if program.is_file() else None
+
 
 def find(with_rust: Iterable[Path], store: Store) -> list[WasmLd]:
     """Return every wasm-ld on the machine: those of Rust toolchains, then those on PATH."""
