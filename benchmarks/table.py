@@ -19,6 +19,7 @@ from .figures import RESULTS
 
 ROOT = Path(__file__).resolve().parent.parent
 README, BENCHMARKS = ROOT / "README.md", ROOT / "docs/benchmarks.md"
+PROFILES = ROOT / "docs/profiles.md"
 RELIABILITY = ROOT / "docs/reliability.md"
 
 #: Where the generated part of README.md and docs/benchmarks.md begins and ends.
@@ -40,6 +41,7 @@ ORDER = (
     "source_copy",
     "size",
     "speed_inside",
+    "profiles",
     "checks_and_publish",
     "server_latency",
     "notebook_start",
@@ -106,6 +108,23 @@ def table() -> str:
     for document in found:
         for figure in document["figures"]:
             lines.append(f"| {figure['promise']} | {number(figure)} | {limit(figure)} |")
+    return "\n".join(lines) + "\n"
+
+
+def profiles() -> str:
+    """Return the table of packages by profile."""
+    path = RESULTS / "profiles.json"
+    if not path.is_file():
+        return "No results yet. Run `python -m benchmarks.profiles`.\n"
+    figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    lines = ["| Package | Profile | Size | Speed | Build |", "|---|---|---|---|---|"]
+    for package, rows in figures[0]["detail"].items():
+        for profile, row in rows.items():
+            size = f"{row['bytes'] / 1000:,.0f} kB"
+            measured = ("", "")
+            if "build_seconds" in row:
+                measured = (f"{row['times_as_fast']:.2f}", f"{row['build_seconds']:.0f} s")
+            lines.append(f"| {package} | {profile} | {size} | {measured[0]} | {measured[1]} |")
     return "\n".join(lines) + "\n"
 
 
@@ -216,6 +235,7 @@ def write() -> None:
     """Write the generated parts of the README and of the docs."""
     README.write_text(readme(), encoding="utf-8")
     BENCHMARKS.write_text(benchmarks(), encoding="utf-8")
+    PROFILES.write_text(filled(PROFILES, profiles()), encoding="utf-8")
     RELIABILITY.write_text(reliability(), encoding="utf-8")
 
 

@@ -20,6 +20,7 @@ def test_readme_and_docs_show_the_saved_results() -> None:
     assert len(table.headlines().splitlines()) == len(table.HEADLINES)
     assert table.BENCHMARKS.read_text() == table.benchmarks()
     assert table.RELIABILITY.read_text() == table.reliability()
+    assert table.PROFILES.read_text() == table.filled(table.PROFILES, table.profiles())
     assert picture.PICTURE.read_text() == picture.draw()
     ET.fromstring(picture.draw())
 
