@@ -12,6 +12,7 @@ from ..api.events import Emitter
 from ..config import Downloads
 from ..process import confine
 from ..runtime import node, pyodide, snapshot
+from ..runtime.context import RunContext
 from ..runtime.targets import TRIPLE, Target
 from ..store import Store
 from . import emscripten, emsdk, rust, rustup, sysroot, wasm_opt
@@ -79,7 +80,7 @@ def _without_rust(text: str, target: Target) -> Finding:
 
 
 def _wasm_opt(target: Target, store: Store) -> Finding:
-    native, reason = wasm_opt.find_native()
+    native, reason = wasm_opt.find_native(emscripten.find(store, target))
     if native or store.find(wasm_opt.key()):
         text = reason if native else "npm's binaryen is installed"
         return Finding(id="wasm-opt", part="wasm-opt", state="ok", text=text)
@@ -151,4 +152,5 @@ def fix(
     snapshot.ensure_snapshot(
         pyodide.ensure_runtime(target, node_js, store, emit), node_js, store, emit
     )
-    wasm_opt.ensure_wasm_opt(node_js, store, emit)
+    context = RunContext(store=store, emit=emit)
+    wasm_opt.ensure_wasm_opt(node_js, emscripten.find(store, target), context)

@@ -104,7 +104,7 @@ def choose(
         sysroot=sysroot.ensure_sysroot(chosen, store, emit) if chosen else None,
         linker=None if needs.linker == "emcc" else choose_linker(chosen, store, installed),
         emscripten=c_compiler,
-        wasm_opt=_wasm_opt(node, needs.profile, context),
+        wasm_opt=_wasm_opt(node, c_compiler, needs.profile, context),
         maturin=importlib.metadata.version("maturin") if needs.with_maturin else None,
         nightly=next((each for each in installed if rust.is_usable_nightly(each, target)), None),
     )
@@ -113,13 +113,14 @@ def choose(
     return toolchain
 
 
-def _wasm_opt(node: Node, profile: Profile, context: RunContext) -> WasmOpt | None:
+def _wasm_opt(
+    node: Node, compiler: Emscripten | None, profile: Profile, context: RunContext
+) -> WasmOpt | None:
     """Return wasm-opt with the options of a profile, or None if that does not use it."""
     options = profiles.settings(profile).wasm_opt
     if not options:
         return None
-    found = wasm_opt.ensure_wasm_opt(node, context.store, context.emit, offline=context.offline)
-    return replace(found, options=options)
+    return replace(wasm_opt.ensure_wasm_opt(node, compiler, context), options=options)
 
 
 def choose_linker(chosen: Rust | None, store: Store, installed: Sequence[Rust] = ()) -> WasmLd:

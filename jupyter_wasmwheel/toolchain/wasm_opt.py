@@ -13,15 +13,16 @@ from pathlib import Path
 from msgspec import Struct
 
 from ..api.errors import CompileError, Retry
-from ..api.events import Emitter, note
+from ..api.events import note
 from ..process import confine
 from ..process.confine import Confinement
 from ..process.limits import Limits, ResourceMonitor
 from ..process.run import Command, run
 from ..runtime import node_sandbox
+from ..runtime.context import RunContext
 from ..runtime.node import Node, fetch_npm_package
 from ..safe_paths import temporary_folder
-from ..store import Store
+from .emscripten import Emscripten
 
 #: The oldest Binaryen that reads the modules of today's LLVM. Its native programs are 4 to 13 times
 #: as fast as npm's, and give the same bytes.
@@ -106,11 +107,25 @@ class WasmOpt(Struct, frozen=True, kw_only=True):
         return Confinement(readable=readable, writable=(folder,))
 
 
-def find_native() -> tuple[WasmOpt | None, str]:
-    """Return the wasm-opt on PATH, or None if it is missing or too old, and the reason."""
-    program = shutil.which("wasm-opt")
-    if not program:
-        return None, "no wasm-opt on PATH"
+def find_native(compiler: Emscripten | None) -> tuple[WasmOpt | None, str]:
+    """Return the wasm-opt on PATH or of the compiler's emsdk, and its origin.
+
+    Return None and the reasons if each is missing or too old.
+    """
+    programs = [shutil.which("wasm-opt")]
+    if compiler:
+        programs.append(shutil.which("wasm-opt", path=compiler.folder.parent / "bin"))
+    reasons = []
+    for program in filter(None, programs):
+        found, text = _read(program)
+        if found:
+            return found, text
+        reasons.append(text)
+    return None, "; ".join(reasons) or "no wasm-opt on PATH"
+
+
+def _read(program: str) -> tuple[WasmOpt | None, str]:
+    """Return a wasm-opt and its version, or None and what it lacks."""
     try:
         printed, known = (
             subprocess.run([program, option], capture_output=True, text=True, timeout=30).stdout
@@ -126,20 +141,20 @@ def find_native() -> tuple[WasmOpt | None, str]:
     if unknown:
         return None, f"{program} does not support {', '.join(unknown)}"
     found = WasmOpt(program=Path(program), version=version, node=None)
-    return found, f"{program} {version}, found on PATH"
+    return found, f"{program} {version}"
 
 
-def ensure_wasm_opt(node: Node, store: Store, emit: Emitter, *, offline: bool = False) -> WasmOpt:
-    """Return the wasm-opt on PATH, or npm's, installed into the store."""
-    found, reason = find_native()
+def ensure_wasm_opt(node: Node, compiler: Emscripten | None, context: RunContext) -> WasmOpt:
+    """Return a native wasm-opt, or npm's, installed into the store."""
+    found, reason = find_native(compiler)
     if found:
         return found
 
     def fill(folder: Path) -> None:
-        note(emit, f"Fetching {NPM} from npm ({reason}).")
-        fetch_npm_package(node, NPM, INTEGRITY, folder, offline=offline)
+        note(context.emit, f"Fetching {NPM} from npm ({reason}).")
+        fetch_npm_package(node, NPM, INTEGRITY, folder, offline=context.offline)
 
-    folder = store.install(key(), fill, emit)
+    folder = context.store.install(key(), fill, context.emit)
     version = NPM.rpartition("@")[2].partition(".")[0]
     return WasmOpt(program=folder / "bin/wasm-opt", version=version, node=node)
 
