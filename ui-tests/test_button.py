@@ -76,8 +76,11 @@ def watch_progress(page: Page) -> set[str]:
     newest.wait_for(timeout=BUILD_TIMEOUT_MS)
     seen: set[str] = set()
     while newest.get_attribute("data-state") in ("queued", "running"):
-        bar = newest.get_by_role("progressbar")
-        if bar.count() and (value := bar.get_attribute("aria-valuenow", timeout=2000)):
+        # In one step, for the bar disappears when the build ends.
+        values = newest.get_by_role("progressbar").evaluate_all(
+            "bars => bars.map(bar => bar.getAttribute('aria-valuenow'))"
+        )
+        if value := next(filter(None, values), None):
             seen.add(value)
             if len(seen) == 2:
                 newest.locator(".jp-wasmwheel-item-main").click()
