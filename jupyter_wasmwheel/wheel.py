@@ -343,6 +343,21 @@ def rewrite(path: Path, changed: Mapping[str, bytes], into: Path, level: int = S
         )
 
 
+def add_platform(wheel: Wheel, platform: str, folder: Path) -> Wheel:
+    """Write a wheel to a folder with another platform in its tags, and read it."""
+    stem, _, platforms = wheel.path.stem.rpartition("-")
+    every = ".".join(sorted({*platforms.split("."), platform}))
+    member = f"{wheel.dist_info}/WHEEL"
+    lines = wheel.read_text(member).splitlines()
+    tags = [line for line in lines if line.startswith("Tag:")]
+    known = [line for line in lines if line and line not in tags]
+    tags += [f"{line.rpartition('-')[0]}-{platform}" for line in tags]
+    text = "\n".join([*known, *sorted({*tags}), ""])
+    into = folder / f"{stem}-{every}.whl"
+    rewrite(wheel.path, {member: text.encode()}, into)
+    return read(into)
+
+
 class _Member(NamedTuple):
     """A member to write."""
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from .errors import ErrorInfo
 from .requests import Profile
 
 #: The version of the report's format.
@@ -188,6 +189,8 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     """The report of a build, or of a run of tests.
 
     `confined` is whether the build had only its own files, and no network unless it was allowed.
+    A build for several targets has a result for each of them in `targets`; the other fields are
+    those of the first one that succeeded.
     """
 
     schema: int = SCHEMA
@@ -212,3 +215,12 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     tests: Tests | None = None
     confined: bool = False
     published: Publication | None = None
+    targets: tuple[TargetResult, ...] = ()
+
+
+class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result for one of several targets: a report, or an error."""
+
+    target: TargetInfo
+    report: BuildReport | None = None
+    error: ErrorInfo | None = None

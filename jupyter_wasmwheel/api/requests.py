@@ -35,8 +35,9 @@ Entries = Annotated[tuple[Entry, ...], msgspec.Meta(max_length=MAX_ENTRIES)]
 class Option(msgspec.Struct, frozen=True, kw_only=True):
     """A field on the command line and in forms.
 
-    A field without `flags` is a positional argument; `metavar` stands for the value. Forms show
-    fields that have a `label`, with `placeholder` as an example value.
+    A field without `flags` is a positional argument; `metavar` stands for the value. A text with a
+    `separator` can be given in parts, by repeating the option. Forms show fields that have a
+    `label`, with `placeholder` as an example value.
     """
 
     help: str
@@ -44,17 +45,17 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
     metavar: str = ""
     placeholder: str = ""
+    separator: str = ""
 
 
-def option(
-    *flags: str, help: str, label: str = "", metavar: str = "", placeholder: str = ""
-) -> msgspec.Meta:
+def option(*flags: str, **settings: str) -> msgspec.Meta:
     """Return the metadata of a request's field."""
-    declared = Option(help=help, label=label, flags=flags, metavar=metavar, placeholder=placeholder)
-    shown = {"x-flags": list(flags), "x-metavar": metavar, "x-placeholder": placeholder}
+    declared = Option(flags=flags, **settings)
+    placeholder = declared.placeholder
+    shown = {"x-flags": list(flags), "x-metavar": declared.metavar, "x-placeholder": placeholder}
     return msgspec.Meta(
-        title=label or None,
-        description=help,
+        title=declared.label or None,
+        description=declared.help,
         extra={"option": declared},
         extra_json_schema={key: value for key, value in shown.items() if value},
     )
@@ -201,8 +202,20 @@ class SourceRequest(_Request, frozen=True, kw_only=True):
 
 
 class BuildRequest(SourceRequest, frozen=True, kw_only=True, tag="build"):
-    """Build a wheel, check it, and publish it if a site is named."""
+    """Build a wheel, check it, and publish it if a site is named.
 
+    `target` can be several ABIs separated by commas, or `all`.
+    """
+
+    target: Annotated[
+        Text | None,
+        option(
+            "--target",
+            metavar="ABI|all",
+            help="ABI of Pyodide, for example 2026_0 (repeatable), or all",
+            separator=",",
+        ),
+    ] = None
     site: Annotated[
         Text | None, option("--site", metavar="NAME|DIR", help="site to publish the wheel to")
     ] = None

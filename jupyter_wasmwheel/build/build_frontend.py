@@ -20,7 +20,7 @@ from ..toolchain import cargo, cargo_wrapper, emscripten, remap
 from ..toolchain.scripts import script
 from . import confinement, crate_fetcher
 from .explain import explain, missing_c_compiler, needs_network
-from .plan import NOTES, Plan
+from .plan import C_MARK, NOTES, Plan
 
 
 class Step(Protocol):
@@ -121,6 +121,9 @@ def run_frontend(
         reader.tail.clear()
         fetched = crate_fetcher.fetch(plan, copy, reader, monitor)
         built = fetched and succeeds()
+    with_c = emscripten.read_c_usage(plan.c_notes).names
+    if with_c:
+        (plan.cargo_target / C_MARK).touch()
     missing = _missing(plan)
     if missing:
         raise missing
@@ -128,7 +131,6 @@ def run_frontend(
     wheels = sorted(each for each in plan.wheels.glob("*.whl") if not each.is_symlink())
     if not built or not wheels:
         raise explain(plan, reader, without_network=plan.fetches and fetched)
-    with_c = emscripten.read_c_usage(plan.c_notes).names
     return FrontendOutput(wheel=wheels[0], crates=reader.crates, crates_with_c=with_c)
 
 

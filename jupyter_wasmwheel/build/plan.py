@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from ..project import generator, manifest
 from ..project.bindings import NO_MATURIN_SETTINGS, MaturinSettings
 from ..project.manifest import Project
 from ..project.recipes import NO_SETTINGS
-from ..runtime.targets import TRIPLE, Target
+from ..runtime.targets import TRIPLE, Target, all_targets
 from ..safe_paths import temporary_folder
 from ..store import has_locks
 from ..toolchain import (
@@ -52,6 +52,9 @@ RUST_NOTE = f"{NOTES}/compiles-rust"
 
 #: The file in a work folder in which the compiler shims note who called them.
 C_NOTES = f"{NOTES}/c-notes"
+
+#: The file in a target folder that exists if C was compiled for it, which cargo does not track.
+C_MARK = "compiled-c"
 
 #: The bindings whose Python code maturin generates with an interpreter of this machine.
 GENERATED = ("cffi", "uniffi")
@@ -160,7 +163,19 @@ class Plan(Struct, frozen=True, kw_only=True, dict=True):
     @property
     def cargo_target(self) -> Path:
         """Return cargo's target folder."""
-        return self.work / f"target-{self.target.abi}-{self.request.profile}"
+        return self._cargo_target(self.target)
+
+    @property
+    def other_targets(self) -> Iterator[Path]:
+        """Yield the target folders of the other targets, with the same flags and without C."""
+        for other in all_targets():
+            folder = self._cargo_target(other)
+            is_alike = other != self.target and other.flags == self.target.flags
+            if is_alike and folder.is_dir() and not (folder / C_MARK).exists():
+                yield folder
+
+    def _cargo_target(self, target: Target) -> Path:
+        return self.work / f"target-{target.abi}-{self.request.profile}"
 
     @property
     def c_notes(self) -> Path:
@@ -279,7 +294,10 @@ def _shims(plan: Plan) -> dict[str, str]:
     c_compiler = plan.toolchain and plan.toolchain.emscripten
     tools = {name: str(script(f"wasmwheel-{name.lower()}")) for name in ("CC", "CXX", "AR")}
     tools["RANLIB"] = str(script("wasmwheel-ranlib"))
-    flags = {"CFLAGS": emscripten.CFLAGS, "CXXFLAGS": emscripten.CXXFLAGS}
+    flags = {
+        "CFLAGS": emscripten.c_flags(plan.target),
+        "CXXFLAGS": emscripten.cxx_flags(plan.target),
+    }
     tools |= {name: " ".join([value, *plan.profile.cflags]) for name, value in flags.items()}
     return {
         **{f"{name}_{suffix}": value for name, value in tools.items()},
@@ -291,6 +309,7 @@ def _shims(plan: Plan) -> dict[str, str]:
         emcc.FOLDER: str(c_compiler.folder) if c_compiler else "",
         emcc.OTHER_VERSION: "" if not c_compiler or c_compiler.is_wanted else "1",
         linker.PROGRAM: str(wasm_ld.program) if wasm_ld else "",
+        linker.TARGET_FLAGS: " ".join(plan.target.flags.wasm_ld),
     }
 
 
@@ -299,7 +318,7 @@ def _flags(toolchain: Toolchain, rust: Rust, plan: Plan) -> list[str]:
 
     With them, cargo ignores all others: those of its configuration can be for another machine.
     """
-    flags = ["-C", "relocation-model=pic"]
+    flags = ["-C", "relocation-model=pic", *plan.target.flags.rustc]
     if toolchain.sysroot and toolchain.sysroot.folder:
         flags += ["--sysroot", str(toolchain.sysroot.folder)]
     if not rust.linker:

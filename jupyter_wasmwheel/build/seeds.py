@@ -4,7 +4,8 @@ Compiling pyo3 and its macros takes most of a small crate's first build. A seed 
 of a starter crate for a toolchain, a target, a profile and a version of pyo3: of one that is built
 for it, or of the first one that a user builds. A first build starts with a copy of it, of which
 cargo uses what fits. Seeds are never linked, as cargo and build scripts write in place, and no code
-of a user's project has run in them.
+of a user's project has run in them. What does not depend on the target is also copied from the
+target folder that a build of the same project for another target has left.
 """
 
 from __future__ import annotations
@@ -74,22 +75,27 @@ class Seed(Struct, frozen=True, kw_only=True):
 
 
 def restore(planned: Plan, private: Copy, store: Store) -> Seed | None:
-    """Start a first build with a copy of a seed, and return it, if one fits.
+    """Start a first build with copies of another target's folder and of a seed; return the seed.
 
-    A project without a lock file gets the seed's, and so the versions that are compiled.
+    Cargo compiles again what differs in them. A project without a lock file gets the seed's, and so
+    the versions that are compiled.
     """
     target = planned.cargo_target
     if target.is_dir() and any(target.iterdir()):
         return None
     lock_file = copy.lock_file(private, planned.project)
     seed = find(planned, store, locked_pyo3(lock_file))
-    if seed is None:
+    begun = [each for each in planned.other_targets if _has_only_files(each)][:1]
+    if seed:
+        begun.append(seed.target)
+    if not begun:
         return None
     stage = target.with_name(f"{target.name}.seed")
     remove_tree(stage)
     try:
-        shutil.copytree(seed.target, stage, symlinks=True)
-        if planned.project.crate and not lock_file.exists() and not private.unlocked:
+        for folder in begun:
+            shutil.copytree(folder, stage, symlinks=True, dirs_exist_ok=True)
+        if seed and planned.project.crate and not lock_file.exists() and not private.unlocked:
             replace_file(lock_file, seed.lock.read_bytes())
         stage.rename(target)
     finally:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from packaging.tags import Tag
-
 from ..api.report import Audit
 from ..errors import known_errors
 from ..runtime.engine import Engine
@@ -110,19 +108,9 @@ def _wrong_tags(wheel: Wheel, target: Target, compiled: Sequence[ExtensionModule
     # The name of the same ABI before PEP 783 also counts.
     elif not {target.platform_tag, f"pyodide_{target.abi}_wasm32"} & set(wheel.platform_tags):
         yield f"It is for {', '.join(wheel.platform_tags)}; this target is {target.platform_tag}."
-    elif not any(_suits(tag, target) for tag in wheel.tags):
+    elif not any(target.is_python_of(tag) for tag in wheel.tags):
         tags = ", ".join(sorted(f"{tag.interpreter}-{tag.abi}" for tag in wheel.tags))
         yield f"It is for {tags}; this target's Python is {target.python} ({target.python_tag})."
-
-
-def _suits(tag: Tag, target: Target) -> bool:
-    """Return whether the target's Python supports a tag, apart from the platform."""
-    if tag.abi == "none":
-        return tag.interpreter in (target.python_tag, "py3", f"py{target.python_tag[2:]}")
-    if tag.abi == "abi3":
-        version = tag.interpreter.removeprefix("cp3")
-        return version.isdecimal() and int(version) <= target.python_version[1]
-    return tag.interpreter == tag.abi == target.python_tag
 
 
 def _host_binaries(wheel: Wheel) -> dict[str, str]:

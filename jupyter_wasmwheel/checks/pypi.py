@@ -21,7 +21,7 @@ from .. import build_variables
 from ..api.errors import CheckError, ToolchainError
 from ..build import provenance
 from ..runtime.engine import Engine
-from ..runtime.targets import Target
+from ..runtime.targets import Target, all_targets
 from ..wheel import Wheel, record_row
 from . import audit, side_module
 from .finding import State, WheelFinding
@@ -93,11 +93,13 @@ def _tag(wheel: Wheel, target: Target) -> _Outcome:
     tags = ", ".join(wheel.platform_tags)
     if wheel.is_pure:
         return _ok("It is for any platform.")
-    if wheel.platform_tags != (target.platform_tag,):
+    known = {each.platform_tag: each for each in all_targets()}
+    if target.platform_tag not in wheel.platform_tags or not {*wheel.platform_tags} <= {*known}:
         text = f"It is for {tags}; Pyodide's platform on PyPI is {target.platform_tag} (PEP 783)."
         return "problem", text, "Build it again with `jupyter wasmwheel build`."
-    if Version(target.pyodide).is_prerelease:
-        text = f"It is for {tags}, whose Pyodide is a pre-release ({target.pyodide})."
+    releases = [known[tag].pyodide for tag in wheel.platform_tags]
+    if early := [each for each in releases if Version(each).is_prerelease]:
+        text = f"It is for {tags}, whose Pyodide is a pre-release ({', '.join(early)})."
         return "unknown", text, "Wait for the release and build it again; its ABI can still change."
     return _ok(f"{tags} (PEP 783)")
 

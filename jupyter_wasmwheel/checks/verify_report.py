@@ -32,7 +32,9 @@ def read(path: Path, wheel: Wheel) -> dict[str, Any]:
     if not reports:
         what, why = f"Invalid report {path}.", "It has no sha256 of a wheel."
         raise UsageError(what, why, fix, code="report.invalid")
-    return next((each for each in reports if each.get("name") == wheel.name), reports[0])
+    of_bytes = [each for each in reports if each["sha256"] == wheel.sha256]
+    of_name = [each for each in reports if each.get("name") == wheel.name]
+    return [*of_bytes, *of_name, *reports][0]
 
 
 def _reports(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -40,13 +42,17 @@ def _reports(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield dict(document)
         for each in document.get("built_along", []):
             yield from _reports(each)
+        for row in document.get("targets", []):
+            yield from _reports(row["report"] or {})
 
 
 def examine(wheel: Wheel, report: Mapping[str, Any]) -> tuple[WheelFinding, ...]:
     """Compare a wheel with a report, without running any of it."""
     made, note = report.get("toolchain"), provenance.read(wheel)
     # A wheel without binaries has no toolchain and no provenance.
-    tag = (report.get("target") or {}).get("platform_tag") if made else "any"
+    tag = str((report.get("target") or {}).get("platform_tag") if made else "any")
+    # A wheel for several targets has the tags of all.
+    found = tag if tag in wheel.platform_tags else ", ".join(wheel.platform_tags)
     return (
         _same(
             "bytes",
@@ -56,7 +62,7 @@ def examine(wheel: Wheel, report: Mapping[str, Any]) -> tuple[WheelFinding, ...]
         _same(
             "name", f"{report.get('name')} {report.get('version')}", f"{wheel.name} {wheel.version}"
         ),
-        _same("tag", str(tag), ", ".join(wheel.platform_tags)),
+        _same("tag", tag, found),
         _same(
             "toolchain",
             _words(_of_report(report.get("profile"), made)) if made else "none",

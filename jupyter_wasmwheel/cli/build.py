@@ -33,6 +33,31 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
 
 def summary(report: BuildReport) -> str:
     """Return a report as text for people."""
+    return _matrix(report) if report.targets else _one(report)
+
+
+def _matrix(report: BuildReport) -> str:
+    """Return a table with a row for each target."""
+    rows = [["target", "pyodide", "python", "size", "time", "import", "wheel"]]
+    for row in report.targets:
+        known = [row.target.abi, row.target.pyodide, row.target.python]
+        rows.append([*known, *(_cells(row.report) if row.report else ["", "", "failed", ""])])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def _cells(report: BuildReport) -> list[str]:
+    """Return the cells of a target with a wheel."""
+    imported = "works" if report.smoke else "skipped"
+    seconds = duration(sum(each.seconds for each in report.phases))
+    return [size(report.size), seconds, imported, Path(report.wheel).name]
+
+
+def _one(report: BuildReport) -> str:
     times = ", ".join(f"{phase(each.name)} {duration(each.seconds)}" for each in report.phases)
     lines = [
         Path(report.wheel).name,

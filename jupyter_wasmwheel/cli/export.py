@@ -9,7 +9,7 @@ from typing import Any
 from .. import pipeline
 from ..api.errors import UsageError
 from ..api.report import CargoSettings
-from ..api.requests import BuildRequest, EditsRequest
+from ..api.requests import EditsRequest, SourceRequest
 from ..export import package, recipe, workflow
 from ..export.document import File
 from ..runtime import engine, lock, targets
@@ -35,13 +35,13 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "form", choices=tuple(FORMS), metavar="recipe|workflow", help="what to write"
     )
-    options.add_options(parser, BuildRequest, only=FIELDS)
+    options.add_options(parser, SourceRequest, only=FIELDS)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write the files into")
 
 
 def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     """Export a package to a folder, or print its only file."""
-    requested = options.request_from(args, BuildRequest)
+    requested = options.request_from(args, SourceRequest)
     request = EditsRequest(
         source=requested.source,
         target=requested.target,

@@ -85,6 +85,8 @@ def _settings(option: Option, hint: Any, default: Any) -> dict[str, Any]:
             settings |= {"action": "extend", "nargs": "*"}
         else:
             settings |= {"action": "append"} if option.flags else {"nargs": "+"}
+    if option.separator:
+        settings |= {"action": "append"}
     if kind is float:
         settings["type"] = _number(hint)
     if choices:
@@ -111,8 +113,15 @@ def _number(hint: Any) -> Callable[[str], float]:
 def request_from(args: argparse.Namespace, kind: type[Request]) -> Request:
     """Return the request for parsed arguments; omitted ones have their default."""
     given = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name in requests.options(kind)
+        name: _value(value, option)
+        for name, option in requests.options(kind).items()
         if (value := getattr(args, name, None)) is not None
     }
     return kind(**given)
+
+
+def _value(value: Any, option: Option) -> Any:
+    """Return the value of a field for that of a parsed option, which can be a list."""
+    if isinstance(value, list):
+        return option.separator.join(value) if option.separator else tuple(value)
+    return value

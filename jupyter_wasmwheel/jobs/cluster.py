@@ -264,7 +264,7 @@ class DaskRun:
 
         self.secret = remote.payload.secret
         self._executor.runs[self._job] = self
-        needs = {BUILD: 1, resource(remote.abi): 1}
+        needs = {BUILD: 1, **{resource(abi): 1 for abi in remote.abis}}
         key = f"wasmwheel-{self._job}"
         packed = msgspec.msgpack.encode(remote.payload)
         future = client.submit(build, packed, key=key, pure=False, resources=needs)
@@ -273,7 +273,8 @@ class DaskRun:
             if any(needs.keys() <= each.keys() for each in _resources(client)):
                 self._note("Waiting for a worker.")
             else:
-                self._note(f"Waiting: no worker has the toolchain for {remote.abi}.")
+                abis = " and ".join(remote.abis)
+                self._note(f"Waiting: no worker has the toolchain for {abis}.")
         self._over.wait()
         if self._stopping:
             future.cancel()
@@ -314,6 +315,8 @@ def _relocate(report: dict[str, Any], out: Path) -> list[Path]:
     report["wheel"] = str(wheel)
     if report.get("published"):
         report["published"] = None  # only this machine publishes
+    for row in report.get("targets", ()):
+        _relocate(row["report"] or {"wheel": ""}, out)
     return [*paths, wheel]
 
 

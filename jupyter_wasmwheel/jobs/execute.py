@@ -27,6 +27,7 @@ from ..api.requests import (
 from ..build import seeds
 from ..checks import tests
 from ..config import Downloads
+from ..pipeline import matrix
 from ..process.limits import Limits
 from ..runtime import node, targets
 from ..runtime.context import RunContext
@@ -92,7 +93,12 @@ def execute(request: JobRequest, context: ExecutionContext) -> Outcome:
 
 
 def _build(request: BuildRequest, context: ExecutionContext) -> Outcome:
-    return Outcome(document=msgspec.to_builtins(context.run(pipeline.run_build, request)))
+    if len(targets.find_all(request.target)) == 1:
+        return Outcome(document=msgspec.to_builtins(context.run(pipeline.run_build, request)))
+    report = context.run(pipeline.run_matrix, request)
+    error = matrix.error(report)
+    status = error.status if error else 0
+    return Outcome(document=msgspec.to_builtins(report), error=error, status=status)
 
 
 def _test(request: TestRequest, context: ExecutionContext) -> Outcome:

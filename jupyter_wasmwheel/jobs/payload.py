@@ -111,10 +111,10 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RemoteJob(Struct, frozen=True, kw_only=True):
-    """A payload, and what is not sent: the target's ABI, the site, and the source's path."""
+    """A payload, and what is not sent: the targets' ABIs, the site, and the source's path."""
 
     payload: JobPayload
-    abi: str
+    abis: tuple[str, ...]
     site: Site | None
     original: Path | None
 
@@ -125,7 +125,7 @@ def pack(job: str, request: BuildRequest | TestRequest, store: Store, emit: Emit
     if isinstance(request, BuildRequest) and request.site is not None:
         site = lite.read_site(Path(request.site))
         request = msgspec.structs.replace(request, site=None)
-    abi = site.abi if site else request.target or targets.default_abi()
+    abis = (site.abi,) if site else tuple(each.abi for each in targets.find_all(request.target))
     if request.recipe not in (recipes.AUTO, recipes.NONE):
         recipe = Path(request.recipe).read_bytes()
     named, packed, original = _source(request.source, store, emit)
@@ -141,14 +141,17 @@ def pack(job: str, request: BuildRequest | TestRequest, store: Store, emit: Emit
     payload = JobPayload(
         job=job,
         request=msgspec.structs.replace(
-            request, source=named, target=abi, recipe=RECIPE_FILE if recipe else request.recipe
+            request,
+            source=named,
+            target=",".join(abis),
+            recipe=RECIPE_FILE if recipe else request.recipe,
         ),
         archive=packed,
         recipe=recipe,
         key=hashlib.sha256(origin.encode()).hexdigest()[:16],
         secret=secrets.token_bytes(32),
     )
-    return RemoteJob(payload=payload, abi=abi, site=site, original=original)
+    return RemoteJob(payload=payload, abis=abis, site=site, original=original)
 
 
 def _source(text: str, store: Store, emit: Emitter) -> tuple[str, bytes | None, Path | None]:

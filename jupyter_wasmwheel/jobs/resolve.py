@@ -104,7 +104,9 @@ class AllowedPaths(Struct, frozen=True, kw_only=True):
 def resolve(body: object, paths: AllowedPaths) -> ResolvedRequest:
     """Resolve a posted request, which can block; a WasmwheelError if it is invalid."""
     request: PostedRequest = requests.parse(body, PostedRequest)
-    if not isinstance(request, BundleRequest) and request.target:
+    if isinstance(request, BuildRequest):
+        targets.find_all(request.target)
+    elif not isinstance(request, BundleRequest) and request.target:
         targets.find(request.target)
     request, name, version = _resolved(request, paths)
     given = {key: value for key, value in dict(body).items() if value is not None}  # type: ignore[call-overload]

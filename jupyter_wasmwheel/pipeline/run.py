@@ -88,11 +88,11 @@ def run_build(
     site = lite.find(request.site, store) if request.site else None
     target = choose_target(request, site)
     published: tuple[PublishResult, ...] = ()
-    with _context(request, store, emit, limits, out, variables) as context:
-        output = _build(request, target, site, context)
+    with open_context(request, store, emit, limits, out, variables) as context:
+        output = build(request, target, site, context)
         if site:
             published = publish_all(output.all, site, context)
-    return _report(output, {each.package.name: each for each in published})
+    return report_of(output, {each.package.name: each for each in published})
 
 
 def run_tests(
@@ -106,8 +106,8 @@ def run_tests(
 ) -> BuildReport:
     """Build a wheel, and run the project's tests with it in Pyodide."""
     target = choose_target(request, None)
-    with _context(request, store, emit, limits, out, variables) as context:
-        output = _build(request, target, None, context)
+    with open_context(request, store, emit, limits, out, variables) as context:
+        output = build(request, target, None, context)
         context.phases.enter("test")
         wheels = [output.wheel, *(each.wheel for each in all_of(output.dependencies))]
         options = TestOptions(
@@ -115,7 +115,7 @@ def run_tests(
         )
         found = suite.find(output.source.project)
         tested = tests.run(found, wheels, output.environment.engine, context, options)
-    return structs.replace(_report(output), tests=tested)
+    return structs.replace(report_of(output), tests=tested)
 
 
 def publish_wheels(
@@ -143,7 +143,7 @@ def publish_wheels(
 
 
 @contextmanager
-def _context(
+def open_context(
     request: SourceRequest,
     store: Store,
     emit: Emitter,
@@ -165,9 +165,10 @@ def _context(
         )
 
 
-def _build(
+def build(
     request: SourceRequest, target: Target, site: Site | None, context: BuildContext
 ) -> BuildOutput:
+    """Resolve a source, build it for a target, and check the wheel."""
     source = resolve_source(request, target, context)
     return _build_package(source, prepare_environment(target, site, context), context)
 
@@ -265,7 +266,7 @@ def build_dependency(
         named.specifier = SpecifierSet(f"=={known.version}")
     inner = BuildRequest(
         source=f"pypi:{named.name}{named.specifier}",
-        target=request.target,
+        target=environment.target.abi,
         profile=request.profile,
         rust=request.rust,
         linker=request.linker,
@@ -289,7 +290,9 @@ def build_dependency(
         return _build_package(source, environment, context)
 
 
-def _report(output: BuildOutput, published: dict[str, PublishResult] | None = None) -> BuildReport:
+def report_of(
+    output: BuildOutput, published: dict[str, PublishResult] | None = None
+) -> BuildReport:
     """Return the report of a build whose last phase has ended."""
     wheel, built, target = output.wheel, output.build, output.environment.target
     found = (published or {}).get(wheel.canonical_name)
@@ -321,7 +324,7 @@ def _report(output: BuildOutput, published: dict[str, PublishResult] | None = No
         audit=output.checks.audit,
         smoke=output.checks.smoke,
         dependencies=output.checks.resolution.dependencies,
-        built_along=tuple(_report(each, published) for each in output.dependencies),
+        built_along=tuple(report_of(each, published) for each in output.dependencies),
         published=Publication(site=str(found.site.folder), url=found.url) if found else None,
     )
 

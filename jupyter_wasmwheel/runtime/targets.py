@@ -10,12 +10,19 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.tags import Tag
 
 from ..api.errors import CheckError, SiteError, UsageError
 from ..wheel import Wheel
 
 #: More releases than a minor version of Python ever has.
 MAX_MICRO = 30
+
+#: The name of all targets together.
+ALL = "all"
+
+#: The ABIs of wheels for several versions of Python (PEP 384, PEP 803).
+STABLE_ABIS = ("abi3", "abi3t")
 
 #: Rust's target triple, the same for every ABI.
 TRIPLE = "wasm32-unknown-emscripten"
@@ -36,6 +43,15 @@ class Headers(Struct, frozen=True, kw_only=True):
     debian: str | None = None
 
 
+class Flags(Struct, frozen=True, kw_only=True):
+    """The flags of each tool for a target's exception model and its features of WebAssembly."""
+
+    rustc: tuple[str, ...]
+    emcc: tuple[str, ...]
+    wasm_ld: tuple[str, ...]
+    wasm_opt: tuple[str, ...]
+
+
 class Target(Struct, frozen=True, kw_only=True):
     """An ABI that wheels are built for, and its releases; `rust` and `pyo3` are the oldest."""
 
@@ -46,6 +62,7 @@ class Target(Struct, frozen=True, kw_only=True):
     emscripten: str
     rust: str
     pyo3: str
+    flags: Flags
     headers: Headers
     jupyterlite: JupyterLite | None = None
 
@@ -65,6 +82,15 @@ class Target(Struct, frozen=True, kw_only=True):
         major, minor = self.python.split(".")
         return int(major), int(minor)
 
+    def is_python_of(self, tag: Tag) -> bool:
+        """Return whether this Python supports a tag, apart from the platform."""
+        if tag.abi == "none":
+            return tag.interpreter in (self.python_tag, "py3", f"py{self.python_tag[2:]}")
+        if tag.abi in STABLE_ABIS:
+            version = tag.interpreter.removeprefix("cp3")
+            return version.isdecimal() and int(version) <= self.python_version[1]
+        return tag.interpreter == tag.abi == self.python_tag
+
     def is_python_in(self, requires_python: str) -> bool:
         """Return whether a `requires-python` allows a release of this Python, or is invalid."""
         try:
@@ -83,8 +109,9 @@ def _table() -> dict[str, Any]:
 @functools.cache
 def all_targets() -> tuple[Target, ...]:
     """Return every target, oldest ABI first."""
-    rows = _table()["target"].items()
-    return tuple(msgspec.convert({"abi": abi, **row}, Target) for abi, row in rows)
+    flags, rows = _table()["flags"], _table()["target"].items()
+    complete = ({"abi": abi} | row | {"flags": flags[row["flags"]]} for abi, row in rows)
+    return tuple(msgspec.convert(each, Target) for each in complete)
 
 
 def default_abi() -> str:
@@ -104,6 +131,14 @@ def find(abi: str) -> Target:
         f"Use one of {known}; `jupyter wasmwheel targets` lists them.",
         code="target.unknown",
     )
+
+
+def find_all(abis: str | None) -> tuple[Target, ...]:
+    """Return the targets of ABIs separated by commas; `all` for every one, None for the default."""
+    if abis == ALL:
+        return all_targets()
+    names = abis.split(",") if abis else [default_abi()]
+    return tuple(find(name.strip()) for name in dict.fromkeys(names))
 
 
 def series(release: str) -> str:

@@ -57,9 +57,9 @@ def _rust(target: Target, store: Store) -> Finding:
         linker = choose_linker(chosen, store)
     except WasmwheelError as error:
         return _without_rust(f"{error.what} {error.why}", target)
-    if chosen.has_std:
+    if sysroot.is_prebuilt(chosen, target):
         std = f"the {TRIPLE} target is installed"
-    elif store.find(sysroot.key(chosen)):
+    elif store.find(sysroot.key(chosen, target)):
         std = "std for the target is built"
     else:
         std = "std for the target will be built by the first build or by --fix"
@@ -80,7 +80,7 @@ def _without_rust(text: str, target: Target) -> Finding:
 
 
 def _wasm_opt(target: Target, store: Store) -> Finding:
-    native, reason = wasm_opt.find_native(emscripten.find(store, target))
+    native, reason = wasm_opt.find_native(target, emscripten.find(store, target))
     if native or store.find(wasm_opt.key()):
         text = reason if native else "npm's binaryen is installed"
         return Finding(id="wasm-opt", part="wasm-opt", state="ok", text=text)
@@ -147,10 +147,10 @@ def fix(
     candidates = [rust.assess(each, target) for each in rust.installed(store)]
     chosen = rust.choose(candidates, target).rust
     choose_linker(chosen, store)
-    sysroot.ensure_sysroot(chosen, store, emit)
+    sysroot.ensure_sysroot(chosen, target, store, emit)
     node_js = node.ensure_node(store, emit)
     snapshot.ensure_snapshot(
         pyodide.ensure_runtime(target, node_js, store, emit), node_js, store, emit
     )
     context = RunContext(store=store, emit=emit)
-    wasm_opt.ensure_wasm_opt(node_js, emscripten.find(store, target), context)
+    wasm_opt.ensure_wasm_opt(target, node_js, emscripten.find(store, target), context)

@@ -18,11 +18,15 @@ from . import emcc
 from .installer import command_for
 from .scripts import script
 
-#: Flags for C: exceptions and longjmp are WebAssembly's own, as in Pyodide.
-CFLAGS = "-fPIC -fwasm-exceptions -sSUPPORT_LONGJMP=wasm"
 
-#: Flags for C++; cc-rs passes -fno-exceptions, which `-fwasm-exceptions` alone does not undo.
-CXXFLAGS = f"-fexceptions {CFLAGS}"
+def c_flags(target: Target) -> str:
+    """Return the flags for C: exceptions and longjmp are WebAssembly's own, as in Pyodide."""
+    return " ".join(("-fPIC", *target.flags.emcc))
+
+
+def cxx_flags(target: Target) -> str:
+    """Return the flags for C++; cc-rs passes -fno-exceptions, which those for C do not undo."""
+    return f"-fexceptions {c_flags(target)}"
 
 
 class Emscripten(Struct, frozen=True, kw_only=True):

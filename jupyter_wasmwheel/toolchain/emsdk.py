@@ -139,7 +139,10 @@ class _Installation(Struct, frozen=True, kw_only=True):
             raise self._invalid(f"its emcc is {found.version}")
         source, module = self.folder / "verify.c", self.folder / "verify.o"
         source.write_text("int answer(void) { return 42; }\n", encoding="utf-8")
-        command = [str(shutil.which("emcc", path=bin_folder)), *emscripten.CFLAGS.split()]
+        command = [
+            str(shutil.which("emcc", path=bin_folder)),
+            *emscripten.c_flags(self.target).split(),
+        ]
         command += ["-c", str(source), "-o", str(module)]
         # Its sanity check would note its folder, and discard its libraries after the renaming.
         env = emcc.environment(bin_folder) | {"EMCC_SKIP_SANITY_CHECK": "1"}

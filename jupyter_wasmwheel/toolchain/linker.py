@@ -34,6 +34,9 @@ MIN_LLVM = 20
 #: The version in the output of `wasm-ld --version`.
 _VERSION = re.compile(r"LLD (\d+\.\d+\.\d+)")
 
+#: The variable with the flags of the target for wasm-ld, separated by spaces.
+TARGET_FLAGS = "WASMWHEEL_WASM_LD_FLAGS"
+
 #: emcc's flags for a side module (Emscripten's tools/link.py and building.py, SIDE_MODULE=2), and
 #: `-Bsymbolic`, so that a symbol that the module defines is not looked up at each start.
 FLAGS = (
@@ -49,10 +52,6 @@ FLAGS = (
     "-O2",
     "--export-if-defined=__wasm_apply_data_relocs",
     "--export-if-defined=__wasm_call_ctors",
-    "-mllvm",
-    "-wasm-enable-sjlj",
-    "-mllvm",
-    "-wasm-use-legacy-eh",
 )
 
 #: The linker options in `-Wl,…` that wasm-ld supports.
@@ -126,7 +125,8 @@ def translate(arguments: Sequence[str]) -> list[str]:
         elif not word.startswith("-"):
             parsed.inputs.append(word)
     inputs = [found for word in parsed.inputs for found in _library(word, parsed.folders)]
-    return [*FLAGS, *(f"--export={name}" for name in parsed.exported), *inputs, "-o", parsed.output]
+    flags = [*FLAGS, *os.environ.get(TARGET_FLAGS, "").split()]
+    return [*flags, *(f"--export={name}" for name in parsed.exported), *inputs, "-o", parsed.output]
 
 
 def init_functions(arguments: Sequence[str]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ one rustc, so its key contains that rustc's commit.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -22,7 +23,7 @@ from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
 from ..errors import known_errors
 from ..process.run import Command, run
-from ..runtime.targets import TRIPLE, all_targets
+from ..runtime.targets import TRIPLE, Target, all_targets
 from ..store import Store
 from . import cargo, cargo_policy, compiler_shims, emscripten
 from .rust import Rust
@@ -41,20 +42,38 @@ class Sysroot(Struct, frozen=True, kw_only=True):
     origin: str
 
 
-def key(rust: Rust) -> str:
-    """Return the store entry of the sysroot of a Rust."""
-    return f"sysroots/{rust.version}-{rust.commit[:12]}-{SYSROOT_VERSION}"
+def is_prebuilt(rust: Rust, target: Target) -> bool:
+    """Return whether a Rust has the standard library, with the flags of a target."""
+    return rust.has_std and not target.flags.rustc
 
 
-def ensure_sysroot(rust: Rust, store: Store, emit: Emitter) -> Sysroot:
+def key(rust: Rust, target: Target) -> str:
+    """Return the store entry of the sysroot of a Rust; targets with the same flags share one."""
+    flags = hashlib.sha256(" ".join(target.flags.rustc).encode()).hexdigest()[:8]
+    suffix = f"-{flags}" if target.flags.rustc else ""
+    return f"sysroots/{rust.version}-{rust.commit[:12]}-{SYSROOT_VERSION}{suffix}"
+
+
+def ensure_sysroot(rust: Rust, target: Target, store: Store, emit: Emitter) -> Sysroot:
     """Return the sysroot of a Rust, built on the first call if it is not prebuilt."""
-    if rust.has_std:
+    if is_prebuilt(rust, target):
         return Sysroot(folder=None, origin=f"prebuilt, of {rust}")
-    folder = store.install(key(rust), lambda stage: _build(rust, stage, emit), emit)
+    if rust.sources is None:
+        raise ToolchainError(
+            f"{rust} does not have the sources of the standard library.",
+            f"For {target.abi} it must be built with {' '.join(target.flags.rustc)}.",
+            "Add them to the toolchain: `rustup component add rust-src`.",
+            code="sysroot.sources-missing",
+        )
+
+    def fill(stage: Path) -> None:
+        _build(rust, target, stage, emit)
+
+    folder = store.install(key(rust, target), fill, emit)
     return Sysroot(folder=folder, origin=f"built from the sources of {rust}")
 
 
-def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
+def _build(rust: Rust, target: Target, stage: Path, emit: Emitter) -> None:
     note(emit, f"Building the standard library for {TRIPLE} from {rust.sources}, once.")
     begin = time.monotonic()
     work = stage / "work"
@@ -72,7 +91,7 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
             "RUSTC": str(rust.rustc),
             "RUSTC_BOOTSTRAP": "1",
             "CARGO_TARGET_DIR": str(work / "target"),
-            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(_flags(rust, stage)),
+            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(_flags(rust, target, stage)),
             compiler_shims.VERSION: min((each.emscripten for each in all_targets()), key=Version),
         }
     )
@@ -98,12 +117,14 @@ def _build(rust: Rust, stage: Path, emit: Emitter) -> None:
     for rlib in (work / "target" / TRIPLE / "release/deps").glob("*.rlib"):
         if not rlib.name.startswith(("libsysroot-", "libpanic_abort-")):
             rlib.rename(libraries / rlib.name)
-    _build_panic_abort(rust, stage, libraries, env)
+    _build_panic_abort(rust, target, stage, libraries, env)
     shutil.rmtree(work)
     note(emit, f"Built it in {time.monotonic() - begin:.0f} s; later builds reuse it.")
 
 
-def _build_panic_abort(rust: Rust, sysroot: Path, libraries: Path, env: Mapping[str, str]) -> None:
+def _build_panic_abort(
+    rust: Rust, target: Target, sysroot: Path, libraries: Path, env: Mapping[str, str]
+) -> None:
     """Compile `panic_abort` separately; built with std it has the wrong panic strategy."""
     assert rust.sources
     source = rust.sources / "panic_abort/src/lib.rs"
@@ -111,7 +132,7 @@ def _build_panic_abort(rust: Rust, sysroot: Path, libraries: Path, env: Mapping[
     command += ["--crate-name", "panic_abort", "--crate-type", "rlib"]
     command += ["--edition", "2024", "--target", TRIPLE, "--sysroot", sysroot]
     command += ["-Copt-level=3", "-Cpanic=abort", "-Zforce-unstable-if-unmarked"]
-    command += _flags(rust, sysroot)
+    command += _flags(rust, target, sysroot)
     command += ["--out-dir", libraries]
     done = subprocess.run(command, env=dict(env), capture_output=True, text=True)
     if done.returncode:
@@ -123,11 +144,12 @@ def _build_panic_abort(rust: Rust, sysroot: Path, libraries: Path, env: Mapping[
         )
 
 
-def _flags(rust: Rust, stage: Path) -> list[str]:
+def _flags(rust: Rust, target: Target, stage: Path) -> list[str]:
     """Return std's compiler flags; its files are named as in a prebuilt one."""
     assert rust.sources
     return [
         *FLAGS,
+        *target.flags.rustc,
         f"--remap-path-prefix={rust.sources.parent}=/rustc/{rust.commit}",
         f"--remap-path-prefix={stage / 'work'}=/rustc/{rust.commit}/work",
     ]

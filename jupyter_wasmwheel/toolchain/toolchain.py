@@ -101,10 +101,10 @@ def choose(
         )
     toolchain = Toolchain(
         rust=chosen,
-        sysroot=sysroot.ensure_sysroot(chosen, store, emit) if chosen else None,
+        sysroot=sysroot.ensure_sysroot(chosen, target, store, emit) if chosen else None,
         linker=None if needs.linker == "emcc" else choose_linker(chosen, store, installed),
         emscripten=c_compiler,
-        wasm_opt=_wasm_opt(node, c_compiler, needs.profile, context),
+        wasm_opt=_wasm_opt(target, node, c_compiler, needs.profile, context),
         maturin=importlib.metadata.version("maturin") if needs.with_maturin else None,
         nightly=next((each for each in installed if rust.is_usable_nightly(each, target)), None),
     )
@@ -114,13 +114,18 @@ def choose(
 
 
 def _wasm_opt(
-    node: Node, compiler: Emscripten | None, profile: Profile, context: RunContext
+    target: Target,
+    node: Node,
+    compiler: Emscripten | None,
+    profile: Profile,
+    context: RunContext,
 ) -> WasmOpt | None:
-    """Return wasm-opt with the options of a profile, or None if that does not use it."""
+    """Return wasm-opt with the flags of a profile, or None if that does not use it."""
     options = profiles.settings(profile).wasm_opt
     if not options:
         return None
-    return replace(wasm_opt.ensure_wasm_opt(node, compiler, context), options=options)
+    found = wasm_opt.ensure_wasm_opt(target, node, compiler, context)
+    return replace(found, flags=(*options, *found.flags))
 
 
 def choose_linker(chosen: Rust | None, store: Store, installed: Sequence[Rust] = ()) -> WasmLd:

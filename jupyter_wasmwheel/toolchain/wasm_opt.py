@@ -21,6 +21,7 @@ from ..process.run import Command, run
 from ..runtime import node_sandbox
 from ..runtime.context import RunContext
 from ..runtime.node import Node, fetch_npm_package
+from ..runtime.targets import Target
 from ..safe_paths import temporary_folder
 from .emscripten import Emscripten
 
@@ -35,19 +36,8 @@ INTEGRITY = (
     "CTbqWswGzbG+vDNO/b/v2C4gfEh1WgB9Lg=="
 )
 
-#: The options of all profiles: what is removed, and the features of Pyodide's main module; others
-#: are rejected.
-FLAGS = (
-    "--strip-debug",
-    "--strip-target-features",
-    "--enable-exception-handling",
-    "--enable-bulk-memory",
-    "--enable-sign-ext",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-multivalue",
-)
+#: The options of all profiles and targets, which add theirs.
+FLAGS = ("--strip-debug", "--strip-target-features")
 
 #: For modules below this size, V8's baseline compiler runs wasm-opt faster than its optimizing one.
 SMALL_MODULE_BYTES = 400_000
@@ -57,12 +47,12 @@ LAST_LINES = 10
 
 
 class WasmOpt(Struct, frozen=True, kw_only=True):
-    """A wasm-opt with the options of a profile; `node` runs it if it is not a native program."""
+    """A wasm-opt with the flags of a profile and a target; `node` runs one that is not native."""
 
     program: Path
     version: str
     node: Node | None
-    options: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
     def optimize(
         self, module: bytes, limits: Limits, stop_when: Callable[[], bool] = lambda: False
@@ -71,7 +61,7 @@ class WasmOpt(Struct, frozen=True, kw_only=True):
         with temporary_folder("wasm-opt-", Path(tempfile.gettempdir()).resolve()) as folder:
             before, after = folder / "before.wasm", folder / "after.wasm"
             before.write_bytes(module)
-            words: list[str | Path] = [self.program, *self.options, *FLAGS, before, "-o", after]
+            words: list[str | Path] = [self.program, *self.flags, *FLAGS, before, "-o", after]
             if self.node:
                 quick = ["--liftoff-only"] if len(module) < SMALL_MODULE_BYTES else []
                 words = [self.node.program, *quick, *words]
@@ -107,7 +97,7 @@ class WasmOpt(Struct, frozen=True, kw_only=True):
         return Confinement(readable=readable, writable=(folder,))
 
 
-def find_native(compiler: Emscripten | None) -> tuple[WasmOpt | None, str]:
+def find_native(target: Target, compiler: Emscripten | None) -> tuple[WasmOpt | None, str]:
     """Return the wasm-opt on PATH or of the compiler's emsdk, and its origin.
 
     Return None and the reasons if each is missing or too old.
@@ -117,14 +107,14 @@ def find_native(compiler: Emscripten | None) -> tuple[WasmOpt | None, str]:
         programs.append(shutil.which("wasm-opt", path=compiler.folder.parent / "bin"))
     reasons = []
     for program in filter(None, programs):
-        found, text = _read(program)
+        found, text = _read(program, target.flags.wasm_opt)
         if found:
             return found, text
         reasons.append(text)
     return None, "; ".join(reasons) or "no wasm-opt on PATH"
 
 
-def _read(program: str) -> tuple[WasmOpt | None, str]:
+def _read(program: str, flags: tuple[str, ...]) -> tuple[WasmOpt | None, str]:
     """Return a wasm-opt and its version, or None and what it lacks."""
     try:
         printed, known = (
@@ -137,16 +127,18 @@ def _read(program: str) -> tuple[WasmOpt | None, str]:
     version = match.group(1) if match else "0"
     if int(version) < MIN_VERSION:
         return None, f"{program} is version {version}; {MIN_VERSION} or newer is needed"
-    unknown = [flag for flag in FLAGS if flag not in known]
+    unknown = [flag for flag in (*FLAGS, *flags) if flag not in known]
     if unknown:
         return None, f"{program} does not support {', '.join(unknown)}"
-    found = WasmOpt(program=Path(program), version=version, node=None)
+    found = WasmOpt(program=Path(program), version=version, node=None, flags=flags)
     return found, f"{program} {version}"
 
 
-def ensure_wasm_opt(node: Node, compiler: Emscripten | None, context: RunContext) -> WasmOpt:
+def ensure_wasm_opt(
+    target: Target, node: Node, compiler: Emscripten | None, context: RunContext
+) -> WasmOpt:
     """Return a native wasm-opt, or npm's, installed into the store."""
-    found, reason = find_native(compiler)
+    found, reason = find_native(target, compiler)
     if found:
         return found
 
@@ -156,7 +148,8 @@ def ensure_wasm_opt(node: Node, compiler: Emscripten | None, context: RunContext
 
     folder = context.store.install(key(), fill, context.emit)
     version = NPM.rpartition("@")[2].partition(".")[0]
-    return WasmOpt(program=folder / "bin/wasm-opt", version=version, node=node)
+    program = folder / "bin/wasm-opt"
+    return WasmOpt(program=program, version=version, node=node, flags=target.flags.wasm_opt)
 
 
 def key() -> str:

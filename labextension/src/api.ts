@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: f002195a48bb3c61c0752bc013f5f62b1a319bf4e9838f572f79647ee6072051
+ * schema.json sha256: 782d4915714f618d9ca0a1ccca2bf42c53f724ba0ed428b56298d7d57e046ab9
  */
 
 /* eslint-disable */
@@ -32,6 +32,8 @@ export type Remedy = Retry | Install | Open;
 
 /**
  * Build a wheel, check it, and publish it if a site is named.
+ *
+ *     `target` can be several ABIs separated by commas, or `all`.
  */
 export interface BuildRequest {
   kind: 'build';
@@ -40,7 +42,7 @@ export interface BuildRequest {
    */
   source: string;
   /**
-   * ABI of Pyodide, for example 2026_0
+   * ABI of Pyodide, for example 2026_0 (repeatable), or all
    */
   target?: (string | null) | undefined;
   /**
@@ -336,6 +338,8 @@ export interface Open {
  * The report of a build, or of a run of tests.
  *
  *     `confined` is whether the build had only its own files, and no network unless it was allowed.
+ *     A build for several targets has a result for each of them in `targets`; the other fields are
+ *     those of the first one that succeeded.
  */
 export interface BuildReport {
   schema: number;
@@ -360,6 +364,7 @@ export interface BuildReport {
   tests: Tests | null;
   confined: boolean;
   published: Publication | null;
+  targets: TargetResult[];
 }
 /**
  * The runtime that a wheel is for; `pyodide` and `python` are versions.
@@ -516,9 +521,26 @@ export interface Publication {
   url: string;
 }
 /**
+ * The result for one of several targets: a report, or an error.
+ */
+export interface TargetResult {
+  target: TargetInfo1;
+  report: BuildReport | null;
+  error: ErrorInfo | null;
+}
+/**
  * The runtime that a wheel is for; `pyodide` and `python` are versions.
  */
 export interface TargetInfo1 {
+  abi: string;
+  pyodide: string;
+  python: string;
+  platform_tag: string;
+}
+/**
+ * The runtime that a wheel is for; `pyodide` and `python` are versions.
+ */
+export interface TargetInfo2 {
   abi: string;
   pyodide: string;
   python: string;
@@ -785,7 +807,7 @@ export const FIELDS = {
   BuildRequest: {
     source: { description: 'a folder, an sdist, pypi:NAME[==VERSION] or git+URL', type: 'string' },
     target: {
-      description: 'ABI of Pyodide, for example 2026_0',
+      description: 'ABI of Pyodide, for example 2026_0 (repeatable), or all',
       type: 'string',
       default: null,
       flags: ['--target']

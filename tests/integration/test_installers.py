@@ -251,7 +251,7 @@ def test_installed_rust_builds_crate(
     assert shutil.which("rustup"), "there is no rustup on PATH"
     candidates = [rusts.assess(each, TARGET, None) for each in rusts.installed(store)]
     ours = rusts.choose(candidates, TARGET, None).rust
-    sysroot = sysroots.ensure_sysroot(ours, store, ignore).folder or ours.sysroot
+    sysroot = sysroots.ensure_sysroot(ours, TARGET, store, ignore).folder or ours.sysroot
     parts = rust_distribution.repacked(
         tmp_path / "parts",
         ours,

@@ -375,7 +375,7 @@ def wasm_opt(folder: Path, code: str) -> WasmOpt:
     program = folder / "wasm-opt"
     program.write_text(f'#!/bin/sh\nexec /usr/bin/python3 {folder}/code.py "$@"\n')
     program.chmod(0o755)
-    return WasmOpt(program=program, version="132", node=None)
+    return WasmOpt(program=program, version="132", node=None, flags=())
 
 
 def test_wasm_opt_reaches_nothing(trap: Trap, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def stand_in(meeting: Path, code: str) -> WasmOpt:
     program = meeting.with_name("wasm-opt")
     program.write_text(PROGRAM.replace("@MEETING@", repr(str(meeting))) + code)
     program.chmod(0o755)
-    return WasmOpt(program=program, version="132", node=None)
+    return WasmOpt(program=program, version="132", node=None, flags=())
 
 
 def test_modules_are_optimized_at_the_same_time(

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_wasmwheel.runtime import targets
+from jupyter_wasmwheel.toolchain import wasm_opt
 from jupyter_wasmwheel.toolchain.emscripten import Emscripten
-from jupyter_wasmwheel.toolchain.wasm_opt import FLAGS, find_native
+
+TARGET = targets.find(targets.default_abi())
+FLAGS = (*TARGET.flags.wasm_opt, *wasm_opt.FLAGS)
 
 
 def stand_in(folder: Path, version: str, flags: tuple[str, ...] = FLAGS) -> Path:
@@ -29,21 +33,21 @@ def emsdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Emscripten:
 
 def test_path_goes_before_emsdk(emsdk: Emscripten, tmp_path: Path) -> None:
     in_emsdk = stand_in(tmp_path / "upstream/bin", "126")
-    found, text = find_native(emsdk)
+    found, text = wasm_opt.find_native(TARGET, emsdk)
     assert found
     assert (found.program, found.version, text) == (in_emsdk, "126", f"{in_emsdk} 126")
     on_path = stand_in(tmp_path / "path", "120")
-    found, _ = find_native(emsdk)
+    found, _ = wasm_opt.find_native(TARGET, emsdk)
     assert found
     assert found.program == on_path
-    assert find_native(None)[0] == found
+    assert wasm_opt.find_native(TARGET, None)[0] == found
 
 
 def test_unsuitable_ones_are_skipped_with_reasons(emsdk: Emscripten, tmp_path: Path) -> None:
-    assert find_native(emsdk) == (None, "no wasm-opt on PATH")
+    assert wasm_opt.find_native(TARGET, emsdk) == (None, "no wasm-opt on PATH")
     old = stand_in(tmp_path / "path", "108")
     lacking = stand_in(tmp_path / "upstream/bin", "130", FLAGS[1:])
-    found, reasons = find_native(emsdk)
+    found, reasons = wasm_opt.find_native(TARGET, emsdk)
     assert found is None
     assert f"{old} is version 108" in reasons
     assert f"{lacking} does not support {FLAGS[0]}" in reasons
