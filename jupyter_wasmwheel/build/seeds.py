@@ -18,6 +18,7 @@ import shutil
 import stat
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -88,19 +89,24 @@ def restore(planned: Plan, private: Copy, store: Store) -> Seed | None:
     begun = [each for each in planned.other_targets if _has_only_files(each)][:1]
     if seed:
         begun.append(seed.target)
-    if not begun:
-        return None
+    begin(begun, target)
+    if seed and planned.project.crate and not lock_file.exists() and not private.unlocked:
+        replace_file(lock_file, seed.lock.read_bytes())
+    return seed
+
+
+def begin(folders: Sequence[Path], target: Path) -> None:
+    """Create a target folder with copies of the files in others, of which the last ones count."""
     stage = target.with_name(f"{target.name}.seed")
     remove_tree(stage)
     try:
-        for folder in begun:
+        for folder in folders:
             shutil.copytree(folder, stage, symlinks=True, dirs_exist_ok=True)
-        if seed and planned.project.crate and not lock_file.exists() and not private.unlocked:
-            replace_file(lock_file, seed.lock.read_bytes())
-        stage.rename(target)
+        if folders:
+            remove_tree(target)
+            stage.rename(target)
     finally:
         remove_tree(stage)
-    return seed
 
 
 def has_crates(seed: Seed, planned: Plan, private: Copy) -> bool:

@@ -240,9 +240,13 @@ class Queue:
         """Return all events after a number and until another one, in order."""
         return self._events.replay(after, until)
 
-    def wheel(self, job: str) -> Path | None:
-        """Return the wheel that a job built, or None."""
+    def wheel(self, job: str, abi: str | None = None) -> Path | None:
+        """Return the wheel that a job built, for one of its targets if an ABI is given, or None."""
         report = self.get(job).report or {}
+        if abi is not None:
+            rows = [*report.get("targets", ()), {"target": report.get("target"), "report": report}]
+            found = [each["report"] for each in rows if (each["target"] or {}).get("abi") == abi]
+            report = (found and found[0]) or {}
         name = Path(str(report.get("wheel", ""))).name
         path = self.folder / job / "out" / name
         try:

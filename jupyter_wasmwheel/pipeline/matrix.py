@@ -79,17 +79,17 @@ def run_matrix(
     rows = tuple(_row(each) for each in results)
     reports = [row.report for row in rows if row.report]
     if not reports:
-        raise _failure(request.source, rows)
+        raise failure(request.source, rows)
     return replace(reports[0], targets=rows)
 
 
 def error(report: BuildReport) -> WasmwheelError | None:
     """Return the error of a build that failed for some of its targets."""
     failed = any(row.error for row in report.targets)
-    return _failure(f"{report.name} {report.version}", report.targets) if failed else None
+    return failure(f"{report.name} {report.version}", report.targets) if failed else None
 
 
-def _failure(label: str, rows: Sequence[TargetResult]) -> WasmwheelError:
+def failure(label: str, rows: Sequence[TargetResult]) -> WasmwheelError:
     """Return the error of a build; if it failed for all targets in the same way, that of one."""
     failed = {row.target.abi: row.error for row in rows if row.error}
     first, *others = failed.values()

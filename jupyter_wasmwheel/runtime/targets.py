@@ -109,9 +109,14 @@ def _table() -> dict[str, Any]:
 @functools.cache
 def all_targets() -> tuple[Target, ...]:
     """Return every target, oldest ABI first."""
-    flags, rows = _table()["flags"], _table()["target"].items()
-    complete = ({"abi": abi} | row | {"flags": flags[row["flags"]]} for abi, row in rows)
+    rows = _table()["target"].items()
+    complete = ({"abi": abi} | row | {"flags": flags(row["flags"])} for abi, row in rows)
     return tuple(msgspec.convert(each, Target) for each in complete)
+
+
+def flags(name: str) -> Flags:
+    """Return the flags with a name."""
+    return msgspec.convert(_table()["flags"][name], Flags)
 
 
 def default_abi() -> str:

@@ -121,13 +121,14 @@ class LogHandler(_OneJobHandler):
 
 
 class WheelHandler(_OneJobHandler):
-    """`GET jobs/ID/wheel`: the wheel as an attachment; 404 without one."""
+    """`GET jobs/ID/wheel?target=ABI`: the wheel (for a target) as an attachment; 404 without."""
 
     @protected
     async def get(self, name: str) -> None:
         """Send the wheel that a job built."""
         job = await self.job(name)
-        path = await self.call((await self.queue()).wheel, job.id)
+        abi = self.get_argument("target", None)
+        path = await self.call((await self.queue()).wheel, job.id, abi)
         if path is None:
             raise RefusedError(NoWheelError(job))
         self.set_attachment_header(path.name)

@@ -2,7 +2,7 @@ import { folderIcon, HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { FolderResult } from '../model/projects';
-import type { SourceKind, IFormFields } from '../model/request';
+import { ALL_TARGETS, type SourceKind, type IFormFields } from '../model/request';
 import { DEFAULT_SITE } from '../submitJob';
 import { CommandIDs, type IWasmwheel } from '../tokens';
 import { describeProfile } from '../labels';
@@ -202,6 +202,9 @@ function Destination(props: { session: IWasmwheel }): JSX.Element {
           {trans.__('Wheel only (Pyodide %1)', shortVersion(each.pyodide))}
         </option>
       ))}
+      {toolchain.targets.length > 1 && (
+        <option value={`wheel:${ALL_TARGETS}`}>{trans.__('Wheels for all targets')}</option>
+      )}
     </HTMLSelect>
   );
 }

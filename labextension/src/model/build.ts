@@ -134,6 +134,9 @@ export class BuildModel extends ObservableModel {
       this.phases.push({ name, state, started: time, ended: state === 'started' ? null : time });
     } else if (state !== 'started') {
       Object.assign(known, { state, ended: time });
+    } else if (known.ended !== null) {
+      // For another target: its time is added.
+      Object.assign(known, { state, started: time - (known.ended - known.started), ended: null });
     }
     if (name === 'compile' && state !== 'started') {
       this._endSpans(time);

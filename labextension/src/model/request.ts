@@ -22,7 +22,7 @@ export interface IFormFields {
   git: string;
   /** A site's name, null for only a wheel, or undefined if not chosen. */
   site: string | null | undefined;
-  /** The ABI for only a wheel; null is the default. */
+  /** The ABI for only a wheel, or `all`; null is the default. */
   target: string | null;
   profile: api.Profile;
   options: OptionValues;
@@ -138,14 +138,19 @@ export function applyChanges(
   return { ...request, ...Object.fromEntries(after) } as api.PostedRequest;
 }
 
-/** Return the request for the tests of a build, for the target of its site if it has one. */
+/** The name of all targets together in a build's request. */
+export const ALL_TARGETS = 'all';
+
+/** Return the request for the tests of a build, for the target of its site or its only one. */
 export function toTestRequest(
   build: api.BuildRequest,
   target: string | null | undefined
 ): api.TestRequest {
-  const { site, ...same } = build;
+  const { site, target: own, ...same } = build;
   delete same.no_smoke;
-  return { ...same, kind: 'test', ...(site && target ? { target } : {}) };
+  const isOne = own && own !== ALL_TARGETS && !own.includes(',');
+  const chosen = site ? target : isOne ? own : null;
+  return { ...same, kind: 'test', ...(chosen ? { target: chosen } : {}) };
 }
 
 /** Check whether a source is a folder, whose code runs without a confirmation. */

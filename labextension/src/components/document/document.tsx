@@ -60,7 +60,7 @@ export function BuildDocument(props: {
     {
       id: 'report',
       label: trans.__('Report'),
-      body: <ReportView job={job} trans={trans} />
+      body: <ReportView job={job} server={jobs.server} trans={trans} />
     },
     {
       id: 'timings',

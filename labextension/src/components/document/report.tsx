@@ -5,11 +5,17 @@ import type * as api from '../../api';
 import { formatDuration, formatSize } from '../../format';
 import { describeProfile, summarizeTests } from '../../labels';
 import { hasEnded, reportOf } from '../../model/job';
+import type { Server } from '../../server';
 import { Recipe } from '../editPreview';
 import { Patches } from '../patches';
+import { Matrix } from './matrix';
 
 /** The report of a build: the wheel, the toolchain, the checks, and so on. */
-export function ReportView(props: { job: api.Job; trans: TranslationBundle }): JSX.Element {
+export function ReportView(props: {
+  job: api.Job;
+  server: Pick<Server, 'url'>;
+  trans: TranslationBundle;
+}): JSX.Element {
   const { job, trans } = props;
   if (!job.report) {
     return (
@@ -27,6 +33,7 @@ export function ReportView(props: { job: api.Job; trans: TranslationBundle }): J
   return (
     <div className="jp-wasmwheel-report">
       {report.tests && <OwnTests tests={report.tests} trans={trans} />}
+      <Matrix job={job.id} rows={report.targets ?? []} server={props.server} trans={trans} />
       <Wheel report={report} trans={trans} />
       <Toolchain report={report} trans={trans} />
       <Checks report={report} trans={trans} />
