@@ -91,10 +91,36 @@ def job(number: int, state: str, name: str, **more: object) -> dict[str, Any]:
     }
 
 
+def row(abi: str, pyodide: str, python: str, size: int | None) -> dict[str, Any]:
+    """Return the result for one of several targets; without a size, it failed."""
+    tag = f"pyemscripten_{abi}_wasm32"
+    target = {"abi": abi, "pyodide": pyodide, "python": python, "platform_tag": tag}
+    name = f"rpds_py-2026.9-cp{python.replace('.', '')}-cp{python.replace('.', '')}-{tag}.whl"
+    phases = [{"name": "compile", "seconds": 8.1}, {"name": "smoke", "seconds": 0.8}]
+    own = {"wheel": f"/home/me/dist/{name}", "size": size, "phases": phases, "target": target}
+    error = {
+        "what": "rpds-py 2026.9 requires an older pyo3.",
+        "why": f"pyo3 0.28 does not support Python {python}.",
+        "fix": "Require pyo3 0.29 or newer in Cargo.toml.",
+    }
+    return {
+        "target": target,
+        "report": REPORT | own if size else None,
+        "error": None if size else error,
+    }
+
+
+#: The results for all targets, of which one failed.
+ROWS = [
+    row("2025_0", "0.29.5", "3.13", 141_000),
+    row("2026_0", "314.0.7", "3.14", 142_000),
+    row("2026_5", "315.0.0-alpha.2", "3.15", None),
+]
+
 JOBS = [
     JOB | {"done": 9},
     job(1, "queued", "next", started=None, ended=None, phase=None, total=None, done=None),
-    job(2, "done", "rpds-py", version="2026.9", report=REPORT),
+    job(2, "done", "rpds-py", version="2026.9", report=REPORT | {"targets": ROWS}),
     job(
         3,
         "failed",

@@ -42,6 +42,10 @@ def test_report_shows_all_sections(faked: Page) -> None:
     report = faked.locator(".jp-wasmwheel-report")
     for text in ("142 kB", "5f1c5f1c", "onig_sys", "numpy>=2", "not available", "+tokio"):
         expect(report).to_contain_text(text)
+    rows = report.locator(".jp-wasmwheel-matrix tbody tr")
+    expect(rows).to_contain_text(["0.29.5", "314.0.7", "pyo3 0.28 does not support Python 3.15"])
+    link = rows.first.get_by_role("link")
+    assert str(link.get_attribute("href")).endswith("/wheel?target=2025_0")
     check_and_capture(faked, "build-report")
 
 

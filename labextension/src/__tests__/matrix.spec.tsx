@@ -36,7 +36,7 @@ test('each target has a row with its own wheel', async () => {
   const rows = [...node.querySelectorAll('tbody tr')];
   expect(rows.map(row => row.querySelector('th')!.textContent)).toEqual(['1.2025_0', '1.2026_0']);
   const links = rows.map(row => row.querySelector('a')!);
-  expect(links.map(link => link.textContent)).toEqual(['a.whl', 'b.whl']);
+  expect(links.map(link => link.title)).toEqual(['a.whl', 'b.whl']);
   expect(links[1]!.getAttribute('href')).toBe('/api/jobs/a/wheel?target=2026_0');
   expect(rows[0]!.textContent).toContain('3.0 s');
 });

@@ -16,11 +16,18 @@ export function Matrix(props: {
   if (!rows.length) {
     return null;
   }
-  const columns = ['Pyodide', 'Python', trans.__('Import'), trans.__('Time'), trans.__('Wheel')];
+  const columns = [
+    'Pyodide',
+    'Python',
+    trans.__('Import'),
+    trans.__('Time'),
+    trans.__('Size'),
+    trans.__('Wheel')
+  ];
   return (
-    <section>
+    <section className="jp-wasmwheel-matrix">
       <h2>{trans.__('Targets')}</h2>
-      <table className="jp-wasmwheel-matrix">
+      <table>
         <thead>
           <tr>
             {columns.map(column => (
@@ -44,7 +51,7 @@ export function Matrix(props: {
                   trans={trans}
                 />
               ) : (
-                <td colSpan={3}>{error && `${error.what} ${error.why}`}</td>
+                <td colSpan={4}>{error && `${error.what} ${error.why}`}</td>
               )}
             </tr>
           ))}
@@ -66,11 +73,16 @@ function Result(props: {
     <>
       <td>{report.smoke ? trans.__('works') : trans.__('not checked')}</td>
       <td>{formatDuration(seconds)}</td>
+      <td>{formatSize(report.size)}</td>
       <td>
-        <a href={url} download title={trans.__('Download Wheel')}>
-          <code>{report.wheel.split(/[\\/]/).pop()}</code>
-        </a>{' '}
-        {formatSize(report.size)}
+        <a
+          className="jp-wasmwheel-link"
+          href={url}
+          download
+          title={report.wheel.split(/[\\/]/).pop()}
+        >
+          {trans.__('Download')}
+        </a>
       </td>
     </>
   );
