@@ -243,15 +243,14 @@ class Queue:
     def wheel(self, job: str, abi: str | None = None) -> Path | None:
         """Return the wheel that a job built, for one of its targets if an ABI is given, or None."""
         report = self.get(job).report or {}
-        if abi is not None:
-            rows = [*report.get("targets", ()), {"target": report.get("target"), "report": report}]
-            found = [each["report"] for each in rows if (each["target"] or {}).get("abi") == abi]
-            report = (found and found[0]) or {}
-        name = Path(str(report.get("wheel", ""))).name
-        path = self.folder / job / "out" / name
         try:
+            if abi is not None and report["target"]["abi"] != abi:
+                rows = [each for each in report["targets"] if each["target"]["abi"] == abi]
+                report = rows[0]["report"]
+            name = Path(str(report["wheel"])).name
+            path = self.folder / job / "out" / name
             return path if name.endswith(".whl") and path.is_file() else None
-        except (OSError, ValueError):  # a worker can report a name that is too long
+        except (OSError, ValueError, LookupError, TypeError):  # a worker can report anything
             return None
 
     def _start_waiting(self) -> None:

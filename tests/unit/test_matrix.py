@@ -22,6 +22,7 @@ from jupyter_wasmwheel.project import manifest, starter
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.runtime.targets import Target
 from jupyter_wasmwheel.toolchain import emscripten, linker
+from tests.fixtures.job_queue import OpenQueue, build_request, wait_for_end
 from tests.fixtures.wheel_factory import wheel
 
 OLD, NEW, NEXT = targets.all_targets()
@@ -167,3 +168,29 @@ def test_other_flags_are_a_row_and_nothing_is_shared(
     assert emscripten.c_flags(switched).endswith("-sWASM_LEGACY_EXCEPTIONS=0")
     monkeypatch.setenv(linker.TARGET_FLAGS, planned.env[linker.TARGET_FLAGS])
     assert "-wasm-use-legacy-eh=false" in linker.translate(["-o", "x.wasm"])
+
+
+#: A worker that builds for two of three targets.
+BUILDS = """
+rows = []
+for abi in ("2025_0", "2026_0"):
+    open(f"out/{abi}.whl", "wb").close()
+    rows.append({"target": {"abi": abi}, "report": {"wheel": f"/x/{abi}.whl"}, "error": None})
+rows.append({"target": {"abi": "2026_5"}, "report": None, "error": {}})
+whole = {"schema": 1, "name": "hello", "version": "0.1.0", "targets": rows}
+say("report", report=whole | rows[0]["report"] | {"target": rows[0]["target"]})
+"""
+
+
+def test_wheel_of_each_target_can_be_downloaded(queue_of: OpenQueue) -> None:
+    queue = queue_of(BUILDS)
+    job = wait_for_end(queue, queue.submit(build_request()))
+    found = {abi: queue.wheel(job.id, abi) for abi in (None, OLD.abi, NEW.abi, NEXT.abi, "x")}
+    names = {abi: path.name if path else None for abi, path in found.items()}
+    assert names == {
+        None: "2025_0.whl",
+        OLD.abi: "2025_0.whl",
+        NEW.abi: "2026_0.whl",
+        NEXT.abi: None,
+        "x": None,
+    }
