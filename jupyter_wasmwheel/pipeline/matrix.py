@@ -26,6 +26,7 @@ from ..api.errors import (
 from ..api.events import Emitter, Phases, note
 from ..api.report import BuildReport, TargetInfo, TargetResult
 from ..api.requests import BuildRequest
+from ..api.sanitize import redact
 from ..process.limits import DEFAULT, Limits
 from ..runtime import targets
 from ..runtime.targets import STABLE_ABIS, Target
@@ -79,7 +80,7 @@ def run_matrix(
     rows = tuple(_row(each) for each in results)
     reports = [row.report for row in rows if row.report]
     if not reports:
-        raise failure(request.source, rows)
+        raise failure(redact(request.source), rows)
     return replace(reports[0], targets=rows)
 
 
