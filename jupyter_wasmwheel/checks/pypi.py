@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from importlib import util
 
 from packaging.version import Version
 
-from .. import build_variables
-from ..api.errors import CheckError, ToolchainError
+from ..api.errors import CheckError
 from ..build import provenance
 from ..runtime.engine import Engine
 from ..runtime.targets import Target, all_targets
 from ..wheel import Wheel, record_row
-from . import audit, side_module
+from . import audit, side_module, twine
 from .finding import State, WheelFinding
 from .side_module import DamagedModuleError, SideModule
 
@@ -32,10 +26,6 @@ MAX_WHEEL_BYTES = 100 * 1024**2
 
 #: Files that a RECORD does not list: itself, and its signatures.
 _NOT_RECORDED = ("RECORD", "RECORD.jws", "RECORD.p7s")
-
-#: A message of twine, and the colors in its output.
-_MESSAGE = re.compile(r"(WARNING|ERROR)\s+(.*)")
-_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
 #: The state, the text and the fix of a check.
 _Outcome = tuple[State, str, str]
@@ -106,22 +96,9 @@ def _tag(wheel: Wheel, target: Target) -> _Outcome:
 
 def _metadata(wheel: Wheel) -> _Outcome:
     """Check the metadata by twine, as PyPI would."""
-    if util.find_spec("twine") is None:
-        raise ToolchainError(
-            "twine is required to check the metadata.",
-            "It has PyPI's rules, and is in this package's extra `pypi`.",
-            "Install it: `pip install 'jupyter-wasmwheel[pypi]'`.",
-            code="publish.twine-missing",
-        )
-    command = [sys.executable, "-P", "-m", "twine", "--no-color", "check", str(wheel.path)]
-    env = build_variables.for_build(os.environ) | {"COLUMNS": "1000"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True)
-    lines = _COLORS.sub("", done.stdout + done.stderr).splitlines()
-    messages = " ".join(
-        found[2].strip() for line in lines if (found := _MESSAGE.match(line.strip()))
-    )
-    if done.returncode:
-        text = messages or " ".join(lines[-3:]) or "twine rejects it."
+    accepted, messages = twine.check(wheel.path)
+    if not accepted:
+        text = messages or "twine rejects it."
         return "problem", text, "Correct it in pyproject.toml, and build it again."
     if messages:
         text = f"Its page on PyPI would be incomplete: {messages}"

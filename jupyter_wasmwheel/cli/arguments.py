@@ -18,6 +18,7 @@ COMMANDS = (
     "smoke",
     "test",
     "check",
+    "publish",
     "export",
     "site",
     "new",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from msgspec import structs
 from .. import wheel
 from ..api.errors import CheckError
 from ..checks import pypi, verify_report
+from ..checks.finding import WheelFinding
 from ..runtime import engine, targets
+from ..wheel import Wheel
 from .options import add_command
 from .result import CliContext, CommandResult, result
 
@@ -40,22 +43,28 @@ def run(args: argparse.Namespace, context: CliContext) -> CommandResult:
     read = wheel.read(args.wheel)
     if args.report:
         findings = verify_report.examine(read, verify_report.read(args.report, read))
-        good = f"{read.path.name} matches {args.report}."
-        bad = f"{read.path.name} does not match {args.report}"
+        good, bad = f"{read.path.name} matches {args.report}.", f"does not match {args.report}"
     else:
-        target = targets.of_wheel(read)
-        findings = pypi.examine(read, target, engine.prepare(target, context.run_context))
-        good = f"{read.path.name} is ready for PyPI."
-        bad = f"{read.path.name} is not ready for PyPI"
-    lines = []
-    for each in findings:
-        lines.append(f"{MARKS[each.state]} {each.check}: {each.text}")
-        if each.fix:
-            lines.append(f"    {each.fix}")
+        findings = examine_for_pypi(read, context)
+        good, bad = f"{read.path.name} is ready for PyPI.", "is not ready for PyPI"
     problems = [each.check for each in findings if each.state == "problem"]
-    lines.append(f"{bad}: {', '.join(problems)}." if problems else good)
+    last = f"{read.path.name} {bad}: {', '.join(problems)}." if problems else good
     return result(
-        "\n".join(lines),
+        "\n".join([*lines(findings), last]),
         {"ok": not problems, "findings": [structs.asdict(each) for each in findings]},
         status=CheckError.status if problems else 0,
     )
+
+
+def examine_for_pypi(read: Wheel, context: CliContext) -> tuple[WheelFinding, ...]:
+    """Check a wheel for PyPI."""
+    target = targets.of_wheel(read)
+    return pypi.examine(read, target, engine.prepare(target, context.run_context))
+
+
+def lines(findings: Iterable[WheelFinding]) -> Iterator[str]:
+    """Yield findings as text for people."""
+    for each in findings:
+        yield f"{MARKS[each.state]} {each.check}: {each.text}"
+        if each.fix:
+            yield f"    {each.fix}"
