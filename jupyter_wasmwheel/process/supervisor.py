@@ -220,6 +220,8 @@ def main() -> None:
         stdin=subprocess.PIPE if is_job else subprocess.DEVNULL,
         env={**os.environ, SUPERVISED: "1"} if is_job else None,
         pass_fds=[int(word.removeprefix("--fd=")) for word in options if word.startswith("--fd=")],
+        # Before its first step, for it can be suspended there; no thread is running yet.
+        preexec_fn=continue_with_parent if is_job and sys.platform != "win32" else None,
         **own_group(),
     )
 

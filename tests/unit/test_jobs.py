@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 import pytest
 from msgspec.structs import replace
 
@@ -582,3 +585,19 @@ def test_background_job_runs_at_low_priority(background: dict[str, str], nicenes
     with child:
         assert child.stdout
         assert child.stdout.read().split() == [str(min(niceness + os.nice(0), 19)), "False"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its end")
+def test_job_suspended_at_its_first_step_ends_with_its_supervisor() -> None:
+    command = ["sh", "-c", "echo $$; kill -STOP $$; cat"]
+    child = subprocess.Popen(
+        supervised(command, is_job=True), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with child:
+        assert child.stdout
+        job = psutil.Process(int(child.stdout.readline()))
+        while job.status() != psutil.STATUS_STOPPED:
+            time.sleep(0.01)
+        child.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            job.wait(timeout=20)
