@@ -83,6 +83,18 @@ def is_of_other_user(path: Path, *accepted: Path) -> bool:
     return any(each.lstat().st_uid not in owners for each in (path, path.parent))
 
 
+def real_path(path: Path) -> Path:
+    """Return a path with its links followed; raise a ValueError if no file can have it."""
+    real = os.path.realpath(path)  # raises a ValueError for a null character
+    try:
+        os.lstat(real)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    except OSError as error:
+        raise ValueError(error.strerror) from error
+    return Path(real)
+
+
 def remove_tree(folder: Path) -> None:
     """Remove a folder that a package's code has filled, however deep, whatever the permissions.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tomllib
 from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from ..project.manifest import Project
 from ..project.recipes import Recipe
 from ..runtime.targets import TRIPLE
 from ..toolchain import cargo_resolver
+from ..toolchain.lock_file import locked_packages
 from ..toolchain.rust import Rust
 
 
@@ -85,7 +85,7 @@ def prepare_bundled(
     offline: bool = False,
 ) -> tuple[PatchedCrate, ...]:
     """Update the copies of the locked crates that bundled recipes are for, those `edited` aside."""
-    locked = _names(copy.lock_file(private, project))
+    locked = {each["name"] for each in locked_packages(copy.lock_file(private, project))}
     known = recipes.bundled_for_crates()
     wanted = {name: known[name] for name in known if name in locked and name not in edited}
     try:
@@ -101,15 +101,6 @@ def prepare_bundled(
                 changes = edits.changes_of_dependency(recipe, version, name, folder)
                 crates.append(_patched(package, folder, work, changes))
     return tuple(crates)
-
-
-def _names(lock_file: Path) -> set[str]:
-    """Return the names of the crates in one of cargo's lock files."""
-    try:
-        packages = tomllib.loads(lock_file.read_text(encoding="utf-8")).get("package", [])
-        return {str(each["name"]) for each in packages}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return set()  # cargo says what is wrong with it
 
 
 def _patched(

@@ -17,7 +17,6 @@ import os
 import shutil
 import stat
 import tempfile
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,18 +26,20 @@ from packaging.version import InvalidVersion, Version
 
 from .. import build_variables
 from ..api.answers import Finding
-from ..api.errors import Install, Retry, SiteError, ToolchainError
+from ..api.errors import Install, Retry, ToolchainError
 from ..api.events import Emitter, Event, Progress, note
 from ..api.requests import BuildRequest, Profile
 from ..api.sanitize import redact
+from ..package_metadata import parse_version
 from ..project import copy, manifest, starter
 from ..project.copy import Copy
 from ..runtime import node, targets
 from ..runtime.context import RunContext
 from ..runtime.targets import Target
-from ..safe_paths import Root, remove_tree
+from ..safe_paths import remove_tree
 from ..store import Store, replace_file
 from ..toolchain import cargo_config, cargo_resolver, cargo_wrapper, crates, toolchain
+from ..toolchain.lock_file import locked_packages
 from ..toolchain.toolchain import Toolchain
 from . import maturin, pyo3
 from .plan import Plan
@@ -262,26 +263,18 @@ def examine(target: Target, store: Store) -> Finding:
 
 def locked_pyo3(lock_file: Path) -> str | None:
     """Return the newest version of pyo3 in one of cargo's lock files."""
-    try:
-        versions = [Version(version) for name, version, _ in _locked(lock_file) if name == "pyo3"]
-    except InvalidVersion:
-        return None
+    found = [parse_version(version) for name, version, _ in _locked(lock_file) if name == "pyo3"]
+    versions = [version for version in found if version]
     return str(max(versions)) if versions else None
 
 
 def _locked(lock_file: Path) -> set[tuple[str, str, str]]:
-    """Return name, version and source of the crates in a lock file that are not the project's.
-
-    A build could have replaced the file by a pipe, or by an endless one.
-    """
-    try:
-        text = Root(lock_file.parent).read(lock_file.name).decode()
-        packages = tomllib.loads(text).get("package", [])
-        return {
-            (each["name"], each["version"], each["source"]) for each in packages if "source" in each
-        }
-    except (OSError, SiteError, ValueError, KeyError, TypeError, AttributeError):
-        return set()
+    """Return name, version and source of the crates in a lock file that are not the project's."""
+    return {
+        (each["name"], each["version"], str(each["source"]))
+        for each in locked_packages(lock_file)
+        if "source" in each
+    }
 
 
 def _prefix(planned: Plan) -> str:

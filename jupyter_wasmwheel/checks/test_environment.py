@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from .. import text_files
 from ..api.errors import LimitError
 from ..api.events import note
 from ..project import suite as suites
-from ..project import text_files
 from ..project.suite import Suite
 from ..runtime import packages
 from ..runtime.context import RunContext

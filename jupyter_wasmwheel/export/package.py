@@ -11,10 +11,11 @@ from packaging.metadata import RawMetadata
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from .. import text_files
 from ..api.errors import SourceError, UsageError
 from ..api.report import CargoSettings, Patch
 from ..package_metadata import parse_requirement
-from ..project import git, manifest, text_files
+from ..project import git, manifest
 from ..project.edits import EditPreview, Edits
 from ..project.manifest import Backend, Project
 from ..project.recipes import NO_SETTINGS

@@ -1,8 +1,9 @@
-"""The preview of a build's edits, in a process: `python -m jupyter_wasmwheel.jobs.preview FOLDER`.
+"""What a server says about a source, in a process: the edits of a build, or the project in it.
 
-A source may never arrive: a git server can accept a connection and say nothing. No thread can be
-stopped while it waits for that, but a process can: when its client has gone, when it takes too
-long, and when the server ends, however that ends.
+It runs `python -m jupyter_wasmwheel.jobs.preview FOLDER KIND`. A source may never arrive: a git
+server can accept a connection and say nothing. Or its files take long to read: anyone can have made
+them. No thread can be stopped meanwhile, but a process can: when its client has gone, when it takes
+too long, and when the server ends, however that ends.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from .. import config, pipeline
+from .. import config
 from ..api import answers
 from ..api.errors import (
     CanceledError,
@@ -31,6 +33,7 @@ from ..api.events import Error, Event, JsonLines, Log, Report, decode, error_eve
 from ..api.requests import EditsRequest
 from ..process.program import run_program
 from ..process.supervisor import SUPERVISED, end_with_stdin, hide_memory
+from ..project import manifest, optional
 from . import document, executors
 from .executors import LocalRun
 
@@ -38,17 +41,24 @@ from .executors import LocalRun
 TIMEOUT_S = 120.0
 
 
+#: The kinds of previews, and their answers.
+Kind = Literal["edits", "project"]
+Answer = answers.Edits | answers.Project
+ANSWERS: Mapping[Kind, type[Answer]] = {"edits": answers.Edits, "project": answers.Project}
+
+
 class Preview:
     """A preview that runs in a process of its own; another thread can stop it."""
 
-    def __init__(self, request: EditsRequest, env: Mapping[str, str]) -> None:
+    def __init__(self, request: EditsRequest, env: Mapping[str, str], kind: Kind = "edits") -> None:
         self._request = request
         self._env = env
+        self._kind = kind
         self._lock = threading.Lock()
         self._run: LocalRun | None = None
         self._error: WasmwheelError | None = None
 
-    def result(self) -> answers.Edits:
+    def result(self) -> Answer:
         """Run the preview; raise its WasmwheelError, or that of the one who stopped it."""
         timer = threading.Timer(TIMEOUT_S, self.stop, [_too_slow(self._request.source)])
         timer.daemon = True
@@ -70,17 +80,17 @@ class Preview:
         with self._lock:
             if self._error:
                 raise self._error
-            words = [__spec__.name, str(folder)]
+            words = [__spec__.name, str(folder), self._kind]
             self._run = executors.start(words, self._request, folder, self._env)
             return self._run
 
-    def _follow(self, run: LocalRun) -> answers.Edits:
-        found: answers.Edits | None = None
+    def _follow(self, run: LocalRun) -> Answer:
+        found: Answer | None = None
         reported: ErrorInfo | None = None
         for lines in run.lines():
             for event, _ in decode(lines):
                 if isinstance(event, Report):
-                    found = msgspec.convert(event.report, answers.Edits)
+                    found = msgspec.convert(event.report, ANSWERS[self._kind])
                 elif isinstance(event, Error):
                     reported = error_info(event)
         status, last_words = run.wait()
@@ -99,9 +109,9 @@ class Previews:
         self._running: set[Preview] = set()
 
     @contextmanager
-    def new(self, request: EditsRequest) -> Iterator[Preview]:
+    def new(self, request: EditsRequest, kind: Kind = "edits") -> Iterator[Preview]:
         """Give a preview that is stopped with the others."""
-        preview = Preview(request, self._env())
+        preview = Preview(request, self._env(), kind)
         self._running.add(preview)
         try:
             yield preview
@@ -136,6 +146,8 @@ def _ended(status: int, last_words: str) -> WasmwheelError:
 
 def preview(request: EditsRequest) -> answers.Edits:
     """Return the edits of a build, with the notes of fetching its source."""
+    from .. import pipeline  # slow to import
+
     events: list[Event] = []
     found = pipeline.preview_edits(request, config.load().store(), events.append)
     recipe = found.edits.recipe
@@ -149,6 +161,19 @@ def preview(request: EditsRequest) -> answers.Edits:
     )
 
 
+def describe(request: EditsRequest) -> answers.Project:
+    """Return the project in a folder."""
+    project = manifest.read(Path(request.source))
+    crate = manifest.load_toml(project.crate) if project.crate else {}
+    return answers.Project(
+        name=project.name,
+        version=project.version,
+        backend=project.backend,
+        features=tuple(sorted(crate.get("features", {}))),
+        requirements=tuple(optional.requirements(project.folder)),
+    )
+
+
 def main() -> None:
     """Preview the request in a folder, and exit."""
     if os.environ.pop(SUPERVISED, None):
@@ -157,7 +182,8 @@ def main() -> None:
     lines = JsonLines(sys.stdout, "preview")
 
     def run() -> int:
-        found = preview(document.read_edits(Path(sys.argv[1])))
+        request = document.read_edits(Path(sys.argv[1]))
+        found = describe(request) if sys.argv[2] == "project" else preview(request)
         lines(Report(report=msgspec.to_builtins(found)))
         return 0
 

@@ -32,6 +32,7 @@ from ..api.sanitize import redact
 from ..project import git, manifest, recipes
 from ..project import source as sources
 from ..runtime import targets
+from ..safe_paths import real_path
 from ..site import lite
 from ..site.lite import Site
 from ..store import Store
@@ -81,7 +82,15 @@ class AllowedPaths(Struct, frozen=True, kw_only=True):
 
     def inside(self, place: Path) -> Path:
         """Return the real path; an OutsideError if it is not allowed."""
-        real = Path(os.path.realpath(place))
+        try:
+            real = real_path(place)
+        except ValueError as error:
+            raise UsageError(
+                f"Invalid path {str(place)!r:.200}.",
+                f"{error}.",
+                "Write it as Jupyter's file browser shows it.",
+                code="request.invalid-path",
+            ) from error
         if not self._allows(real):
             raise OutsideError(
                 f"{place} is outside the folders that this server can build from.",
@@ -158,7 +167,10 @@ def _recipe(text: str, paths: AllowedPaths) -> str:
 
 
 def _source(text: str, paths: AllowedPaths) -> tuple[str, str | None, str]:
-    """Return the name, the version and the full address of a source."""
+    """Return the name, the version and the full address of a source; read none of its files.
+
+    Only the job's process, which can be stopped, reads a project.
+    """
     if text.startswith("pypi:"):
         sources.parse(text)
         wanted = Requirement(text.removeprefix("pypi:"))
@@ -171,8 +183,8 @@ def _source(text: str, paths: AllowedPaths) -> tuple[str, str | None, str]:
     path = paths.resolve(text)
     sources.parse(str(path))
     if path.is_dir():
-        project = manifest.read(path)
-        return project.name, project.version, str(path)
+        manifest.require_manifest(path)
+        return path.name or "project", None, str(path)
     stem = path.name.removesuffix(next(e for e in archive.SUFFIXES if path.name.endswith(e)))
     name, _, version = stem.rpartition("-")
     return (name, version, str(path)) if name else (stem, None, str(path))

@@ -24,10 +24,11 @@ from ..api.report import (
     ToolchainInfo,
 )
 from ..api.requests import BuildRequest, SourceRequest, TestRequest
+from ..api.sanitize import redact
 from ..checks import tests
 from ..checks.test_session import TestOptions
 from ..index import Index
-from ..process.limits import DEFAULT, Limits
+from ..process.limits import DEFAULT, Limits, time_limit
 from ..project import manifest, recipes, suite
 from ..project.edits import Edits
 from ..runtime.targets import Target
@@ -113,9 +114,15 @@ def run_tests(
         options = TestOptions(
             select=request.select, timeout=request.timeout, is_own=output.source.fetched.is_own
         )
-        found = suite.find(output.source.project)
-        tested = tests.run(found, wheels, output.environment.engine, context, options)
+        with time_limit("test", limits, f"The tests of {output.wheel.name}"):
+            found = suite.find(output.source.project)
+            tested = tests.run(found, wheels, output.environment.engine, context, options)
     return structs.replace(report_of(output), tests=tested)
+
+
+def _subject(request: SourceRequest) -> str:
+    """Return the name of a build for people, before its project is known."""
+    return f"The build of {redact(request.source):.200}"
 
 
 def publish_wheels(
@@ -169,8 +176,9 @@ def build(
     request: SourceRequest, target: Target, site: Site | None, context: BuildContext
 ) -> BuildOutput:
     """Resolve a source, build it for a target, and check the wheel."""
-    source = resolve_source(request, target, context)
-    return _build_package(source, prepare_environment(target, site, context), context)
+    with time_limit("build", context.limits, _subject(request)):
+        source = resolve_source(request, target, context)
+        return _build_package(source, prepare_environment(target, site, context), context)
 
 
 def _build_package(

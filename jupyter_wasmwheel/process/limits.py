@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import re
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,15 +177,73 @@ class ResourceMonitor:
             self.exceeded = self._error(what, limit)
 
     def _error(self, what: str, limit: float) -> LimitError:
-        name = f"{self._kind}.{what}"
-        more = _format(what, 2 * limit).replace(" ", "")
-        return LimitError(
-            f"{self._subject} was stopped: {EXCEEDED[what].format(_format(what, limit))}.",
-            f"The limit {name} applies to it and to all processes that it starts.",
-            f"{self._advice} Raise the limit with `--limit {name}={more}`, or permanently with "
-            f"`c.Wasmwheel.limits = ['{name}={more}']` in jupyter_wasmwheel_config.py.".strip(),
-            code="limit.exceeded",
-        )
+        return _exceeded(f"{self._kind}.{what}", limit, self._subject, self._advice)
+
+
+def _exceeded(name: str, limit: float, subject: str, advice: str = "") -> LimitError:
+    """Return the error of a subject that exceeded the limit of a name, such as `build.time`."""
+    what = name.partition(".")[2]
+    more = _format(what, 2 * limit).replace(" ", "")
+    return LimitError(
+        f"{subject} was stopped: {EXCEEDED[what].format(_format(what, limit))}.",
+        f"The limit {name} applies to it and to all processes that it starts.",
+        f"{advice} Raise the limit with `--limit {name}={more}`, or permanently with "
+        f"`c.Wasmwheel.limits = ['{name}={more}']` in jupyter_wasmwheel_config.py.".strip(),
+        code="limit.exceeded",
+    )
+
+
+@contextmanager
+def time_limit(kind: str, limits: Limits, subject: str) -> Iterator[None]:
+    """Stop the work in a `with` block, our own code included, when it exceeds its limit of time.
+
+    The main thread is interrupted as by Ctrl+C, which ends the commands that it runs. In another
+    thread, there is no limit.
+    """
+    seconds = getattr(limits, kind).time
+    if not seconds or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    over = threading.Event()
+    try:
+        with _interrupted_after(seconds, over):
+            yield
+    except KeyboardInterrupt:
+        if over.is_set():
+            raise _exceeded(f"{kind}.time", seconds, subject) from None
+        raise
+
+
+@contextmanager
+def _interrupted_after(seconds: float, over: threading.Event) -> Iterator[None]:
+    """Set an event, and raise a KeyboardInterrupt in the main thread, after some time."""
+    if sys.platform == "win32":
+
+        def interrupt_main() -> None:
+            over.set()
+            _thread.interrupt_main()
+
+        timer = threading.Timer(seconds, interrupt_main)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+        return
+
+    def interrupt(*_: object) -> None:
+        over.set()
+        raise KeyboardInterrupt
+
+    # Unlike a thread, a signal reaches code that holds Python's lock, such as a regular expression.
+    handler = signal.signal(signal.SIGALRM, interrupt)
+    timer_before = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer_before)
+        signal.signal(signal.SIGALRM, handler)
 
 
 def disk_usage(folder: Path, *, allocated: bool = False) -> tuple[int, int]:

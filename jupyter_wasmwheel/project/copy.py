@@ -23,9 +23,10 @@ from msgspec import Struct, structs
 
 from ..api.errors import SourceError
 from ..safe_paths import remove_tree
+from ..text_files import require_within
 from . import parcel, repository, sources
 from .edits import Change
-from .manifest import Project, require_within, workspace_root
+from .manifest import Project, workspace_root
 from .parcel import Bounds
 from .sources import SourceFiles, is_source
 

@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 
 from msgspec import Struct, structs
 
+from .. import text_files
 from ..api.errors import SourceError
 from ..api.events import Emitter, Log, note
 from ..api.report import Patch
-from . import generator, outside_metadata, recipes, text_files
+from . import generator, outside_metadata, recipes
 from .manifest import Project
 from .recipes import CRATE, Recipe, Replacement
 from .source import FetchedSource

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import text_files
+from .. import text_files
 from .manifest import Project, load_toml, workspace_root
 
 #: The dependency, its feature for the generator, and the crate's new feature that enables it.
@@ -35,7 +35,7 @@ def without_cli(project: Project) -> str | None:
         return None
     import tomlkit  # other builds do not need it
 
-    document = tomlkit.parse(project.crate.read_text(encoding="utf-8-sig"))
+    document = tomlkit.parse(text_files.read_bytes(project.crate).decode("utf-8-sig"))
     if named.get("workspace"):
         own = tomlkit.inline_table()
         own.update(uniffi)
@@ -64,8 +64,8 @@ def _inherited(project: Project, named: Mapping[str, Any]) -> Mapping[str, Any]:
 def _is_for_program_alone(crate: Path, programs: Iterable[Mapping[str, str]]) -> bool:
     """Return whether a crate has the program, and no other source names what the feature adds."""
     usual = f"src/bin/{PROGRAM}.rs"
-    named = {each.get("path", usual) for each in programs if each.get("name") == PROGRAM}
-    own = {crate.parent / name for name in (*named, usual)}
+    names = {each.get("path", usual) for each in programs if each.get("name") == PROGRAM}
+    own = {text_files.named(crate.parent, name, crate) for name in (*names, usual)}
     others = (path for path in (crate.parent / "src").rglob("*.rs") if path not in own)
     return any(path.is_file() for path in own) and not any(
         "bindgen" in text_files.read_start(path) for path in others if path.is_file()

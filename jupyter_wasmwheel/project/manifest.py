@@ -6,21 +6,20 @@ is not used: it can run what a project configures, and the toolchain is chosen o
 
 from __future__ import annotations
 
-import glob
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import tomli
 from msgspec import Struct
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
+from .. import text_files
 from ..api.errors import SourceError
 from ..package_metadata import PARSE_ERRORS, parse_requirement, parse_version
-from . import bindings, text_files
+from ..text_files import match, named
+from . import bindings
 from .bindings import DEPENDENCIES, NO_MATURIN_SETTINGS, MaturinSettings
 
 if TYPE_CHECKING:
@@ -58,6 +57,13 @@ ITEMS: dict[str, type] = {
     **dict.fromkeys((f"tool.setuptools-rust.{name}" for name in ("ext-modules", "bins")), dict),
 }
 
+#: Matches the fields of an sdist's metadata that are used, with their continuation lines.
+_USED_FIELDS = re.compile(
+    r"^(?:dynamic|home-page|license|license-expression|metadata-version|name|project-url"
+    r"|requires-dist|requires-python|version):.*(?:\n[ \t].*)*\n?",
+    re.IGNORECASE | re.MULTILINE,
+)
+
 
 class Project(Struct, frozen=True, kw_only=True):
     """A project, as its manifests describe it.
@@ -91,23 +97,22 @@ class Project(Struct, frozen=True, kw_only=True):
 
 def read(folder: Path, tree: Path | None = None) -> Project:
     """Read the project in a folder, all of whose files must be in `tree` if that is given."""
-    path = folder / "pyproject.toml"
-    if not path.is_file() and not (folder / "setup.py").is_file():
-        raise _no_pyproject(folder)
+    cargo = folder / "Cargo.toml"
+    if not _has_manifest(folder) and cargo.is_file():
+        bindings.find(cargo, load_toml(cargo), {}, NO_MATURIN_SETTINGS)
+    require_manifest(folder)
     pyproject = load_pyproject(folder)
     backend = _backend(folder, pyproject)
     is_maturin = _is_maturin(pyproject)
-    crate = _crate(folder, pyproject, backend)
-    if crate:
-        require_within(tree, crate, path)
-    elif is_maturin:
+    crate = _crate(folder, pyproject, backend, tree)
+    if crate is None and is_maturin:
         raise _no_crate(folder, pyproject)
     manifest = load_toml(crate) if crate else {}
-    named = None
+    found_bindings = None
     if crate and is_maturin:
         root = workspace_root(crate, tree)
         workspace = load_toml(root / "Cargo.toml") if root else {}
-        named = bindings.find(crate, manifest, workspace, bindings.settings(pyproject))
+        found_bindings = bindings.find(crate, manifest, workspace, bindings.settings(pyproject))
     table = pyproject.get("project", {})
     info = pkg_info(folder)
     name = table.get("name", info.get("name", manifest.get("package", {}).get("name")))
@@ -132,7 +137,7 @@ def read(folder: Path, tree: Path | None = None) -> Project:
         channel=_channel(folder, tree),
         tree=tree,
         is_maturin=is_maturin,
-        bindings=named,
+        bindings=found_bindings,
     )
 
 
@@ -176,17 +181,7 @@ def load_pyproject(folder: Path) -> dict[str, Any]:
 
 def load_toml(path: Path) -> dict[str, Any]:
     """Load a TOML file and check its shape; a SourceError says what is wrong with it."""
-    try:
-        # cargo reads TOML 1.1, as tomli does and tomllib does not. Editors on Windows begin files
-        # with a byte order mark, which cargo skips too.
-        data = tomli.loads(text_files.read_bytes(path).decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise SourceError(
-            f"Could not read {path}.",
-            f"It is not valid TOML: {error}.",
-            "Correct that line.",
-            code="project.invalid-toml",
-        ) from error
+    data = text_files.read_toml(path)
     for name, shape in SHAPES.items():
         for found in _found(data, name.split(".")):
             if not isinstance(found, shape):
@@ -225,29 +220,36 @@ def pkg_info(folder: Path) -> RawMetadata:
         return {}
     from packaging.metadata import parse_email  # slow to import
 
+    head = text_files.read_text(path).partition("\n\n")[0]
     try:
-        return parse_email(text_files.read_bytes(path))[0]
+        # parse_email takes quadratic time for fields with different names.
+        return parse_email("".join(_USED_FIELDS.findall(head)))[0]
     except PARSE_ERRORS:
         return {}
 
 
-def _no_pyproject(folder: Path) -> SourceError:
-    cargo = folder / "Cargo.toml"
-    if cargo.is_file():
-        bindings.find(cargo, load_toml(cargo), {}, NO_MATURIN_SETTINGS)
-        return SourceError(
+def require_manifest(folder: Path) -> None:
+    """Raise a SourceError if a folder is no Python package, without reading any of its files."""
+    if _has_manifest(folder):
+        return
+    if (folder / "Cargo.toml").is_file():
+        raise SourceError(
             f"{folder} has no pyproject.toml.",
             "It is a Rust crate with Python bindings, but no build backend is configured.",
             "Run `maturin init` in it, or add a pyproject.toml that names maturin in "
             "`[build-system]`.",
             code="project.no-build-system",
         )
-    return SourceError(
+    raise SourceError(
         f"{folder} has no pyproject.toml.",
         "That file configures the build of a Python package. There is no Cargo.toml either.",
         "Pass the folder of a Python package, or create one with `jupyter wasmwheel new NAME`.",
         code="project.no-pyproject",
     )
+
+
+def _has_manifest(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in ("pyproject.toml", "setup.py"))
 
 
 def _is_maturin(pyproject: dict[str, Any]) -> bool:
@@ -268,7 +270,9 @@ def _backend(folder: Path, pyproject: dict[str, Any]) -> Backend:
     return "setuptools" if "setuptools" in tools else "pure"
 
 
-def _crate(folder: Path, pyproject: dict[str, Any], backend: Backend) -> Path | None:
+def _crate(
+    folder: Path, pyproject: dict[str, Any], backend: Backend, tree: Path | None
+) -> Path | None:
     """Find the crate that the manifests name, as the project's build tools do."""
     if backend == "maturin":
         places = _places_of_maturin(pyproject)
@@ -276,13 +280,15 @@ def _crate(folder: Path, pyproject: dict[str, Any], backend: Backend) -> Path | 
         places = [*_places_of_setuptools(folder, pyproject), "Cargo.toml"]
     else:
         return None
+    pyproject_toml = folder / "pyproject.toml"
     for place in places:
-        if (folder / place).is_file():
-            return (folder / place).resolve()
-    found: list[Path] = []
-    if backend == "setuptools-rust":
-        found = sorted(folder.glob("*/Cargo.toml")) or sorted(folder.glob("*/*/Cargo.toml"))
-    return found[0].resolve() if found else None
+        path = named(folder, place, pyproject_toml)
+        if path.is_file():
+            return text_files.require_within(tree, path, pyproject_toml)
+    for pattern in ("*/Cargo.toml", "*/*/Cargo.toml") if backend == "setuptools-rust" else ():
+        if found := match(folder, [pattern], pyproject_toml, tree):
+            return found[0]
+    return None
 
 
 def _places_of_maturin(pyproject: dict[str, Any]) -> list[str]:
@@ -299,7 +305,7 @@ def _places_of_setuptools(folder: Path, pyproject: dict[str, Any]) -> list[str]:
     table = pyproject.get("tool", {}).get("setuptools-rust", {})
     extensions = [*table.get("ext-modules", []), *table.get("bins", [])]
     places = [str(each["path"]) for each in extensions if "path" in each]
-    return [*places, *re.findall(r"""["']([^"'\n]*Cargo\.toml)["']""", _setup_py(folder))]
+    return [*places, *re.findall(r"""["']([^"'\n\0]{0,200}Cargo\.toml)["']""", _setup_py(folder))]
 
 
 def _setup_py(folder: Path) -> str:
@@ -330,7 +336,7 @@ def workspace_root(crate: Path, tree: Path | None) -> Path | None:
     """Find the folder of a crate's workspace as cargo does; above `tree` nothing is searched."""
     package = load_toml(crate).get("package", {})
     if "workspace" in package:
-        return require_within(tree, (crate.parent / str(package["workspace"])).resolve(), crate)
+        return named(crate.parent, package["workspace"], crate, tree)
     for folder in (crate.parent, *crate.parent.parents):
         manifest = folder / "Cargo.toml"
         if manifest.is_file() and "workspace" in load_toml(manifest):
@@ -345,14 +351,14 @@ def _roots(
 ) -> Iterator[Path]:
     """Give the folders and files that a build reads: the project, its workspace, path crates."""
     yield folder
-    for named in (table.get("readme"), table.get("license")):
-        file = named.get("file") if isinstance(named, dict) else named
-        if file and ".." in Path(str(file)).parts and (folder / str(file)).is_file():
-            yield require_within(tree, (folder / str(file)).resolve(), folder / "pyproject.toml")
+    for value in (table.get("readme"), table.get("license")):
+        file = value.get("file") if isinstance(value, dict) else value
+        if isinstance(file, str) and ".." in Path(file).parts:
+            path = named(folder, file, folder / "pyproject.toml")
+            if path.is_file():
+                yield text_files.require_within(tree, path, folder / "pyproject.toml")
     for configuration in _configurations(folder, tree):
-        base = configuration.parent.parent
-        for name in crate_folders(load_toml(configuration)):
-            require_within(tree, (base / name).resolve(), configuration)
+        crate_folders(configuration, tree)
     seen: set[Path] = set()
     waiting = [crate] if crate else []
     while waiting:
@@ -364,30 +370,31 @@ def _roots(
         root = workspace_root(manifest, tree)
         if root:
             waiting.append(root / "Cargo.toml")
-        for path in _targets(manifest):
-            require_within(tree, path, manifest)
-        waiting += [require_within(tree, path, manifest) for path in _other_crates(manifest)]
+        _require_targets_within(tree, manifest)
+        waiting += _other_crates(manifest, tree)
 
 
-def _other_crates(manifest: Path) -> Iterator[Path]:
+def _other_crates(manifest: Path, tree: Path | None) -> Iterator[Path]:
     """Give the manifests of the path crates and the workspace's members in a Cargo.toml."""
     data, folder = load_toml(manifest), manifest.parent
-    for _, wanted in bindings.dependencies(data):
-        if isinstance(wanted, dict) and "path" in wanted:
-            yield (folder / str(wanted["path"]) / "Cargo.toml").resolve()
-    for pattern in data.get("workspace", {}).get("members", []):
-        for member in sorted(glob.glob(os.path.join(glob.escape(str(folder)), str(pattern)))):
-            yield (Path(member) / "Cargo.toml").resolve()
+    folders = [
+        named(folder, wanted["path"], manifest, tree)
+        for _, wanted in bindings.dependencies(data)
+        if isinstance(wanted, dict) and "path" in wanted
+    ]
+    folders += match(folder, data.get("workspace", {}).get("members", []), manifest, tree)
+    for each in folders:
+        yield named(each, "Cargo.toml", manifest, tree)
 
 
-def _targets(manifest: Path) -> Iterator[Path]:
-    """Give the source files that a Cargo.toml names, such as `[lib] path`."""
+def _require_targets_within(tree: Path | None, manifest: Path) -> None:
+    """Refuse source files outside the tree that a Cargo.toml names, such as `[lib] path`."""
     data = load_toml(manifest)
     targets = [data.get("lib", {})]
     targets += [each for kind in ("bin", "example", "test", "bench") for each in data.get(kind, [])]
     for target in targets:
         if isinstance(target, dict) and "path" in target:
-            yield (manifest.parent / str(target["path"])).resolve()
+            named(manifest.parent, target["path"], manifest, tree)
 
 
 def _configurations(folder: Path, tree: Path | None) -> Iterator[Path]:
@@ -400,35 +407,22 @@ def _configurations(folder: Path, tree: Path | None) -> Iterator[Path]:
             return
 
 
-def crate_folders(configuration: dict[str, Any]) -> list[str]:
-    """Return the folders with crates that cargo's configuration names, as they are in it."""
-    named = [
+def crate_folders(path: Path, tree: Path | None = None) -> list[Path]:
+    """Return the folders with crates that a file of cargo's configuration names."""
+    configuration = load_toml(path)
+    names = [
         source[kind]
         for source in configuration.get("source", {}).values()
         for kind in ("directory", "local-registry")
         if kind in source
     ]
-    named += [
+    names += [
         wanted["path"]
         for _, wanted in bindings.dependencies(configuration)
         if isinstance(wanted, dict) and "path" in wanted
     ]
-    return [str(each) for each in (*named, *configuration.get("paths", []))]
-
-
-def require_within(tree: Path | None, path: Path, origin: Path) -> Path:
-    """Return a path that `origin` names; a SourceError if it leaves the tree of its source.
-
-    Otherwise a fetched package could copy the user's other projects, and send them to a worker.
-    """
-    if tree is None or path.is_relative_to(tree):
-        return path
-    raise SourceError(
-        f"{origin.name} of the fetched source names {path}, which is outside the source.",
-        "A fetched source can use only its own files, not those of this machine.",
-        "If you trust it, clone or unpack it yourself and pass that folder.",
-        code="source.outside-tree",
-    )
+    names += configuration.get("paths", [])
+    return [named(path.parent.parent, name, path, tree) for name in names]
 
 
 def _channel(folder: Path, tree: Path | None) -> str | None:

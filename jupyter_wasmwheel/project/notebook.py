@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .. import text_files
 from ..api.errors import SourceError
 from ..safe_paths import MAX_DOCUMENT_BYTES
-from . import text_files
 from .manifest import Project, load_toml
 
 #: The largest notebook that is published, with its indentation: a site's journal contains it.
@@ -22,7 +22,7 @@ def read(project: Project) -> dict[str, Any] | None:
     named = table.get("notebook") if isinstance(table, dict) else None
     if named is None:
         return None
-    path = (project.folder / str(named)).resolve()
+    path = text_files.named(project.folder, named, manifest)
     if not path.is_relative_to(project.folder.resolve()):
         raise _wrong(manifest, named, "It is outside the project.")
     try:

@@ -6,7 +6,7 @@ file is unchanged.
 
 from __future__ import annotations
 
-import tomllib
+import configparser
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
 from tomlkit.items import InlineTable
 
+from .. import text_files
 from ..api.errors import SourceError
 from ..package_metadata import parse_requirement
-from . import text_files
 from .manifest import load_pyproject
 
 PYPROJECT, SETUP_CFG = "pyproject.toml", "setup.cfg"
@@ -29,7 +29,11 @@ EXTRAS = "options.extras_require"
 
 def is_in_setup_cfg(pyproject: str, setup_cfg: str) -> bool:
     """Return whether a project's requirements are in its setup.cfg, not its pyproject.toml."""
-    return _is_elsewhere(tomllib.loads(pyproject)) and _has(_read(setup_cfg))
+    return _is_elsewhere(_parse(pyproject)) and _has(_read(setup_cfg))
+
+
+def _parse(pyproject: str) -> dict[str, Any]:
+    return text_files.parse_toml(pyproject.encode(), Path(PYPROJECT))
 
 
 def _is_elsewhere(pyproject: dict[str, Any]) -> bool:
@@ -53,7 +57,7 @@ def requirements(folder: Path) -> list[str]:
 
 def move_in_pyproject(text: str, name: str) -> str:
     """Return a pyproject.toml with a requirement as an extra."""
-    project = tomllib.loads(text).get("project", {})
+    project = _parse(text).get("project", {})
     dynamic = project.get("dynamic", ())
     if "dependencies" not in project and ("dependencies" in dynamic or not project):
         raise SourceError(
@@ -74,7 +78,7 @@ def move_in_pyproject(text: str, name: str) -> str:
     document = tomlkit.parse(text)
     _edit(document["project"], name, expected["optional-dependencies"])
     edited = tomlkit.dumps(document)
-    if tomllib.loads(edited).get("project") != expected:
+    if _parse(edited).get("project") != expected:
         raise SourceError(
             f"Could not make {name} optional.",
             "The table `[project]` in pyproject.toml is split.",
@@ -155,7 +159,7 @@ def _add_extras(config: configupdater.ConfigUpdater) -> None:
 def _read(text: str) -> configupdater.ConfigUpdater:
     try:
         return configupdater.ConfigUpdater().read_string(text)
-    except configupdater.ParsingError as error:
+    except configparser.Error as error:
         raise SourceError(
             f"Could not read {SETUP_CFG}.",
             str(error).splitlines()[0],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ..text_files import named
 from .manifest import Project, load_pyproject, workspace_root
 
 
@@ -25,16 +26,17 @@ def find(project: Project) -> tuple[MovedFile, ...]:
     if not project.is_maturin or project.crate is None:
         return ()
     top = workspace_root(project.crate, project.tree) or project.folder
+    pyproject = project.folder / "pyproject.toml"
     table = load_pyproject(project.folder).get("project", {})
     moved = []
     for key in ("readme", "license"):
         value = table.get(key)
-        named = value.get("file") if isinstance(value, dict) else value
-        path = (project.folder / str(named)).resolve()
-        if not isinstance(named, str) or ".." not in Path(named).parts:
+        text = value.get("file") if isinstance(value, dict) else value
+        if not isinstance(text, str) or ".." not in Path(text).parts:
             continue
+        path = named(project.folder, text, pyproject)
         if path.is_file() and not path.is_relative_to(top):
             is_free = not (project.folder / path.name).exists()
             name = path.name if is_free else f"outside-{path.name}"
-            moved.append(MovedFile(named=named, path=path, name=name))
+            moved.append(MovedFile(named=text, path=path, name=name))
     return tuple(moved)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from .. import text_files
 from ..api.errors import SourceError
 from .manifest import Project, load_pyproject, load_toml
 from .sources import IGNORED_FOLDERS
@@ -109,13 +110,13 @@ def files_outside(project: Project) -> list[str]:
         for folder, value in named
         if isinstance(file := value.get("file") if isinstance(value, dict) else value, str)
         and _is_path(folder, file)
-        and not inside.contain(folder / file)
+        and not inside.contain(text_files.named(folder, file, project.folder / "pyproject.toml"))
     ]
 
 
 def _is_path(folder: Path, text: str) -> bool:
     """Check whether a text is a path rather than a license name (`license = "MIT"`)."""
-    return ".." in Path(text).parts or Path(text).is_absolute() or (folder / text).exists()
+    return ".." in Path(text).parts or Path(text).is_absolute() or os.path.exists(folder / text)
 
 
 def _is_private(path: Path) -> bool:

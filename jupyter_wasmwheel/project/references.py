@@ -60,8 +60,9 @@ def find(path: Path, top: Path) -> Iterator[Path]:
             for base in bases:
                 yield from _existing(base, name, top)
     if path.name in PROGRAMS:
-        literals = {name for name in _LITERAL.findall(text) if not (path.parent / name).exists()}
-        places = path.parent.parents[: min(len(_STEP.findall(text)), MAX_STEPS)]
+        here = path.parent
+        literals = {name for name in _LITERAL.findall(text) if not os.path.exists(here / name)}
+        places = here.parents[: min(len(_STEP.findall(text)), MAX_STEPS)]
         for base in places:
             for name in sorted(literals):
                 yield from _existing(base, name, top)
@@ -74,7 +75,7 @@ def _existing(base: Path, name: str, top: Path) -> Iterator[Path]:
         return
     home = Path.home()
     for found in map(Path, glob.glob(pattern) if glob.has_magic(pattern) else [pattern]):
-        if found.exists() and not home.is_relative_to(found):
+        if os.path.exists(found) and not home.is_relative_to(found):
             yield _crate_folder(found, top)
 
 

@@ -7,11 +7,12 @@ import configparser
 from collections.abc import Iterator
 from pathlib import Path
 
+from .. import text_files
 from ..api.errors import Retry, SourceError
 from ..package_metadata import PARSE_ERRORS, has_long_number
 from ..runtime import targets
 from ..runtime.targets import Target
-from . import manifest, text_files
+from . import manifest
 from .manifest import Project
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from ..safe_paths import is_of_other_user
+from ..text_files import read_start
 from . import outside_metadata, references, repository
-from .manifest import Project, crate_folders, load_pyproject, load_toml
+from .manifest import Project, crate_folders, load_pyproject
 from .repository import RepositoryFiles
-from .text_files import read_start
 
 #: Folders of tools and version control, which are not part of a source.
 IGNORED_FOLDERS = {
@@ -245,9 +245,7 @@ class _Collecting:
         """Add the folders of crates that cargo's configuration names, such as `vendor`."""
         for path in [path for path in self._found if path.parent.name == ".cargo"]:
             if path.name in ("config", "config.toml"):
-                base = path.parent.parent
-                named = [base / name for name in crate_folders(load_toml(path))]
-                self._add_all(place for place in named if place.is_dir())
+                self._add_all(place for place in crate_folders(path) if place.is_dir())
 
     def _belongs(self, folder: Path) -> bool:
         """Check whether a folder is a source, and not the store with the copy in it."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import configparser
 import functools
-import glob
 import os
 import re
 import tomllib
@@ -21,9 +20,9 @@ from msgspec import Struct
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from .. import text_files
 from ..api.errors import SourceError
 from ..package_metadata import parse_requirement
-from . import text_files
 from .manifest import Project, load_pyproject, load_toml
 from .sources import is_source
 
@@ -145,10 +144,13 @@ def _settings(folder: Path) -> Mapping[str, Sequence[str]]:
         except configparser.Error:
             continue  # pytest reports the error
         found = found or (parser[section] if parser.has_section(section) else {})
-    return {
-        name: value.split() if isinstance(value := found.get(name, ""), str) else value
-        for name in ("testpaths", "pythonpath")
-    }
+    return {name: _words(found.get(name)) for name in ("testpaths", "pythonpath")}
+
+
+def _words(value: object) -> list[str]:
+    """Return the words of a setting, which is a text or a list; anything else has none."""
+    words = value.split() if isinstance(value, str) else value
+    return [each for each in words if isinstance(each, str)] if isinstance(words, list) else []
 
 
 def _folders_with_tests(folder: Path) -> list[str]:
@@ -210,7 +212,8 @@ def _of_file(path: Path, top: Path, seen: frozenset[Path]) -> Iterator[Requireme
         words = re.sub(r"(^|\s)#.*", "", line).strip()
         nested = re.match(r"(?:-r|--requirement)[\s=]*(.+)", words)
         if nested:
-            yield from _of_file(path.parent / nested[1], top, seen | {path})
+            inner = text_files.named(path.parent, nested[1], path)
+            yield from _of_file(inner, top, seen | {path})
         else:
             yield from _requirement(re.split(r"\s--?\w", words)[0])
 
@@ -227,8 +230,8 @@ def _requirement(text: str) -> Iterator[Requirement]:
 
 def _glob(folder: Path, patterns: Sequence[str]) -> list[str]:
     """Return the paths in a folder that match patterns."""
-    found = [path for pattern in patterns for path in glob.glob(pattern, root_dir=folder)]
-    return sorted(path for path in set(found) if (folder / path).resolve().is_relative_to(folder))
+    found = text_files.match(folder, patterns, folder / "pyproject.toml")
+    return [os.path.relpath(path, folder) for path in found if path.is_relative_to(folder)]
 
 
 def _sources(folder: Path, places: Sequence[str]) -> Iterator[Path]:

@@ -8,11 +8,11 @@ import msgspec
 
 from .. import __version__
 from ..api import answers
-from ..api.requests import StarterRequest
+from ..api.requests import EditsRequest, StarterRequest
 from ..jobs import execute
-from ..jobs.preview import Preview
+from ..jobs.preview import Kind, Preview
 from ..jobs.resolve import resolve_edits
-from ..project import manifest, optional, starter
+from ..project import starter
 from ..runtime import targets
 from .handler import Handler, protected
 
@@ -53,38 +53,14 @@ class TargetsHandler(Handler):
         self.answer({"schema": 1, "default": targets.default_abi(), "targets": rows})
 
 
-class ProjectHandler(Handler):
-    """`GET project?source=PATH`: a Project; 400 if the folder cannot be built."""
-
-    @protected
-    async def get(self) -> None:
-        """Describe the project in a folder."""
-        source = self.get_argument("source", "", strip=False)
-
-        def describe() -> answers.Project:
-            project = manifest.read(self.app.paths.resolve(source))
-            crate = manifest.load_toml(project.crate) if project.crate else {}
-            return answers.Project(
-                name=project.name,
-                version=project.version,
-                backend=project.backend,
-                features=tuple(sorted(crate.get("features", {}))),
-                requirements=tuple(optional.requirements(project.folder)),
-            )
-
-        self.answer(await self.call(describe))
-
-
-class EditsHandler(Handler):
-    """`POST edits {source, target?, make_optional?, recipe?}`: the Edits of a build."""
+class _PreviewHandler(Handler):
+    """A handler whose answer another process gives."""
 
     _preview: Preview | None = None
 
-    @protected
-    async def post(self) -> None:
-        """Fetch the source if needed and preview its edits; none of its code is run."""
-        request = await self.call(resolve_edits, self.body(), self.app.paths)
-        with self.app.previews.new(request) as self._preview:
+    async def preview(self, request: EditsRequest, kind: Kind) -> None:
+        """Answer with a preview."""
+        with self.app.previews.new(request, kind) as self._preview:
             self.answer(await self.call(self._preview.result))
 
     def on_connection_close(self) -> None:
@@ -92,6 +68,27 @@ class EditsHandler(Handler):
         super().on_connection_close()
         if self._preview:
             self._preview.stop()
+
+
+class ProjectHandler(_PreviewHandler):
+    """`GET project?source=PATH`: a Project; 400 if the folder cannot be built."""
+
+    @protected
+    async def get(self) -> None:
+        """Describe the project in a folder."""
+        source = self.get_argument("source", "", strip=False)
+        folder = await self.call(self.app.paths.resolve, source)
+        await self.preview(EditsRequest(source=str(folder)), "project")
+
+
+class EditsHandler(_PreviewHandler):
+    """`POST edits {source, target?, make_optional?, recipe?}`: the Edits of a build."""
+
+    @protected
+    async def post(self) -> None:
+        """Fetch the source if needed and preview its edits; none of its code is run."""
+        request = await self.call(resolve_edits, self.body(), self.app.paths)
+        await self.preview(request, "edits")
 
 
 class TemplatesHandler(Handler):

@@ -7,6 +7,7 @@ ago. So the flags that suit the target are joined to ours, and the others are ig
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,6 +39,9 @@ SET_FOR_PYODIDE = "the build sets this for Pyodide"
 FOR_OTHER_MACHINE = "this applies to another machine or linker"
 REQUIRES_NIGHTLY = "this requires a nightly Rust"
 OTHER_SOURCE = "cargo uses flags of one source only"
+
+#: The longest `cfg(…)` that is evaluated, which limits how deep it is nested.
+MAX_CFG_LENGTH = 1_000
 
 #: Options of rustc whose value can be the next word.
 _WITH_VALUE = (
@@ -178,15 +182,17 @@ def _tables(table: Mapping[str, Any], rust: Rust) -> Iterator[Mapping[str, Any]]
     targets = table_of(table, "target")
     yield table_of(targets, TRIPLE)
     for name in targets:
-        if name.startswith("cfg(") and "rustflags" in table_of(targets, name):
+        is_cfg = name.startswith("cfg(") and len(name) <= MAX_CFG_LENGTH
+        if is_cfg and "rustflags" in table_of(targets, name):
             words = re.findall(r'"[^"]*"|[\w-]+|[(),=]', name[len("cfg(") : -1])
-            if _holds(words, _known(rust)):
+            if _holds(words, _known(rust.rustc)):
                 yield table_of(targets, name)
 
 
-def _known(rust: Rust) -> frozenset[str]:
+@functools.cache
+def _known(rustc: Path) -> frozenset[str]:
     """Return what rustc declares for the target, as in `cfg(target_os="emscripten")`."""
-    command = [str(rust.rustc), "--print=cfg", f"--target={TRIPLE}"]
+    command = [str(rustc), "--print=cfg", f"--target={TRIPLE}"]
     done = subprocess.run(command, capture_output=True, text=True)
     return frozenset(done.stdout.splitlines())
 
@@ -206,7 +212,7 @@ def _holds(words: list[str], known: frozenset[str]) -> bool:
         del words[:1]
         return {"all": all(inner), "any": any(inner), "not": not any(inner)}.get(word, False)
     if words[:1] == ["="]:
-        word = f"{word}={words[1]}"
+        word = "".join((word, *words[:2]))
         del words[:2]
     return word == "true" or word in known
 

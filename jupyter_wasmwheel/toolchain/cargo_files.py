@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import tomli
 from msgspec import Struct
+
+from .. import text_files
+from ..api.errors import SourceError
 
 #: The deepest tables of cargo's configuration that are read; cargo has none below five levels.
 MAX_DEPTH = 20
+
+#: The most files that a file includes, with those that they include.
+MAX_INCLUDED = 100
 
 
 class ConfigFile(Struct, frozen=True, kw_only=True):
@@ -49,7 +55,9 @@ def with_included(root: Path, path: Path, seen: set[Path]) -> Iterator[ConfigFil
     named = table.get("include", [])
     for each in named if isinstance(named, list) else [named]:
         other = path.parent / str(each.get("path", "") if isinstance(each, dict) else each)
-        if other.is_file() and other not in seen:
+        if len(seen) > MAX_INCLUDED:
+            problem = f"more than {MAX_INCLUDED} included files"
+        elif os.path.isfile(other) and other not in seen:
             yield from with_included(root, other, seen)
     yield ConfigFile(origin=path, table=table, root=root, problem=problem)
 
@@ -57,10 +65,12 @@ def with_included(root: Path, path: Path, seen: set[Path]) -> Iterator[ConfigFil
 def load(path: Path) -> tuple[Mapping[str, Any], str]:
     """Return the table in a file, and what is wrong with one that cannot be read."""
     try:
-        table = tomli.loads(path.read_text(encoding="utf-8"))
+        table = text_files.read_toml(path)
         return ({}, "nested too deeply") if _is_deep(table) else (table, "")
-    except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError, RecursionError) as error:
+    except OSError as error:
         return {}, str(error)
+    except SourceError as error:
+        return {}, error.why
 
 
 def _is_deep(table: Mapping[str, Any]) -> bool:

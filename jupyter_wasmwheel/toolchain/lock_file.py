@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
+from .. import text_files
+from ..api.errors import SiteError, SourceError
+from ..safe_paths import Root
 from ..store import replace_file
 from .cargo_resolver import Resolver
 
@@ -21,6 +25,25 @@ _PACKAGE = re.compile(r'^name = "(?P<name>[^"]+)"\nversion = "(?P<version>[^"]+)
 TOO_OLD = {"time": ">=0.3,<0.3.35", "wasm-bindgen": ">=0.2,<0.2.88"}
 
 
+def locked_packages(lock: Path) -> list[dict[str, Any]]:
+    """Return the packages in a lock file with name and version, none if it is not a valid one.
+
+    A build could have replaced the file by a pipe, or by an endless one.
+    """
+    try:
+        table = text_files.parse_toml(Root(lock.parent).read(lock.name), lock)
+    except (OSError, SiteError, SourceError):
+        return []  # cargo says what is wrong with it
+    packages = table.get("package")
+    return [
+        each
+        for each in (packages if isinstance(packages, list) else [])
+        if isinstance(each, dict)
+        and isinstance(each.get("name"), str)
+        and isinstance(each.get("version"), str)
+    ]
+
+
 def replace_unusable(lock: Path, resolver: Resolver, kept: Path, *, offline: bool = False) -> None:
     """Replace the versions in a Cargo.lock that the registry lacks or Rust does not compile.
 
@@ -31,7 +54,7 @@ def replace_unusable(lock: Path, resolver: Resolver, kept: Path, *, offline: boo
     manifest = lock.with_name("Cargo.toml")
     if not manifest.is_file():
         return
-    text = lock.read_text(encoding="utf-8")
+    text = text_files.read_text(lock)
     result = kept / hashlib.sha256(f"{TOO_OLD}{text}".encode()).hexdigest()
     if not result.is_file():
         for found in _PACKAGE.finditer(text):

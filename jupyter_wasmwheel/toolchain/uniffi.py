@@ -14,8 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import tomli
-
+from .. import text_files
 from . import maturin_wrapper
 
 #: The name of the program, and its option with the library.
@@ -64,7 +63,7 @@ def _feature(words: Sequence[str]) -> list[str]:
     wanted = os.environ.get(FEATURE)
     for word, after in itertools.pairwise(words):
         if word == "--manifest-path":
-            manifest = tomli.loads(Path(after).read_text(encoding="utf-8"))
+            manifest = text_files.read_toml(Path(after))
             return [f"--features={wanted}"] if wanted in manifest.get("features", {}) else []
     return []
 
