@@ -82,7 +82,7 @@ def _fetch(
     environ = build_variables.for_download(os.environ, plan.variables)
     env = {**plan.env, **environ, "PATH": plan.env["PATH"]}
     resolver = cargo_resolver.for_project(
-        plan.toolchain.rust, copy.top, copy.folder, env, [*_given(plan)]
+        plan.toolchain.rust, copy.top, copy.folder, env, [*_given(plan)], is_own=plan.project.is_own
     )
 
     def run_cargo(command: list[str], manifest: Path, *features: str, needed: bool = False) -> bool:

@@ -126,7 +126,9 @@ def _packages(project: Project, private: Copy, rust: Rust, offline: bool) -> lis
     if offline:
         command.append("--offline")
     env = build_variables.for_build(os.environ)
-    resolver = cargo_resolver.for_project(rust, private.top, private.folder, env)
+    resolver = cargo_resolver.for_project(
+        rust, private.top, private.folder, env, is_own=project.is_own
+    )
     done = resolver.run(*command)
     if done.returncode:
         raise SourceError(

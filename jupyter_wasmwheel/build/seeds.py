@@ -187,7 +187,7 @@ def build_seed(
         assert chosen.rust, "a crate has a toolchain with Rust"
         command = ["generate-lockfile", f"--manifest-path={crate / 'Cargo.toml'}"]
         env = build_variables.for_download(os.environ)
-        resolver = cargo_resolver.for_project(chosen.rust, crate, crate, env)
+        resolver = cargo_resolver.for_project(chosen.rust, crate, crate, env, is_own=True)
         done = resolver.run(*command)
         offline = done.returncode != 0 and crates.use_vendored(
             crate, crate, chosen.rust, store, emit

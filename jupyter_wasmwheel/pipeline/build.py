@@ -179,11 +179,15 @@ def _plan(
     if rust:
         reachable = build_variables.for_download(os.environ, context.variables)
         cargo_policy.require_harmless(private.top, private.folder, reachable)
+        if not source.project.is_own:
+            cargo_policy.require_public(private.top, private.folder, reachable)
     if rust and context.offline:
         crate_store.use_vendored(private.folder, private.top, rust, context.store, context.emit)
     environ = build_variables.for_build(os.environ, context.variables)
     if rust and private.unlocked:
-        resolver = cargo_resolver.for_project(rust, private.top, private.folder, environ)
+        resolver = cargo_resolver.for_project(
+            rust, private.top, private.folder, environ, is_own=source.project.is_own
+        )
         for path in copy.lock_files(private):
             kept = workspace.folder / "locks"
             lock_file.replace_unusable(path, resolver, kept, offline=context.offline)

@@ -12,7 +12,6 @@ it instead. The proxy is off until hosts are listed, and restricted:
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 import ssl
@@ -30,6 +29,7 @@ from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 from tornado.web import RequestHandler
 
 from ..api.errors import UsageError
+from ..public_hosts import is_public, parse_address
 from .site_assets import HOSTS
 
 #: The path under a site's address that fetches.
@@ -43,9 +43,6 @@ ANOTHER = "{}"
 
 #: The ports of a host that is listed without one.
 PORTS = {"http": 80, "https": 443}
-
-#: The IPv6 addresses by which a network without IPv4 reaches IPv4's (RFC 6052).
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 #: The limits of a fetch.
 MAX_REDIRECTS, MAX_BODY_BYTES, FETCH_TIMEOUT_S, CONNECT_TIMEOUT_S = 5, 2**30, 600.0, 20.0
@@ -120,11 +117,11 @@ def _parse(entry: str) -> tuple[str, ...]:
     try:
         parts = urlsplit(f"//{entry}")
         host, port = (parts.hostname or "").removesuffix("."), parts.port
-        host = host if _address(host) else host.encode("idna").decode("ascii").lower()
+        host = host if parse_address(host) else host.encode("idna").decode("ascii").lower()
     except ValueError:  # UnicodeError is one
         host, port, parts = "", None, urlsplit("")
     rest = parts.path or parts.query or parts.fragment or "@" in parts.netloc
-    if rest or not (_address(host) or _NAME.fullmatch(host)):
+    if rest or not (parse_address(host) or _NAME.fullmatch(host)):
         raise UsageError(
             f"Invalid host {entry!r}.",
             "Expected a host name or a full address, with an optional port: data.example.org, "
@@ -135,17 +132,8 @@ def _parse(entry: str) -> tuple[str, ...]:
     return tuple(_host_and_port(host, each) for each in ([port] if port else PORTS.values()))
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address that a host is, if it is one; IPv4 in IPv6 becomes IPv4."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
 def _host_and_port(host: str, port: int) -> str:
-    address = _address(host)
+    address = parse_address(host)
     if address:
         host = f"[{address}]" if address.version == 6 else str(address)
     return f"{host}:{port}"
@@ -202,23 +190,7 @@ class _FilteringResolver(Resolver):
         return allowed
 
     def _is_allowed(self, address: str, port: int) -> bool:
-        return _is_public(address) or _host_and_port(address, port) in self.proxy.hosts
-
-
-def _is_public(text: str) -> bool:
-    """Return whether an address is on the internet, and does not embed another one.
-
-    6to4 and Teredo embed one, and no server has such an address any more.
-    """
-    address = _address(text)
-    if address is None:
-        return False
-    if isinstance(address, ipaddress.IPv6Address):
-        if address in NAT64:
-            return _is_public(str(ipaddress.IPv4Address(address.packed[-4:])))
-        if address.sixtofour or address.teredo or address.is_site_local:
-            return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
+        return is_public(address) or _host_and_port(address, port) in self.proxy.hosts
 
 
 async def answer(handler: RequestHandler, path: str, proxy: Proxy) -> None:

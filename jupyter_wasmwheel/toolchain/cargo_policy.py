@@ -13,7 +13,10 @@ from typing import Any
 
 import tomli
 
+from .. import text_files
 from ..api.errors import SourceError, UsageError
+from ..api.sanitize import redact
+from ..public_hosts import leads_to_public
 from ..safe_paths import is_of_other_user
 from . import cargo_files, toml_writer
 from .cargo_files import ConfigFile, table_of
@@ -30,6 +33,14 @@ _REGISTRY_KEYS = ("index", "protocol", "token")
 #: The keys of these settings with paths, which are relative to the folder with `.cargo`.
 _PATHS = ("directory", "local-registry", "path")
 
+#: The keys of addresses in manifests and in cargo's configuration, and those that are accepted in a
+#: fetched source. Other ways to write a host can have another meaning for cargo than for us.
+_ADDRESS_KEYS = ("git", "index", "registry", "registry-index")
+_PUBLIC = re.compile(
+    r"((registry|sparse|git)\+)?https://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?([/?#].*)?",
+    re.DOTALL,
+)
+
 #: The files with logins in cargo's home, and the variables of the user's registries.
 CREDENTIALS = ("credentials", "credentials.toml")
 _REGISTRY_VARIABLE = re.compile(
@@ -43,6 +54,56 @@ def require_harmless(copy: Path, folder: Path, environ: Mapping[str, str]) -> No
     Cargo fetches crates with a network and with the user's logins, before a build is confined.
     """
     _require_harmless(cargo_files.find(folder, environ), copy, environ)
+
+
+def require_public(copy: Path, folder: Path, environ: Mapping[str, str]) -> None:
+    """Refuse addresses of this machine, of local networks and without https in a fetched source.
+
+    Otherwise cargo would connect to them. Those of the user's own registries are accepted.
+    """
+    files = cargo_files.find(folder, environ)
+    own = {*map(str, _indexes([f for f in files if not f.is_in(copy)], environ).values())}
+    tables = [(Path(file.origin), file.table) for file in files if file.is_in(copy)]
+    for place, names, file_names in os.walk(copy):
+        names[:] = [name for name in names if name != ".git"]
+        path = Path(place, "Cargo.toml")
+        if path.name in file_names and path.is_file():
+            tables.append((path, _without_metadata(text_files.read_toml(path))))
+    found = {address: path for path, table in tables for address in _addresses(table)}
+    for address, path in found.items():
+        public = _PUBLIC.fullmatch(address)
+        if address not in own and not (public and leads_to_public(public["host"])):
+            raise SourceError(
+                f"{os.path.relpath(path, copy)} of the fetched source names "
+                f"{redact(address):.200}.",
+                "Crates of a fetched source are only fetched by https, and from public hosts.",
+                "If you trust it, clone or unpack it yourself and pass that folder.",
+                code="source.address-not-public",
+            )
+
+
+def _without_metadata(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a Cargo.toml without what is for other programs than cargo."""
+    tables = {name: table_of(manifest, name) for name in ("package", "project", "workspace")}
+    kept = {
+        name: {key: value for key, value in table.items() if key != "metadata"}
+        for name, table in tables.items()
+    }
+    return {**manifest, **kept}
+
+
+def _addresses(table: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the addresses that cargo can fetch from, in all tables of a file."""
+    yield from (name for name in table_of(table, "patch") if ":" in name)
+    waiting: list[Any] = [table]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+            named = [value.get(key) for key in _ADDRESS_KEYS]
+            yield from (each for each in named if isinstance(each, str) and ":" in each)
+        elif isinstance(value, list):
+            waiting += value
 
 
 def require_trusted(folder: Path, environ: Mapping[str, str]) -> None:

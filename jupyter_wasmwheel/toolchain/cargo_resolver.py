@@ -55,13 +55,22 @@ class Resolver(Struct, frozen=True, kw_only=True):
 
 
 def for_project(
-    rust: Rust, top: Path, folder: Path, env: Mapping[str, str], options: Sequence[str] = ()
+    rust: Rust,
+    top: Path,
+    folder: Path,
+    env: Mapping[str, str],
+    options: Sequence[str] = (),
+    *,
+    is_own: bool,
 ) -> Resolver:
     """Return the cargo for a project in a folder of its private copy `top`.
 
-    Of cargo's `options`, those with paths are translated for the folder that cargo runs in.
+    One that is not the user's own can only name public hosts. Of cargo's `options`, those with
+    paths are translated for the folder that cargo runs in.
     """
     named, others = cargo_policy.split_options(options, top, folder)
+    if not is_own:
+        cargo_policy.require_public(top, folder, env)
     settings = cargo_policy.allowed_settings(top, folder, env, named)
     place = top.parent / FOLDER
     (place / ".cargo").mkdir(parents=True, exist_ok=True)

@@ -94,7 +94,8 @@ def _newest(store: Store) -> Path | None:
 def _are_cached(project: Path, top: Path, rust: Rust) -> bool:
     """Return whether cargo has all crates of a project offline; leave no new lock file behind."""
     before = set(top.rglob("Cargo.lock"))
-    resolver = cargo_resolver.for_project(rust, top, project, build_variables.for_build(os.environ))
+    env = build_variables.for_build(os.environ)
+    resolver = cargo_resolver.for_project(rust, top, project, env, is_own=True)  # it is offline
     above = [each for each in (project, *project.parents) if each.is_relative_to(top)]
     manifests = [each / "Cargo.toml" for each in above]
     manifest = next((each for each in manifests if each.is_file()), manifests[0])

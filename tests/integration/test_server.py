@@ -90,7 +90,7 @@ async def test_build_is_accepted_and_followed(
         "id", "kind", "state", "request", "name", "version", "created", "started", "ended",
         "phase", "done", "total", "label", "report", "error", "seq",
     }  # fmt: skip
-    assert (job["name"], job["version"]) == ("hello", "0.1.0")
+    assert (job["name"], job["version"]) == ("hello", None)
     done = await ended(api, job["id"])
     assert done["state"] == "done"
     listing = await api("GET", "jobs")

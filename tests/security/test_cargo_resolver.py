@@ -75,7 +75,7 @@ def configure(folder: Path, text: str) -> Path:
 
 
 def resolver(rust: Rust, project: Path, environ: Mapping[str, str], *options: str) -> Resolver:
-    return cargo_resolver.for_project(rust, project.parent, project, environ, options)
+    return cargo_resolver.for_project(rust, project.parent, project, environ, options, is_own=True)
 
 
 def settings(project: Path, environ: Mapping[str, str]) -> dict[str, Any]:

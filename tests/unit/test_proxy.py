@@ -19,6 +19,7 @@ from urllib.parse import quote
 import pytest
 from tornado.netutil import Resolver
 
+from jupyter_wasmwheel import public_hosts
 from jupyter_wasmwheel.api.errors import UsageError
 from jupyter_wasmwheel.site import lite, proxy
 from jupyter_wasmwheel.site.lite import Site
@@ -314,7 +315,7 @@ def test_proxy_rejects_listed_name_at_private_address(
 
 @pytest.mark.parametrize("address", [PUBLIC, "8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"])
 def test_public_addresses_are_recognized(address: str) -> None:
-    assert proxy._is_public(address)
+    assert public_hosts.is_public(address)
 
 
 def test_listed_private_address_is_allowed(site: Site, other: CrossOriginServer) -> None:
