@@ -362,7 +362,7 @@ def parse(body: object, kind: Any) -> Any:
     given = {key: value for key, value in body.items() if value is not None}
     try:
         return msgspec.convert(given, kind, strict=True)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         message, _, place = str(error).partition(" - at ")
         field = place.strip("`").removeprefix("$").removeprefix(".")
         if "matching regex" in message:

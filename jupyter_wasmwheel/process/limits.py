@@ -129,7 +129,8 @@ def _units(what: str) -> dict[str, int]:
 def _format(what: str, value: float) -> str:
     """Return the value of a limit with its unit."""
     units = _units(what) or {"": 1}
-    unit = max((each for each in units if units[each] <= value), key=units.__getitem__)
+    fitting = [each for each in units if units[each] <= value]
+    unit = max(fitting, key=units.__getitem__, default=next(iter(units)))
     return f"{round(value / units[unit], 1):g} {unit}".strip()
 
 

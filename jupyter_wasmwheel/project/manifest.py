@@ -36,7 +36,7 @@ NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?")
 SHAPES: dict[str, type] = {
     **dict.fromkeys(("build-system", "project", "tool", "tool.maturin"), dict),
     **dict.fromkeys(("tool.setuptools-rust", "dependency-groups", "toolchain"), dict),
-    **dict.fromkeys(("lib", "profile", "profile.*"), dict),
+    **dict.fromkeys(("lib", "features", "profile", "profile.*"), dict),
     **dict.fromkeys(("package", "workspace", "workspace.package", "target", "target.*"), dict),
     **dict.fromkeys(("patch", "patch.*", "replace", "source", "source.*"), dict),
     **{f"{at}{name}": dict for at in ("", "workspace.", "target.*.") for name in DEPENDENCIES},

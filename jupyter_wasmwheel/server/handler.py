@@ -146,7 +146,10 @@ class ServiceHandler(JupyterHandler):
 
     async def prepare(self) -> None:  # type: ignore[override]
         """Refuse a body that says it is too large, and an address that no file can have."""
-        if int(self.request.headers.get("Content-Length", 0)) > MAX_BODY_BYTES:
+        length = self.request.headers.get("Content-Length", "0")
+        if not length.isdecimal():
+            raise web.HTTPError(400, "Content-Length must be a number.")
+        if int(length) > MAX_BODY_BYTES:
             raise web.HTTPError(413)
         if "%00" in self.request.path:
             raise web.HTTPError(400, "An address cannot contain a null byte.")

@@ -77,8 +77,8 @@ class ProjectHandler(_PreviewHandler):
     async def get(self) -> None:
         """Describe the project in a folder."""
         source = self.get_argument("source", "", strip=False)
-        folder = await self.call(self.app.paths.resolve, source)
-        await self.preview(EditsRequest(source=str(folder)), "project")
+        request = await self.call(resolve_edits, {"source": source}, self.app.paths)
+        await self.preview(request, "project")
 
 
 class EditsHandler(_PreviewHandler):

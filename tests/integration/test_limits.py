@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from jupyter_wasmwheel.api.errors import UsageError
+from jupyter_wasmwheel.api.errors import LimitError, UsageError
 from jupyter_wasmwheel.process import limits, process_tree
+from jupyter_wasmwheel.process.run import Command as ProcessCommand
+from jupyter_wasmwheel.process.run import run
 from tests.fixtures.commands import Command, CommandOutput, error_of
+from tests.fixtures.projects import create_slow_project
 from tests.fixtures.wheel_factory import backend_project, wheel
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="has network namespaces")
@@ -52,7 +58,7 @@ def test_build_over_limit_is_stopped_with_its_processes(
     before = {*psutil.process_iter()}
     ran = wasmwheel("build", project, "--json", "--limit", limit, "--out", tmp_path / "dist")
     error = error_of(ran, 9)
-    assert error["what"].startswith("The build of greedy 1 was stopped: ")
+    assert re.match(r"The build of (greedy 1|\S+/greedy) was stopped: ", error["what"])
     assert said in error["what"]
     assert f"`--limit build.{what}=" in error["fix"]
     assert not [each for each in {*psutil.process_iter()} - before if is_greedy(each)]
@@ -98,6 +104,39 @@ def test_test_run_over_limit_is_stopped(wasmwheel: Command, tmp_path: Path) -> N
         *("test", project, "--json", "--limit", "test.time=15s", "--out", tmp_path / "dist")
     )
     assert "longer than 15 s" in error_of(ran, 9)["what"]
+
+
+def test_reading_a_project_counts_for_the_limit(wasmwheel: Command, tmp_path: Path) -> None:
+    project = create_slow_project(tmp_path / "slow")
+    error = error_of(wasmwheel("build", project, "--json", "--limit", "build.time=3s"), 9)
+    assert error["what"] == f"The build of {project} was stopped: it took longer than 3 s."
+
+
+SLEEP = ProcessCommand(
+    words=[sys.executable, "-c", "import time; time.sleep(600)"], cwd=Path(), env={}
+)
+
+#: Work of this process: in Python, in C, and waiting for a command or for another thread.
+OWN_WORK: dict[str, Callable[[], object]] = {
+    "loop": lambda: all(True for _ in itertools.count()),
+    "regular expression": lambda: re.match(r"(a*)*b", "a" * 40),
+    "command": lambda: run(SLEEP, on_line=lambda stream, line: None),
+    "thread": threading.Event().wait,
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("work", OWN_WORK.values(), ids=OWN_WORK)
+def test_own_code_over_limit_is_stopped(work: Callable[[], object]) -> None:
+    allowed = limits.DEFAULT.with_settings(["build.time=0.5s"])
+    with pytest.raises(LimitError) as caught, limits.time_limit("build", allowed, "The work"):
+        work()
+    assert caught.value.what == "The work was stopped: it took longer than 0.5 s."
+
+
+def test_interrupted_work_is_not_over_its_limit() -> None:
+    with pytest.raises(KeyboardInterrupt), limits.time_limit("build", limits.DEFAULT, "The work"):
+        raise KeyboardInterrupt
 
 
 def test_limits_are_read_from_file_and_variable(wasmwheel: Command, tmp_path: Path) -> None:

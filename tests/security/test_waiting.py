@@ -29,6 +29,7 @@ from jupyter_wasmwheel.server.threads import Threads
 from jupyter_wasmwheel.store import Store
 from tests.fixtures.job_queue import linux_only, wait_until
 from tests.fixtures.jupyter_server import Jupyter
+from tests.fixtures.projects import create_slow_project
 
 
 @pytest.fixture
@@ -57,10 +58,12 @@ def processes_at(port: int) -> list[psutil.Process]:
     return found
 
 
-def ask_in_background(jupyter: Jupyter, source: str) -> threading.Thread:
+def ask_in_background(
+    jupyter: Jupyter, source: str, method: str = "POST", path: str = "edits", **fields: str
+) -> threading.Thread:
     def ask() -> None:
         with contextlib.suppress(OSError, urllib.error.URLError):
-            jupyter.ask("POST", "edits", source=source)
+            jupyter.ask(method, path, source=source, **fields)
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
@@ -83,6 +86,26 @@ def test_silent_sources_block_no_route_and_end_with_server(
     jupyter.process.wait(20)
     assert time.monotonic() - begin < 15
     wait_until(lambda: not processes_at(silent), 15)
+
+
+@pytest.mark.parametrize("path", ["jobs", "edits", "project?source=slow"])
+def test_project_that_is_slow_to_read_blocks_no_route(
+    jupyter: Jupyter, tmp_path: Path, path: str
+) -> None:
+    create_slow_project(tmp_path / "root/slow")
+    method = "GET" if path.startswith("project") else "POST"
+
+    fields = {"kind": "build"} if path == "jobs" else {}
+    for _ in range(5):
+        ask_in_background(jupyter, "slow", method, path, **fields)
+    begin = time.monotonic()
+    for other in ("", "targets", "toolchain", "sites", "jobs"):
+        jupyter.ask("GET", other)
+    assert time.monotonic() - begin < 20
+    if path == "jobs":
+        assert len(jupyter.ask("GET", "jobs")["jobs"]) == 5
+    jupyter.process.send_signal(signal.SIGTERM)
+    jupyter.process.wait(20)
 
 
 def test_preview_ends_with_its_client(jupyter: Jupyter, silent: int) -> None:
