@@ -18,6 +18,13 @@ MAX_PARAMETERS = 6
 #: The modules that use the program of Node.js, with variables of ours and confined.
 RUN_NODE = {"runtime/node_sandbox.py", "toolchain/wasm_opt.py"}
 
+#: The modules that read our own files, and recipes, by tomllib: it needs hours for some of others.
+OWN_TOML = {
+    *("build_variables.py", "checks/test_session.py", "errors/known_errors.py"),
+    *("export/workflow.py", "project/recipes.py", "project/starter.py", "project/suite.py"),
+    *("runtime/targets.py", "site/template.py"),
+}
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -32,6 +39,11 @@ def test_calls_unpack_no_literals() -> None:
 def test_node_is_run_only_in_sandbox() -> None:
     found = {line.rpartition(":")[0] for line in find_violations(programs_of_node)}
     assert found == RUN_NODE
+
+
+def test_files_of_packages_are_not_read_by_tomllib() -> None:
+    found = {line.rpartition(":")[0] for line in find_violations(imports_of_tomllib)}
+    assert found == OWN_TOML
 
 
 @pytest.mark.parametrize(
@@ -71,6 +83,12 @@ def find_violations(rule: object) -> Iterator[str]:
     for path in sorted(PACKAGE.rglob("*.py")):
         for line in rule(ast.parse(path.read_text(encoding="utf-8"))):
             yield f"{path.relative_to(PACKAGE)}:{line}"
+
+
+def imports_of_tomllib(tree: ast.AST) -> Iterator[int]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and any(each.name == "tomllib" for each in node.names):
+            yield node.lineno
 
 
 def long_signatures(tree: ast.AST) -> Iterator[int]:

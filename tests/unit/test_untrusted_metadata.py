@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tracemalloc
 import warnings
 import zipfile
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import InvalidRequirement
 
+from jupyter_wasmwheel import text_files
 from jupyter_wasmwheel.api.errors import CheckError, SourceError
-from jupyter_wasmwheel.build import backend, provenance
+from jupyter_wasmwheel.build import backend, provenance, seeds
 from jupyter_wasmwheel.package_metadata import parse_requirement, parse_version
 from jupyter_wasmwheel.project import (
     edits,
@@ -24,7 +26,9 @@ from jupyter_wasmwheel.project import (
 )
 from jupyter_wasmwheel.runtime import targets
 from jupyter_wasmwheel.safe_paths import MAX_DOCUMENT_BYTES
+from jupyter_wasmwheel.toolchain import lock_file
 from jupyter_wasmwheel.wheel import read, rewrite
+from tests.fixtures.projects import write_files
 from tests.fixtures.site_factory import tiny_wheel
 from tests.fixtures.wheel_factory import wheel
 
@@ -168,6 +172,144 @@ def test_damaged_pkg_info_is_read_without_traceback(tmp_path: Path, info: str) -
     read_all(project(tmp_path, **{"PKG-INFO": info, "setup__py": "", "pyproject__toml": ""}))
 
 
+@pytest.mark.timeout(60)
+def test_fields_of_large_pkg_info_are_read(tmp_path: Path) -> None:
+    info = "Metadata-Version: 2.2\nName: sample\nVersion: 1\nRequires-Dist: a\nLicense: x\n  y\n"
+    others = "".join(f"a{number}:\n" for number in range(300_000))
+    text = f"{others}{info}requires-dist: b\n\nName: other\n"
+    folder = project(tmp_path, **{"PKG-INFO": text, "setup__py": "", "pyproject__toml": ""})
+    found = manifest.pkg_info(folder)
+    assert (found["name"], found["version"], found["license"]) == ("sample", "1", "x\n  y")
+    assert [str(each) for each in manifest.requirements(folder) or ()] == ["a", "b"]
+
+
+#: Paths that no file can have, as they are in TOML.
+INVALID_PATHS = {"long": "y" * 300, "deep": "y/" * 600, "null": "a\\u0000b"}
+
+CRATE = '[package]\nname = "sample"\nversion = "1.0.0"\n[dependencies]\npyo3 = "0.30"\n'
+MATURIN = f'{PYPROJECT}[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n'
+
+#: Where a manifest names a path, which is `PATH`.
+NAMING = {
+    "readme": ("pyproject.toml", PYPROJECT + 'readme = "../PATH"\n'),
+    "license": ("pyproject.toml", PYPROJECT + 'license = { file = "../PATH" }\n'),
+    "manifest-path": ("pyproject.toml", MATURIN + '[tool.maturin]\nmanifest-path = "PATH"\n'),
+    "notebook": ("pyproject.toml", MATURIN + '[tool.wasmwheel]\nnotebook = "PATH"\n'),
+    "dependency": ("Cargo.toml", CRATE + '[dependencies.x]\npath = "PATH"\n'),
+    "patch": ("Cargo.toml", CRATE + '[patch.crates-io.x]\npath = "PATH"\n'),
+    "workspace": ("Cargo.toml", CRATE.replace("version", 'workspace = "PATH"\nversion')),
+    "member": ("Cargo.toml", CRATE + '[workspace]\nmembers = ["PATH"]\n'),
+    "pattern": ("Cargo.toml", CRATE + '[workspace]\nmembers = ["PATH/*"]\n'),
+    "target": ("Cargo.toml", CRATE + '[[example]]\nname = "x"\npath = "PATH"\n'),
+    "source": (".cargo/config.toml", '[source.x]\ndirectory = "PATH"\n'),
+    "paths": (".cargo/config.toml", 'paths = ["PATH"]\n'),
+}
+
+
+@pytest.mark.parametrize("path", INVALID_PATHS.values(), ids=INVALID_PATHS)
+@pytest.mark.parametrize(("file", "text"), NAMING.values(), ids=NAMING)
+def test_path_that_no_file_can_have_is_refused(
+    tmp_path: Path, file: str, text: str, path: str
+) -> None:
+    files = {"pyproject.toml": MATURIN, "Cargo.toml": CRATE, "src/lib.rs": ""}
+    folder = write_files(tmp_path, files | {file: text.replace("PATH", path)})
+    with pytest.raises(SourceError) as caught:
+        notebook.read(manifest.read(folder, folder))
+    assert caught.value.info.code == "project.invalid-path"
+
+
+def test_path_through_link_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    loops = '[dependencies.x]\npath = "loop"\n[[example]]\npath = "loop/x"\n'
+    folder = write_files(tmp_path, {"pyproject.toml": MATURIN, "Cargo.toml": CRATE + loops})
+    with pytest.raises(SourceError) as caught:
+        manifest.read(folder)
+    assert caught.value.info.code == "project.invalid-path"
+
+
+def test_long_literal_of_setup_py_is_no_path(tmp_path: Path) -> None:
+    setup = f"x = '{'y' * 300}Cargo.toml'\n"
+    folder = project(tmp_path, pyproject__toml="", setup__py=f"import setuptools_rust\n{setup}")
+    assert manifest.read(folder).crate is None
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "pattern", ["*/../" * 20 + "*", "*/*" + "/d*" * 20, "*/*/*/*/*/x", "*" * 2_000], ids=len
+)
+def test_pattern_that_matches_too_much_is_refused(tmp_path: Path, pattern: str) -> None:
+    for number in range(30):
+        (tmp_path / f"d{number}").symlink_to(".")
+    text = f'{CRATE}[workspace]\nmembers = ["{pattern}"]\n'
+    folder = write_files(tmp_path, {"pyproject.toml": MATURIN, "Cargo.toml": text})
+    with pytest.raises(SourceError) as caught:
+        manifest.read(folder)
+    assert caught.value.info.code == "project.invalid-path"
+
+
+def test_patterns_match_as_in_a_shell(tmp_path: Path) -> None:
+    names = ("crates/a/x", "crates/b/x", "crates/.hidden/x", "other/c/x", "up/x", "top/in/x")
+    top = write_files(tmp_path, dict.fromkeys(names, "")) / "top"
+    patterns = ["../crates/*", "../other/[c-d]", "in", "i?/", "../up", "none/*", "../none"]
+    found = text_files.match(top, patterns, top / "Cargo.toml")
+    expected = ("crates/a", "crates/b", "other/c", "top/in", "up")
+    assert found == [tmp_path / name for name in expected]
+
+
+def test_pattern_of_fetched_source_is_not_compared_outside_it(tmp_path: Path) -> None:
+    top = write_files(tmp_path, {"private/x": "", "tree/x": ""}) / "tree"
+    with pytest.raises(SourceError) as caught:
+        text_files.match(top, ["../*"], top / "Cargo.toml", top)
+    assert str(tmp_path / "private") not in str(caught.value)
+    assert caught.value.info.code == "source.outside-tree"
+
+
+@pytest.mark.parametrize(
+    "text", ["[options]\n[options]\n", "[options]\na = 1\na = 2\n", "a = 1\n", "[options\n"]
+)
+def test_invalid_setup_cfg_is_reported(tmp_path: Path, text: str) -> None:
+    folder = project(tmp_path, pyproject__toml="", setup__py="", setup__cfg=text)
+    with pytest.raises(SourceError) as caught:
+        optional.requirements(folder)
+    assert caught.value.info.code == "project.invalid-setup-cfg"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a." * 2_000_000 + "a = 1\n",
+        "a = " + "[" * 2_000_000,
+        "x" * 5_000_000,
+        "package = 1",
+        "\xff",
+    ],
+    ids=len,
+)
+def test_hostile_lock_file_has_no_packages(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "Cargo.lock"
+    path.write_text(text, encoding="latin-1")
+    assert lock_file.locked_packages(path) == []
+    assert seeds.locked_pyo3(path) is None
+
+
+def test_requirement_is_moved_in_toml_1_1() -> None:
+    table = '[project]\nname = "sample"\ndependencies = ["a"]\n[tool.x]\ny = { z = 1, }\n'
+    assert optional.is_in_setup_cfg(table, "") is False
+
+
+@pytest.mark.parametrize(
+    "paths",
+    ["5", "[5]", "{ a = 1 }", '["*/../*"]', f'["{"x" * 2_000}/*"]', '["tests", 7]'],
+    ids=len,
+)
+def test_odd_test_paths_are_read_without_traceback(tmp_path: Path, paths: str) -> None:
+    table = f"[tool.pytest.ini_options]\ntestpaths = {paths}\n"
+    found = manifest.read(project(tmp_path, pyproject__toml=PYPROJECT + table))
+    with contextlib.suppress(SourceError):
+        assert suite.find(found).sources
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -186,6 +328,7 @@ def test_damaged_pkg_info_is_read_without_traceback(tmp_path: Path, info: str) -
         "[tool.setuptools-rust]\next-modules = [1]\n",
         "[tool.setuptools-rust]\nbins = ['x']\n",
         "[lib]\ncrate-type = 1\n",
+        "features = [1]\n",
         "[lib]\ncrate_type = 1\n",
         "bin = [1]\n",
         "[workspace]\nmembers = [1]\n",
