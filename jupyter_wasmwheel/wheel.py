@@ -226,6 +226,12 @@ def read(path: Path) -> Wheel:
     return Wheel(path, name, version, tags, requires, members, python)
 
 
+def read_metadata(path: Path) -> bytes:
+    """Return the METADATA of a wheel, and read nothing else of it."""
+    with _opened(path) as packed:
+        return packed.read(_metadata_member(packed), MAX_TEXT_BYTES)
+
+
 def _folder(member: str) -> str:
     return member.rpartition("/")[0]
 
@@ -268,11 +274,15 @@ def _opened(path: Path) -> Iterator[Zip]:
 
 
 def _metadata(packed: Zip) -> email.message.Message:
+    text = packed.read(_metadata_member(packed), MAX_TEXT_BYTES).decode("utf-8")
+    return email.parser.Parser().parsestr(text)
+
+
+def _metadata_member(packed: Zip) -> str:
     names = [member for member in packed.names if _is_metadata(member)]
     if len(names) != 1:
         raise DamagedError(f"it has {len(names) or 'no'} .dist-info/METADATA")
-    text = packed.read(names[0], MAX_TEXT_BYTES).decode("utf-8")
-    return email.parser.Parser().parsestr(text)
+    return names[0]
 
 
 def _refuse_unsafe(packed: Zip) -> None:

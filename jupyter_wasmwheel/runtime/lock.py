@@ -119,6 +119,12 @@ class Entry(Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def published(self) -> Mapping[str, Any] | None:
+        """Return what publishing recorded of it (`tool.wasmwheel`); None if it is Pyodide's own."""
+        found: Mapping[str, Any] | None = self.extra.get("tool", {}).get("wasmwheel")
+        return found
+
+    @property
     def namespaces(self) -> set[str]:
         """Return the imports that lead to others of it (`acme` for `acme.text`)."""
         return _parents(self.imports) & set(self.imports)

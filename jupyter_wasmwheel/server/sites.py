@@ -243,6 +243,8 @@ def content_policy(host: str, address: str, more: str = "") -> str:
 class _Files(server.FileHandler):
     """A site's files on another host than its own; Jupyter checks the host."""
 
+    shared = ()
+
     def prepare(self) -> None:
         """Accept any host."""
 

@@ -90,6 +90,7 @@ def _files(site: Site) -> list[str]:
     entries = site.read_lock().packages.values()
     named = {each.file_name for each in entries}
     named |= {place for each in entries for place in data.places(each).values()}
+    named |= {f"{name}{wheels.METADATA}" for name in named}
     named |= set(kernel_files.places(site.package_root))
     named = {f"{PYODIDE}/{place}" for place in named}
     folders = (wheels.PUBLISHED, wheels.DEPENDENCIES, data.FOLDER)

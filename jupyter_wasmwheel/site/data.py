@@ -70,7 +70,7 @@ def add(files: Mapping[str, Path], root: Root) -> dict[str, str]:
 
 def places(entry: Entry) -> dict[str, str]:
     """Return the names of the files that are shipped for a package, by URL."""
-    found: dict[str, str] = entry.extra.get("tool", {}).get("wasmwheel", {}).get("data", {})
+    found: dict[str, str] = (entry.published or {}).get("data", {})
     return found
 
 

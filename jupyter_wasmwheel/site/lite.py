@@ -39,6 +39,7 @@ from . import (
     kernel_files,
     packages,
     precompressed,
+    simple_index,
     site_assets,
     template,
     transaction,
@@ -439,6 +440,7 @@ def _populate(site: Site, content: _SiteContent, context: RunContext) -> None:
         names = [*known.preload, HTTP]
         kernel_files.add(names, ready, package_root, engine, content.node, context)
     contents.initialize(site.root)
+    simple_index.create(site.root, package_root, ready)
     _configure(site, known, content.http, content.start)
     update_assets(site)
     _add_icons(site)

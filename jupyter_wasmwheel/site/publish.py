@@ -27,7 +27,7 @@ from ..runtime.packages import Candidate
 from ..runtime.targets import Target
 from ..safe_paths import Root
 from ..wheel import Wheel
-from . import addresses, contents, data, lite, packages, transaction, wheels
+from . import addresses, contents, data, lite, packages, simple_index, transaction, wheels
 from .lite import Site
 from .transaction import Transaction
 
@@ -100,7 +100,7 @@ def publish(
                     if each.notebook
                     else contents.notebook(each.wheel, each.built_with, now)
                 )
-                if before and _own_table(before):
+                if before and before.published:
                     updated.append((before, package))
             older = {_package(before).notebook for before, _ in updated} - notebooks.keys()
             listed = contents.with_notebooks(site.root, notebooks, now, older)
@@ -109,9 +109,11 @@ def publish(
                 for before, package in updated
                 if before.file_name != package.file_name
             ]
+            changed = [each.name for each in published]
+            index = simple_index.update(site.root, package_root, new, changed)
             # The lock comes last, because it names the others.
             change.decide(
-                {**listed, lite.LOCK: new.dump()},
+                {**index.pages, **listed, lite.LOCK: new.dump()},
                 outdated=_in_site(replaced),
                 removed=[
                     *_in_site(data.unused(new, package_root)),
@@ -156,7 +158,7 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> PublishedPackage:
     with locked(site, emit):
         old = site.read_lock()
         entry = old.get(name)
-        table = _own_table(entry) if entry else None
+        table = entry.published if entry else None
         if entry is None or table is None:
             raise SiteError(
                 f"{name} is not published to site {site.name}.",
@@ -173,9 +175,14 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> PublishedPackage:
             # At once: tabs that are fetching it still get all of it.
             gone.append(wheels.own_folder(entry))
         with _transaction(site) as change:
+            index = simple_index.update(site.root, package_root, new, [package.name])
             change.decide(
-                {**listed, lite.LOCK: new.dump()},
-                removed=[*_in_site(gone), f"{contents.FILES}/{package.notebook}"],
+                {**index.pages, **listed, lite.LOCK: new.dump()},
+                removed=[
+                    *_in_site(gone),
+                    f"{contents.FILES}/{package.notebook}",
+                    *index.removed,
+                ],
             )
         with _cleaning_up(site, emit):
             change.finish()
@@ -187,7 +194,7 @@ def list_packages(site: Site) -> list[PublishedPackage]:
     """Return the packages that were published to a site, by name."""
     entries = site.read_lock().packages.values()
     return sorted(
-        (_package(entry) for entry in entries if _own_table(entry)),
+        (_package(entry) for entry in entries if entry.published),
         key=lambda package: package.name,
     )
 
@@ -243,6 +250,8 @@ def locked(site: Site, emit: Emitter) -> Iterator[None]:
     try:
         with transaction.lock_store(site.private).lock(transaction.LOCK_KEY, emit):
             lite.recover(site)
+            if not simple_index.exists(site.root):
+                simple_index.create(site.root, site.package_root, site.read_lock())
             yield
     except FileNotFoundError as error:
         raise SiteError(
@@ -273,17 +282,11 @@ def _cleaning_up(site: Site, emit: Emitter) -> Iterator[None]:
         note(emit, f"Could not remove old files from site {site.name}: {why}")
 
 
-def _own_table(entry: Entry) -> dict[str, Any] | None:
-    """Return the table `tool.wasmwheel` of an entry, or None if the entry is Pyodide's own."""
-    found: dict[str, Any] | None = entry.extra.get("tool", {}).get("wasmwheel")
-    return found
-
-
 def _displaced(before: Entry | None) -> dict[str, Any] | None:
     """Return the row to restore on removal: Pyodide's own, even after several updates."""
     if before is None:
         return None
-    table = _own_table(before)
+    table = before.published
     row: dict[str, Any] | None = table.get("displaced") if table else before.row()
     return row
 

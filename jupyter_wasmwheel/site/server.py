@@ -25,7 +25,7 @@ import tornado.web
 
 from ..api.errors import SiteError
 from ..safe_paths import Root
-from . import data, http_limits, precompressed, proxy, wheels
+from . import data, http_limits, precompressed, proxy, simple_index, wheels
 from .addresses import address
 from .http_limits import LimitedApplication
 from .lite import HOST, PYODIDE, Site
@@ -74,6 +74,9 @@ class _Quiet(tornado.web.RequestHandler):
 class FileHandler(_Quiet, tornado.web.StaticFileHandler):
     """A handler for the files of a site."""
 
+    #: The files that pages of other origins can read: they need no more to use its packages.
+    shared: tuple[str, ...] = (f"{simple_index.FOLDER}/", f"{PYODIDE}/")
+
     port: int
     offline: bool
     is_compressed = False
@@ -93,6 +96,8 @@ class FileHandler(_Quiet, tornado.web.StaticFileHandler):
         self.clear_header("Server")
 
     def set_extra_headers(self, path: str) -> None:
+        # The path as requested can lead elsewhere: a browser sends `simple/..%2ffiles/x` as it is.
+        path = self._file.relative_to(os.path.abspath(self.root)).as_posix()
         self.set_header("Cross-Origin-Opener-Policy", "same-origin")
         # An offline page embeds nothing from other hosts. The worker that checks whether one
         # answers must be able to: that is all it learns.
@@ -100,7 +105,10 @@ class FileHandler(_Quiet, tornado.web.StaticFileHandler):
         strict = self.offline and path not in probes
         policy = "require-corp" if strict else "credentialless"
         self.set_header("Cross-Origin-Embedder-Policy", policy)
-        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
+        shared = path.startswith(self.shared)
+        self.set_header("Cross-Origin-Resource-Policy", "cross-origin" if shared else "same-origin")
+        if shared:
+            self.set_header("Access-Control-Allow-Origin", "*")
         self.set_header("Content-Security-Policy", "frame-ancestors 'self'")
         self.set_header("Vary", "Accept-Encoding")
         forever = _is_hashed(path)
@@ -109,12 +117,18 @@ class FileHandler(_Quiet, tornado.web.StaticFileHandler):
         )
 
     def get_content_type(self) -> str:
-        path = Path(self.absolute_path or "")
-        if self.is_compressed:
-            path = path.with_suffix("")
+        path = self._file
+        if path.name == simple_index.JSON:
+            return simple_index.JSON_TYPE
         known = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
         text = known in ("text/css", "text/html", "text/javascript", "application/json")
         return f"{known}; charset=utf-8" if text else known or "application/octet-stream"
+
+    @property
+    def _file(self) -> Path:
+        """Return the file that is sent, in its own form if it is sent compressed."""
+        path = Path(self.absolute_path or "")
+        return path.with_suffix("") if self.is_compressed else path
 
     def compute_etag(self) -> str | None:
         # Tornado caches a hash by path, but these files are replaced while it runs.

@@ -6,7 +6,8 @@ transaction is decided. The next command that opens the site completes a decided
 reverts any other.
 
 A journal can come with a cloned site, so it can name only what publishing itself changes: the lock,
-the listing, notebooks of packages, and files in folders that are named by their hash.
+the listing, the simple index, notebooks of packages, and files in folders that are named by their
+hash.
 """
 
 from __future__ import annotations
@@ -23,18 +24,20 @@ from msgspec import Meta, Struct
 from ..api.errors import SiteError
 from ..safe_paths import MAX_FILE_BYTES, MAX_PATH_CHARS, Root, is_temporary
 from ..store import Store
-from . import contents, data, wheels
+from . import contents, data, simple_index, wheels
 
 #: The journal, and the folder and the file of the lock that a transaction holds.
 JOURNAL, LOCKS, LOCK_KEY = "transaction.json", "locks", "lock"
 
 #: Limits of a journal: its size, the texts that it replaces (all are open at once), other paths.
-MAX_JOURNAL_BYTES, MAX_TEXTS, MAX_PATHS = 16 * 1024**2, 500, 10_000
+MAX_JOURNAL_BYTES, MAX_TEXTS, MAX_PATHS = 16 * 1024**2, 800, 10_000
 
 #: The paths of a folder that is named by the hash of its only file, and of a package's notebook.
 _FOLDER = (
     rf"static/pyodide/(?:{wheels.PUBLISHED}|{wheels.DEPENDENCIES}|{data.FOLDER})/[0-9a-f]{{64}}"
 )
+_PROJECT = rf"{simple_index.FOLDER}/[a-z0-9-][a-z0-9+!-]{{0,254}}"
+_PAGE = rf"(?:{simple_index.FOLDER}|{_PROJECT})/index\.(?:html|json)"
 _NOTEBOOK = rf"{contents.FILES}/try-[A-Za-z0-9_.+!-]{{1,512}}\.ipynb"
 
 #: The paths that publishing adds to a site, replaces, marks as outdated, and removes.
@@ -42,10 +45,13 @@ AddedPath = Annotated[
     str, Meta(pattern=rf"\A{_FOLDER}/{wheels.SAFE_NAME.pattern}\Z", max_length=MAX_PATH_CHARS)
 ]
 TextPath = Annotated[
-    str, Meta(pattern=rf"\A(?:static/pyodide/pyodide-lock\.json|{contents.LISTING}|{_NOTEBOOK})\Z")
+    str,
+    Meta(
+        pattern=rf"\A(?:static/pyodide/pyodide-lock\.json|{contents.LISTING}|{_PAGE}|{_NOTEBOOK})\Z"
+    ),
 ]
 FolderPath = Annotated[str, Meta(pattern=rf"\A{_FOLDER}\Z")]
-RemovedPath = Annotated[str, Meta(pattern=rf"\A(?:{_FOLDER}|{_NOTEBOOK})\Z")]
+RemovedPath = Annotated[str, Meta(pattern=rf"\A(?:{_FOLDER}|{_PROJECT}|{_NOTEBOOK})\Z")]
 
 
 class Journal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -206,6 +212,7 @@ def _revert(journal: Journal, site: Root) -> None:
         with contextlib.suppress(SiteError, OSError):
             folder = name.rpartition("/")[0]
             site.remove(name)
+            site.remove(f"{name}{wheels.METADATA}")
             if folder and not site.children(folder):
                 site.remove(folder)
 

@@ -11,6 +11,7 @@ import re
 import time
 from pathlib import Path
 
+from .. import wheel
 from ..api.errors import CheckError
 from ..runtime.lock import Entry, Lock
 from ..safe_paths import Root
@@ -25,6 +26,9 @@ GRACE_S = 24 * 3600.0
 #: A file name that is the same in a URL.
 SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]*\.(whl|bin)")
 
+#: What is added to a wheel's file name for that of its metadata (PEP 658).
+METADATA = ".metadata"
+
 #: The folder of a published wheel.
 OWN_FOLDER = re.compile(rf"{PUBLISHED}/[0-9a-f]{{64}}(?=/[^/]+\Z)")
 
@@ -33,7 +37,10 @@ LAST_SWEEP = "swept"
 
 
 def add(path: Path, sha256: str, package_root: Root, under: str) -> str:
-    """Copy a file to the folder of a lock; return its `file_name` for the lock."""
+    """Copy a file to the folder of a lock; return its `file_name` for the lock.
+
+    A wheel gets its metadata next to it.
+    """
     if not SAFE_NAME.fullmatch(path.name):
         raise CheckError(
             f"Invalid wheel name {path.name!r}.",
@@ -47,6 +54,8 @@ def add(path: Path, sha256: str, package_root: Root, under: str) -> str:
             if hashlib.file_digest(stream, "sha256").hexdigest() == sha256:
                 return place
     package_root.copy(path, place)
+    if path.suffix == ".whl":
+        package_root.replace({f"{place}{METADATA}": wheel.read_metadata(path)})
     return place
 
 

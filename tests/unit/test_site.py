@@ -376,7 +376,7 @@ def test_server_headers_isolate_page_and_revalidate_lock(
     for name, value in {
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Embedder-Policy": "require-corp",
-        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "cross-origin",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
         "Cache-Control": "no-cache",
@@ -387,6 +387,33 @@ def test_server_headers_isolate_page_and_revalidate_lock(
     assert response.status == 200
     assert "immutable" in response.headers["Cache-Control"]
     assert response.headers["Content-Length"] == str(done.package.size)
+
+
+def test_pages_of_other_origins_can_read_only_packages(
+    site: Site, root: str, tmp_path: Path
+) -> None:
+    package = publish_one(site, tiny_wheel(tmp_path)).package
+    (site.folder / "static/pyodide/host-probe.js").write_text("")
+    wheel = f"static/pyodide/{package.file_name}"
+    shared = ["simple/", "simple/tiny/", "simple/tiny/index.json", wheel, f"{wheel}.metadata"]
+    for path in (*shared, "static/pyodide/pyodide-lock.json"):
+        response, _ = ask(site, f"{root}/{path}", Origin="https://elsewhere.example")
+        assert response.status == 200, path
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert response.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+        assert "Access-Control-Allow-Credentials" not in response.headers
+    notebook = f"files/{package.notebook}"
+    others = ["index.html", contents.LISTING, notebook, "proxy/hosts.json"]
+    others += [f"simple/..%2f{notebook}", f"static/pyodide/..%2f..%2f{notebook}"]
+    for path in others:
+        response, _ = ask(site, f"{root}/{path}", Origin="https://elsewhere.example")
+        assert response.status == 200, path
+        assert "Access-Control-Allow-Origin" not in response.headers, path
+        assert response.headers.get("Cross-Origin-Resource-Policy", "same-origin") == "same-origin"
+    response, _ = ask(site, f"{root}/simple/", "OPTIONS", Origin="https://elsewhere.example")
+    assert response.status == 405
+    response, _ = ask(site, f"{root}/simple/tiny/index.json")
+    assert response.headers["Content-Type"] == "application/vnd.pypi.simple.v1+json"
 
 
 def test_server_shows_replaced_lock_at_once(site: Site, root: str, tmp_path: Path) -> None:
