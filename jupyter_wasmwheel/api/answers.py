@@ -8,6 +8,7 @@ import msgspec
 
 from .errors import ErrorInfo, Extra, Install
 from .report import SCHEMA, Patch, RecipeInfo
+from .requests import FrontEnd
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,3 +132,12 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     notebook: str
     url: str
     through: str | None
+
+
+class Snippet(msgspec.Struct, frozen=True, kw_only=True):
+    """What to paste into a front end to use a package, and the place to paste it into."""
+
+    front_end: FrontEnd
+    label: str
+    where: str
+    text: str

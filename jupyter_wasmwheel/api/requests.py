@@ -26,6 +26,7 @@ _PRINTABLE = r"^(?![\s\S]*[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\u
 Profile = Literal["release", "draft", "fast", "small"]
 Linker = Literal["auto", "wasm-ld", "emcc"]
 HttpPolicy = Literal["urllib", "all", "off"]
+FrontEnd = Literal["html", "pyscript", "marimo", "jupyterlite", "quarto"]
 
 Text = Annotated[str, msgspec.Meta(max_length=MAX_LENGTH, pattern=_PRINTABLE)]
 Entry = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_LENGTH, pattern=_PRINTABLE)]
@@ -299,6 +300,30 @@ class PublishRequest(_Request, frozen=True, kw_only=True, tag="publish"):
 
     site: Annotated[Text, option(metavar="NAME|DIR", help="site to publish to")]
     wheels: Annotated[Entries, option(metavar="WHEEL", help="wheel to publish")]
+
+
+class SnippetRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Show what to paste into a front end to use a package of a site."""
+
+    name: Annotated[Text, option(metavar="NAME", help="package that is published to a site")]
+    front_end: Annotated[FrontEnd, option("--for", help="front end to use it in")] = "html"
+    site: Annotated[
+        Text | None,
+        option(
+            "--site",
+            metavar="NAME|DIR",
+            help="site that has the package; needed only if several have it",
+        ),
+    ] = None
+    url: Annotated[
+        Text | None,
+        option(
+            "--url",
+            metavar="URL",
+            help="address of a copy of the site, for example on GitHub Pages (default: the address "
+            "of `site serve`)",
+        ),
+    ] = None
 
 
 class EditsRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -33,6 +33,7 @@ TYPES: tuple[Any, ...] = (
     answers.Starter,
     answers.Site,
     answers.Package,
+    answers.Snippet,
 )
 
 #: The choices that get a name, in their order, which msgspec does not keep.
@@ -40,6 +41,7 @@ CHOICES: dict[str, Any] = {
     "Profile": requests.Profile,
     "Linker": requests.Linker,
     "HttpPolicy": requests.HttpPolicy,
+    "FrontEnd": requests.FrontEnd,
     "Extra": errors.Extra,
     "State": jobs.State,
     "JobKind": jobs.JobKind,

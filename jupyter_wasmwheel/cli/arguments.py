@@ -21,6 +21,7 @@ COMMANDS = (
     "publish",
     "export",
     "site",
+    "snippet",
     "new",
     "demo",
     "cache",

@@ -15,9 +15,13 @@ def origin(site: Site) -> str:
     return f"http://{HOST}:{site.port}"
 
 
+def root(site: Site) -> str:
+    """Return the address of a site's folder, without a slash at its end."""
+    return f"{origin(site)}/{site.prefix}"
+
+
 def address(site: Site, notebook: str | None = None) -> str:
     """Return the address of a site's list of notebooks, or of one of them."""
-    root = f"{origin(site)}/{site.prefix}"
     if notebook is None:
-        return f"{root}/tree/index.html"
-    return f"{root}/{APPLICATION}?path={quote(notebook, safe='')}"
+        return f"{root(site)}/tree/index.html"
+    return f"{root(site)}/{APPLICATION}?path={quote(notebook, safe='')}"

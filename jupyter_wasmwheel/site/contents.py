@@ -54,7 +54,7 @@ def notebook_name(name: str, version: str) -> str:
 
 def notebook(wheel: Wheel, built_with: str | None, when: datetime) -> dict[str, Any]:
     """Return a notebook (nbformat 4.5) that describes a package and imports it."""
-    module = main_module(wheel)
+    module = main_module(wheel.canonical_name, wheel.own_imports)
     day = f"{when.day} {when:%B %Y}"
     facts = f"Built with {_plain(built_with)} and published" if built_with else "Published"
     summary = wheel_summary(wheel)
@@ -104,11 +104,11 @@ def _untrusted(metadata: object) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in marks}
 
 
-def main_module(wheel: Wheel) -> str:
-    """Return the module that users most likely import."""
-    wanted = wheel.canonical_name.replace("-", "_")
-    names = wheel.own_imports
-    public = [name for name in names if not name.startswith("_")] or list(names)
+def main_module(canonical_name: str, imports: Iterable[str]) -> str:
+    """Return the module of a package that users most likely import."""
+    wanted = canonical_name.replace("-", "_")
+    names = [name for name in imports if all(map(str.isidentifier, name.split(".")))]
+    public = [name for name in names if not name.startswith("_")] or names
     same = [name for name in public if _flat(name) == wanted]
     like = [name for name in public if wanted.startswith(_flat(name))]
     return next(iter(same + like + public), wanted)

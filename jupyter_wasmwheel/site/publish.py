@@ -157,16 +157,8 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> PublishedPackage:
     package_root = site.package_root
     with locked(site, emit):
         old = site.read_lock()
-        entry = old.get(name)
-        table = entry.published if entry else None
-        if entry is None or table is None:
-            raise SiteError(
-                f"{name} is not published to site {site.name}.",
-                "It is part of Pyodide." if entry else "The site has no package of that name.",
-                f"List its packages with `jupyter wasmwheel site list {site.name}`.",
-                code="publish.not-published",
-            )
-        displaced = table.get("displaced")
+        entry = find_published(site, old, name)
+        displaced = _displaced(entry)
         new = old.with_entry(Entry.parse(displaced)) if displaced else _without(old, entry.name)
         package = _package(entry)
         listed = contents.without_notebook(site.root, package.notebook)
@@ -188,6 +180,25 @@ def remove(site: Site, name: str, emit: Emitter = ignore) -> PublishedPackage:
             change.finish()
             wheels.sweep_if_due(new, package_root, site.private)
     return package
+
+
+def find_published(site: Site, lock: Lock, name: str) -> Entry:
+    """Return the entry of a published package; raise a SiteError if there is no such package."""
+    entry = lock.get(name)
+    if entry is None or entry.published is None:
+        raise SiteError(
+            f"{name} is not published to site {site.name}.",
+            "It is part of Pyodide." if entry else "The site has no package of that name.",
+            f"List its packages with `jupyter wasmwheel site list {site.name}`.",
+            code="publish.not-published",
+        )
+    return entry
+
+
+def has_published(site: Site, name: str) -> bool:
+    """Return whether a package is published to a site."""
+    entry = site.read_lock().get(name)
+    return entry is not None and entry.published is not None
 
 
 def list_packages(site: Site) -> list[PublishedPackage]:

@@ -1,0 +1,215 @@
+"""Other front ends than JupyterLite import a package of a site, by what `snippet` prints for them.
+
+Their pages have another origin than the site. The addresses of CDNs are answered with the same
+releases from npm and PyPI.
+"""
+
+from __future__ import annotations
+
+import functools
+import secrets
+import shutil
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from msgspec import Struct
+from playwright.sync_api import BrowserContext, Page, Route
+
+from jupyter_wasmwheel.project import starter
+from jupyter_wasmwheel.runtime.targets import default_abi
+from jupyter_wasmwheel.site import addresses
+from jupyter_wasmwheel.site.lite import Site
+from jupyter_wasmwheel.store import Store
+from tests.fixtures import site_server
+from tests.fixtures.browser import START_TIMEOUT_MS, browser
+from tests.fixtures.commands import Command
+from tests.fixtures.notebooks import SERVED, create_site_with
+from tests.fixtures.site_factory import publish_one, tiny_wheel
+
+pytestmark = pytest.mark.slow
+
+#: The release of PyScript in the snippet.
+PYSCRIPT = "0.7.31"
+
+#: A page with a snippet in its body.
+PAGE = "<!DOCTYPE html><html><head><meta charset='utf-8'></head><body>{}</body></html>"
+
+#: A call that shows the nonce that is compiled into the package.
+CALL = "hello.greet('you')"
+
+
+class Published(Struct, frozen=True):
+    """A site with the starter crate, and the nonce that is compiled into it."""
+
+    site: Site
+    nonce: str
+
+
+@pytest.fixture(scope="module")
+def published(
+    wasmwheel: Command, store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> Published:
+    """Publish the starter crate to a site for the default target."""
+    return publish_crate(wasmwheel, store, tmp_path_factory.mktemp("site"), default_abi())
+
+
+def publish_crate(wasmwheel: Command, store: Store, folder: Path, abi: str) -> Published:
+    """Publish the starter crate with a nonce to a new site."""
+    nonce = secrets.token_hex(16)
+    crate = starter.create("hello", folder)
+    source = crate / "src/lib.rs"
+    source.write_text(source.read_text().replace("This is Rust", nonce))
+    site = create_site_with(folder / "site", store, abi)
+    built = wasmwheel(
+        "build", crate, "--site", site.folder, "--out", folder, "--profile", "draft", "--json"
+    )
+    assert built.status == 0, built.stderr
+    return Published(site, nonce)
+
+
+def snippet(wasmwheel: Command, site: Site, front_end: str, *options: str) -> str:
+    """Return what the command prints, with a call instead of the module's name."""
+    ran = wasmwheel("snippet", "hello", "--for", front_end, "--site", site.folder, *options)
+    assert ran.status == 0, ran.stderr
+    return ran.stdout.replace("repr(hello)", CALL)
+
+
+@contextmanager
+def serving_folder(folder: Path) -> Iterator[str]:
+    """Serve a folder from an origin of its own, without CORS headers; yield its address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def npm_package(name: str, version: str, folder: Path) -> Path:
+    """Return the unpacked folder of a package from npm."""
+    pack = ["npm", "pack", f"{name}@{version}", "--silent", "--pack-destination", folder]
+    archive = subprocess.run(pack, capture_output=True, text=True, check=True).stdout.strip()
+    with tarfile.open(folder / archive) as packed:
+        packed.extractall(folder / version, filter="data")
+    return folder / version / "package"
+
+
+def answer(context: BrowserContext, folders: Mapping[str, Path]) -> None:
+    """Answer requests to addresses with the files of folders."""
+
+    def fulfill(address: str, route: Route) -> None:
+        file = folders[address] / urlsplit(route.request.url.removeprefix(address)).path
+        headers = {"Access-Control-Allow-Origin": "*"}
+        if file.is_file():
+            route.fulfill(path=file, headers=headers)
+        else:
+            route.fulfill(status=404, headers=headers)
+
+    for address in folders:
+        context.route(f"{address}**", functools.partial(fulfill, address))
+
+
+def wait_for_text(page: Page, text: str) -> None:
+    """Wait until a page shows a text; show what it shows instead if it does not."""
+    try:
+        page.get_by_text(text).first.wait_for(timeout=START_TIMEOUT_MS)
+    except Exception:
+        page.screenshot(path="artifacts/front-end.png")
+        raise
+
+
+@pytest.mark.parametrize("abi", SERVED)
+def test_html_page_imports_package_by_the_lock(
+    wasmwheel: Command, store: Store, tmp_path: Path, abi: str
+) -> None:
+    published = publish_crate(wasmwheel, store, tmp_path, abi)
+    page_folder = tmp_path / "page"
+    page_folder.mkdir()
+    text = snippet(wasmwheel, published.site, "html")
+    (page_folder / "index.html").write_text(PAGE.format(text))
+    with (
+        site_server.serving(published.site),
+        serving_folder(page_folder) as url,
+        browser(tmp_path / "profile") as context,
+    ):
+        page = context.new_page()
+        page.goto(url)
+        wait_for_text(page, published.nonce)
+
+
+#: A page with a Pyodide of its own, which runs a file of Python and shows its last value.
+PAGE_WITH_PYODIDE = """<!DOCTYPE html>
+<meta charset="utf-8">
+<pre id="output">Loading…</pre>
+<script type="module">
+  import { loadPyodide } from "./pyodide/pyodide.mjs";
+  const pyodide = await loadPyodide();
+  await pyodide.loadPackage("micropip", { checkIntegrity: false });
+  const code = await (await fetch("snippet.py")).text();
+  document.getElementById("output").textContent = await pyodide.runPythonAsync(code);
+</script>
+"""
+
+
+def test_micropip_installs_package_and_requirement_from_index(
+    wasmwheel: Command, published: Published, store: Store, tmp_path: Path
+) -> None:
+    site, nonce = published.site, published.nonce
+    user = tiny_wheel(
+        tmp_path,
+        "user",
+        tag="py3-none-any",
+        body="from hello import greet\n",
+        metadata="Requires-Dist: hello\n",
+    )
+    publish_one(site, user, ["hello"])
+    folder = tmp_path / "page"
+    folder.mkdir()
+    shutil.copytree(store.home / "pyodide" / site.pyodide, folder / "pyodide")
+    (micropip,) = site.folder.glob("static/pyodide/packages/*/micropip-*.whl")
+    shutil.copy(micropip, folder / "pyodide")
+    ran = wasmwheel("snippet", "user", "--for", "jupyterlite", "--site", site.folder)
+    (folder / "snippet.py").write_text(f"{ran.stdout}\nuser.greet('you')")
+    (folder / "index.html").write_text(PAGE_WITH_PYODIDE)
+    with (
+        site_server.serving(site),
+        serving_folder(folder) as url,
+        browser(tmp_path / "profile") as context,
+    ):
+        asked: list[str] = []
+        context.on("request", lambda request: asked.append(request.url))
+        page = context.new_page()
+        page.goto(url)
+        wait_for_text(page, nonce)
+    root = addresses.root(site)
+    for name in ("user", "hello"):
+        assert f"{root}/simple/{name}/" in asked
+    assert any(each.endswith(".whl.metadata") for each in asked)
+    assert not any(each.endswith(f"{root}/pyodide-lock.json") for each in asked)
+
+
+def test_pyscript_imports_package(wasmwheel: Command, published: Published, tmp_path: Path) -> None:
+    folder = tmp_path / "page"
+    folder.mkdir()
+    text = snippet(wasmwheel, published.site, "pyscript")
+    (folder / "index.html").write_text(PAGE.format(text))
+    core = npm_package("@pyscript/core", PYSCRIPT, tmp_path)
+    with (
+        site_server.serving(published.site),
+        serving_folder(folder) as url,
+        browser(tmp_path / "profile") as context,
+    ):
+        answer(context, {f"https://cdn.jsdelivr.net/npm/@pyscript/core@{PYSCRIPT}/": core})
+        page = context.new_page()
+        page.goto(url)
+        wait_for_text(page, published.nonce)
