@@ -16,7 +16,7 @@ from jupyterlite_core.addons.base import BaseAddon
 from traitlets import Bool, List, Unicode
 
 from . import config, pipeline
-from .api.errors import WasmwheelError
+from .api.errors import UsageError, WasmwheelError
 from .api.events import Event, Log, Phase
 from .api.requests import BuildRequest
 from .api.sanitize import redact
@@ -30,7 +30,7 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
     """An addon that builds and publishes `packages` after JupyterLite's own build."""
 
     #: The phases of JupyterLite's build that it adds to.
-    __all__ = ("post_build", "status")
+    __all__ = ("pre_init", "post_build", "status")
 
     packages = List(
         Unicode(),
@@ -53,6 +53,11 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
             name="packages", actions=[lambda: print("  packages:", *map(redact, self.packages))]
         )
 
+    def pre_init(self, manager: Any) -> Iterator[dict[str, Any]]:
+        """Fail before the build if another addon writes the lock, too."""
+        if self.packages or self.with_packages:
+            yield self.task(name="lock", actions=[self._action(self._refuse_other_lock)])
+
     def post_build(self, manager: Any) -> Iterator[dict[str, Any]]:
         """Turn the output into a site, then publish each package to it."""
         if not (self.packages or self.with_packages):
@@ -62,6 +67,17 @@ class WasmwheelAddon(BaseAddon):  # type: ignore[misc]
         for number, source in enumerate(self.packages, start=1):
             action = self._action(self._publish, source)
             yield self.task(name=f"publish:{number}", doc=redact(source), actions=[action])
+
+    def _refuse_other_lock(self) -> None:
+        locker = self.manager._addons.get("jupyterlite-pyodide-kernel-lock")
+        if locker and locker.enabled:
+            raise UsageError(
+                "PyodideLockAddon and WasmwheelAddon cannot be used in one build.",
+                "Each of them writes the lock that the kernels of the output read.",
+                "Disable one of them. PyodideLockAddon can extend the lock of another site: see "
+                "docs/front-ends.md.",
+                code="site.other-lock-addon",
+            )
 
     def _create_site(self) -> None:
         store, output = config.load().store(), Path(self.manager.output_dir).absolute()

@@ -62,6 +62,7 @@ ROUTES: tuple[tuple[str, type], ...] = (
     (rf"/{API}/sites/{NAME}/open", sites.OpenHandler),
     (rf"/{API}/sites/{NAME}/packages", sites.PackagesHandler),
     (rf"/{API}/sites/{NAME}/packages/{NAME}", sites.PackageHandler),
+    (rf"/{API}/sites/{NAME}/packages/{NAME}/snippets", sites.SnippetsHandler),
     (
         rf"/{PROXIED_SITES}{NAME}/{PREFIX}/({site_assets.HOSTS}|{proxy.FETCH})",
         sites.SiteProxyHandler,

@@ -31,7 +31,7 @@ from tornado import web
 
 from ..api import answers
 from ..api.errors import WasmwheelError
-from ..site import addresses, lite, proxy, publish, server
+from ..site import addresses, lite, proxy, publish, server, snippets
 from ..site.lite import DamagedSite, Site
 from ..site.proxy import Proxy
 from ..store import Store
@@ -181,6 +181,10 @@ class Sites(Struct, frozen=True, kw_only=True):
         """Remove a package from a site, and return it."""
         return publish.remove(self.find(name), package)
 
+    def snippets(self, name: str, package: str, url: str | None) -> tuple[answers.Snippet, ...]:
+        """Return what to paste into other front ends to use a package of a site."""
+        return snippets.list_snippets(self.find(name), package, url)
+
 
 def _sites_of(handler: JupyterHandler) -> Sites:
     sites: Sites = handler.settings["wasmwheel"].sites
@@ -224,6 +228,17 @@ class PackageHandler(Handler):
     async def delete(self, name: str, package: str) -> None:
         """Remove a package from a site."""
         self.answer(await self.call(_sites_of(self).remove, name, package))
+
+
+class SnippetsHandler(Handler):
+    """`GET sites/NAME/packages/PACKAGE/snippets?url=URL`: `{"snippets": [Snippet, …]}`."""
+
+    @protected
+    async def get(self, name: str, package: str) -> None:
+        """Return what uses a package of a site, or of a copy of it at another address."""
+        url = self.get_query_argument("url", None) or None
+        found = await self.call(_sites_of(self).snippets, name, package, url)
+        self.answer({"snippets": found})
 
 
 def content_policy(host: str, address: str, more: str = "") -> str:

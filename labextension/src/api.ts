@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: 782d4915714f618d9ca0a1ccca2bf42c53f724ba0ed428b56298d7d57e046ab9
+ * schema.json sha256: 14d6d18eb2379ab9deef49d32ee800a5076140d10b912e7181a87b5c8db913d4
  */
 
 /* eslint-disable */
@@ -10,6 +10,7 @@
 export type Profile = 'release' | 'draft' | 'fast' | 'small';
 export type Linker = 'auto' | 'wasm-ld' | 'emcc';
 export type HttpPolicy = 'urllib' | 'all' | 'off';
+export type FrontEnd = 'html' | 'pyscript' | 'marimo' | 'jupyterlite' | 'quarto';
 export type Extra = 'emscripten' | 'nightly' | 'seeds';
 export type State = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 export type JobKind = 'build' | 'test' | 'install' | 'site' | 'bundle' | 'publish';
@@ -775,6 +776,15 @@ export interface Package {
   notebook: string;
   url: string;
   through: string | null;
+}
+/**
+ * What to paste into a front end to use a package, and the place to paste it into.
+ */
+export interface Snippet {
+  front_end: 'html' | 'pyscript' | 'marimo' | 'jupyterlite' | 'quarto';
+  label: string;
+  where: string;
+  text: string;
 }
 
 /** What a form shows of a request's field; a field without a title is not shown. */

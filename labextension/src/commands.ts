@@ -11,6 +11,7 @@ import { applyChanges } from './model/request';
 import { ResponseError, showError } from './server';
 import { createSite, type IConsent, submitBuild, submitJob, submitTests } from './submitJob';
 import { CommandIDs, type IWasmwheel } from './tokens';
+import { Snippets } from './widgets/snippets';
 import { TemplateChoice } from './widgets/templateChoice';
 
 /** What the commands need besides the models. */
@@ -293,6 +294,25 @@ function addSiteCommands(context: ICommandContext): void {
     label: trans.__('Open Site'),
     isEnabled: () => sites.usable.length > 0,
     execute: args => openSite(sites, trans, text(args, 'site') ?? sites.current?.name ?? '')
+  });
+  commands.addCommand(CommandIDs.useElsewhere, {
+    label: trans.__('Use It Elsewhere…'),
+    caption: trans.__('Show what to paste into other front ends to use the package'),
+    execute: async args => {
+      const [site, name] = [text(args, 'site') ?? '', text(args, 'name') ?? ''];
+      try {
+        const load = (url: string) => sites.snippets(site, name, url);
+        const body = new Snippets(load, await load(''), trans);
+        await showDialog({
+          title: trans.__('Use %1 elsewhere', name),
+          body,
+          focusNodeSelector: 'select',
+          buttons: [Dialog.cancelButton({ label: trans.__('Close') })]
+        });
+      } catch (error) {
+        await showError(error, trans);
+      }
+    }
   });
   commands.addCommand(CommandIDs.removePackage, {
     label: trans.__('Remove from Site…'),

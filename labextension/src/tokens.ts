@@ -52,6 +52,7 @@ export const CommandIDs = {
   tryIt: 'wasmwheel:try',
   openSite: 'wasmwheel:open-site',
   bundleSite: 'wasmwheel:bundle-site',
+  useElsewhere: 'wasmwheel:use-elsewhere',
   removePackage: 'wasmwheel:remove-package',
   refresh: 'wasmwheel:refresh'
 } as const;

@@ -7,11 +7,16 @@ releases from npm and PyPI.
 from __future__ import annotations
 
 import functools
+import json
+import os
 import secrets
 import shutil
 import subprocess
+import sys
 import tarfile
+import textwrap
 import threading
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -20,23 +25,34 @@ from urllib.parse import urlsplit
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
+from packaging.utils import canonicalize_name
 from playwright.sync_api import BrowserContext, Page, Route
 
 from jupyter_wasmwheel.project import starter
+from jupyter_wasmwheel.runtime import lock, pyodide
 from jupyter_wasmwheel.runtime.targets import default_abi
-from jupyter_wasmwheel.site import addresses
+from jupyter_wasmwheel.site import addresses, contents, lite
 from jupyter_wasmwheel.site.lite import Site
 from jupyter_wasmwheel.store import Store
+from jupyter_wasmwheel.wheel import read
 from tests.fixtures import site_server
-from tests.fixtures.browser import START_TIMEOUT_MS, browser
+from tests.fixtures.browser import START_TIMEOUT_MS, browser, open_notebook
 from tests.fixtures.commands import Command
 from tests.fixtures.notebooks import SERVED, create_site_with
 from tests.fixtures.site_factory import publish_one, tiny_wheel
 
 pytestmark = pytest.mark.slow
 
-#: The release of PyScript in the snippet.
+#: The release of PyScript in the snippet, and that of marimo, with its Pyodide and its msgspec.
 PYSCRIPT = "0.7.31"
+MARIMO, MARIMO_PYODIDE, MSGSPEC = "0.25.2", "314.0.0", "0.22.0"
+
+#: What marimo's lock has beside that. Pyodide's own wheel of PyYAML is not on PyPI.
+MARIMO_PACKAGES = (
+    *("markdown", "pymdown-extensions", "narwhals", "packaging", "tomlkit", "docutils"),
+    *("pygments<3", "jedi<0.21", "parso", "pyodide-http", "python-multipart", "itsdangerous"),
+)
 
 #: A page with a snippet in its body.
 PAGE = "<!DOCTYPE html><html><head><meta charset='utf-8'></head><body>{}</body></html>"
@@ -72,6 +88,14 @@ def publish_crate(wasmwheel: Command, store: Store, folder: Path, abi: str) -> P
     )
     assert built.status == 0, built.stderr
     return Published(site, nonce)
+
+
+def environment(python: Path, folder: Path, *packages: str) -> Path:
+    """Create an environment with packages from PyPI; return the folder of its programs."""
+    subprocess.run([python, "-m", "venv", folder], check=True)
+    pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", *packages]
+    subprocess.run(pip, check=True)
+    return folder / "bin"
 
 
 def snippet(wasmwheel: Command, site: Site, front_end: str, *options: str) -> str:
@@ -213,3 +237,144 @@ def test_pyscript_imports_package(wasmwheel: Command, published: Published, tmp_
         page = context.new_page()
         page.goto(url)
         wait_for_text(page, published.nonce)
+
+
+#: The markers of requirements that differ from this machine's.
+EMSCRIPTEN = {"sys_platform": "emscripten", "extra": ""}
+
+#: A notebook of marimo whose first cell is a snippet.
+MARIMO_NOTEBOOK = """
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+async def _():
+{snippet}
+    return (hello,)
+
+
+@app.cell
+def _(hello):
+    {call}
+    return
+"""
+
+
+def marimo_cdn(site: Site, programs: Path, folder: Path) -> Path:
+    """Return a folder with what marimo loads from its CDN: Pyodide, and a lock with its packages.
+
+    PyYAML is its own wheel for this machine without the parts in C, which it works without.
+    """
+    cdn = npm_package("pyodide", MARIMO_PYODIDE, folder)
+    target = site.target
+    pip = [programs / "pip", "download", "--quiet", "--no-deps", "--dest", folder]
+    tags = ["--only-binary", ":all:", "--implementation", "cp", "--abi", target.python_tag]
+    tags += ["--python-version", target.python, "--platform", target.platform_tag]
+    wanted = [f"marimo-base=={MARIMO}", f"msgspec=={MSGSPEC}", *MARIMO_PACKAGES]
+    subprocess.run([*pip, *tags, *wanted], check=True)
+    subprocess.run([*pip, "--only-binary", ":all:", "pyyaml"], check=True)
+    (native,) = folder.glob("pyyaml-*.whl")
+    pure = folder / f"pyyaml-{native.name.split('-')[1]}-py3-none-any.whl"
+    with zipfile.ZipFile(native) as source, zipfile.ZipFile(pure, "w") as packed:
+        for name in source.namelist():
+            if not name.startswith("_yaml/") and not name.endswith(".so"):
+                packed.writestr(name, source.read(name))
+    native.unlink()
+    (micropip,) = site.folder.glob("static/pyodide/packages/*/micropip-*.whl")
+    paths = [shutil.copy(path, cdn) for path in (*folder.glob("*.whl"), micropip)]
+    wheels = [read(Path(path)) for path in paths]
+    names = {each.canonical_name for each in wheels}
+    found = replace(lock.read(cdn / lock.FILE), packages={})
+    for each in wheels:
+        needs = [
+            need.name
+            for need in each.requires
+            if canonicalize_name(need.name) in names
+            and (not need.marker or need.marker.evaluate(EMSCRIPTEN))
+        ]
+        found = found.with_entry(lock.entry_for(each, each.path.name, needs))
+    found.write(cdn / lock.FILE)
+    return cdn
+
+
+def test_exported_marimo_notebook_imports_package(
+    wasmwheel: Command, published: Published, tmp_path: Path
+) -> None:
+    site = published.site
+    programs = environment(Path(sys.executable), tmp_path / "marimo", f"marimo=={MARIMO}", "uv")
+    cell = textwrap.indent(snippet(wasmwheel, site, "marimo"), "    ")
+    notebook = tmp_path / "source/notebook.py"
+    notebook.parent.mkdir()
+    notebook.write_text(MARIMO_NOTEBOOK.format(snippet=cell, call=CALL))
+    export = [programs / "marimo", "export", "html-wasm", notebook, "--mode", "run"]
+    export += ["--no-sandbox", "--output", tmp_path / "page"]
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(export, env={**os.environ, "PATH": path}, check=True)
+    (tmp_path / "cdn").mkdir()
+    cdn = marimo_cdn(site, programs, tmp_path / "cdn")
+    with (
+        site_server.serving(site),
+        serving_folder(tmp_path / "page") as url,
+        browser(tmp_path / "profile") as context,
+    ):
+        at_cdn = pyodide.CDN.format(version=MARIMO_PYODIDE)
+        answer(context, {at_cdn: cdn, "https://wasm.marimo.app/": cdn})
+        page = context.new_page()
+        page.goto(url)
+        wait_for_text(page, published.nonce)
+
+
+def newer_python() -> Path:
+    """Return a Python that `pyodide-lock` supports; skip the test without one."""
+    for version in ("3.14", "3.13", "3.12"):
+        known = Path.home().glob(f".pyenv/versions/{version}.*/bin/python")
+        if found := next(known, None) or shutil.which(f"python{version}"):
+            return Path(found)
+    pytest.skip("pyodide-lock 0.1.3 and newer require Python 3.12")
+
+
+def test_lock_addon_of_kernel_extends_lock_of_site(published: Published, tmp_path: Path) -> None:
+    site, root = published.site, addresses.root(published.site)
+    kernel = f"jupyterlite-pyodide-kernel[lock]=={site.kernel}"
+    programs = environment(
+        newer_python(),
+        tmp_path / "lite",
+        f"jupyterlite-core=={site.core}",
+        kernel,
+        "jupyter-server",
+    )
+    folder = tmp_path / "book"
+    (folder / "files").mkdir(parents=True)
+    lock_addon = {
+        "enabled": True,
+        "pyodide_lock_url": f"{root}/{lite.LOCK}",
+        "specs": ["snowballstemmer"],
+    }
+    (folder / "jupyter_lite_config.json").write_text(json.dumps({"PyodideLockAddon": lock_addon}))
+    kernel_settings = {lite.PLUGIN: {"pyodideUrl": f"{root}/{lite.PYODIDE}/pyodide.mjs"}}
+    settings = {"jupyter-config-data": {"litePluginSettings": kernel_settings}}
+    (folder / "jupyter-lite.json").write_text(
+        json.dumps({"jupyter-lite-schema-version": 0, **settings})
+    )
+    code = f"import hello, snowballstemmer\nprint(snowballstemmer.__name__, {CALL})"
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": code}
+    notebook = {"cells": [cell | {"execution_count": None, "outputs": []}]}
+    notebook |= {"metadata": contents.KERNEL, "nbformat": 4, "nbformat_minor": 5}
+    (folder / "files/try.ipynb").write_text(json.dumps(notebook))
+    with site_server.serving(site), browser(tmp_path / "profile") as context:
+        built = subprocess.run(
+            [programs / "jupyter-lite", "build", "--contents", "files"],
+            cwd=folder,
+            env={**os.environ, "UV_PYTHON_DOWNLOADS": "never"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert built.returncode == 0, built.stdout + built.stderr
+        with serving_folder(folder / "_output") as url:
+            tab = open_notebook(context, f"{url}/notebooks/index.html?path=try.ipynb")
+            shown = tab.run(0)
+    assert published.nonce in shown
+    assert "snowballstemmer" in shown

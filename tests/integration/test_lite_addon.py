@@ -99,6 +99,22 @@ def test_error_fails_lite_build(environment: Path, tmp_path: Path) -> None:
     assert "Traceback" not in built.stderr
 
 
+def test_lock_addon_of_kernel_in_the_same_build_is_rejected(
+    environment: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "book"
+    wheels = wheel_factory.wheel(tmp_path, "py3-none-any", {"only.py": b"x = 7\n"}, name="only")
+    folder.mkdir()
+    settings = {
+        "WasmwheelAddon": {"packages": [str(wheels)]},
+        "PyodideLockAddon": {"enabled": True},
+    }
+    (folder / "jupyter_lite_config.json").write_text(json.dumps(settings))
+    built = lite_build(environment, folder)
+    assert built.returncode != 0
+    assert "PyodideLockAddon and WasmwheelAddon" in built.stdout + built.stderr
+
+
 def test_addon_without_configuration_changes_nothing(environment: Path, tmp_path: Path) -> None:
     folder = tmp_path / "book"
     folder.mkdir()

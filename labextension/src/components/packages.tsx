@@ -83,6 +83,7 @@ function Package(props: { site: string; package: api.Package; session: IWasmwhee
 function openMenu(session: IWasmwheel, args: { site: string; name: string }, at: Element): void {
   const menu = new Menu({ commands: session.commands });
   menu.addItem({ command: CommandIDs.tryIt, args });
+  menu.addItem({ command: CommandIDs.useElsewhere, args });
   menu.addItem({ command: CommandIDs.removePackage, args });
   menu.aboutToClose.connect(() => void Promise.resolve().then(() => menu.dispose()));
   const { left, bottom } = at.getBoundingClientRect();

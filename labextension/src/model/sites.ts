@@ -60,6 +60,12 @@ export class SitesModel extends ObservableModel {
     return packages.find(each => canonicalName(each.name) === canonicalName(name));
   }
 
+  /** Return what to paste into other front ends to use a package, of a copy of the site at a URL. */
+  async snippets(site: string, name: string, url: string): Promise<readonly api.Snippet[]> {
+    const parts = ['sites', site, 'packages', name, 'snippets'];
+    return (await this.server.get<{ snippets: api.Snippet[] }>(parts, { url })).snippets;
+  }
+
   async removePackage(site: string, name: string): Promise<void> {
     await this.server.remove(['sites', site, 'packages', name]);
     await this.refresh();
