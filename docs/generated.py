@@ -437,7 +437,7 @@ SECTIONS = {
     "Checks and the import": "audit import requirement wheel",
     "Tests": "tests",
     "Limits and the disk": "limit disk",
-    "Sites": "site publish proxy",
+    "Sites": "site publish proxy snippet",
     "Publishing a package": "export report",
     "Commands, stores and notebooks": "usage store run builder widget",
     "The server and clusters": "request http job server cluster",

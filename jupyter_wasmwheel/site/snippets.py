@@ -16,7 +16,6 @@ import msgspec
 
 from ..api.answers import Snippet
 from ..api.errors import UsageError
-from ..api.events import ignore
 from ..runtime import pyodide
 from . import addresses, contents, publish, simple_index
 from .lite import LOCK, PYODIDE, Site
@@ -39,9 +38,6 @@ def list_snippets(site: Site, name: str, url: str | None = None) -> tuple[Snippe
             "https://example.org/workshop/.",
             code="snippet.invalid-url",
         )
-    if not simple_index.exists(site.root):  # an older version created the site
-        with publish.locked(site, ignore):
-            pass
     root = (url or addresses.root(site)).removesuffix("/")
     entry = publish.find_published(site, site.read_lock(), name)
     at_cdn = pyodide.CDN.format(version=site.pyodide)

@@ -171,6 +171,53 @@ def test_html_page_imports_package_by_the_lock(
         wait_for_text(page, published.nonce)
 
 
+def test_html_page_imports_package_from_unpacked_bundle(
+    wasmwheel: Command, published: Published, tmp_path: Path
+) -> None:
+    site = published.site
+    packed = wasmwheel("site", "bundle", site.folder, "--out", tmp_path / "site.zip")
+    assert packed.status == 0, packed.stderr
+    with zipfile.ZipFile(tmp_path / "site.zip") as archive:
+        archive.extractall(tmp_path)
+    assert list((tmp_path / site.name).glob("static/pyodide/wheels/*/*.whl.metadata"))
+    with serving_folder(tmp_path) as url, browser(tmp_path / "profile") as context:
+        text = snippet(wasmwheel, site, "html", "--url", f"{url}/{site.name}/")
+        (tmp_path / "index.html").write_text(PAGE.format(text))
+        page = context.new_page()
+        page.goto(f"{url}/{site.name}/simple/")
+        page.get_by_role("link", name="hello").click()
+        page.get_by_role("link", name=f"hello-0.1.0-{site.target.python_tag}").wait_for()
+        page.goto(url)
+        wait_for_text(page, published.nonce)
+
+
+def test_document_of_quarto_imports_package(
+    wasmwheel: Command, published: Published, tmp_path: Path
+) -> None:
+    """Quarto itself is in no registry, but Pandoc is, by which it renders Markdown."""
+    programs = environment(Path(sys.executable), tmp_path / "pandoc", "pypandoc_binary")
+    document = f"# Title\n\n{snippet(wasmwheel, published.site, 'quarto')}"
+    convert = "import sys, pypandoc; print(pypandoc.convert_text(sys.stdin.read(), 'html', 'md'))"
+    html = subprocess.run(
+        [programs / "python", "-c", convert],
+        input=document,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    folder = tmp_path / "page"
+    folder.mkdir()
+    (folder / "index.html").write_text(PAGE.format(html))
+    with (
+        site_server.serving(published.site),
+        serving_folder(folder) as url,
+        browser(tmp_path / "profile") as context,
+    ):
+        page = context.new_page()
+        page.goto(url)
+        wait_for_text(page, published.nonce)
+
+
 #: A page with a Pyodide of its own, which runs a file of Python and shows its last value.
 PAGE_WITH_PYODIDE = """<!DOCTYPE html>
 <meta charset="utf-8">

@@ -691,6 +691,23 @@ async def test_site_deleted_while_served_is_reported(api: Api, site: Site) -> No
     await api("DELETE", "sites", "workshop", "packages", "tiny", status=404)
 
 
+async def test_snippets_of_package_name_its_site_or_a_copy(
+    api: Api, site: Site, tmp_path: Path, jp_fetch: Fetch
+) -> None:
+    publish_one(site, tiny_wheel(tmp_path))
+    snippets = ("sites", "workshop", "packages", "tiny", "snippets")
+    found = (await api("GET", *snippets))["snippets"]
+    assert [each["front_end"] for each in found][:2] == ["html", "pyscript"]
+    assert all(site.prefix in each["text"] for each in found)
+    address = ("wasmwheel", "api", *snippets)
+    answer = await jp_fetch(*address, params={"url": "https://example.org/lab/"})
+    found = json.loads(answer.body)["snippets"]
+    assert all("https://example.org/lab/s" in each["text"] for each in found)
+    with pytest.raises(HTTPClientError) as caught:
+        await jp_fetch(*address, params={"url": "x"})
+    assert caught.value.code == 400
+
+
 async def test_site_is_served_through_jupyter(site: Site, tmp_path: Path, jp_fetch: Fetch) -> None:
     package = publish_one(site, tiny_wheel(tmp_path), [], ignore).package
     here = ("wasmwheel", "site", "workshop", site.prefix)

@@ -41,6 +41,7 @@ TABLE = [
     ("POST", f"{API}/sites/none/open", 404),
     ("GET", f"{API}/sites/workshop/packages", 200),
     ("DELETE", f"{API}/sites/workshop/packages/none", 404),
+    ("GET", f"{API}/sites/workshop/packages/none/snippets", 404),
     ("GET", f"wasmwheel/site/workshop/{PREFIX}/api/contents/all.json", 200),
     ("HEAD", f"wasmwheel/site/workshop/{PREFIX}/api/contents/all.json", 200),
     ("GET", f"wasmwheel/site/workshop/{PREFIX}/proxy/hosts.json", 200),

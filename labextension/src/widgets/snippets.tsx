@@ -82,7 +82,15 @@ function Body(props: {
         />
       </label>
       {error && <p role="alert">{error}</p>}
-      <p>{trans.__('Paste this into %1:', snippet?.where ?? '')}</p>
+      <div className="jp-wasmwheel-snippets-head">
+        {trans.__('Paste this into %1:', snippet?.where ?? '')}
+        <TextButton
+          accept
+          label={copied ? trans.__('Copied') : trans.__('Copy')}
+          disabled={error !== ''}
+          onClick={copy}
+        />
+      </div>
       <pre tabIndex={0} aria-label={trans.__('Snippet')}>
         {snippet?.text}
       </pre>
@@ -91,12 +99,6 @@ function Body(props: {
           'Other people cannot reach the site on your computer: put a copy on a web server (Save Zip).'
         )}
       </p>
-      <TextButton
-        accept
-        label={copied ? trans.__('Copied') : trans.__('Copy')}
-        disabled={error !== ''}
-        onClick={copy}
-      />
     </>
   );
 }
