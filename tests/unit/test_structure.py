@@ -22,7 +22,7 @@ RUN_NODE = {"runtime/node_sandbox.py", "toolchain/wasm_opt.py"}
 OWN_TOML = {
     *("build_variables.py", "checks/test_session.py", "errors/known_errors.py"),
     *("export/workflow.py", "project/recipes.py", "project/starter.py", "project/suite.py"),
-    *("runtime/targets.py", "site/template.py"),
+    *("runtime/targets.py", "site/snippets.py", "site/template.py"),
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
