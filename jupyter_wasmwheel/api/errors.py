@@ -6,11 +6,27 @@ Programs do not parse the sentences: buttons come from `remedies`, numbers from 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import msgspec
 
-from .sanitize import sanitize
+from .sanitize import sanitize, shorten
+
+#: The largest integer that JSON and JavaScript both keep exactly (2**53 - 1).
+LARGEST_INTEGER = 9_007_199_254_740_991
+
+#: A number of things.
+Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
+
+#: The exit status of a process.
+Status = Annotated[int, msgspec.Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
+
+#: A code, or the name of a number.
+Code = Annotated[str, msgspec.Meta(max_length=100)]
+
+#: The longest sentence in characters, and the largest remedies as JSON. They quote what a package
+#: contains, and are in every list of jobs.
+MAX_SENTENCE_LENGTH, MAX_REMEDIES_BYTES = 10_000, 20_000
 
 #: What `doctor --fix EXTRA` installs only when named.
 Extra = Literal["emscripten", "nightly", "seeds"]
@@ -52,20 +68,24 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An error in documents, events and answers.
 
     `status` is the exit status of the command line; `counts` are numbers such as `{"problems": 2}`.
+    Long sentences are shortened, and remedies that are too large are omitted.
     """
 
-    code: str
+    code: Code
     what: str
     why: str
     fix: str
-    status: int
-    counts: dict[str, int] = {}
+    status: Status
+    counts: Annotated[dict[Code, Count], msgspec.Meta(max_length=100)] = {}
     remedies: tuple[Remedy, ...] = ()
 
     def __post_init__(self) -> None:
-        """Sanitize the sentences."""
+        """Sanitize and limit what others can have written."""
         for name in ("what", "why", "fix"):
-            msgspec.structs.force_setattr(self, name, sanitize(getattr(self, name)))
+            text = shorten(sanitize(getattr(self, name)), MAX_SENTENCE_LENGTH)
+            msgspec.structs.force_setattr(self, name, text)
+        if self.remedies and len(msgspec.json.encode(self.remedies)) > MAX_REMEDIES_BYTES:
+            msgspec.structs.force_setattr(self, "remedies", ())
 
 
 class WasmwheelError(Exception):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TextIO, get_args
 
 import msgspec
 
-from .errors import ErrorInfo
+from .errors import Count, ErrorInfo
 from .sanitize import redact_all, sanitize
 
 #: The phases of a run, in their order; a build ends with `publish`, a run of tests with `test`.
@@ -33,17 +33,11 @@ PhaseName = Literal[
 #: All phases, in their order.
 PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
 
-#: The largest integer that JSON and JavaScript both keep exactly (2**53 - 1).
-LARGEST_INTEGER = 9_007_199_254_740_991
-
 #: The longest line of output that is kept in an event, in characters.
 MAX_TEXT_LENGTH = 1_000_000
 
 #: How severe a diagnostic is.
 Level = Literal["error", "warning", "note", "help"]
-
-#: A number of things.
-Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
 
 #: A short text: a label, a name, a path.
 Label = Annotated[str, msgspec.Meta(max_length=10_000)]
@@ -135,19 +129,33 @@ Emitter = Callable[[Event], None]
 #: How many levels a report can have.
 MAX_REPORT_DEPTH = 50
 
+#: The longest line that can be an event, in bytes; a report with a large diff is one line.
+MAX_LINE_BYTES = 8 * 1024 * 1024
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The number and the time of an event, if its line has them."""
+
+    seq: Count = 0
+    time: float | None = None
+
+
+_HEAD: msgspec.json.Decoder[Head] = msgspec.json.Decoder(Head)
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
-def decode(lines: Iterable[bytes]) -> Iterator[tuple[Event, float | None]]:
-    """Yield the events in JSON lines, with their times; other lines are skipped."""
+def decode(lines: Iterable[bytes]) -> Iterator[tuple[Event, Head]]:
+    """Yield the events in JSON lines, with their numbers and times; other lines are skipped."""
     for line in lines:
+        if len(line) > MAX_LINE_BYTES:
+            continue
         try:
             event = _DECODER.decode(line)
             head = _HEAD.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
         if not isinstance(event, Report) or not _is_deep(event.report):
-            yield event, head.time
+            yield event, head
 
 
 def _is_deep(value: object) -> bool:
@@ -161,13 +169,6 @@ def _is_deep(value: object) -> bool:
             for inner in (each.values() if isinstance(each, dict) else each)
         ]
     return bool(level)
-
-
-class _Head(msgspec.Struct):
-    time: float | None = None
-
-
-_HEAD: msgspec.json.Decoder[_Head] = msgspec.json.Decoder(_Head)
 
 
 def error_event(info: ErrorInfo) -> Error:

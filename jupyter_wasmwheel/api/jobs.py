@@ -6,17 +6,24 @@ The panel's reducer in TypeScript is tested against the same fixtures, in tests/
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from .errors import ErrorInfo
+from .errors import Count, ErrorInfo
 from .events import Error, Event, Phase, Progress, Report, decode, error_info
+from .sanitize import shorten
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 
 #: The states of a job that has not ended.
 ACTIVE: tuple[State, ...] = ("queued", "running")
+
+#: The ID of a job, which is also the name of its folder.
+JobId = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Za-z-]{1,64}\Z")]
+
+#: The longest name and version of a package in a job, in characters.
+MAX_NAME_LENGTH = 200
 
 #: The kinds of jobs.
 JobKind = Literal["build", "test", "install", "site", "bundle", "publish"]
@@ -29,7 +36,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     and `seq` are those of the newest event.
     """
 
-    id: str
+    id: JobId
     kind: JobKind
     state: State
     request: dict[str, Any]
@@ -39,12 +46,18 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     started: float | None = None
     ended: float | None = None
     phase: str | None = None
-    done: int | None = None
-    total: int | None = None
+    done: Count | None = None
+    total: Count | None = None
     label: str | None = None
     report: dict[str, Any] | None = None
     error: ErrorInfo | None = None
-    seq: int = 0
+    seq: Count = 0
+
+    def __post_init__(self) -> None:
+        """Limit what a package can have written."""
+        msgspec.structs.force_setattr(self, "name", shorten(self.name, MAX_NAME_LENGTH))
+        version = self.version and shorten(self.version, MAX_NAME_LENGTH)
+        msgspec.structs.force_setattr(self, "version", version)
 
     @property
     def active(self) -> bool:
@@ -74,13 +87,11 @@ def apply(job: Job, event: Event) -> Job:
 def replay(job: Job, lines: Iterable[bytes]) -> Job:
     """Return the job after numbered events, as JSON lines.
 
-    Events up to the job's own number, and those of an unknown kind, are skipped.
+    Events up to the job's own number, without a number or of an unknown kind are skipped.
     """
-    for line in lines:
-        for event, _ in decode([line]):
-            seq = msgspec.json.decode(line)["seq"]
-            if seq > job.seq:
-                job = _changed(apply(job, event), seq=seq)
+    for event, head in decode(lines):
+        if head.seq > job.seq:
+            job = _changed(apply(job, event), seq=head.seq)
     return job
 
 

@@ -86,6 +86,11 @@ def _without_secrets(found: re.Match[str]) -> str:
     return _PARAMETER.sub(rf"\1{REDACTED}", found[0]) if is_query else found[0]
 
 
+def shorten(text: str, length: int) -> str:
+    """Return a text with at most `length` characters; an ellipsis replaces the rest."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
 def sanitize(text: str) -> str:
     """Remove logins and terminal sequences from a text; other controls become U+FFFD."""
     if not (text.isascii() and text.isprintable()):

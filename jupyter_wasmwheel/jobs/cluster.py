@@ -11,6 +11,7 @@ import json
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +47,10 @@ from .payload import (
 if TYPE_CHECKING:
     import distributed
 
-#: Seconds to wait for the last messages of a job that has ended, and for the cluster to answer.
-LAST_MESSAGES_TIMEOUT_S, CONNECT_TIMEOUT_S = 5.0, 10.0
+#: Seconds to wait for the last messages of a job that has ended, for its result, for the cluster to
+#: answer, and to disconnect from it.
+LAST_MESSAGES_TIMEOUT_S, RESULT_TIMEOUT_S = 5.0, 600.0
+CONNECT_TIMEOUT_S, CLOSE_TIMEOUT_S = 10.0, 2.0
 
 #: Seconds to wait for a worker before a note says so.
 WAITING_NOTE_DELAY_S = 2.0
@@ -124,14 +127,21 @@ class DaskExecutor:
 
     def close(self) -> None:
         """Disconnect from the cluster, which stops our jobs."""
-        with self._lock:
-            if self._client:
-                self._client.close()
-                self._client = None
+        # A job can hold the lock while it waits for a cluster that does not answer.
+        if self._lock.acquire(timeout=CLOSE_TIMEOUT_S):
+            with contextlib.suppress(TimeoutError):
+                if self._client:
+                    self._client.close(timeout=CLOSE_TIMEOUT_S)
+            self._client = None
+            self._lock.release()
 
 
 class DaskRun:
-    """A job on a worker; if the worker is lost, the job starts again on another one."""
+    """A job on a worker; if the worker is lost, the job starts again on another one.
+
+    Its thread can wait for a cluster that does not answer. A run that is stopped ends at once, and
+    the thread when it notices.
+    """
 
     def __init__(
         self,
@@ -157,9 +167,8 @@ class DaskRun:
         self._stopping = False
         self._over = threading.Event()
         self._publishing: Run | None = None
-        self._result = (1, "")
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-        self._thread.start()
+        self._result: Future[tuple[int, str]] = Future()
+        threading.Thread(target=self._follow, daemon=True).start()
 
     def lines(self) -> Iterator[list[bytes]]:
         """Yield the lines of the worker's job, and of the publication here."""
@@ -179,12 +188,13 @@ class DaskRun:
             self._stopping = True
             if self._publishing:
                 self._publishing.stop()
+            else:
+                self._fail(CanceledError())
         self._over.set()
 
     def wait(self) -> tuple[int, str]:
         """Return its exit status, and the last lines of its stderr."""
-        self._thread.join()
-        return self._result
+        return self._result.result()
 
     def receive(self, message: JobMessage) -> None:
         """Process a message, unless it is repeated or another worker has started the job since."""
@@ -223,16 +233,22 @@ class DaskRun:
     def _follow(self) -> None:
         """Run the job, and report its failure."""
         try:
-            self._result = self._run()
+            self._end(*self._run())
         except Exception as error:
             self._fail(known_error(error) or _unexpected(error))
         finally:
             self._executor.runs.pop(self._job, None)
-            self._lines.put(None)
 
     def _fail(self, error: WasmwheelError) -> None:
         self._emit(error_event(error.info))
-        self._result = (error.status, "")
+        self._end(error.status)
+
+    def _end(self, status: int, last_words: str = "") -> None:
+        """End the run, unless it has ended."""
+        with self._changed:
+            if not self._result.done():
+                self._result.set_result((status, last_words))
+                self._lines.put(None)
 
     def _run(self) -> tuple[int, str]:
         logins = document.write(self._folder, self._request)
@@ -270,11 +286,7 @@ class DaskRun:
         future = client.submit(build, packed, key=key, pure=False, resources=needs)
         future.add_done_callback(lambda _: self._over.set())
         if not self._over.wait(WAITING_NOTE_DELAY_S) and not self._attempts:
-            if any(needs.keys() <= each.keys() for each in _resources(client)):
-                self._note("Waiting for a worker.")
-            else:
-                abis = " and ".join(remote.abis)
-                self._note(f"Waiting: no worker has the toolchain for {abis}.")
+            self._note(_waiting_note(client, needs, " and ".join(remote.abis)))
         self._over.wait()
         if self._stopping:
             future.cancel()
@@ -320,10 +332,18 @@ def _relocate(report: dict[str, Any], out: Path) -> list[Path]:
     return [*paths, wheel]
 
 
-def _resources(client: distributed.Client) -> list[dict[str, float]]:
-    """Return the resources of each worker."""
-    workers = client.scheduler_info(n_workers=-1)["workers"]
-    return [worker["resources"] for worker in workers.values()]
+def _waiting_note(client: distributed.Client, needs: Mapping[str, int], abi: str) -> str:
+    """Return the note about a job that no worker has started yet."""
+    assert client.scheduler, "it is connected"
+    try:
+        found = client.sync(
+            client.scheduler.identity, n_workers=-1, callback_timeout=CONNECT_TIMEOUT_S
+        )
+    except OSError:  # a TimeoutError is one
+        return "Waiting: the cluster's scheduler does not answer."
+    if any(needs.keys() <= worker["resources"].keys() for worker in found["workers"].values()):
+        return "Waiting for a worker."
+    return f"Waiting: no worker has the toolchain for {abi}."
 
 
 def _result(future: distributed.Future[Any]) -> JobResult:
@@ -332,7 +352,7 @@ def _result(future: distributed.Future[Any]) -> JobResult:
     from distributed.scheduler import KilledWorker
 
     try:
-        return msgspec.msgpack.decode(future.result(), type=JobResult)
+        return msgspec.msgpack.decode(future.result(RESULT_TIMEOUT_S), type=JobResult)
     except KilledWorker as error:
         raise LimitError(
             "The build crashed its workers.",

@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from .. import build_variables, credentials
+from ..api.events import MAX_LINE_BYTES
 from ..api.requests import EditsRequest, JobRequest
 from ..api.sanitize import redact
 from ..process.group import own_group, stop_group
@@ -28,9 +29,6 @@ READ_TIMEOUT_S = 2.0
 
 #: How many chunks of output can wait for their reader.
 MAX_CHUNKS = 16
-
-#: The longest line that can be an event, in bytes; a report with a large diff is one line.
-MAX_LINE_BYTES = 8 * 1024 * 1024
 
 
 def environment(
@@ -109,7 +107,7 @@ def start(
             stderr=subprocess.PIPE,
             **own_group(),
         )
-    except OSError:
+    except BaseException:
         if logins:
             logins.unlink(missing_ok=True)
         raise

@@ -21,8 +21,8 @@ import msgspec
 from msgspec import Struct
 
 from .. import archive
-from ..api.errors import LimitError
-from ..api.events import Emitter, note
+from ..api.errors import Count, LimitError, Status
+from ..api.events import Emitter, Label, Text, note
 from ..api.requests import BuildRequest, TestRequest
 from ..project import copy, git, manifest, parcel, recipes, source
 from ..runtime import targets
@@ -71,10 +71,10 @@ class JobMessage(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     job: str
-    attempt: str
-    worker: str
-    folder: str
-    number: int
+    attempt: Label
+    worker: Label
+    folder: Label
+    number: Count
     lines: list[bytes]
 
 
@@ -104,10 +104,10 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
     `sent` is the number of messages that the worker sent.
     """
 
-    status: int
-    last_words: str
-    wheels: dict[str, bytes]
-    sent: int
+    status: Status
+    last_words: Text
+    wheels: dict[Label, bytes]
+    sent: Count
 
 
 class RemoteJob(Struct, frozen=True, kw_only=True):

@@ -15,11 +15,13 @@ other users' pages can have the same origin there, and JupyterLite does not send
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,7 +32,7 @@ from msgspec import Struct, structs
 from tornado import web
 
 from ..api import answers
-from ..api.errors import WasmwheelError
+from ..api.errors import SiteError, WasmwheelError
 from ..site import addresses, lite, proxy, publish, server, snippets
 from ..site.lite import DamagedSite, Site
 from ..site.proxy import Proxy
@@ -43,6 +45,11 @@ SAME_HOST = (
     "set cookies that Jupyter gets. Open it at http://localhost instead."
 )
 
+#: How many sites are asked at once whether they are served.
+MAX_REQUESTS = 32
+
+#: Seconds that the thread of the sites' servers has to open or close them.
+TIMEOUT_S = 5.0
 
 #: What a site with the packages of Pyodide's CDN also fetches from.
 CDN_HOSTS = " https://cdn.jsdelivr.net https://pypi.org https://files.pythonhosted.org"
@@ -74,7 +81,16 @@ class SiteServers:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
                 self._thread.start()
-            asyncio.run_coroutine_threadsafe(self._listen(site, site_proxy), self._loop).result()
+            opened = asyncio.run_coroutine_threadsafe(self._listen(site, site_proxy), self._loop)
+            try:
+                opened.result(TIMEOUT_S)
+            except TimeoutError as error:
+                raise SiteError(
+                    f"Could not open site {site.name}.",
+                    "The thread that serves the sites waits, for example for a disk.",
+                    "Check the disks that the open sites are on, and restart Jupyter.",
+                    code="site.server-not-answering",
+                ) from error
 
     async def _listen(self, site: Site, site_proxy: Proxy) -> None:
         if site.folder in self._open:
@@ -86,10 +102,13 @@ class SiteServers:
         with self._lock:
             if self._loop is None or self._thread is None:
                 return
-            asyncio.run_coroutine_threadsafe(self._stop(*self._open), self._loop).result()
+            stopped = asyncio.run_coroutine_threadsafe(self._stop(*self._open), self._loop)
+            with contextlib.suppress(TimeoutError):  # it waits for a disk
+                stopped.result(TIMEOUT_S)
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+            self._thread.join(TIMEOUT_S)
+            if not self._thread.is_alive():
+                self._loop.close()
             self._loop = self._thread = None
 
     async def _stop(self, *folders: Path) -> None:
@@ -123,7 +142,10 @@ class Sites(Struct, frozen=True, kw_only=True):
         kept = lite.list_folders(self.store)
         names = {folder.name for folder in kept}
         kept += [folder for folder in self.configured if folder.name not in names]
-        return [self._row(lite.check_site(folder)) for folder in kept]
+        sites = [lite.check_site(folder) for folder in kept]
+        # A program that has taken the port of a site can let each request wait.
+        with ThreadPoolExecutor(MAX_REQUESTS) as threads:
+            return list(threads.map(self._row, sites))
 
     def _row(self, site: Site | DamagedSite, error: WasmwheelError | None = None) -> answers.Site:
         if isinstance(site, DamagedSite):

@@ -7,6 +7,7 @@ wheels that the kernel needs. It is staged, and then renamed to its folder.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -543,5 +544,6 @@ def _free_port(store: Store) -> int:
     while True:
         port = secrets.choice(PORTS)
         with socket.socket() as probe:
-            if port not in taken and probe.connect_ex((HOST, port)):
+            probe.settimeout(1)  # a full queue of connections answers late
+            if port not in taken and probe.connect_ex((HOST, port)) not in (0, errno.EAGAIN):
                 return port

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import http.client
 import mimetypes
 import os
 import re
 import secrets
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import BufferedReader
@@ -37,6 +37,9 @@ PROBE = "probe.svg"
 
 #: The path, followed by a challenge, at which a site's server proves that it is one.
 IDENTITY = "wasmwheel-identity"
+
+#: Seconds in which a server has to prove that it is a site's, and the most bytes it can send.
+PROOF_TIMEOUT_S, MAX_PROOF_BYTES = 1.0, 4096
 
 #: Seconds after which a connection without a request is closed.
 IDLE_TIMEOUT_S = 300.0
@@ -285,18 +288,32 @@ def is_served(site: Site) -> bool:
     """Return whether a server of this site listens at its address.
 
     Another program may have taken the port, so the prefix is not sent to it: it has to prove that
-    it knows the prefix.
+    it knows the prefix, in time.
     """
     challenge = secrets.token_hex(16)
     expected = _proof(site.prefix, challenge).encode()
-    connection = http.client.HTTPConnection(HOST, site.port, timeout=1)
+    request = f"GET /{IDENTITY}/{challenge} HTTP/1.0\r\n\r\n"
     try:
-        connection.request("GET", f"/{IDENTITY}/{challenge}")
-        return hmac.compare_digest(connection.getresponse().read(len(expected) + 1), expected)
-    except (OSError, http.client.HTTPException):
+        _, _, body = _exchange(site.port, request.encode()).partition(b"\r\n\r\n")
+    except OSError:
         return False
-    finally:
-        connection.close()
+    return hmac.compare_digest(body, expected)
+
+
+def _exchange(port: int, request: bytes) -> bytes:
+    """Send a request to a port of a site, and return its bounded response; an OSError if late."""
+    deadline = time.monotonic() + PROOF_TIMEOUT_S
+    response = b""
+    with socket.create_connection((HOST, port), PROOF_TIMEOUT_S) as connection:
+        connection.sendall(request)
+        # A timeout of a socket is one for each call: a byte a second would reset it.
+        while len(response) < MAX_PROOF_BYTES:
+            connection.settimeout(max(0.001, deadline - time.monotonic()))
+            chunk = connection.recv(MAX_PROOF_BYTES)
+            if not chunk or time.monotonic() > deadline:
+                break
+            response += chunk
+    return response
 
 
 def _proof(prefix: str, challenge: str) -> str:
