@@ -8,7 +8,7 @@ import re
 import shutil
 import sqlite3
 
-from ..api.errors import LimitError, Retry, UsageError, WasmwheelError
+from ..api.errors import LimitError, Retry, SourceError, UsageError, WasmwheelError
 
 
 def known_error(error: Exception) -> WasmwheelError | None:
@@ -38,6 +38,13 @@ def known_error(error: Exception) -> WasmwheelError | None:
             os.strerror(number),
             "Choose another folder, or set WASMWHEEL_HOME to one that you can write to.",
             code="disk.not-permitted",
+        )
+    if number == errno.E2BIG:
+        return SourceError(
+            "Could not start a program: its arguments are too long.",
+            "The project or the request has more features or options than the system passes on.",
+            "Shorten them, for example `features` in the project's pyproject.toml.",
+            code="process.arguments-too-long",
         )
     return None
 

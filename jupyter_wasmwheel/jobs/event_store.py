@@ -17,8 +17,9 @@ from typing import Any
 import msgspec
 
 from ..api.errors import LimitError
-from ..api.events import Event, Log, Report
-from ..api.jobs import Job
+from ..api.events import Event, Head, Log, Report
+from ..api.jobs import Job, JobId
+from ..api.sanitize import shorten
 
 #: The version of the table, kept as `PRAGMA user_version`.
 VERSION = 2
@@ -59,16 +60,21 @@ SELECT job, json FROM event JOIN (
 """
 
 
-class _JobEvent(msgspec.Struct):
+class _JobText(msgspec.Struct):
     job: msgspec.Raw
 
 
-class _AnyEvent(msgspec.Struct):
-    kind: str
+class _Changed(msgspec.Struct, tag_field="kind", tag="job"):
+    job: Job
 
 
-_ANY_EVENT = msgspec.json.Decoder(_AnyEvent)
-_JOB_EVENT = msgspec.json.Decoder(_JobEvent)
+class _Removed(msgspec.Struct, tag_field="kind", tag="removed"):
+    job: JobId
+
+
+_HEAD = msgspec.json.Decoder(Head)
+_STORED: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Event | _Changed | _Removed)
+_JOB_TEXT = msgspec.json.Decoder(_JobText)
 _JOB = msgspec.json.Decoder(Job)
 
 
@@ -84,6 +90,7 @@ class EventStore:
         self._lock = threading.Lock()
         self._bytes: dict[tuple[str, str], int] = {}
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.text_factory = _decoded
         try:
             self._prepare()
             self.jobs()
@@ -224,12 +231,18 @@ class EventStore:
 
     def jobs(self) -> list[Job]:
         """Return all jobs, the newest first."""
-        return [_JOB.decode(text) for _, text in self.texts()]
+        jobs = []
+        for name, text in self.texts():
+            job = _JOB.decode(text)
+            if job.id != name:
+                raise sqlite3.DatabaseError(f"the job {name!r:.80} has the ID {job.id}")
+            jobs.append(job)
+        return jobs
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Yield the ids and the JSON of all jobs, the newest first."""
         for job, text in self._select(_NEWEST):
-            yield job, bytes(_JOB_EVENT.decode(text).job).decode()
+            yield job, bytes(_JOB_TEXT.decode(text).job).decode()
 
     def ids(self) -> list[str]:
         """Return the ids of all jobs, the oldest first."""
@@ -240,25 +253,26 @@ class EventStore:
         """Return a job, or None."""
         query = "SELECT json FROM event WHERE job = ? AND kind = 'job' ORDER BY seq DESC LIMIT 1"
         rows = self._select(query, job)
-        return _JOB.decode(_JOB_EVENT.decode(rows[0][0]).job) if rows else None
+        return _JOB.decode(_JOB_TEXT.decode(rows[0][0]).job) if rows else None
 
     def lines(self, job: str, after: int = 0) -> Iterator[str]:
         """Yield the events of a job after a number, as JSON, oldest first."""
         query = "SELECT seq, json FROM event WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?"
         while rows := self._select(query, job, after, EVENTS_PER_BATCH):
-            yield from (text for _, text in rows if _is_event(text))
+            yield from (text for seq, text in rows if _is_event(seq, text))
             after = rows[-1][0]
 
     def replay(self, after: int, until: int) -> Iterator[tuple[int, str]]:
         """Yield all events after a number and until another one, in order, with their numbers."""
         query = "SELECT seq, json FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
         while rows := self._select(query, after, until, EVENTS_PER_BATCH):
-            yield from (row for row in rows if _is_event(row[1]))
+            yield from (row for row in rows if _is_event(*row))
             after = rows[-1][0]
 
     def _select(self, query: str, *values: Any) -> list[Any]:
         with self._lock:
-            return self._connection.execute(query, values).fetchall()
+            rows = self._connection.execute(query, values).fetchall()
+        return [tuple(map(_decoded, row)) for row in rows]
 
     def close(self) -> None:
         """Write everything, and let other processes open the database."""
@@ -266,13 +280,18 @@ class EventStore:
             self._connection.close()
 
 
-def _is_event(text: str) -> bool:
+def _decoded(value: Any) -> Any:
+    """Return a value of the database; a disk can have made a text invalid, or not a text."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _is_event(seq: int, text: str) -> bool:
     """Return whether a disk has left a stored event valid."""
     try:
-        _ANY_EVENT.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        _STORED.decode(text)
+        return _HEAD.decode(text).seq == seq
+    except (msgspec.DecodeError, RecursionError):
         return False
-    return True
 
 
 def _text(seq: int, at: float, fields: dict[str, Any]) -> str:
@@ -303,6 +322,4 @@ def _shortened(value: Any) -> Any:
         return {key: _shortened(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_shortened(each) for each in value]
-    if isinstance(value, str) and len(value) > MAX_REPORT_TEXT_LENGTH:
-        return value[:MAX_REPORT_TEXT_LENGTH] + "…"
-    return value
+    return shorten(value, MAX_REPORT_TEXT_LENGTH) if isinstance(value, str) else value

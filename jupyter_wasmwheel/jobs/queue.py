@@ -111,9 +111,17 @@ class Queue:
         self._closing = False
         # The newest state of active jobs, and of those whose end could not be stored.
         self._newest: dict[str, Job] = {}
-        with _disk_errors():
-            path = self.folder / "jobs.sqlite"
-            self._events, self.notice = open_store(path, listener, limits.log)
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._folder_lock.release)
+            with _disk_errors():
+                path = self.folder / "jobs.sqlite"
+                self._events, self.notice = open_store(path, listener, limits.log)
+            undo.callback(self._events.close)
+            self._recover()
+            undo.pop_all()
+
+    def _recover(self) -> None:
+        """End the jobs of a server that was killed, and remove their temporary files."""
         for place in self.folder.glob(f"*/{TEMPORARY}"):
             remove_tree(place)
         for job in self._events.jobs()[::-1]:
@@ -327,7 +335,10 @@ class Queue:
 
     def _store(self, job: str, lines: Iterable[bytes]) -> None:
         """Store and announce the events in lines, and apply them to the job."""
-        events = [(self._with_paths(fit(event)), at or time.time()) for event, at in decode(lines)]
+        now_s = time.time()
+        events = [
+            (self._with_paths(fit(event)), head.time or now_s) for event, head in decode(lines)
+        ]
         seq = self._events.append(job, events)
         with self._lock:
             now = self.get(job)

@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -21,10 +21,13 @@ from ..api.jobs import Job, JobKind
 from ..safe_paths import Root
 from ..wheel import read
 from .document import REQUEST
-from .event_store import EventStore, Listener, Row
+from .event_store import MAX_NUMBER, EventStore, Listener, Row
 
 #: The file with a job's events in versions before 2.
 EVENTS = "events.jsonl"
+
+#: The number of such an event.
+EventNumber = Annotated[int, msgspec.Meta(ge=1, le=MAX_NUMBER)]
 
 #: Errors of SQLite that do not mean a damaged file.
 _SYSTEM_ERRORS = (
@@ -57,7 +60,11 @@ def open_store(path: Path, listener: Listener, limit: int) -> tuple[EventStore, 
             raise
         problem, aside = error, _set_aside(path)
         store = EventStore(path, listener, limit)
-    found = _recover(path.parent, store)
+    try:
+        found = _recover(path.parent, store)
+    except BaseException:
+        store.close()
+        raise
     if problem is None:
         return store, None
     notice = (
@@ -114,7 +121,7 @@ def _earlier(place: Path) -> Iterator[Row]:
         for line in stream:
             try:
                 event = msgspec.json.decode(line)
-                seq, kind = int(event["seq"]), str(event["kind"])
+                seq, kind = msgspec.convert(event["seq"], EventNumber), str(event["kind"])
                 if kind == "job":
                     event["job"]["error"] = _error(event["job"].get("error"))
                     event["job"] = msgspec.to_builtins(msgspec.convert(event["job"], Job))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from ..api.errors import Retry
+from ..api.events import Diagnostic, Log, decode
 from ..api.jobs import Job
 from ..jobs.queue import Queue, UnknownJobError, encoded
 from ..jobs.resolve import resolve
@@ -142,9 +143,9 @@ class WheelHandler(_OneJobHandler):
 
 
 def _texts(lines: Iterator[str]) -> Iterator[str]:
-    for line in lines:
-        event = json.loads(line)
-        if event["kind"] == "log":
-            yield f"{event['text']}\n"
-        elif event["kind"] == "diagnostic":
-            yield f"{str(event['rendered']).rstrip()}\n"
+    for event, _ in decode(line.encode() for line in lines):
+        match event:
+            case Log():
+                yield f"{event.text}\n"
+            case Diagnostic():
+                yield f"{event.rendered.rstrip()}\n"
