@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_wasmwheel.jobs.queue import Queue
+from jupyter_wasmwheel.server.jobs import _texts
 from tests.fixtures.job_queue import DONE_SCRIPT, Messages, OpenQueue, build_request, wait_for_end
 
 #: The folder of version 1, killed during the job `LOST` (code of 0c5ee92).
@@ -229,6 +230,10 @@ def test_partially_deleted_job_does_not_come_back(queue_of: OpenQueue, tmp_path:
     [
         *("{", "[]", "null", '{"job": "x"}', '{"a": ' + "[" * 5000 + "]" * 5000 + "}"),
         "\ud800".encode("utf-8", "surrogatepass"),
+        '{"kind": "log"}',
+        '{"kind": "log", "stream": "stdout", "text": 7}',
+        '{"kind": "removed"}',
+        '{"kind": "job", "job": {}}',
     ],
 )
 def test_damaged_event_is_skipped(text: object, queue_of: OpenQueue, tmp_path: Path) -> None:
@@ -243,6 +248,120 @@ def test_damaged_event_is_skipped(text: object, queue_of: OpenQueue, tmp_path: P
     assert kinds.count("log") == 1
     assert "report" in kinds
     assert all(json.loads(text) for _, text in again.replay(0, head))
+
+
+def edit_event(path: Path, old: bytes, new: bytes) -> None:
+    """Change bytes of the stored event `one`, as a disk does, without regard for its type."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.text_factory = bytes
+        (seq, text), *others = db.execute(
+            "SELECT seq, json FROM event WHERE json LIKE '%\"one\"%'"
+        ).fetchall()
+        assert not others
+        assert old in text
+        db.execute(
+            "UPDATE event SET json = CAST(? AS TEXT) WHERE seq = ?", (text.replace(old, new), seq)
+        )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"seq":', b'"sEq":'),
+        (b'"seq":1', b'"seq":-1'),
+        (b'"seq":', b'"seq":9'),
+        (b'"seq":', b'"seq":"1","x":'),
+        (b'"seq":', b'"seq":1e30,"x":'),
+        (b'"seq":', b'"seq":null,"x":'),
+        (b'"text"', b'"tExt"'),
+        (b'"one"', b"null"),
+        (b'"one"', b"[1]"),
+        (b'"kind":"log"', b'"kind":"lOg"'),
+        (b'"kind":"log"', b'"kind":7'),
+        (b'"one"', b'"\xe9"'),
+        (b'"one"', b'"\xe9'),
+        (b"{", b"\x00"),
+    ],
+)
+@pytest.mark.parametrize("was_killed", [False, True])
+def test_changed_byte_of_event_keeps_all_jobs(
+    old: bytes, new: bytes, was_killed: bool, queue_of: OpenQueue, tmp_path: Path
+) -> None:
+    queue = queue_of("log('one')\nlog('two')\n" + DONE_SCRIPT)
+    job = wait_for_end(queue, queue.submit(build_request()))
+    queue.close()
+    path = tmp_path / "jobs-0/jobs.sqlite"
+    edit_event(path, old, new)
+    if was_killed:  # the newest state is "running", and the events after it are applied
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("DELETE FROM event WHERE kind = 'job' AND json LIKE '%\"state\":\"done\"%'")
+    again = queue_of()
+    assert again.folder == queue.folder
+    assert again.notice is None
+    assert again.get(job.id).state == ("interrupted" if was_killed else "done")
+    assert again.get(job.id).version == "2.0"
+    log = "".join(_texts(again.lines(job.id)))
+    assert log in ("two\n", "\N{REPLACEMENT CHARACTER}\ntwo\n")
+
+
+@pytest.mark.parametrize("column", ["job", "kind", "json"])
+@pytest.mark.parametrize("value", [7, 1.5, b"", b"\xff\xfe", "", "\x00", "../../x", "[]", "{}"])
+def test_other_value_in_a_column_keeps_the_wheel(
+    column: str, value: object, queue_of: OpenQueue, tmp_path: Path
+) -> None:
+    (tmp_path / "x").mkdir()
+    queue = queue_of(BUILDS, kept=1)
+    job = wait_for_end(queue, queue.submit(build_request()))
+    queue.close()
+    with closing(sqlite3.connect(tmp_path / "jobs-0/jobs.sqlite", isolation_level=None)) as db:
+        db.execute(f"UPDATE event SET {column} = ? WHERE seq % 2", (value,))
+    again = queue_of()
+    assert again.folder == queue.folder
+    assert again.get(job.id).id == job.id
+    assert again.wheel(job.id)
+    for _, text in again.replay(0, again.head):
+        json.loads(text)
+    assert json.loads(f"[{','.join(again.texts())}]")
+    list(again.lines(job.id))
+    wait_for_end(again, again.submit(build_request()))  # deletes the first one
+    assert (tmp_path / "x").is_dir()
+
+
+@pytest.mark.parametrize("seq", ["1e30", "1" + "0" * 30, "-1", '"7"', "null", "[]", "1.5"])
+def test_number_of_earlier_event_that_is_none_is_skipped(
+    seq: str, queue_of: OpenQueue, tmp_path: Path
+) -> None:
+    shutil.copytree(EARLIER, tmp_path / "jobs-0")
+    with (tmp_path / "jobs-0" / BUILT / "events.jsonl").open("a") as stream:
+        stream.write(f'{{"seq": {seq}, "kind": "log", "stream": "stdout", "text": "late"}}\n')
+    queue = queue_of()
+    assert queue.get(BUILT).state == "done"
+    assert "late" not in "".join(queue.lines(BUILT))
+
+
+def fail(*arguments: object) -> None:
+    raise KeyError("broken")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["queue.Queue._recover", "queue.open_store", "recovery._recover", "event_store.EventStore.ids"],
+)
+def test_queue_that_could_not_be_opened_can_be_opened_again(
+    broken: str, queue_of: OpenQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = queue_of()
+    job = wait_for_end(queue, queue.submit(build_request()))
+    queue.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(f"jupyter_wasmwheel.jobs.{broken}", fail)
+        with pytest.raises(KeyError) as kept:  # its traceback keeps what is not closed
+            queue_of()
+    again = queue_of()
+    assert again.folder == queue.folder
+    assert again.notice is None
+    assert [each.id for each in again.jobs()] == [job.id]
+    del kept
 
 
 @pytest.mark.parametrize(
