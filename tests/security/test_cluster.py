@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from jupyter_wasmwheel.jobs import cluster
-from jupyter_wasmwheel.jobs.payload import JobMessage, from_event, to_event
+from jupyter_wasmwheel.jobs.payload import JobMessage, JobResult, from_event, to_event
 
 SECRETS = {"mine": b"m" * 32, "other": b"o" * 32}
 
@@ -55,3 +55,24 @@ def test_worker_cannot_report_publication(tmp_path: Any) -> None:
     cluster._relocate(report, tmp_path)
     assert report["published"] is None
     assert inner["published"] is None
+
+
+RESULT = {"status": 0, "last_words": "", "wheels": {}, "sent": 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"last_words": "w" * 30_000_000},
+        {"last_words": None},
+        {"status": 2**62},
+        {"sent": 2**62},
+        {"sent": -1},
+        {"wheels": {"w" * 20_000: b""}},
+        {"wheels": {"a.whl": "text"}},
+    ],
+)
+def test_result_of_a_worker_is_decoded_strictly(changes: dict[str, Any]) -> None:
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(RESULT), type=JobResult)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.msgpack.decode(msgspec.msgpack.encode(RESULT | changes), type=JobResult)

@@ -7,8 +7,11 @@ import os
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from jupyter_wasmwheel.api.errors import SourceError, from_info
+from jupyter_wasmwheel.api.jobs import MAX_NAME_LENGTH
 from jupyter_wasmwheel.jobs.event_store import MAX_REPORT_BYTES
 from jupyter_wasmwheel.jobs.queue import Queue
 from jupyter_wasmwheel.store import Store
@@ -92,6 +95,71 @@ def test_large_report_is_shortened(queue_of: OpenQueue) -> None:
     job = wait_for_end(queue, queue.submit(build_request()))
     assert (job.state, job.name) == ("done", "hello")
     assert len("".join(queue.texts())) < 20_000
+
+
+#: An error of a worker with some fields of any size.
+ERROR = """
+fields = dict(code='x', what='w', why='y', fix='f', status=1, counts={{}}, remedies=[])
+say('error', **fields | {})
+sys.exit(1)
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        ERROR.format("{'why': 'y' * 6_000_000}"),
+        ERROR.format("{'what': 'y' * 2_000_000, 'fix': 'y' * 2_000_000}"),
+        ERROR.format("{'code': 'y' * 6_000_000}"),
+        ERROR.format("{'counts': {'y' * 6_000_000: 1}}"),
+        ERROR.format("{'counts': {'y': 10**1_000_000}}"),
+        ERROR.format("{'counts': {str(n): 1 for n in range(500_000)}}"),
+        ERROR.format("{'status': 10**30}"),
+        ERROR.format("{'remedies': [{'action': 'open', 'file': 'y' * 6_000_000}]}"),
+        ERROR.format("{'remedies': [{'action': 'retry'}] * 200_000}"),
+        ERROR.format("{'remedies': [{'action': 'retry', 'changes': {'y' * 6_000_000: True}}]}"),
+        ERROR.format("{'why': 'y' * 9_000_000}"),
+        "sys.exit('w' * 6_000_000)\n",
+        "say('report', report={'name': 'n' * 900_000})\nsys.exit(1)\n",
+        "say('report', report={'name': 'n', 'version': 'v' * 900_000})\nsys.exit(1)\n",
+        "say('phase', name='compile', state='started')\n"
+        + PROGRESS.format(1, 1, "'x' * 1_000_000")
+        + "sys.exit(1)\n",
+    ],
+)
+def test_list_of_jobs_is_small_whatever_a_worker_reports(code: str, queue_of: OpenQueue) -> None:
+    queue = queue_of(code)
+    job = wait_for_end(queue, queue.submit(build_request()))
+    assert job.state == "failed"
+    assert job.error
+    without_report = msgspec.structs.replace(job, report=None)
+    assert len(msgspec.json.encode(without_report)) < 100_000
+    assert len("".join(queue.texts())) < MAX_REPORT_BYTES
+    assert json.loads("".join(queue.texts()))["error"]["status"] < 2**53
+
+
+@pytest.mark.parametrize("field", ["name", "version"])
+def test_name_of_posted_project_is_shortened(field: str, queue_of: OpenQueue) -> None:
+    queue = queue_of(DONE_SCRIPT)
+    request = msgspec.structs.replace(build_request(), **{field: "1" * 2_000_000})
+    job = queue.submit(request)
+    assert len(getattr(job, field)) == MAX_NAME_LENGTH
+    wait_for_end(queue, job)
+    assert len("".join(queue.lines(job.id))) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("text", "length"), [("x" * 10_000, 10_000), ("é" * 10_001, 10_000), ("", 0)]
+)
+def test_sentences_of_errors_are_shortened(text: str, length: int) -> None:
+    error = SourceError(text, text, text, code="x.y")
+    for each in (error.info, from_info(error.info).info, error.with_why(text).info):
+        assert [len(sentence) for sentence in (each.what, each.why, each.fix)] == [length] * 3
+
+
+def test_login_at_the_end_of_a_shortened_sentence_is_redacted() -> None:
+    text = "x" * 9_980 + " https://me:password@host/" + "y" * 100
+    assert "passw" not in SourceError("", text, "", code="x.y").why
 
 
 def test_too_large_report_fails_job_and_frees_slot(queue_of: OpenQueue) -> None:
