@@ -46,6 +46,13 @@ def known_error(error: Exception) -> WasmwheelError | None:
             "Shorten them, for example `features` in the project's pyproject.toml.",
             code="process.arguments-too-long",
         )
+    if isinstance(error, ValueError) and "null byte" in str(error):
+        return SourceError(
+            "A path or an option contains a null character.",
+            "The system cannot pass it to a program. The project or the request contains it.",
+            "Remove it, for example from `features` in the project's pyproject.toml.",
+            code="process.null-character",
+        )
     return None
 
 
