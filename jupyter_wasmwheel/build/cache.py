@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Struct
@@ -23,7 +23,8 @@ from ..api.errors import WasmwheelError
 from ..api.events import Emitter, note
 from ..api.report import Crate, Patch
 from ..project.copy import Copy
-from ..store import Store
+from ..safe_paths import NAME_PATTERN
+from ..store import Store, read_file, replace_file
 from ..toolchain import cargo_config
 from ..wheel import Wheel, read
 from .plan import Plan
@@ -51,6 +52,17 @@ INFLUENCING = (
     "SETUPTOOLS_",
     "SOURCE_DATE_EPOCH",
 )
+
+
+class _Metadata(Struct, frozen=True, kw_only=True):
+    """An entry's metadata: the name and the hash of its wheel, and how it was built."""
+
+    wheel: Annotated[str, msgspec.Meta(pattern=rf"\A{NAME_PATTERN}\Z")]
+    sha256: str
+    crates: tuple[Crate, ...]
+    crates_with_c: tuple[str, ...]
+    seeded: bool
+    confined: bool = False
 
 
 class CachedWheel(Struct, frozen=True, kw_only=True):
@@ -107,10 +119,10 @@ def note_sources(planned: Plan, sources: str) -> bool:
     """
     path = planned.work / SOURCES_NOTE
     try:
-        is_only = path.read_text(encoding="utf-8") == sources
+        is_only = read_file(path) == sources.encode()
     except OSError:
         is_only = not planned.cargo_target.exists()
-    path.write_text(sources if is_only else "several", encoding="utf-8")
+    replace_file(path, (sources if is_only else "several").encode())
     return is_only
 
 
@@ -136,15 +148,15 @@ def get_or_build(
         built = build()
         fresh.append(built)
         shutil.copy2(built.wheel.path, folder / built.wheel.path.name)
-        about = {
-            "wheel": built.wheel.path.name,
-            "sha256": built.wheel.sha256,
-            "crates": msgspec.to_builtins(built.crates),
-            "crates_with_c": built.crates_with_c,
-            "seeded": built.seeded,
-            "confined": built.confined,
-        }
-        (folder / METADATA_FILE).write_text(json.dumps(about), encoding="utf-8")
+        about = _Metadata(
+            wheel=built.wheel.path.name,
+            sha256=built.wheel.sha256,
+            crates=built.crates,
+            crates_with_c=built.crates_with_c,
+            seeded=built.seeded,
+            confined=built.confined,
+        )
+        (folder / METADATA_FILE).write_bytes(msgspec.json.encode(about))
 
     found = _read(store.find(key))
     if found is None:
@@ -156,7 +168,8 @@ def get_or_build(
         if fresh:
             return fresh[0], False
         found = _read(folder)
-        assert found, "it was just built"
+        if found is None:  # it is in a store that is not written to
+            return build(), False
     with contextlib.suppress(OSError):  # it is in a read-only store
         os.utime(store.home / key)
     return found, True
@@ -167,18 +180,20 @@ def _read(folder: Path | None) -> CachedWheel | None:
     if folder is None:
         return None
     try:
-        about: dict[str, Any] = json.loads((folder / METADATA_FILE).read_bytes())
-        wheel = read(folder / about["wheel"])
-        if wheel.sha256 != about["sha256"]:
+        about = msgspec.json.decode(read_file(folder / METADATA_FILE), type=_Metadata)
+        if not (folder / about.wheel).is_file():  # a pipe would block
+            return None
+        wheel = read(folder / about.wheel)
+        if wheel.sha256 != about.sha256:
             return None
         return CachedWheel(
             wheel=wheel,
-            crates=msgspec.convert(about["crates"], tuple[Crate, ...]),
-            crates_with_c=tuple(about["crates_with_c"]),
-            seeded=about["seeded"],
-            confined=about.get("confined", False),
+            crates=about.crates,
+            crates_with_c=about.crates_with_c,
+            seeded=about.seeded,
+            confined=about.confined,
         )
-    except (OSError, ValueError, KeyError, TypeError, WasmwheelError):
+    except (OSError, ValueError, RecursionError, WasmwheelError):
         return None
 
 

@@ -18,6 +18,7 @@ from ..process.run import Stream, run
 from ..project import generator
 from ..project.copy import Copy
 from ..runtime.targets import TRIPLE
+from ..store import read_file, replace_file
 from ..toolchain import cargo, cargo_resolver
 from .plan import GENERATED, Plan
 
@@ -43,13 +44,13 @@ def fetch(
 
 def note_fetched(plan: Plan, copy: Copy) -> None:
     """Note that the crates of a build have been fetched."""
-    (plan.work / FETCHED).write_text(_inputs(plan, copy), encoding="utf-8")
+    replace_file(plan.work / FETCHED, _inputs(plan, copy).encode())
 
 
 def is_current(plan: Plan, copy: Copy) -> bool:
     """Return whether the crates of a build have been fetched, with the same manifests and lock."""
     try:
-        return (plan.work / FETCHED).read_text(encoding="utf-8") == _inputs(plan, copy)
+        return read_file(plan.work / FETCHED) == _inputs(plan, copy).encode()
     except OSError:
         return False
 

@@ -17,6 +17,7 @@ from ..api.report import Audit, Smoke
 from ..runtime.context import RunContext
 from ..runtime.engine import Engine
 from ..runtime.packages import Candidate
+from ..store import read_file
 from ..wheel import Wheel
 from .dependencies import Resolution
 
@@ -60,8 +61,8 @@ def find(key: str, context: RunContext) -> CachedCheck | None:
     if folder is None:
         return None
     try:
-        return msgspec.json.decode((folder / FILE).read_bytes(), type=CachedCheck)
-    except (OSError, ValueError):
+        return msgspec.json.decode(read_file(folder / FILE), type=CachedCheck)
+    except (OSError, ValueError, RecursionError):
         return None
 
 

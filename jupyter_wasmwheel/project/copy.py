@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import filecmp
 import hashlib
-import json
 import os
 import shutil
 import stat
@@ -19,10 +18,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct, structs
 
 from ..api.errors import SourceError
-from ..safe_paths import remove_tree
+from ..safe_paths import MAX_FILE_BYTES, remove_tree
+from ..store import read_file, replace_file
 from ..text_files import require_within
 from . import parcel, repository, sources
 from .edits import Change
@@ -411,15 +412,13 @@ class _Copying:
                 if path not in self._kept and name != "Cargo.lock":
                     os.unlink(os.path.join(folder, name))
         if self._bounds is None:
-            self._index.write_text(json.dumps(self._after), encoding="utf-8")
+            replace_file(self._index, msgspec.json.encode(self._after))
 
 
 def _read_index(path: Path) -> dict[str, list[int]]:
     """Return what the files of the last copy were, by their names."""
-    with contextlib.suppress(OSError, ValueError):
-        found = json.loads(path.read_bytes())
-        if isinstance(found, dict):
-            return found
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        return msgspec.json.decode(read_file(path, MAX_FILE_BYTES), type=dict[str, list[int]])
     return {}
 
 

@@ -16,7 +16,7 @@ from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
 from ..archive.errors import DamagedError
 from ..safe_paths import Root
-from ..store import Store, derived
+from ..store import Store, derived, read_file
 from . import lock
 from .lock import Lock
 from .node import Node, fetch_npm_package
@@ -121,7 +121,7 @@ def runtime_in(folder: Path, store: Store) -> Runtime:
         )
     abi = lock.read(folder / lock.FILE).abi
     try:
-        version = str(json.loads((folder / METADATA_FILE).read_bytes())["version"])
+        version = str(json.loads(read_file(folder / METADATA_FILE))["version"])
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise ToolchainError(
             f"Invalid {folder / METADATA_FILE}.",

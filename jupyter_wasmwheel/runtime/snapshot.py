@@ -7,17 +7,17 @@ snapshot is tried before it is kept, and users of one can start without it.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from ..api.errors import ToolchainError
 from ..api.events import Emitter, note
 from ..process.confine import Confinement
-from ..store import Store
+from ..store import Store, read_file
 from . import node_sandbox
 from .node import Node
 from .pyodide import Runtime
@@ -25,6 +25,17 @@ from .pyodide import Runtime
 #: The scripts that run in Node.js, which are part of a snapshot's key.
 START = Path(__file__).with_name("start.mjs")
 MAKE = Path(__file__).with_name("snapshot.mjs")
+
+
+#: The file of a snapshot that says what the runtime provides.
+PROVIDED = "provided.json"
+
+
+class _Provided(Struct, frozen=True):
+    """What a runtime provides: symbols, and the endings of extension modules."""
+
+    symbols: tuple[str, ...]
+    extension_suffixes: tuple[str, ...]
 
 
 class Snapshot(Struct, frozen=True, dict=True):
@@ -41,17 +52,24 @@ class Snapshot(Struct, frozen=True, dict=True):
     @cached_property
     def provided(self) -> frozenset[str]:
         """Return the names of all symbols that a side module can import."""
-        return frozenset(self._provided["symbols"])
+        return frozenset(self._provided.symbols)
 
     @cached_property
     def extension_suffixes(self) -> tuple[str, ...]:
         """Return the endings of the file names of extension modules."""
-        return tuple(self._provided["extension_suffixes"])
+        return self._provided.extension_suffixes
+
+    @property
+    def is_damaged(self) -> bool:
+        """Return whether it does not say what the runtime provides."""
+        try:
+            return not self._provided.symbols
+        except (OSError, ValueError, RecursionError):
+            return True
 
     @cached_property
-    def _provided(self) -> dict[str, list[str]]:
-        provided: dict[str, list[str]] = json.loads((self.folder / "provided.json").read_bytes())
-        return provided
+    def _provided(self) -> _Provided:
+        return msgspec.json.decode(read_file(self.folder / PROVIDED), type=_Provided)
 
 
 def ensure_snapshot(runtime: Runtime, node: Node, store: Store, emit: Emitter) -> Snapshot:
@@ -64,7 +82,7 @@ def ensure_snapshot(runtime: Runtime, node: Node, store: Store, emit: Emitter) -
         allowed = Confinement(readable=(*runtime.files, START, MAKE, out), writable=(out,))
         words = [MAKE.resolve(), source, out]
         status, lines = node_sandbox.run_script(node, words, out, allowed)
-        if status or not (folder / "provided.json").exists():
+        if status or not (folder / PROVIDED).exists():
             raise ToolchainError(
                 f"Pyodide {runtime.version} does not start in Node.js {node.version}.",
                 last_line(lines),
@@ -76,7 +94,18 @@ def ensure_snapshot(runtime: Runtime, node: Node, store: Store, emit: Emitter) -
             note(emit, f"Could not make a memory snapshot: {last_line(lines)}")
 
     key = f"snapshots/{runtime.key}-{node.version}-{scripts}"
-    return Snapshot(store.install(key, fill, emit))
+    snapshot = Snapshot(store.install(key, fill, emit))
+    if snapshot.is_damaged:
+        store.remove(key, emit)
+        snapshot = Snapshot(store.install(key, fill, emit))
+    if snapshot.is_damaged:  # it is in a store that is not written to
+        raise ToolchainError(
+            "The memory snapshot of Pyodide is damaged.",
+            f"{snapshot.folder / PROVIDED} is invalid.",
+            "Remove its folder, or ask the administrator of that store to.",
+            code="snapshot.damaged",
+        )
+    return snapshot
 
 
 def last_line(lines: Sequence[str]) -> str:

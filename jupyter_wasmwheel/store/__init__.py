@@ -1,6 +1,6 @@
 """The store of installed state: installed once, verified when used, replaced atomically."""
 
-from .files import has_locks, replace_file
+from .files import has_locks, read_file, replace_file
 from .store import Store
 
-__all__ = ["Store", "has_locks", "replace_file"]
+__all__ = ["Store", "has_locks", "read_file", "replace_file"]

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .files import replace_file
+from ..api.errors import SiteError
+from .files import read_file, replace_file
 from .store import Store
 
 #: The folder of the texts in a store.
@@ -30,14 +31,14 @@ def derive(
     identity = [what, *([str(path.resolve()), *_identity(path)] for path in files)]
     cached = store.home / FOLDER / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        text = cached.read_text(encoding="utf-8")
+        text = read_file(cached).decode()
         if pattern.search(text):
             return text
     computed = compute()
     if computed is None or not pattern.search(computed):
         return None
     # Not an error here: what must be written to the store reports that it cannot be.
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, SiteError):
         cached.parent.mkdir(parents=True, exist_ok=True)
         replace_file(cached, computed.encode())
     return computed

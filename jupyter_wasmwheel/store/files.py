@@ -1,12 +1,25 @@
-"""Atomic replacement of files, and support for locking them."""
+"""Files of a store: read and replaced whole, and support for locking them."""
 
 from __future__ import annotations
 
+import errno
 import sys
 import tempfile
 from pathlib import Path
 
-from ..safe_paths import Root
+from ..api.errors import SiteError
+from ..safe_paths import MAX_DOCUMENT_BYTES, Root
+
+
+def read_file(path: Path, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
+    """Return the bytes of a file.
+
+    An OSError if it is missing, too large, or a folder, a link or a pipe, which could block.
+    """
+    try:
+        return Root(path.parent).read(path.name, limit)
+    except SiteError as error:
+        raise OSError(errno.EINVAL, error.what, str(path)) from error
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -11,17 +11,23 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
+from ..safe_paths import MAX_FILE_BYTES, remove_tree
+from .files import read_file
+
 #: The folder of the records in a store.
 FOLDER = "seals"
 
 #: The record of a file: size, mtime, ctime, and its sha256, or the target of a link.
-FileRecord = list[int | str]
+FileRecord = tuple[int, int, int, str]
+
+_RECORDS = msgspec.json.Decoder(dict[str, FileRecord])
 
 #: The kinds of entries that change when they are used, and so have no record.
 MUTABLE = ("emsdk", "rustup")
@@ -35,6 +41,7 @@ def record(root: Path, key: str, folder: Path) -> None:
 
 def forget(root: Path, key: str) -> None:
     """Remove the record of an entry."""
+    remove_tree(_record_path(root, key))
     _record_path(root, key).unlink(missing_ok=True)
     verify.cache_clear()
 
@@ -56,7 +63,7 @@ def verify(root: Path, key: str) -> bool:
             if _quick(path) == was[:3]:
                 continue
             now = _read(path)
-        except OSError:
+        except (OSError, ValueError):
             return False
         if now[-1] != was[-1]:
             return False
@@ -76,19 +83,19 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
                 yield path.relative_to(folder).as_posix(), path
 
 
-def _quick(path: Path) -> FileRecord:
+def _quick(path: Path) -> tuple[int, int, int]:
     info = path.lstat()
     if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
         raise OSError(f"{path} is not a regular file")  # reading a pipe would block
-    return [info.st_size, info.st_mtime_ns, info.st_ctime_ns]
+    return info.st_size, info.st_mtime_ns, info.st_ctime_ns
 
 
 def _read(path: Path) -> FileRecord:
     quick = _quick(path)
     if path.is_symlink():
-        return [*quick, os.readlink(path)]
+        return (*quick, os.readlink(path))
     with path.open("rb") as stream:
-        return [*quick, hashlib.file_digest(stream, "sha256").hexdigest()]
+        return (*quick, hashlib.file_digest(stream, "sha256").hexdigest())
 
 
 def _record_path(root: Path, key: str) -> Path:
@@ -97,9 +104,8 @@ def _record_path(root: Path, key: str) -> Path:
 
 def _load(root: Path, key: str) -> dict[str, FileRecord] | None:
     try:
-        known = json.loads(_record_path(root, key).read_bytes())
-        return known if isinstance(known, dict) else None
-    except (OSError, ValueError):
+        return _RECORDS.decode(read_file(_record_path(root, key), MAX_FILE_BYTES))
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -108,7 +114,8 @@ def _write(root: Path, key: str, known: dict[str, FileRecord]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_suffix(f".{os.getpid()}")
     try:
-        staged.write_text(json.dumps(known), encoding="utf-8")
+        staged.write_bytes(msgspec.json.encode(known))
+        remove_tree(path)
         os.replace(staged, path)
     finally:
         staged.unlink(missing_ok=True)

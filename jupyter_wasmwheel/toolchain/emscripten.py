@@ -77,7 +77,7 @@ def read(folder: Path, target: Target, origin: str) -> Emscripten | None:
         return None
     version_file = Path(program).resolve().with_name("emscripten-version.txt")
     if version_file.is_file():
-        text = version_file.read_text(encoding="utf-8")
+        text = version_file.read_text(encoding="utf-8", errors="replace")
     else:
         command, env = [program, "--version"], emcc.environment(folder)
         try:
