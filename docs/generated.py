@@ -432,7 +432,7 @@ SECTIONS = {
     "Pyodide and Node.js": "pyodide node npm target",
     "The source": "source project git index archive edits recipe starter",
     "Crates and build requirements": "crates lock backend config",
-    "Programs that build scripts run": "tool",
+    "Programs that build scripts run": "tool process",
     "Compiling": "compile build build-script",
     "Checks and the import": "audit import requirement wheel",
     "Tests": "tests",

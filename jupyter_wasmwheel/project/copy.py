@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import filecmp
 import hashlib
+import json
 import os
 import shutil
 import stat
@@ -412,13 +413,15 @@ class _Copying:
                 if path not in self._kept and name != "Cargo.lock":
                     os.unlink(os.path.join(folder, name))
         if self._bounds is None:
-            replace_file(self._index, msgspec.json.encode(self._after))
+            # By `json`: names that are no text have surrogates, which msgspec rejects.
+            replace_file(self._index, json.dumps(self._after).encode())
 
 
 def _read_index(path: Path) -> dict[str, list[int]]:
     """Return what the files of the last copy were, by their names."""
     with contextlib.suppress(OSError, ValueError, RecursionError):
-        return msgspec.json.decode(read_file(path, MAX_FILE_BYTES), type=dict[str, list[int]])
+        document = json.loads(read_file(path, MAX_FILE_BYTES))
+        return msgspec.convert(document, dict[str, list[int]])
     return {}
 
 

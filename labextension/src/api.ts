@@ -2,7 +2,7 @@
  * The contract: requests, jobs, events, reports, errors and answers.
  *
  * Generated from jupyter_wasmwheel/api/schema.json by scripts/generate-api.mjs; do not edit.
- * schema.json sha256: 14d6d18eb2379ab9deef49d32ee800a5076140d10b912e7181a87b5c8db913d4
+ * schema.json sha256: 8ab2aa3e366c51fba9d47804cba9290cdb5ec436252c537010a6be258834f9e3
  */
 
 /* eslint-disable */
@@ -292,6 +292,7 @@ export interface Job {
  * An error in documents, events and answers.
  *
  *     `status` is the exit status of the command line; `counts` are numbers such as `{"problems": 2}`.
+ *     Long sentences are shortened, and remedies that are too large are omitted.
  */
 export interface ErrorInfo {
   code: string;
