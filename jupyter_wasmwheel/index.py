@@ -377,7 +377,7 @@ class Index:
 
         try:
             match = finder.find_best_match(requirement)
-        except INVALID_PAGE as error:
+        except (*INVALID_PAGE, httpx2.InvalidURL) as error:
             raise _invalid_page(requirement.name, error) from error
         except httpx2.HTTPError as error:
             raise SourceError(
@@ -458,7 +458,7 @@ class Index:
                     stream.write(chunk)
                     if stream.tell() > MAX_DOWNLOAD_BYTES:
                         raise TooLargeError
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             path.unlink(missing_ok=True)
             reason = f"{type(error).__name__}: {error}"
             if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
