@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import subprocess
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -119,6 +121,34 @@ def test_configuration_beside_inner_lock_file_is_not_read(
     assert "hostile" in lock.read_text()
 
 
+@pytest.mark.parametrize("where", ["registry", "dependency", "patch"])
+def test_cargo_connects_to_this_machine_only_for_projects_of_user(
+    rust: Rust, project: Path, environ: dict[str, str], where: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/x"
+        if where == "registry":
+            source = f'[source.x]\nregistry = "sparse+{address}/"\n'
+            configure(project, f'[source.crates-io]\nreplace-with = "x"\n{source}')
+        table = {"registry": 'x = "1"', "dependency": f'x = {{ git = "{address}" }}'}
+        patch = f'x = "1"\n[patch.crates-io]\nx = {{ git = "{address}" }}'
+        (project / "Cargo.toml").write_text(
+            f"{MANIFEST}[dependencies]\n{table.get(where, patch)}\n"
+        )
+        with pytest.raises(SourceError) as caught:
+            cargo_resolver.for_project(rust, project.parent, project, environ, is_own=False)
+        assert caught.value.info.code == "source.address-not-public"
+        command = resolver(rust, project, environ).command("metadata", "--format-version=1")
+        manifest = f"--manifest-path={project / 'Cargo.toml'}"
+        asking = subprocess.Popen(
+            [*command.words, manifest], cwd=command.cwd, env=command.env, stderr=subprocess.DEVNULL
+        )
+        listening.settimeout(60)
+        listening.accept()[0].close()
+        asking.kill()
+        asking.wait()
+
+
 @pytest.mark.parametrize("by", ["credentials.toml", "credentials", "config.toml", "variable"])
 def test_address_for_login_of_user_is_refused(
     project: Path, environ: dict[str, str], by: str
@@ -172,7 +202,7 @@ def test_seed_is_prepared_in_store(
 
     store = Store(home=tmp_path / "store")
 
-    def refuse(_: Rust, top: Path, *__: object) -> None:
+    def refuse(_: Rust, top: Path, *__: object, **___: object) -> None:
         assert top.is_relative_to(store.home)
         raise ReachedError
 
