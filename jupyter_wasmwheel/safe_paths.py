@@ -101,9 +101,11 @@ def remove_tree(folder: Path) -> None:
     No link is followed. `TemporaryDirectory` changes the permissions of what links lead to in
     Pythons before 3.11.8 and 3.12.1 (CVE-2023-6597), and `rmtree` calls itself for each folder.
     """
+    if folder.is_symlink() or not folder.is_dir():
+        return  # rmtree would open a pipe, and wait
     with contextlib.suppress(RecursionError):
         shutil.rmtree(folder, ignore_errors=True)
-    if not HAS_DIR_FD or folder.is_symlink() or not folder.is_dir():
+    if not HAS_DIR_FD or not folder.is_dir():
         return
     with contextlib.suppress(OSError):
         os.chmod(folder, stat.S_IRWXU)

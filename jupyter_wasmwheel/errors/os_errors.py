@@ -39,6 +39,13 @@ def known_error(error: Exception) -> WasmwheelError | None:
             "Choose another folder, or set WASMWHEEL_HOME to one that you can write to.",
             code="disk.not-permitted",
         )
+    if number in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP) and location:
+        return UsageError(
+            f"Expected another kind of file{location}.",
+            os.strerror(number),
+            "Move it away, or choose another folder.",
+            code="disk.unexpected-kind",
+        )
     if number == errno.E2BIG:
         return SourceError(
             "Could not start a program: its arguments are too long.",

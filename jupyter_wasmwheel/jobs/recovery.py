@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -51,8 +52,10 @@ def open_store(path: Path, listener: Listener, limit: int) -> tuple[EventStore, 
     In that case it is moved aside, and the jobs are recovered from their folders.
     """
     problem: object = None
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        problem, aside = "it is not a regular file", _set_aside(path)
+    for each in _files(path):
+        if os.path.lexists(each) and (each.is_symlink() or not each.is_file()):
+            problem, aside = f"{each.name} is not a regular file", _set_aside(path)
+            break
     try:
         store = EventStore(path, listener, limit)
     except DAMAGED as error:
@@ -79,11 +82,15 @@ def _set_aside(path: Path) -> Path:
     number = 1
     while (aside := path.with_suffix(f".damaged-{number}")).exists():
         number += 1
-    path.replace(aside)
-    for suffix in ("-wal", "-shm"):
+    for old, new in zip(_files(path), _files(aside), strict=True):
         with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).replace(aside.with_name(aside.name + suffix))
+            old.replace(new)
     return aside
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the files that SQLite can write for a database."""
+    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
 
 
 def _recover(folder: Path, store: EventStore) -> int:

@@ -305,7 +305,7 @@ def test_changed_byte_of_event_keeps_all_jobs(
 
 
 @pytest.mark.parametrize("column", ["job", "kind", "json"])
-@pytest.mark.parametrize("value", [7, 1.5, b"", b"\xff\xfe", "", "\x00", "../../x", "[]", "{}"])
+@pytest.mark.parametrize("value", [7, b"\xff\xfe", "", "../../x", "{}"])
 def test_other_value_in_a_column_keeps_the_wheel(
     column: str, value: object, queue_of: OpenQueue, tmp_path: Path
 ) -> None:
