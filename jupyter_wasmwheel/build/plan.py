@@ -350,9 +350,10 @@ def _profile(plan: Plan) -> dict[str, str]:
 def _declared(plan: Plan, profile: str) -> Mapping[str, Any]:
     """Return the settings of one of cargo's profiles, with those that it inherits."""
     crate = plan.project.crate or plan.project.folder / "Cargo.toml"
+    if not crate.is_file():
+        return {}
     root = manifest.workspace_root(crate, plan.project.tree) or crate.parent
-    declared = manifest.load_toml(root / "Cargo.toml") if crate.is_file() else {}
-    profiles = declared.get("profile", {})
+    profiles = manifest.load_toml(root / "Cargo.toml").get("profile", {})
     found: dict[str, Any] = {}
     seen: set[str] = set()
     while profile in profiles and profile not in seen:

@@ -7,6 +7,7 @@ if the site has their wheels. The links are relative.
 
 from __future__ import annotations
 
+import contextlib
 import email.parser
 import hashlib
 import re
@@ -75,6 +76,14 @@ def exists(site: Root) -> bool:
 def update(site: Root, package_root: Root, lock: Lock, names: Iterable[str]) -> Changes:
     """Return what changes in the index when packages were published or removed."""
     return _changes(site, package_root, lock, names, _listed(site))
+
+
+def remove_empty(site: Root) -> None:
+    """Remove the folders without pages that a reverted change has left."""
+    with contextlib.suppress(SiteError, OSError):
+        for name, _ in site.children(FOLDER):
+            if not site.is_file(f"{FOLDER}/{name}") and not site.children(f"{FOLDER}/{name}"):
+                site.remove(f"{FOLDER}/{name}")
 
 
 def _changes(

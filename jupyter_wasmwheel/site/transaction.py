@@ -215,6 +215,7 @@ def _revert(journal: Journal, site: Root) -> None:
             site.remove(f"{name}{wheels.METADATA}")
             if folder and not site.children(folder):
                 site.remove(folder)
+    simple_index.remove_empty(site)
 
 
 def _replace(site: Root, files: Mapping[str, bytes]) -> None:

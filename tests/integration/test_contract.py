@@ -48,7 +48,7 @@ def with_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = Path(jupyter_wasmwheel.__file__).parent
     shutil.copytree(original, package, ignore=shutil.ignore_patterns("labextension", "__pycache__"))
     requests = package / "api/requests.py"
-    head = r'(tag="build"\):\n    """.*"""\n)'
+    head = r'(tag="build"\):\n    """(?s:.*?)"""\n)'
     changed, count = re.subn(head, r"\1" + OPTION, requests.read_text(encoding="utf-8"))
     assert count == 1
     requests.write_text(changed, encoding="utf-8")
