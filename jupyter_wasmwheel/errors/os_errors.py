@@ -51,14 +51,14 @@ def known_error(error: Exception) -> WasmwheelError | None:
             "Could not start a program: its arguments are too long.",
             "The project or the request has more features or options than the system passes on.",
             "Shorten them, for example `features` in the project's pyproject.toml.",
-            code="process.arguments-too-long",
+            code="project.arguments-too-long",
         )
     if isinstance(error, ValueError) and "null byte" in str(error):
         return SourceError(
             "A path or an option contains a null character.",
             "The system cannot pass it to a program. The project or the request contains it.",
             "Remove it, for example from `features` in the project's pyproject.toml.",
-            code="process.null-character",
+            code="project.null-character",
         )
     return None
 

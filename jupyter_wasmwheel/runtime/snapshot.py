@@ -103,7 +103,7 @@ def ensure_snapshot(runtime: Runtime, node: Node, store: Store, emit: Emitter) -
             "The memory snapshot of Pyodide is damaged.",
             f"{snapshot.folder / PROVIDED} is invalid.",
             "Remove its folder, or ask the administrator of that store to.",
-            code="snapshot.damaged",
+            code="pyodide.damaged-snapshot",
         )
     return snapshot
 

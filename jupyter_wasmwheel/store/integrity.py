@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Iterator
@@ -26,8 +27,6 @@ FOLDER = "seals"
 
 #: The record of a file: size, mtime, ctime, and its sha256, or the target of a link.
 FileRecord = tuple[int, int, int, str]
-
-_RECORDS = msgspec.json.Decoder(dict[str, FileRecord])
 
 #: The kinds of entries that change when they are used, and so have no record.
 MUTABLE = ("emsdk", "rustup")
@@ -104,7 +103,9 @@ def _record_path(root: Path, key: str) -> Path:
 
 def _load(root: Path, key: str) -> dict[str, FileRecord] | None:
     try:
-        return _RECORDS.decode(read_file(_record_path(root, key), MAX_FILE_BYTES))
+        # Not by msgspec: a name can have bytes that are not UTF-8, which it does not accept.
+        known = json.loads(read_file(_record_path(root, key), MAX_FILE_BYTES))
+        return msgspec.convert(known, dict[str, FileRecord])
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -114,7 +115,7 @@ def _write(root: Path, key: str, known: dict[str, FileRecord]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_suffix(f".{os.getpid()}")
     try:
-        staged.write_bytes(msgspec.json.encode(known))
+        staged.write_text(json.dumps(known), encoding="utf-8")
         remove_tree(path)
         os.replace(staged, path)
     finally:

@@ -24,12 +24,12 @@ def run_with(argument: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("start", "code"),
     [
-        (lambda folder: run_with("x" * 10_000_000, folder), "process.arguments-too-long"),
-        (lambda folder: run_with("a\0b", folder), "process.null-character"),
-        (lambda folder: subprocess.run(["true", "x" * 10_000_000]), "process.arguments-too-long"),
-        (lambda folder: subprocess.run(["true", "\0"]), "process.null-character"),
-        (lambda folder: (folder / "a\0b").read_bytes(), "process.null-character"),
-        (lambda folder: os.stat("a\0b"), "process.null-character"),
+        (lambda folder: run_with("x" * 10_000_000, folder), "project.arguments-too-long"),
+        (lambda folder: run_with("a\0b", folder), "project.null-character"),
+        (lambda folder: subprocess.run(["true", "x" * 10_000_000]), "project.arguments-too-long"),
+        (lambda folder: subprocess.run(["true", "\0"]), "project.null-character"),
+        (lambda folder: (folder / "a\0b").read_bytes(), "project.null-character"),
+        (lambda folder: os.stat("a\0b"), "project.null-character"),
     ],
 )
 def test_text_that_the_system_does_not_accept_is_explained(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -109,3 +110,14 @@ def test_files_are_replaced_all_or_none(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [one]
     Root(tmp_path).replace({"one": b"after", "other": b"after"})
     assert [path.read_bytes() for path in (one, other)] == [b"after"] * 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_file_whose_name_is_not_utf8_is_verified(tmp_path: Path) -> None:
+    name, store = os.fsdecode(b"\xe9"), Store(home=tmp_path)
+    folder = store.install("a/b", lambda folder: (folder / name).touch(), ignore)
+    integrity.verify.cache_clear()
+    assert store.find("a/b") == folder
+    (folder / name).write_text("changed")
+    integrity.verify.cache_clear()
+    assert store.find("a/b") is None
