@@ -429,10 +429,10 @@ def error_codes() -> str:
 #: The sections of docs/troubleshooting.md, each with the areas of its errors.
 SECTIONS = {
     "The toolchain": "toolchain rust rustup sysroot linker emscripten headers seeds",
-    "Pyodide and Node.js": "pyodide snapshot node npm target",
+    "Pyodide and Node.js": "pyodide node npm target",
     "The source": "source project git index archive edits recipe starter",
     "Crates and build requirements": "crates lock backend config",
-    "Programs that build scripts run": "tool process",
+    "Programs that build scripts run": "tool",
     "Compiling": "compile build build-script",
     "Checks and the import": "audit import requirement wheel",
     "Tests": "tests",
