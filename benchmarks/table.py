@@ -115,7 +115,7 @@ def profiles() -> str:
     """Return the table of packages by profile."""
     path = RESULTS / "profiles.json"
     if not path.is_file():
-        return "No results yet. Run `python -m benchmarks.profiles`.\n"
+        return "Not measured yet: `python -m benchmarks.profiles` does, in half an hour.\n"
     figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
     lines = ["| Package | Profile | Size | Speed | Build |", "|---|---|---|---|---|"]
     for package, rows in figures[0]["detail"].items():
