@@ -138,6 +138,7 @@ def test_cargo_connects_to_this_machine_only_for_projects_of_user(
         with pytest.raises(SourceError) as caught:
             cargo_resolver.for_project(rust, project.parent, project, environ, is_own=False)
         assert caught.value.info.code == "source.address-not-public"
+        environ["CARGO_NET_GIT_FETCH_WITH_CLI"] = "true"  # some libgit2 cannot connect by http
         command = resolver(rust, project, environ).command("metadata", "--format-version=1")
         manifest = f"--manifest-path={project / 'Cargo.toml'}"
         asking = subprocess.Popen(
