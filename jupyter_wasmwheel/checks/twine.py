@@ -55,7 +55,7 @@ def upload(wheels: Sequence[Path], repository: str) -> None:
 def _run(words: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     if util.find_spec("twine") is None:
         raise ToolchainError(
-            "twine is required to check the metadata.",
+            "twine is required to check and upload wheels.",
             "It has PyPI's rules, and is in this package's extra `pypi`.",
             "Install it: `pip install 'jupyter-wasmwheel[pypi]'`.",
             code="publish.twine-missing",
